@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+type renderCmd struct {
+	scenarioFlag `embed:""`
+	Account      string `placeholder:"ID" help:"Only this account's documents."`
+	atFlag       `embed:""`
+}
+
+func (cmd renderCmd) Run(c *console) error {
+	now, err := cmd.now()
+	if err != nil {
+		return err
+	}
+	s, err := cmd.read(c)
+	if err != nil {
+		return err
+	}
+	var only access.AccountID
+	if cmd.Account != "" {
+		account, err := accountID(s, cmd.Account)
+		if err != nil {
+			return err
+		}
+		only = account.ID
+	}
+	documents, err := policy.Render(s, only, now)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cmd.File, err)
+	}
+	_, err = c.out.Write(documents)
+	return err
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// scenarioFlag names the scenario file; - is standard input.
+type scenarioFlag struct {
+	File string `short:"f" required:"" placeholder:"FILE" help:"The scenario file; - for standard input."`
+}
+
+func (f scenarioFlag) read(c *console) (policy.Scenario, error) {
+	name := f.File
+	var data []byte
+	var err error
+	if name == "-" {
+		name = "standard input"
+		data, err = io.ReadAll(c.in)
+	} else {
+		data, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return policy.Scenario{}, fmt.Errorf("%s: cannot be read: %w. Give the path of a scenario file with -f", name, cause(err))
+	}
+	return policy.ParseScenario(data, name)
+}
+
+// cause leaves out the path, which the message has already.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// accountID reads an account id that the scenario has to know.
+func accountID(s policy.Scenario, id string) (access.Account, error) {
+	if !access.AccountID(id).Valid() {
+		return access.Account{}, usagef("--account: %q is not an account id; an id has 12 digits", id)
+	}
+	for _, a := range s.Accounts {
+		if a.ID == access.AccountID(id) {
+			return a, nil
+		}
+	}
+	return access.Account{}, fmt.Errorf("the scenario has no account %s. Add it under accounts, or name one of those that are there", id)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"portcullis/internal/server"
+)
+
+type serveCmd struct {
+	Listen            string        `env:"PORTCULLIS_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the console listens."`
+	MetricsListen     string        `name:"metrics-listen" env:"PORTCULLIS_METRICS_LISTEN" placeholder:"ADDR" help:"Where /metrics is; off for nowhere. Default: 127.0.0.1:9090, or a free port where that is taken."`
+	PublicURL         string        `name:"public-url" env:"PORTCULLIS_PUBLIC_URL" placeholder:"URL" help:"The console's address as browsers see it."`
+	DriftEvery        time.Duration `name:"drift-every" env:"PORTCULLIS_DRIFT_EVERY" default:"1h" help:"How often every account is read and compared with what is desired; 0 for never."`
+	TrustedProxies    []string      `name:"trusted-proxies" env:"PORTCULLIS_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed."`
+	DeployRole        string        `name:"deploy-role" env:"PORTCULLIS_DEPLOY_ROLE" default:"PortcullisDeploy" placeholder:"NAME" help:"The role that the console takes in each account, with its path before it if it has one."`
+	ExternalID        string        `name:"external-id" env:"PORTCULLIS_EXTERNAL_ID" placeholder:"ID" help:"The external id that the deployment role demands."`
+	IAMRate           float64       `name:"iam-rate" env:"PORTCULLIS_IAM_RATE" default:"0" placeholder:"N" help:"Calls a second to the IAM of one account; 0 for the default of 10, -1 for no limit."`
+	STSRate           float64       `name:"sts-rate" env:"PORTCULLIS_STS_RATE" default:"0" placeholder:"N" help:"Calls a second to STS; 0 for the default of 100, -1 for no limit."`
+	OrganizationsRate float64       `name:"organizations-rate" env:"PORTCULLIS_ORGANIZATIONS_RATE" default:"0" placeholder:"N" help:"Calls a second to Organizations; 0 for the default of 20, -1 for no limit."`
+	APIRate           float64       `name:"api-rate" env:"PORTCULLIS_API_RATE" default:"0" placeholder:"N" help:"Calls of the HTTP API a second with one token; 0 for the default of 100, -1 for no limit."`
+	probeFlags        `embed:""`
+	oidcFlags         `embed:""`
+	auditFlags        `embed:""`
+	databaseFlags     `embed:""`
+	rolloutFlags      `embed:""`
+	logFlags          `embed:""`
+}
+
+func (cmd serveCmd) Run(c *console) error {
+	cfg, err := cmd.config(c)
+	if err != nil {
+		return err
+	}
+	s, err := server.Start(c.ctx, cfg)
+	if err != nil {
+		return err
+	}
+	cfg.Log.Info("ready", "url", s.URL(), "metrics", s.MetricsURL(), "version", version)
+	return untilStopped(c.ctx, s)
+}
+
+func (cmd serveCmd) config(c *console) (server.Config, error) {
+	if err := cmd.check(); err != nil {
+		return server.Config{}, err
+	}
+	proxies, err := prefixes(cmd.TrustedProxies)
+	if err != nil {
+		return server.Config{}, err
+	}
+	oidc, err := cmd.oidc()
+	if err != nil {
+		return server.Config{}, err
+	}
+	return server.Config{
+		OIDC: oidc, APIRate: cmd.APIRate,
+		Listen: cmd.Listen, MetricsListen: cmd.MetricsListen, PublicURL: cmd.PublicURL, TrustedProxies: proxies,
+		Database: cmd.database(),
+		Cloud:    server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
+		Workers:  cmd.Workers, Window: cmd.Window, MaxFailures: cmd.MaxFailures,
+		AuditKey: cmd.AuditKey, DriftEvery: cmd.driftEvery(),
+		Log: cmd.logger(c.err), Version: version,
+	}, nil
+}
+
+// driftEvery turns "never" into what the server takes for it.
+func (cmd serveCmd) driftEvery() time.Duration {
+	if cmd.DriftEvery <= 0 {
+		return -1
+	}
+	return cmd.DriftEvery
+}
+
+// untilStopped waits for a signal or a failure, then stops in an orderly way.
+func untilStopped(ctx context.Context, s *server.Server) error {
+	err := s.Wait(ctx)
+	if stopErr := s.Stop(context.WithoutCancel(ctx)); err == nil && stopErr != nil {
+		return fmt.Errorf("stopping: %w", stopErr)
+	}
+	return err
+}

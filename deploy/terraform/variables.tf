@@ -1,0 +1,33 @@
+variable "console_principal_arn" {
+  description = "ARN of the role or user that the console runs as."
+  type        = string
+}
+
+variable "organization_id" {
+  description = "The organization's id; principals from outside are refused."
+  type        = string
+}
+
+variable "external_id" {
+  description = "The external id that the console has to give (PORTCULLIS_EXTERNAL_ID)."
+  type        = string
+  sensitive   = true
+}
+
+variable "role_name" {
+  description = "The deployment role's name (PORTCULLIS_DEPLOY_ROLE)."
+  type        = string
+  default     = "PortcullisDeploy"
+}
+
+variable "managed_roles" {
+  description = "Path and name pattern of the roles whose trust policies may be replaced, such as portcullis/*; they need the tag portcullis-managed=true in any case."
+  type        = string
+  default     = "*"
+}
+
+variable "require_boundary" {
+  description = "Whether only users with the permissions boundary portcullis-user-boundary may be given an inline policy."
+  type        = bool
+  default     = true
+}

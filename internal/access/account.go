@@ -1,0 +1,195 @@
+package access
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// AccountID is the 12-digit id of an AWS account.
+type AccountID string
+
+// Valid reports whether the id is 12 digits.
+func (id AccountID) Valid() bool {
+	return len(id) == 12 && strings.Trim(string(id), "0123456789") == ""
+}
+
+// AccountState is the state that Organizations reports (aws-facts §5: State, not the
+// retired Status).
+type AccountState string
+
+// The states of an account.
+const (
+	AccountPendingActivation AccountState = "PENDING_ACTIVATION"
+	AccountActive            AccountState = "ACTIVE"
+	AccountSuspended         AccountState = "SUSPENDED"
+	AccountPendingClosure    AccountState = "PENDING_CLOSURE"
+	AccountClosed            AccountState = "CLOSED"
+)
+
+// Quotas are the limits of an account that decide what fits, in characters without
+// white space (aws-facts §1.1, §1.2). Zero means the default.
+type Quotas struct {
+	TrustPolicy   int // of one role's trust policy; default 2048
+	UserPolicy    int // of all of a user's inline policies together; default 2048
+	ManagedPolicy int // of one managed policy; default 6144
+	Attachments   int // managed policies attached to one user, not characters; default 10
+}
+
+// The default quotas of a new account.
+const (
+	DefaultTrustPolicyQuota   = 2048
+	DefaultUserPolicyQuota    = 2048
+	DefaultManagedPolicyQuota = 6144
+	DefaultAttachmentsQuota   = 10
+)
+
+// OrDefault returns the quotas with the defaults filled in.
+func (q Quotas) OrDefault() Quotas {
+	return Quotas{
+		TrustPolicy:   cmp.Or(q.TrustPolicy, DefaultTrustPolicyQuota),
+		UserPolicy:    cmp.Or(q.UserPolicy, DefaultUserPolicyQuota),
+		ManagedPolicy: cmp.Or(q.ManagedPolicy, DefaultManagedPolicyQuota),
+		Attachments:   cmp.Or(q.Attachments, DefaultAttachmentsQuota),
+	}
+}
+
+// Account is a member of the organization as the console knows it.
+type Account struct {
+	ID         AccountID
+	Name       string
+	Email      string
+	State      AccountState
+	OU         string // path of names from the root: "Root/Prod/Payments"
+	Tags       map[string]string
+	Partition  string // "aws" unless said otherwise
+	Management bool   // the organization's management account: never a target
+	Quotas     Quotas
+
+	SyncedAt       time.Time // last seen in Organizations
+	InventoryAt    time.Time // when its roles and users were last read
+	InventoryError string    // why they could not be read, in words; empty when they could
+	PushedRevision int64     // the last revision that was pushed and verified; 0 for none
+}
+
+// PartitionOrDefault returns the partition, "aws" when none is set.
+func (a Account) PartitionOrDefault() string { return cmp.Or(a.Partition, "aws") }
+
+// Targetable reports whether a rollout may touch the account, and if not, why.
+func (a Account) Targetable() (ok bool, why string) {
+	switch {
+	case a.Management:
+		return false, "the management account is never a target"
+	case a.State != "" && a.State != AccountActive:
+		return false, "the account is " + string(a.State) + ", not ACTIVE"
+	default:
+		return true, ""
+	}
+}
+
+// OU is an organizational unit. Path is made of names, from the root down.
+type OU struct {
+	ID       string
+	ParentID string
+	Name     string
+	Path     string
+}
+
+// Organization is what AWS Organizations says, read in one sweep.
+type Organization struct {
+	ID                  string
+	ManagementAccountID AccountID
+	OUs                 []OU
+	Accounts            []Account
+}
+
+// Selector says which accounts a mapping reaches: exactly one of All, IDs, OUs and
+// Tags, minus Except. OUs are paths and reach all accounts below. All Tags must match.
+// An element of Except is an account id or an OU path.
+type Selector struct {
+	All    bool              `json:"all,omitempty"`
+	IDs    []AccountID       `json:"ids,omitempty"`
+	OUs    []string          `json:"ous,omitempty"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	Except []string          `json:"except,omitempty"`
+}
+
+// Matches reports whether the selector reaches the account.
+func (s Selector) Matches(a Account) bool {
+	for _, x := range s.Except {
+		if x == string(a.ID) || underOU(a.OU, x) {
+			return false
+		}
+	}
+	switch {
+	case s.All:
+		return true
+	case len(s.IDs) > 0:
+		return slices.Contains(s.IDs, a.ID)
+	case len(s.OUs) > 0:
+		return slices.ContainsFunc(s.OUs, func(ou string) bool { return underOU(a.OU, ou) })
+	case len(s.Tags) > 0:
+		for k, v := range s.Tags {
+			if got, ok := a.Tags[k]; !ok || got != v {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}
+
+func underOU(path, ou string) bool {
+	return path == ou || strings.HasPrefix(path, ou+"/")
+}
+
+// Check refuses a selector that selects in no way or in several, and ids that are none.
+func (s Selector) Check() error {
+	ways := 0
+	for _, set := range []bool{s.All, len(s.IDs) > 0, len(s.OUs) > 0, len(s.Tags) > 0} {
+		if set {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return Invalid("accounts", "choose accounts in exactly one way: all, ids, ous or tags")
+	}
+	for _, id := range s.IDs {
+		if !id.Valid() {
+			return Invalid("accounts/ids", "%q is not an account id; an id has 12 digits", string(id))
+		}
+	}
+	return nil
+}
+
+// String describes the selector in a few words.
+func (s Selector) String() string {
+	var b strings.Builder
+	switch {
+	case s.All:
+		b.WriteString("all accounts")
+	case len(s.IDs) > 0:
+		ids := make([]string, len(s.IDs))
+		for i, id := range s.IDs {
+			ids[i] = string(id)
+		}
+		b.WriteString(strings.Join(ids, ", "))
+	case len(s.OUs) > 0:
+		b.WriteString("OU " + strings.Join(s.OUs, ", "))
+	case len(s.Tags) > 0:
+		pairs := make([]string, 0, len(s.Tags))
+		for k, v := range s.Tags {
+			pairs = append(pairs, k+"="+v)
+		}
+		slices.Sort(pairs)
+		b.WriteString("tags " + strings.Join(pairs, ", "))
+	default:
+		b.WriteString("no accounts")
+	}
+	if len(s.Except) > 0 {
+		b.WriteString(", except " + strings.Join(s.Except, ", "))
+	}
+	return b.String()
+}

@@ -1,0 +1,387 @@
+package access
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ChangeState is where a change is on its way. The package documentation draws it.
+type ChangeState string
+
+// The states of a change.
+const (
+	ChangeDraft      ChangeState = "draft"
+	ChangeInReview   ChangeState = "in_review"
+	ChangeApproved   ChangeState = "approved"
+	ChangeApplied    ChangeState = "applied"
+	ChangeRejected   ChangeState = "rejected"
+	ChangeWithdrawn  ChangeState = "withdrawn"
+	ChangeConflicted ChangeState = "conflicted"
+	ChangeExpiring   ChangeState = "expiring" // composed by the console, waits for entries to expire
+)
+
+// Change is a request to edit the desired state. Version counts every saved step, so
+// that two people who edit at once do not overwrite each other. Digest is set while the
+// change is in review or later: it is what a review binds to.
+type Change struct {
+	ID        int64
+	Title     string
+	Reason    string
+	State     ChangeState
+	Author    PersonRef
+	Editors   []PersonRef // everybody else who edited it
+	Base      int64       // the revision it was composed on
+	Edits     []Edit
+	Version   int64
+	Digest    string
+	Documents string // digest of the compiled documents alone
+	Required  int    // people needed for the approval, at least
+	Needs     []Need // what the review rules ask for; set when it is submitted
+	Reviews   []Review
+
+	Confirmations []Confirmation // of what lock-out guards have found
+	BreakGlass    *BreakGlass    // set when it was applied by one person alone
+	ClonedFrom    int64          // the change that it repeats
+	Expiry        *Expiry        // set when the console composed it
+	Schedule      *Schedule      // when it is to be applied; nil for when somebody does
+
+	Note        string // why it is rejected or conflicted
+	Revision    int64  // the revision it became
+	RolloutID   int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	SubmittedAt time.Time
+	AppliedAt   time.Time
+}
+
+// Verdict is what a review says.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictApprove Verdict = "approve"
+	VerdictReject  Verdict = "reject"
+)
+
+// Review is one person's verdict on a change as it was: Digest says on what exactly. A
+// void review stays in the history and counts no more. Standing is what the reviewer is
+// now, each time that the change is read.
+type Review struct {
+	ID       int64
+	Reviewer PersonRef
+	Verdict  Verdict
+	Digest   string
+	Comment  string
+	At       time.Time
+	Void     bool
+	Standing Standing
+}
+
+// The longest texts of a change.
+const (
+	MaxTitle  = 120
+	MaxReason = 2000
+)
+
+// ChangeDigest is the digest a review binds to: the edits, the base revision and the
+// digest of every document of the plan.
+func ChangeDigest(edits []Edit, base int64, documents string) (string, error) {
+	body, err := json.Marshal(struct {
+		Edits     []Edit
+		Base      int64
+		Documents string
+	}{edits, base, documents})
+	if err != nil {
+		return "", fmt.Errorf("encoding the edits: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Compose replaces title, reason and edits. It sends the change back to draft and voids
+// its reviews; voided tells how many. version is what the editor had read.
+func (c *Change) Compose(actor Actor, version int64, title, reason string, edits []Edit, at time.Time) (voided int, err error) {
+	if c.Version != version {
+		return 0, Errorf(KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then repeat your edit.")
+	}
+	switch c.State {
+	case ChangeDraft, ChangeInReview, ChangeApproved, ChangeConflicted:
+	default:
+		return 0, c.refuse("edited")
+	}
+	if err := checkTexts(title, reason); err != nil {
+		return 0, err
+	}
+	confirmed := c.Confirmations
+	if !sameEdits(c.Edits, edits) {
+		confirmed = nil
+	}
+	c.Title, c.Reason, c.Edits = strings.TrimSpace(title), strings.TrimSpace(reason), edits
+	c.noteEditor(actor)
+	voided = c.backToDraft(at)
+	c.Confirmations = confirmed
+	return voided, nil
+}
+
+// sameEdits compares what is stored of edits.
+func sameEdits(a, b []Edit) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	was, err1 := json.Marshal(a)
+	is, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && string(was) == string(is)
+}
+
+func checkTexts(title, reason string) error {
+	var fields []FieldError
+	if len(title) > MaxTitle {
+		fields = append(fields, FieldError{"title", fmt.Sprintf("the title has %d characters; at most %d are kept", len(title), MaxTitle)})
+	}
+	if len(reason) > MaxReason {
+		fields = append(fields, FieldError{"reason", fmt.Sprintf("the reason has %d characters; at most %d are kept", len(reason), MaxReason)})
+	}
+	return InvalidFields(fields)
+}
+
+func (c *Change) noteEditor(actor Actor) {
+	known := func(p PersonRef) bool { return actor.Is(p) }
+	if !known(c.Author) && !slices.ContainsFunc(c.Editors, known) {
+		c.Editors = append(c.Editors, actor.Ref())
+	}
+}
+
+func (c *Change) backToDraft(at time.Time) (voided int) {
+	for i := range c.Reviews {
+		if !c.Reviews[i].Void {
+			c.Reviews[i].Void = true
+			voided++
+		}
+	}
+	if c.State != ChangeConflicted {
+		c.State = ChangeDraft
+	}
+	c.Digest, c.Documents, c.Needs, c.Confirmations = "", "", nil, nil
+	c.touch(at)
+	return voided
+}
+
+func (c *Change) touch(at time.Time) {
+	c.Version++
+	c.UpdatedAt = at
+}
+
+// Submit puts a draft into review with the digests of its plan.
+func (c *Change) Submit(documents string, at time.Time) error {
+	if c.State != ChangeDraft {
+		return c.refuse("submitted")
+	}
+	var fields []FieldError
+	if strings.TrimSpace(c.Title) == "" {
+		fields = append(fields, FieldError{"title", "give the change a title"})
+	}
+	if strings.TrimSpace(c.Reason) == "" {
+		fields = append(fields, FieldError{"reason", "say why the change is needed; the reviewer and the auditor read it"})
+	}
+	if len(c.Edits) == 0 {
+		fields = append(fields, FieldError{"edits", "the change is empty: edit an allowlist or a mapping first"})
+	}
+	if err := InvalidFields(fields); err != nil {
+		return err
+	}
+	digest, err := ChangeDigest(c.Edits, c.Base, documents)
+	if err != nil {
+		return err
+	}
+	c.Digest, c.Documents = digest, documents
+	c.State, c.SubmittedAt = ChangeInReview, at
+	c.touch(at)
+	return nil
+}
+
+// CanReview says whether an actor may review the change, and if not, why.
+func (c *Change) CanReview(actor Actor) error {
+	if c.State != ChangeInReview && !c.Flagged() {
+		return c.refuse("reviewed")
+	}
+	if actor.Kind == ActorSystem {
+		return Errorf(KindForbidden, "Only people review changes.")
+	}
+	if actor.Is(c.Author) || slices.ContainsFunc(c.Editors, actor.Is) {
+		return Errorf(KindForbidden, "You wrote or edited this change, so somebody else has to review it.")
+	}
+	if c.BreakGlass != nil && actor.Is(c.BreakGlass.By) {
+		return Errorf(KindForbidden, "You applied this change alone, so somebody else has to review it.")
+	}
+	return nil
+}
+
+// Review adds a verdict on the digest that the reviewer saw. Enough approvals make the
+// change approved; one rejection rejects it.
+func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at time.Time) error {
+	if err := c.CanReview(actor); err != nil {
+		return err
+	}
+	if digest != c.Digest {
+		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then decide.")
+	}
+	if slices.ContainsFunc(c.Reviews, func(r Review) bool { return !r.Void && actor.Is(r.Reviewer) }) {
+		return Errorf(KindConflict, "You have reviewed this change already.")
+	}
+	switch {
+	case verdict == VerdictApprove:
+	case verdict == VerdictReject && strings.TrimSpace(comment) == "":
+		return Invalid("comment", "say why you reject the change, so that its author knows what to do")
+	case verdict != VerdictReject:
+		return Invalid("verdict", "a verdict is approve or reject")
+	}
+	if len(comment) > MaxReason {
+		return Invalid("comment", "the comment has %d characters; at most %d are kept", len(comment), MaxReason)
+	}
+	c.Reviews = append(c.Reviews, Review{Reviewer: actor.Ref(), Verdict: verdict, Digest: digest, Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing()})
+	switch {
+	case c.Flagged():
+		c.BreakGlass.Reviewed = at
+	case verdict == VerdictReject:
+		c.State, c.Note = ChangeRejected, strings.TrimSpace(comment)
+	case len(c.Missing()) == 0:
+		c.State = ChangeApproved
+	}
+	c.touch(at)
+	return nil
+}
+
+// Approvals counts the approvals that stand.
+func (c *Change) Approvals() int { return len(c.standing()) }
+
+// standing are the approvers whose verdict counts now.
+func (c *Change) standing() []Standing {
+	var who []Standing
+	for _, r := range c.Reviews {
+		own := func(p PersonRef) bool { return p.ID == r.Reviewer.ID }
+		if !r.Void && r.Verdict == VerdictApprove && r.Digest == c.Digest && r.Standing.MayReview() && !own(c.Author) && !slices.ContainsFunc(c.Editors, own) {
+			who = append(who, r.Standing)
+		}
+	}
+	return who
+}
+
+// Missing returns what the reviews that stand leave open, need by need.
+func (c *Change) Missing() []Need {
+	needs := c.Needs
+	if len(needs) == 0 {
+		needs = []Need{DefaultNeed()}
+		needs[0].Need[0].Count = max(c.Required, 1)
+	}
+	var open []Need
+	for _, n := range needs {
+		if left := n.Missing(c.standing()); len(left) > 0 {
+			n.Need = left
+			open = append(open, n)
+		}
+	}
+	return open
+}
+
+// MissingText says in words what reviews are missing.
+func (c *Change) MissingText() string {
+	var words []string
+	for _, n := range c.Missing() {
+		for _, r := range n.Need {
+			if w := r.String(); !slices.Contains(words, w) {
+				words = append(words, w)
+			}
+		}
+	}
+	return strings.Join(words, ", and ")
+}
+
+// SetNeeds keeps what the review rules ask for.
+func (c *Change) SetNeeds(needs []Need) {
+	c.Needs, c.Required = needs, 1
+	for _, n := range needs {
+		c.Required = max(c.Required, n.People())
+	}
+}
+
+// Reassess asks again whether an approved change is approved, by rules and by reviewers
+// as they are now. If it is not, it goes back into review, and Reassess reports true.
+func (c *Change) Reassess(needs []Need, at time.Time) bool {
+	c.SetNeeds(needs)
+	if c.State != ChangeApproved || len(c.Missing()) == 0 {
+		return false
+	}
+	c.State = ChangeInReview
+	c.touch(at)
+	return true
+}
+
+// Apply makes an approved change part of the desired state, as a revision.
+func (c *Change) Apply(digest string, revision int64, at time.Time) error {
+	switch {
+	case c.State != ChangeApproved:
+		return c.refuse("applied")
+	case digest != c.Digest:
+		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then apply it.")
+	case len(c.Missing()) > 0:
+		return Errorf(KindConflict, "The change does not have the approvals it needs. It lacks %s.", c.MissingText())
+	}
+	c.State, c.Revision, c.AppliedAt = ChangeApplied, revision, at
+	c.touch(at)
+	return nil
+}
+
+// Conflict marks a change whose base the desired state has moved away from. Its reviews
+// are void.
+func (c *Change) Conflict(note string, at time.Time) error {
+	switch c.State {
+	case ChangeDraft, ChangeInReview, ChangeApproved:
+	default:
+		return c.refuse("marked as conflicted")
+	}
+	c.State, c.Note = ChangeConflicted, note
+	c.backToDraft(at)
+	return nil
+}
+
+// Rebase puts the change on another revision, as a draft.
+func (c *Change) Rebase(actor Actor, head int64, edits []Edit, at time.Time) error {
+	switch c.State {
+	case ChangeDraft, ChangeConflicted:
+	default:
+		return c.refuse("rebased")
+	}
+	c.State, c.Base, c.Edits, c.Note = ChangeDraft, head, edits, ""
+	c.noteEditor(actor)
+	c.backToDraft(at)
+	return nil
+}
+
+// Withdraw takes the change back. Only its author or an admin may.
+func (c *Change) Withdraw(actor Actor, at time.Time) error {
+	switch c.State {
+	case ChangeApplied, ChangeRejected, ChangeWithdrawn, ChangeExpiring:
+		return c.refuse("withdrawn")
+	}
+	if !actor.Is(c.Author) && !actor.IsAdmin() {
+		return Errorf(KindForbidden, "Only %s, who wrote the change, or an admin can withdraw it.", c.Author.Name)
+	}
+	c.State = ChangeWithdrawn
+	c.touch(at)
+	return nil
+}
+
+func (c *Change) refuse(verb string) error {
+	return Errorf(KindConflict, "A change that is %s cannot be %s.", strings.ReplaceAll(string(c.State), "_", " "), verb)
+}
+
+// Open reports whether people can still make something of the change. What expires goes
+// its way without them.
+func (c *Change) Open() bool {
+	return c.State != ChangeApplied && c.State != ChangeRejected && c.State != ChangeWithdrawn && c.State != ChangeExpiring
+}

@@ -1,0 +1,101 @@
+package access
+
+import "errors"
+
+// Scope is what one push may touch. It becomes the session policy of the deployment
+// role's session, and SessionName stands in the accounts' CloudTrail.
+type Scope struct {
+	Account     Account
+	Resources   []Resource
+	SessionName string
+
+	// Held refuses once the push may write no more. It is asked before each attempt of a
+	// write, the last of which may come long after the first. nil never refuses.
+	Held func() error
+}
+
+// Write is one IAM write. An empty Document deletes the user's policy; a role's
+// document is never empty.
+type Write struct {
+	Resource Resource
+	Document string
+}
+
+// CloudClass is a class of refusal by AWS, each with something to do about it.
+type CloudClass string
+
+// The classes of refusal.
+const (
+	CloudThrottled        CloudClass = "throttled"         // slow down, try again
+	CloudDenied           CloudClass = "denied"            // IAM forbids it, or the credentials are refused
+	CloudDeniedSCP        CloudClass = "denied_scp"        // a service control policy of the organization forbids it
+	CloudDeniedRCP        CloudClass = "denied_rcp"        // a resource control policy of the organization forbids it
+	CloudGone             CloudClass = "gone"              // no such role, user or account
+	CloudMalformed        CloudClass = "malformed"         // the document is refused
+	CloudInvalidPrincipal CloudClass = "invalid_principal" // a named user or role does not exist
+	CloudQuota            CloudClass = "quota"             // the document is too long
+	CloudUnreachable      CloudClass = "unreachable"       // no answer; the effect is unknown
+	CloudUnmodifiable     CloudClass = "unmodifiable"      // a service-linked role, which is AWS's own
+	CloudBusy             CloudClass = "busy"              // it is being changed, or was moments ago; that passes
+	CloudUnknown          CloudClass = "unknown"
+)
+
+// CloudClasses lists the classes.
+func CloudClasses() []CloudClass {
+	return []CloudClass{
+		CloudThrottled, CloudDenied, CloudDeniedSCP, CloudDeniedRCP, CloudGone, CloudMalformed, CloudInvalidPrincipal,
+		CloudQuota, CloudUnreachable, CloudUnmodifiable, CloudBusy, CloudUnknown,
+	}
+}
+
+// Denied reports whether somebody has to allow what was refused.
+func (c CloudClass) Denied() bool {
+	return c == CloudDenied || c == CloudDeniedSCP || c == CloudDeniedRCP
+}
+
+// CloudError is a refusal by AWS, in words. Cause is what is wrong in a few words that
+// name no account, so that the same trouble in many accounts reads the same.
+type CloudError struct {
+	Class     CloudClass
+	Account   AccountID
+	Action    string // "iam:UpdateAssumeRolePolicy"
+	Resource  string // ARN or name, if one is concerned
+	Code      string // AWS's own code
+	Message   string // AWS's own message
+	Cause     string // "the deployment role lacks iam:UpdateAssumeRolePolicy"
+	RequestID string
+	Advice    string // what to do
+	Err       error
+}
+
+func (e *CloudError) Error() string {
+	s := e.Action
+	if e.Account != "" { // the organization's own calls are in no account
+		s += " in account " + string(e.Account)
+	}
+	s += ": " + e.Code
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	return s
+}
+
+func (e *CloudError) Unwrap() error { return e.Err }
+
+// CloudClassOf returns the class of the first *CloudError in the chain.
+func CloudClassOf(err error) CloudClass {
+	var e *CloudError
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return CloudUnknown
+}
+
+// CallCount counts what was asked of AWS. Attempts is larger than Calls where calls were
+// repeated; Throttles counts the attempts that AWS throttled.
+type CallCount struct {
+	Calls     int64 `json:"calls"`
+	Attempts  int64 `json:"attempts"`
+	Throttles int64 `json:"throttles"`
+	Writes    int64 `json:"writes"`
+}

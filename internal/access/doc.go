@@ -1,0 +1,57 @@
+// Package access holds the domain of Portcullis: which people may take up which IAM
+// roles, in which accounts, from which networks; how that desired state changes; and
+// how a change is carried out.
+//
+// The package is plain Go over the standard library. It knows no database, no AWS SDK
+// and no HTTP. Whatever crosses a border between two other packages is a type of this
+// one. A transition is a method that refuses with an *Error when the rules forbid it.
+//
+// # Files
+//
+//	actor.go       who acts, and the console roles a person may hold
+//	token.go       API tokens and their scopes
+//	account.go     organization, OU, account, selector
+//	entry.go       one line of an allowlist, and what is refused as one
+//	allowlist.go   named list of entries
+//	mapping.go     users, role, accounts, allowlists, conditions
+//	state.go       all allowlists and mappings at a revision; applying edits
+//	edit.go        one step from a state to the next
+//	change.go      a request to edit the state, and its reviews
+//	rule.go        review rules: who has to review which changes
+//	settings.go    what an organization decides about its own changes
+//	guard.go       what would lock people out, and its confirmation
+//	breakglass.go  a change applied by one person alone
+//	comment.go     what is said about a change
+//	plan.go        what a change would write, account by account
+//	rollout.go     the carrying out of a plan; its targets and operations
+//	strategy.go    how changes are carried out; hours.go when; wave.go its waves
+//	rollout_course.go   a rollout's way through its waves
+//	rollout_control.go  what people do to a rollout; undo.go takes one back
+//	live.go        what is really in an account: roles, users, documents
+//	gate.go        managed policies on the user's side, and what is attached to a user
+//	cloud.go       the scope of a push, and how AWS refuses
+//	audit.go       who did what, when, from where
+//	page.go        pages of lists
+//	reply.go       answers that are kept, so that a request can be repeated
+//
+// # A change's states
+//
+//	draft ──submit──▶ in_review ──approve──▶ approved ──apply──▶ applied
+//	  ▲  ◀──edit────────┘ │  ◀────edit─────────┘ │
+//	  │                   ├──reject──▶ rejected  │
+//	  └──rebase── conflicted ◀──head has moved───┘
+//
+// Every state but applied and rejected can be withdrawn. An approved change goes back to
+// in_review when a reviewer no longer counts or a rule has become stricter. From
+// in_review, one person with the break-glass role may apply it alone where the settings
+// allow it: it is then applied, and flagged until somebody else has reviewed it.
+//
+// # A rollout's states
+//
+//	running ─▶ completed ──┐
+//	 │  ▲ └──▶ halted ─────┤
+//	 ▼  │                  ▼
+//	paused ─▶ aborted ─▶ rolling_back ─▶ rolled_back
+//
+// A target: waiting ─▶ running ─▶ succeeded | unchanged | failed | conflict | skipped.
+package access

@@ -1,0 +1,91 @@
+package access
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A gate is how a user is held to allowlists that are too long for a role's trust
+// policy: customer managed policies of the role's account that are made for this one
+// user and attached to nobody else. Their path tells them from everybody else's
+// policies, and is all that the console's session may write to.
+const (
+	GatePath   = "/portcullis/"
+	gatePrefix = "Portcullis-"
+)
+
+// GatePolicy names the n-th managed policy of a user's gate, counted from 1.
+func GatePolicy(user string, n int) Resource {
+	return Resource{Kind: ResourcePolicy, Path: GatePath, Name: gatePrefix + user + "-" + strconv.Itoa(n)}
+}
+
+// GateOwner returns the user whose gate a managed policy is a part of, and which part.
+// ok is false for a policy that is not ours.
+func GateOwner(r Resource) (user string, n int, ok bool) {
+	name, found := strings.CutPrefix(r.Name, gatePrefix)
+	at := strings.LastIndexByte(name, '-')
+	if !found || r.Path != GatePath || at < 1 {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(name[at+1:])
+	return name[:at], n, err == nil && n > 0 && strconv.Itoa(n) == name[at+1:]
+}
+
+// attachments is the form in which a user's attached managed policies are a document.
+type attachments struct {
+	AttachedPolicies []string
+}
+
+// AttachmentsDocument writes ARNs of managed policies as a document: sorted, each once.
+// It is "" for none.
+func AttachmentsDocument(arns []string) string {
+	if len(arns) == 0 {
+		return ""
+	}
+	arns = slices.Clone(arns)
+	slices.Sort(arns)
+	text, err := json.Marshal(attachments{slices.Compact(arns)})
+	if err != nil {
+		return "" // not reached: strings can be written
+	}
+	return string(text)
+}
+
+// Attachments reads what AttachmentsDocument wrote.
+func Attachments(document string) ([]string, error) {
+	if document == "" {
+		return nil, nil
+	}
+	var a attachments
+	if err := json.Unmarshal([]byte(document), &a); err != nil {
+		return nil, Wrap(KindInvalid, err, "This is not a list of attached policies.")
+	}
+	return a.AttachedPolicies, nil
+}
+
+// GateAttachments parts ARNs of attached policies into ours and those of others.
+func GateAttachments(arns []string) (ours, others []string) {
+	for _, arn := range arns {
+		if _, _, ok := GateOwner(policyOf(arn)); ok {
+			ours = append(ours, arn)
+		} else {
+			others = append(others, arn)
+		}
+	}
+	return ours, others
+}
+
+// policyOf reads path and name of a managed policy out of its ARN.
+func policyOf(arn string) Resource {
+	_, rest, _ := strings.Cut(arn, ":policy/")
+	path, name := splitPath(rest)
+	return Resource{Kind: ResourcePolicy, Path: path, Name: name}
+}
+
+// gateARN is the ARN of a managed policy in an account.
+func gateARN(r Resource, partition string, account AccountID) string {
+	return "arn:" + partition + ":iam::" + string(account) + ":policy" + cmp.Or(r.Path, "/") + r.Name
+}

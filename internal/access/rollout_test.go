@@ -1,0 +1,112 @@
+package access
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+func running(waiting int) *Rollout {
+	return &Rollout{State: RolloutRunning, Window: 3, MaxFailures: 1, Counts: TargetCounts{Waiting: waiting}}
+}
+
+func settle(r *Rollout) []string { return settleOn(r, &Course{}, noon) }
+
+// settleOn returns the actions that the audit log is told.
+func settleOn(r *Rollout, c *Course, at time.Time) []string {
+	var actions []string
+	for _, e := range r.Settle(c, at) {
+		actions = append(actions, e.Action)
+	}
+	return actions
+}
+
+func TestCanStartNeverExceedsTheWindow(t *testing.T) {
+	r := running(10)
+	if got := r.CanStart(); got != 3 {
+		t.Errorf("CanStart %d, want the window of 3", got)
+	}
+	r.Counts.Move(TargetWaiting, TargetRunning)
+	r.Counts.Move(TargetWaiting, TargetRunning)
+	if got := r.CanStart(); got != 1 {
+		t.Errorf("CanStart %d with two in flight, want 1", got)
+	}
+	r.WaveWindow = 2
+	if got := r.CanStart(); got != 0 {
+		t.Errorf("CanStart %d with two in flight and a wave that takes two, want 0", got)
+	}
+	r.WaveWindow, r.Later = 0, 8
+	if got := r.CanStart(); got != 0 {
+		t.Errorf("CanStart %d when all that waits is of later waves, want 0", got)
+	}
+	r.Later, r.State = 0, RolloutPaused
+	if got := r.CanStart(); got != 0 {
+		t.Errorf("CanStart %d while paused, want 0", got)
+	}
+}
+
+func TestSettle(t *testing.T) {
+	r := running(2)
+	r.Counts = TargetCounts{Waiting: 1, Failed: 1}
+	if settle(r); r.State != RolloutRunning {
+		t.Errorf("%s with as many failures as may happen, want running", r.State)
+	}
+	r.Counts = TargetCounts{Waiting: 1, Failed: 1, Conflict: 1}
+	if said := settle(r); r.State != RolloutHalted || r.Note == "" || !slices.Equal(said, []string{"rollout.halted"}) {
+		t.Errorf("%s (%q, %v) with one failure too many, want halted with a reason", r.State, r.Note, said)
+	}
+	if err := r.Resume(); err != nil || r.CanStart() != 1 {
+		t.Errorf("after resuming, CanStart %d (%v), want 1", r.CanStart(), err)
+	}
+	if settle(r); r.State != RolloutRunning {
+		t.Errorf("%s after resuming, want the failures so far to be forgiven", r.State)
+	}
+	r.Counts = TargetCounts{Succeeded: 1, Failed: 2}
+	if settle(r); r.State != RolloutCompleted || r.EndedAt.IsZero() {
+		t.Errorf("%s when nothing is left, want completed with its time", r.State)
+	}
+}
+
+func TestACompletedRolloutDoesNotSayThatItHalted(t *testing.T) {
+	r := running(0)
+	r.State, r.Note = RolloutHalted, "Halted: 2 targets failed"
+	r.Counts = TargetCounts{Succeeded: 1, Failed: 2}
+	if said := settle(r); r.State != RolloutCompleted || r.Note != "" || !slices.Equal(said, []string{"rollout.completed"}) {
+		t.Errorf("%s with %q, %v; want completed, without the old note", r.State, r.Note, said)
+	}
+}
+
+func TestNoFailureAtAllMayBeBorne(t *testing.T) {
+	r := running(0)
+	r.MaxFailures, r.Counts = NoFailures, TargetCounts{Waiting: 1, Failed: 1}
+	if settle(r); r.State != RolloutHalted {
+		t.Errorf("%s after the first failure, want halted", r.State)
+	}
+	r = running(0)
+	r.MaxFailures, r.Counts = AnyFailures, TargetCounts{Waiting: 1, Failed: 100}
+	if settle(r); r.State != RolloutRunning {
+		t.Errorf("%s without a limit, want running", r.State)
+	}
+}
+
+func TestAbortEndsARollout(t *testing.T) {
+	r := running(5)
+	if err := r.Abort("wrong list", noon); err != nil || r.CanStart() != 0 {
+		t.Fatalf("abort: %v, CanStart %d", err, r.CanStart())
+	}
+	for name, step := range map[string]func() error{"pause": func() error { return r.Pause(noon) }, "resume": r.Resume, "retry": r.Retry} {
+		if err := step(); KindOf(err) != KindConflict {
+			t.Errorf("%s of an aborted rollout: %v, want KindConflict", name, err)
+		}
+	}
+}
+
+func TestRetryMakesTargetsWaitAgain(t *testing.T) {
+	r := &Rollout{State: RolloutCompleted, Window: 3, Counts: TargetCounts{Succeeded: 5, Failed: 2, Conflict: 1}}
+	if err := r.Retry(); err != nil {
+		t.Fatal(err)
+	}
+	if r.State != RolloutRunning || r.Counts.Waiting != 3 || r.Counts.Failed+r.Counts.Conflict != 0 || r.Counts.Total() != 8 {
+		t.Errorf("after the retry: %s %+v", r.State, r.Counts)
+	}
+}

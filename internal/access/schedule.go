@@ -1,0 +1,92 @@
+package access
+
+import "time"
+
+// Schedule says when the console is to apply an approved change by itself. It holds for
+// the digest that the operator saw: an edit ends it. Outcome says why it was not kept;
+// it is empty while the schedule waits and where it was kept.
+//
+//	            ┌── applied in time ──▶ (the change is applied)
+//	scheduled ──┼── not approved any more, the plan moved, the window missed ──▶ outcome
+//	            └── cancelled ──▶ (no schedule)
+type Schedule struct {
+	At      time.Time
+	Until   time.Time // the end of the window: later it is not applied
+	By      PersonRef
+	Digest  string
+	Outcome string
+
+	Strategy int64 // a saved strategy's id, DefaultStrategy or AtOnceStrategy
+}
+
+// The bounds of a schedule.
+const (
+	MinScheduleWindow     = 5 * time.Minute
+	DefaultScheduleWindow = time.Hour
+	MaxScheduleWindow     = 24 * time.Hour
+	MaxScheduleAhead      = 90 * 24 * time.Hour
+)
+
+// Scheduled reports whether the change waits for its time.
+func (c *Change) Scheduled() bool {
+	return c.State == ChangeApproved && c.Schedule != nil && c.Schedule.Outcome == "" && c.Schedule.Digest == c.Digest
+}
+
+// ScheduleApply has an approved change applied at a time, or within a window after it.
+func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, window time.Duration, at time.Time) error {
+	switch {
+	case c.State != ChangeApproved:
+		return c.refuse("scheduled")
+	case digest != c.Digest:
+		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then schedule it.")
+	case actor.Kind == ActorSystem:
+		return Errorf(KindForbidden, "Only people schedule changes.")
+	case !when.After(at):
+		return Invalid("schedule_at", "%s has passed already; choose a time to come, or apply the change now", when.UTC().Format(scheduleFormat))
+	case when.Sub(at) > MaxScheduleAhead:
+		return Invalid("schedule_at", "choose a time within the next %d days", int(MaxScheduleAhead.Hours()/24))
+	case window < MinScheduleWindow || window > MaxScheduleWindow:
+		return Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
+	}
+	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(window).UTC(), By: actor.Ref(), Digest: digest}
+	c.touch(at)
+	return nil
+}
+
+const scheduleFormat = "2006-01-02 15:04 MST"
+
+// CancelSchedule takes the time back. The change stays approved.
+func (c *Change) CancelSchedule(at time.Time) error {
+	if !c.Scheduled() {
+		return Errorf(KindConflict, "This change does not wait for any time.")
+	}
+	c.Schedule = nil
+	c.touch(at)
+	return nil
+}
+
+// Unkept says why a schedule that is due cannot be kept; empty when it can.
+func (c *Change) Unkept(now time.Time) string {
+	switch s := c.Schedule; {
+	case s == nil || now.Before(s.At):
+		return "It is not time yet."
+	case c.State != ChangeApproved:
+		return "It is no longer approved: edits, a rebase or a verdict came between."
+	case s.Digest != c.Digest:
+		return "It was edited and approved anew after it was scheduled."
+	case now.After(s.Until):
+		return "Its window ended at " + s.Until.UTC().Format(scheduleFormat) + " before the console could apply it."
+	default:
+		return ""
+	}
+}
+
+// MissSchedule notes why a schedule was not kept. The change itself stays as it is.
+func (c *Change) MissSchedule(why string, at time.Time) error {
+	if c.Schedule == nil || c.Schedule.Outcome != "" {
+		return Errorf(KindConflict, "This change does not wait for any time.")
+	}
+	c.Schedule.Outcome = why
+	c.touch(at)
+	return nil
+}

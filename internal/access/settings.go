@@ -1,0 +1,124 @@
+package access
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Settings are what an organization decides about its own changes. They are part of the
+// desired state and are changed only through a reviewed change. The zero value of each
+// means its default, which OrDefault fills in.
+type Settings struct {
+	// ManyAccounts is from how many written accounts on a change counts as dangerous.
+	ManyAccounts int `json:"many_accounts,omitempty"`
+	// AllowDangerous lets changes be submitted that admit the whole internet or a very
+	// large range. They are warned about all the same.
+	AllowDangerous bool `json:"allow_dangerous,omitempty"`
+
+	// BreakGlassAllowed lets people with the break-glass role apply a change alone.
+	BreakGlassAllowed bool `json:"break_glass_allowed,omitempty"`
+	// BreakGlassMappings and BreakGlassAllowlists are ids of what must not disappear
+	// unnoticed.
+	BreakGlassMappings   []string `json:"break_glass_mappings,omitempty"`
+	BreakGlassAllowlists []string `json:"break_glass_allowlists,omitempty"`
+
+	// Guards says what becomes of a change that a lock-out guard finds.
+	Guards GuardModes `json:"guards,omitzero"`
+
+	// EmergencyMaxLife is the longest life of an emergency entry.
+	EmergencyMaxLife time.Duration `json:"emergency_max_life,omitempty"`
+	// ExpiryNoticeDays is how many days before its expiry an entry is announced.
+	ExpiryNoticeDays int `json:"expiry_notice_days,omitempty"`
+}
+
+// GuardModes says for each lock-out guard what it does.
+type GuardModes struct {
+	NoAddress     GuardMode `json:"no_address,omitempty"`
+	OwnAddress    GuardMode `json:"own_address,omitempty"`
+	BreakGlass    GuardMode `json:"break_glass,omitempty"`
+	NobodyApplies GuardMode `json:"nobody_applies,omitempty"`
+}
+
+// GuardMode is what a guard does with a change.
+type GuardMode string
+
+// The modes: refused outright, or until somebody has typed the object's name.
+const (
+	GuardRefuse  GuardMode = "refuse"
+	GuardConfirm GuardMode = "confirm"
+)
+
+// The defaults and bounds of settings.
+const (
+	DefaultManyAccounts     = 100
+	DefaultEmergencyMaxLife = 24 * time.Hour
+	MaxEmergencyMaxLife     = 30 * 24 * time.Hour
+	DefaultExpiryNoticeDays = 7
+	MaxExpiryNoticeDays     = 90
+)
+
+// OrDefault returns the settings with what is unset at its default.
+func (s Settings) OrDefault() Settings {
+	s.ManyAccounts = cmp.Or(s.ManyAccounts, DefaultManyAccounts)
+	s.EmergencyMaxLife = cmp.Or(s.EmergencyMaxLife, DefaultEmergencyMaxLife)
+	s.ExpiryNoticeDays = cmp.Or(s.ExpiryNoticeDays, DefaultExpiryNoticeDays)
+	s.Guards = GuardModes{
+		NoAddress:     cmp.Or(s.Guards.NoAddress, GuardConfirm),
+		OwnAddress:    cmp.Or(s.Guards.OwnAddress, GuardConfirm),
+		BreakGlass:    cmp.Or(s.Guards.BreakGlass, GuardRefuse),
+		NobodyApplies: cmp.Or(s.Guards.NobodyApplies, GuardRefuse),
+	}
+	return s
+}
+
+// Mode is what the guard of a code does.
+func (s Settings) Mode(code GuardCode) GuardMode {
+	modes := s.OrDefault().Guards
+	switch code {
+	case GuardNoAddress:
+		return modes.NoAddress
+	case GuardOwnAddress:
+		return modes.OwnAddress
+	case GuardBreakGlass:
+		return modes.BreakGlass
+	default:
+		return modes.NobodyApplies
+	}
+}
+
+// Check refuses settings out of bounds.
+func (s Settings) Check() error {
+	var fields []FieldError
+	add := func(field, format string, args ...any) {
+		fields = append(fields, FieldError{field, fmt.Sprintf(format, args...)})
+	}
+	if s.ManyAccounts < 0 {
+		add("many_accounts", "the number of accounts is 1 or more")
+	}
+	if s.EmergencyMaxLife < 0 || s.EmergencyMaxLife > MaxEmergencyMaxLife {
+		add("emergency_max_life", "the life of an emergency entry is at most %d days", int(MaxEmergencyMaxLife.Hours()/24))
+	}
+	if s.ExpiryNoticeDays < 0 || s.ExpiryNoticeDays > MaxExpiryNoticeDays {
+		add("expiry_notice_days", "expiries are announced from 1 to %d days ahead", MaxExpiryNoticeDays)
+	}
+	for field, mode := range map[string]GuardMode{
+		"guards/no_address": s.Guards.NoAddress, "guards/own_address": s.Guards.OwnAddress,
+		"guards/break_glass": s.Guards.BreakGlass, "guards/nobody_applies": s.Guards.NobodyApplies,
+	} {
+		if !slices.Contains([]GuardMode{"", GuardRefuse, GuardConfirm}, mode) {
+			add(field, "a guard refuses or asks to confirm")
+		}
+	}
+	slices.SortFunc(fields, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
+	return InvalidFields(fields)
+}
+
+// Equal reports whether two settings mean the same.
+func (s Settings) Equal(o Settings) bool {
+	s, o = s.OrDefault(), o.OrDefault()
+	return s.ManyAccounts == o.ManyAccounts && s.AllowDangerous == o.AllowDangerous && s.BreakGlassAllowed == o.BreakGlassAllowed &&
+		sameSet(s.BreakGlassMappings, o.BreakGlassMappings) && sameSet(s.BreakGlassAllowlists, o.BreakGlassAllowlists) &&
+		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays
+}

@@ -1,0 +1,43 @@
+package authn
+
+import (
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// duties are what somebody has to be able to do at any time, and the role that can.
+var duties = []struct {
+	role access.Role
+	deed string
+}{
+	{access.RoleApprover, "approve changes"},
+	{access.RoleOperator, "apply changes"},
+	{access.RoleAdmin, "manage people"},
+}
+
+// leftUndone says what nobody could do any more if a person became what they are to be.
+func leftUndone(was, is access.Person, others []access.Person) []string {
+	var deeds []string
+	for _, d := range duties {
+		can := func(p access.Person) bool { return !p.Disabled && slices.Contains(p.Roles, d.role) }
+		if can(was) && !can(is) && !slices.ContainsFunc(others, can) {
+			deeds = append(deeds, d.deed)
+		}
+	}
+	return deeds
+}
+
+// lastOne refuses to lose the last person who can do something, unless the settings let
+// it be confirmed and it is.
+func lastOne(p access.Person, deeds []string, mode access.GuardMode, confirm string) error {
+	lost := "Nobody could " + strings.Join(deeds, " or ") + " any more: " + p.Name + " is the last who can."
+	if mode == access.GuardRefuse {
+		return access.Invalid("roles", "%s Give the role to somebody else first.", lost)
+	}
+	if access.NormalEmail(confirm) != p.Email {
+		return access.Invalid("confirm", "%s If that is meant, confirm it with the e-mail address %s.", lost, p.Email)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package authn
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// SignIn checks a password and returns whom it belongs to. Whatever is wrong, the
+// answer is the same and takes as long, so that nobody learns which e-mail exists.
+func (s *Service) SignIn(ctx context.Context, email, password string, addr netip.Addr, userAgent, requestID string) (access.Actor, error) {
+	a := attempt{email: attemptEmail(email), password: password, origin: origin{addr, userAgent, requestID}}
+	if err := s.refuseIfLimited(ctx, a); err != nil {
+		return access.Actor{}, err
+	}
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return access.Actor{}, access.Wrap(access.KindUnavailable, err, "Too many people are signing in at this moment. Try again.")
+	}
+	defer leave()
+	// Counted again within the gate: of many attempts sent at once only as many get
+	// past the limit as hashes are made at once.
+	if err := s.refuseIfLimited(ctx, a); err != nil {
+		return access.Actor{}, err
+	}
+	return s.check(ctx, a)
+}
+
+type attempt struct {
+	email, password string
+	origin          origin
+}
+
+// maxEmail is the longest address that mail can be delivered to.
+const maxEmail = 254
+
+// attemptEmail is what an attempt is counted and recorded under. What is no address is
+// not kept: people type their password into the wrong field.
+func attemptEmail(s string) string {
+	email := access.NormalEmail(s)
+	if len(email) > maxEmail || !strings.Contains(email, "@") {
+		return "(not an e-mail address)"
+	}
+	return email
+}
+
+func (s *Service) refuseIfLimited(ctx context.Context, a attempt) error {
+	byEmail, byAddr, err := s.Store.CountFailures(ctx, a.email, a.origin.addr.String(), s.Now().Add(-s.Window))
+	if err != nil {
+		return fmt.Errorf("counting failed sign-ins: %w", err)
+	}
+	if byEmail < s.PerEmail && byAddr < s.PerAddr {
+		return nil
+	}
+	if err := s.throttled(ctx, a, byAddr >= s.PerAddr); err != nil {
+		return err
+	}
+	return access.Errorf(access.KindTooMany, "Too many attempts to sign in have failed. Wait %d minutes, then try again.", int(s.Window/time.Minute))
+}
+
+// throttledAgain is how long attempts that are turned away are one event of the audit log:
+// otherwise whoever tries would fill it as fast as they can send.
+const throttledAgain = time.Minute
+
+// throttled records that attempts for an e-mail, or from an address, are turned away.
+func (s *Service) throttled(ctx context.Context, a attempt, byAddr bool) error {
+	object := "email/" + a.email
+	if byAddr {
+		object = "addr/" + a.origin.addr.String()
+	}
+	if !s.turnedAway.first(object, s.Now(), throttledAgain) {
+		return nil
+	}
+	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
+	if err := s.Store.Append(ctx, access.NewAuditEvent(actor, s.Now(), "signin.throttled", object, nil)); err != nil {
+		return fmt.Errorf("recording that sign-ins are turned away: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) check(ctx context.Context, a attempt) (access.Actor, error) {
+	person, stored, err := s.Store.PersonByEmail(ctx, a.email)
+	if err != nil && access.KindOf(err) != access.KindNotFound {
+		return access.Actor{}, fmt.Errorf("looking up %s: %w", a.email, err)
+	}
+	known := err == nil
+	h := s.decoy
+	if known && stored != "" {
+		if h, err = parseHash(stored); err != nil {
+			return access.Actor{}, fmt.Errorf("reading the password of person %d: %w", person.ID, err)
+		}
+	}
+	if !h.matches(a.password) || !known || person.Disabled {
+		return access.Actor{}, s.failed(ctx, a)
+	}
+	if !person.InitialUntil.IsZero() && !s.Now().Before(person.InitialUntil) {
+		if err := s.failed(ctx, a); access.KindOf(err) != access.KindUnauthenticated {
+			return access.Actor{}, err
+		}
+		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "This first password was good until %s. Ask an admin for another.", person.InitialUntil.Format("2006-01-02 15:04 MST"))
+	}
+	return s.succeeded(ctx, a, person, h)
+}
+
+func (s *Service) failed(ctx context.Context, a attempt) error {
+	// Whoever tried is not known to be the person, so the event is not theirs.
+	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
+	event := access.NewAuditEvent(actor, s.Now(), "signin.failed", "email/"+a.email, nil)
+	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.addr.String(), false, s.Now(), event); err != nil {
+		return fmt.Errorf("recording a failed sign-in: %w", err)
+	}
+	return access.Errorf(access.KindUnauthenticated, "E-mail and password do not match an active account.")
+}
+
+func (s *Service) succeeded(ctx context.Context, a attempt, person access.Person, h hash) (access.Actor, error) {
+	actor, err := s.welcome(ctx, a, person, nil)
+	if err != nil {
+		return access.Actor{}, err
+	}
+	if h.params != s.Hash {
+		s.rehash(ctx, actor, a.password)
+	}
+	return actor, nil
+}
+
+// welcome puts on record that somebody has signed in; how says by what, where it was not
+// by a password.
+func (s *Service) welcome(ctx context.Context, a attempt, person access.Person, how map[string]any) (access.Actor, error) {
+	actor := a.origin.actor(access.ActorPerson, person)
+	event := access.NewAuditEvent(actor, s.Now(), "signin.ok", personObject(person.ID), how)
+	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.addr.String(), true, s.Now(), event); err != nil {
+		return access.Actor{}, fmt.Errorf("recording a sign-in: %w", err)
+	}
+	return actor, nil
+}
+
+// rehash stores the password again at today's costs. The person is signed in whether
+// or not that works.
+func (s *Service) rehash(ctx context.Context, actor access.Actor, password string) {
+	event := access.NewAuditEvent(actor, s.Now(), "person.rehash", personObject(actor.PersonID), nil)
+	if err := s.Store.SetPassword(ctx, actor.PersonID, newHash(password, s.Hash).String(), event); err != nil {
+		s.Log.WarnContext(ctx, "storing a password at new costs", "person", actor.PersonID, "error", err)
+	}
+}

@@ -1,0 +1,126 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/smithy-go/middleware"
+
+	"portcullis/internal/access"
+)
+
+// limits are the paces: one of IAM for each account, because IAM counts where the
+// credentials belong, and one of STS and of Organizations for the console's own account,
+// because AssumeRole counts on the caller's side (aws-facts §6). Throttling in one
+// account slows down that account and no other.
+type limits struct {
+	iamRate       float64
+	sts           *pace
+	organizations *pace
+
+	mu  sync.Mutex
+	iam map[access.AccountID]*pace
+}
+
+func newLimits(cfg Config) *limits {
+	return &limits{
+		iamRate: cfg.IAMRate, iam: map[access.AccountID]*pace{},
+		sts: newPace(cfg.STSRate, 2), organizations: newPace(cfg.OrganizationsRate, 5),
+	}
+}
+
+func (l *limits) iamOf(id access.AccountID) *pace {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.iam[id]
+	if p == nil {
+		p = newPace(l.iamRate, 2)
+		l.iam[id] = p
+	}
+	return p
+}
+
+// Paces is how fast the console calls AWS at this moment.
+type Paces struct {
+	SlowedAccounts int     // whose IAM is called more slowly, since it throttled
+	STS            float64 // calls a second; +Inf without a limit
+	Organizations  float64
+}
+
+// Paces returns how fast AWS is called at this moment.
+func (c *Cloud) Paces() Paces {
+	now := time.Now()
+	var p Paces
+	p.STS, _ = c.limits.sts.now(now)
+	p.Organizations, _ = c.limits.organizations.now(now)
+	c.limits.mu.Lock()
+	defer c.limits.mu.Unlock()
+	for _, one := range c.limits.iam {
+		if _, slowed := one.now(now); slowed {
+			p.SlowedAccounts++
+		}
+	}
+	return p
+}
+
+// errBucketEmpty says that a call would have had to wait for its turn beyond its time.
+var errBucketEmpty = errors.New("no turn within the time given; the limit of calls a second is reached")
+
+// limited makes every attempt wait for its turn, before it is signed, and tells the pace
+// when AWS throttled it. Without a shared pace it is that of the place.
+func limited(shared *pace) func(*middleware.Stack) error {
+	return func(s *middleware.Stack) error {
+		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("PortcullisLimit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			p, err := paceOf(ctx, shared)
+			if err == nil {
+				err = turn(ctx, p)
+			}
+			if err == nil {
+				err = stillHeld(ctx)
+			}
+			if err != nil {
+				return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+			}
+			began := time.Now()
+			out, meta, err := next.HandleFinalize(ctx, in)
+			if throttled(err) {
+				p.throttled(began, time.Now())
+			}
+			return out, meta, err
+		}), "Retry", middleware.After)
+	}
+}
+
+func paceOf(ctx context.Context, shared *pace) (*pace, error) {
+	if shared != nil {
+		return shared, nil
+	}
+	here, err := placeOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return here.pace, nil
+}
+
+// turn waits until the pace lets an attempt through.
+func turn(ctx context.Context, p *pace) error {
+	now := time.Now()
+	deadline, _ := ctx.Deadline()
+	at, ok := p.reserve(now, deadline)
+	if !ok {
+		return errBucketEmpty
+	}
+	if !at.After(now) {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(at.Sub(now))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

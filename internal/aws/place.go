@@ -1,0 +1,86 @@
+package aws
+
+import (
+	"context"
+	"errors"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// place is where a call is made: whom it is counted for, how fast it may come, and with
+// whose credentials. It travels in the context, so that one client of each service does
+// for all accounts: a client weighs several kilobytes, and there may be ten thousand
+// accounts.
+type place struct {
+	counter     *counter
+	pace        *pace
+	credentials sdk.CredentialsProvider
+}
+
+type placeKey struct{}
+
+// at returns the context of calls that are made at a place.
+func at(ctx context.Context, p *place) context.Context {
+	return context.WithValue(ctx, placeKey{}, p)
+}
+
+func placeOf(ctx context.Context) (*place, error) {
+	p, ok := ctx.Value(placeKey{}).(*place)
+	if !ok {
+		return nil, errors.New("a call to AWS that belongs to no account")
+	}
+	return p, nil
+}
+
+type heldKey struct{}
+
+// whileHeld returns the context of calls that are made only while somebody may make them.
+func whileHeld(ctx context.Context, held func() error) context.Context {
+	if held == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, heldKey{}, held)
+}
+
+// stillHeld is asked before each attempt. The context alone would not do: in a process
+// that was frozen its end comes late.
+func stillHeld(ctx context.Context) error {
+	if held, ok := ctx.Value(heldKey{}).(func() error); ok {
+		return held()
+	}
+	return nil
+}
+
+// clients are the clients of all accounts.
+type clients struct {
+	iam           *iam.Client
+	sts           *sts.Client
+	organizations *organizations.Client
+}
+
+func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
+	taken := base.Copy()
+	taken.Credentials = placed{}
+	return clients{
+		iam: iam.NewFromConfig(taken, func(o *iam.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(nil)) }),
+		sts: sts.NewFromConfig(base, func(o *sts.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.sts)) }),
+		organizations: organizations.NewFromConfig(base, func(o *organizations.Options) {
+			o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.organizations))
+		}),
+	}
+}
+
+// placed are the credentials of whatever place a call is made at.
+type placed struct{}
+
+// Retrieve returns the credentials of the place.
+func (placed) Retrieve(ctx context.Context) (sdk.Credentials, error) {
+	p, err := placeOf(ctx)
+	if err != nil {
+		return sdk.Credentials{}, err
+	}
+	return p.credentials.Retrieve(ctx)
+}

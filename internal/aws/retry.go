@@ -1,0 +1,55 @@
+package aws
+
+import (
+	"math/rand/v2"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+)
+
+// newRetryer repeats what the SDK repeats and ConcurrentModification besides, which the
+// SDK does not know as passing (aws-facts §2.1). The attempts alone are the limit: the
+// SDK's quota of retries is per client, and there is a client per account.
+func newRetryer(cfg Config) sdk.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = throttledShare * cfg.MaxAttempts
+		o.Backoff = backoffFor(cfg.MaxAttempts, fullJitter(cfg.BackoffBase, cfg.BackoffCap), fullJitter(cfg.BackoffBase, min(cfg.BackoffCap, throttledCap)))
+		o.RateLimiter = ratelimit.None
+		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ConcurrentModification": {}}})
+	})
+}
+
+// throttledCap bounds the wait after throttling: it is the pace that slows down, for all
+// calls to where it happened, and a long wait of one call besides would only waste it.
+const throttledCap = 2 * time.Second
+
+// throttledShare is how many times more often a call is repeated that AWS throttles: it
+// is certain that nothing has happened, and what was read before stays read.
+const throttledShare = 3
+
+// backoffFor gives up on others than throttling, with their own error, after so many
+// attempts.
+func backoffFor(attempts int, others, throttling retry.BackoffDelayerFunc) retry.BackoffDelayerFunc {
+	return func(attempt int, err error) (time.Duration, error) {
+		if throttled(err) {
+			return throttling(attempt, err)
+		}
+		if attempt >= attempts {
+			return 0, err
+		}
+		return others(attempt, err)
+	}
+}
+
+// fullJitter waits a random time up to the base, doubled with each attempt.
+func fullJitter(base, most time.Duration) retry.BackoffDelayerFunc {
+	return func(attempt int, _ error) (time.Duration, error) {
+		ceiling := most
+		if attempt < 30 {
+			ceiling = min(most, base<<max(attempt-1, 0))
+		}
+		return rand.N(ceiling + 1), nil
+	}
+}

@@ -1,0 +1,96 @@
+package sandbox
+
+import "strings"
+
+// Runes that stand for a literal star and question mark once policy variables have been
+// put in; no policy may contain them (aws-facts §1.5).
+const (
+	literalStar     = "\x01"
+	literalQuestion = "\x02"
+)
+
+// wild matches a pattern with * and ? against a text.
+func wild(pattern, text string) bool {
+	star, mark := -1, 0
+	p, t := 0, 0
+	for t < len(text) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, t
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || sameByte(pattern[p], text[t])):
+			p++
+			t++
+		case star >= 0:
+			mark++
+			p, t = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+func sameByte(p, t byte) bool {
+	return p == t || p == literalStar[0] && t == '*' || p == literalQuestion[0] && t == '?'
+}
+
+// wildFold is wild without regard to case, as actions are compared.
+func wildFold(pattern, text string) bool {
+	return wild(strings.ToLower(pattern), strings.ToLower(text))
+}
+
+// wildARN matches the six parts of an ARN one by one, so that a star does not run
+// across a colon.
+func wildARN(pattern, arn string) bool {
+	ps, as := strings.SplitN(pattern, ":", 6), strings.SplitN(arn, ":", 6)
+	if len(ps) != 6 || len(as) != 6 {
+		return wild(pattern, arn)
+	}
+	for i := range ps {
+		if !wild(ps[i], as[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// expand puts the request's values in the place of policy variables. It reports false
+// when a variable has no value: then the element that holds it matches nothing.
+func expand(s string, keys map[string]string) (string, bool) {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "${")
+		b.WriteString(before)
+		if !found {
+			return b.String(), true
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			b.WriteString("${" + rest)
+			return b.String(), true
+		}
+		value, ok := variable(name, keys)
+		if !ok {
+			return "", false
+		}
+		b.WriteString(value)
+		s = after
+	}
+}
+
+func variable(name string, keys map[string]string) (string, bool) {
+	switch name {
+	case "*":
+		return literalStar, true
+	case "?":
+		return literalQuestion, true
+	case "$":
+		return "$", true
+	}
+	name, fallback, hasFallback := strings.Cut(name, ",")
+	if value, ok := keys[strings.ToLower(strings.TrimSpace(name))]; ok {
+		return value, true
+	}
+	return strings.Trim(strings.TrimSpace(fallback), "'"), hasFallback
+}

@@ -1,0 +1,223 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// errMoved says that the head moved between planning and the transaction.
+var errMoved = errors.New("the head has moved")
+
+// Apply makes an approved change the next revision and starts its rollout, in one
+// transaction. digest is what the operator saw. When the head has moved since the plan
+// was frozen, the documents are compiled again: if they differ, or the same objects were
+// edited, the change is conflicted and nothing is applied. The rollout goes by the default
+// strategy.
+func (s *Service) Apply(ctx context.Context, actor access.Actor, id int64, digest string, options ...Option) (access.Rollout, error) {
+	return s.ApplyBy(ctx, actor, id, digest, "", options...)
+}
+
+// ApplyBy is Apply with the name of the strategy by which the rollout goes.
+func (s *Service) ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...Option) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ApplyChange); err != nil {
+		return access.Rollout{}, err
+	}
+	chosen, err := s.strategyNamed(ctx, strategy)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	return s.applyBy(ctx, actor, id, digest, chosen, options...)
+}
+
+func (s *Service) applyBy(ctx context.Context, actor access.Actor, id int64, digest string, strategy int64, options ...Option) (access.Rollout, error) {
+	for range 5 {
+		r, err := s.tryApply(ctx, id, application{actor: actor, digest: digest, strategy: strategy, step: stepOf(options)})
+		if !errors.Is(err, errMoved) {
+			return r, err
+		}
+	}
+	return access.Rollout{}, access.Errorf(access.KindConflict, "Other changes are being applied at this moment. Try again.")
+}
+
+// application is how a change is applied: with its reviews or, by breaking the glass,
+// alone.
+type application struct {
+	actor  access.Actor
+	digest string
+	alone  bool
+	reason string
+
+	strategy int64
+	step     step
+}
+
+// do takes the step. Whether it may be taken alone was asked before.
+func (a application) do(c *access.Change, revision int64, at time.Time) error {
+	if a.alone {
+		return c.ApplyAlone(a.actor, a.digest, a.reason, revision, at)
+	}
+	return c.Apply(a.digest, revision, at)
+}
+
+func (s *Service) tryApply(ctx context.Context, id int64, a application) (access.Rollout, error) {
+	c, err := s.store.Change(ctx, id)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	if err := a.step.holds(&c); err != nil {
+		return access.Rollout{}, err
+	}
+	if c.State != access.ChangeApproved || c.Digest != a.digest {
+		if err := a.do(trial(c), 0, s.at()); err != nil { // says why not
+			return access.Rollout{}, err
+		}
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	d, err := s.confirmPlan(ctx, c, head)
+	if err != nil {
+		return access.Rollout{}, s.conflicted(ctx, c, err)
+	}
+	if err := s.permitted(trial(c), a, d); err != nil {
+		return access.Rollout{}, err
+	}
+	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
+	staging, err := s.stage(ctx, &rollout, a.strategy, d.plan)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	var reopened error
+	r, err := s.store.ApplyChange(ctx, id, func(fresh *access.Change, now int64) (Application, error) {
+		reopened = nil
+		if now != head {
+			return Application{}, errMoved
+		}
+		if err := a.step.holds(fresh); err != nil {
+			return Application{}, err
+		}
+		if fresh.Version != c.Version {
+			return Application{}, access.Errorf(access.KindConflict, "Somebody else has acted on this change in this moment. Look at it again.")
+		}
+		if !a.alone && fresh.Reassess(d.needs, s.at()) {
+			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
+			return s.reopened(fresh), nil
+		}
+		meant, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
+		if err != nil {
+			return Application{}, err
+		}
+		made, err := s.applied(fresh, a, head, staging.Strategy)
+		made.Rollout, made.Staging, made.Events = rollout, staging, append(meant, made.Events...)
+		return made, err
+	})
+	if err == nil && reopened != nil {
+		return access.Rollout{}, reopened
+	}
+	return r, err
+}
+
+// trial is a copy on which a step can be tried.
+func trial(c access.Change) *access.Change {
+	c.Reviews, c.Confirmations = slices.Clone(c.Reviews), slices.Clone(c.Confirmations)
+	return &c
+}
+
+// permitted asks the lock-out guards, and the settings for somebody who is alone.
+func (s *Service) permitted(c *access.Change, a application, d draft) error {
+	if a.alone && !d.settings.BreakGlassAllowed {
+		return access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone. It needs %s.", c.MissingText())
+	}
+	if _, err := a.step.confirm(c, a.actor, d.guards(a.actor), s.at()); err != nil {
+		return err
+	}
+	return c.Unconfirmed(d.guards(a.actor), a.actor)
+}
+
+func (s *Service) reopened(c *access.Change) Application {
+	event := access.NewAuditEvent(access.System("change"), s.at(), "change.reopen", object(c.ID), map[string]any{"needs": c.Needs, "missing": c.MissingText()})
+	return Application{Events: []access.AuditEvent{event}}
+}
+
+// confirmPlan compiles once more and compares with what was approved: also on the same
+// revision an expiry may have passed or an account may have gone.
+func (s *Service) confirmPlan(ctx context.Context, c access.Change, head int64) (draft, error) {
+	d, err := s.draft(ctx, c, head)
+	if err != nil {
+		return draft{}, err
+	}
+	if err := d.refusal(); err != nil {
+		return draft{}, err
+	}
+	if d.plan.Documents != c.Documents {
+		return draft{}, access.Errorf(access.KindConflict, "What this change would write is no longer what was approved: the desired state, an expiry or the accounts have moved since. Rebase it and have it reviewed again.")
+	}
+	return d, nil
+}
+
+// conflicted marks the change and returns why.
+func (s *Service) conflicted(ctx context.Context, c access.Change, why error) error {
+	kind := access.KindOf(why)
+	if kind != access.KindConflict && kind != access.KindInvalid {
+		return why
+	}
+	_, err := s.store.UpdateChange(ctx, c.ID, func(fresh *access.Change) (Decision, error) {
+		if fresh.Version != c.Version {
+			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change in this moment. Look at it again.")
+		}
+		at := s.at()
+		if err := fresh.Conflict(access.MessageOf(why), at); err != nil {
+			return Decision{}, err
+		}
+		event := access.NewAuditEvent(access.System("change"), at, "change.conflict", object(c.ID), map[string]any{"why": access.MessageOf(why)})
+		return Decision{Events: []access.AuditEvent{event}}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return access.Wrap(access.KindConflict, why, "%s", access.MessageOf(why))
+}
+
+func (s *Service) applied(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
+	at := s.at()
+	missing := c.MissingText()
+	if err := a.do(c, head+1, at); err != nil {
+		return Application{}, err
+	}
+	action, detail := "change.apply", map[string]any{"digest": a.digest, "revision": c.Revision, "edits": c.Edits, "strategy": strategy}
+	if a.alone {
+		action, detail["reason"], detail["missing"] = "change.break_glass", c.BreakGlass.Reason, missing
+	}
+	return Application{Events: []access.AuditEvent{access.NewAuditEvent(a.actor, at, action, object(c.ID), detail)}}, nil
+}
+
+// ApplyAlone breaks the glass: somebody with that role applies a submitted change without
+// the reviews it needs, with a reason, where the settings allow it. The change stays
+// flagged until somebody else has reviewed it. What cannot wait for a review does not wait
+// for waves either: it goes to all accounts at once.
+func (s *Service) ApplyAlone(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.BreakGlass); err != nil {
+		return access.Rollout{}, err
+	}
+	for range 5 {
+		r, err := s.tryApply(ctx, id, application{actor: actor, digest: digest, alone: true, reason: reason, strategy: access.AtOnceStrategy})
+		if !errors.Is(err, errMoved) {
+			return r, err
+		}
+	}
+	return access.Rollout{}, access.Errorf(access.KindConflict, "Other changes are being applied at this moment. Try again.")
+}
+
+func (s *Service) newRollout(actor access.Actor, title string, change, revision int64) access.Rollout {
+	at := s.at()
+	return access.Rollout{
+		ChangeID: change, Title: title, Revision: revision, State: access.RolloutRunning, Window: s.window, MaxFailures: s.maxFailures,
+		StartedBy: actor.Ref(), CreatedAt: at, StartedAt: at,
+	}
+}

@@ -1,0 +1,267 @@
+package change
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// recent keeps the last few things that were worked out for a change: a page and its
+// parts ask for the same several times, and several people read the same change. Who
+// asks for what is being worked out waits for it. What was not asked for the longest is
+// given up first, when there are too many or they take too much memory.
+type recent[K comparable, V any] struct {
+	mu    sync.Mutex
+	items map[K]*kept[V]
+	asked int64
+	bytes int
+}
+
+type kept[V any] struct {
+	mu    sync.Mutex // held while it is worked out
+	value V
+	until time.Time // zero before it is worked out, and where that failed
+
+	asked int64 // when it was asked for last; with bytes under the lock of the whole
+	bytes int
+}
+
+// What is kept of one kind.
+const (
+	maxRecent      = 16
+	maxRecentBytes = 64 << 20
+)
+
+// weighty is what knows about how much memory it takes.
+type weighty interface{ bytes() int }
+
+func (c *recent[K, V]) item(k K) *kept[V] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.items == nil {
+		c.items = map[K]*kept[V]{}
+	}
+	item := c.items[k]
+	if item == nil {
+		item = &kept[V]{}
+		c.items[k] = item
+	}
+	c.asked++
+	item.asked = c.asked
+	c.giveUp()
+	return item
+}
+
+// keep notes how much memory an item takes, unless it was given up meanwhile.
+func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
+	w, heavy := any(v).(weighty)
+	if !heavy {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.items[k] != item {
+		return
+	}
+	c.bytes += w.bytes() - item.bytes
+	item.bytes = w.bytes()
+	c.giveUp()
+}
+
+// giveUp drops what was not asked for the longest, but never the last that was.
+func (c *recent[K, V]) giveUp() {
+	for len(c.items) > 1 && (len(c.items) > maxRecent || c.bytes > maxRecentBytes) {
+		var oldest K
+		at := c.asked + 1
+		for k, item := range c.items {
+			if item.asked < at {
+				oldest, at = k, item.asked
+			}
+		}
+		c.bytes -= c.items[oldest].bytes
+		delete(c.items, oldest)
+	}
+}
+
+// get returns what is kept for k, or works it out and keeps it for as long as that says.
+func (c *recent[K, V]) get(k K, now time.Time, work func() (value V, until time.Time, err error)) (V, error) {
+	item := c.item(k)
+	item.mu.Lock()
+	defer item.mu.Unlock()
+	if now.Before(item.until) {
+		return item.value, nil
+	}
+	value, until, err := work()
+	if err == nil {
+		item.value, item.until = value, until
+		c.keep(k, item, value)
+	}
+	return value, err
+}
+
+// put keeps what was worked out elsewhere.
+func (c *recent[K, V]) put(k K, value V, until time.Time) {
+	item := c.item(k)
+	item.mu.Lock()
+	defer item.mu.Unlock()
+	item.value, item.until = value, until
+	c.keep(k, item, value)
+}
+
+// draftKey says what a draft depends on beside the time: its edits, its base, and what
+// is known of the accounts. A submitted change is named by its digest, since reviews
+// raise its version and alter nothing.
+type draftKey struct {
+	change, version, on, inventory int64
+	digest                         string
+}
+
+func newDraftKey(c access.Change, on, inventory int64) draftKey {
+	k := draftKey{change: c.ID, version: c.Version, on: on, inventory: inventory, digest: c.Digest}
+	if c.Digest != "" {
+		k.version = 0
+	}
+	return k
+}
+
+// draftLife bounds how long a draft is kept. Who the people are, which a guard asks,
+// stands in no key; what is decided is worked out anew at submit and at apply.
+const draftLife = 10 * time.Minute
+
+// cachedDraft plans a change for being looked at: a draft on the head, a change that was
+// submitted on its own base.
+func (s *Service) cachedDraft(ctx context.Context, c access.Change) (draft, error) {
+	on, inventory, err := s.store.Versions(ctx)
+	if err != nil {
+		return draft{}, err
+	}
+	if c.State != access.ChangeDraft && c.State != access.ChangeExpiring {
+		on = c.Base
+	}
+	now := s.now()
+	return s.drafts.get(newDraftKey(c, on, inventory), now, func() (draft, time.Time, error) {
+		d, err := s.draft(ctx, c, on)
+		return d, d.freshUntil(now.Add(draftLife)), err
+	})
+}
+
+// bytes is about what a plan takes: its documents.
+func (p planned) bytes() int {
+	n := 0
+	for _, t := range p.plan.Targets {
+		for _, op := range t.Operations {
+			n += len(op.Before) + len(op.After) + len(op.OursBefore) + len(op.OursAfter) + 256
+		}
+	}
+	return n
+}
+
+// planKey says what a plan depends on beside the time.
+type planKey struct {
+	edits         [sha256.Size]byte
+	on, inventory int64
+}
+
+// plan works out what leads from a state to the next. What was worked out for a page
+// serves the decisions on it, too: nothing that a plan depends on has moved, or it would
+// have another key.
+func (s *Service) plan(ctx context.Context, base, next access.State, edits []access.Edit) (*planned, error) {
+	inventory, err := s.store.InventoryVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(edits)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the edits: %w", err)
+	}
+	now := s.at()
+	key := planKey{edits: sha256.Sum256(text), on: base.Revision, inventory: inventory}
+	return s.planned.get(key, now, func() (*planned, time.Time, error) {
+		p, err := s.workOut(ctx, base, next, edits, now)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return p, p.freshUntil(now.Add(draftLife)), nil
+	})
+}
+
+func (s *Service) workOut(ctx context.Context, base, next access.State, edits []access.Edit, now time.Time) (*planned, error) {
+	w, err := s.world(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.now, w.options = now, policy.Options{AllowDangerous: base.Settings.AllowDangerous}
+	c := newConcern(w.accounts, base, next, withExpired(base, edits, now), edits, now)
+	for {
+		if err := s.know(ctx, &w, c.query); err != nil {
+			return nil, err
+		}
+		p, more, err := planChange(w, c)
+		if err != nil || !more {
+			return &p, err
+		}
+	}
+}
+
+// freshUntil is when the draft may no longer be what it would be if it were worked out
+// again: when the next entry expires, or at the latest at a time.
+func (p planned) freshUntil(latest time.Time) time.Time { return earliest(p.expires, latest) }
+
+// nextExpiry is when the next entry of two states expires; zero when none does.
+func nextExpiry(now time.Time, states ...access.State) time.Time {
+	var next time.Time
+	for _, s := range states {
+		for _, a := range s.Allowlists {
+			for _, e := range a.Entries {
+				if !e.Expires.IsZero() && !e.ExpiredAt(now) {
+					next = earliest(next, e.Expires)
+				}
+			}
+		}
+	}
+	return next
+}
+
+// earliest ignores times that are zero.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// frozenKey names a frozen plan: submitting again makes another.
+type frozenKey struct {
+	change    int64
+	digest    string
+	submitted time.Time
+}
+
+func newFrozenKey(c access.Change) frozenKey {
+	return frozenKey{change: c.ID, digest: c.Digest, submitted: c.SubmittedAt.UTC()}
+}
+
+// summary is what a page shows of a plan.
+type summary struct {
+	targets, writes int
+	folded          []Folded
+}
+
+func summarize(plan access.Plan) summary {
+	return summary{targets: len(plan.Targets), writes: plan.Operations(), folded: fold(plan)}
+}
+
+// frozen reads what the page shows of the frozen plan of a submitted change.
+func (s *Service) frozen(ctx context.Context, c access.Change) (summary, error) {
+	now := s.now()
+	return s.plans.get(newFrozenKey(c), now, func() (summary, time.Time, error) {
+		plan, err := s.store.Plan(ctx, c.ID)
+		return summarize(plan), now.Add(draftLife), err
+	})
+}

@@ -1,0 +1,94 @@
+package change
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+func TestRecentWorksOutOnceForAll(t *testing.T) {
+	var c recent[int, int]
+	var worked atomic.Int64
+	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			got, err := c.get(1, now, func() (int, time.Time, error) { worked.Add(1); return 7, now.Add(time.Minute), nil })
+			if got != 7 || err != nil {
+				t.Errorf("got %d, %v", got, err)
+			}
+		})
+	}
+	all.Wait()
+	if worked.Load() != 1 {
+		t.Errorf("worked out %d times, want once", worked.Load())
+	}
+	if got, _ := c.get(1, now.Add(time.Minute), func() (int, time.Time, error) { return 8, now.Add(time.Hour), nil }); got != 8 {
+		t.Errorf("after its time: %d, want 8", got)
+	}
+	if _, err := c.get(2, now, func() (int, time.Time, error) { return 0, now.Add(time.Hour), errors.New("no") }); err == nil {
+		t.Error("the error was lost")
+	}
+	if got, err := c.get(2, now, func() (int, time.Time, error) { return 9, now.Add(time.Hour), nil }); got != 9 || err != nil {
+		t.Errorf("after an error: %d, %v; want it tried again", got, err)
+	}
+	for k := range 3 * maxRecent {
+		c.put(k, k, now)
+	}
+	if len(c.items) > maxRecent {
+		t.Errorf("%d kept, want at most %d", len(c.items), maxRecent)
+	}
+	worked.Store(0)
+	if _, err := c.get(3*maxRecent-1, now.Add(-time.Second), func() (int, time.Time, error) { worked.Add(1); return 0, now, nil }); err != nil || worked.Load() != 0 {
+		t.Error("what was asked for last was given up")
+	}
+}
+
+type heavy int
+
+func (h heavy) bytes() int { return int(h) }
+
+// TestRecentIsBoundedInMemory: two large plans are kept at a time, and one that is larger
+// than all the room there is alone.
+func TestRecentIsBoundedInMemory(t *testing.T) {
+	var c recent[int, heavy]
+	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
+	for k, size := range []heavy{maxRecentBytes / 2, maxRecentBytes / 2, maxRecentBytes / 2} {
+		c.put(k, size, now)
+	}
+	if c.items[0] != nil || len(c.items) != 2 || c.bytes != maxRecentBytes {
+		t.Errorf("%d are kept with %d bytes, the first among them: %v", len(c.items), c.bytes, c.items[0] != nil)
+	}
+	c.put(9, maxRecentBytes+1, now)
+	if c.items[9] == nil || len(c.items) != 1 {
+		t.Errorf("%d are kept, the last among them: %v; want it alone", len(c.items), c.items[9] != nil)
+	}
+}
+
+func TestADraftIsFreshUntilTheNextExpiry(t *testing.T) {
+	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
+	soon, later := now.Add(time.Minute), now.Add(time.Hour)
+	state := func(times ...time.Time) access.State {
+		var a access.Allowlist
+		for _, at := range times {
+			a.Entries = append(a.Entries, access.Entry{Expires: at})
+		}
+		return access.State{Allowlists: []access.Allowlist{a}}
+	}
+	if got := nextExpiry(now, state(later, time.Time{}), state(soon, now)); !got.Equal(soon) {
+		t.Errorf("the next expiry is %s, want %s", got, soon)
+	}
+	if got := nextExpiry(now, state(time.Time{}, now)); !got.IsZero() {
+		t.Errorf("the next expiry is %s, want none", got)
+	}
+	if got := (planned{expires: soon}).freshUntil(later); !got.Equal(soon) {
+		t.Errorf("fresh until %s, want %s", got, soon)
+	}
+	if got := (planned{}).freshUntil(later); !got.Equal(later) {
+		t.Errorf("fresh until %s, want %s", got, later)
+	}
+}

@@ -1,0 +1,231 @@
+package change
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// concern is what a change has to do with: of the desired state the mappings and
+// allowlists that decide what it writes, of the organization the accounts, roles and
+// users. A state holds many times more than a change touches, and what a change costs is
+// to follow from what it touches.
+//
+//	edits ─▶ allowlists whose networks differ ─▶ mappings that use them ─┐
+//	     └─▶ mappings ───────────────────────────────────────────────────┼─▶ roles, accounts
+//	                └─▶ users whose roles differ ◀─ gates (see withUsers)┘
+//	roles, users ─▶ every mapping that decides on one of them in one of the accounts
+type concern struct {
+	now         time.Time
+	edits       []access.Edit
+	base, next  access.State    // whole
+	written     *access.State   // whole; what was written last where it is not base
+	accounts    access.Accounts // of the organization, that a rollout may touch
+	edited      touchedObjects  // what the edits name
+	uses        map[string]bool // ids of mappings that use an allowlist whose networks differ
+	editedRoles map[access.RoleName]bool
+
+	roles map[access.RoleName]bool                      // whose trust policies may differ
+	reach map[access.AccountID]bool                     // in these accounts
+	users map[access.AccountID]map[access.UserName]bool // whose own policies and gates may differ
+
+	lists         map[string]bool // ids of allowlists that differ, or are put into a mapping or taken out of one
+	before, after access.State    // what of the states decides
+	live          *access.State   // the same of what was written last
+	query         access.InventoryQuery
+}
+
+func newConcern(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *concern {
+	c := &concern{
+		now: now, edits: edits, base: base, next: next, written: written, accounts: accounts, edited: touchedBy(edits), uses: map[string]bool{},
+		editedRoles: map[access.RoleName]bool{}, roles: map[access.RoleName]bool{}, reach: map[access.AccountID]bool{}, users: map[access.AccountID]map[access.UserName]bool{},
+	}
+	c.lists = maps.Clone(c.edited.allowlists)
+	c.find()
+	c.reduce()
+	return c
+}
+
+// states are the whole states that the change has to do with.
+func (c *concern) states() []access.State {
+	if c.written == nil {
+		return []access.State{c.base, c.next}
+	}
+	return []access.State{c.base, c.next, *c.written}
+}
+
+// find finds the roles and accounts whose documents may differ.
+func (c *concern) find() {
+	moved := c.moved()
+	was, is := map[string]access.Mapping{}, map[string]access.Mapping{}
+	for n, s := range c.states() {
+		names := namesOf(s, moved)
+		if len(names) == 0 && len(c.edited.mappings) == 0 {
+			continue
+		}
+		for i := range s.Mappings {
+			m := &s.Mappings[i]
+			switch {
+			case c.edited.mappings[m.ID]:
+				c.editedRoles[m.Role.Rooted()] = true
+				addIDs(s, m.Allowlists, c.lists)
+				if n == 0 {
+					was[m.ID] = *m
+				} else {
+					is[m.ID] = *m
+				}
+			case anyNamed(m.Allowlists, names):
+				c.uses[m.ID] = true
+			default:
+				continue
+			}
+			c.roles[m.Role.Rooted()] = true
+			c.accounts.Each(m.Accounts, func(a access.Account) { c.reach[a.ID] = true })
+		}
+	}
+	for id := range c.edited.mappings {
+		if before, after := was[id], is[id]; otherTargets(before, after) {
+			c.addUsers(before)
+			c.addUsers(after)
+		}
+	}
+}
+
+// moved are the ids of the edited allowlists of which other networks count before than
+// after: a note or a name moves nobody.
+func (c *concern) moved() map[string]bool {
+	moved := map[string]bool{}
+	states := c.states()
+	for id := range c.edited.allowlists {
+		var first access.Allowlist
+		for n, s := range states {
+			a, _ := s.Allowlist(id)
+			if n == 0 {
+				first = a
+			} else if !sameNetworks(first, a, c.now) {
+				moved[id] = true
+			}
+		}
+	}
+	return moved
+}
+
+func sameNetworks(a, b access.Allowlist, now time.Time) bool {
+	x, y := a.Entries, b.Entries
+	if len(x) == len(y) && (len(x) == 0 || &x[0] == &y[0]) {
+		return true
+	}
+	x, y = a.Active(now), b.Active(now)
+	return slices.EqualFunc(x, y, func(e, f access.Entry) bool {
+		return e.Kind == f.Kind && e.Prefix == f.Prefix && e.Endpoint == f.Endpoint
+	})
+}
+
+func namesOf(s access.State, ids map[string]bool) map[string]bool {
+	if len(ids) == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for i := range s.Allowlists {
+		if ids[s.Allowlists[i].ID] {
+			names[s.Allowlists[i].Name] = true
+		}
+	}
+	return names
+}
+
+func anyNamed(list []string, names map[string]bool) bool {
+	if len(names) == 0 {
+		return false
+	}
+	for _, n := range list {
+		if names[n] {
+			return true
+		}
+	}
+	return false
+}
+
+// otherTargets reports whether a mapping sends users to other roles than before. A
+// mapping that is not there has no role.
+func otherTargets(was, is access.Mapping) bool {
+	was, is = was.OrDefault(), is.OrDefault()
+	return was.Role != is.Role || was.SourceIdentity != is.SourceIdentity || !was.Accounts.Equal(is.Accounts) || !slices.Equal(was.Users, is.Users)
+}
+
+// addUsers has the own policies of a mapping's users looked at.
+func (c *concern) addUsers(m access.Mapping) {
+	any := false
+	c.accounts.Each(m.Accounts, func(a access.Account) {
+		any = true
+		for _, u := range m.Users {
+			c.addUser(u.Rooted().In(a.ID))
+		}
+	})
+	for _, u := range m.Users {
+		if any && u.Account != "" {
+			c.addUser(u.Rooted())
+		}
+	}
+}
+
+func (c *concern) addUser(u access.UserName) (fresh bool) {
+	of := c.users[u.Account]
+	if of == nil {
+		of = map[access.UserName]bool{}
+		c.users[u.Account] = of
+	}
+	fresh, of[u] = !of[u], true
+	return fresh
+}
+
+// withUsers adds users who turn out to take up one of the roles through their gates: a
+// gate depends on all roles of its user. It reports whether that was anything new.
+func (c *concern) withUsers(users []access.UserName) bool {
+	fresh := false
+	for _, u := range users {
+		fresh = c.addUser(u) || fresh
+	}
+	if fresh {
+		c.reduce()
+	}
+	return fresh
+}
+
+// reduce picks what of the states decides on the roles and users, and what has to be
+// known of the accounts.
+func (c *concern) reduce() {
+	scope := scope{concern: c, roles: maps.Clone(c.roles), reach: maps.Clone(c.reach)}
+	for id := range c.users {
+		scope.reach[id] = true
+	}
+	if len(c.users) > 0 {
+		scope.widen()
+	}
+	c.before, c.after = scope.of(c.base, c.lists), scope.of(c.next, c.lists)
+	if c.written != nil {
+		live := scope.of(*c.written, c.lists)
+		c.live = &live
+	}
+	c.query = scope.query(c)
+}
+
+func addIDs(s access.State, names []string, ids map[string]bool) {
+	for _, name := range names {
+		if i, found := slices.BinarySearchFunc(s.Allowlists, name, func(a access.Allowlist, n string) int { return strings.Compare(a.Name, n) }); found {
+			ids[s.Allowlists[i].ID] = true
+		}
+	}
+}
+
+// targets are the accounts that may be written to, sorted.
+func (c *concern) targets() []access.AccountID {
+	ids := maps.Clone(c.reach)
+	for id := range c.users {
+		ids[id] = true
+	}
+	return slices.Sorted(maps.Keys(ids))
+}

@@ -1,0 +1,118 @@
+package change
+
+import (
+	"context"
+	"slices"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// Comment says something about a change. Whoever can read it may. It alters nothing of the
+// change; AsRead keeps people from speaking about what they have not seen.
+func (s *Service) Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...Option) (access.Comment, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Comment{}, err
+	}
+	at := s.at()
+	c, err := access.NewComment(actor, body, at)
+	if err != nil {
+		return access.Comment{}, err
+	}
+	return s.store.AddComment(ctx, id, c, stepOf(options).holdsAt, access.NewAuditEvent(actor, at, "change.comment", object(id), map[string]any{"comment": c.Body}))
+}
+
+// Comments reads what was said about a change, oldest first.
+func (s *Service) Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, err
+	}
+	return s.store.Comments(ctx, id)
+}
+
+// Confirm notes that a lock-out guard's finding is meant: typed is the name of its object.
+// What concerns the actor's own address only they can confirm, and everybody who takes
+// part in a change may.
+func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
+	if err := requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass); err != nil {
+		return access.Change{}, err
+	}
+	c, err := s.store.Change(ctx, id)
+	if err != nil {
+		return access.Change{}, err
+	}
+	d, err := s.cachedDraft(ctx, c)
+	if err != nil {
+		return access.Change{}, err
+	}
+	g, err := finding(d.guards(actor), code, typed)
+	if err != nil {
+		return access.Change{}, err
+	}
+	return s.store.UpdateChange(ctx, id, func(fresh *access.Change) (Decision, error) {
+		if fresh.Version != c.Version {
+			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has acted on this change in this moment. Look at it again.")
+		}
+		at := s.at()
+		if err := fresh.Confirm(actor, g, typed, at); err != nil {
+			return Decision{}, err
+		}
+		return Decision{Events: []access.AuditEvent{confirmed(actor, id, g, at)}}, nil
+	})
+}
+
+// finding picks the finding whose name was typed; of one guard alone also where another
+// name was typed, so that the refusal can say which.
+func finding(guards []access.Guard, code access.GuardCode, typed string) (access.Guard, error) {
+	of := slices.DeleteFunc(guards, func(g access.Guard) bool { return g.Code != code })
+	if len(of) == 0 {
+		return access.Guard{}, access.Errorf(access.KindConflict, "There is nothing to confirm any more. Look at the change again.")
+	}
+	for _, g := range of {
+		if g.Object == typed {
+			return g, nil
+		}
+	}
+	return of[0], nil
+}
+
+// Clone begins a new draft with what a change that came to nothing would have done, as
+// far as it still can be done.
+func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
+	if err := authz.Require(actor, authz.EditChange); err != nil {
+		return access.Change{}, err
+	}
+	old, err := s.store.Change(ctx, id)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if err := stepOf(options).holds(&old); err != nil {
+		return access.Change{}, err
+	}
+	if err := clonable(old); err != nil {
+		return access.Change{}, err
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	edits, err := s.rebased(ctx, old, head)
+	if err != nil {
+		return access.Change{}, err
+	}
+	at := s.at()
+	c := access.Change{State: access.ChangeDraft, Author: actor.Ref(), Base: head, Required: 1, ClonedFrom: id, CreatedAt: at}
+	if _, err := c.Compose(actor, 0, old.Title, old.Reason, edits, at); err != nil {
+		return access.Change{}, err
+	}
+	detail := map[string]any{"title": c.Title, "edits": len(c.Edits), "base": head, "cloned_from": id}
+	asRead := step{version: old.Version, bound: true}
+	return s.store.CloneChange(ctx, c, asRead.holdsAt, access.NewAuditEvent(actor, at, "change.draft", "", detail))
+}
+
+func clonable(c access.Change) error {
+	if c.State != access.ChangeRejected && c.State != access.ChangeWithdrawn {
+		return access.Errorf(access.KindConflict, "Only a change that was rejected or withdrawn is repeated.")
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// rollOutExpiries applies the composed expiries whose time has come.
+func (s *Service) rollOutExpiries(ctx context.Context) error {
+	composed, err := s.store.Expiries(ctx)
+	if err != nil {
+		return fmt.Errorf("rolling out expiries: %w", err)
+	}
+	var failed []error
+	for _, c := range composed {
+		if s.at().Before(c.Expiry.At) {
+			break // they come soonest first
+		}
+		if err := s.rollOutExpiry(ctx, c); err != nil {
+			failed = append(failed, fmt.Errorf("rolling out expiry %d: %w", c.ID, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// rollOutExpiry freezes the plan of one expiry and makes it the next revision. When the
+// head moves in between, it begins again; when another replica was faster, all is done.
+func (s *Service) rollOutExpiry(ctx context.Context, c access.Change) error {
+	for range 5 {
+		err := s.tryExpiry(ctx, c.ID)
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+	return nil // it is due still, and the next round tries again
+}
+
+func (s *Service) tryExpiry(ctx context.Context, id int64) error {
+	c, err := s.store.Change(ctx, id)
+	if err != nil || c.State != access.ChangeExpiring {
+		return err
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := s.store.State(ctx, head)
+	if err != nil {
+		return err
+	}
+	if c.Edits = stillExpiring(state, c); len(c.Edits) == 0 {
+		return s.recompose(ctx, c, head, nil)
+	}
+	c.Base = head
+	d, err := s.draft(ctx, c, head)
+	if err != nil {
+		return err
+	}
+	if c, err = s.freezeExpiry(ctx, c, d); err != nil {
+		return err
+	}
+	_, err = s.store.ApplyChange(ctx, id, func(fresh *access.Change, now int64) (Application, error) {
+		if now != head || fresh.Version != c.Version {
+			return Application{}, errMoved
+		}
+		return s.expired(fresh, head)
+	})
+	return err
+}
+
+// stillExpiring keeps the edits whose entry is there and has the expiry still.
+func stillExpiring(state access.State, c access.Change) []access.Edit {
+	var left []access.Edit
+	for _, e := range c.Edits {
+		list, _ := state.Allowlist(e.ID)
+		if entry, there := list.Entry(e.Key); there && entry.Expires.Equal(c.Expiry.At) {
+			left = append(left, e)
+		}
+	}
+	return left
+}
+
+// freezeExpiry stores what is going to be written. A document that cannot be planned
+// stops only itself: the others have to be narrowed all the same.
+func (s *Service) freezeExpiry(ctx context.Context, c access.Change, d draft) (access.Change, error) {
+	return s.store.UpdateChange(ctx, c.ID, func(fresh *access.Change) (Decision, error) {
+		if fresh.Version != c.Version {
+			return Decision{}, errMoved
+		}
+		return Decision{Plan: &d.plan}, fresh.FreezeExpiry(c.Base, c.Edits, d.plan.Documents, skippedText(d.refusals), s.at())
+	})
+}
+
+func skippedText(refusals []error) string {
+	if len(refusals) == 0 {
+		return ""
+	}
+	var said []string
+	for _, err := range refusals[:min(len(refusals), 5)] {
+		said = append(said, access.MessageOf(err))
+	}
+	return fmt.Sprintf("%s could not be planned and keep what they hold: %s", count(len(refusals), "document", "documents"), strings.Join(said, " "))
+}
+
+func (s *Service) expired(c *access.Change, head int64) (Application, error) {
+	at := s.at()
+	if err := c.ApplyExpiry(c.Digest, head+1, at); err != nil {
+		return Application{}, err
+	}
+	detail := map[string]any{"digest": c.Digest, "revision": c.Revision, "edits": c.Edits, "expired": c.Expiry.At, "set_by": c.Expiry.SetBy}
+	if c.Note != "" {
+		detail["skipped"] = c.Note
+	}
+	events := []access.AuditEvent{access.NewAuditEvent(expirySystem, at, "change.expire", object(c.ID), detail)}
+	for _, id := range c.Expiry.SetBy {
+		events = append(events, access.NewAuditEvent(expirySystem, at, "change.expired", object(id), map[string]any{"removed_by": c.ID, "revision": c.Revision}))
+	}
+	return Application{Rollout: s.newRollout(expirySystem, c.Title, c.ID, c.Revision), Events: events}, nil
+}

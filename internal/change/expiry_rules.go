@@ -1,0 +1,46 @@
+package change
+
+import (
+	"fmt"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// untimely says which entries of a change have an expiry that cannot be meant: one that
+// has passed, or an emergency that lasts longer than the settings allow.
+func untimely(d policy.StateDiff, settings access.Settings, now time.Time) []access.FieldError {
+	longest := settings.OrDefault().EmergencyMaxLife
+	var fields []access.FieldError
+	for _, c := range d.Entries {
+		if c.Kind == policy.Removed || (c.Kind == policy.Changed && c.Before.Expires.Equal(c.After.Expires) && c.Before.Emergency == c.After.Emergency) {
+			continue
+		}
+		if why := untimelyEntry(c.After, longest, now); why != "" {
+			fields = append(fields, access.FieldError{Field: "edits", Message: fmt.Sprintf("%s in %s %s", c.Key, c.Allowlist, why)})
+		}
+	}
+	return fields
+}
+
+func untimelyEntry(e access.Entry, longest time.Duration, now time.Time) string {
+	const format = "2006-01-02 15:04 MST"
+	switch {
+	case e.ExpiredAt(now):
+		return "expired at " + e.Expires.UTC().Format(format) + ": give it a time to come, or take it out."
+	case e.Emergency && e.Expires.IsZero():
+		return "is an emergency entry without an expiry: say when it ends."
+	case e.Emergency && e.Expires.Sub(now) > longest:
+		return fmt.Sprintf("is an emergency entry until %s. The settings let one last %s at most, so until %s.", e.Expires.UTC().Format(format), lifeText(longest), now.Add(longest).UTC().Format(format))
+	default:
+		return ""
+	}
+}
+
+func lifeText(d time.Duration) string {
+	if d%time.Hour == 0 {
+		return count(int(d.Hours()), "hour", "hours")
+	}
+	return d.String()
+}

@@ -1,0 +1,225 @@
+package change
+
+import (
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// An account in which allowlists stand on the users' side is written in an order in which
+// nobody gets in at any moment who may not get in before or after, and nobody is kept out
+// for longer than it takes:
+//
+//  1. trust policies that let in nobody new through a gate. They close what is to be
+//     closed, and bring the network back to a role whose list has become short; a role
+//     that has both its own Deny and the user's gate is held to both, which is safe.
+//  2. gates: new parts are made, then attached, then the others are written, each before
+//     the one whose addresses it takes over (policy.Gate.WritingOrder). A gate that stands
+//     early only denies; what it denies the new state denies too.
+//  3. trust policies that let somebody in through a gate. The gate stands by now.
+//  4. users' own policies.
+//  5. gates that give up a role whose trust policy was written in step 3, parts that are
+//     no longer needed: detached, then removed.
+//
+// Read backwards it is the safe order of the way back.
+//
+// A gate cannot both take up a role that step 3 opens and give up another that step 3
+// closes for this user: such a change is refused and has to be made in two.
+
+// gateOps are the operations of the users' gates in one account, by step.
+type gateOps struct {
+	early, late []access.PlannedOperation
+}
+
+// withGates puts the operations of gates in their places among the others.
+func (p planner) withGates(a access.Account, before, after policy.Documents, ops []access.PlannedOperation) ([]access.PlannedOperation, error) {
+	users := p.gateUsers(a.ID, before, after)
+	if len(users) == 0 {
+		return ops, nil
+	}
+	var closing, opening, own []access.PlannedOperation
+	for _, op := range ops {
+		switch {
+		case op.Kind != access.OpTrustPolicy:
+			own = append(own, op)
+		case slices.ContainsFunc(users, func(u access.UserName) bool {
+			return policy.OnUsersSide(op.OursAfter, u.Name) && !policy.OnUsersSide(op.OursBefore, u.Name)
+		}):
+			opening = append(opening, op)
+		default:
+			closing = append(closing, op)
+		}
+	}
+	var gates gateOps
+	for _, u := range users {
+		if err := p.addGate(&gates, a, gateChange{user: u, before: gateOf(before, u), after: gateOf(after, u)}, opening); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(closing, gates.early, opening, own, gates.late), nil
+}
+
+// gateUsers are the users who have a gate or had one, sorted.
+func (p planner) gateUsers(id access.AccountID, before, after policy.Documents) []access.UserName {
+	found := map[access.UserName]bool{}
+	for _, docs := range []policy.Documents{before, after} {
+		for _, g := range docs.Gates {
+			found[g.User] = true
+		}
+	}
+	if p.before == nil { // everything is planned, also what nobody asks for any more
+		for _, u := range p.inventories[id].Users {
+			if ours, _ := access.GateAttachments(u.AttachedPolicies); len(ours) > 0 {
+				found[access.UserName{Account: id, Path: u.Resource.Path, Name: u.Resource.Name}] = true
+			}
+		}
+	}
+	users := make([]access.UserName, 0, len(found))
+	for u := range found {
+		users = append(users, u)
+	}
+	slices.SortFunc(users, func(a, b access.UserName) int { return strings.Compare(a.String(), b.String()) })
+	return users
+}
+
+func gateOf(docs policy.Documents, u access.UserName) policy.Gate {
+	for _, g := range docs.Gates {
+		if g.User == u {
+			return g
+		}
+	}
+	return policy.Gate{User: u}
+}
+
+// gateChange is one user's gate before and after.
+type gateChange struct {
+	user          access.UserName
+	before, after policy.Gate
+}
+
+// addGate plans what leads from one gate of a user to another.
+func (p planner) addGate(ops *gateOps, a access.Account, g gateChange, opening []access.PlannedOperation) error {
+	late, err := givesUpLate(a, g.user, opening)
+	if err != nil {
+		return err
+	}
+	writes := &ops.early
+	if late {
+		writes = &ops.late
+	}
+	attach := p.attachments(a, g)
+	grows := attach != nil && attach.OursAfter != "" && len(g.after.Policies) >= p.partsBefore(a, g)
+	added := len(g.after.Policies) - len(g.before.Policies)
+	for i, n := range g.after.WritingOrder(g.before) {
+		if attach != nil && grows && added > 0 && i == added {
+			*writes, grows, attach = append(*writes, *attach), false, nil
+		}
+		if op, changed := p.gatePolicy(a, g, n); changed {
+			*writes = append(*writes, op)
+		}
+	}
+	switch {
+	case attach != nil && grows: // nothing but new parts
+		*writes = append(*writes, *attach)
+	case attach != nil:
+		ops.late = append(ops.late, *attach)
+	}
+	for n := len(g.after.Policies); n < p.partsBefore(a, g); n++ {
+		ops.late = append(ops.late, p.deleted(a, g, n))
+	}
+	return nil
+}
+
+// givesUpLate reports whether a gate gives up a role that is open to the user until a
+// trust policy is written that also opens it to somebody else.
+func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOperation) (bool, error) {
+	gains, gives := "", ""
+	for _, op := range opening {
+		was, will := policy.OnUsersSide(op.OursBefore, u.Name), policy.OnUsersSide(op.OursAfter, u.Name)
+		switch {
+		case will && !was:
+			gains = op.Resource.String()
+		case was && !will:
+			gives = op.Resource.String()
+		}
+	}
+	if gains != "" && gives != "" {
+		return false, access.Invalid("edits", "In account %s (%s) user %s would give up %s, which somebody else takes up, and take up %s, all with allowlists that stand on the users' side. There is no safe order for that in one step: take %s away from the user in a change of its own first.",
+			a.ID, a.Name, u.Name, gives, gains, gives)
+	}
+	return gives != "", nil
+}
+
+// partsBefore counts the parts that a user's gate may have had: those of the state before
+// and those that are there.
+func (p planner) partsBefore(a access.Account, g gateChange) int {
+	n := len(g.before.Policies)
+	for _, d := range p.inventories[a.ID].Policies {
+		if user, part, ok := access.GateOwner(d.Resource); ok && user == g.user.Name {
+			n = max(n, part)
+		}
+	}
+	return n
+}
+
+// gatePolicy plans the n-th part of a gate, counted from 0; changed is false where it is
+// as it was.
+func (p planner) gatePolicy(a access.Account, g gateChange, n int) (op access.PlannedOperation, changed bool) {
+	c := g.after.Policies[n]
+	op = access.PlannedOperation{Kind: access.OpGatePolicy, Resource: c.Resource, After: c.JSON(), Size: c.Size, Limit: c.Limit}
+	op.OursAfter = op.After
+	compiled := ""
+	if n < len(g.before.Policies) {
+		compiled = g.before.Policies[n].JSON()
+	}
+	p.liveGatePolicy(a, &op, compiled)
+	return op, p.before == nil || compiled != op.After
+}
+
+// liveGatePolicy fills in what is there before: as it was read, else as it was compiled.
+func (p planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, compiled string) {
+	inv, known := p.inventories[a.ID]
+	if !known {
+		op.OursBefore = compiled
+		return
+	}
+	live, _ := inv.Policy(op.Resource.Path, op.Resource.Name)
+	op.Before, op.OursBefore, op.BeforeKnown = live.Document, live.Document, true
+}
+
+func (p planner) deleted(a access.Account, g gateChange, n int) access.PlannedOperation {
+	op := access.PlannedOperation{Kind: access.OpDeleteGatePolicy, Resource: access.GatePolicy(g.user.Name, n+1), Limit: a.Quotas.OrDefault().ManagedPolicy}
+	compiled := ""
+	if n < len(g.before.Policies) {
+		compiled = g.before.Policies[n].JSON()
+	}
+	p.liveGatePolicy(a, &op, compiled)
+	return op
+}
+
+// attachments plans what of ours is attached to a user; nil where that stays as it is.
+// Size and Limit count policies.
+func (p planner) attachments(a access.Account, g gateChange) *access.PlannedOperation {
+	ours := g.after.Attachments(a)
+	op := &access.PlannedOperation{
+		Kind: access.OpAttachments, Resource: access.Resource{Kind: access.ResourceAttachments, Path: g.user.Path, Name: g.user.Name},
+		OursBefore: access.AttachmentsDocument(g.before.Attachments(a)), OursAfter: access.AttachmentsDocument(ours), Limit: a.Quotas.OrDefault().Attachments,
+	}
+	if g.after.Quota > 0 {
+		op.Limit = g.after.Quota
+	}
+	var others []string
+	if inv, known := p.inventories[a.ID]; known {
+		user, _ := inv.User(g.user.Path, g.user.Name)
+		live, foreign := access.GateAttachments(user.AttachedPolicies)
+		others, op.BeforeKnown = foreign, true
+		op.Before, op.OursBefore = access.AttachmentsDocument(user.AttachedPolicies), access.AttachmentsDocument(live)
+	}
+	op.After, op.Size = access.AttachmentsDocument(slices.Concat(others, ours)), len(others)+len(ours)
+	if op.OursBefore == op.OursAfter && p.before != nil {
+		return nil
+	}
+	return op
+}

@@ -1,0 +1,164 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// effects is what of a change decides which review rules apply to it. The rules and the
+// settings are those of the state before: a change never relaxes its own review.
+type effects struct {
+	before, after access.State
+	edits         []access.Edit
+	issues        []policy.Issue // that the change brings
+	written       []access.Account
+}
+
+// needs returns what the rules ask for; the default where none applies.
+func (e effects) needs() []access.Need {
+	touched := e.touched()
+	dangers := e.dangers(touched)
+	var needs []access.Need
+	for _, r := range e.before.Rules {
+		if why := e.why(r.Scope, touched, dangers); why != "" {
+			needs = append(needs, access.Need{Rule: r.ID, Name: r.Name, Why: why, Need: r.Need})
+		}
+	}
+	if len(needs) == 0 {
+		return []access.Need{access.DefaultNeed()}
+	}
+	return needs
+}
+
+// why says what of the change is in a rule's scope; "" when nothing is.
+func (e effects) why(s access.RuleScope, touched touchedObjects, dangers []access.Danger) string {
+	if s.Empty() {
+		return "it is for every change"
+	}
+	for _, d := range s.Dangers {
+		if slices.Contains(dangers, d) {
+			return "the change " + d.String()
+		}
+	}
+	for _, id := range s.Allowlists {
+		if touched.allowlists[id] {
+			return "the change touches the allowlist " + e.allowlistName(id)
+		}
+	}
+	for _, id := range s.Mappings {
+		if touched.mappings[id] {
+			return "the change touches the mapping of " + e.mappingName(id)
+		}
+	}
+	for _, a := range e.written {
+		if why := inScope(s, a); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func inScope(s access.RuleScope, a access.Account) string {
+	for _, ou := range s.OUs {
+		if (access.Selector{OUs: []string{ou}}).Matches(a) {
+			return fmt.Sprintf("the change writes to %s in %s", a.Name, ou)
+		}
+	}
+	if len(s.Tags) > 0 && (access.Selector{Tags: s.Tags}).Matches(a) {
+		return fmt.Sprintf("the change writes to %s, which has the %s", a.Name, access.Selector{Tags: s.Tags})
+	}
+	return ""
+}
+
+func (e effects) allowlistName(id string) string {
+	a, ok := e.before.Allowlist(id)
+	if !ok {
+		a, _ = e.after.Allowlist(id)
+	}
+	return a.Name
+}
+
+func (e effects) mappingName(id string) string {
+	m, ok := e.before.Mapping(id)
+	if !ok {
+		m, _ = e.after.Mapping(id)
+	}
+	return m.Role.String()
+}
+
+// touched are the objects whose meaning the change alters: an allowlist also by being
+// put into a mapping or taken out of one, a mapping also by what is in its allowlists.
+func (e effects) touched() touchedObjects {
+	t := touchedBy(e.edits)
+	edited := t.allowlists
+	t.allowlists = map[string]bool{}
+	for id := range edited {
+		t.allowlists[id] = true
+	}
+	for id := range t.mappings {
+		was, _ := e.before.Mapping(id)
+		is, _ := e.after.Mapping(id)
+		swapped(e.before, was.Allowlists, is.Allowlists, t.allowlists)
+		swapped(e.after, is.Allowlists, was.Allowlists, t.allowlists)
+	}
+	for _, state := range []access.State{e.before, e.after} {
+		names := touchedObjects{allowlists: edited}.names(state)
+		for _, m := range state.Mappings {
+			if slices.ContainsFunc(m.Allowlists, func(n string) bool { return names[n] }) {
+				t.mappings[m.ID] = true
+			}
+		}
+	}
+	return t
+}
+
+// swapped notes the ids of the allowlists that are named here and not there.
+func swapped(state access.State, here, there []string, ids map[string]bool) {
+	for _, a := range state.Allowlists {
+		if slices.Contains(here, a.Name) && !slices.Contains(there, a.Name) {
+			ids[a.ID] = true
+		}
+	}
+}
+
+var dangerOf = map[string]access.Danger{
+	policy.CodeWholeInternet: access.DangerWholeInternet,
+	policy.CodeUnionTooLarge: access.DangerLargeList,
+	policy.CodeClosed:        access.DangerNoAddress,
+}
+
+// dangers are what makes the change one of those for which stricter rules can be made.
+func (e effects) dangers(touched touchedObjects) []access.Danger {
+	var found []access.Danger
+	note := func(d access.Danger) {
+		if !slices.Contains(found, d) {
+			found = append(found, d)
+		}
+	}
+	for _, i := range e.issues {
+		if d, dangerous := dangerOf[i.Code]; dangerous {
+			note(d)
+		}
+	}
+	settings := e.before.Settings.OrDefault()
+	if len(e.written) >= settings.ManyAccounts {
+		note(access.DangerManyAccounts)
+	}
+	if anyIn(touched.mappings, settings.BreakGlassMappings) || anyIn(touched.allowlists, settings.BreakGlassAllowlists) {
+		note(access.DangerBreakGlass)
+	}
+	for _, edit := range e.edits {
+		if strings.HasPrefix(string(edit.Op), "rule.") || edit.Op == access.EditUpdateSettings {
+			note(access.DangerRules)
+		}
+	}
+	return found
+}
+
+func anyIn(set map[string]bool, ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { return set[id] })
+}

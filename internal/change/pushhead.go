@@ -1,0 +1,157 @@
+package change
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// PushAccounts starts a rollout of the head to some accounts, without a change. What is
+// as it should be stays unwritten; why stands in the audit log.
+func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []access.AccountID, why string) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	if len(ids) == 0 {
+		return access.Rollout{}, access.Invalid("accounts", "Say which accounts are to be pushed.")
+	}
+	head, p, err := s.planHead(ctx, ids...)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	if len(p.plan.Targets) == 0 {
+		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push to %s: it cannot be written to, or no mapping reaches it.", accountsInWords(ids))
+	}
+	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": len(p.plan.Targets), "why": why, "documents": p.plan.Documents})
+	return s.store.CreateRollout(ctx, r, p.plan, []access.AuditEvent{event})
+}
+
+func accountsInWords(ids []access.AccountID) string {
+	if len(ids) == 1 {
+		return "account " + string(ids[0])
+	}
+	return fmt.Sprintf("%d accounts", len(ids))
+}
+
+// PushAgain starts a rollout of the head to every account that it reaches, without a
+// change. What is as it should be stays unwritten.
+func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	head, p, err := s.planHead(ctx)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	if len(p.plan.Targets) == 0 {
+		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push: revision %d reaches no account.", head)
+	}
+	r := s.newRollout(actor, fmt.Sprintf("Push revision %d again", head), 0, head)
+	staging, err := s.stage(ctx, &r, access.DefaultStrategy, p.plan)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": len(p.plan.Targets), "documents": p.plan.Documents, "strategy": staging.Strategy})
+	return s.store.StartRollout(ctx, r, p.plan, staging, []access.AuditEvent{event})
+}
+
+// planHead is what pushing the head anew would write, in the accounts that are named or in
+// all. A document that cannot be made is an error.
+func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64, planned, error) {
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return 0, planned{}, err
+	}
+	state, err := s.store.State(ctx, head)
+	if err != nil {
+		return 0, planned{}, err
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return 0, planned{}, err
+	}
+	var p planned
+	if len(ids) == 0 {
+		p, err = s.planReached(ctx, w, state)
+	} else {
+		p, err = s.planAccounts(ctx, &w, state, ids)
+	}
+	if err == nil && len(p.refusals) > 0 {
+		err = p.refusals[0]
+	}
+	return head, p, err
+}
+
+// planReached plans all that a state reaches.
+func (s *Service) planReached(ctx context.Context, w world, state access.State) (planned, error) {
+	var err error
+	if w.inventories, err = s.store.Inventories(ctx, reached(state, w.accounts)); err != nil {
+		return planned{}, fmt.Errorf("reading the inventories: %w", err)
+	}
+	p, _, err := planWhole(w, state)
+	return p, err
+}
+
+// reached are the accounts that hold a role or a user of a mapping, sorted.
+func reached(state access.State, accounts access.Accounts) []access.AccountID {
+	ids := map[access.AccountID]bool{}
+	for _, m := range state.Mappings {
+		accounts.Each(m.Accounts, func(a access.Account) { ids[a.ID] = true })
+		for _, u := range m.Users {
+			if u.Account != "" {
+				ids[u.Account] = true
+			}
+		}
+	}
+	return keys(ids)
+}
+
+// planAccounts plans some accounts from all that is known of them, and of other accounts
+// what decides on their roles and users.
+func (s *Service) planAccounts(ctx context.Context, w *world, state access.State, ids []access.AccountID) (planned, error) {
+	own, err := s.store.Inventories(ctx, ids)
+	if err != nil {
+		return planned{}, fmt.Errorf("reading the inventories: %w", err)
+	}
+	c := concernOf(*w, state, ids)
+	for {
+		if err := s.know(ctx, w, c.query); err != nil {
+			return planned{}, err
+		}
+		maps.Copy(w.inventories, own)
+		p, through, err := planWhole(*w, state, ids...)
+		if err != nil || !c.withUsers(through) {
+			return p, err
+		}
+	}
+}
+
+// concernOf is what the documents of some accounts have to do with.
+func concernOf(w world, state access.State, ids []access.AccountID) *concern {
+	c := newConcern(w.accounts, state, state, nil, nil, w.now)
+	for _, id := range ids {
+		a, known := w.accounts.Find(id)
+		if !known {
+			continue
+		}
+		c.reach[id] = true
+		for i := range state.Mappings {
+			m := &state.Mappings[i]
+			here := m.Accounts.Matches(a)
+			if here {
+				c.roles[m.Role.Rooted()] = true
+			}
+			for _, u := range m.Users {
+				if u.Account == id || u.Account == "" && here {
+					c.addUser(u.Rooted().In(id))
+				}
+			}
+		}
+	}
+	c.reduce()
+	return c
+}

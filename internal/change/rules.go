@@ -1,0 +1,250 @@
+package change
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// RulesView is what the settings page shows: how the desired state is changed.
+type RulesView struct {
+	Revision   int64
+	Rules      []access.ReviewRule
+	Settings   access.Settings // with the defaults filled in
+	Allowlists map[string]string
+	Mappings   map[string]string // what ids stand for, of those that are spoken of or offered
+	Teams      []string
+	Drafts     []access.Change // the actor's own, which edits can be added to
+}
+
+// Rules reads review rules and settings at the head, with the names of what they speak of.
+func (s *Service) Rules(ctx context.Context, actor access.Actor) (RulesView, error) {
+	v, _, err := s.rulesAtHead(ctx, actor)
+	return v, err
+}
+
+// offered is how many allowlists and mappings a form has the names of; others are typed.
+const offered = 100
+
+// RuleForm is Rules with what a form offers to choose from: the first allowlists and
+// mappings, all teams, and the actor's drafts.
+func (s *Service) RuleForm(ctx context.Context, actor access.Actor) (RulesView, error) {
+	return s.ruleForm(ctx, actor, offered)
+}
+
+// RuleNames is RuleForm with the names of all allowlists and mappings: what was typed
+// into the form may be any of them.
+func (s *Service) RuleNames(ctx context.Context, actor access.Actor) (RulesView, error) {
+	return s.ruleForm(ctx, actor, math.MaxInt)
+}
+
+func (s *Service) ruleForm(ctx context.Context, actor access.Actor, atMost int) (RulesView, error) {
+	v, state, err := s.rulesAtHead(ctx, actor)
+	if err != nil {
+		return RulesView{}, err
+	}
+	for _, a := range state.Allowlists[:min(len(state.Allowlists), atMost)] {
+		v.Allowlists[a.ID] = a.Name
+	}
+	for _, m := range state.Mappings[:min(len(state.Mappings), atMost)] {
+		v.Mappings[m.ID] = m.Title()
+	}
+	people, err := s.store.People(ctx)
+	if err != nil {
+		return RulesView{}, err
+	}
+	for _, p := range people {
+		v.Teams = append(v.Teams, p.Teams...)
+	}
+	v.Teams = unique(v.Teams)
+	v.Drafts, err = s.drafted(ctx, actor)
+	return v, err
+}
+
+func (s *Service) rulesAtHead(ctx context.Context, actor access.Actor) (RulesView, access.State, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return RulesView{}, access.State{}, err
+	}
+	state, err := s.headState(ctx)
+	if err != nil {
+		return RulesView{}, access.State{}, err
+	}
+	v := RulesView{Revision: state.Revision, Rules: state.Rules, Settings: state.Settings.OrDefault(), Allowlists: map[string]string{}, Mappings: map[string]string{}}
+	v.name(state, v.Settings.BreakGlassAllowlists, v.Settings.BreakGlassMappings)
+	for _, r := range v.Rules {
+		v.name(state, r.Scope.Allowlists, r.Scope.Mappings)
+	}
+	return v, state, nil
+}
+
+// name looks up what ids stand for.
+func (v RulesView) name(state access.State, allowlists, mappings []string) {
+	for _, id := range allowlists {
+		if a, ok := state.Allowlist(id); ok {
+			v.Allowlists[id] = a.Name
+		}
+	}
+	for _, id := range mappings {
+		if m, ok := state.Mapping(id); ok {
+			v.Mappings[id] = m.Title()
+		}
+	}
+}
+
+func (s *Service) headState(ctx context.Context) (access.State, error) {
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return access.State{}, err
+	}
+	return s.store.State(ctx, head)
+}
+
+// SaveRule adds a review rule to a change, or replaces one that has an ID. Names of
+// allowlists and ids of mappings in its scope have to be those of the head.
+func (s *Service) SaveRule(ctx context.Context, actor access.Actor, id int64, r access.ReviewRule) (access.Change, error) {
+	if err := authz.Require(actor, authz.EditChange); err != nil {
+		return access.Change{}, err
+	}
+	if err := r.Check(); err != nil {
+		return access.Change{}, err
+	}
+	state, err := s.headState(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if err := knownObjects(state, "scope", r.Scope.Allowlists, r.Scope.Mappings); err != nil {
+		return access.Change{}, err
+	}
+	edit, title := access.Edit{Op: access.EditUpdateRule, ID: r.ID, Rule: &r}, "Edit review rule "+r.Name
+	if r.ID == "" {
+		r.ID = newID("rr")
+		edit, title = access.Edit{Op: access.EditAddRule, ID: r.ID, Rule: &r}, "Add review rule "+r.Name
+	}
+	c, err := s.AddEdits(ctx, actor, id, title, []access.Edit{edit})
+	return c, plainFields(err)
+}
+
+func knownObjects(s access.State, field string, allowlists, mappings []string) error {
+	var fields []access.FieldError
+	for _, id := range allowlists {
+		if _, ok := s.Allowlist(id); !ok {
+			fields = append(fields, access.FieldError{Field: field + "/allowlists", Message: fmt.Sprintf("there is no allowlist %q", id)})
+		}
+	}
+	for _, id := range mappings {
+		if _, ok := s.Mapping(id); !ok {
+			fields = append(fields, access.FieldError{Field: field + "/mappings", Message: fmt.Sprintf("there is no mapping %q", id)})
+		}
+	}
+	return access.InvalidFields(fields)
+}
+
+// RemoveRule removes a review rule.
+func (s *Service) RemoveRule(ctx context.Context, actor access.Actor, id int64, ruleID string) (access.Change, error) {
+	return s.AddEdits(ctx, actor, id, "Remove a review rule", []access.Edit{{Op: access.EditRemoveRule, ID: ruleID}})
+}
+
+// SaveSettings puts new settings into a change.
+func (s *Service) SaveSettings(ctx context.Context, actor access.Actor, id int64, settings access.Settings) (access.Change, error) {
+	if err := authz.Require(actor, authz.EditChange); err != nil {
+		return access.Change{}, err
+	}
+	state, err := s.headState(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if err := knownObjects(state, "break_glass", settings.BreakGlassAllowlists, settings.BreakGlassMappings); err != nil {
+		return access.Change{}, err
+	}
+	c, err := s.AddEdits(ctx, actor, id, "Change the settings", []access.Edit{{Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &settings}})
+	return c, plainFields(err)
+}
+
+// RuleChange is a review rule before and after; nil where there is none.
+type RuleChange struct {
+	Before, After *access.ReviewRule
+}
+
+// SettingChange is one setting before and after, in words.
+type SettingChange struct {
+	Name, Before, After string
+}
+
+type ruleDiff struct {
+	rules    []RuleChange
+	settings []SettingChange
+}
+
+func diffRules(before, after access.State) ruleDiff {
+	var d ruleDiff
+	for _, r := range before.Rules {
+		switch now, stays := after.Rule(r.ID); {
+		case !stays:
+			d.rules = append(d.rules, RuleChange{Before: &r})
+		case !r.Equal(now):
+			d.rules = append(d.rules, RuleChange{Before: &r, After: &now})
+		}
+	}
+	for _, r := range after.Rules {
+		if _, was := before.Rule(r.ID); !was {
+			d.rules = append(d.rules, RuleChange{After: &r})
+		}
+	}
+	was, is := settingWords(before), settingWords(after)
+	for i := range was {
+		if was[i].After != is[i].After {
+			d.settings = append(d.settings, SettingChange{Name: was[i].Name, Before: was[i].After, After: is[i].After})
+		}
+	}
+	return d
+}
+
+// settingWords says each setting in words, always in the same order.
+func settingWords(state access.State) []SettingChange {
+	s := state.Settings.OrDefault()
+	mode := func(m access.GuardMode) string {
+		return map[access.GuardMode]string{access.GuardRefuse: "refused", access.GuardConfirm: "to be confirmed"}[m]
+	}
+	yes := func(b bool) string {
+		return map[bool]string{true: "yes", false: "no"}[b]
+	}
+	return []SettingChange{
+		{Name: "Many accounts are", After: fmt.Sprintf("%d and more", s.ManyAccounts)},
+		{Name: "Dangerous ranges may be submitted", After: yes(s.AllowDangerous)},
+		{Name: "Break-glass is allowed", After: yes(s.BreakGlassAllowed)},
+		{Name: "Break-glass mappings", After: known(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},
+		{Name: "Break-glass allowlists", After: known(s.BreakGlassAllowlists, func(id string) (string, bool) { a, ok := state.Allowlist(id); return a.Name, ok })},
+		{Name: "A user without any address", After: mode(s.Guards.NoAddress)},
+		{Name: "One's own address", After: mode(s.Guards.OwnAddress)},
+		{Name: "Lost break-glass access", After: mode(s.Guards.BreakGlass)},
+		{Name: "Nobody who could review or apply", After: mode(s.Guards.NobodyApplies)},
+		{Name: "Longest life of an emergency entry", After: hours(s.EmergencyMaxLife)},
+		{Name: "Expiries are announced", After: fmt.Sprintf("%d days ahead", s.ExpiryNoticeDays)},
+	}
+}
+
+func known(ids []string, name func(string) (string, bool)) string {
+	list := slices.Clone(ids)
+	for i, id := range list {
+		if n, ok := name(id); ok {
+			list[i] = n
+		}
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(unique(list), ", ")
+}
+
+func hours(d time.Duration) string {
+	if d%time.Hour == 0 {
+		return count(int(d.Hours()), "hour", "hours")
+	}
+	return d.String()
+}

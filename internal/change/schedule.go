@@ -1,0 +1,135 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+var scheduleSystem = access.System("schedule")
+
+// Schedule has an approved change applied by the console at a time, or within a window
+// after it. digest is what the operator saw; a window of 0 is the default.
+func (s *Service) Schedule(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, options ...Option) (access.Change, error) {
+	return s.ScheduleBy(ctx, actor, id, digest, when, window, "", options...)
+}
+
+// ScheduleBy is Schedule with the name of the strategy by which the rollout goes. The
+// strategy counts as it is by then.
+func (s *Service) ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...Option) (access.Change, error) {
+	if err := authz.Require(actor, authz.ApplyChange); err != nil {
+		return access.Change{}, err
+	}
+	chosen, err := s.strategyNamed(ctx, strategy)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if window == 0 {
+		window = access.DefaultScheduleWindow
+	}
+	return s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
+		if err := stepOf(options).holds(c); err != nil {
+			return Decision{}, err
+		}
+		at := s.at()
+		if err := c.ScheduleApply(actor, digest, when.Truncate(time.Second), window, at); err != nil {
+			return Decision{}, err
+		}
+		c.Schedule.Strategy = chosen
+		detail := map[string]any{"digest": digest, "at": c.Schedule.At, "until": c.Schedule.Until, "strategy": chosen}
+		return Decision{Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.schedule", object(id), detail)}}, nil
+	})
+}
+
+// CancelSchedule takes the time back; the change stays approved.
+func (s *Service) CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
+	if err := authz.Require(actor, authz.ApplyChange); err != nil {
+		return access.Change{}, err
+	}
+	return s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
+		if err := stepOf(options).holds(c); err != nil {
+			return Decision{}, err
+		}
+		at := s.at()
+		was := c.Schedule
+		if err := c.CancelSchedule(at); err != nil {
+			return Decision{}, err
+		}
+		return Decision{Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.unschedule", object(id), map[string]any{"was": was.At})}}, nil
+	})
+}
+
+// keepSchedules applies what is due, and reports what cannot be.
+func (s *Service) keepSchedules(ctx context.Context) error {
+	due, err := s.store.Scheduled(ctx, s.at())
+	if err != nil {
+		return fmt.Errorf("keeping schedules: %w", err)
+	}
+	var failed []error
+	for _, c := range due {
+		if err := s.keepSchedule(ctx, c); err != nil {
+			failed = append(failed, fmt.Errorf("applying change %d at its time: %w", c.ID, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (s *Service) keepSchedule(ctx context.Context, c access.Change) error {
+	why := c.Unkept(s.at())
+	if why == "" {
+		var err error
+		if why, err = s.mayStill(ctx, c.Schedule.By); err != nil {
+			return err
+		}
+	}
+	if why == "" {
+		_, err := s.applyBy(ctx, scheduleSystem, c.ID, c.Schedule.Digest, c.Schedule.Strategy)
+		switch kind := access.KindOf(err); {
+		case err == nil:
+			return nil
+		case kind != access.KindConflict && kind != access.KindInvalid && kind != access.KindForbidden && kind != access.KindNotFound:
+			return err // tried again until the window ends
+		}
+		why = access.MessageOf(err)
+	}
+	return s.missSchedule(ctx, c, why)
+}
+
+// mayStill says why somebody may no longer have changes applied; "" when they may.
+func (s *Service) mayStill(ctx context.Context, who access.PersonRef) (string, error) {
+	people, err := s.store.People(ctx)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(people, func(p access.Person) bool { return p.ID == who.ID })
+	if i < 0 || people[i].Disabled || !authz.Can(access.Actor{Kind: access.ActorPerson, PersonID: who.ID, Roles: people[i].Roles}, authz.ApplyChange) {
+		return who.Name + ", who scheduled it, may no longer apply changes.", nil
+	}
+	return "", nil
+}
+
+// missSchedule notes why a schedule was not kept. Where another replica has applied the
+// change or noted it already, there is nothing to note.
+func (s *Service) missSchedule(ctx context.Context, c access.Change, why string) error {
+	_, err := s.store.UpdateChange(ctx, c.ID, func(fresh *access.Change) (Decision, error) {
+		same := fresh.Schedule != nil && fresh.Schedule.Digest == c.Schedule.Digest && fresh.Schedule.At.Equal(c.Schedule.At)
+		if fresh.State == access.ChangeApplied || !same || fresh.Schedule.Outcome != "" {
+			return Decision{}, errMoved
+		}
+		at := s.at()
+		if err := fresh.MissSchedule(why, at); err != nil {
+			return Decision{}, err
+		}
+		detail := map[string]any{"why": why, "at": fresh.Schedule.At, "until": fresh.Schedule.Until}
+		return Decision{Events: []access.AuditEvent{access.NewAuditEvent(scheduleSystem, at, "change.schedule_missed", object(c.ID), detail)}}, nil
+	})
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	return err
+}

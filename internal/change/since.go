@@ -1,0 +1,97 @@
+package change
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// Since is what others have applied between two revisions: after the base of a change
+// that is open, or after the one that it was last rebased from.
+type Since struct {
+	From, To int64
+	Applied  []Applied // the oldest first
+	More     int       // revisions beyond those
+}
+
+// Applied is a change of others. Same says that it touches what this one touches, too.
+type Applied struct {
+	access.Change
+	Same bool
+}
+
+// maxSince bounds what is told of others: who is further behind reads the history.
+const maxSince = 50
+
+// Since reads what others have applied under a change.
+func (s *Service) Since(ctx context.Context, actor access.Actor, id int64) (Since, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return Since{}, err
+	}
+	c, err := s.store.Change(ctx, id)
+	if err != nil {
+		return Since{}, err
+	}
+	history, err := s.store.History(ctx, object(id))
+	if err != nil {
+		return Since{}, err
+	}
+	return s.since(ctx, c, history)
+}
+
+func (s *Service) since(ctx context.Context, c access.Change, history []access.AuditEvent) (Since, error) {
+	if c.State != access.ChangeDraft && c.State != access.ChangeConflicted {
+		return Since{}, nil
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return Since{}, err
+	}
+	out := Since{From: c.Base, To: head}
+	if c.Base == head {
+		out.From, out.To = lastRebase(c, history)
+	}
+	if out.From == out.To {
+		return Since{}, nil
+	}
+	applied, err := s.store.Applied(ctx, out.From, out.To, maxSince)
+	if err != nil {
+		return Since{}, err
+	}
+	mine := objectsOf(c.Edits)
+	for _, a := range applied {
+		out.Applied = append(out.Applied, Applied{a, touchesAny(a.Edits, mine)})
+	}
+	out.More = int(out.To-out.From) - len(applied)
+	return out, nil
+}
+
+// lastRebase is from where to where a change was last rebased, if it is there still.
+func lastRebase(c access.Change, history []access.AuditEvent) (from, to int64) {
+	for _, e := range slices.Backward(history) {
+		if e.Action != "change.rebase" {
+			continue
+		}
+		var moved struct{ From, To int64 }
+		if err := json.Unmarshal(e.Detail, &moved); err == nil && moved.To == c.Base {
+			return moved.From, moved.To
+		}
+		break
+	}
+	return c.Base, c.Base
+}
+
+func touchesAny(edits []access.Edit, objects map[string]bool) bool {
+	return slices.ContainsFunc(edits, func(e access.Edit) bool { return objects[e.Object()] })
+}
+
+func objectsOf(edits []access.Edit) map[string]bool {
+	objects := make(map[string]bool, len(edits))
+	for _, e := range edits {
+		objects[e.Object()] = true
+	}
+	return objects
+}

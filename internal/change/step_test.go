@@ -1,0 +1,175 @@
+package change_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/change"
+)
+
+// TestWhatIsMeantIsSaidAlongWithAStep: a program confirms without a page.
+func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
+	d := newDesk(t)
+	d.base()
+	remove := func(key string) access.Edit {
+		return access.Edit{Op: access.EditRemoveEntry, ID: "al-office", Key: key}
+	}
+	c := d.draftOf("Nobody", remove("103.15.250.0/24"), remove("12.148.72.0/23"))
+	if _, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, change.Confirming(change.Meant{Guard: access.GuardNoAddress, Object: "Admin"})); access.KindOf(err) != access.KindInvalid {
+		t.Errorf("meant something that nobody has found: %v, want KindInvalid", err)
+	}
+	meant := change.Confirming(change.Meant{Guard: access.GuardNoAddress, Object: "Bob"})
+	c, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, meant)
+	d.must(err)
+	if len(c.Confirmations) != 1 || c.Confirmations[0].ByID != d.editor.PersonID || c.State != access.ChangeInReview {
+		t.Errorf("submitted is %s with %+v, want it confirmed by the editor", c.State, c.Confirmations)
+	}
+	var said []string
+	history, err := d.store.History(t.Context(), access.ChangeObject(c.ID))
+	d.must(err)
+	for _, e := range history {
+		said = append(said, e.Action)
+	}
+	if got := strings.Join(said, " "); got != "change.draft change.confirm change.submit" {
+		t.Errorf("the history says %s", got)
+	}
+	c = d.approve(c)
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest, meant); err != nil {
+		t.Errorf("confirmed twice: %v", err)
+	}
+}
+
+func TestConfirmedAtApply(t *testing.T) {
+	d := newDesk(t)
+	d.base()
+	c := d.approve(d.submit("Leave", access.Edit{Op: access.EditRemoveEntry, ID: "al-vpn", Key: "8.8.8.0/24"}, addEntry("al-vpn", "7.7.7.0/24")))
+	d.apply("Protect", putSettings(access.Settings{BreakGlassAllowlists: []string{"al-vpn"}, Guards: access.GuardModes{BreakGlass: access.GuardConfirm}}))
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindInvalid {
+		t.Fatalf("not confirmed: %v, want KindInvalid", err)
+	}
+	r, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest, change.Confirming(change.Meant{Guard: access.GuardBreakGlass, Object: "vpn"}))
+	d.must(err)
+	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.Confirmations) != 1 {
+		t.Errorf("applied with %+v, %v", c.Confirmations, err)
+	}
+}
+
+// TestAStepIsForWhatWasRead asks each step for a version that is no longer there.
+func TestAStepIsForWhatWasRead(t *testing.T) {
+	d := newDesk(t)
+	d.base()
+	ctx := t.Context()
+	c := d.draftOf("One", addEntry("al-office", "9.9.9.9/32"))
+	old := change.AsRead(c.Version)
+	c, err := d.Describe(ctx, d.editor, c.ID, c.Version, "Two", "SEC-2")
+	d.must(err)
+	refused := func(what string, err error) {
+		t.Helper()
+		if access.KindOf(err) != access.KindStale {
+			t.Errorf("%s: %v, want KindStale", what, err)
+		}
+	}
+	_, err = d.Submit(ctx, d.editor, c.ID, c.Version, old)
+	refused("submit", err)
+	_, err = d.Rebase(ctx, d.editor, c.ID, old)
+	refused("rebase", err)
+	_, err = d.Withdraw(ctx, d.editor, c.ID, old)
+	refused("withdraw", err)
+	c, err = d.Submit(ctx, d.editor, c.ID, c.Version, change.AsRead(c.Version))
+	d.must(err)
+	_, err = d.Review(ctx, d.approver, c.ID, access.VerdictApprove, c.Digest, "", old)
+	refused("review", err)
+	c = d.approve(c)
+	_, err = d.Apply(ctx, d.operator, c.ID, c.Digest, old)
+	refused("apply", err)
+	_, err = d.Schedule(ctx, d.operator, c.ID, c.Digest, start.AddDate(0, 0, 1), 0, old)
+	refused("schedule", err)
+	c, err = d.Schedule(ctx, d.operator, c.ID, c.Digest, start.AddDate(0, 0, 1), 0, change.AsRead(c.Version))
+	d.must(err)
+	_, err = d.CancelSchedule(ctx, d.operator, c.ID, old)
+	refused("unschedule", err)
+	if _, err = d.Apply(ctx, d.operator, c.ID, c.Digest, change.AsRead(c.Version)); err != nil {
+		t.Errorf("apply as it was read: %v", err)
+	}
+}
+
+// TestACommentAndACloneAreOfWhatWasRead, also where the change moves on in the moment
+// between the reading and the writing: both wait for whoever holds it.
+func TestACommentAndACloneAreOfWhatWasRead(t *testing.T) {
+	d := newDesk(t)
+	d.base()
+	c := d.submit("One", addEntry("al-office", "9.9.9.9/32"))
+	c, err := d.Review(t.Context(), d.approver, c.ID, access.VerdictReject, c.Digest, "not now")
+	d.must(err)
+	comment := func(asRead int64) error {
+		_, err := d.Comment(t.Context(), d.viewer, c.ID, "Why not?", change.AsRead(asRead))
+		return err
+	}
+	clone := func(asRead int64) error {
+		_, err := d.Clone(t.Context(), d.editor, c.ID, change.AsRead(asRead))
+		return err
+	}
+	for what, step := range map[string]func(asRead int64) error{"a comment": comment, "a clone": clone} {
+		d.must(step(c.Version))
+		done := make(chan error, 1)
+		c, err = d.store.UpdateChange(t.Context(), c.ID, func(held *access.Change) (change.Decision, error) {
+			version := held.Version
+			go func() { done <- step(version) }()
+			d.waitForALock()
+			held.Version++
+			return change.Decision{}, nil
+		})
+		d.must(err)
+		if err := <-done; access.KindOf(err) != access.KindStale {
+			t.Errorf("%s, while the change moves on: %v, want KindStale", what, err)
+		}
+		if err := step(c.Version - 1); access.KindOf(err) != access.KindStale {
+			t.Errorf("%s, after the change moved on: %v, want KindStale", what, err)
+		}
+	}
+}
+
+// waitForALock returns when somebody waits for a row that somebody else holds.
+func (d *desk) waitForALock() {
+	d.t.Helper()
+	for waits, deadline := false, time.Now().Add(10*time.Second); !waits; {
+		if time.Now().After(deadline) {
+			d.t.Fatal("nobody waits for a lock")
+		}
+		const query = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+		d.must(d.store.Pool().QueryRow(d.t.Context(), query).Scan(&waits))
+	}
+}
+
+// TestSinceTellsWhatOthersApplied, before a rebase and after it.
+func TestSinceTellsWhatOthersApplied(t *testing.T) {
+	d := newDesk(t)
+	d.base()
+	c := d.draftOf("Mine", addEntry("al-office", "9.9.9.9/32"))
+	d.apply("Theirs", addEntry("al-vpn", "7.7.7.0/24"))
+	d.apply("The same", addEntry("al-office", "9.9.9.9/32"))
+	v, err := d.View(t.Context(), d.editor, c.ID)
+	d.must(err)
+	var told []string
+	for _, a := range v.Since.Applied {
+		told = append(told, a.Title)
+		if a.Same != (a.Title == "The same") {
+			t.Errorf("%s touches the same: %v", a.Title, a.Same)
+		}
+	}
+	if got := strings.Join(told, ", "); got != "Theirs, The same" || v.Since.From != 1 || v.Since.To != 3 || v.Since.More != 0 {
+		t.Errorf("since %d to %d %q was applied", v.Since.From, v.Since.To, got)
+	}
+	c, err = d.Rebase(t.Context(), d.editor, c.ID)
+	d.must(err)
+	since, err := d.Since(t.Context(), d.viewer, c.ID)
+	d.must(err)
+	if since.From != 1 || since.To != 3 || len(since.Applied) != 2 || len(c.Edits) != 0 {
+		t.Errorf("after the rebase: %d edits are left, since %d to %d %d were applied", len(c.Edits), since.From, since.To, len(since.Applied))
+	}
+	if _, err := d.Since(t.Context(), access.Actor{}, c.ID); access.KindOf(err) != access.KindUnauthenticated {
+		t.Errorf("as nobody: %v", err)
+	}
+}

@@ -1,0 +1,121 @@
+package change
+
+import (
+	"context"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// Store is what the service needs of the database. Each writing method is one
+// transaction: it locks the row, lets decide judge and alter the value, saves it with
+// its version raised by decide, and appends the events to the audit log. An error of
+// decide rolls everything back and is returned as it is.
+type Store interface {
+	TimeStore
+
+	// Head is the newest revision.
+	Head(ctx context.Context) (int64, error)
+	// State is the desired state at a revision; KindNotFound beyond the head. Revision 0
+	// is the empty beginning.
+	State(ctx context.Context, revision int64) (access.State, error)
+	// StateAround is State(revision).Around(accounts).
+	StateAround(ctx context.Context, revision int64, accounts []access.Account) (access.State, error)
+	// RolesUsing are the first roles, sorted, whose mappings name an allowlist.
+	RolesUsing(ctx context.Context, revision int64, allowlist string, atMost int) ([]access.RoleName, error)
+	// RevisionAt is the newest revision at a time.
+	RevisionAt(ctx context.Context, at time.Time) (int64, error)
+
+	Allowlists(ctx context.Context, q access.PageQuery) (access.Page[AllowlistRow], error)
+	Allowlist(ctx context.Context, id string) (AllowlistRow, error)
+	// AllowlistAt is an allowlist at a revision, with a page of its entries.
+	AllowlistAt(ctx context.Context, revision int64, id string, q access.PageQuery) (AllowlistRow, access.Page[access.Entry], error)
+	Mappings(ctx context.Context, q MappingQuery) (access.Page[access.Mapping], error)
+	MappingsAt(ctx context.Context, revision int64, q MappingQuery) (access.Page[access.Mapping], error)
+	Mapping(ctx context.Context, id string) (access.Mapping, error)
+	Totals(ctx context.Context) (access.Totals, error)
+	// Containing finds the entries, of all allowlists at the head, that contain an address.
+	Containing(ctx context.Context, addr string) ([]Containing, error)
+
+	// Accounts are all accounts, with tags, sorted by id. The slice is shared: read only.
+	Accounts(ctx context.Context) ([]access.Account, error)
+	// Account is one of them; KindNotFound where there is none.
+	Account(ctx context.Context, id access.AccountID) (access.Account, error)
+	// AccountPage lists accounts, optionally of one OU and below.
+	AccountPage(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], error)
+	OUs(ctx context.Context) ([]OURow, error)
+	// AccountsAndOUs is both, of one moment.
+	AccountsAndOUs(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], []OURow, error)
+	// Inventories are what is known to be in accounts; accounts never read are left out.
+	Inventories(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Inventory, error)
+	// InventoryOf is what is known of some roles and users; accounts never read are left
+	// out.
+	InventoryOf(ctx context.Context, q access.InventoryQuery) (map[access.AccountID]access.Inventory, error)
+	// InventoryVersion changes whenever an account or an inventory does.
+	InventoryVersion(ctx context.Context) (int64, error)
+	// Versions are Head and InventoryVersion of one moment.
+	Versions(ctx context.Context) (revision, inventory int64, err error)
+
+	CreateChange(ctx context.Context, c access.Change, event access.AuditEvent) (access.Change, error)
+	Change(ctx context.Context, id int64) (access.Change, error)
+	Changes(ctx context.Context, q ChangeQuery) (access.Page[access.Change], error)
+	// Applied are the changes that made the revisions after one up to another, the oldest
+	// first, at most so many.
+	Applied(ctx context.Context, after, upTo int64, limit int) ([]access.Change, error)
+	// UpdateChange saves what decide leaves. A plan returned by decide is stored as the
+	// plan of the change, in place of any before it.
+	UpdateChange(ctx context.Context, id int64, decide func(*access.Change) (Decision, error)) (access.Change, error)
+	// Plan is the frozen plan of a submitted change.
+	Plan(ctx context.Context, changeID int64) (access.Plan, error)
+	// ApplyChange locks the head and the change, and lets decide judge with the head's
+	// number, the reviewers being as they are now, and staying so until the end. Where
+	// it leaves the change unapplied, that is saved and there is no rollout. Otherwise
+	// the store makes the revision head+1 of the change's edits, the rollout with
+	// its targets and operations from the frozen plan, and the jobs of the first targets.
+	ApplyChange(ctx context.Context, id int64, decide func(c *access.Change, head int64) (Application, error)) (access.Rollout, error)
+
+	// People are everybody with an account, with roles and teams.
+	People(ctx context.Context) ([]access.Person, error)
+	// AddComment and CloneChange hold a change at its version, which judge is told, until
+	// what they add to it is committed. A clone is of the change that it was cloned from.
+	AddComment(ctx context.Context, change int64, c access.Comment, judge func(version int64) error, event access.AuditEvent) (access.Comment, error)
+	CloneChange(ctx context.Context, clone access.Change, judge func(version int64) error, event access.AuditEvent) (access.Change, error)
+	// Comments are what was said about a change, oldest first.
+	Comments(ctx context.Context, change int64) ([]access.Comment, error)
+
+	// CreateRollout starts a rollout of a plan without a change, at the head.
+	CreateRollout(ctx context.Context, r access.Rollout, plan access.Plan, events []access.AuditEvent) (access.Rollout, error)
+
+	// StartRollout is CreateRollout in waves.
+	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
+	// Strategies are the saved strategies by name; Strategy is one of them, or the default
+	// for access.DefaultStrategy.
+	Strategies(ctx context.Context) ([]access.Strategy, error)
+	Strategy(ctx context.Context, id int64) (access.Strategy, error)
+
+	// History is the audit trail of one change, oldest first.
+	History(ctx context.Context, object string) ([]access.AuditEvent, error)
+	Audit(ctx context.Context, f access.AuditFilter) (access.Page[access.AuditEvent], error)
+	ExportStore
+}
+
+// Decision is what a decide function wants stored beside the change.
+type Decision = access.ChangeDecision
+
+// Application is what a decide function wants made of an approved change.
+type Application = access.Application
+
+// AllowlistRow is a row of the list of allowlists.
+type AllowlistRow = access.AllowlistRow
+
+// MappingQuery narrows a list of mappings.
+type MappingQuery = access.MappingQuery
+
+// ChangeQuery narrows a list of changes.
+type ChangeQuery = access.ChangeQuery
+
+// OURow is a row of the tree of OUs.
+type OURow = access.OURow
+
+// Containing is an entry that holds an address, with its allowlist.
+type Containing = access.Containing

@@ -1,0 +1,327 @@
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/internal/policy"
+)
+
+// Submit plans a draft, freezes the plan with its digest, and asks for reviews. A draft
+// on an older revision is first moved to the head, if nobody touched the same objects.
+func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version int64, options ...Option) (access.Change, error) {
+	if err := authz.Require(actor, authz.EditChange); err != nil {
+		return access.Change{}, err
+	}
+	c, err := s.store.Change(ctx, id)
+	if err != nil {
+		return access.Change{}, err
+	}
+	step := stepOf(options)
+	if err := step.holds(&c); err != nil {
+		return access.Change{}, err
+	}
+	if c.Version != version {
+		return access.Change{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then submit it.")
+	}
+	if err := submittable(c); err != nil {
+		return access.Change{}, err
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	inventory, err := s.store.InventoryVersion(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	draft, err := s.draft(ctx, c, head)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if err := draft.refusal(); err != nil {
+		return access.Change{}, err
+	}
+	tried := trial(c)
+	if _, err := step.confirm(tried, actor, draft.guards(actor), s.at()); err != nil {
+		return access.Change{}, err
+	}
+	if err := tried.Unconfirmed(draft.guards(actor), actor); err != nil {
+		return access.Change{}, err
+	}
+	saved, err := s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
+		if err := step.holds(c); err != nil {
+			return Decision{}, err
+		}
+		if c.Version != version {
+			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then submit it.")
+		}
+		meant, err := step.confirm(c, actor, draft.guards(actor), s.at())
+		if err != nil {
+			return Decision{}, err
+		}
+		d, err := s.submitted(c, actor, head, draft)
+		d.Events = append(meant, d.Events...)
+		return d, err
+	})
+	if err == nil { // the reviewers' pages find it worked out
+		now := s.now()
+		s.drafts.put(newDraftKey(saved, head, inventory), draft, draft.freshUntil(now.Add(draftLife)))
+		s.plans.put(newFrozenKey(saved), draft.summary, now.Add(draftLife))
+	}
+	return saved, err
+}
+
+// submittable tries the transition on a copy, so that a missing title is said before
+// any planning is done.
+func submittable(c access.Change) error {
+	c.Reviews = slices.Clone(c.Reviews)
+	return c.Submit("", c.UpdatedAt)
+}
+
+func (s *Service) submitted(c *access.Change, actor access.Actor, head int64, d draft) (Decision, error) {
+	at := s.at()
+	c.Base = head
+	plan := d.plan
+	if err := c.Submit(plan.Documents, at); err != nil {
+		return Decision{}, err
+	}
+	c.SetNeeds(d.needs)
+	detail := map[string]any{"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": len(plan.Targets), "writes": plan.Operations(), "needs": c.Needs}
+	if len(c.Confirmations) > 0 {
+		detail["confirmed"] = c.Confirmations
+	}
+	return Decision{Plan: &plan, Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.submit", object(c.ID), detail)}}, nil
+}
+
+// draft plans the edits of a change on a revision.
+func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, error) {
+	base, err := s.store.State(ctx, on)
+	if err != nil {
+		return draft{}, err
+	}
+	if on != c.Base {
+		if err := s.checkUntouched(ctx, c, base); err != nil {
+			return draft{}, err
+		}
+	}
+	after, err := base.Apply(c.Edits)
+	if err != nil {
+		return draft{}, err
+	}
+	p, err := s.plan(ctx, base, after, c.Edits)
+	if err != nil {
+		return draft{}, err
+	}
+	people, err := s.store.People(ctx)
+	if err != nil {
+		return draft{}, fmt.Errorf("reading the people: %w", err)
+	}
+	d := draft{planned: *p}
+	if err := s.judge(ctx, &d, base, after, c.Edits, people); err != nil {
+		return draft{}, err
+	}
+	return d, nil
+}
+
+// draft is everything that can be said about a change from its edits alone.
+type draft struct {
+	planned
+
+	needs    []access.Need  // what the review rules ask for
+	lockOuts []access.Guard // found whoever looks
+	settings access.Settings
+	ruled    ruleDiff
+	untimely []access.FieldError // expiries that cannot be meant
+}
+
+// judge asks the review rules and the lock-out guards of the state before.
+func (s *Service) judge(ctx context.Context, d *draft, base, after access.State, edits []access.Edit, people []access.Person) error {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	e := effects{before: base, after: after, edits: edits, issues: d.issues, written: writtenAccounts(accounts, d.plan)}
+	d.needs = e.needs()
+	d.lockOuts = lockOuts(base, after, people, s.at())
+	d.settings = base.Settings
+	d.ruled = diffRules(base, after)
+	d.untimely = untimely(d.diff, base.Settings, s.at())
+	return nil
+}
+
+func writtenAccounts(all access.Accounts, plan access.Plan) []access.Account {
+	accounts := make([]access.Account, 0, len(plan.Targets))
+	for _, t := range plan.Targets {
+		if a, known := all.Find(t.Account); known {
+			accounts = append(accounts, a)
+		}
+	}
+	return accounts
+}
+
+// guards are the findings for one actor. The slice is theirs.
+func (d *draft) guards(actor access.Actor) []access.Guard {
+	return append(slices.Clone(d.lockOuts), ownLockOuts(actor, d.impact, d.settings)...)
+}
+
+// refusal says why the change cannot be submitted; nil when it can.
+func (d draft) refusal() error {
+	var said []access.FieldError
+	refused := map[string]bool{}
+	for _, err := range d.refusals {
+		refused[access.MessageOf(err)] = true
+		said = append(said, access.FieldError{Field: "edits", Message: access.MessageOf(err)})
+	}
+	for _, i := range d.issues {
+		if blocking(i) && !refused[i.Message] {
+			said = append(said, access.FieldError{Field: "edits", Message: issueText(i)})
+		}
+	}
+	said = append(said, d.untimely...)
+	const shown = 10
+	if more := len(said) - shown; more > 0 {
+		said = append(said[:shown], access.FieldError{Field: "edits", Message: fmt.Sprintf("… and %d more.", more)})
+	}
+	return access.InvalidFields(said)
+}
+
+// blocking reports whether an issue stops a change. A mapping without any address left
+// is the business of a lock-out guard.
+func blocking(i policy.Issue) bool { return i.Severity == policy.SeverityError }
+
+func issueText(i policy.Issue) string {
+	text := i.Message
+	if _, name, _ := strings.Cut(i.Object, " "); name != "" && !strings.Contains(text, name) {
+		text = i.Object + ": " + text
+	}
+	text = strings.ToUpper(text[:1]) + text[1:] + "."
+	if i.Advice != "" {
+		text += " To do: " + i.Advice + "."
+	}
+	return text
+}
+
+// checkUntouched refuses when what the change touches has been edited between its base
+// and a newer state.
+func (s *Service) checkUntouched(ctx context.Context, c access.Change, newer access.State) error {
+	// What others applied names what they touched. Only where that is something of this
+	// change are the states looked at: it may have been undone.
+	applied, err := s.store.Applied(ctx, c.Base, newer.Revision, maxSince)
+	if err != nil {
+		return err
+	}
+	mine := objectsOf(c.Edits)
+	if int64(len(applied)) == newer.Revision-c.Base && !slices.ContainsFunc(applied, func(a access.Change) bool { return touchesAny(a.Edits, mine) }) {
+		return nil
+	}
+	base, err := s.store.State(ctx, c.Base)
+	if err != nil {
+		return err
+	}
+	theirs := map[string]bool{}
+	for _, e := range access.EditsBetween(base, newer) {
+		theirs[e.Object()] = true
+	}
+	for _, e := range c.Edits {
+		if theirs[e.Object()] {
+			return access.Errorf(access.KindConflict, "Since this change was begun on revision %d, somebody else has edited the same %s, and revision %d holds their edit. Rebase the change, look at it again, and submit it anew.", c.Base, describeObject(e.Object()), newer.Revision)
+		}
+	}
+	return nil
+}
+
+func describeObject(object string) string {
+	kind, rest, _ := strings.Cut(object, "/")
+	if kind == "entry" {
+		_, key, _ := strings.Cut(rest, "/")
+		return "entry " + key
+	}
+	return kind
+}
+
+// Rebase puts a draft or a conflicted change on the head. Its reviews are void.
+func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
+	if err := authz.Require(actor, authz.EditChange); err != nil {
+		return access.Change{}, err
+	}
+	c, err := s.store.Change(ctx, id)
+	if err != nil {
+		return access.Change{}, err
+	}
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	edits, err := s.rebased(ctx, c, head)
+	if err != nil {
+		return access.Change{}, err
+	}
+	return s.store.UpdateChange(ctx, id, func(fresh *access.Change) (Decision, error) {
+		if err := stepOf(options).holds(fresh); err != nil {
+			return Decision{}, err
+		}
+		if fresh.Version != c.Version {
+			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change in this moment. Look at it again.")
+		}
+		at := s.at()
+		from := fresh.Base
+		if err := fresh.Rebase(actor, head, edits, at); err != nil {
+			return Decision{}, err
+		}
+		return Decision{Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.rebase", object(id), map[string]any{"from": from, "to": head, "edits": len(edits)})}}, nil
+	})
+}
+
+// rebased is what is left of the edits on the head: edits that the head holds already
+// are dropped, those whose object is gone are refused by name.
+func (s *Service) rebased(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
+	state, err := s.store.State(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	var kept []access.Edit
+	for _, e := range c.Edits {
+		next, err := state.Apply(append(slices.Clone(kept), e))
+		switch {
+		case err == nil:
+			kept = access.EditsBetween(state, next)
+		case doneAlready(state, e):
+		default:
+			var ours *access.Error
+			if errors.As(err, &ours) {
+				return nil, access.Errorf(access.KindConflict, "The change cannot be rebased: %s Take that edit out of the change, then rebase it.", ours.Message+".")
+			}
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// doneAlready reports whether the state says already what an edit asks for.
+func doneAlready(s access.State, e access.Edit) bool {
+	a, there := s.Allowlist(e.ID)
+	switch e.Op {
+	case access.EditAddEntry:
+		was, ok := a.Entry(e.Entry.Key())
+		return there && ok && was.Equal(*e.Entry)
+	case access.EditRemoveEntry:
+		_, ok := a.Entry(e.Key)
+		return there && !ok
+	case access.EditRemoveAllowlist:
+		return !there
+	case access.EditRemoveMapping:
+		_, ok := s.Mapping(e.ID)
+		return !ok
+	case access.EditRemoveRule:
+		_, ok := s.Rule(e.ID)
+		return !ok
+	default:
+		return false
+	}
+}

@@ -1,0 +1,143 @@
+package change
+
+import (
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// Head asks for the newest revision where a revision is asked for.
+const Head int64 = -1
+
+// Input is what a person types of a change.
+type Input struct {
+	Title  string
+	Reason string
+	Edits  []access.Edit
+}
+
+// AllowlistView is an allowlist as its page shows it.
+type AllowlistView struct {
+	access.AllowlistRow
+	Entries  access.Page[access.Entry]
+	Mappings access.Page[access.Mapping] // that use it
+	Drafts   []access.Change             // the actor's open drafts, which edits can be added to
+	Settings access.Settings             // for the days of notice, and how long an emergency may last
+	Sizes    []RoleSize                  // how full the trust policies are that depend on it
+}
+
+// AccountView is an account as its page shows it: what is known to be in it, and what
+// the desired state makes of it.
+type AccountView struct {
+	access.Account
+	Roles     []RoleView
+	Users     []access.LiveUser
+	Refusals  []policy.Issue // what could not be compiled, in words
+	Known     bool           // false where its roles and users were never read
+	RolePage  int            // counts of the whole account
+	UserCount int
+}
+
+// RoleView is a role of an account with its live trust policy and whether Portcullis
+// keeps statements in it.
+type RoleView struct {
+	access.LiveDocument
+	Managed bool
+	Size    int
+	Limit   int
+}
+
+// View is a change as its page shows it: everything a reviewer needs.
+type View struct {
+	access.Change
+	Diff     policy.StateDiff // entries and mappings, before and after
+	Impact   policy.Impact    // who gains and loses what
+	Issues   []policy.Issue   // errors first
+	Cleared  []policy.Issue   // what deserved a second look before the change and does not after
+	Targets  int              // accounts of the plan
+	Writes   int              // operations of the plan
+	Folded   []Folded         // equal operations in many accounts, folded into one
+	Problem  string           // why the edits cannot be planned, in words; "" when they can
+	Fields   []access.FieldError
+	History  []access.AuditEvent
+	Own      []string // "You are mapped to role X": the reader's own stake
+	May      May
+	Rollout  *access.Rollout
+	Computed time.Time
+
+	Guards   []access.Guard // what would lock people out, also the reader
+	Needs    []NeedView
+	Comments []access.Comment
+	Rules    []RuleChange
+	Settings []SettingChange
+	Since    Since // what others have applied under a draft or a conflicted change
+}
+
+// NeedView is what a review rule asks of a change, and what of it is missing.
+type NeedView struct {
+	access.Need
+	Missing []access.Requirement
+}
+
+// Folded is one operation that means the same in several accounts. Example is the
+// operation of the first of them.
+type Folded struct {
+	Kind     access.OperationKind
+	Resource access.Resource
+	Accounts []access.PlannedTarget // without their operations
+	Example  access.PlannedOperation
+	Notes    []string
+}
+
+// May says what the reader may do with a change now. A nil error means yes; an error
+// says why not.
+type May struct {
+	Edit     error
+	Submit   error
+	Review   error
+	Apply    error
+	Withdraw error
+	Rebase   error
+	Clone    error
+	Comment  error
+	Confirm  error
+	Alone    error // break the glass
+}
+
+// ExplainRequest asks who may take up what, from where. Revision is Head, or a past one,
+// which is looked at as of when it was made;
+// ChangeID, when set, asks about the state that a change would make.
+type ExplainRequest struct {
+	Account        access.AccountID
+	Role           string // path and name
+	User           string // short form
+	SourceIP       string
+	SourceVPC      string
+	SourceVPCE     string
+	MFA            bool
+	SessionName    string
+	SourceIdentity string
+	Revision       int64
+	At             time.Time // the desired state of a date in place of a revision; zero for none
+	ChangeID       int64
+}
+
+// Explanation is the answer.
+type Explanation struct {
+	policy.Decision
+	Revision    int64
+	At          time.Time // as of when expiries count
+	TrustPolicy string    // the document that decided, pretty
+	UserPolicy  string
+}
+
+// Overview is what the first page shows.
+type Overview struct {
+	access.Totals
+	ForYou []access.Change // what waits for this actor
+	Recent []access.Change
+
+	Expiring []access.Expiring // soon, or expired and being removed
+	Missed   []access.Change   // whose schedule was not kept
+}

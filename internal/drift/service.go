@@ -1,0 +1,163 @@
+package drift
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// Config is what the service is made of.
+type Config struct {
+	Store    Store
+	Cloud    Cloud
+	Pusher   Pusher           // without one nothing is pushed by itself
+	Now      func() time.Time // time.Now unless a test says otherwise
+	Log      *slog.Logger
+	Parallel int   // accounts read at once by this replica; default 8
+	Watch    Watch // nil for nobody
+}
+
+// Service reads the organization and its accounts.
+type Service struct {
+	cfg   Config
+	slots chan struct{} // one per account that may be read at once
+}
+
+// New makes a service.
+func New(cfg Config) *Service {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Watch == nil {
+		cfg.Watch = unwatched{}
+	}
+	cfg.Parallel = cmp.Or(cfg.Parallel, 8)
+	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.Parallel)}
+}
+
+// Sync asks for the organization to be read again. The reading happens in the
+// background; one that waits already serves this request as well.
+func (s *Service) Sync(ctx context.Context, actor access.Actor) error {
+	if err := authz.Require(actor, authz.SyncAccounts); err != nil {
+		return err
+	}
+	return s.cfg.Store.RequestSync(ctx, access.NewAuditEvent(actor, s.cfg.Now(), "organization.sync", "organization", nil))
+}
+
+// ReadOrganization reads accounts and OUs from Organizations, and has every readable
+// account's inventory read next.
+func (s *Service) ReadOrganization(ctx context.Context) error {
+	o, err := s.cfg.Cloud.Organization(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the organization: %w", err)
+	}
+	for i := range o.Accounts {
+		o.Accounts[i].SyncedAt = s.cfg.Now()
+	}
+	event := access.NewAuditEvent(access.System("drift"), s.cfg.Now(), "organization.read", "organization",
+		map[string]any{"organization": o.ID, "accounts": len(o.Accounts), "ous": len(o.OUs)})
+	if err := s.cfg.Store.SaveOrganization(ctx, o, true, []access.AuditEvent{event}); err != nil {
+		return fmt.Errorf("saving the organization: %w", err)
+	}
+	s.cfg.Log.Info("read the organization", "organization", o.ID, "accounts", len(o.Accounts), "ous", len(o.OUs))
+	return nil
+}
+
+// ReadInventory reads the roles and users of one account. Why an account cannot be read
+// is kept with the account and is no error, unless trying again soon may help.
+func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error {
+	account, err := s.cfg.Store.Account(ctx, id)
+	if err != nil {
+		return fmt.Errorf("looking up account %s: %w", id, err)
+	}
+	if ok, why := account.Targetable(); !ok {
+		return s.failed(ctx, id, why) // what was found there is resolved by the comparison
+	}
+	inventory, err := s.read(ctx, account)
+	switch {
+	case err == nil:
+		if err := s.cfg.Store.SaveInventory(ctx, inventory); err != nil {
+			return fmt.Errorf("saving the inventory of account %s: %w", id, err)
+		}
+		return s.cfg.Store.RequestComparison(ctx)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case passing(err):
+		// The reason is kept as well, since the next attempt may be the last.
+		err = errors.Join(err, s.failed(ctx, id, inWords(err)))
+		if access.CloudClassOf(err) == access.CloudUnreachable {
+			err = errors.Join(err, s.unreachable(ctx, account, inWords(err)))
+		}
+		return err
+	default:
+		return errors.Join(s.failed(ctx, id, inWords(err)), s.unreachable(ctx, account, inWords(err)))
+	}
+}
+
+// read reads one account when a slot is free. The inventory bears the time before the
+// reading, so that a push in the meantime is known to be newer.
+func (s *Service) read(ctx context.Context, account access.Account) (access.Inventory, error) {
+	select {
+	case <-ctx.Done():
+		return access.Inventory{}, context.Cause(ctx)
+	case s.slots <- struct{}{}:
+	}
+	defer func() { <-s.slots }()
+	began := s.cfg.Now()
+	timer := time.Now()
+	inventory, err := s.cfg.Cloud.Inventory(ctx, account)
+	if ctx.Err() == nil {
+		s.cfg.Watch.Read(outcomeOf(err), time.Since(timer))
+	}
+	inventory.Account, inventory.ReadAt = account.ID, began
+	return inventory, err
+}
+
+// ScanAll has every account read that a rollout may touch.
+func (s *Service) ScanAll(ctx context.Context) error {
+	all, err := s.cfg.Store.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the accounts: %w", err)
+	}
+	var ids []access.AccountID
+	for _, a := range all {
+		if ok, _ := a.Targetable(); ok {
+			ids = append(ids, a.ID)
+		}
+	}
+	return s.cfg.Store.RequestInventories(ctx, ids)
+}
+
+func (s *Service) failed(ctx context.Context, id access.AccountID, why string) error {
+	if err := s.cfg.Store.InventoryFailed(ctx, id, why); err != nil {
+		return fmt.Errorf("noting why account %s could not be read: %w", id, err)
+	}
+	return nil
+}
+
+// passing reports whether trying again soon may help.
+func passing(err error) bool {
+	class := access.CloudClassOf(err)
+	return class == access.CloudThrottled || class == access.CloudUnreachable
+}
+
+func inWords(err error) string {
+	var e *access.CloudError
+	switch {
+	case !errors.As(err, &e):
+		return err.Error()
+	case e.Advice == "":
+		return e.Error()
+	default:
+		return e.Error() + ". " + e.Advice
+	}
+}

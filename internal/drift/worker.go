@@ -1,0 +1,100 @@
+package drift
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"portcullis/internal/access"
+	"portcullis/internal/jobs"
+)
+
+// The longest that each job may take. An organization of 10,000 accounts is read page by
+// page at a pace that Organizations tolerates.
+const (
+	OrganizationTimeout = 20 * time.Minute
+	InventoryTimeout    = 5 * time.Minute
+	CompareTimeout      = 20 * time.Minute
+)
+
+// putOff is how long an account that is throttled, or being pushed to, is left alone.
+const putOff = 10 * time.Second
+
+// Register makes a River client's workers read the organization and its accounts.
+func Register(workers *river.Workers, s *Service) error {
+	if err := river.AddWorkerSafely(workers, &organizationWorker{service: s}); err != nil {
+		return fmt.Errorf("registering the organization worker: %w", err)
+	}
+	if err := river.AddWorkerSafely(workers, &inventoryWorker{service: s}); err != nil {
+		return fmt.Errorf("registering the inventory worker: %w", err)
+	}
+	if err := river.AddWorkerSafely(workers, &scanWorker{service: s}); err != nil {
+		return fmt.Errorf("registering the scan worker: %w", err)
+	}
+	if err := river.AddWorkerSafely(workers, &compareWorker{service: s}); err != nil {
+		return fmt.Errorf("registering the comparison worker: %w", err)
+	}
+	return nil
+}
+
+type organizationWorker struct {
+	river.WorkerDefaults[jobs.SyncOrganization]
+	service *Service
+}
+
+// Work reads the organization.
+func (w *organizationWorker) Work(ctx context.Context, _ *river.Job[jobs.SyncOrganization]) error {
+	return w.service.ReadOrganization(ctx)
+}
+
+// Timeout bounds one reading.
+func (w *organizationWorker) Timeout(*river.Job[jobs.SyncOrganization]) time.Duration {
+	return OrganizationTimeout
+}
+
+type inventoryWorker struct {
+	river.WorkerDefaults[jobs.ReadInventory]
+	service *Service
+}
+
+// Work reads one account. Being throttled costs no attempt, nor does being overtaken by
+// a push.
+func (w *inventoryWorker) Work(ctx context.Context, job *river.Job[jobs.ReadInventory]) error {
+	err := w.service.ReadInventory(ctx, access.AccountID(job.Args.Account))
+	if err != nil && (access.CloudClassOf(err) == access.CloudThrottled || access.KindOf(err) == access.KindConflict) {
+		return river.JobSnooze(putOff)
+	}
+	return err
+}
+
+// Timeout bounds one reading.
+func (w *inventoryWorker) Timeout(*river.Job[jobs.ReadInventory]) time.Duration {
+	return InventoryTimeout
+}
+
+type scanWorker struct {
+	river.WorkerDefaults[jobs.ScanAccounts]
+	service *Service
+}
+
+// Work has every account read.
+func (w *scanWorker) Work(ctx context.Context, _ *river.Job[jobs.ScanAccounts]) error {
+	return w.service.ScanAll(ctx)
+}
+
+type compareWorker struct {
+	river.WorkerDefaults[jobs.CompareAccounts]
+	service *Service
+}
+
+// Work compares what was read.
+func (w *compareWorker) Work(ctx context.Context, _ *river.Job[jobs.CompareAccounts]) error {
+	return w.service.Compare(ctx)
+}
+
+// Timeout bounds one comparison of all that was read.
+func (w *compareWorker) Timeout(*river.Job[jobs.CompareAccounts]) time.Duration {
+	return CompareTimeout
+}

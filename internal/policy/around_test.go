@@ -1,0 +1,71 @@
+package policy
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"portcullis/internal/access"
+)
+
+// What is compiled for some accounts is the same with the part of the state that is
+// around them; and where that names no user of another account, also without the other
+// accounts.
+func TestStateAroundAccountsCompilesTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawState(t)
+		r := drawRequest(t)
+		accounts := []access.Account{accountWith(r.RoleAccount)}
+		if r.Principal.Account != r.RoleAccount {
+			accounts = append(accounts, accountWith(r.Principal.Account))
+		}
+		around := s.Around(accounts)
+		if len(around.Mappings) > len(s.Mappings) {
+			t.Fatalf("%d mappings around, of %d", len(around.Mappings), len(s.Mappings))
+		}
+		less := inputOf(around)
+		if !slices.ContainsFunc(around.Mappings, func(m access.Mapping) bool {
+			return slices.ContainsFunc(m.Users, func(u access.UserName) bool { return u.Account != "" })
+		}) {
+			less.Accounts = slices.DeleteFunc(slices.Clone(accounts), func(a access.Account) bool { return a.OU == "" })
+		}
+		want, got := mustCompiler(t, inputOf(s)), mustCompiler(t, less)
+		for _, a := range accounts {
+			wantDocs, wantErr := want.Account(a.ID)
+			gotDocs, gotErr := got.Account(a.ID)
+			if access.MessageOf(wantErr) != access.MessageOf(gotErr) {
+				t.Fatalf("account %s: %v, want %v", a.ID, gotErr, wantErr)
+			}
+			if d := cmp.Diff(documentsText(wantDocs), documentsText(gotDocs)); d != "" {
+				t.Fatalf("account %s (-whole +around):\n%s", a.ID, d)
+			}
+		}
+		wantAnswer, wantErr := want.Explain(r)
+		gotAnswer, gotErr := got.Explain(r)
+		if d := cmp.Diff(wantAnswer, gotAnswer); d != "" || access.MessageOf(wantErr) != access.MessageOf(gotErr) {
+			t.Fatalf("explained (-whole +around):\n%s %v, want %v", d, gotErr, wantErr)
+		}
+	})
+}
+
+func accountWith(id access.AccountID) access.Account {
+	if i := slices.IndexFunc(someAccounts, func(a access.Account) bool { return a.ID == id }); i >= 0 {
+		return someAccounts[i]
+	}
+	return access.Account{ID: id}
+}
+
+func documentsText(docs Documents) []string {
+	var out []string
+	for _, d := range append(slices.Clone(docs.Roles), docs.Users...) {
+		out = append(out, d.Resource.String()+" "+d.JSON())
+	}
+	for _, g := range docs.Gates {
+		for _, p := range g.Policies {
+			out = append(out, g.User.String()+" "+p.JSON())
+		}
+	}
+	return out
+}

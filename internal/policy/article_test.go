@@ -1,0 +1,100 @@
+package policy
+
+import (
+	"testing"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// articleTrust is the trust policy of the article, with its placeholders filled in.
+const articleTrust = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:user/alice"}, "Action": "sts:AssumeRole"},
+    {"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::111122223333:user/alice"}, "Action": "sts:AssumeRole",
+     "Condition": {"NotIpAddress": {"aws:SourceIp": ["103.15.250.0/24", "12.148.72.0/23"]}}}
+  ]
+}`
+
+const articleUser = `{
+  "Version": "2012-10-17",
+  "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::111122223333:role/Bob"}
+}`
+
+var testNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func articleInput(t *testing.T) Input {
+	t.Helper()
+	return Input{
+		Now:      testNow,
+		Accounts: []access.Account{{ID: "111122223333", Name: "payments", OU: "Root/Prod"}},
+		State: access.State{
+			Allowlists: []access.Allowlist{{ID: "al-office", Name: "office", Entries: entries(t, "103.15.250.0/24", "12.148.72.0/23")}},
+			Mappings: []access.Mapping{{
+				ID: "mp-1", Role: access.RoleName{Name: "Bob"}, Users: []access.UserName{{Name: "alice"}},
+				Accounts: access.Selector{All: true}, Allowlists: []string{"office"},
+			}},
+		},
+	}
+}
+
+func entries(t *testing.T, keys ...string) []access.Entry {
+	t.Helper()
+	var es []access.Entry
+	for _, k := range keys {
+		e, err := access.ParseEntry(k)
+		if err != nil {
+			t.Fatalf("ParseEntry(%q): %v", k, err)
+		}
+		es = append(es, e)
+	}
+	access.SortEntries(es)
+	return es
+}
+
+func compile(t *testing.T, in Input, id access.AccountID) Documents {
+	t.Helper()
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatalf("NewCompiler: %v", err)
+	}
+	docs, err := c.Account(id)
+	if err != nil {
+		t.Fatalf("Account(%s): %v", id, err)
+	}
+	return docs
+}
+
+// withoutSids removes our Sids, which the article does not have.
+func withoutSids(t *testing.T, ss []Statement) string {
+	t.Helper()
+	out := documentJSON(ss)
+	for _, s := range ss {
+		out = replaceOnce(out, `"Sid":"`+s.Sid+`",`, "")
+	}
+	return out
+}
+
+func TestTheArticle(t *testing.T) {
+	docs := compile(t, articleInput(t), "111122223333")
+	if len(docs.Roles) != 1 || len(docs.Users) != 1 {
+		t.Fatalf("got %d roles and %d users, want one of each", len(docs.Roles), len(docs.Users))
+	}
+	role, user := docs.Roles[0], docs.Users[0]
+	if role.Shape != ShapePair {
+		t.Errorf("shape %s, want %s", role.Shape, ShapePair)
+	}
+	if got := withoutSids(t, role.Statements); !Equal(got, articleTrust, nil) {
+		t.Errorf("trust policy means\n%s\nwant\n%s", Pretty(got), Pretty(articleTrust))
+	}
+	if got := withoutSids(t, user.Statements); !Equal(got, articleUser, nil) {
+		t.Errorf("user policy means\n%s\nwant\n%s", Pretty(got), Pretty(articleUser))
+	}
+	if got, want := role.Size, Size(role.JSON()); got != want {
+		t.Errorf("size %d, want %d", got, want)
+	}
+	if role.Limit != 2048 {
+		t.Errorf("limit %d, want 2048", role.Limit)
+	}
+}

@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"strconv"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// Bypass is a statement of others in a role's trust policy that lets somebody assume the
+// role past the mappings.
+type Bypass struct {
+	Statement string   // its Sid, or "#2"
+	Who       []string // principals as they stand there
+	Gated     bool     // a Deny of ours for everyone holds for them too
+}
+
+// Bypasses finds statements of others that allow sts:AssumeRole to AWS principals. A Deny
+// of ours holds for mapped users whatever such a statement says; for everybody else only
+// if it is for everyone.
+func Bypasses(trustPolicy string) ([]Bypass, error) {
+	d, err := readForeign(trustPolicy)
+	if err != nil {
+		return nil, err
+	}
+	gated := false
+	for _, s := range d.ours {
+		gated = gated || deniesEveryone(s)
+	}
+	v, err := parseJSON(decoded(trustPolicy))
+	if err != nil {
+		return nil, nil //nolint:nilerr // empty: there is nothing in it
+	}
+	statements, _ := v.get("Statement")
+	var bs []Bypass
+	for i, s := range statements.list() {
+		sid, _ := s.get("Sid")
+		if strings.HasPrefix(sid.text, SidPrefix) || !admitsAWS(s) {
+			continue
+		}
+		b := Bypass{Statement: sid.text, Gated: gated}
+		if b.Statement == "" {
+			b.Statement = "#" + strconv.Itoa(i+1)
+		}
+		b.Who = principalTexts(s)
+		bs = append(bs, b)
+	}
+	return bs, nil
+}
+
+func deniesEveryone(s value) bool {
+	effect, _ := s.get("Effect")
+	principal, _ := s.get("Principal")
+	aws, _ := principal.get("AWS")
+	return strings.EqualFold(effect.text, EffectDeny) && aws.text == "*"
+}
+
+// admitted lists whom the statements of others let in, as they stand there.
+func (d document) admitted() []string {
+	var who []string
+	for _, s := range d.foreign {
+		if admitsAWS(s) {
+			who = append(who, principalTexts(s)...)
+		}
+	}
+	return sortedSet(who)
+}
+
+func principalTexts(s value) []string {
+	principal, ok := s.get("Principal")
+	if !ok {
+		return []string{"NotPrincipal"}
+	}
+	if principal.kind == '"' {
+		return []string{principal.text}
+	}
+	var who []string
+	for _, it := range awsPrincipals(s) {
+		who = append(who, it.text)
+	}
+	return who
+}
+
+func (l *linter) bypasses(id access.AccountID, role access.RoleName, live string) {
+	bs, err := Bypasses(live)
+	if err != nil {
+		return // compiling the role says so
+	}
+	for _, b := range bs {
+		if b.Gated {
+			continue
+		}
+		l.add(CodeBypass, SeverityWarning, roleObject(role, id), "", "remove the statement, or set enforcement to everyone",
+			"statement %s of others lets %s assume role %s in account %s from anywhere; only mapped users are gated", b.Statement, some(b.Who), role, id)
+	}
+}
+
+// roleObject and userObject name what lives in an account.
+func roleObject(role access.RoleName, id access.AccountID) string {
+	return "role " + role.String() + " in account " + string(id)
+}
+
+func userObject(name string, id access.AccountID) string {
+	return "user " + name + " in account " + string(id)
+}

@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access"
+)
+
+func inventoryInput(t *testing.T) Input {
+	in := articleInput(t)
+	in.Accounts[0].ID = "444455556666"
+	in.State.Mappings[0].Users = []access.UserName{{Name: "alice"}, {Name: "gone"}}
+	in.Inventory = someInventory()
+	return in
+}
+
+func TestMissingUserNeverBlocksTheRole(t *testing.T) {
+	docs := compile(t, inventoryInput(t), "444455556666")
+	if len(docs.Roles) != 1 || len(docs.Users) != 1 || strings.Contains(docs.Roles[0].JSON(), "gone") {
+		t.Fatalf("got %+v, want the role and one user, without the missing one", docs)
+	}
+	if len(docs.Issues) != 1 || docs.Issues[0].Code != CodeUserUnknown {
+		t.Errorf("issues %+v, want the missing user", docs.Issues)
+	}
+}
+
+func TestMissingRoleIsLeftOut(t *testing.T) {
+	in := inventoryInput(t)
+	in.State.Mappings[0].Role.Name = "Eve"
+	docs := compile(t, in, "444455556666")
+	if len(docs.Roles)+len(docs.Users) != 0 {
+		t.Errorf("got %+v, want no document for a role that does not exist", docs)
+	}
+	if len(docs.Issues) != 1 || docs.Issues[0].Code != CodeRoleUnknown {
+		t.Errorf("issues %+v, want the missing role", docs.Issues)
+	}
+}
+
+func TestSizeCountsWhatOthersWrote(t *testing.T) {
+	in := inventoryInput(t)
+	docs := compile(t, in, "444455556666")
+	role := docs.Roles[0]
+	merged, _, err := Merge(in.Inventory["444455556666"].Roles[0].Document, role.Statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if role.Size != Size(merged) || role.Size <= Size(role.JSON()) {
+		t.Errorf("size %d, want that of the merged document, %d", role.Size, Size(merged))
+	}
+	if got, want := docs.Users[0].Limit, 2048-1000; got != want {
+		t.Errorf("the user's limit is %d, want %d: other inline policies count", got, want)
+	}
+}
+
+// TestOthersAreNotGatedUnasked: where somebody else's statement admits people, the
+// compiler does not save space with a Deny for everyone.
+func TestOthersAreNotGatedUnasked(t *testing.T) {
+	in := inventoryInput(t)
+	for i := range 16 {
+		name := fmt.Sprintf("a-rather-long-user-%02d", i)
+		in.State.Mappings[0].Users = append(in.State.Mappings[0].Users, access.UserName{Name: name})
+		inv := in.Inventory["444455556666"]
+		inv.Users = append(inv.Users, access.LiveUser{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: name}, Exists: true}})
+		in.Inventory["444455556666"] = inv
+	}
+	role := compile(t, in, "444455556666").Roles[0]
+	if role.Shape != ShapeNames || strings.Contains(role.JSON(), `"*"`) {
+		t.Errorf("shape %s:\n%s\nwant names, without a Deny for everyone", role.Shape, Pretty(role.JSON()))
+	}
+	inv := in.Inventory["444455556666"]
+	inv.Roles = []access.LiveDocument{inv.Roles[0]}
+	inv.Roles[0].Document = doc(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)
+	in.Inventory["444455556666"] = inv
+	if role := compile(t, in, "444455556666").Roles[0]; role.Shape != ShapeEveryone {
+		t.Errorf("shape %s, want everyone where no other AWS principal is admitted", role.Shape)
+	}
+	delete(in.Inventory, "444455556666")
+	if role := compile(t, in, "444455556666").Roles[0]; role.Shape == ShapeEveryone || role.Shape == ShapeNamesEveryone {
+		t.Errorf("shape %s where the account's documents are not known", role.Shape)
+	}
+}
+
+func TestQuotaOfTheInventoryCounts(t *testing.T) {
+	in := inventoryInput(t)
+	inv := in.Inventory["444455556666"]
+	inv.Quotas.TrustPolicy = 4096
+	in.Inventory["444455556666"] = inv
+	if got := compile(t, in, "444455556666").Roles[0].Limit; got != 4096 {
+		t.Errorf("limit %d, want the quota that was read, 4096", got)
+	}
+}
+
+func TestTooLongSaysWhatWouldHelp(t *testing.T) {
+	in := articleInput(t)
+	var keys []string
+	for i := range 200 {
+		keys = append(keys, fmt.Sprintf("9.%d.%d.%d/32", i%7, i, i))
+	}
+	keys = append(keys, "12.148.72.0/24", "12.148.73.0/25")
+	in.State.Allowlists[0].Entries = entries(t, keys...)
+	in.State.Mappings[0].Users[0].Account = "444455556666" // which keeps the list on the role's side
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Account("111122223333")
+	if access.KindOf(err) != access.KindInvalid {
+		t.Fatalf("err %v, want a refusal", err)
+	}
+	for _, part := range []string{"role Bob in account 111122223333", "the limit is 2048", "202 networks", "1 users", "replace 12.148.72.0/24 and 12.148.73.0/25 by 12.148.72.0/23, which adds up to 128 addresses", "L-C07B4B0D", "cannot be moved to the users' side: user 444455556666:alice is in another account"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the refusal does not say %q:\n%v", part, err)
+		}
+	}
+}
+
+func TestUserPolicyTooLong(t *testing.T) {
+	in := articleInput(t)
+	for i := range 60 {
+		m := in.State.Mappings[0]
+		m.ID, m.Role.Name = fmt.Sprintf("mp-%d", i+2), fmt.Sprintf("ARatherLongRoleName-%02d", i)
+		in.State.Mappings = append(in.State.Mappings, m)
+	}
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = c.Account("111122223333"); err == nil || !strings.Contains(err.Error(), "user alice in account 111122223333 does not fit: it names 61 roles") {
+		t.Errorf("err %v, want a refusal that names the user", err)
+	}
+}
+
+func TestExplainOverTheLiveDocument(t *testing.T) {
+	in := inventoryInput(t)
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := aliceFrom("8.8.8.8")
+	r.RoleAccount, r.Principal.Account = "444455556666", ""
+	d, err := c.Explain(r)
+	if err != nil || d.Verdict != Denied || d.Statement != "PortcullisDenyNetwork" {
+		t.Errorf("%+v, %v; want alice denied by our Deny although the root is trusted", d, err)
+	}
+	r.RoleAccount = "777777777777"
+	if _, err := c.Explain(r); access.KindOf(err) != access.KindInvalid {
+		t.Errorf("err %v, want a refusal of an unknown account", err)
+	}
+}
+
+func TestNewCompilerRefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*Input)
+		want   string
+	}{
+		"unknown allowlist": {func(in *Input) { in.State.Mappings[0].Allowlists = []string{"x"} }, `"x", which does not exist`},
+		"no user":           {func(in *Input) { in.State.Mappings[0].Users = nil }, "name at least one user"},
+		"account twice":     {func(in *Input) { in.Accounts = append(in.Accounts, in.Accounts[0]) }, "listed twice"},
+	} {
+		in := articleInput(t)
+		tc.change(&in)
+		if _, err := NewCompiler(in); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want an error that says %q", name, err, tc.want)
+		}
+	}
+}
+
+func TestAccounts(t *testing.T) {
+	in := impactInput(t)
+	in.State.Mappings[1].Users = []access.UserName{{Account: "777777777777", Name: "dave"}}
+	in.State.Mappings[1].Accounts = access.Selector{IDs: []access.AccountID{"111122220004"}}
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []access.AccountID{"111122220000", "111122220001", "111122220002", "111122220004", "777777777777", "888888888888", "999999999999"}
+	if diff := cmp.Diff(want, c.Accounts()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestCompilerIsSafeForConcurrentUse(t *testing.T) {
+	in := impactInput(t)
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, id := range c.Accounts() {
+				if _, err := c.Account(id); err != nil {
+					t.Error(err)
+				}
+			}
+			c.Issues()
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,221 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// ShapeUserSide is the last resort, for allowlists that are too long for a trust policy.
+// The role trusts its account for the mapped users by name, so that each of them needs
+// an Allow of their own policies too (aws-facts §2.6); and that Allow, with a Deny for
+// all other networks, stands in customer managed policies that are attached to the user:
+// their gate.
+//
+// It guarantees what the pair does for as long as the gate is attached: the Deny wins
+// over whatever else allows the role to the user. The gate is a chain of policies, each
+// of which speaks for one region of the address space and both allows and denies within
+// it, so that where one of them is taken away the user has no Allow of ours left there:
+// it fails closed. What it gives up: whoever may detach policies from a user and gives
+// them another Allow on the role lets them in from anywhere, where the pair needs an edit
+// of the role; a user who is made again under the same name keeps the access only if the
+// gate is attached again; and conditions other than the network stay in the trust policy.
+//
+// It is for users of the role's own account, since only there one push can see to it
+// that the gate stands before the role is opened. With enforcement: everyone the trust
+// policy keeps out altogether whom no mapping names, from the networks too: they have no
+// gate that could tell one network from another. That is stricter than enforcement asks
+// for, so it is done only where no statement of others admits anybody who would lose by it.
+const ShapeUserSide Shape = "user-side"
+
+// Shapes of a gate's policies.
+const (
+	// ShapeGate is a gate in one policy: an Allow, and the Deny of the pair.
+	ShapeGate Shape = "gate"
+
+	// ShapeGateRegion is one of several policies of a gate, each for a region of the
+	// address space. Denies for parts of a list cannot be stated side by side, since each
+	// would strike the addresses of the others; within its region each is exact.
+	ShapeGateRegion Shape = "gate-region"
+)
+
+// OnUsersSide reports whether statements of a trust policy, ours as they are kept, admit
+// a user by way of the user's gate. Nothing else in them is a user's bare name.
+func OnUsersSide(statements, user string) bool {
+	return strings.Contains(statements, `"`+SidPrefix+sidUserSide) && strings.Contains(statements, `"`+user+`"`)
+}
+
+// What stands in Sids after our prefix, where more than people read it.
+const (
+	sidUserSide     = "UserSide"
+	whatUnmapped    = "Unmapped"
+	sidDenyUnmapped = "Deny" + whatUnmapped
+)
+
+// Gate is what holds a user to allowlists that are too long for trust policies: the
+// managed policies to be attached, in the order of their regions.
+type Gate struct {
+	User     access.UserName
+	Policies []Compiled
+	Starts   []netip.Addr // where each policy's region begins
+	Quota    int          // how many managed policies the user may have attached
+	Others   int          // how many of them are not ours
+}
+
+// Attachments are the ARNs of the gate's policies, in an account.
+func (g Gate) Attachments(a access.Account) []string {
+	arns := make([]string, len(g.Policies))
+	for i, p := range g.Policies {
+		arns[i] = p.Resource.ARN(a.PartitionOrDefault(), a.ID)
+	}
+	return arns
+}
+
+// gated is a role that a user takes up through their gate.
+type gated struct {
+	role   access.RoleName
+	nets   *Networks
+	source bool
+}
+
+// userSide says whether a role can be written in ShapeUserSide, and if not, why.
+func (c *Compiler) userSide(t roleTask) (ok bool, why string) {
+	if t.everyone && !t.alone {
+		return false, t.unmappedLose()
+	}
+	for _, g := range t.groups {
+		for _, u := range g.users {
+			if u.Account != t.account.ID {
+				return false, fmt.Sprintf("user %s is in another account than the role, and one push cannot set up the user's side and the role's side of two accounts in a safe order", u)
+			}
+		}
+	}
+	return true, ""
+}
+
+// unmappedLose says why the networks of a mapping for everyone cannot stand on the users'
+// side of a role to which others gave somebody access.
+func (t roleTask) unmappedLose() string {
+	const why = "the mapping enforces its allowlists on everyone, and people whom no mapping names have no policy of their own in which these could stand: they would have to be kept out altogether, "
+	if len(t.admitted) == 0 {
+		return why + "and what statements of others say in this account is not known; read the account first"
+	}
+	return why + "but statements of others admit " + some(t.admitted) + "; map them, remove those statements, or set enforcement to mapped"
+}
+
+// throughGate is one user and what they take up.
+type throughGate struct {
+	user access.UserName
+	gated
+}
+
+// throughGates says who takes the role up through their gate. Users without any network
+// do not: the role itself denies them.
+func (t roleTask) throughGates(shape Shape) []throughGate {
+	if shape != ShapeUserSide {
+		return nil
+	}
+	var through []throughGate
+	for _, g := range t.groups {
+		if g.rule.nets.Closed() {
+			continue
+		}
+		for _, u := range g.users {
+			through = append(through, throughGate{u, gated{role: t.role, nets: g.rule.nets, source: g.rule.source}})
+		}
+	}
+	return through
+}
+
+// gatedUsers collects from an account's roles what each user takes up through their gate.
+func gatedUsers(roles []Compiled) map[access.UserName][]gated {
+	var of map[access.UserName][]gated
+	for _, r := range roles {
+		for _, t := range r.through {
+			if of == nil {
+				of = map[access.UserName][]gated{}
+			}
+			of[t.user] = append(of[t.user], t.gated)
+		}
+	}
+	return of
+}
+
+// beside leaves the targets that a user does not take up through their gate.
+func beside(ts []target, account int, gate []gated) []target {
+	if len(gate) == 0 {
+		return ts
+	}
+	return slices.DeleteFunc(slices.Clone(ts), func(t target) bool {
+		return t.account == account && slices.ContainsFunc(gate, func(g gated) bool { return g.role == t.role })
+	})
+}
+
+// gates compiles the gates of an account's users.
+func (c *Compiler) gates(account int, of map[access.UserName][]gated) ([]Gate, error) {
+	users := make([]access.UserName, 0, len(of))
+	for u := range of {
+		users = append(users, u)
+	}
+	slices.SortFunc(users, compareUsers)
+	gates := make([]Gate, 0, len(users))
+	for _, u := range users {
+		g, err := c.gate(c.accounts[account], u, of[u])
+		if err != nil {
+			return nil, err
+		}
+		gates = append(gates, g)
+	}
+	return gates, nil
+}
+
+// gate compiles the gate of one user.
+func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gate, error) {
+	quotas := a.Quotas.OrDefault()
+	g := Gate{User: u, Quota: quotas.Attachments}
+	limit := quotas.ManagedPolicy
+	if inv := c.inventory[a.ID]; inv != nil {
+		known := inv.inventory.Quotas
+		limit, g.Quota = cmp.Or(known.ManagedPolicy, limit), cmp.Or(known.Attachments, g.Quota)
+		g.Others = inv.otherAttachments(u)
+	}
+	groups := groupGated(a, roles)
+	parts := c.partsOf(groups, limit)
+	if len(parts) == 0 || len(parts) > g.Quota-g.Others {
+		return Gate{}, gateTooLong(g, a, roles, len(parts), limit)
+	}
+	for i, p := range parts {
+		shape := ShapeGateRegion
+		if len(parts) == 1 {
+			shape = ShapeGate
+		}
+		ss := p.statements(groups)
+		g.Starts = append(g.Starts, p.region.from)
+		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss, Size: documentSize(ss), Limit: limit, Shape: shape})
+	}
+	return g, nil
+}
+
+// gateTooLong says why a gate cannot be written: in how many policies it would be, and
+// how many there may be.
+func gateTooLong(g Gate, a access.Account, roles []gated, parts, limit int) error {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = r.role.String()
+	}
+	what := fmt.Sprintf("the allowlists of user %s for role %s in account %s are too long for a trust policy (%d characters), and",
+		access.UserName{Path: g.User.Path, Name: g.User.Name}, strings.Join(sortedSet(names), ", "), a.ID, a.Quotas.OrDefault().TrustPolicy)
+	if parts == 0 {
+		return access.Errorf(access.KindInvalid, "%s their statements do not fit into managed policies of %d characters either. What would help: map fewer roles with long allowlists to this user", what, limit)
+	}
+	others := ""
+	if g.Others > 0 {
+		others = fmt.Sprintf(", of which %d are taken by other policies", g.Others)
+	}
+	return access.Errorf(access.KindInvalid, "%s on the user's side they take %d managed policies of %d characters, where %d may be attached to one user%s. What would help: merge neighbouring ranges, use fewer allowlists on these roles, detach policies that are no longer needed, or raise the quota \"Managed policies attached to an IAM user\" (up to 20) in account %s",
+		what, parts, limit, g.Quota, others, a.ID)
+}

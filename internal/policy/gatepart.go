@@ -1,0 +1,207 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// gateGroup is the roles that one user takes up from the same networks.
+type gateGroup struct {
+	nets          *Networks
+	plain, source []string // ARNs of the roles, and of those whose source identity is set
+	all           []string
+}
+
+// groupGated puts the roles under the same networks together, in the order of roles.
+func groupGated(a access.Account, roles []gated) []gateGroup {
+	roles = slices.Clone(roles)
+	slices.SortFunc(roles, func(x, y gated) int { return compareNames(x.role.Path, x.role.Name, y.role.Path, y.role.Name) })
+	var groups []gateGroup
+	for _, r := range roles {
+		at := slices.IndexFunc(groups, func(g gateGroup) bool { return g.nets.sameAs(r.nets) })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, gateGroup{nets: r.nets})
+		}
+		g := &groups[at]
+		arn := literal(r.role.Path, r.role.Name, a.PartitionOrDefault(), a.ID)
+		g.all = append(g.all, arn)
+		if r.source {
+			g.source = append(g.source, arn)
+		} else {
+			g.plain = append(g.plain, arn)
+		}
+	}
+	return groups
+}
+
+// gatePart is one policy of a gate, but for the roles' ARNs: what the gates of many
+// users and accounts share.
+type gatePart struct {
+	region region
+	whole  bool // the only part
+	first  bool // speaks for calls without a source address, too
+	within []Condition
+	deny   [][]Condition // by group
+	admits []bool        // by group: some of its networks lie within the region
+}
+
+// partsOf cuts the address space into the fewest regions whose policies fit the limit,
+// each as long as it can be; none where that cannot be done. Where the parts begin
+// depends on the networks and on how long the roles' ARNs are, so it is worked out once
+// for all accounts.
+func (c *Compiler) partsOf(groups []gateGroup, limit int) []gatePart {
+	key := partsKey(groups, limit)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if parts, ok := c.gateParts[key]; ok {
+		return parts
+	}
+	parts := cutParts(groups, limit)
+	c.gateParts[key] = parts
+	return parts
+}
+
+func partsKey(groups []gateGroup, limit int) string {
+	var b strings.Builder
+	b.WriteString(strconv.Itoa(limit))
+	for _, g := range groups {
+		fmt.Fprintf(&b, " %p %d %d %d", g.nets, len(g.plain), len(g.source), valuesLen(g.all))
+	}
+	return b.String()
+}
+
+func cutParts(groups []gateGroup, limit int) []gatePart {
+	whole := gatePart{region: everywhere, whole: true, first: true}
+	if whole.fill(groups); documentSize(whole.statements(groups)) <= limit {
+		return []gatePart{whole}
+	}
+	var parts []gatePart
+	at := seams(covers(groups))
+	from, next := firstAddr, 0
+	for {
+		// The last seam up to which the part fits; len(at) is the end of all addresses.
+		var best gatePart
+		n := sort.Search(len(at)-next+1, func(i int) bool {
+			p := gatePart{region: region{from: from}, first: len(parts) == 0}
+			if next+i < len(at) {
+				p.region.to = at[next+i]
+			}
+			p.fill(groups)
+			if documentSize(p.statements(groups)) > limit {
+				return true
+			}
+			best = longer(best, p)
+			return false
+		})
+		if n == 0 {
+			return nil
+		}
+		parts = append(parts, best)
+		if !best.region.to.IsValid() {
+			return parts
+		}
+		from, next = best.region.to, next+n
+	}
+}
+
+// longer returns the one of two parts with the same beginning that ends later.
+func longer(a, b gatePart) gatePart {
+	switch {
+	case a.deny == nil, !b.region.to.IsValid():
+		return b
+	case !a.region.to.IsValid(), a.region.to.Compare(b.region.to) > 0:
+		return a
+	default:
+		return b
+	}
+}
+
+func covers(groups []gateGroup) [][]netip.Prefix {
+	cs := make([][]netip.Prefix, len(groups))
+	for i, g := range groups {
+		cs[i] = g.nets.Prefixes
+	}
+	return cs
+}
+
+// fill works out the part's conditions.
+func (p *gatePart) fill(groups []gateGroup) {
+	if !p.whole {
+		p.within = []Condition{newCondition("IpAddress", "aws:SourceIp", prefixStrings(p.region.prefixes())...)}
+	}
+	for _, g := range groups {
+		inside := p.region.of(g.nets.Prefixes)
+		p.admits = append(p.admits, len(inside) > 0)
+		switch {
+		case p.whole:
+			p.deny = append(p.deny, g.nets.deny)
+		case len(inside) == 0:
+			p.deny = append(p.deny, p.within)
+		default:
+			p.deny = append(p.deny, conditions(p.within[0], newCondition("NotIpAddress", "aws:SourceIp", prefixStrings(inside)...)))
+		}
+	}
+}
+
+// statements writes the part for some roles. Each group is denied within the region
+// unless the address is in its networks, and allowed within the region: the Deny decides,
+// and without this policy there is no Allow either. The first part also speaks for calls
+// without a source address.
+func (p *gatePart) statements(groups []gateGroup) []Statement {
+	var ss []Statement
+	for i, g := range groups {
+		n := ""
+		if len(groups) > 1 {
+			n = strconv.Itoa(i + 1)
+		}
+		if p.whole || p.admits[i] {
+			ss = g.allow(ss, n, p.within)
+		}
+		ss = append(ss, g.denial("Network"+n, p.deny[i]))
+		if p.whole || !p.first {
+			continue
+		}
+		if len(g.nets.Endpoints()) > 0 {
+			ss = g.allow(ss, "NoAddress"+n, noAddress)
+		}
+		ss = append(ss, g.denial("NoAddress"+n, g.nets.noAddressConditions()))
+	}
+	return ss
+}
+
+func (g gateGroup) allow(ss []Statement, what string, cs []Condition) []Statement {
+	if len(g.plain) > 0 {
+		ss = append(ss, Statement{Sid: SidPrefix + "Allow" + what, Effect: EffectAllow, Actions: assumeOnly, Resources: g.plain, Conditions: cs})
+	}
+	if len(g.source) > 0 {
+		ss = append(ss, Statement{Sid: SidPrefix + "AllowSourceIdentity" + what, Effect: EffectAllow, Actions: assumeAndSetSrc, Resources: g.source, Conditions: cs})
+	}
+	return ss
+}
+
+func (g gateGroup) denial(what string, cs []Condition) Statement {
+	return Statement{Sid: SidPrefix + "Deny" + what, Effect: EffectDeny, Actions: assumeOnly, Resources: g.all, Conditions: cs}
+}
+
+// noAddress holds for calls that carry no source address: those through a VPC endpoint.
+var noAddress = []Condition{newCondition("Null", "aws:SourceIp", "true")}
+
+// noAddressConditions are the Deny's for calls without a source address: all of them but
+// those through the networks' VPCs and endpoints.
+func (n *Networks) noAddressConditions() []Condition {
+	cs := slices.Clone(noAddress)
+	if len(n.VPCs) > 0 {
+		cs = append(cs, newCondition("StringNotEqualsIfExists", "aws:SourceVpc", n.VPCs...))
+	}
+	if len(n.VPCEs) > 0 {
+		cs = append(cs, newCondition("StringNotEqualsIfExists", "aws:SourceVpce", n.VPCEs...))
+	}
+	return conditions(cs...)
+}

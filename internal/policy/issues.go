@@ -1,0 +1,146 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// Issues returns what is to be said about the mappings as a whole: accounts, roles and
+// users that do not exist, mappings that reach nothing or admit nobody. What concerns
+// one account's documents stands in Documents.Issues too.
+func (c *Compiler) Issues() []Issue {
+	var is []Issue
+	users := newMissing()
+	for i := range c.mappings {
+		p := &c.mappings[i]
+		is = append(is, c.mappingIssues(p)...)
+		if p.protected == "" {
+			is = append(is, c.existence(p, users)...)
+		}
+	}
+	return append(is, users.issues()...)
+}
+
+func (c *Compiler) mappingIssue(p *plan, code string, severity Severity, advice, format string, args ...any) Issue {
+	return Issue{
+		Code: code, Severity: severity, Object: "mapping " + p.Title(), Position: c.positions["mapping/"+p.ID],
+		Message: fmt.Sprintf(format, args...), Advice: advice,
+	}
+}
+
+func (c *Compiler) mappingIssues(p *plan) []Issue {
+	var is []Issue
+	if p.protected != "" {
+		is = append(is, c.mappingIssue(p, CodeProtectedRole, SeverityError, "remove the mapping", "role %s must not be changed: %s; nothing is written for it", p.Role, p.protected))
+	}
+	if len(p.sel.accounts) == 0 {
+		is = append(is, c.mappingIssue(p, CodeReachesNothing, SeverityWarning, "correct the choice of accounts, or remove the mapping", "the mapping of %s reaches no account (%s)", p.Role, p.Accounts))
+	}
+	for _, id := range p.Accounts.IDs {
+		i, ok := c.index[id]
+		if !ok {
+			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityError, "correct the id, or add the account (synchronise the organization)", "account %s does not exist in the organization", id))
+			continue
+		}
+		if ok, why := c.accounts[i].Targetable(); !ok {
+			is = append(is, c.mappingIssue(p, CodeUntargetable, SeverityWarning, "remove the account from the mapping", "account %s will not be written to: %s", id, why))
+		}
+	}
+	c.mu.Lock()
+	nets := c.networksOf(p.lists)
+	c.mu.Unlock()
+	if nets.Closed() {
+		is = append(is, c.mappingIssue(p, CodeClosed, SeverityWarning, "confirm that nobody shall get in, or add an entry", "all allowlists of %s are empty or expired (%s): its users are denied from everywhere", p.Role, strings.Join(p.Allowlists, ", ")))
+	}
+	for _, u := range p.Users {
+		if len(u.Name) < 2 && (p.SessionName == access.NamingUsername || p.SourceIdentity == access.NamingUsername) {
+			is = append(is, c.mappingIssue(p, CodeShortUserName, SeverityWarning, "rename the user, or leave session name and source identity open", "user %s can never assume %s: a session name and a source identity have at least two characters", u, p.Role))
+		}
+	}
+	return is
+}
+
+// missing collects users that do not exist, each once with the accounts concerned.
+type missing struct {
+	order []access.UserName
+	roles map[access.UserName][]string
+	cross map[access.UserName]bool // in another partition
+	at    map[access.UserName]string
+}
+
+func newMissing() *missing {
+	return &missing{roles: map[access.UserName][]string{}, cross: map[access.UserName]bool{}, at: map[access.UserName]string{}}
+}
+
+func (m *missing) add(u access.UserName, where, position string) {
+	if _, ok := m.roles[u]; !ok {
+		m.order = append(m.order, u)
+		m.at[u] = position
+	}
+	m.roles[u] = append(m.roles[u], where)
+}
+
+func (m *missing) issues() []Issue {
+	var is []Issue
+	slices.SortFunc(m.order, compareUsers)
+	for _, u := range m.order {
+		where := sortedSet(m.roles[u])
+		i := Issue{
+			Code: CodeUserUnknown, Severity: SeverityWarning, Object: "user " + u.String(), Position: m.at[u],
+			Message: fmt.Sprintf("user %s does not exist; it is left out of %s", u, some(where)),
+			Advice:  "create the user, correct its path and name, or remove it from the mapping",
+		}
+		if m.cross[u] {
+			i.Code, i.Severity = CodePartition, SeverityError
+			i.Message = fmt.Sprintf("user %s is in another partition than the account of %s, and trust never crosses partitions", u, some(where))
+			i.Advice = "map a user of the same partition, or leave those accounts out of the mapping"
+		}
+		is = append(is, i)
+	}
+	return is
+}
+
+// some lists a few things and counts the rest.
+func some(ss []string) string {
+	const few = 3
+	if len(ss) <= few {
+		return strings.Join(ss, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ss[:few], ", "), len(ss)-few)
+}
+
+// existence checks a mapping's role and users against the inventory and the partitions.
+func (c *Compiler) existence(p *plan, users *missing) []Issue {
+	var without []string
+	for _, account := range p.sel.accounts {
+		id := c.accounts[account].ID
+		if !c.inventory[id].hasRole(p.Role) {
+			without = append(without, string(id))
+			continue
+		}
+		for _, u := range p.Users {
+			u = u.In(id)
+			switch {
+			case !c.samePartition(u.Account, account):
+				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
+				users.cross[u] = true
+			case !c.inventory[u.Account].hasUser(u):
+				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
+			}
+		}
+	}
+	var is []Issue
+	if len(without) > 0 {
+		is = append(is, c.mappingIssue(p, CodeRoleUnknown, SeverityWarning, "create the role there, or leave these accounts out of the mapping",
+			"role %s does not exist in %d of the %d accounts that its mapping reaches: %s", p.Role, len(without), len(p.sel.accounts), some(without)))
+	}
+	for _, u := range p.Users {
+		if _, ok := c.index[u.Account]; u.Account != "" && !ok {
+			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning, "correct the id, or synchronise the organization", "account %s of user %s is not known; the user's own policy is shown but can only be written once it is", u.Account, u))
+		}
+	}
+	return is
+}

@@ -1,0 +1,132 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// mappings looks at mappings one by one and beside each other.
+func (l *linter) mappings() {
+	names := map[string]map[access.RoleName]string{}
+	for i := range l.c.mappings {
+		p := &l.c.mappings[i]
+		l.role(p)
+		l.mfa(p)
+		l.usersOf(p)
+		key := strings.ToLower(p.Role.Name)
+		if names[key] == nil {
+			names[key] = map[access.RoleName]string{}
+		}
+		names[key][p.Role] = p.ID
+	}
+	l.ambiguous(names)
+}
+
+func (l *linter) mapping(p *plan, code string, severity Severity, advice, format string, args ...any) {
+	l.issues = append(l.issues, l.c.mappingIssue(p, code, severity, advice, format, args...))
+}
+
+func (l *linter) role(p *plan) {
+	if n := len(strings.Trim(p.Role.Path, "/")) + 1 + len(p.Role.Name); p.Role.Path != "/" && n > 64 {
+		l.mapping(p, CodeRoleNameLong, SeverityWarning, "shorten the role's path or name if people use Switch Role", "path and name of role %s have %d characters together; the console's Switch Role takes at most 64", p.Role, n)
+	}
+	if p.SourceIdentity == access.NamingUsername {
+		l.mapping(p, CodeSourceIdentityConsole, SeverityInfo, "leave source identity open for people who use the console", "the console's Switch Role cannot set a source identity, so role %s can be assumed by command line and API only", p.Role)
+	}
+	if p.MFAMaxAge > 0 && p.MFAMaxAge.Minutes() < 5 {
+		l.mapping(p, CodeMFAAgeShort, SeverityWarning, "allow at least five minutes", "MFA for role %s counts for %s only; people will have to show it for nearly every call", p.Role, access.DurationText(p.MFAMaxAge))
+	}
+}
+
+// mfa advises to require MFA where production is reached.
+func (l *linter) mfa(p *plan) {
+	if p.RequireMFA {
+		return
+	}
+	var reached []string
+	for _, a := range p.sel.accounts {
+		if l.c.opts.production(l.c.accounts[a]) {
+			reached = append(reached, string(l.c.accounts[a].ID))
+		}
+	}
+	if len(reached) > 0 {
+		l.mapping(p, CodeNoMFA, SeverityInfo, "require MFA for it", "role %s can be assumed without MFA in production (%s)", p.Role, some(reached))
+	}
+}
+
+func (l *linter) usersOf(p *plan) {
+	seen := map[access.UserName]bool{}
+	bare := map[access.UserName]bool{}
+	for _, u := range p.Users {
+		if u.Account == "" {
+			bare[u] = true
+		}
+	}
+	for _, u := range p.Users {
+		if seen[u] {
+			l.mapping(p, CodeUserTwice, SeverityInfo, "remove one", "user %s stands in the mapping of %s twice", u, p.Role)
+		}
+		seen[u] = true
+		if i, ok := l.c.index[u.Account]; u.Account != "" && ok && bare[access.UserName{Path: u.Path, Name: u.Name}] && p.sel.has(i) {
+			l.mapping(p, CodeUserTwice, SeverityInfo, "remove one", "user %s is named with and without its account in the mapping of %s", u, p.Role)
+		}
+	}
+}
+
+// ambiguous finds roles that IAM takes for the same name: names are unique in an account
+// without regard to case and path (aws-facts §1.2), so at most one of them exists.
+func (l *linter) ambiguous(names map[string]map[access.RoleName]string) {
+	var found []access.RoleName
+	for _, roles := range names {
+		if len(roles) < 2 {
+			continue
+		}
+		for r := range roles {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b access.RoleName) int { return compareNames(a.Path, a.Name, b.Path, b.Name) })
+	for _, r := range found {
+		id := names[strings.ToLower(r.Name)][r]
+		l.add(CodeRoleAmbiguous, SeverityInfo, "role "+r.String(), l.in.Positions["mapping/"+id], "check path and spelling of the role", "another mapping names a role %q with another path or spelling; an account can have only one of them", r.Name)
+	}
+}
+
+// documents compiles every account and looks at sizes and at what others wrote.
+func (l *linter) documents() {
+	var seen, none seen
+	for _, id := range l.c.Accounts() {
+		docs, err := l.c.Account(id)
+		seen.add(l, id, docs, err)
+		l.others(id, docs)
+	}
+	seen.report(l, &none)
+}
+
+// others reports statements that are not ours and let people in past the mapping, and
+// users who hold more than our policy.
+func (l *linter) others(id access.AccountID, docs Documents) {
+	inv, ok := l.in.Inventory[id]
+	if !ok {
+		return
+	}
+	for _, r := range docs.Roles {
+		role := access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}
+		if live, ok := inv.Role(role); ok {
+			// The document as it would be: enforcement for everyone gates others too.
+			if merged, _, err := Merge(live.Document, r.Statements); err == nil {
+				l.bypasses(id, role, merged)
+			}
+		}
+	}
+	for _, d := range docs.Users {
+		u, ok := inv.User(d.Resource.Path, d.Resource.Name)
+		_, attached := access.GateAttachments(u.AttachedPolicies)
+		if ok && len(u.InlinePolicies)+len(attached)+len(u.Groups) > 0 {
+			l.add(CodeUserHoldsMore, SeverityWarning, userObject(d.Resource.Name, id), "", "leave the user nothing but sts:AssumeRole, and give the role the rest",
+				"user %s in account %s has other permissions (%s), which it can use from anywhere", d.Resource.Name, id, some(slices.Concat(u.InlinePolicies, attached, u.Groups)))
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"slices"
+
+	"portcullis/internal/access"
+)
+
+// seen is what the documents of several accounts have in common that is worth a word: it
+// is said once for each role or user, with the accounts concerned.
+type seen struct {
+	tooLong  map[string]bool // messages
+	near     places          // nearly full
+	through  places          // roles that trust whole accounts
+	unmapped places          // roles from which whoever is not mapped is shut out
+}
+
+// places are the accounts in which something was found, by role or user.
+type places struct {
+	order []string
+	at    map[string][]string
+}
+
+func (p *places) add(what string, where access.AccountID) {
+	if p.at == nil {
+		p.at = map[string][]string{}
+	}
+	if len(p.at[what]) == 0 {
+		p.order = append(p.order, what)
+	}
+	p.at[what] = append(p.at[what], string(where))
+}
+
+// add looks at the documents of an account, or at why they cannot be compiled.
+func (s *seen) add(l *linter, id access.AccountID, docs Documents, err error) {
+	if err != nil {
+		if message := access.MessageOf(err); !s.tooLong[message] {
+			if s.tooLong == nil {
+				s.tooLong = map[string]bool{}
+			}
+			s.tooLong[message] = true
+			l.add(CodeTooLong, SeverityError, "account "+string(id), "", "make it fit in one of these ways", "%s", message)
+		}
+		return
+	}
+	for _, list := range [][]Compiled{docs.Roles, docs.Users} {
+		for _, d := range list {
+			if d.Size*5 > d.Limit*4 {
+				s.near.add(d.Resource.String(), id)
+			}
+		}
+	}
+	for _, d := range docs.Roles {
+		s.shape(d, id)
+	}
+}
+
+// shape notes a shape that gives something up.
+func (s *seen) shape(d Compiled, id access.AccountID) {
+	switch d.Shape {
+	case ShapePrincipals, ShapePrincipalsEveryone, ShapeNames, ShapeNamesEveryone, ShapeUserSide:
+	default:
+		return
+	}
+	s.through.add(d.Resource.String(), id)
+	if slices.ContainsFunc(d.Statements, func(st Statement) bool { return st.Sid == SidPrefix+sidDenyUnmapped }) {
+		s.unmapped.add(d.Resource.String(), id)
+	}
+}
+
+// report says what was seen beyond what was seen before.
+func (s *seen) report(l *linter, before *seen) {
+	each := func(now, then places, say func(what, where string)) {
+		for _, what := range now.order {
+			if at := without(now.at[what], then.at[what]); len(at) > 0 {
+				say(what, some(at))
+			}
+		}
+	}
+	each(s.near, before.near, func(what, where string) {
+		l.add(CodeNearQuota, SeverityWarning, what, "", "shorten the allowlists or raise the quota before it is full", "the document of %s takes more than 80 %% of its quota in %s", what, where)
+	})
+	each(s.through, before.through, func(role, where string) {
+		l.add(CodeThroughAccount, SeverityInfo, role, "", "shorten the allowlists, map fewer users, or raise the quota \"Role trust policy length\" (L-C07B4B0D) if this matters",
+			"the trust policy of %s is too long to name its users as principals in %s, so it trusts their accounts and picks them by name: a user who is deleted and made again under the same name keeps the access", role, where)
+	})
+	each(s.unmapped, before.unmapped, func(role, where string) {
+		l.add(CodeUnmappedShutOut, SeverityWarning, role, "", "map whoever needs the role, or shorten the allowlists",
+			"the allowlists of %s are too long for its trust policy in %s and are enforced on everyone, so whoever no mapping names is kept out altogether, also from these networks", role, where)
+	})
+}

@@ -1,0 +1,276 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// Merge puts our statements into a live trust policy. Statements of others keep their
+// order and every field, also ones this package does not know; ours are replaced as a
+// set, at the place of the first of them, else at the end. live is empty where there is
+// no document yet.
+//
+// IAM refuses a document without statements. Where nothing would remain, a Deny for
+// everyone stays behind, and note says so.
+func Merge(live string, ours []Statement) (merged string, note string, err error) {
+	if strings.TrimSpace(live) == "" {
+		if len(ours) == 0 {
+			return documentJSON(denyAll()), noteDenyAll, nil
+		}
+		return documentJSON(ours), "", nil
+	}
+	d, err := readDocument(live)
+	if err != nil {
+		return "", "", err
+	}
+	if len(ours) == 0 && len(d.foreign) == 0 {
+		ours, note = denyAll(), noteDenyAll
+	}
+	if err := d.raiseVersion(ours); err != nil {
+		return "", "", err
+	}
+	return d.write(ours), note, nil
+}
+
+// Foreign returns the statements of others in a document, with the document's version,
+// as canonical JSON; empty when there are none.
+func Foreign(live string) (string, error) { return part(live, false) }
+
+// Ours returns our statements in a document as canonical JSON; empty when there are none.
+func Ours(live string) (string, error) { return part(live, true) }
+
+func part(live string, ours bool) (string, error) {
+	if strings.TrimSpace(live) == "" {
+		return "", nil
+	}
+	d, err := readDocument(live)
+	if err != nil {
+		return "", err
+	}
+	statements := d.foreign
+	if ours {
+		statements = d.ours
+	}
+	if len(statements) == 0 {
+		return "", nil
+	}
+	if ours {
+		return canonicalStatements(statements, nil)
+	}
+	// The version decides what variables in these statements mean.
+	return Canonical(d.writeWith(statements), nil)
+}
+
+const noteDenyAll = "no other statement remains and IAM refuses an empty trust policy, so a Deny for everyone stays in its place; add a statement of your own or delete the role to be rid of it"
+
+// denyAll is what stays where nothing would remain.
+func denyAll() []Statement {
+	return []Statement{{Sid: SidPrefix + "DenyAll", Effect: EffectDeny, Principals: []string{"*"}, Actions: assumeOnly}}
+}
+
+// document is a live trust policy, its statements told apart.
+type document struct {
+	top      []member // in order
+	ours     []value
+	foreign  []value
+	before   int // foreign statements before the first of ours
+	admits   bool
+	prepared string // version to write in place of the one there is
+}
+
+// readForeign reads a live document that may be empty.
+func readForeign(live string) (document, error) {
+	if strings.TrimSpace(live) == "" {
+		return document{}, nil
+	}
+	return readDocument(live)
+}
+
+func readDocument(live string) (document, error) {
+	v, err := parseJSON(decoded(live))
+	if err != nil || v.kind != '{' {
+		return document{}, access.Errorf(access.KindInvalid, "the policy document is not a JSON object; correct it in AWS before Portcullis changes it")
+	}
+	d := document{top: v.members}
+	seen := false
+	for _, m := range v.members {
+		if m.key != "Statement" {
+			continue
+		}
+		if seen {
+			return document{}, access.Errorf(access.KindInvalid, "the policy document has Statement twice; correct it in AWS before Portcullis changes it")
+		}
+		seen = true
+		for _, s := range m.value.list() {
+			d.take(s)
+		}
+	}
+	return d, nil
+}
+
+func (d *document) take(s value) {
+	if sid, ok := s.get("Sid"); ok && sid.kind == '"' && strings.HasPrefix(sid.text, SidPrefix) {
+		if len(d.ours) == 0 {
+			d.before = len(d.foreign)
+		}
+		d.ours = append(d.ours, s)
+		return
+	}
+	d.foreign = append(d.foreign, s)
+	d.admits = d.admits || admitsAWS(s)
+	if len(d.ours) == 0 {
+		d.before = len(d.foreign)
+	}
+}
+
+// admitsAWS reports whether a statement may let some AWS principal assume the role. What
+// it does not understand it takes to.
+func admitsAWS(s value) bool {
+	if effect, ok := s.get("Effect"); ok && strings.EqualFold(effect.text, EffectDeny) {
+		return false
+	}
+	if action, ok := s.get("Action"); ok && !anyPattern(action, actionAssume) {
+		return false
+	}
+	principal, ok := s.get("Principal")
+	if !ok || principal.kind != '{' {
+		return true
+	}
+	_, aws := principal.get("AWS")
+	return aws
+}
+
+func anyPattern(patterns value, s string) bool {
+	for _, p := range patterns.list() {
+		if matchFold(p.text, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// raiseVersion makes sure that policy variables in our statements are variables: with an
+// older version they would be plain text, and nobody's session name would match. It
+// refuses to where it would change what somebody else's statement means.
+func (d *document) raiseVersion(ours []Statement) error {
+	version := ""
+	for _, m := range d.top {
+		if m.key == "Version" {
+			version = m.value.text
+		}
+	}
+	if version == Version || !usesVariables(ours) {
+		return nil
+	}
+	for _, s := range d.foreign {
+		if strings.Contains(s.raw, "${") {
+			return access.Errorf(access.KindConflict, "the document has the old version %q, in which variables such as ${aws:username} are plain text; our statements need version %s, which would change what a statement of others means. Set the version in AWS yourself, then try again", version, Version)
+		}
+	}
+	d.prepared = Version
+	return nil
+}
+
+func usesVariables(ss []Statement) bool {
+	for _, s := range ss {
+		for _, c := range s.Conditions {
+			for _, v := range c.Values {
+				if strings.Contains(v, "${") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// write assembles the document with our statements in their place.
+func (d document) write(ours []Statement) string {
+	ss := make([]value, 0, len(d.foreign)+len(ours))
+	ss = append(ss, d.foreign[:d.before]...)
+	for _, s := range ours {
+		ss = append(ss, value{raw: string(s.appendJSON(nil))})
+	}
+	return d.writeWith(append(ss, d.foreign[d.before:]...))
+}
+
+func (d document) writeWith(statements []value) string {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	top := d.top
+	if d.prepared != "" && !hasMember(top, "Version") {
+		top = append([]member{{key: "Version"}}, top...)
+	}
+	if !hasMember(top, "Statement") {
+		top = append(top[:len(top):len(top)], member{key: "Statement"})
+	}
+	for i, m := range top {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(appendQuoted(nil, m.key))
+		b.WriteByte(':')
+		switch {
+		case m.key == "Statement":
+			writeStatements(&b, statements)
+		case m.key == "Version" && d.prepared != "":
+			b.Write(appendQuoted(nil, d.prepared))
+		default:
+			compact(&b, m.value.raw)
+		}
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+func writeStatements(b *bytes.Buffer, statements []value) {
+	b.WriteByte('[')
+	for i, s := range statements {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		compact(b, s.raw)
+	}
+	b.WriteByte(']')
+}
+
+// compact leaves out white space and nothing else.
+func compact(b *bytes.Buffer, raw string) {
+	if err := json.Compact(b, []byte(raw)); err != nil {
+		b.WriteString(raw) // not reached: raw was cut from valid JSON
+	}
+}
+
+func hasMember(ms []member, key string) bool {
+	for i := range ms {
+		if ms[i].key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// decoded undoes the percent-encoding in which IAM returns documents.
+func decoded(doc string) string {
+	if !strings.HasPrefix(strings.TrimSpace(doc), "%7B") && !strings.HasPrefix(strings.TrimSpace(doc), "%7b") && !strings.HasPrefix(strings.TrimSpace(doc), "%0A") {
+		return doc
+	}
+	plain, err := url.PathUnescape(strings.TrimSpace(doc))
+	if err != nil {
+		return doc
+	}
+	return plain
+}
+
+// mergedSize is the size of the document that would be sent.
+func mergedSize(live string, ours []Statement) (int, error) {
+	if strings.TrimSpace(live) == "" {
+		return documentSize(ours), nil
+	}
+	merged, _, err := Merge(live, ours)
+	return Size(merged), err
+}

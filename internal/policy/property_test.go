@@ -1,0 +1,446 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"portcullis/internal/access"
+)
+
+// The universe of the property tests is small, so that lists, users and accounts meet
+// often.
+var (
+	someCIDRs = []string{
+		"103.15.250.0/24", "103.15.250.128/25", "103.15.251.0/24", "12.148.72.0/23", "12.148.72.7/32", "8.8.8.8/32", "0.0.0.0/0",
+		"2600:1f00::/32", "2600:1f00:1::/48", "2a00::/16",
+	}
+	someAddrs = []string{
+		"", "103.15.250.1", "103.15.250.200", "103.15.251.9", "12.148.72.7", "12.148.73.255", "12.148.74.0", "8.8.8.8", "1.2.3.4",
+		"2600:1f00::1", "2600:1f00:1::1", "2a00:5::1", "2b00::1", "::ffff:8.8.8.8",
+	}
+	someVPCs  = []string{"", "vpc-11111111", "vpc-22222222"}
+	someVPCEs = []string{"", "vpce-11111111", "vpce-22222222"}
+	someUsers = []access.UserName{
+		{Path: "/", Name: "alice"},
+		{Path: "/", Name: "bob"},
+		{Path: "/ops/", Name: "carol"},
+		{Account: "111111111111", Path: "/", Name: "alice"},
+		{Account: "222222222222", Path: "/", Name: "dave"},
+		{Account: "222222222222", Path: "/", Name: "alice"},
+		{Account: "222222222222", Path: "/ops/", Name: "carol"},
+		{Account: "333333333333", Path: "/", Name: "erin"},
+		{Account: "999999999999", Path: "/", Name: "frank"},
+	}
+	someRoles    = []access.RoleName{{Path: "/", Name: "Bob"}, {Path: "/team-a/", Name: "Ops"}}
+	someAccounts = []access.Account{
+		{ID: "111111111111", OU: "Root/Prod", Tags: map[string]string{"env": "prod"}},
+		{ID: "222222222222", OU: "Root/Prod/Payments", Tags: map[string]string{"env": "dev"}},
+		{ID: "333333333333", OU: "Root/Dev", Partition: "aws-cn"},
+	}
+	someSelectors = []access.Selector{
+		{All: true},
+		{All: true, Except: []string{"Root/Dev"}},
+		{IDs: []access.AccountID{"111111111111", "333333333333"}},
+		{IDs: []access.AccountID{"222222222222", "111111111111"}, Except: []string{"Root/Prod/Payments"}},
+		{OUs: []string{"Root/Prod"}},
+		{OUs: []string{"Root/Prod"}, Except: []string{"111111111111"}},
+		{Tags: map[string]string{"env": "prod"}},
+	}
+)
+
+func drawState(t *rapid.T) access.State {
+	var s access.State
+	for i, name := range []string{"office", "vpn", "cloud"} {
+		a := access.Allowlist{ID: "al-" + name, Name: name}
+		seen := map[string]bool{}
+		for range rapid.IntRange(0, 4).Draw(t, "entries") {
+			e := drawEntry(t)
+			if !seen[e.Key()] {
+				seen[e.Key()] = true
+				a.Entries = append(a.Entries, e)
+			}
+		}
+		access.SortEntries(a.Entries)
+		s.Allowlists = append(s.Allowlists, a)
+		_ = i
+	}
+	for i := range rapid.IntRange(1, 5).Draw(t, "mappings") {
+		s.Mappings = append(s.Mappings, drawMapping(t, i))
+	}
+	s.Sort()
+	return s
+}
+
+func drawEntry(t *rapid.T) access.Entry {
+	key := rapid.SampledFrom(append(append(append([]string{}, someCIDRs...), someVPCs[1:]...), someVPCEs[1:]...)).Draw(t, "entry")
+	e, err := access.ParseEntry(key)
+	if err != nil {
+		t.Fatalf("ParseEntry(%q): %v", key, err)
+	}
+	e.Expires = rapid.SampledFrom([]time.Time{{}, {}, {}, testNow, testNow.Add(-time.Hour), testNow.Add(time.Nanosecond)}).Draw(t, "expires")
+	return e
+}
+
+func drawMapping(t *rapid.T, i int) access.Mapping {
+	m := access.Mapping{
+		ID:          fmt.Sprintf("mp-%d", i),
+		Role:        rapid.SampledFrom(someRoles).Draw(t, "role"),
+		Users:       rapid.SliceOfNDistinct(rapid.SampledFrom(someUsers), 1, 4, access.UserName.String).Draw(t, "users"),
+		Accounts:    rapid.SampledFrom(someSelectors).Draw(t, "selector"),
+		Allowlists:  rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"office", "vpn", "cloud"}), 1, 2, rapid.ID).Draw(t, "lists"),
+		Enforcement: rapid.SampledFrom([]access.Enforcement{access.EnforceMapped, access.EnforceMapped, access.EnforceEveryone}).Draw(t, "enforcement"),
+	}
+	if m.RequireMFA = rapid.Bool().Draw(t, "mfa"); m.RequireMFA {
+		m.MFAMaxAge = rapid.SampledFrom([]time.Duration{0, 10 * time.Minute, time.Hour}).Draw(t, "age")
+	}
+	m.SessionName = rapid.SampledFrom([]access.Naming{access.NamingAny, access.NamingAny, access.NamingUsername}).Draw(t, "session")
+	m.SourceIdentity = rapid.SampledFrom([]access.Naming{access.NamingAny, access.NamingAny, access.NamingUsername}).Draw(t, "source")
+	return m.OrDefault()
+}
+
+func drawRequest(t *rapid.T) Request {
+	account := rapid.SampledFrom(someAccounts).Draw(t, "account")
+	r := Request{
+		Role:        rapid.SampledFrom(someRoles).Draw(t, "role"),
+		RoleAccount: account.ID,
+		Partition:   account.PartitionOrDefault(),
+		Principal:   rapid.SampledFrom(someUsers).Draw(t, "user").In(account.ID),
+		SourceVPC:   rapid.SampledFrom(append(someVPCs, "", "", "vpc-33333333")).Draw(t, "vpc"),
+		MFA:         rapid.Bool().Draw(t, "mfa"),
+		MFAAge:      rapid.SampledFrom([]time.Duration{0, 10 * time.Minute, 11 * time.Minute, time.Hour, 2 * time.Hour}).Draw(t, "age"),
+		SessionName: rapid.SampledFrom([]string{"", "alice", "bob", "carol", "dave"}).Draw(t, "session"),
+		Now:         testNow,
+	}
+	if r.SourceVPC != "" {
+		r.SourceVPCE = rapid.SampledFrom(append(someVPCEs, "vpce-33333333")).Draw(t, "vpce")
+	}
+	if rapid.Bool().Draw(t, "own session") {
+		r.SessionName = r.Principal.Name
+	}
+	if rapid.Bool().Draw(t, "own identity") {
+		r.SourceIdentity = r.Principal.Name
+	}
+	if a := rapid.SampledFrom(someAddrs).Draw(t, "address"); a != "" {
+		r.SourceIP = netip.MustParseAddr(a)
+	}
+	return r
+}
+
+// drawAimed draws a request that has a good chance to be allowed: by a mapped user, from
+// an entry of one of the mapping's lists, mostly with what conditions ask for.
+func drawAimed(t *rapid.T, s access.State) Request {
+	r := drawRequest(t)
+	m := rapid.SampledFrom(s.Mappings).Draw(t, "aim")
+	for _, a := range someAccounts {
+		if m.Accounts.Matches(a) {
+			r.RoleAccount, r.Partition = a.ID, a.PartitionOrDefault()
+			break
+		}
+	}
+	r.Role = m.Role
+	r.Principal = rapid.SampledFrom(m.Users).Draw(t, "mapped user").In(r.RoleAccount)
+	r.MFA, r.SessionName, r.SourceIdentity = true, r.Principal.Name, ""
+	r.MFAAge = rapid.SampledFrom([]time.Duration{5 * time.Minute, 5 * time.Minute, 20 * time.Minute}).Draw(t, "recent")
+	for _, x := range s.Mappings {
+		if x.SourceIdentity == access.NamingUsername && x.Role == r.Role {
+			r.SourceIdentity = rapid.SampledFrom([]string{r.Principal.Name, ""}).Draw(t, "identity")
+		}
+	}
+	switch rapid.IntRange(0, 7).Draw(t, "flaw") {
+	case 0:
+		r.MFA = false
+	case 1:
+		r.MFAAge = 2 * time.Hour
+	case 2:
+		r.SessionName = "somebody"
+	}
+	aimAt(t, s, m, &r)
+	return r
+}
+
+func aimAt(t *rapid.T, s access.State, m access.Mapping, r *Request) {
+	list := rapid.SampledFrom(m.Allowlists).Draw(t, "list")
+	for _, a := range s.Allowlists {
+		if a.Name != list || len(a.Entries) == 0 {
+			continue
+		}
+		e := rapid.SampledFrom(a.Entries).Draw(t, "from")
+		r.SourceVPC, r.SourceVPCE = "", ""
+		switch e.Kind {
+		case access.EntryVPC:
+			r.SourceVPC = e.Endpoint
+		case access.EntryVPCE:
+			r.SourceVPCE = e.Endpoint
+		default:
+			r.SourceIP = e.Prefix.Addr()
+		}
+	}
+}
+
+// model is the meaning of a state, said without documents: the joined allowlists and the
+// stricter conditions of the mappings that reach user and role in the account.
+type model struct {
+	state    access.State
+	accounts map[access.AccountID]access.Account
+}
+
+func newModel(s access.State) model {
+	m := model{state: s, accounts: map[access.AccountID]access.Account{}}
+	for _, a := range someAccounts {
+		m.accounts[a.ID] = a
+	}
+	return m
+}
+
+func (m model) reaching(r Request) []access.Mapping {
+	var ms []access.Mapping
+	for _, x := range m.state.Mappings {
+		if x.Role == r.Role && x.Accounts.Matches(m.accounts[r.RoleAccount]) {
+			ms = append(ms, x)
+		}
+	}
+	return ms
+}
+
+func (m model) allows(r Request) bool {
+	if a, ok := m.accounts[r.Principal.Account]; ok && a.PartitionOrDefault() != r.Partition {
+		return false
+	}
+	mapped, inside, sourceWanted := false, false, false
+	for _, x := range m.reaching(r) {
+		for _, u := range x.Users {
+			if u.In(r.RoleAccount) != r.Principal {
+				continue
+			}
+			mapped = true
+			inside = inside || m.inside(x.Allowlists, r)
+			if x.RequireMFA && !r.MFA || x.MFAMaxAge > 0 && r.MFAAge > x.MFAMaxAge {
+				return false
+			}
+			if x.SessionName == access.NamingUsername && r.SessionName != r.Principal.Name {
+				return false
+			}
+			if x.SourceIdentity == access.NamingUsername {
+				sourceWanted = true
+				if r.SourceIdentity != r.Principal.Name {
+					return false
+				}
+			}
+		}
+	}
+	// Setting a source identity takes a permission of its own, which only those have of
+	// whom it is asked.
+	return mapped && inside && (r.SourceIdentity == "" || sourceWanted)
+}
+
+func (m model) inside(lists []string, r Request) bool {
+	for _, a := range m.state.Allowlists {
+		for _, name := range lists {
+			if a.Name != name {
+				continue
+			}
+			for _, e := range a.Entries {
+				live := e.Expires.IsZero() || r.Now.Before(e.Expires)
+				if live && m.admits(e, r) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (m model) admits(e access.Entry, r Request) bool {
+	switch through := r.SourceVPC != "" || r.SourceVPCE != ""; e.Kind {
+	case access.EntryVPC:
+		return e.Endpoint == r.SourceVPC
+	case access.EntryVPCE:
+		return e.Endpoint == r.SourceVPCE
+	default:
+		return !through && r.SourceIP.IsValid() && e.Prefix.Contains(r.SourceIP.Unmap())
+	}
+}
+
+func verdictOf(allowed bool) Verdict {
+	if allowed {
+		return Allowed
+	}
+	return Denied
+}
+
+func mustCompiler(t *rapid.T, in Input) *Compiler {
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatalf("NewCompiler: %v", err)
+	}
+	return c
+}
+
+func inputOf(s access.State) Input {
+	accounts := make([]access.Account, len(someAccounts))
+	copy(accounts, someAccounts)
+	for i := range accounts {
+		accounts[i].Quotas.TrustPolicy, accounts[i].Quotas.UserPolicy = 100_000, 100_000
+	}
+	return Input{State: s, Accounts: accounts, Now: testNow}
+}
+
+// TestDocumentsMeanTheState: for random states and callers, the decision over the
+// documents is the model's, in every shape.
+func TestDocumentsMeanTheState(t *testing.T) {
+	verdicts := map[Verdict]int{}
+	defer func() {
+		// A generator that hardly ever hits the mark would prove nothing.
+		if all := verdicts[Allowed] + verdicts[Denied]; verdicts[Allowed]*10 < all {
+			t.Errorf("only %d of %d requests were allowed; the generator misses", verdicts[Allowed], all)
+		}
+	}()
+	rapid.Check(t, func(t *rapid.T) {
+		state := drawState(t)
+		c := mustCompiler(t, inputOf(state))
+		m := newModel(state)
+		for i := range 12 {
+			r := drawAimed(t, state)
+			if i%3 == 0 {
+				r = drawRequest(t)
+			}
+			want := verdictOf(m.allows(r))
+			verdicts[want]++
+			got, err := c.Explain(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Verdict != want {
+				t.Fatalf("Explain(%+v) = %s (%s), the state says %s", r, got.Verdict, got.Sentence, want)
+			}
+			checkShapes(t, c, r, want)
+		}
+	})
+}
+
+// checkShapes decides the request over each shape of the role's document.
+func checkShapes(t *rapid.T, c *Compiler, r Request, want Verdict) {
+	account := c.index[r.RoleAccount]
+	var mappings []int
+	for _, i := range c.mappingsAt(account) {
+		if c.mappings[i].Role == r.Role {
+			mappings = append(mappings, i)
+		}
+	}
+	if len(mappings) == 0 {
+		return
+	}
+	own, err := c.policiesFor(r.Principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, _ := c.bind(c.accounts[account], account, r.Role, mappings)
+	for _, shape := range []Shape{ShapePair, ShapeJoined, ShapeEveryone, ShapePrincipals, ShapePrincipalsEveryone, ShapeNames, ShapeNamesEveryone} {
+		statements := task.statements(shape)
+		if len(statements) == 0 {
+			continue
+		}
+		trust := documentJSON(statements)
+		if got, want := documentSize(statements), Size(trust); got != want {
+			t.Fatalf("shape %s: size %d, the document has %d", shape, got, want)
+		}
+		checkSids(t, statements)
+		got := Evaluate(r, trust, own)
+		if got.Verdict != want {
+			t.Fatalf("shape %s: %s (%s), the state says %s for %+v\n%s", shape, got.Verdict, got.Sentence, want, r, Pretty(trust))
+		}
+	}
+}
+
+func checkSids(t *rapid.T, statements []Statement) {
+	seen := map[string]bool{}
+	for _, s := range statements {
+		if seen[s.Sid] || !sidPattern.MatchString(s.Sid) {
+			t.Fatalf("Sid %q is used twice or is not allowed", s.Sid)
+		}
+		seen[s.Sid] = true
+	}
+}
+
+// TestEveryoneGatesTheUnmapped: a user whom only somebody else's statement admits comes
+// in from the union of the mapped networks where enforcement is everyone, and from
+// anywhere where it is not.
+func TestEveryoneGatesTheUnmapped(t *testing.T) {
+	const stranger = "stranger"
+	rapid.Check(t, func(t *rapid.T) {
+		state := drawState(t)
+		c := mustCompiler(t, inputOf(state))
+		m := newModel(state)
+		r := drawAimed(t, state)
+		r.Principal = access.UserName{Account: r.RoleAccount, Path: "/", Name: stranger}
+		r.SourceIdentity = ""
+		r.MFA, r.MFAAge = true, 0 // MFA has a test of its own
+		trust, err := c.trustFor(c.index[r.RoleAccount], r.Role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		everyone, inside := false, false
+		for _, x := range m.reaching(r) {
+			everyone = everyone || x.Enforcement == access.EnforceEveryone
+			inside = inside || m.inside(x.Allowlists, r)
+		}
+		foreign := `{"Version":"2012-10-17","Statement":[{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"` + r.Principal.ARN(r.Partition) + `"},"Action":"sts:AssumeRole"}]}`
+		ours, err := ParseStatements(mustOurs(t, trust))
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged, _, err := Merge(foreign, ours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := verdictOf(!everyone || inside)
+		if got := Evaluate(r, merged, nil); got.Verdict != want {
+			t.Fatalf("%s (%s), want %s for %+v over\n%s", got.Verdict, got.Sentence, want, r, Pretty(merged))
+		}
+	})
+}
+
+func mustOurs(t *rapid.T, doc string) string {
+	ours, err := Ours(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ours
+}
+
+// TestCompilingIsDeterministic: the order in which the state lists things makes no
+// difference to the bytes.
+func TestCompilingIsDeterministic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		state := drawState(t)
+		shuffled := access.State{
+			Allowlists: rapid.Permutation(state.Allowlists).Draw(t, "allowlists"),
+			Mappings:   rapid.Permutation(state.Mappings).Draw(t, "mappings"),
+		}
+		for i := range shuffled.Mappings {
+			shuffled.Mappings[i].Users = rapid.Permutation(shuffled.Mappings[i].Users).Draw(t, "users")
+		}
+		a, b := mustCompiler(t, inputOf(state)), mustCompiler(t, inputOf(shuffled))
+		for _, id := range a.Accounts() {
+			if x, y := printed(t, a, id), printed(t, b, id); x != y {
+				t.Fatalf("account %s:\n%s\n%s", id, x, y)
+			}
+		}
+	})
+}
+
+func printed(t *rapid.T, c *Compiler, id access.AccountID) string {
+	docs, err := c.Account(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := ""
+	for _, d := range append(docs.Roles, docs.Users...) {
+		out += d.Resource.String() + " " + d.JSON() + "\n"
+	}
+	return out
+}

@@ -1,0 +1,270 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// say puts an outcome into words.
+func (c *call) say(o outcome) Decision {
+	d := Decision{Verdict: o.verdict, Document: o.document}
+	if o.statement != nil {
+		d.Statement = o.statement.name
+	}
+	d.Sentence = c.subject(o.verdict) + c.reason(o) + "."
+	return d
+}
+
+func (c *call) subject(v Verdict) string {
+	user := c.Principal
+	if user.Account == c.RoleAccount {
+		user.Account = ""
+	}
+	who := user.String() + ", coming " + c.from() + ","
+	what := "role " + c.Role.String() + " in account " + string(c.RoleAccount)
+	switch v {
+	case Allowed:
+		return who + " may assume " + what + ": "
+	case Denied:
+		return who + " may not assume " + what + ": "
+	default:
+		return "it cannot be told whether " + who + " may assume " + what + ": "
+	}
+}
+
+func (c *call) from() string {
+	switch {
+	case c.SourceVPC != "" && c.SourceVPCE != "":
+		return "through endpoint " + c.SourceVPCE + " in " + c.SourceVPC
+	case c.SourceVPCE != "":
+		return "through endpoint " + c.SourceVPCE
+	case c.SourceVPC != "":
+		return "from " + c.SourceVPC
+	case c.SourceIP.IsValid():
+		return "from " + c.SourceIP.String()
+	default:
+		return "with no source address"
+	}
+}
+
+func (c *call) reason(o outcome) string {
+	name := ""
+	if o.statement != nil {
+		name = "statement " + o.statement.name + " of the " + o.document
+	}
+	switch o.why {
+	case allowedBy:
+		return name + " allows it and no Deny applies"
+	case deniedBy:
+		return name + " denies it" + c.because(o.statement)
+	case noTrust:
+		return "no mapping reaches the role there, and no trust policy of it is known"
+	case malformedDocument:
+		return "the " + o.document + " is malformed; read it in AWS"
+	case unsureDeny:
+		return name + " may deny it, which hangs on " + c.open(o.statement)
+	case unsureAllow:
+		if o.statement == nil {
+			return "no statement can be found that surely allows it"
+		}
+		return name + " may allow it, which hangs on " + c.open(o.statement)
+	case nothingAllows:
+		return c.nothing(o)
+	default:
+		return ""
+	}
+}
+
+func (c *call) nothing(o outcome) string {
+	what := "it"
+	if o.action == foldedSourceIdentity {
+		what = "setting a source identity (" + actionSourceIdentity + ")"
+	}
+	if o.document == DocumentTrust {
+		return "no statement of the trust policy allows " + what + " to this user"
+	}
+	return fmt.Sprintf("the role trusts the user's account, but no policy of the user allows %s on %s", what, c.roleARN)
+}
+
+// because says which conditions made a Deny strike.
+func (c *call) because(s *parsedStatement) string {
+	var parts []string
+	for i := range s.tests {
+		if p := c.explainTest(&s.tests[i]); p != "" {
+			parts = append(parts, p)
+		}
+	}
+	if len(parts) == 0 {
+		if len(s.tests) > 0 {
+			return ""
+		}
+		return " from everywhere, because it has no condition"
+	}
+	return ", because " + strings.Join(parts, " and ")
+}
+
+func (c *call) explainTest(t *test) string {
+	have, p := c.key(t.name)
+	switch t.name {
+	case "aws:sourceip":
+		if p == absent {
+			return "the call carries no public source address"
+		}
+		if t.negated {
+			return have + " is in none of its networks"
+		}
+		return have + " is in one of its networks"
+	case "aws:sourcevpc", "aws:sourcevpce":
+		return ifThere(p, have+" is not one of those named", "")
+	case "aws:multifactorauthpresent":
+		return "no MFA was shown"
+	case "aws:multifactorauthage":
+		return ifThere(p, fmt.Sprintf("MFA was shown %s seconds ago and counts for %s only", have, strings.Join(t.values, ", ")), "no MFA was shown")
+	case "sts:rolesessionname":
+		return ifThere(p, fmt.Sprintf("the session name %q is not the user's name", have), "no session name was given; it has to be the user's name")
+	case "sts:sourceidentity":
+		return ifThere(p, fmt.Sprintf("the source identity %q is not the user's name", have), "no source identity was set; it has to be the user's name")
+	case "aws:principalarn":
+		if t.negated {
+			return c.userARN + " is not among those it spares"
+		}
+		return ""
+	case "aws:principalisawsservice", "aws:viaawsservice", "aws:username":
+		return ""
+	default:
+		return t.operator + " " + t.key + " holds"
+	}
+}
+
+func ifThere(p presence, there, missing string) string {
+	if p == absent {
+		return missing
+	}
+	return there
+}
+
+// open names what a statement hangs on.
+func (c *call) open(s *parsedStatement) string {
+	var keys []string
+	for i := range s.tests {
+		if s.tests[i].holds(c) == unsure {
+			keys = append(keys, s.tests[i].operator+" "+s.tests[i].key)
+		}
+	}
+	if len(s.who.ids) > 0 && c.PrincipalID == "" {
+		keys = append(keys, "the unique id "+strings.Join(s.who.ids, ", "))
+	}
+	if len(keys) == 0 {
+		return "something in it that Portcullis does not know"
+	}
+	return strings.Join(keys, " and ")
+}
+
+// Explain decides a request over the documents of the compiled state: the role's trust
+// policy, merged into the live one where that is known, and the user's policy.
+func (c *Compiler) Explain(req Request) (Decision, error) {
+	i, ok := c.index[req.RoleAccount]
+	if !ok {
+		return Decision{}, access.Invalid("account", "account %s does not exist; give the id of an account of the organization", req.RoleAccount)
+	}
+	a := c.accounts[i]
+	req.Partition = a.PartitionOrDefault()
+	req.Principal = req.Principal.In(a.ID)
+	req.Principal, req.Role = req.Principal.Rooted(), req.Role.Rooted()
+	if req.Now.IsZero() {
+		req.Now = c.now
+	}
+	if !c.samePartition(req.Principal.Account, i) {
+		return Decision{Verdict: Denied, Sentence: fmt.Sprintf("%s is in another partition than account %s (%s), and trust never crosses partitions.", req.Principal, a.ID, req.Partition)}, nil
+	}
+	trust, err := c.trustFor(i, req.Role)
+	if err != nil {
+		return Decision{}, err
+	}
+	own, err := c.policiesFor(req.Principal)
+	if err != nil {
+		return Decision{}, err
+	}
+	req.PrincipalID = c.inventory[req.Principal.Account].userID(req.Principal)
+	return Evaluate(req, trust, own), nil
+}
+
+// trustFor returns a role's trust policy as it would be.
+func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
+	live, _ := c.inventory[c.accounts[account].ID].trust(role)
+	var mappings []int
+	for _, i := range c.mappingsAt(account) {
+		if c.mappings[i].Role == role && c.reaches(c.mappings[i], account) {
+			mappings = append(mappings, i)
+		}
+	}
+	if len(mappings) == 0 {
+		if live == "" {
+			return "", nil
+		}
+		// Statements of ours that no mapping asks for any more would be taken away.
+		merged, _, err := Merge(live, nil)
+		return merged, err
+	}
+	compiled, _, err := c.role(account, role, mappings)
+	if err != nil || len(compiled.Statements) == 0 {
+		return live, err
+	}
+	merged, _, err := Merge(live, compiled.Statements)
+	return merged, err
+}
+
+// policiesFor returns a user's policies as they would be: that of their own, and those
+// of their gate in their own account.
+func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
+	targets := c.targets(u.Account)[u]
+	if len(targets) == 0 || !c.inventory[u.Account].hasUser(u) {
+		return nil, nil
+	}
+	account, through, err := c.throughGate(u)
+	if err != nil {
+		return nil, err
+	}
+	var docs []string
+	if targets = beside(targets, account, through); len(targets) > 0 {
+		compiled, err := c.userPolicy(u, targets)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, compiled.JSON())
+	}
+	if len(through) == 0 {
+		return docs, nil
+	}
+	gate, err := c.gate(c.accounts[account], u, through)
+	for _, p := range gate.Policies {
+		docs = append(docs, p.JSON())
+	}
+	return docs, err
+}
+
+// throughGate returns what a user takes up through their gate, which is in the account
+// of the user.
+func (c *Compiler) throughGate(u access.UserName) (account int, through []gated, err error) {
+	account, ok := c.index[u.Account]
+	if !ok {
+		return 0, nil, nil
+	}
+	names := func(i int) bool {
+		return slices.ContainsFunc(c.mappings[i].Users, func(m access.UserName) bool { return m.In(u.Account) == u })
+	}
+	for _, r := range c.byRole(c.mappingsAt(account)) {
+		if !slices.ContainsFunc(r.mappings, names) || !c.inventory[u.Account].hasRole(r.role) {
+			continue
+		}
+		compiled, _, err := c.role(account, r.role, r.mappings)
+		if err != nil {
+			return account, nil, err
+		}
+		through = append(through, gatedUsers([]Compiled{compiled})[u]...)
+	}
+	return account, through, nil
+}

@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"fmt"
+	"math/big"
+	"net/netip"
+	"strings"
+
+	"portcullis/internal/access"
+)
+
+// tooLong is the refusal of a role that fits in no shape: role, account, size, limit,
+// what takes the space, and what would help.
+func (t roleTask) tooLong(best Compiled, live, side string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the trust policy of role %s in account %s does not fit: the shortest form has %d characters, the limit is %d", t.role, t.account.ID, best.Size, best.Limit)
+	nets, users, people := t.contributors()
+	fmt.Fprintf(&b, ". It holds %d networks (%d characters) and %d users (%d characters)", nets.count, nets.size, people, users)
+	if others := best.Size - documentSize(best.Statements); live != "" && others > 0 {
+		fmt.Fprintf(&b, ", and statements of others (%d characters)", others)
+	}
+	if side != "" {
+		b.WriteString(". It cannot be moved to the users' side: " + side)
+	}
+	b.WriteString(". What would help: ")
+	b.WriteString(strings.Join(t.remedies(best), "; "))
+	return access.Errorf(access.KindInvalid, "%s", b.String())
+}
+
+type contribution struct{ count, size int }
+
+func (t roleTask) contributors() (nets contribution, users, people int) {
+	seen := map[*Networks]bool{}
+	for _, g := range t.groups {
+		for _, arn := range g.arns {
+			users += quotedLen(arn)
+		}
+		people += len(g.arns)
+		if seen[g.rule.nets] {
+			continue
+		}
+		seen[g.rule.nets] = true
+		nets.count += len(g.rule.nets.Prefixes) + len(g.rule.nets.VPCs) + len(g.rule.nets.VPCEs)
+		nets.size += valuesLen(prefixStrings(g.rule.nets.Prefixes)) + valuesLen(g.rule.nets.Endpoints())
+	}
+	return nets, users, people
+}
+
+// remedies says what would help, the cheapest first.
+func (t roleTask) remedies(best Compiled) []string {
+	var rs []string
+	for _, g := range t.groups {
+		if m, ok := cheapestMerge(g.rule.nets.Prefixes); ok {
+			rs = append(rs, fmt.Sprintf("replace %s and %s by %s, which adds up to %s addresses", m.a, m.b, m.joined, m.added))
+			break
+		}
+	}
+	if best.Limit < maxTrustQuota {
+		rs = append(rs, fmt.Sprintf("raise the quota \"Role trust policy length\" (L-C07B4B0D, up to %d) in account %s", maxTrustQuota, t.account.ID))
+	}
+	if !t.alone {
+		rs = append(rs, "remove statements of others that are no longer needed")
+	}
+	return append(rs, "use fewer allowlists or users on this role, or split it into two roles")
+}
+
+// maxTrustQuota is what the quota can be raised to (aws-facts §1.1).
+const maxTrustQuota = 8192
+
+type mergeHint struct {
+	a, b, joined netip.Prefix
+	added        *big.Int
+}
+
+// cheapestMerge finds the two neighbours of a cover whose common prefix adds the fewest
+// addresses. Neighbours suffice: a common prefix of two others holds all between them.
+func cheapestMerge(cover []netip.Prefix) (mergeHint, bool) {
+	var best mergeHint
+	for i := 1; i < len(cover); i++ {
+		a, b := cover[i-1], cover[i]
+		if a.Addr().BitLen() != b.Addr().BitLen() {
+			continue
+		}
+		joined := commonPrefix(a, b)
+		if joined.Bits() < a.Addr().BitLen()/4 {
+			continue // too wide to advise
+		}
+		added := new(big.Int).Sub(addressesIn(joined), addressesIn(a))
+		added.Sub(added, addressesIn(b))
+		if best.added == nil || added.Cmp(best.added) < 0 {
+			best = mergeHint{a: a, b: b, joined: joined, added: added}
+		}
+	}
+	return best, best.added != nil
+}
+
+// commonPrefix is the longest prefix that holds both.
+func commonPrefix(a, b netip.Prefix) netip.Prefix {
+	for bits := min(a.Bits(), b.Bits()); bits > 0; bits-- {
+		p := netip.PrefixFrom(a.Addr(), bits).Masked()
+		if p.Contains(b.Addr()) {
+			return p
+		}
+	}
+	return netip.PrefixFrom(a.Addr(), 0).Masked()
+}

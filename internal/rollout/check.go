@@ -1,0 +1,137 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"portcullis/internal/access"
+	"portcullis/internal/jobs"
+)
+
+// checkLease is how long a check is its worker's. It is longer than any check takes.
+const checkLease = time.Minute
+
+// Probing is how a role is assumed as the probe user, from the console's own address.
+type Probing func(ctx context.Context, account access.Account, role access.RoleName) (access.ProbeAnswer, error)
+
+// Check takes a look at the health of a wave. A *PutOffError asks to be called again.
+func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error {
+	c, ok, err := p.cfg.Store.ClaimCheck(ctx, rollout, wave, seq, checkLease)
+	if err != nil || !ok {
+		return err
+	}
+	good, message, err := p.look(ctx, c)
+	if err != nil {
+		return err
+	}
+	err = p.cfg.Store.FinishCheck(ctx, c, good, message)
+	if errors.Is(err, ErrClaimLost) {
+		return nil
+	}
+	return err
+}
+
+func (p *Pusher) look(ctx context.Context, c access.Check) (good bool, message string, err error) {
+	account, err := p.cfg.Store.Account(ctx, c.Account)
+	if access.KindOf(err) == access.KindNotFound {
+		return false, "The account is no longer in the organization.", nil
+	}
+	if err != nil {
+		return false, "", err
+	}
+	if c.Kind == access.CheckProbe {
+		return p.probe(ctx, c, account)
+	}
+	return p.readBack(ctx, c, account)
+}
+
+// readBack compares what is live with what the rollout has left, by meaning.
+func (p *Pusher) readBack(ctx context.Context, c access.Check, account access.Account) (good bool, message string, err error) {
+	operations, err := p.cfg.Store.Operations(ctx, c.RolloutID, c.Account)
+	if err != nil {
+		return false, "", err
+	}
+	target, err := p.cfg.Store.Target(ctx, c.RolloutID, c.Account)
+	if err != nil {
+		return false, "", err
+	}
+	u := newPush(p.cfg, access.Claim{Rollout: access.Rollout{ID: c.RolloutID}, Target: target, Account: account, Operations: operations}, nil)
+	if err := u.read(ctx); err != nil {
+		return false, "", err
+	}
+	if u.refusal != nil {
+		return false, "It could not be read back. " + u.refusal.message, nil
+	}
+	for i := range u.steps {
+		if s := &u.steps[i]; !u.asLeft(s) {
+			return false, fmt.Sprintf("The %s is no longer what the rollout has left.", s.op.Resource), nil
+		}
+	}
+	return true, "", nil
+}
+
+// asLeft reports whether a document is as its operation has left it. What the rollout did
+// not settle was reported by its target.
+func (u *push) asLeft(s *step) bool {
+	if s.op.State != access.OperationWritten && s.op.State != access.OperationUnchanged {
+		return true
+	}
+	live := u.live[s.op.Resource]
+	if !live.Exists && s.op.Resource.Kind != access.ResourcePolicy {
+		return s.op.Kind == access.OpDeleteUserPolicy || s.op.Kind == access.OpAttachments && s.op.OursAfter == ""
+	}
+	u.leaveOutMissing(s)
+	document, _, err := desired(s.op, live.Document)
+	return err == nil && sameOf(s.op, live.Document, document, u.ids)
+}
+
+func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Account) (good bool, message string, err error) {
+	if p.cfg.Probe == nil {
+		return false, "No probe user is configured: set PORTCULLIS_PROBE_ACCESS_KEY_ID and PORTCULLIS_PROBE_SECRET_ACCESS_KEY, or take the probes out of the strategy.", nil
+	}
+	answer, err := p.cfg.Probe(ctx, account, c.Role)
+	switch class := access.CloudClassOf(err); {
+	case err == nil:
+	case ctx.Err() != nil:
+		return false, "", context.Cause(ctx)
+	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Claim < probeTries:
+		return false, "", &PutOffError{After: p.cfg.PutOff, Err: err}
+	default:
+		return false, "The probe got no answer that tells. " + refused(err).message, nil
+	}
+	switch {
+	case answer.Allowed == c.Allowed && answer.Allowed:
+		return true, "The probe user was let in, as expected.", nil
+	case answer.Allowed == c.Allowed:
+		return true, "The probe user was refused, as expected.", nil
+	case answer.Allowed:
+		return false, fmt.Sprintf("The probe user was let into %s, and should have been refused.", c.Role), nil
+	default:
+		return false, fmt.Sprintf("The probe user was refused by %s, and should have been let in: %s", c.Role, sentence(answer.Message)), nil
+	}
+}
+
+// probeTries is how often a probe is tried while AWS gives no answer.
+const probeTries = 5
+
+type checkWorker struct {
+	river.WorkerDefaults[jobs.CheckWave]
+	pusher *Pusher
+}
+
+// Work takes one look. A look that is put off keeps its job.
+func (w *checkWorker) Work(ctx context.Context, job *river.Job[jobs.CheckWave]) error {
+	err := w.pusher.Check(ctx, job.Args.RolloutID, job.Args.Wave, job.Args.Seq)
+	var later *PutOffError
+	if errors.As(err, &later) {
+		return river.JobSnooze(later.After)
+	}
+	return err
+}
+
+// Timeout ends with the lease: later somebody else looks.
+func (w *checkWorker) Timeout(*river.Job[jobs.CheckWave]) time.Duration { return checkLease }

@@ -1,0 +1,225 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"unicode/utf8"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// maxReason is the longest reason of an abort, in characters.
+const maxReason = 500
+
+// Pause stops taking up targets. Those in flight end.
+func (s *Service) Pause(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	return s.control(ctx, actor, id, "rollout.pause", nil, func(r *access.Rollout) error { return r.Pause(s.cfg.Now()) })
+}
+
+// Resume goes on after a pause or a halt.
+func (s *Service) Resume(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	return s.control(ctx, actor, id, "rollout.resume", nil, (*access.Rollout).Resume)
+}
+
+// StartNow lets a rollout work outside of its hours, for which it waits: through the wave
+// under way or through all, until it is next paused or halts.
+func (s *Service) StartNow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	reason, err := reasonFor(reason, "it cannot wait for its hours")
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	said := map[string]any{"reason": reason}
+	return s.controlWith(ctx, actor, id, "rollout.start_now", func() map[string]any { return said }, func(r *access.Rollout, _ *access.Course) error {
+		said["wave"], said["hours_begin"] = r.Wave, r.Until
+		if err := r.StartNow(actor, reason, allWaves); err != nil {
+			return err
+		}
+		said["through_wave"] = r.OffHours.Wave
+		return nil
+	})
+}
+
+// CheckAgain looks once more at the health of a wave that was found bad. What was found
+// stays on record.
+func (s *Service) CheckAgain(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	said := map[string]any{}
+	return s.controlWith(ctx, actor, id, "rollout.check_again", func() map[string]any { return said }, func(r *access.Rollout, _ *access.Course) error {
+		said["wave"], said["bad"] = r.Wave, r.ChecksBad
+		return r.CheckAgain()
+	})
+}
+
+// Abort ends the rollout for good: what waits is skipped, what is in flight ends.
+func (s *Service) Abort(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	reason, err := reasonFor(reason, "the rollout is aborted")
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	return s.control(ctx, actor, id, "rollout.abort", map[string]any{"reason": reason}, func(r *access.Rollout) error {
+		return r.Abort(reason, s.cfg.Now())
+	})
+}
+
+// Retry takes up the failed and conflicting targets once more.
+func (s *Service) Retry(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	return s.control(ctx, actor, id, "rollout.retry", nil, (*access.Rollout).Retry)
+}
+
+// RetryTarget takes up one failed or conflicting target once more.
+func (s *Service) RetryTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	return s.alterTarget(ctx, actor, id, account, "target.retry", nil, (*access.Rollout).RetryTarget)
+}
+
+// SkipTarget leaves out a target that waits.
+func (s *Service) SkipTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID, reason string) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	reason, err := reasonFor(reason, "the account is skipped")
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	return s.alterTarget(ctx, actor, id, account, "target.skip", map[string]any{"reason": reason}, func(r *access.Rollout, t *access.Target) error {
+		t.Message = fmt.Sprintf("%s skipped it: %s", actor.Name, reason)
+		return r.SkipTarget(t)
+	})
+}
+
+// SetWindow changes how many accounts are in flight at once.
+func (s *Service) SetWindow(ctx context.Context, actor access.Actor, id int64, window int) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	was := 0
+	return s.controlWith(ctx, actor, id, "rollout.window", func() map[string]any { return map[string]any{"was": was, "window": window} }, func(r *access.Rollout, _ *access.Course) error {
+		was = r.Limit()
+		return r.SetWindow(window)
+	})
+}
+
+// OpenGate lets a rollout go on after a wave.
+func (s *Service) OpenGate(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	detail := func() map[string]any { return map[string]any{"wave": wave} }
+	return s.controlWith(ctx, actor, id, "rollout.open_gate", detail, func(r *access.Rollout, c *access.Course) error { return r.OpenGate(c, actor.Ref(), wave) })
+}
+
+// Confirm says that what was rolled out is good, so that it is not rolled back by itself.
+func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	return s.controlWith(ctx, actor, id, "rollout.confirm", nil, func(r *access.Rollout, c *access.Course) error { return r.Confirm(c, actor.Ref(), s.cfg.Now()) })
+}
+
+// Overtake lets a rollout go ahead of older ones that it waits for.
+func (s *Service) Overtake(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	behind := access.Behind{}
+	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any { return map[string]any{"rollout": behind.Rollout, "targets": behind.Targets} }, func(r *access.Rollout, _ *access.Course) error {
+		behind = r.Behind
+		return r.Overtake()
+	})
+}
+
+// RollBack takes a rollout back: what waits is skipped, and a rollout of its own restores
+// what was written over, with the desired state as it was before. What somebody else has
+// edited since is left alone and reported as a conflict.
+func (s *Service) RollBack(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.ControlRollout); err != nil {
+		return access.Rollout{}, err
+	}
+	reason, err := reasonFor(reason, "the rollout is rolled back")
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	r, err := s.controlWith(ctx, actor, id, "rollout.roll_back", func() map[string]any { return map[string]any{"reason": reason} }, func(r *access.Rollout, _ *access.Course) error {
+		return r.RollBack(actor.Ref(), reason, s.cfg.Now())
+	})
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	if err := s.rollBackOn(ctx, id); err != nil { // it is tried again within a second
+		s.cfg.Log.Warn("a roll back has not begun at once", "rollout", id, "error", err)
+		return r, nil
+	}
+	return s.cfg.Store.Rollout(ctx, id)
+}
+
+func reasonFor(reason, what string) (string, error) {
+	reason = strings.TrimSpace(reason)
+	switch {
+	case reason == "":
+		return "", access.Invalid("reason", "Say why %s; others will read it in the audit log.", what)
+	case utf8.RuneCountInString(reason) > maxReason:
+		return "", access.Invalid("reason", "The reason is longer than %d characters; shorten it.", maxReason)
+	default:
+		return reason, nil
+	}
+}
+
+func (s *Service) alterTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID, action string, detail map[string]any, alter func(*access.Rollout, *access.Target) error) (access.Rollout, error) {
+	return s.cfg.Store.UpdateTarget(ctx, id, account, func(r *access.Rollout, t *access.Target) ([]access.AuditEvent, error) {
+		from := t.State
+		if err := alter(r, t); err != nil {
+			return nil, err
+		}
+		said := map[string]any{"from": from, "to": t.State}
+		maps.Copy(said, detail)
+		return []access.AuditEvent{access.NewAuditEvent(actor, s.cfg.Now(), action, objectOfTarget(*t), said)}, nil
+	})
+}
+
+// control alters a rollout under its lock and appends the audit event that says from
+// which state to which.
+func (s *Service) control(ctx context.Context, actor access.Actor, id int64, action string, detail map[string]any, alter func(*access.Rollout) error) (access.Rollout, error) {
+	return s.controlWith(ctx, actor, id, action, func() map[string]any { return detail }, func(r *access.Rollout, _ *access.Course) error { return alter(r) })
+}
+
+func (s *Service) controlWith(ctx context.Context, actor access.Actor, id int64, action string, detail func() map[string]any, alter func(*access.Rollout, *access.Course) error) (access.Rollout, error) {
+	return s.cfg.Store.UpdateCourse(ctx, id, func(r *access.Rollout, c *access.Course) ([]access.AuditEvent, error) {
+		from, counts := r.State, r.Counts
+		if err := alter(r, c); err != nil {
+			return nil, err
+		}
+		said := map[string]any{"from": from, "to": r.State, "ended": counts.Ended(), "targets": counts.Total()}
+		if detail != nil {
+			maps.Copy(said, detail())
+		}
+		return []access.AuditEvent{access.NewAuditEvent(actor, s.cfg.Now(), action, objectOf(id), said)}, nil
+	})
+}
+
+func objectOf(rollout int64) string { return fmt.Sprintf("rollout/%d", rollout) }
+
+func objectOfTarget(t access.Target) string {
+	return fmt.Sprintf("rollout/%d/%s", t.RolloutID, t.Account)
+}

@@ -1,0 +1,139 @@
+package rollout
+
+import (
+	"fmt"
+	"maps"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// desired returns the whole document that an operation wants, given the live one. A
+// trust policy takes our statements into what is live now, and a user's attachments those
+// that are ours; a user's or a gate's policy is ours alone. "" stands for no document.
+func desired(op access.Operation, live string) (document, note string, err error) {
+	switch op.Kind {
+	case access.OpTrustPolicy:
+		return merged(live, op.OursAfter)
+	case access.OpUserPolicy, access.OpGatePolicy:
+		return op.After, "", nil
+	case access.OpDeleteUserPolicy, access.OpDeleteGatePolicy:
+		return "", "", nil
+	case access.OpAttachments:
+		document, err := attached(live, op.OursAfter)
+		return document, "", err
+	default:
+		return "", "", fmt.Errorf("%q is not a kind of write", string(op.Kind))
+	}
+}
+
+// merged puts planned statements of ours into the live document.
+func merged(live, statements string) (document, note string, err error) {
+	ours, err := policy.ParseStatements(statements)
+	if err != nil {
+		return "", "", err
+	}
+	return policy.Merge(live, ours)
+}
+
+// asPlanned reports whether our part of the live document is what the plan found, so
+// that writing over it loses nobody's work. Where the plan could not look, nothing of
+// ours being there is as planned too.
+//
+// What an older rollout of ours has left there since is as good as planned.
+func asPlanned(op access.Operation, live string, ids map[string]string) bool {
+	if op.Earlier != nil && leftByOurs(op.Kind, *op.Earlier, live, ids) {
+		return true
+	}
+	switch op.Kind {
+	case access.OpTrustPolicy:
+		return trustAsPlanned(op, live, ids)
+	case access.OpAttachments:
+		return attachedAsPlanned(op, live)
+	default:
+		return sameDocument(live, op.OursBefore, ids) || (!op.BeforeKnown && live == "") || attempted(op) && sameDocument(live, op.Written, ids)
+	}
+}
+
+// leftByOurs reports whether our part of the live document is that of one which we have
+// written ourselves.
+func leftByOurs(kind access.OperationKind, written, live string, ids map[string]string) bool {
+	switch kind {
+	case access.OpTrustPolicy:
+		is, err := policy.Ours(live)
+		was, errWas := policy.Ours(written)
+		return err == nil && errWas == nil && policy.EqualStatements(is, was, withGhosts(is, was, ids))
+	case access.OpAttachments:
+		is, err := oursAttached(live)
+		was, errWas := oursAttached(written)
+		return err == nil && errWas == nil && is == was
+	default:
+		return sameDocument(live, written, ids)
+	}
+}
+
+// trustAsPlanned also knows our statements where a user whom they name was deleted since:
+// IAM shows an id then that nobody knows, which is nobody's edit.
+func trustAsPlanned(op access.Operation, live string, ids map[string]string) bool {
+	ours, err := policy.Ours(live)
+	if err != nil {
+		return false
+	}
+	if ours == "" && !op.BeforeKnown || policy.EqualStatements(ours, op.OursBefore, ids) || policy.EqualStatements(ours, op.OursAfter, ids) || policy.EqualStatements(ours, op.OursBefore, withGhosts(ours, op.OursBefore, ids)) {
+		return true
+	}
+	if !attempted(op) {
+		return false
+	}
+	written, err := policy.Ours(op.Written)
+	return err == nil && policy.EqualStatements(ours, written, withGhosts(ours, written, ids))
+}
+
+// attempted reports whether a write of the operation was about to be sent at some time,
+// so that what it was to write may be what is live.
+func attempted(op access.Operation) bool { return !op.IntendedAt.IsZero() }
+
+// withGhosts adds to the known ids those that follow from comparing our live statements
+// with what they were.
+func withGhosts(live, before string, ids map[string]string) map[string]string {
+	is, err := policy.ParseStatements(live)
+	if err != nil {
+		return ids
+	}
+	were, err := policy.ParseStatements(before)
+	if err != nil {
+		return ids
+	}
+	ghosts := policy.GhostNames(is, were, ids)
+	maps.Copy(ghosts, ids)
+	return ghosts
+}
+
+// sameOf reports whether two documents of an operation mean the same. Attachments are
+// compared as they are written: sorted, each once.
+func sameOf(op access.Operation, a, b string, ids map[string]string) bool {
+	if op.Kind == access.OpAttachments {
+		return a == b
+	}
+	return sameDocument(a, b, ids)
+}
+
+// sameDocument reports whether two documents mean the same. No document means the same
+// as no document only.
+func sameDocument(a, b string, ids map[string]string) bool {
+	if a == "" || b == "" {
+		return a == b
+	}
+	return policy.Equal(a, b, ids)
+}
+
+// principals maps unique ids to ARNs, as far as the account's own documents tell.
+func principals(account access.Account, live []access.LiveDocument) map[string]string {
+	ids := make(map[string]string, len(live))
+	for _, d := range live {
+		if d.ID != "" {
+			ids[d.ID] = d.Resource.ARN(account.PartitionOrDefault(), account.ID)
+		}
+	}
+	return ids
+}

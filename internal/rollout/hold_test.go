@@ -1,0 +1,106 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// After a freeze the clock is right at once, while timers and goroutines come late.
+func TestHoldGoesByTheClock(t *testing.T) {
+	held, cancel := context.WithCancelCause(t.Context())
+	h := &hold{until: time.Now().Add(-time.Millisecond), cancel: cancel}
+	if err := h.check(held); !errors.Is(err, errLapsed) {
+		t.Errorf("got %v, want the lease to have run out", err)
+	}
+	if !errors.Is(context.Cause(held), errLapsed) {
+		t.Error("the context goes on after the lease has run out")
+	}
+	h.until = time.Now().Add(time.Hour)
+	if err := h.check(t.Context()); err != nil {
+		t.Errorf("got %v, want the claim to be held", err)
+	}
+	ctx, lose := context.WithCancelCause(t.Context())
+	lose(ErrClaimLost)
+	if err := h.check(ctx); !errors.Is(err, ErrClaimLost) {
+		t.Errorf("got %v, want the claim to be lost", err)
+	}
+}
+
+// A claim that was taken over is noticed at the next prolonging, before the lease is up.
+func TestHoldNoticesATakeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := oneTarget()
+		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
+		cfg.Fault = func(p Point) error {
+			if p == PointWriting {
+				store.lapse()
+				if _, ok, err := store.ClaimTarget(t.Context(), 3, "111122223333", time.Hour); !ok || err != nil {
+					t.Errorf("the second claim: %v, %v", ok, err)
+				}
+				time.Sleep(4 * time.Second) // of the bubble's clock
+			}
+			return nil
+		}
+		if err := pushTarget(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		if len(cloud.writes) != 0 {
+			t.Errorf("%d writes after the target was taken over", len(cloud.writes))
+		}
+	})
+}
+
+// A database that does not answer for a while costs nothing, as long as the lease lasts.
+func TestHoldOutlastsAShortOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := oneTarget()
+		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
+		cfg.Fault = func(p Point) error {
+			if p == PointWriting {
+				store.fail("HoldClaim", errors.New("no connection"))
+				time.Sleep(7 * time.Second) // of the bubble's clock
+				store.fail("HoldClaim", nil)
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		if err := pushTarget(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		if len(cloud.writes) != 2 {
+			t.Errorf("%d writes, want 2", len(cloud.writes))
+		}
+	})
+}
+
+// slowCloud takes longer for a write than the lease lasts.
+type slowCloud struct {
+	*memoryCloud
+	held error // what it is told when it asks whether it may still send
+}
+
+func (c *slowCloud) Write(ctx context.Context, scope access.Scope, _ access.Write) error {
+	time.Sleep(time.Minute) // of the bubble's clock
+	c.held = scope.Held()
+	return ctx.Err()
+}
+
+// A write asks before each attempt whether the lease still lasts.
+func TestAWriteIsToldThatTheLeaseHasRunOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := oneTarget()
+		store.fail("HoldClaim", errors.New("no connection"))
+		slow := &slowCloud{memoryCloud: cloud}
+		if err := pushTarget(t.Context(), Config{Store: store, Cloud: slow, Lease: 9 * time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(slow.held, errLapsed) {
+			t.Errorf("it is told %v, want that the lease has run out", slow.held)
+		}
+	})
+}

@@ -1,0 +1,175 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// AWS refuses a trust policy as a whole when it names somebody who does not exist
+// (aws-facts §2.2). One user who was deleted must not keep everybody else from being
+// gated, so that user is left out, and let in by the push after they are there again. A
+// user who was created moments ago is there and refused all the same, for a while.
+
+// newFor is how long a user may be too new to be named.
+const newFor = 2 * time.Minute
+
+// usersOf notes which users the documents of an account show to be there, or not.
+func usersOf(account access.Account, live []access.LiveDocument) map[string]bool {
+	users := map[string]bool{}
+	for _, d := range live {
+		if d.Resource.Kind == access.ResourceUser || d.Resource.Kind == access.ResourceAttachments {
+			users[d.Resource.ARN(account.PartitionOrDefault(), account.ID)] = d.Exists
+		}
+	}
+	return users
+}
+
+// missing reports whether a user is known not to be there.
+func (u *push) missing(arn string) bool {
+	there, looked := u.users[arn]
+	return looked && !there
+}
+
+func (u *push) anyMissing() bool {
+	for _, there := range u.users {
+		if !there {
+			return true
+		}
+	}
+	return false
+}
+
+// leaveOutMissing takes users who are not there out of what a step is to write.
+func (u *push) leaveOutMissing(s *step) {
+	if s.op.Kind != access.OpTrustPolicy || !u.anyMissing() {
+		return
+	}
+	ours, err := policy.ParseStatements(s.op.OursAfter)
+	if err != nil {
+		return // decide says so
+	}
+	kept, dropped := policy.WithoutPrincipals(ours, u.missing)
+	if len(dropped) == 0 {
+		return
+	}
+	s.op.OursAfter = policy.Statements(kept)
+	s.without = joined(s.without, leftOut(s.op.Resource, dropped))
+}
+
+func leftOut(r access.Resource, arns []string) string {
+	names := make([]string, len(arns))
+	for i, arn := range arns {
+		names[i] = access.NameInARN(arn)
+	}
+	is, them := "is no user", "this user is"
+	if len(arns) > 1 {
+		is, them = "are no users", "these users are"
+	}
+	return fmt.Sprintf("The %s does not name %s, who %s of the account now. A push after %s there again lets them in.", r, strings.Join(names, ", "), is, them)
+}
+
+// refusedPrincipal sees to a trust policy that AWS refuses since it names somebody who
+// is not there. again is true where it should be sent once more, without them.
+func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (again bool, err error) {
+	found, err := u.lookForUsers(ctx, s)
+	switch {
+	case err != nil:
+		return false, err
+	case found:
+		u.leaveOutMissing(s)
+		return u.decideAgain(ctx, s)
+	case u.cfg.Now().Sub(u.firstTried(s)) < newFor:
+		s.later = fmt.Errorf("AWS does not know a user yet whom %s names", s.op.Resource)
+		return false, nil
+	}
+	ghosts := policy.ForeignGhosts(s.document, u.ids)
+	if len(ghosts) == 0 {
+		s.refuse("", refused(refusal))
+		return false, nil
+	}
+	return u.withoutGhosts(ctx, s, ghosts)
+}
+
+// lookForUsers asks AWS for the users of a document that were not looked for yet, and
+// reports whether some of them are not there. An account that does not answer tells
+// nothing.
+func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error) {
+	byAccount := map[access.AccountID][]access.Resource{}
+	statements, err := policy.ParseStatements(s.op.OursAfter)
+	if err != nil {
+		return false, nil //nolint:nilerr // decide has judged the document
+	}
+	for _, statement := range statements {
+		for _, arn := range statement.Principals {
+			name, ok := access.ParseUserARN(arn)
+			user := access.Resource{Kind: access.ResourceUser, Path: name.Path, Name: name.Name}
+			if _, looked := u.users[arn]; ok && !looked && !slices.Contains(byAccount[name.Account], user) {
+				byAccount[name.Account] = append(byAccount[name.Account], user)
+			}
+		}
+	}
+	for account, users := range byAccount {
+		docs, err := u.cfg.Cloud.Read(ctx, u.scopeIn(account), users)
+		switch {
+		case ctx.Err() != nil:
+			return false, context.Cause(ctx)
+		case access.CloudClassOf(err) == access.CloudThrottled && err != nil:
+			return false, &PutOffError{After: u.cfg.PutOff, Err: err}
+		case err != nil:
+			continue
+		}
+		for _, d := range docs {
+			u.users[d.Resource.ARN(u.claim.Account.PartitionOrDefault(), account)] = d.Exists
+			found = found || !d.Exists
+		}
+	}
+	return found, nil
+}
+
+// scopeIn is a scope that may read in an account. In the target's own it is that of the
+// push, whose session is there already.
+func (u *push) scopeIn(account access.AccountID) access.Scope {
+	if account == u.claim.Account.ID {
+		return u.scope
+	}
+	return access.Scope{
+		Account:     access.Account{ID: account, Partition: u.claim.Account.Partition, State: access.AccountActive},
+		SessionName: u.scope.SessionName,
+	}
+}
+
+// firstTried is when this document was first sent, on whatever claim.
+func (u *push) firstTried(s *step) time.Time {
+	if s.op.State == access.OperationIntended && !s.op.IntendedAt.IsZero() {
+		return s.op.IntendedAt
+	}
+	return u.cfg.Now()
+}
+
+// decideAgain decides about a step whose document has changed under way, and commits the
+// new intent.
+func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error) {
+	s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
+	if !s.write {
+		return false, nil
+	}
+	return true, u.intendTo(ctx, []*step{s})
+}
+
+// withoutGhosts leaves out of the statements of others the ids of users and roles that
+// were deleted: AWS does not take them back, and they admit nobody.
+func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (again bool, err error) {
+	document, err := policy.WithoutForeignGhosts(s.document, ghosts)
+	if err != nil {
+		return false, fmt.Errorf("leaving out %v: %w", ghosts, err)
+	}
+	s.document = document
+	s.without = joined(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
+	return true, u.intendTo(ctx, []*step{s})
+}

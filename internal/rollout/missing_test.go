@@ -1,0 +1,278 @@
+package rollout
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+const (
+	alice = "arn:aws:iam::111122223333:user/alice"
+	carol = "arn:aws:iam::111122223333:user/carol"
+	dave  = "arn:aws:iam::444455556666:user/ops/dave"
+
+	carolsID = "AIDACAROLCAROLCAROL01"
+	ghostID  = "AIDANOBODYNOBODYNOBOD"
+)
+
+var userCarol = access.Resource{Kind: access.ResourceUser, Path: "/", Name: "carol"}
+
+// pairOf is our pair of statements for some users.
+func pairOf(network string, users ...string) string {
+	names := `"` + strings.Join(users, `","`) + `"`
+	return `[{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":[` + names + `]},"Action":"sts:AssumeRole"},` +
+		`{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":[` + names + `]},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"` + network + `"}}}]`
+}
+
+// crowd is a trust policy for alice, carol and dave, who is of another account, in an
+// account whose IAM knows those that are given.
+func crowd(known ...string) (*memoryStore, *memoryCloud) {
+	op := trustOperation(access.OperationPlanned)
+	op.Before, op.OursBefore = document(foreign, ""), ""
+	op.OursAfter = pairOf("103.15.250.0/24", alice, carol, dave)
+	op.After = document(foreign, op.OursAfter)
+	cloud := newMemoryCloud(access.LiveDocument{Resource: roleBob, Document: document(foreign, "")})
+	cloud.people = append([]string{}, known...)
+	return newMemoryStore(op), cloud
+}
+
+func TestMissingUserBlocksNobody(t *testing.T) {
+	store, cloud := crowd(alice, carol)
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten)
+	cloud.checkLive(t, roleBob, document(foreign, pairOf("103.15.250.0/24", alice, carol)))
+	if !strings.Contains(store.result.Message, "ops/dave") || !strings.Contains(store.ops[0].Message, "ops/dave") {
+		t.Errorf("the target says %q, the operation %q; want both to name dave", store.result.Message, store.ops[0].Message)
+	}
+	if got := len(cloud.writes); got != 2 {
+		t.Errorf("%d writes, want the refused one and one without dave", got)
+	}
+	if got := store.eventsOf("operation.write"); got != 2 {
+		t.Errorf("%d events of writes, want one for each document that was sent", got)
+	}
+}
+
+func TestMissingUserIsLetInByAPushAfterwards(t *testing.T) {
+	store, cloud := crowd(alice, carol)
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	cloud.people = append(cloud.people, dave)
+	again, _ := crowd()
+	again.ops[0].OursBefore = pairOf("103.15.250.0/24", alice, carol)
+	if err := pushTarget(t.Context(), Config{Store: again, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	again.checkEnd(t, access.TargetSucceeded, access.OperationWritten)
+	cloud.checkLive(t, roleBob, document(foreign, pairOf("103.15.250.0/24", alice, carol, dave)))
+	if again.result.Message != "" {
+		t.Errorf("the target says %q, want nothing", again.result.Message)
+	}
+}
+
+// A user whose own policy is part of the target was looked at anyway: no write is spent
+// on finding out.
+func TestMissingUserOfTheAccountIsKnownFromReading(t *testing.T) {
+	store, cloud := crowd(alice, dave)
+	store.ops = append(store.ops, access.Operation{ID: 2, State: access.OperationPlanned, PlannedOperation: access.PlannedOperation{
+		Kind: access.OpUserPolicy, Resource: userCarol, BeforeKnown: true, After: userNew, OursAfter: userNew,
+	}})
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationSkipped)
+	cloud.checkLive(t, roleBob, document(foreign, pairOf("103.15.250.0/24", alice, dave)))
+	if len(cloud.writes) != 1 {
+		t.Errorf("%d writes, want one", len(cloud.writes))
+	}
+}
+
+func TestNobodyLeftLeavesNoStatement(t *testing.T) {
+	store, cloud := crowd()
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetUnchanged, access.OperationUnchanged)
+	cloud.checkLive(t, roleBob, document(foreign, ""))
+	if !strings.Contains(store.result.Message, "alice, carol, ops/dave") {
+		t.Errorf("the target says %q, want all three named", store.result.Message)
+	}
+}
+
+// A user who was created moments ago is there, and AWS refuses to name them for a while.
+func TestNewUserIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := crowd(alice, carol, dave)
+		ready := time.Now().Add(90 * time.Second)
+		cloud.onWrite = func(_ int, apply func()) error {
+			if time.Now().Before(ready) {
+				return cloudError(access.CloudInvalidPrincipal)
+			}
+			apply()
+			return nil
+		}
+		tries := untilEnd(t, store, cloud)
+		store.checkEnd(t, access.TargetSucceeded, access.OperationWritten)
+		if tries < 3 || tries > 10 {
+			t.Errorf("it took %d tries, want some and few", tries)
+		}
+		if store.eventsOf("operation.write") != 1 {
+			t.Errorf("%d events of one write", store.eventsOf("operation.write"))
+		}
+	})
+}
+
+func TestNewUserIsNotWaitedForForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := crowd(alice, carol, dave)
+		cloud.onWrite = func(int, func()) error { return cloudError(access.CloudInvalidPrincipal) }
+		begun := time.Now()
+		untilEnd(t, store, cloud)
+		store.checkEnd(t, access.TargetFailed, access.OperationFailed)
+		if took := time.Since(begun); took < newFor || took > newFor+time.Minute {
+			t.Errorf("given up after %s, want after %s", took, newFor)
+		}
+		if store.result.Class != access.CloudInvalidPrincipal || store.result.Advice == "" {
+			t.Errorf("got %+v", store.result)
+		}
+	})
+}
+
+// While one role waits for a new user, the others of the account do not.
+func TestNewUserHoldsUpOnlyTheirOwnRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := crowd(alice, carol, dave)
+		other := trustOperation(access.OperationPlanned)
+		other.ID, other.Resource.Name = 3, "Admin"
+		mayBob := access.Operation{ID: 4, State: access.OperationPlanned, PlannedOperation: access.PlannedOperation{
+			Kind: access.OpUserPolicy, Resource: userAlice, BeforeKnown: true, After: userOld, OursAfter: userOld, // names Bob
+		}}
+		store.ops = append(store.ops, other, mayBob)
+		cloud.docs[other.Resource] = access.LiveDocument{Resource: other.Resource, Exists: true, Document: document(foreign, oursOld)}
+		cloud.docs[userAlice] = access.LiveDocument{Resource: userAlice, Exists: true}
+		cloud.onWrite = func(n int, apply func()) error {
+			if cloud.writes[n-1].Resource == roleBob {
+				return cloudError(access.CloudInvalidPrincipal)
+			}
+			apply()
+			return nil
+		}
+		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
+		var later *PutOffError
+		if !errors.As(err, &later) {
+			t.Fatalf("got %v, want it put off", err)
+		}
+		cloud.checkLive(t, other.Resource, document(foreign, oursNew))
+		cloud.checkLive(t, userAlice, "")
+	})
+}
+
+func TestUserWhoIsDeletedWhileWritingBlocksNothing(t *testing.T) {
+	store, cloud := oneTarget()
+	cloud.onWrite = func(n int, apply func()) error {
+		if n == 2 {
+			return cloudError(access.CloudGone)
+		}
+		apply()
+		return nil
+	}
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationSkipped)
+}
+
+// Where a user of ours was deleted since the plan was made, IAM shows an id in our
+// statements. Nobody has edited them.
+func TestDeletedUserIsNoConflict(t *testing.T) {
+	store, cloud := crowd(alice, carol, dave)
+	store.ops[0].OursBefore = pairOf("12.148.72.0/23", alice, carol)
+	cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(foreign, pairOf("12.148.72.0/23", alice, carolsID))}
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten)
+	cloud.checkLive(t, roleBob, document(foreign, pairOf("103.15.250.0/24", alice, carol, dave)))
+}
+
+// A recreated user has another id: what was written for the old one has to be written
+// again, although it reads as if the name were there.
+func TestRecreatedUserIsNamedAnew(t *testing.T) {
+	store, cloud := crowd(alice, carol, dave)
+	store.ops[0].OursBefore = store.ops[0].OursAfter
+	cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(foreign, pairOf("103.15.250.0/24", alice, carolsID, dave))}
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten)
+	cloud.checkLive(t, roleBob, document(foreign, pairOf("103.15.250.0/24", alice, carol, dave)))
+}
+
+func TestSomebodyElsesIDIsAConflict(t *testing.T) {
+	store, cloud := crowd(alice, carol, dave)
+	store.ops[0].OursBefore = pairOf("12.148.72.0/23", alice)
+	cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(foreign, pairOf("12.148.72.0/23", alice, carolsID))}
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+		t.Fatal(err)
+	}
+	store.checkEnd(t, access.TargetConflict, access.OperationConflict)
+}
+
+// AWS does not take back the id of a user who was deleted, in whoever's statement.
+func TestGhostsOfOthersAreLeftOutInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, cloud := crowd(alice, carol, dave)
+		others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice + `"]},"Action":"sts:AssumeRole"}`
+		dead := `{"Sid":"Dead","Effect":"Allow","Principal":{"AWS":"` + ghostID + `"},"Action":"sts:AssumeRole"}`
+		cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(foreign+","+others+","+dead, "")}
+		untilEnd(t, store, cloud)
+		store.checkEnd(t, access.TargetSucceeded, access.OperationWritten)
+		kept := strings.Replace(others, `"`+ghostID+`",`, "", 1)
+		cloud.checkLive(t, roleBob, document(foreign+","+kept, store.ops[0].OursAfter))
+		if !strings.Contains(store.result.Message, ghostID) {
+			t.Errorf("the target says %q, want the id named", store.result.Message)
+		}
+		if !strings.Contains(store.ops[0].LiveBefore, ghostID) {
+			t.Error("the document before was not kept as it was")
+		}
+	})
+}
+
+// untilEnd pushes, as a worker does, until nothing is put off any more.
+func untilEnd(t *testing.T, store *memoryStore, cloud *memoryCloud) (tries int) {
+	t.Helper()
+	for tries = 1; tries < 100; tries++ {
+		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
+		var later *PutOffError
+		if !errors.As(err, &later) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tries
+		}
+		time.Sleep(later.After) // of the bubble's clock
+	}
+	t.Fatal("it was put off for ever")
+	return 0
+}
+
+// refusesStrangers lets the account refuse a trust policy that names somebody of whom
+// its IAM does not know, as IAM does.
+func (c *memoryCloud) refusesStrangers(w access.Write) error {
+	if c.people == nil || w.Resource.Kind != access.ResourceRole {
+		return nil
+	}
+	for part := range strings.SplitSeq(w.Document, `"`) {
+		if strings.Contains(part, ":user/") && !slices.Contains(c.people, part) || part == ghostID || part == carolsID {
+			return cloudError(access.CloudInvalidPrincipal)
+		}
+	}
+	return nil
+}

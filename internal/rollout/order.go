@@ -1,0 +1,95 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// A plan lists its operations in an order that lets nobody in who should not be. That
+// order means something only while each step succeeds: where one does not, those that
+// rest on it must not be done either. What rests on what can be read off the documents:
+//
+//	trust policy ◀── a user's inline policy that names the role
+//	gate of a user ◀── a trust policy that newly admits the user on the users' side
+//	part of a gate ◀── the parts after it, which give up what it takes over
+//	trust policy that no longer admits a user ◀── taking the role out of their gate
+//
+// The arrow points at what comes first.
+
+// holdBack skips what rests on a step that cannot be done by this push.
+func holdBack(steps []step, account access.Account) {
+	for i := range steps {
+		if s := &steps[i]; s.write {
+			if why := blockedBy(steps, s, account, (*step).bad); why != "" {
+				s.end(access.OperationSkipped, why)
+				s.held = true
+			}
+		}
+	}
+}
+
+// bad reports that a step has not had its effect. A step that was skipped because there
+// is no such user blocks nothing.
+func (s *step) bad() bool {
+	return s.state == access.OperationFailed || s.state == access.OperationConflict || s.held
+}
+
+// postponed reports that a step is left to a later claim.
+func (s *step) postponed() bool { return s.later != nil }
+
+// blockedBy says why a step must wait for another that stands in its way, or "".
+func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*step) bool) string {
+	for i := range steps {
+		t := &steps[i]
+		if t == s || !inTheWay(t) {
+			continue
+		}
+		arn := t.op.Resource.ARN(account.PartitionOrDefault(), account.ID)
+		switch {
+		case s.op.Kind == access.OpUserPolicy && t.op.Kind == access.OpTrustPolicy && names(s.document, arn):
+			return fmt.Sprintf("Not written: it would open %s, whose trust policy could not be set.", t.op.Resource)
+		case s.op.Kind == access.OpTrustPolicy && opensBeforeGate(s.op, t.op):
+			return fmt.Sprintf("Not written: it would open the role to %s, whose gate (%s) could not be set.", gateUser(t.op), t.op.Resource)
+		case gateUser(s.op) != "" && gateUser(s.op) == gateUser(t.op) && t.op.Seq < s.op.Seq:
+			return fmt.Sprintf("Not written: %s, which comes before it in the gate of %s, could not be set.", t.op.Resource, gateUser(s.op))
+		case gateUser(s.op) != "" && t.op.Kind == access.OpTrustPolicy && lowersBeforeTrust(s.op, t.op, arn):
+			return fmt.Sprintf("Not written: it would lower the gate of %s, while %s still admits this user.", gateUser(s.op), t.op.Resource)
+		}
+	}
+	return ""
+}
+
+func names(document, arn string) bool { return strings.Contains(document, `"`+arn+`"`) }
+
+// gateUser is the name of the user whose gate an operation works on; "" for any other
+// operation.
+func gateUser(op access.Operation) string {
+	switch op.Kind {
+	case access.OpGatePolicy, access.OpDeleteGatePolicy:
+		user, _, _ := access.GateOwner(op.Resource)
+		return user
+	case access.OpAttachments:
+		return op.Resource.Name
+	default:
+		return ""
+	}
+}
+
+// opensBeforeGate reports whether a trust policy newly admits the user of a gate.
+func opensBeforeGate(trust, gate access.Operation) bool {
+	user := gateUser(gate)
+	return user != "" && policy.OnUsersSide(trust.OursAfter, user) && !policy.OnUsersSide(trust.OursBefore, user)
+}
+
+// lowersBeforeTrust reports whether an operation takes a role out of the gate of a user
+// whom the role's trust policy, as it was, admits and shall admit no longer.
+func lowersBeforeTrust(gate, trust access.Operation, role string) bool {
+	user := gateUser(gate)
+	if !policy.OnUsersSide(trust.OursBefore, user) || policy.OnUsersSide(trust.OursAfter, user) {
+		return false
+	}
+	return gate.Kind != access.OpGatePolicy || !names(gate.After, role)
+}

@@ -1,0 +1,111 @@
+package rollout
+
+import (
+	"testing"
+
+	"portcullis/internal/access"
+)
+
+func gateOp(seq int, user string, part int, after string) access.Operation {
+	return access.Operation{Seq: seq, PlannedOperation: access.PlannedOperation{Kind: access.OpGatePolicy, Resource: access.GatePolicy(user, part), After: after, OursAfter: after}}
+}
+
+func attachOp(seq int, user, before, after string) access.Operation {
+	return access.Operation{Seq: seq, PlannedOperation: access.PlannedOperation{
+		Kind: access.OpAttachments, Resource: access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: user}, BeforeKnown: true, OursBefore: before, OursAfter: after,
+	}}
+}
+
+func sideOp(seq int, before, after string) access.Operation {
+	return access.Operation{Seq: seq, PlannedOperation: access.PlannedOperation{Kind: access.OpTrustPolicy, Resource: roleBob, OursBefore: before, OursAfter: after}}
+}
+
+const (
+	admitsAlice = `[{"Sid":"PortcullisUserSide","Condition":{"StringEquals":{"aws:username":["alice"]}}}]`
+	admitsBoth  = `[{"Sid":"PortcullisUserSide","Condition":{"StringEquals":{"aws:username":["alice","bob"]}}}]`
+	pairOfAlice = `[{"Sid":"PortcullisAllow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"}}]`
+	namesBob    = `{"Resource":"arn:aws:iam::111122223333:role/Bob"}`
+)
+
+// TestWhatRestsOnAFailedStepWaits: a role is not opened before the gate stands, a gate is
+// not lowered while the role is open, and parts of a gate keep their order.
+func TestWhatRestsOnAFailedStepWaits(t *testing.T) {
+	account := access.Account{ID: "111122223333"}
+	for name, c := range map[string]struct {
+		first, then access.Operation
+		held        bool
+	}{
+		"opening a role, the gate failed":                {gateOp(0, "alice", 1, namesBob), sideOp(1, pairOfAlice, admitsAlice), true},
+		"opening a role, the attachment failed":          {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
+		"a role that is open to them already":            {gateOp(0, "alice", 1, namesBob), sideOp(1, admitsAlice, admitsBoth), false},
+		"a role that no longer admits them":              {gateOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
+		"lowering a gate, the role failed":               {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, "{}"), true},
+		"detaching a gate, the role failed":              {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
+		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, namesBob), false},
+		"the next part of the same gate":                 {gateOp(0, "alice", 3, namesBob), gateOp(1, "alice", 2, namesBob), true},
+		"a part of somebody else's gate":                 {gateOp(0, "alice", 3, namesBob), gateOp(1, "bob", 2, namesBob), false},
+	} {
+		steps := []step{{op: c.first, decision: decision{state: access.OperationFailed}}, {op: c.then, decision: decision{write: true, document: c.then.After}}}
+		holdBack(steps, account)
+		if held := steps[1].held; held != c.held {
+			t.Errorf("%s: held back %v (%s), want %v", name, held, steps[1].message, c.held)
+		}
+	}
+}
+
+// TestWaitingIsPassedOn: what rests on a step that waits itself waits too.
+func TestWaitingIsPassedOn(t *testing.T) {
+	steps := []step{
+		{op: gateOp(0, "alice", 2, namesBob), decision: decision{state: access.OperationConflict}},
+		{op: attachOp(1, "alice", "", "x"), decision: decision{write: true}},
+		{op: sideOp(2, pairOfAlice, admitsAlice), decision: decision{write: true}},
+	}
+	holdBack(steps, access.Account{ID: "111122223333"})
+	if !steps[1].held || !steps[2].held || steps[2].state != access.OperationSkipped {
+		t.Errorf("the attachment waits: %v, the role: %v", steps[1].held, steps[2].held)
+	}
+}
+
+// TestAttachmentsOfOthersStay decides over what is live at the moment of the push.
+func TestAttachmentsOfOthersStay(t *testing.T) {
+	one, two := access.GatePolicy("alice", 1).ARN("aws", "111122223333"), access.GatePolicy("alice", 2).ARN("aws", "111122223333")
+	const theirs = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+	doc := func(arns ...string) string { return access.AttachmentsDocument(arns) }
+	op := attachOp(0, "alice", doc(one), doc(one, two))
+	for name, c := range map[string]struct {
+		state access.OperationState
+		live  string
+		write string
+		end   access.OperationState
+	}{
+		"as planned":                       {access.OperationPlanned, doc(one), doc(one, two), ""},
+		"somebody attached another":        {access.OperationPlanned, doc(one, theirs), doc(one, two, theirs), ""},
+		"attached already":                 {access.OperationPlanned, doc(one, two, theirs), "", access.OperationUnchanged},
+		"somebody detached ours":           {access.OperationPlanned, doc(theirs), "", access.OperationConflict},
+		"interrupted before":               {access.OperationIntended, doc(one, theirs), doc(one, two, theirs), ""},
+		"interrupted, done":                {access.OperationIntended, doc(one, two), "", access.OperationWritten},
+		"interrupted, then ours were gone": {access.OperationIntended, "", "", access.OperationConflict},
+	} {
+		op.State = c.state
+		d := decide(op, access.LiveDocument{Resource: op.Resource, Exists: true, Document: c.live}, nil)
+		if d.write != (c.write != "") || d.document != c.write || d.state != c.end {
+			t.Errorf("%s: write %v %q, state %q (%s), want %q, %q", name, d.write, d.document, d.state, d.message, c.write, c.end)
+		}
+	}
+	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); d.state != access.OperationSkipped {
+		t.Errorf("no such user: %q, want it skipped", d.state)
+	}
+}
+
+// TestAGateIsMadeWhereThereIsNone: a managed policy that does not exist yet is no failure.
+func TestAGateIsMadeWhereThereIsNone(t *testing.T) {
+	op := gateOp(0, "alice", 1, namesBob)
+	op.State, op.BeforeKnown = access.OperationPlanned, true
+	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); !d.write || d.document != namesBob {
+		t.Errorf("decided %+v, want it written", d)
+	}
+	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteGatePolicy, "", "", namesBob
+	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); d.write || d.state != access.OperationUnchanged {
+		t.Errorf("decided %+v on one that is gone, want unchanged", d)
+	}
+}

@@ -1,0 +1,236 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// push is one target's way from its claim to its end.
+type push struct {
+	cfg   Config
+	claim access.Claim
+	hold  *hold
+	scope access.Scope
+	calls access.CallCount // the account's counts when the push began
+
+	steps   []step
+	live    map[access.Resource]access.LiveDocument
+	ids     map[string]string
+	users   map[string]bool // users that were looked for, by ARN, and whether they are there
+	refusal *refusal        // what ended the push as a whole
+}
+
+// step is one operation with what the push makes of it. Once wrote is set, the operation
+// was written by this push and waits to be read back.
+type step struct {
+	op access.Operation
+	decision
+	wrote   bool
+	looked  look   // what reading back has shown so far
+	held    bool   // skipped because it rests on a step that could not be done
+	later   error  // why it is left to a later claim; nil where it is not
+	without string // who was left out of it, in words
+}
+
+// refusal is why nothing at all could be done in an account.
+type refusal struct {
+	class   access.CloudClass
+	code    string
+	cause   string
+	message string
+	advice  string
+}
+
+func newPush(cfg Config, claim access.Claim, h *hold) *push {
+	u := &push{cfg: cfg, claim: claim, hold: h, live: make(map[access.Resource]access.LiveDocument, len(claim.Operations))}
+	u.calls = cfg.Cloud.Counts(claim.Account.ID)
+	u.scope = access.Scope{Account: claim.Account, SessionName: fmt.Sprintf("portcullis-rollout-%d", claim.Rollout.ID)}
+	if h != nil {
+		u.scope.Held = h.lapsed
+	}
+	u.steps = make([]step, len(claim.Operations))
+	for i, op := range claim.Operations {
+		u.steps[i].op = op
+		u.scope.Resources = append(u.scope.Resources, op.Resource)
+	}
+	return u
+}
+
+// run does everything but commit the end. After an error the target has not ended.
+func (u *push) run(ctx context.Context) error {
+	if err := u.cfg.Fault(PointClaimed); err != nil {
+		return err
+	}
+	if u.claim.Rollout.State != access.RolloutRunning && !u.claim.Attempted() {
+		return access.ErrStands
+	}
+	if ok, why := u.claim.Account.Targetable(); !ok {
+		u.refuse(refusal{class: access.CloudGone, cause: why, message: "Nothing was written: " + why + ".", advice: "Leave the account out of the mappings, or bring it back to ACTIVE and retry the target."})
+		return nil
+	}
+	if err := u.read(ctx); err != nil || u.refusal != nil {
+		return err
+	}
+	u.decide()
+	if err := u.intend(ctx); err != nil {
+		return err
+	}
+	if err := u.write(ctx); err != nil {
+		return err
+	}
+	if err := u.verify(ctx); err != nil {
+		return err
+	}
+	return u.cfg.Fault(PointVerified)
+}
+
+// read reads all live documents of the target in one go.
+func (u *push) read(ctx context.Context) error {
+	docs, err := u.cfg.Cloud.Read(ctx, u.scope, u.scope.Resources)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case u.worthWaiting(err):
+		return &PutOffError{After: u.cfg.PutOff, Err: err}
+	default:
+		u.refuse(refused(err))
+		return nil
+	}
+	for i, d := range docs {
+		u.live[u.scope.Resources[i]] = d
+	}
+	u.ids = principals(u.claim.Account, docs)
+	u.users = usersOf(u.claim.Account, docs)
+	return u.cfg.Fault(PointRead)
+}
+
+// worthWaiting reports whether a refusal says nothing about the account itself. An
+// account that stays unreachable, and a document that something else keeps changing, are
+// given up in the end; throttling never is.
+func (u *push) worthWaiting(err error) bool {
+	switch access.CloudClassOf(err) {
+	case access.CloudThrottled:
+		return true
+	case access.CloudUnreachable, access.CloudBusy:
+		started := u.claim.Target.StartedAt
+		return started.IsZero() || u.cfg.Now().Sub(started) < u.cfg.GiveUp
+	default:
+		return false
+	}
+}
+
+// refuse ends the target, and every operation that has not ended, without a write.
+func (u *push) refuse(r refusal) {
+	u.refusal = &r
+	for i := range u.steps {
+		u.steps[i].decision = refusedOperation(u.steps[i].op)
+	}
+}
+
+func (u *push) decide() {
+	for i := range u.steps {
+		s := &u.steps[i]
+		u.leaveOutMissing(s)
+		s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
+		s.held = s.left
+	}
+	holdBack(u.steps, u.claim.Account)
+}
+
+// intend commits what is about to be written, with an audit event for each write. An
+// intent of an earlier claim stands and was recorded with its own event.
+func (u *push) intend(ctx context.Context) error {
+	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write }))
+}
+
+func (u *push) intendTo(ctx context.Context, steps []*step) error {
+	var intents []access.Intent
+	var events []access.AuditEvent
+	for _, s := range steps {
+		before := u.live[s.op.Resource].Document
+		intents = append(intents, access.Intent{OperationID: s.op.ID, LiveBefore: before, Document: s.document})
+		if s.op.State != access.OperationIntended || !sameOf(s.op, s.op.Written, s.document, u.ids) {
+			events = append(events, u.event("operation.write", map[string]any{
+				"kind": s.op.Kind, "resource": s.op.Resource.String(), "operation": s.op.ID,
+				"before_sha256": access.DocumentDigest(before), "after_sha256": access.DocumentDigest(s.document), "claim": u.claim.Number,
+			}))
+		}
+	}
+	if len(intents) == 0 {
+		return nil
+	}
+	if err := u.cfg.Store.RecordIntents(ctx, u.claim, intents, events); err != nil {
+		return fmt.Errorf("recording what is to be written: %w", err)
+	}
+	return u.cfg.Fault(PointIntended)
+}
+
+// finish commits the target's end with all that was not recorded on the way.
+func (u *push) finish(ctx context.Context) error {
+	var outcomes []access.Outcome
+	for i := range u.steps {
+		if s := &u.steps[i]; !s.recorded {
+			outcomes = append(outcomes, u.outcome(s))
+		}
+	}
+	r := result(u.steps, u.refusal)
+	r.Calls = u.asked()
+	for _, res := range u.scope.Resources {
+		if d, ok := u.live[res]; ok {
+			r.Live = append(r.Live, d)
+		}
+	}
+	if _, err := u.cfg.Store.FinishTarget(ctx, u.claim, outcomes, r, u.endEvents(r)); err != nil {
+		return fmt.Errorf("recording the end of the target: %w", err)
+	}
+	return u.cfg.Fault(PointFinished)
+}
+
+// endEvents is the audit event of the end; none for a target in which nothing was done.
+func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
+	if r.State == access.TargetUnchanged {
+		return nil
+	}
+	counts := map[access.OperationState]int{}
+	for i := range u.steps {
+		counts[u.steps[i].state]++
+	}
+	detail := map[string]any{"operations": counts, "claim": u.claim.Number}
+	if r.Message != "" {
+		detail["message"], detail["class"] = r.Message, r.Class
+	}
+	return []access.AuditEvent{u.event("target."+string(r.State), detail)}
+}
+
+// outcome is a step's end as it is committed. For a document that was not written it
+// keeps what was live.
+func (u *push) outcome(s *step) access.Outcome {
+	o := access.Outcome{OperationID: s.op.ID, State: s.state, Message: joined(s.message, s.without)}
+	if s.state == access.OperationConflict || s.state == access.OperationUnchanged || s.left {
+		o.LiveBefore = u.live[s.op.Resource].Document
+	}
+	return o
+}
+
+func (u *push) event(action string, detail map[string]any) access.AuditEvent {
+	return access.NewAuditEvent(access.System("rollout"), u.cfg.Now(), action, objectOfTarget(u.claim.Target), detail)
+}
+
+// asked counts what this push has asked of AWS so far.
+func (u *push) asked() access.CallCount {
+	return since(u.calls, u.cfg.Cloud.Counts(u.claim.Account.ID))
+}
+
+func since(before, after access.CallCount) access.CallCount {
+	return access.CallCount{
+		Calls: after.Calls - before.Calls, Attempts: after.Attempts - before.Attempts,
+		Throttles: after.Throttles - before.Throttles, Writes: after.Writes - before.Writes,
+	}
+}
+
+// backoff doubles a wait up to a limit.
+func backoff(d, limit time.Duration) time.Duration { return min(2*d, limit) }

@@ -1,0 +1,95 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// Pusher pushes targets. It is safe for any number of pushes at once.
+type Pusher struct{ cfg Config }
+
+// NewPusher makes a pusher.
+func NewPusher(cfg Config) *Pusher { return &Pusher{cfg: cfg.withDefaults()} }
+
+// PutOffError says that a push cannot go on now and loses nothing by waiting: AWS
+// throttles or does not answer. The claim runs out at the same time.
+type PutOffError struct {
+	After time.Duration
+	Err   error
+}
+
+func (e *PutOffError) Error() string {
+	return fmt.Sprintf("put off for %s: %v", e.After, e.Err)
+}
+
+func (e *PutOffError) Unwrap() error { return e.Err }
+
+// Push takes one target up and brings it to its end. Where there is nothing to do, since
+// the target has ended or somebody else holds it, it does nothing. A *PutOffError asks
+// to be called again later; after any other error the lease runs out and the reviver
+// sees to the target.
+func (p *Pusher) Push(ctx context.Context, rollout int64, account access.AccountID) error {
+	asked := time.Now()
+	claim, ok, err := p.cfg.Store.ClaimTarget(ctx, rollout, account, p.cfg.Lease)
+	if err != nil {
+		return fmt.Errorf("claiming account %s of rollout %d: %w", account, rollout, err)
+	}
+	if !ok {
+		return nil
+	}
+	held, hold := keep(ctx, p.cfg, claim, asked)
+	defer hold.stop()
+	u := newPush(p.cfg, claim, hold)
+	err = u.run(held)
+	hold.stop()
+	if err == nil {
+		err = u.finish(ctx)
+	}
+	return p.explain(ctx, u, err)
+}
+
+// explain turns what ended a push into what its job should make of it.
+func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
+	claim := u.claim
+	log := p.cfg.Log.With("rollout", claim.Rollout.ID, "account", claim.Target.Account, "claim", claim.Number)
+	var later *PutOffError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrClaimLost), errors.Is(err, errLapsed):
+		log.Info("the target was left to whoever claims it next", "reason", err)
+		return nil
+	case errors.Is(err, access.ErrStands):
+		return p.letGo(ctx, u)
+	case errors.As(err, &later):
+		return p.putOff(ctx, u, later)
+	default:
+		return fmt.Errorf("pushing account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, err)
+	}
+}
+
+// letGo gives a target back that has not begun to write when its rollout stands.
+func (p *Pusher) letGo(ctx context.Context, u *push) error {
+	if err := p.cfg.Store.LetGo(ctx, u.claim, u.asked()); err != nil && !errors.Is(err, ErrClaimLost) {
+		return fmt.Errorf("letting go of account %s of rollout %d: %w", u.claim.Target.Account, u.claim.Rollout.ID, err)
+	}
+	return nil
+}
+
+// putOff lets the claim run out just when the push is to go on. What was asked of AWS so
+// far is added to the target's count.
+func (p *Pusher) putOff(ctx context.Context, u *push, later *PutOffError) error {
+	claim := u.claim
+	switch err := p.cfg.Store.PutOff(ctx, claim, later.After, u.asked()); {
+	case errors.Is(err, ErrClaimLost):
+		return nil
+	case err != nil:
+		return fmt.Errorf("putting off account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, errors.Join(err, later.Err))
+	default:
+		return later
+	}
+}

@@ -1,0 +1,139 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// A rollback is a rollout of its own. Its plan is what another rollout has written, read
+// backwards: before is the document that was written, after the one that was there before
+// it. So it is carried out like any other, intents, outcomes and read back included, and
+// whoever has edited a document since finds it in conflict and not lost.
+
+// rollBackOn does the next thing about a rollout that is being rolled back: it starts the
+// rollout that takes it back once nothing is in flight, and ends it once that has ended.
+// Any replica may do so at any time.
+func (s *Service) rollBackOn(ctx context.Context, id int64) error {
+	r, err := s.cfg.Store.Rollout(ctx, id)
+	if err != nil || r.State != access.RolloutRollingBack || r.Counts.Running > 0 {
+		return err
+	}
+	if r.RolledBackBy == 0 {
+		plan, err := s.planBack(ctx, id)
+		if err != nil {
+			return err
+		}
+		if r, err = s.cfg.Store.BeginRollback(ctx, id, plan); err != nil || r.RolledBackBy == 0 {
+			return err
+		}
+	}
+	back, err := s.cfg.Store.Rollout(ctx, r.RolledBackBy)
+	if err != nil || back.EndedAt.IsZero() || back.Counts.Running > 0 {
+		return err
+	}
+	return s.endRollback(ctx, id, back)
+}
+
+func (s *Service) endRollback(ctx context.Context, id int64, back access.Rollout) error {
+	left := back.Counts.Failed + back.Counts.Conflict + back.Counts.Skipped
+	_, err := s.cfg.Store.UpdateCourse(ctx, id, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+		if r.State != access.RolloutRollingBack { // another replica was faster
+			return nil, nil
+		}
+		detail := map[string]any{"rollout": back.ID, "revision": back.Revision, "restored": back.Counts.Succeeded + back.Counts.Unchanged, "not_restored": left}
+		return []access.AuditEvent{access.NewAuditEvent(access.System("rollout"), s.cfg.Now(), "rollout.rolled_back", objectOf(id), detail)}, r.RolledBack(left, s.cfg.Now())
+	})
+	return err
+}
+
+// planBack plans what puts back what a rollout has replaced.
+func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
+	targets, err := s.cfg.Store.Written(ctx, id)
+	if err != nil {
+		return access.Plan{}, err
+	}
+	var plan access.Plan
+	sum := sha256.New()
+	for _, t := range targets {
+		planned := access.PlannedTarget{Account: t.Account, AccountName: t.AccountName, OU: t.OU}
+		for _, op := range slices.Backward(t.Operations) {
+			back, err := reversed(op)
+			if err != nil {
+				return access.Plan{}, fmt.Errorf("planning the way back of %s in account %s: %w", op.Resource, t.Account, err)
+			}
+			fmt.Fprintf(sum, "%s %s %d:%s\n", t.Account, back.Resource, len(back.OursAfter), back.OursAfter)
+			planned.Operations = append(planned.Operations, back)
+		}
+		plan.Targets = append(plan.Targets, planned)
+	}
+	plan.Documents = hex.EncodeToString(sum.Sum(nil))
+	return plan, nil
+}
+
+// reversed is the operation that puts back what another has replaced.
+func reversed(op access.Operation) (access.PlannedOperation, error) {
+	back := access.PlannedOperation{Kind: op.Kind, Resource: op.Resource, Before: op.Written, BeforeKnown: true, After: op.LiveBefore, Limit: op.Limit}
+	var err error
+	switch op.Kind {
+	case access.OpTrustPolicy:
+		err = reverseTrust(&back)
+	case access.OpAttachments:
+		err = reverseAttachments(&back)
+	case access.OpUserPolicy, access.OpDeleteUserPolicy:
+		back.Kind = either(back.After, access.OpUserPolicy, access.OpDeleteUserPolicy)
+		back.OursBefore, back.OursAfter = back.Before, back.After
+	default:
+		back.Kind = either(back.After, access.OpGatePolicy, access.OpDeleteGatePolicy)
+		back.OursBefore, back.OursAfter = back.Before, back.After
+	}
+	back.Size = policy.Size(back.After)
+	return back, err
+}
+
+func either(document string, put, remove access.OperationKind) access.OperationKind {
+	if document == "" {
+		return remove
+	}
+	return put
+}
+
+// reverseTrust takes back our statements alone: those of others stay as they are now.
+func reverseTrust(back *access.PlannedOperation) error {
+	var err error
+	if back.OursBefore, err = policy.Ours(back.Before); err != nil {
+		return err
+	}
+	if back.OursAfter, err = policy.Ours(back.After); err != nil {
+		return err
+	}
+	back.After, back.Note, err = merged(back.Before, back.OursAfter)
+	return err
+}
+
+// reverseAttachments takes back those of a user's attachments that are ours.
+func reverseAttachments(back *access.PlannedOperation) error {
+	var err error
+	if back.OursBefore, err = oursAttached(back.Before); err != nil {
+		return err
+	}
+	if back.OursAfter, err = oursAttached(back.After); err != nil {
+		return err
+	}
+	back.After, err = attached(back.Before, back.OursAfter)
+	return err
+}
+
+func oursAttached(document string) (string, error) {
+	arns, err := access.Attachments(document)
+	if err != nil {
+		return "", err
+	}
+	ours, _ := access.GateAttachments(arns)
+	return access.AttachmentsDocument(ours), nil
+}

@@ -1,0 +1,147 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// Config is what the engine is made of. Store is always needed, Cloud by the Pusher.
+type Config struct {
+	Store Store
+	Cloud Cloud
+	Probe Probing          // nil where no probe user is configured
+	Now   func() time.Time // for what is recorded; time.Now unless a test says otherwise
+	Log   *slog.Logger
+
+	Lease       time.Duration // how long a silent worker keeps its claim; default 6 s
+	ReviveEvery time.Duration // how often targets with a lapsed claim are looked for; default 1 s
+	MoveEvery   time.Duration // how often rollouts whose time has come are looked for; default 500 ms
+	PutOff      time.Duration // how long a throttled push waits before it goes on; default 5 s
+	GiveUp      time.Duration // how long an account may stay unreachable; default 10 min
+	Patience    time.Duration // how long the read back waits for AWS to show a write; default 60 s
+
+	TookOver func(targets int) // told of targets whose worker has gone silent; nil for nobody
+
+	// Fault is called at each named point of a push (see fault.go) and ends the push
+	// there, as a crash would, when it returns an error. For tests only.
+	Fault func(point Point) error
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.TookOver == nil {
+		c.TookOver = func(int) {}
+	}
+	if c.Fault == nil {
+		c.Fault = func(Point) error { return nil }
+	}
+	c.Lease = cmp.Or(c.Lease, 6*time.Second)
+	c.ReviveEvery = cmp.Or(c.ReviveEvery, time.Second)
+	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)
+	c.PutOff = cmp.Or(c.PutOff, 5*time.Second)
+	c.GiveUp = cmp.Or(c.GiveUp, 10*time.Minute)
+	c.Patience = cmp.Or(c.Patience, time.Minute)
+	return c
+}
+
+// Service reads, watches and controls rollouts for people. Every method that takes an
+// actor authorises it in its first line.
+type Service struct {
+	cfg  Config
+	hub  *hub
+	late lately
+}
+
+// New makes a service.
+func New(cfg Config) *Service {
+	cfg = cfg.withDefaults()
+	return &Service{cfg: cfg, hub: newHub(cfg.Store.Rollout, cfg.Log)}
+}
+
+// Rollouts lists rollouts, newest first.
+func (s *Service) Rollouts(ctx context.Context, actor access.Actor, q access.RolloutQuery) (access.Page[access.Rollout], error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Page[access.Rollout]{}, err
+	}
+	return s.cfg.Store.Rollouts(ctx, q)
+}
+
+// Rollout returns one rollout.
+func (s *Service) Rollout(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Rollout{}, err
+	}
+	return s.cfg.Store.Rollout(ctx, id)
+}
+
+// Targets lists the accounts of a rollout.
+func (s *Service) Targets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery) (access.Page[access.Target], error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Page[access.Target]{}, err
+	}
+	return s.cfg.Store.Targets(ctx, id, q)
+}
+
+// Target returns one account of a rollout.
+func (s *Service) Target(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Target, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Target{}, err
+	}
+	return s.cfg.Store.Target(ctx, id, account)
+}
+
+// Operations returns the writes of one target, in order, with every document.
+func (s *Service) Operations(ctx context.Context, actor access.Actor, id int64, account access.AccountID) ([]access.Operation, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, err
+	}
+	return s.cfg.Store.Operations(ctx, id, account)
+}
+
+// Waves returns the waves of a rollout, with what became of their targets and checks.
+func (s *Service) Waves(ctx context.Context, actor access.Actor, id int64) ([]access.Wave, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, err
+	}
+	return s.cfg.Store.Waves(ctx, id)
+}
+
+// StrategyOf returns the strategy of a rollout as it was when it began.
+func (s *Service) StrategyOf(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Strategy{}, err
+	}
+	return s.cfg.Store.StrategyOf(ctx, id)
+}
+
+// mostChecks is how many checks of a wave are shown.
+const mostChecks = 100
+
+// Checks returns those checks of a round of a wave that matter most, the bad ones first.
+// The round 0 is the last one.
+func (s *Service) Checks(ctx context.Context, actor access.Actor, id int64, wave, round int) (access.Page[access.Check], error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Page[access.Check]{}, err
+	}
+	return s.cfg.Store.Checks(ctx, id, wave, round, mostChecks)
+}
+
+// Watch sends the rollout as it is, and again whenever it has changed, until the context
+// ends; then it closes the channel. Values come at most five times a second, and a slow
+// reader misses intermediate ones, never the last.
+func (s *Service) Watch(ctx context.Context, actor access.Actor, id int64) (<-chan access.Rollout, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, err
+	}
+	return s.hub.watch(ctx, id)
+}

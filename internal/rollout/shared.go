@@ -1,0 +1,80 @@
+package rollout
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// shared keeps answers and asks for each only once after a change, for however many
+// askers. Its zero value is ready.
+type shared[V any] struct {
+	mu      sync.Mutex
+	answers map[string]*answer[V]
+	swept   time.Time
+}
+
+type answer[V any] struct {
+	done  chan struct{} // closed when the rest is known
+	value V
+	err   error
+	begun time.Time
+	ended bool
+}
+
+// get returns an answer that was asked for after a time, when the asker last heard of a
+// change. A load that was begun goes on when the asker leaves, since others may wait for
+// it.
+func (s *shared[V]) get(ctx context.Context, key string, since time.Time, load func(context.Context) (V, error)) (V, error) {
+	a, mine := s.join(key, since)
+	if mine {
+		go s.load(ctx, a, load)
+	}
+	select {
+	case <-a.done:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none V
+		return none, context.Cause(ctx)
+	}
+}
+
+func (s *shared[V]) load(ctx context.Context, a *answer[V], load func(context.Context) (V, error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadMost)
+	defer cancel()
+	value, err := load(ctx)
+	s.mu.Lock()
+	a.value, a.err, a.ended = value, err, true
+	s.mu.Unlock()
+	close(a.done)
+}
+
+// join finds an answer that is late enough, or on its way; mine says that there is none
+// and the caller has to load it.
+func (s *shared[V]) join(key string, since time.Time) (a *answer[V], mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep()
+	if a = s.answers[key]; a != nil && !a.begun.Before(since) && (!a.ended || a.err == nil) {
+		return a, false
+	}
+	a = &answer[V]{done: make(chan struct{}), begun: time.Now()}
+	s.answers[key] = a
+	return a, true
+}
+
+// sweep forgets answers that nobody has asked anew for a while; the lock is held.
+func (s *shared[V]) sweep() {
+	if s.answers == nil {
+		s.answers = map[string]*answer[V]{}
+	}
+	if time.Since(s.swept) < forgetAfter {
+		return
+	}
+	s.swept = time.Now()
+	for key, a := range s.answers {
+		if a.ended && time.Since(a.begun) > forgetAfter {
+			delete(s.answers, key)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// Store is what the engine needs of the database. Each writing method is one
+// transaction, with its audit events in it.
+type Store interface {
+	Watching
+	Waving
+	Rollout(ctx context.Context, id int64) (access.Rollout, error)
+	Rollouts(ctx context.Context, q access.RolloutQuery) (access.Page[access.Rollout], error)
+	Targets(ctx context.Context, rollout int64, q access.TargetQuery) (access.Page[access.Target], error)
+	Target(ctx context.Context, rollout int64, account access.AccountID) (access.Target, error)
+	// Operations are a target's operations in the order of writing, with all documents.
+	Operations(ctx context.Context, rollout int64, account access.AccountID) ([]access.Operation, error)
+
+	// ClaimTarget takes up a target that is in flight and that no live claim holds. It
+	// raises the claim number. ok is false where there is nothing to do.
+	ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error)
+	// HoldClaim prolongs a claim. ErrClaimLost where a later one was made.
+	HoldClaim(ctx context.Context, c access.Claim, lease time.Duration) error
+	// PutOff lets a claim run out after a time, and adds to the target's calls.
+	// ErrClaimLost as above.
+	PutOff(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error
+	// LetGo gives a target back for which no write is intended. ErrClaimLost as above.
+	LetGo(ctx context.Context, c access.Claim, calls access.CallCount) error
+	// RecordIntents commits what is about to be written, with one audit event per write.
+	// An intent that is there already is left as it is. ErrClaimLost as above; ErrStands
+	// where the rollout stands and these are the first of the target.
+	RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error
+	// RecordOutcome commits the outcome of one operation and prolongs the claim.
+	RecordOutcome(ctx context.Context, c access.Claim, o access.Outcome, lease time.Duration) error
+	// FinishTarget ends a target with the outcomes that are not recorded yet, settles the rollout, takes up the next targets
+	// that the window allows (state and job in the same transaction), and stores what the
+	// account holds now into its inventory. ErrClaimLost as above.
+	FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, r access.TargetResult, events []access.AuditEvent) (access.Rollout, error)
+	// Revive makes jobs for targets in flight whose claim ran out, and returns how many.
+	Revive(ctx context.Context, lease time.Duration) (int, error)
+	// Listen calls notify with the id of each rollout that changes, on any replica, until
+	// the context ends.
+	Listen(ctx context.Context, notify func(rollout int64)) error
+}
+
+// ErrClaimLost says that another worker has taken the target over: write nothing more.
+var ErrClaimLost = access.ErrClaimLost
+
+// Cloud is what the engine needs of AWS.
+type Cloud interface {
+	// Read returns the live documents of resources, in their order. A role or user that
+	// is not there is no error: Exists is false.
+	Read(ctx context.Context, scope access.Scope, resources []access.Resource) ([]access.LiveDocument, error)
+	Write(ctx context.Context, scope access.Scope, w access.Write) error
+	Counts(account access.AccountID) access.CallCount
+}

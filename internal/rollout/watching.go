@@ -1,0 +1,118 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+)
+
+// Watching is what the store tells about a rollout beside the rollout itself and its
+// targets, and what it does about conflicts.
+type Watching interface {
+	// Troubles counts the targets that are not as desired by what is wrong and by OU.
+	Troubles(ctx context.Context, rollout int64) ([]access.Trouble, error)
+	// SampleRollouts notes how far rollouts are, unless another replica does so.
+	SampleRollouts(ctx context.Context) error
+	// Samples returns what was noted, the oldest first.
+	Samples(ctx context.Context, rollout int64) ([]access.Sample, error)
+	// ResolveConflicts lets decide say what to do about conflicting operations, and makes
+	// the target wait for a push that does it.
+	ResolveConflicts(ctx context.Context, id int64, account access.AccountID, decide access.DecideConflicts) (access.Rollout, error)
+}
+
+// The time between two notes of how far rollouts are, the longest that a read for
+// watchers may take, and how long what was read is kept for others.
+const (
+	sampleEvery = 2 * time.Second
+	loadMost    = 10 * time.Second
+	forgetAfter = 10 * time.Second
+)
+
+// Insight is what a page tells about a rollout as a whole.
+type Insight struct {
+	Waves    []access.Wave
+	Bad      access.Page[access.Check] // checks of the wave under way, where some of them are bad
+	Troubles []access.TroubleGroup
+	Samples  []access.Sample
+}
+
+// lately shares what is read for watchers: however many look at the same page, it is
+// asked for once.
+type lately struct {
+	insights shared[Insight]
+	targets  shared[access.Page[access.Target]]
+}
+
+// Insight returns the waves of a rollout, what is wrong with which targets, and how it
+// went so far.
+func (s *Service) Insight(ctx context.Context, actor access.Actor, id int64) (Insight, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return Insight{}, err
+	}
+	return s.insight(ctx, id)
+}
+
+// RecentInsight is Insight for those who watch: as it was at a time or later, when they
+// heard of a change, and read once for all of them.
+func (s *Service) RecentInsight(ctx context.Context, actor access.Actor, id int64, since time.Time) (Insight, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return Insight{}, err
+	}
+	return s.late.insights.get(ctx, fmt.Sprint(id), s.hub.lastTold(id, since), func(ctx context.Context) (Insight, error) { return s.insight(ctx, id) })
+}
+
+func (s *Service) insight(ctx context.Context, id int64) (Insight, error) {
+	waves, err := s.cfg.Store.Waves(ctx, id)
+	if err != nil {
+		return Insight{}, err
+	}
+	troubles, err := s.cfg.Store.Troubles(ctx, id)
+	if err != nil {
+		return Insight{}, err
+	}
+	samples, err := s.cfg.Store.Samples(ctx, id)
+	if err != nil {
+		return Insight{}, err
+	}
+	bad, err := s.badChecks(ctx, id, waves)
+	return Insight{Waves: waves, Bad: bad, Troubles: access.GroupTroubles(troubles), Samples: samples}, err
+}
+
+// mostBadChecks is how many bad checks are told with a rollout.
+const mostBadChecks = 10
+
+// badChecks returns the bad checks of the wave that is looked at, the last one that is.
+func (s *Service) badChecks(ctx context.Context, id int64, waves []access.Wave) (access.Page[access.Check], error) {
+	for _, w := range slices.Backward(waves) {
+		if w.Health.Bad == 0 || w.State != access.WaveChecking {
+			continue
+		}
+		page, err := s.cfg.Store.Checks(ctx, id, w.Number, 0, min(w.Health.Bad, mostBadChecks))
+		page.Total = w.Health.Bad
+		return page, err
+	}
+	return access.Page[access.Check]{}, nil
+}
+
+// RecentTargets is Targets for those who watch, as RecentInsight is Insight.
+func (s *Service) RecentTargets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery, since time.Time) (access.Page[access.Target], error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return access.Page[access.Target]{}, err
+	}
+	return s.late.targets.get(ctx, fmt.Sprintf("%d %#v", id, q), s.hub.lastTold(id, since), func(ctx context.Context) (access.Page[access.Target], error) {
+		return s.cfg.Store.Targets(ctx, id, q)
+	})
+}
+
+// sample notes how far rollouts are, for their charts.
+func (s *Service) sample(ctx context.Context) {
+	for pause(ctx, sampleEvery) == nil {
+		if err := s.cfg.Store.SampleRollouts(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("how far rollouts are could not be noted", "error", err)
+		}
+	}
+}

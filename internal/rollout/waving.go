@@ -1,0 +1,48 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// Waving is what the store keeps of waves, strategies and rollbacks.
+type Waving interface {
+	// UpdateCourse locks the rollout, lets decide alter it and its course, and makes the
+	// targets follow: an abort skips what waits, a retry makes failed and conflicting
+	// targets wait again, a resume takes up as many as the window allows.
+	UpdateCourse(ctx context.Context, id int64, decide func(*access.Rollout, *access.Course) ([]access.AuditEvent, error)) (access.Rollout, error)
+	// UpdateTarget locks the rollout and one target: one that waits again is taken up
+	// once more, one that is skipped is left out.
+	UpdateTarget(ctx context.Context, id int64, account access.AccountID, decide func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)) (access.Rollout, error)
+	Waves(ctx context.Context, rollout int64) ([]access.Wave, error)
+	// StrategyOf is the strategy of a rollout as it was when it began.
+	StrategyOf(ctx context.Context, rollout int64) (access.Strategy, error)
+	// MoveRollouts looks again at the rollouts whose time has come, and returns those.
+	MoveRollouts(ctx context.Context) ([]int64, error)
+	// Recount counts rollouts anew that count something else than their targets are, and
+	// returns them.
+	Recount(ctx context.Context) ([]int64, error)
+
+	// Checks are those of a round of a wave that matter most, the bad ones first; the round
+	// 0 is the last one.
+	Checks(ctx context.Context, rollout int64, wave, round, limit int) (access.Page[access.Check], error)
+	ClaimCheck(ctx context.Context, rollout int64, wave, seq int, lease time.Duration) (check access.Check, ok bool, err error)
+	FinishCheck(ctx context.Context, c access.Check, good bool, message string) error
+	// ReviveChecks makes jobs for checks whose worker has gone silent.
+	ReviveChecks(ctx context.Context) (int, error)
+	Account(ctx context.Context, id access.AccountID) (access.Account, error)
+
+	// Written is what a rollout has written, or may have, in each account.
+	Written(ctx context.Context, rollout int64) ([]access.WrittenTarget, error)
+	// BeginRollback starts the rollout that takes another back.
+	BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error)
+
+	Strategies(ctx context.Context) ([]access.Strategy, error)
+	Strategy(ctx context.Context, id int64) (access.Strategy, error)
+	// SaveStrategy adds a strategy whose id is 0, or replaces the one of the id. It refuses
+	// where the version is no longer that.
+	SaveStrategy(ctx context.Context, s access.Strategy, event access.AuditEvent) (access.Strategy, error)
+	RemoveStrategy(ctx context.Context, id int64, event access.AuditEvent) error
+}

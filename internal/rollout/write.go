@@ -1,0 +1,180 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// maxSends is how often one document is sent while AWS loses the answers.
+const maxSends = 3
+
+// write writes what was decided, one document after the other. The outcome of each is
+// committed before the next is sent, which also tells that the claim is still held; the
+// last outcome is committed with the end of the target. A refusal ends its own operation
+// only.
+func (u *push) write(ctx context.Context) error {
+	var sent *step
+	for i := range u.steps {
+		s := &u.steps[i]
+		if !s.write {
+			continue
+		}
+		if why := blockedBy(u.steps, s, u.claim.Account, (*step).bad); why != "" {
+			s.end(access.OperationFailed, why)
+			s.cause = "it rests on another document that could not be set"
+			continue
+		}
+		if why := blockedBy(u.steps, s, u.claim.Account, (*step).postponed); why != "" {
+			s.later = errors.New(why)
+			continue
+		}
+		if sent != nil {
+			if err := u.record(ctx, sent); err != nil {
+				return err
+			}
+		}
+		sent = nil
+		if err := u.send(ctx, s); err != nil {
+			return err
+		}
+		if s.later == nil {
+			sent = s
+		}
+	}
+	if later := those(u.steps, (*step).postponed); len(later) > 0 {
+		return u.putOffLater(later)
+	}
+	return nil
+}
+
+// askAgainMost bounds the wait between two tries of a document that AWS does not take
+// yet. The tries are few: a burst of refusals over principals looks like somebody
+// guessing names.
+const askAgainMost = 30 * time.Second
+
+// putOffLater asks for another try at what AWS does not take yet, ever later.
+func (u *push) putOffLater(steps []*step) error {
+	first := u.cfg.Now()
+	for _, s := range steps {
+		if at := u.firstTried(s); at.Before(first) {
+			first = at
+		}
+	}
+	after := max(min(u.cfg.Now().Sub(first), askAgainMost), u.cfg.PutOff)
+	return &PutOffError{After: after, Err: steps[0].later}
+}
+
+// send writes one document. Without an answer it reads to find out what became of it.
+func (u *push) send(ctx context.Context, s *step) error {
+	var silence error
+	for range maxSends {
+		err := u.sendOnce(ctx, s)
+		var unanswered *noAnswerError
+		if !errors.As(err, &unanswered) {
+			return err
+		}
+		silence = unanswered.err
+		if done, err := u.findOut(ctx, s); done || err != nil {
+			return err
+		}
+	}
+	if u.worthWaiting(silence) {
+		return &PutOffError{After: u.cfg.PutOff, Err: silence}
+	}
+	s.refuse("", refused(silence))
+	return nil
+}
+
+// noAnswerError says that a write was sent and its effect is unknown: the connection was cut,
+// or the answer was none of those that AWS gives to a refused write.
+type noAnswerError struct{ err error }
+
+func (e *noAnswerError) Error() string { return "the effect of a write is unknown: " + e.err.Error() }
+
+func (u *push) sendOnce(ctx context.Context, s *step) error {
+	if err := u.cfg.Fault(PointWriting); err != nil {
+		return err
+	}
+	if err := u.hold.check(ctx); err != nil {
+		return err
+	}
+	err := u.cfg.Cloud.Write(ctx, u.scope, access.Write{Resource: s.op.Resource, Document: s.document})
+	if fault := u.cfg.Fault(PointWrote); fault != nil {
+		return fault
+	}
+	switch class := access.CloudClassOf(err); {
+	case err == nil:
+		s.end(access.OperationWritten, s.message)
+		s.wrote = true
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case class == access.CloudUnreachable || class == access.CloudUnknown:
+		return &noAnswerError{err}
+	case class == access.CloudThrottled:
+		return &PutOffError{After: u.cfg.PutOff, Err: err}
+	case class == access.CloudBusy && u.worthWaiting(err): // the other documents of the account need not wait
+		s.later = err
+	case class == access.CloudInvalidPrincipal && s.op.Kind == access.OpTrustPolicy:
+		again, err := u.refusedPrincipal(ctx, s, err)
+		if err != nil || !again {
+			return err
+		}
+		return u.sendOnce(ctx, s)
+	case class == access.CloudGone && (s.op.Resource.Kind == access.ResourceUser || s.op.Resource.Kind == access.ResourceAttachments):
+		s.decision = absent(s.op) // deleted since it was read
+	default:
+		s.refuse("", refused(err))
+	}
+	return nil
+}
+
+// findOut reads one document after a write without an answer. done is false where the
+// document before is still there, so that the write may be sent again.
+func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
+	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case u.worthWaiting(err):
+		return false, &PutOffError{After: u.cfg.PutOff, Err: err}
+	default:
+		s.refuse("It is not known whether the write took effect: AWS did not answer it, and the document could not be read afterwards. ", refused(err))
+		return true, nil
+	}
+	u.live[s.op.Resource] = docs[0]
+	op := s.op
+	op.State = access.OperationIntended
+	d := decide(op, docs[0], u.ids)
+	if d.write {
+		return false, nil
+	}
+	s.decision = d
+	return true, nil
+}
+
+// record commits the outcome of a step, which also prolongs the claim and tells whether
+// it is still held.
+func (u *push) record(ctx context.Context, s *step) error {
+	asked := time.Now()
+	if err := u.cfg.Store.RecordOutcome(ctx, u.claim, u.outcome(s), u.cfg.Lease); err != nil {
+		return fmt.Errorf("recording the outcome of %s: %w", s.op.Resource, err)
+	}
+	u.hold.prolonged(asked)
+	s.recorded = true
+	return u.cfg.Fault(PointRecorded)
+}
+
+func (s *step) end(state access.OperationState, message string) {
+	s.write, s.state, s.message = false, state, message
+}
+
+// refuse ends the operation in a failure, in the refusal's words after those given.
+func (s *step) refuse(before string, r refusal) {
+	s.end(access.OperationFailed, before+r.message)
+	s.class, s.code, s.cause, s.advice = r.class, r.code, r.cause, r.advice
+}

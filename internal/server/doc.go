@@ -1,0 +1,30 @@
+// Package server puts the parts together: it reads no policy and holds no rule, it only
+// starts what is needed in the right order, watches over it, and stops it in the order
+// reversed.
+//
+//	listeners ─▶ database ─▶ migrations ─▶ sandbox ─▶ AWS ─▶ services ─▶ workers ─▶ sample data ─▶ ready
+//	   │          (private cluster, or DATABASE_URL)                 (demo)
+//	   └── answers /healthz from the first moment, everything else with 503 until ready
+//
+// Ports come first, so that one in use is known before anything is touched.
+//
+// # Files
+//
+//	config.go    what there is to set
+//	server.go    Start, Wait, Stop
+//	stack.go     what has been started, to be stopped in reverse
+//	listen.go    listeners, HTTP servers, the door that opens when all is ready
+//	database.go  the private cluster or the given database, and its schema;
+//	             lock.go one demo per data folder
+//	cloud.go     AWS or the sandbox
+//	services.go  the services over store and cloud
+//	workers.go   the job queue's client
+//	supervise.go background parts that are started again when they fail
+//	metrics.go   what Prometheus reads; gauges.go what the database knows, work.go jobs
+//	queue.go     the job queue's own pages
+//	tracing.go   spans for OpenTelemetry, where its variables ask for them
+//	admin.go     the same services for the command line, without pages and workers;
+//	             migrate.go the schema for it
+//	dieat.go     how tests have it die at a named point
+//	demo.go, sample.go   sample people and sample desired state
+package server

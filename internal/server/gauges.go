@@ -1,0 +1,113 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"portcullis/internal/access"
+	"portcullis/internal/aws"
+)
+
+// figuresWithin bounds what a scrape may ask of the database.
+const figuresWithin = 3 * time.Second
+
+// figures tells Prometheus what the database knows, which is the same on every replica.
+// Rollouts that end are noted in a histogram when a scrape first sees them.
+type figures struct {
+	ask func(ctx context.Context, since time.Time) (access.Figures, error)
+	log *slog.Logger
+
+	up, rollouts, targets, jobs, findings *prometheus.Desc
+	durations                             *prometheus.HistogramVec
+
+	mu   sync.Mutex
+	seen time.Time
+}
+
+func newFigures(ask func(context.Context, time.Time) (access.Figures, error), log *slog.Logger) *figures {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &figures{
+		ask: ask, log: log, seen: time.Now(),
+		up:       desc("portcullis_database_up", "1 when the database answered this scrape, else 0."),
+		rollouts: desc("portcullis_rollouts", "Rollouts that have not ended, by state; the same on every replica.", "state"),
+		targets:  desc("portcullis_targets", "Accounts of rollouts that have not ended, by state; the same on every replica.", "state"),
+		jobs:     desc("portcullis_jobs", "Background jobs that have not ended, by queue and state; the same on every replica.", "queue", "state"),
+		findings: desc("portcullis_findings", "Findings that are open, by kind; the same on every replica.", "kind"),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "portcullis_rollout_seconds", Help: "Time from a rollout's start to its end, by how it ended; the same on every replica.",
+			Buckets: []float64{1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600},
+		}, []string{"state"}),
+	}
+}
+
+// Describe says which metrics there are.
+func (f *figures) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{f.up, f.rollouts, f.targets, f.jobs, f.findings} {
+		ch <- d
+	}
+	f.durations.Describe(ch)
+}
+
+// Collect asks the database. Without an answer only that is told.
+func (f *figures) Collect(ch chan<- prometheus.Metric) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), figuresWithin)
+	defer cancel()
+	now, err := f.ask(ctx, f.seen)
+	ch <- prometheus.MustNewConstMetric(f.up, prometheus.GaugeValue, map[bool]float64{true: 1}[err == nil])
+	if err != nil {
+		f.log.Debug("the figures of the database are missing in the metrics", "error", err)
+		return
+	}
+	for _, s := range openStates {
+		ch <- prometheus.MustNewConstMetric(f.rollouts, prometheus.GaugeValue, float64(now.Rollouts[s]), string(s))
+	}
+	for _, s := range access.TargetStates() {
+		ch <- prometheus.MustNewConstMetric(f.targets, prometheus.GaugeValue, float64(now.Targets.Of(s)), string(s))
+	}
+	for _, j := range now.Jobs {
+		ch <- prometheus.MustNewConstMetric(f.jobs, prometheus.GaugeValue, float64(j.Count), j.Queue, j.State)
+	}
+	for _, k := range access.FindingKinds() {
+		ch <- prometheus.MustNewConstMetric(f.findings, prometheus.GaugeValue, float64(now.Findings[k]), string(k))
+	}
+	for _, e := range now.Ended {
+		f.durations.WithLabelValues(string(e.State)).Observe(e.Took.Seconds())
+		f.seen = e.At
+	}
+	f.durations.Collect(ch)
+}
+
+var openStates = []access.RolloutState{access.RolloutScheduled, access.RolloutRunning, access.RolloutPaused, access.RolloutHalted, access.RolloutRollingBack}
+
+// watchDatabase adds what the database knows, and how busy the way to it is.
+func (m *metrics) watchDatabase(f *figures, pool func() *pgxpool.Stat) {
+	gauge := func(name, help string, of func(*pgxpool.Stat) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(pool()) })
+	}
+	m.registry.MustRegister(f,
+		gauge("portcullis_database_connections", "Connections to the database.", func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }),
+		gauge("portcullis_database_connections_used", "Connections to the database that are in use.", func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }),
+		gauge("portcullis_database_connections_limit", "The most connections to the database there may be.", func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }),
+	)
+}
+
+// watchPaces adds how fast AWS is called.
+func (m *metrics) watchPaces(paces func() aws.Paces) {
+	gauge := func(name, help string, of func(aws.Paces) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(paces()) })
+	}
+	m.registry.MustRegister(
+		gauge("portcullis_aws_slowed_accounts", "Accounts whose IAM is called more slowly at this moment, since it throttled.", func(p aws.Paces) float64 { return float64(p.SlowedAccounts) }),
+		gauge("portcullis_aws_sts_rate", "Calls a second that STS may get at this moment; +Inf without a limit.", func(p aws.Paces) float64 { return p.STS }),
+		gauge("portcullis_aws_organizations_rate", "Calls a second that Organizations may get at this moment; +Inf without a limit.", func(p aws.Paces) float64 { return p.Organizations }),
+	)
+}

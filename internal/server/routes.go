@@ -1,0 +1,18 @@
+package server
+
+import (
+	"context"
+
+	"portcullis/web"
+)
+
+// Routes lists every route of the console as it is composed here, without starting
+// anything: for tests that derive their cases from it.
+func Routes() ([]web.Route, error) {
+	cfg := Config{}.orDefault()
+	console, err := newServices(cfg, nil, nil).console(cfg, context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return console.Routes(), nil
+}

@@ -1,0 +1,72 @@
+package server
+
+import (
+	_ "embed" // the sample scenario
+	"fmt"
+	"slices"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+//go:embed sample.yaml
+var sampleScenario []byte
+
+// sampleEdits are the edits that lead from nothing to the sample desired state, as far
+// as there are accounts for it: a small organization lacks some OUs.
+func sampleEdits(accounts []access.Account) ([]access.Edit, error) {
+	sample, err := policy.ParseScenario(sampleScenario, "sample.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("reading the sample: %w", err)
+	}
+	state := sample.State
+	state.Mappings = slices.DeleteFunc(state.Mappings, func(m access.Mapping) bool {
+		return !slices.ContainsFunc(accounts, func(a access.Account) bool {
+			ok, _ := a.Targetable()
+			return ok && m.Accounts.Matches(a)
+		})
+	})
+	return access.EditsBetween(access.State{}, state), nil
+}
+
+// sampleStrategy goes from a few accounts to all.
+var sampleStrategy = access.Strategy{
+	Name: "In waves", Description: "Two accounts first, looked after by a person; then a quarter; then the rest.",
+	Waves: []access.WaveRule{
+		{Name: "Canaries", Count: 2, Window: 1, MaxFailures: access.Limit{None: true}, Bake: 30 * time.Second, Gate: true},
+		{Name: "A quarter", Percent: 25, MaxFailures: access.Limit{Count: 1}, Bake: 10 * time.Second},
+	},
+	MaxFailures: access.Limit{Percent: 10}, ReadBack: true,
+}
+
+// The people of the demo: all have the same password, which is known to everybody.
+const (
+	demoPassword    = "portcullis-demo"
+	demoTokenPrefix = "portcullis-demo-"
+	demoDomain      = "@example.com"
+)
+
+type demoPerson struct {
+	name  string
+	roles []access.Role
+	teams []string
+}
+
+var demoPeople = []demoPerson{
+	{"editor", []access.Role{access.RoleEditor}, nil},
+	{"approver", []access.Role{access.RoleApprover}, []string{"network"}},
+	{"approver2", []access.Role{access.RoleApprover}, []string{"security"}},
+	{"operator", []access.Role{access.RoleOperator}, nil},
+	{"auditor", []access.Role{access.RoleAuditor}, nil},
+	{"viewer", []access.Role{access.RoleViewer}, nil},
+	{"admin", []access.Role{access.RoleAdmin}, nil},
+}
+
+// DemoPeople are the names of those who can sign in to the demo, with what they sign in.
+func DemoPeople() (names []string, domain, password string) {
+	for _, p := range demoPeople {
+		names = append(names, p.name)
+	}
+	return names, demoDomain, demoPassword
+}

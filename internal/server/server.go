@@ -1,0 +1,220 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	"portcullis/internal/authn"
+)
+
+// Server is a running console.
+type Server struct {
+	cfg     Config
+	console net.Listener
+	metrics net.Listener // nil where there are none
+	box     *SandboxRunning
+	started stack
+
+	failOnce sync.Once
+	failed   chan error
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Start starts everything and returns when the console is ready. When something fails,
+// what was started before is stopped again.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	cfg = cfg.orDefault()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, failed: make(chan error, 1)}
+	if err := s.start(ctx); err != nil {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.StopTimeout)
+		defer cancel()
+		if stopErr := s.started.stop(stopCtx); stopErr != nil {
+			cfg.Log.Error("stopping after a failed start", "error", stopErr)
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	var err error
+	if s.cfg.dieAt, err = deadlyPoint(s.cfg, os.Getenv); err != nil {
+		return err
+	}
+	entrance, metrics := &door{}, newMetrics(s.cfg.Version)
+	if err := s.traceAndMeasure(ctx, metrics); err != nil {
+		return err
+	}
+	if err := s.listen(ctx, metrics.measure(s.cfg.tracing.requests(entrance)), metrics.handler()); err != nil {
+		return err
+	}
+	if s.cfg.Demo {
+		if err := lockDir(s.cfg.Database.Dir, &s.started); err != nil {
+			return err
+		}
+	}
+	st, err := openDatabase(ctx, s.cfg.Database, s.cfg.Log, &s.started)
+	if err != nil {
+		return err
+	}
+	if err := s.startSandbox(ctx); err != nil {
+		return err
+	}
+	cloud, err := connect(ctx, s.cfg, s.box)
+	if err != nil {
+		return err
+	}
+	if s.cfg.probe, err = probing(ctx, s.cfg, s.box); err != nil {
+		return err
+	}
+	metrics.countCalls(cloud.TotalCounts)
+	metrics.countPurposes(cloud.CountsFor)
+	s.cfg.scans = metrics.watchScans()
+	metrics.watchPaces(cloud.Paces)
+	metrics.watchDatabase(newFigures(st.Figures, s.cfg.Log), st.Pool().Stat)
+	svc := newServices(s.cfg, st, cloud)
+	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
+		return err
+	}
+	console, err := svc.console(s.cfg, s.untilStop())
+	if err != nil {
+		return err
+	}
+	if err := s.startBackground(ctx, svc); err != nil {
+		return err
+	}
+	if s.cfg.Demo {
+		if err := seedDemo(ctx, svc); err != nil {
+			return fmt.Errorf("laying out the demo: %w", err)
+		}
+	}
+	entrance.open(console.Handler())
+	return nil
+}
+
+// traceAndMeasure sets up what watches over all the rest. It comes first, so that it ends
+// last.
+func (s *Server) traceAndMeasure(ctx context.Context, m *metrics) error {
+	t, err := startTracing(ctx, s.cfg.Version, s.cfg.Log, &s.started)
+	if err != nil {
+		return err
+	}
+	s.cfg.tracing, s.cfg.Database.trace, s.cfg.work = t, t.statements(), m.watchWork(t)
+	s.cfg.tookOver = func(n int) { s.cfg.work.tookOver.Add(float64(n)) }
+	return nil
+}
+
+// listen opens the ports and answers on them, if only that the console is starting.
+func (s *Server) listen(ctx context.Context, console, metrics http.Handler) error {
+	var err error
+	if s.console, err = listen(ctx, "The console", s.cfg.Listen, "--listen"); err != nil {
+		return err
+	}
+	s.started.push("the console", shutdown(serve(s.console, console, s.cfg.Log, s.fail)))
+	if s.cfg.MetricsListen == metricsOff {
+		return nil
+	}
+	if s.metrics, err = listenMetrics(ctx, s.cfg.MetricsListen, s.cfg.Log); err != nil {
+		return err
+	}
+	s.started.push("the metrics", shutdown(serve(s.metrics, metrics, s.cfg.Log, s.fail)))
+	return nil
+}
+
+func (s *Server) startSandbox(ctx context.Context) error {
+	if s.cfg.Sandbox == nil {
+		return nil
+	}
+	box, err := StartSandbox(ctx, *s.cfg.Sandbox, s.cfg.Log)
+	if err != nil {
+		return err
+	}
+	s.box = box
+	s.started.push("the sandbox organization", box.Stop)
+	return nil
+}
+
+// untilStop is a context that ends as soon as the server begins to stop.
+func (s *Server) untilStop() context.Context {
+	live, end := context.WithCancel(context.Background())
+	s.started.push("the live pages", func(context.Context) error { end(); return nil })
+	return live
+}
+
+func (s *Server) startBackground(ctx context.Context, svc services) error {
+	workers, err := newWorkers(s.cfg, svc)
+	if err != nil {
+		return err
+	}
+	checkpoints, err := s.checkpoints(svc.store)
+	if err != nil {
+		return err
+	}
+	parts := newSupervisor(s.cfg.Log)
+	parts.start(ctx, map[string]func(context.Context) error{
+		"audit checkpoints": checkpoints,
+		"memory":            saveMemory,
+		"rollouts":          svc.rollouts.Run,
+		"sessions":          func(ctx context.Context) error { return authn.SweepSessions(ctx, svc.store, s.cfg.Log) },
+	})
+	s.started.push("the background parts", parts.stop)
+	if err := workers.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("starting the job queue: %w", err)
+	}
+	s.started.push("the workers", stopWorkers(workers, s.cfg.StopTimeout*2/3))
+	return nil
+}
+
+// URL is where the console answers.
+func (s *Server) URL() string { return "http://" + s.console.Addr().String() }
+
+// MetricsURL is where Prometheus reads; empty where there are no metrics.
+func (s *Server) MetricsURL() string {
+	if s.metrics == nil {
+		return ""
+	}
+	return "http://" + s.metrics.Addr().String() + "/metrics"
+}
+
+// SandboxURL is the endpoint of the sandbox organization; empty where there is none.
+func (s *Server) SandboxURL() string {
+	if s.box == nil {
+		return ""
+	}
+	return s.box.URL
+}
+
+// Sandbox is the sandbox organization; nil where there is none.
+func (s *Server) Sandbox() *SandboxRunning { return s.box }
+
+// fail notes the first thing that makes it pointless to go on.
+func (s *Server) fail(err error) { s.failOnce.Do(func() { s.failed <- err }) }
+
+// Wait returns when the context ends, with nil, or when the server cannot go on, with
+// the reason. Either way Stop is to be called.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return err
+	}
+}
+
+// Stop stops everything in the order reversed. It is safe to call more than once.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)
+		defer cancel()
+		s.stopErr = s.started.stop(ctx)
+	})
+	return s.stopErr
+}

@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// workMetrics notes what becomes of background jobs that this process works on.
+type workMetrics struct {
+	river.MiddlewareDefaults
+	jobs      *prometheus.HistogramVec
+	tookOver  prometheus.Counter
+	beginSpan func(ctx context.Context, kind string) (context.Context, func(error))
+}
+
+func (m *metrics) watchWork(t *tracing) *workMetrics {
+	w := &workMetrics{
+		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "portcullis_job_seconds", Help: "Time that this process worked on a background job, by kind and outcome: done, put_off, failed.",
+			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}, []string{"kind", "outcome"}),
+		tookOver: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "portcullis_lease_takeovers_total", Help: "Accounts of rollouts that this process set going again, since their worker had gone silent.",
+		}),
+		beginSpan: t.job,
+	}
+	m.registry.MustRegister(w.jobs, w.tookOver)
+	return w
+}
+
+// Work measures one job.
+func (w *workMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
+	began := time.Now()
+	ctx, end := w.beginSpan(ctx, job.Kind)
+	err := work(ctx)
+	end(err)
+	w.jobs.WithLabelValues(job.Kind, outcome(err)).Observe(time.Since(began).Seconds())
+	return err
+}
+
+// outcome is what became of a job, by what its worker returned.
+func outcome(err error) string {
+	var snoozed *river.JobSnoozeError
+	switch {
+	case err == nil:
+		return "done"
+	case errors.As(err, &snoozed):
+		return "put_off"
+	default:
+		return "failed"
+	}
+}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"portcullis/internal/change"
+	"portcullis/internal/drift"
+	"portcullis/internal/jobs"
+	"portcullis/internal/rollout"
+)
+
+// How the job queue is tuned. Jobs are taken up at once, since somebody is watching.
+const (
+	fetchCooldown = 5 * time.Millisecond
+	fetchPoll     = 500 * time.Millisecond
+	syncWorkers   = 8
+	// rescueMargin is how long after its time limit a job counts as lost.
+	rescueMargin = time.Minute
+)
+
+// newWorkers makes the client that works on jobs.
+func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
+	workers := river.NewWorkers()
+	if err := errors.Join(rollout.Register(workers, s.pusher), drift.Register(workers, s.drift), change.Register(workers, s.changes)); err != nil {
+		return nil, err
+	}
+	client, err := river.NewClient(riverpgxv5.New(s.store.Pool()), &river.Config{
+		Queues: map[string]river.QueueConfig{
+			jobs.QueueRollout: {MaxWorkers: cfg.Workers},
+			jobs.QueueSync:    {MaxWorkers: syncWorkers},
+			jobs.QueueTime:    {MaxWorkers: 1},
+			jobs.QueueDrift:   {MaxWorkers: 1},
+		},
+		Workers:              workers,
+		FetchCooldown:        fetchCooldown,
+		FetchPollInterval:    fetchPoll,
+		JobTimeout:           rollout.JobTimeout,
+		RescueStuckJobsAfter: max(rollout.JobTimeout, drift.OrganizationTimeout, drift.CompareTimeout, change.TimeTimeout) + rescueMargin,
+		PeriodicJobs:         periodically(cfg),
+		Logger:               quiet(cfg.Log),
+		Middleware:           []rivertype.Middleware{cfg.work},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the job queue: %w", err)
+	}
+	return client, nil
+}
+
+func periodically(cfg Config) []*river.PeriodicJob {
+	periodic := []*river.PeriodicJob{syncPeriodically(cfg), keepTimePeriodically(), comparePeriodically()}
+	if cfg.DriftEvery > 0 {
+		periodic = append(periodic, scanPeriodically(cfg))
+	}
+	return periodic
+}
+
+// scanPeriodically has every account read now and then. What was read is compared.
+func scanPeriodically(cfg Config) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(cfg.DriftEvery),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return jobs.ScanAccounts{}, &river.InsertOpts{
+				Queue:      jobs.QueueDrift,
+				UniqueOpts: river.UniqueOpts{ByPeriod: time.Minute},
+			}
+		}, nil)
+}
+
+// compareEvery is how late it is noticed at most that a rollout has ended. What was read
+// is compared as soon as it was.
+const compareEvery = 15 * time.Second
+
+func comparePeriodically() *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(compareEvery),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return jobs.CompareAccounts{}, &river.InsertOpts{
+				Queue: jobs.QueueDrift, MaxAttempts: 1,
+				UniqueOpts: river.UniqueOpts{ByPeriod: compareEvery},
+			}
+		},
+		&river.PeriodicJobOpts{RunOnStart: true})
+}
+
+// syncPeriodically reads the organization now and then. The demo has read it already
+// when the workers start.
+func syncPeriodically(cfg Config) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(cfg.SyncEvery),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return jobs.SyncOrganization{}, &river.InsertOpts{
+				Queue:      jobs.QueueSync,
+				UniqueOpts: river.UniqueOpts{ByPeriod: time.Minute},
+			}
+		},
+		&river.PeriodicJobOpts{RunOnStart: !cfg.Demo})
+}
+
+// timeEvery is how late an expiry or a scheduled change may come at most, while nothing
+// else holds it up.
+const timeEvery = 10 * time.Second
+
+// keepTimePeriodically looks for what is due. One replica, whichever leads the queue,
+// asks for it, and any works on it: two rounds at once do no harm.
+func keepTimePeriodically() *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(timeEvery),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return jobs.KeepTime{}, &river.InsertOpts{
+				Queue: jobs.QueueTime, MaxAttempts: 1,
+				UniqueOpts: river.UniqueOpts{ByPeriod: timeEvery},
+			}
+		},
+		&river.PeriodicJobOpts{RunOnStart: true})
+}
+
+// stopWorkers lets jobs in flight end, and cancels those that do not in time: their
+// targets are taken up again by whoever runs next.
+func stopWorkers(client *river.Client[pgx.Tx], grace time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		soft, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		if err := client.Stop(soft); err == nil || ctx.Err() != nil {
+			return err
+		}
+		return client.StopAndCancel(ctx)
+	}
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portcullis/internal/access"
+)
+
+const accountColumns = `id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
+	synced_at, inventory_at, inventory_error, pushed_revision`
+
+func scanAccount(row pgx.CollectableRow) (access.Account, error) { return scanAccountAnd(row) }
+
+// scanAccountAnd reads accountColumns, and what stands after them.
+func scanAccountAnd(row pgx.CollectableRow, more ...any) (access.Account, error) {
+	var a access.Account
+	var synced, read *time.Time
+	q := &a.Quotas
+	err := row.Scan(append([]any{
+		&a.ID, &a.Name, &a.Email, &a.State, &a.OU, &a.Tags, &a.Partition, &a.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
+		&synced, &read, &a.InventoryError, &a.PushedRevision,
+	}, more...)...)
+	a.SyncedAt, a.InventoryAt = orZero(synced), orZero(read)
+	return a, err
+}
+
+// Account returns one account.
+func (s *Store) Account(ctx context.Context, id access.AccountID) (access.Account, error) {
+	found, err := collect(ctx, s.pool, scanAccount, "SELECT "+accountColumns+" FROM accounts WHERE id = $1", string(id))
+	if err == nil && len(found) == 0 {
+		err = pgx.ErrNoRows
+	}
+	if err != nil {
+		return access.Account{}, missing(err, "There is no account %s in the organization as it was last read.", id)
+	}
+	return found[0], nil
+}
+
+// Accounts returns all accounts by id. The slice is kept until something about an
+// account changes; it is shared: read only.
+func (s *Store) Accounts(ctx context.Context) ([]access.Account, error) {
+	version, err := s.InventoryVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if accounts, ok := s.world.get(version); ok {
+		return accounts, nil
+	}
+	seen := int64(0)
+	accounts, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Account, error) {
+		var version int64
+		a, err := scanAccountAnd(row, &version)
+		seen += version
+		return a, err
+	}, "SELECT "+accountColumns+", version FROM accounts ORDER BY id")
+	if err != nil {
+		return nil, translate(fmt.Errorf("reading the accounts: %w", err))
+	}
+	s.world.put(seen, accounts) // what was read may be newer than what was asked for
+	return accounts, nil
+}
+
+// movesAbove is how many moves of accounts are left lying before they are brought together.
+const movesAbove = 1000
+
+// InventoryVersion rises whenever an account or an inventory changes: it is the sum of the
+// versions of all accounts.
+func (s *Store) InventoryVersion(ctx context.Context) (int64, error) {
+	_, n, err := s.Versions(ctx)
+	return n, err
+}
+
+// Versions are the newest revision and the version of the inventory.
+func (s *Store) Versions(ctx context.Context) (revision, inventory int64, err error) {
+	var moves int64
+	err = s.pool.QueryRow(ctx, `SELECT h.revision, v.n + m.n, m.moves
+		FROM head h, inventory_version v, (SELECT coalesce(sum(n), 0)::bigint n, count(*) moves FROM inventory_moves) m`).Scan(&revision, &inventory, &moves)
+	if err != nil {
+		return 0, 0, translate(fmt.Errorf("reading the newest revision and the version of the inventory: %w", err))
+	}
+	if moves > movesAbove {
+		if _, err := s.pool.Exec(ctx, "SELECT inventory_gather()"); err != nil {
+			return 0, 0, translate(fmt.Errorf("gathering the version of the inventory: %w", err))
+		}
+	}
+	return revision, inventory, nil
+}
+
+// AccountPage lists accounts by name: all, or those of one OU and below.
+func (s *Store) AccountPage(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], error) {
+	page, _, err := s.AccountsAndOUs(ctx, ou, q)
+	return page, err
+}
+
+// AccountsAndOUs is AccountPage and OUs of one moment, in one query.
+func (s *Store) AccountsAndOUs(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], []access.OURow, error) {
+	var none access.Page[access.Account]
+	after, err := decodeCursor(q.Cursor, 2)
+	if err != nil {
+		return none, nil, err
+	}
+	d := s.names.last()
+	for {
+		if d == nil {
+			if d, err = s.directory(ctx); err != nil {
+				return none, nil, err
+			}
+		}
+		page := d.page(ou, q, after)
+		version, err := s.complete(ctx, page.Items)
+		if err != nil {
+			return none, nil, translate(fmt.Errorf("listing the accounts: %w", err))
+		}
+		if version == d.version {
+			return page, d.units, nil
+		}
+		d = nil // the organization was saved since
+	}
+}
+
+// movingColumns are those that the directory leaves out.
+const movingColumns = `state, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
+	synced_at, inventory_at, inventory_error, pushed_revision`
+
+// complete reads what is not in the directory into accounts that are, and in the same
+// query the version of the organization.
+func (s *Store) complete(ctx context.Context, accounts []access.Account) (version int64, err error) {
+	if len(accounts) == 0 {
+		return s.organizationVersion(ctx)
+	}
+	ids := make([]string, len(accounts))
+	for i := range accounts {
+		ids[i] = string(accounts[i].ID)
+	}
+	rows, err := s.pool.Query(ctx, "SELECT v.n, listed.at, "+movingColumns+` FROM organization_version v,
+		unnest($1::text[]) WITH ORDINALITY AS listed (id, at) JOIN accounts a ON a.id = listed.id`, ids)
+	if err != nil {
+		return 0, err
+	}
+	var at int64
+	var now access.Account
+	var synced, read *time.Time
+	q := &now.Quotas
+	_, err = pgx.ForEachRow(rows, []any{
+		&version, &at, &now.State, &now.Partition, &now.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
+		&synced, &read, &now.InventoryError, &now.PushedRevision,
+	}, func() error {
+		a := &accounts[at-1]
+		now.ID, now.Name, now.Email, now.OU, now.Tags = a.ID, a.Name, a.Email, a.OU, a.Tags
+		now.SyncedAt, now.InventoryAt = orZero(synced), orZero(read)
+		*a = now
+		return nil
+	})
+	return version, err
+}
+
+// Totals counts what there is at the head.
+func (s *Store) Totals(ctx context.Context) (access.Totals, error) {
+	c, err := s.headCatalog(ctx)
+	if err != nil {
+		return access.Totals{}, err
+	}
+	d, err := s.directory(ctx)
+	if err != nil {
+		return access.Totals{}, err
+	}
+	t := access.Totals{Revision: c.state.Revision, Allowlists: len(c.rows), Mappings: len(c.state.Mappings), Accounts: len(d.accounts), OUs: len(d.units)}
+	for _, r := range c.rows {
+		t.Entries += r.Entries
+	}
+	if err := s.pool.QueryRow(ctx, "SELECT count(*) FROM accounts WHERE inventory_error <> ''").Scan(&t.Unreadable); err != nil {
+		return access.Totals{}, translate(fmt.Errorf("counting what there is: %w", err))
+	}
+	return t, nil
+}

@@ -1,0 +1,111 @@
+package store_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"portcullis/internal/access"
+	"portcullis/internal/store"
+	"portcullis/internal/store/storetest"
+	"portcullis/migrations"
+)
+
+// TestImpossibleRows tries to store what must not be, past all Go code.
+func TestImpossibleRows(t *testing.T) {
+	s := desired(t)
+	organization(t, s, 3)
+	c := approved(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 2"}}}, planFor(3))
+	r := must[access.Rollout](t)(apply(t.Context(), s, c, 2, 1))
+	open := approved(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 3"}}}, planFor(1))
+	tests := []struct{ name, sql, want string }{
+		{"two heads", "INSERT INTO head (one, revision) VALUES (false, 0)", "head_one"},
+		{"a head beyond the revisions", "UPDATE head SET revision = 99", "head_revision"},
+		{"a revision that changes", "UPDATE revisions SET created_at = now() WHERE number = 1", "neither changed nor removed"},
+		{"a revision without a change", "INSERT INTO revisions (number, created_at) VALUES (99, now())", "revisions_check"},
+		{"an entry that changes", "UPDATE entries SET note = 'x' WHERE endpoint IS NULL", "only be given the revision"},
+		{"an entry that is gone", "DELETE FROM entries", "only be given the revision"},
+		{"a mapping's user that is gone", "DELETE FROM mapping_users", "neither changed nor removed"},
+		{"an allowlist that comes back", "UPDATE allowlists SET removed_in = NULL, id = 'zz', name = 'zz' WHERE removed_in IS NOT NULL", "only be given the revision"},
+		{"removed before it was added", "UPDATE allowlists SET removed_in = 1 WHERE removed_in IS NULL AND added_in = 1", "allowlists_check"},
+		{"two live allowlists of one name", "INSERT INTO allowlists (id, name, description, added_in) VALUES ('z', 'office 2', '', 1)", "allowlists_live_name"},
+		{"an entry twice", "INSERT INTO entries (allowlist_id, kind, prefix, note, ticket, added_in) VALUES ('a1', 'cidr', '103.15.250.0/24', '', '', 1)", "entries_live_prefix"},
+		{"a CIDR with host bits", "INSERT INTO entries (allowlist_id, kind, prefix, note, ticket, added_in) VALUES ('a1', 'cidr', '10.1.2.3/16', '', '', 1)", "invalid cidr"},
+		{"an entry of two kinds", "INSERT INTO entries (allowlist_id, kind, prefix, endpoint, note, ticket, added_in) VALUES ('a1', 'cidr', '1.0.0.0/8', 'vpc-1', '', '', 1)", "entries_check"},
+		{"a VPC that is an endpoint", "INSERT INTO entries (allowlist_id, kind, endpoint, note, ticket, added_in) VALUES ('a1', 'vpc', 'vpce-1', '', '', 1)", "entries_check"},
+		{"an applied change without a rollout", "UPDATE changes SET rollout_id = NULL WHERE state = 'applied'", "applied_is_complete"},
+		{"an approved change with a revision", "UPDATE changes SET revision = 1 WHERE state = 'approved'", "applied_is_complete"},
+		{"in review without a digest", "UPDATE changes SET digest = '' WHERE state = 'approved'", "reviewed_has_digest"},
+		{"a review of one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 1, '', '', 'approve', 'd', '', now(), false)", "nobody_reviews_their_own"},
+		{"an author made up to review one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 5, 1, '', '', 'approve', 'd', '', now(), false)", "reviews_change_id_author_id"},
+		{"two standing reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', '', now(), false)", "reviews_one_each"},
+		{"a document under another's name", "INSERT INTO documents VALUES (sha256('x'), 'y')", "documents_check"},
+		{"a document that changes", "UPDATE documents SET body = 'x'", "neither changed nor removed"},
+		{"more in flight than the window", "UPDATE rollouts SET running = max_in_flight + 1 WHERE state = 'running'", "window_is_kept"},
+		{"completed with targets left", "UPDATE rollouts SET state = 'completed', ended_at = now()", "completed_has_no_rest"},
+		{"ended without a time", "UPDATE rollouts SET state = 'aborted', waiting = 0", "ended_has_time"},
+		{"fewer than no targets", "UPDATE rollouts SET failed = -1", "rollouts_failed"},
+		{"a target that failed at no time", "UPDATE targets SET state = 'failed', hold = NULL, lease_until = NULL WHERE state = 'running'", "ended_has_time"},
+		{"in flight without a lease", "UPDATE targets SET lease_until = NULL WHERE state = 'running'", "running_is_leased"},
+		{"waiting and in flight", "UPDATE targets SET hold = 'queued' WHERE state = 'waiting'", "running_is_leased"},
+		{"held and never claimed", "UPDATE targets SET hold = 'held' WHERE state = 'running'", "held_was_claimed"},
+		{"written without an intent", "UPDATE operations SET state = 'written', ended_at = now(), written = before_doc", "intent_comes_first"},
+		{"written, and what is unknown", "UPDATE operations SET state = 'written', ended_at = now(), intended_at = now() WHERE kind = 'trust_policy'", "written_is_kept"},
+		{"an audit event without a hash", "INSERT INTO audit_events VALUES (999, now(), '', 0, '', '', '', '', 'a', '', '{}', 'p', '')", "audit_events_hash"},
+		{"an e-mail in capitals", "INSERT INTO people (email, name, password_hash, created_at) VALUES ('A@x', 'A', '', now())", "people_email"},
+		{"an account id that is none", "INSERT INTO accounts (id, name, email, state, ou, tags, partition, management) VALUES ('12', '', '', 'ACTIVE', '', '{}', 'aws', false)", "accounts_id"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := s.Pool().Exec(t.Context(), tt.sql)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want a refusal by %s", err, tt.want)
+			}
+		})
+	}
+	if open.ID != 3 || r.ID != 2 {
+		t.Errorf("change %d and rollout %d are not those that the rows above name", open.ID, r.ID)
+	}
+}
+
+// TestNarrowRole does the work of the console as the role that migrations/roles.sql
+// makes, and what that role must not do.
+func TestNarrowRole(t *testing.T) {
+	address := storetest.NewURL(t)
+	owner := must[*pgx.Conn](t)(pgx.Connect(t.Context(), address))
+	defer owner.Close(t.Context())
+	if _, err := owner.Exec(t.Context(), migrations.Roles); err != nil {
+		t.Fatal(err)
+	}
+	u := must[*url.URL](t)(url.Parse(address))
+	u.User = url.User("portcullis_app")
+	s := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: u.String()}))
+	defer s.Close()
+	r := start(t, s, 2, 1, 0)
+	c := claim(t, s, r, accountID(0))
+	intents := []access.Intent{{OperationID: c.Operations[0].ID, Document: "{}"}}
+	if err := s.RecordIntents(t.Context(), c, intents, []access.AuditEvent{event("operation.write", "x")}); err != nil {
+		t.Fatal(err)
+	}
+	must[access.Rollout](t)(s.FinishTarget(t.Context(), c, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
+	push(t, s, r, accountID(1), access.TargetUnchanged)
+	if err := s.SessionSweep(t.Context(), t0); err != nil {
+		t.Error(err)
+	}
+	if ok, err := s.Migrated(t.Context()); !ok || err != nil {
+		t.Errorf("Migrated = %v, %v", ok, err)
+	}
+	if err := store.Migrate(t.Context(), u.String()); err != nil {
+		t.Errorf("starting with nothing to migrate: %v", err)
+	}
+	for _, sql := range []string{
+		"UPDATE audit_events SET name = 'x'", "DELETE FROM audit_events", "TRUNCATE audit_events", "ALTER TABLE audit_events DISABLE TRIGGER USER",
+		"UPDATE entries SET note = 'x'", "DELETE FROM entries", "DELETE FROM revisions", "UPDATE documents SET body = 'x'", "DELETE FROM reviews", "DELETE FROM operations", "DROP TABLE audit_events",
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") && !strings.Contains(err.Error(), "must be owner") {
+			t.Errorf("%s: got %v, want permission denied", sql, err)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"portcullis/internal/access"
+)
+
+// docKey names a document by its SHA-256; nil for no document.
+func docKey(body string) []byte {
+	if body == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(body))
+	return sum[:]
+}
+
+// documentSet collects documents to be stored, each once.
+type documentSet map[string]string
+
+// add returns the document's name.
+func (d documentSet) add(body string) []byte {
+	key := docKey(body)
+	if key != nil {
+		d[string(key)] = body
+	}
+	return key
+}
+
+const (
+	insertDocuments = "INSERT INTO documents (sha256, body) SELECT * FROM unnest($1::bytea[], $2::text[]) ON CONFLICT DO NOTHING"
+	documentChunk   = 500
+)
+
+// sorted returns names and documents in one order for all, so that two transactions that
+// store the same documents do not wait for each other in a circle.
+func (d documentSet) sorted() (keys [][]byte, bodies []string) {
+	for key := range d {
+		keys = append(keys, []byte(key))
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	bodies = make([]string, len(keys))
+	for i, key := range keys {
+		bodies[i] = d[string(key)]
+	}
+	return keys, bodies
+}
+
+func (d documentSet) save(ctx context.Context, tx pgx.Tx) error {
+	keys, bodies := d.sorted()
+	for len(keys) > 0 {
+		n := min(documentChunk, len(keys))
+		if _, err := tx.Exec(ctx, insertDocuments, keys[:n], bodies[:n]); err != nil {
+			return fmt.Errorf("storing documents: %w", err)
+		}
+		keys, bodies = keys[n:], bodies[n:]
+	}
+	return nil
+}
+
+// plannedDocs are the names of a planned operation's documents.
+type plannedDocs struct{ before, after, oursBefore, oursAfter []byte }
+
+func (d documentSet) addPlanned(o access.PlannedOperation) plannedDocs {
+	return plannedDocs{d.add(o.Before), d.add(o.After), d.add(o.OursBefore), d.add(o.OursAfter)}
+}
+
+func documentsOf(plan access.Plan) documentSet {
+	d := documentSet{}
+	for _, t := range plan.Targets {
+		for _, o := range t.Operations {
+			d.addPlanned(o)
+		}
+	}
+	return d
+}
+
+// loadDocuments reads documents by name.
+func loadDocuments(ctx context.Context, q querier, keys [][]byte) (documentSet, error) {
+	found := make(documentSet, len(keys))
+	for chunk := range slices.Chunk(keys, 10*documentChunk) {
+		err := eachRow(ctx, q, "SELECT sha256, body FROM documents WHERE sha256 = ANY($1)", []any{chunk}, func(row pgx.Rows) error {
+			var key []byte
+			var body string
+			err := row.Scan(&key, &body)
+			found[string(key)] = body
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading documents: %w", err)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+
+	"portcullis/internal/access"
+)
+
+// The classes of SQLSTATE that are not our own defects.
+const (
+	stateUnique       = "23505"
+	stateForeignKey   = "23503"
+	stateSerialize    = "40001"
+	stateDeadlock     = "40P01"
+	stateBadEncoding  = "22021"
+	stateBadCharacter = "22P05"
+	stateForbidden    = "42501"
+	stateNoTable      = "42P01"
+	stateNoColumn     = "42703"
+)
+
+// translate gives an error of Postgres its kind. Errors that have one already, and
+// errors that are not of Postgres, come back as they are.
+func translate(err error) error {
+	var known *access.Error
+	var pg *pgconn.PgError
+	switch {
+	case err == nil || errors.As(err, &known) || errors.Is(err, access.ErrClaimLost):
+		return err
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &pg):
+		return translateState(err, pg)
+	case isUnreachable(err):
+		return access.Wrap(access.KindUnavailable, err, "The database does not answer. Try again in a moment.")
+	default:
+		return err
+	}
+}
+
+func translateState(err error, pg *pgconn.PgError) error {
+	switch {
+	case pg.Code == stateUnique:
+		return access.Wrap(access.KindConflict, err, "%s", alreadyThere(pg.ConstraintName))
+	case pg.Code == stateForeignKey:
+		return access.Wrap(access.KindConflict, err, "Something that this refers to is not there, or is still needed elsewhere.")
+	case pg.Code == stateSerialize || pg.Code == stateDeadlock:
+		return access.Wrap(access.KindConflict, err, "Somebody else was changing the same thing at this moment. Try again.")
+	case pg.Code == stateBadEncoding || pg.Code == stateBadCharacter:
+		return access.Wrap(access.KindInvalid, err, "The text contains a character that cannot be stored (a zero byte, or one that is not UTF-8). Remove it.")
+	case pg.Code == stateForbidden:
+		return access.Wrap(access.KindInternal, err, "the database refuses this to the console's role; see the grants in migrations/roles.sql")
+	case pg.Code == stateNoTable || pg.Code == stateNoColumn:
+		return access.Wrap(access.KindUnavailable, err, "The database does not have the tables of this release yet. Run: portcullis migrate up")
+	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), strings.HasPrefix(pg.Code, "25P"):
+		return access.Wrap(access.KindUnavailable, err, "The database is busy, starting or shutting down. Try again in a moment.")
+	default:
+		return err
+	}
+}
+
+func alreadyThere(constraint string) string {
+	switch constraint {
+	case "people_email_key":
+		return "Somebody with this e-mail address is there already."
+	case "tokens_hash_key":
+		return "This token is there already."
+	case "reviews_one_each":
+		return "You have reviewed this change already."
+	case "allowlists_live_name":
+		return "An allowlist of this name is there already."
+	case "strategies_name":
+		return "A strategy of this name is there already."
+	default:
+		return "This is there already: somebody was faster."
+	}
+}
+
+// isUnreachable reports whether no answer came from the database at all.
+func isUnreachable(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+// missing turns "no row" into a KindNotFound error and leaves others to translate.
+func missing(err error, format string, args ...any) error {
+	if errors.Is(err, pgx.ErrNoRows) || errors.Is(err, gorm.ErrRecordNotFound) {
+		return access.Errorf(access.KindNotFound, format, args...)
+	}
+	return translate(err)
+}

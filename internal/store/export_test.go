@@ -1,0 +1,8 @@
+package store
+
+// Gathered is how many works wait for the next transaction.
+func Gathered(s *Store) int {
+	s.works.mu.Lock()
+	defer s.works.mu.Unlock()
+	return len(s.works.waiting)
+}

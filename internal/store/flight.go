@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"portcullis/internal/access"
+	"portcullis/internal/jobs"
+)
+
+// pickUpWithin is how long the job of a target may wait for a worker before another is
+// made. One too many does no harm: it finds nothing to do.
+const pickUpWithin = 8 * time.Second
+
+// queueWithin is how much longer it may wait while jobs wait for a worker anyway: then it
+// is most likely among them.
+const queueWithin = 22 * time.Second
+
+// takeUp takes up the first targets that wait, of waves that have begun. ARRAY() is worked
+// out once; IN may be worked out anew for every target of the rollout.
+const takeUp = `
+UPDATE targets SET state = 'running', hold = 'queued', lease_until = clock_timestamp() + $3::interval
+WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
+RETURNING account_id`
+
+// startTargets takes up as many targets as the rollout's window allows, and makes their
+// jobs. The rollout is locked, and with it the right to take up targets at all; its
+// counts are moved, and saved by the caller. again asks for the rollout to be settled
+// once more, since targets were left out.
+func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
+	r := &o.Rollout
+	r.Behind = access.Behind{}
+	if r.CanStart() == 0 {
+		return false, nil
+	}
+	if o.newer {
+		left, err := tx.leaveToNewer(ctx, r)
+		if err != nil || left > 0 {
+			return left > 0, err
+		}
+	}
+	n := r.CanStart()
+	query := fmt.Sprintf(takeUp, "")
+	if o.others {
+		query = fmt.Sprintf(takeUp, " AND NOT EXISTS (SELECT 1 "+inTheWay("$5", "$6")+")")
+	}
+	args := []any{r.ID, n, pickUpWithin, r.Wave}
+	if o.others {
+		args = append(args, r.Overtakes, access.GiveWayAfter)
+	}
+	accounts, err := collect(ctx, tx, pgx.RowTo[string], query, args...)
+	if err != nil {
+		return false, fmt.Errorf("taking up targets of rollout %d: %w", r.ID, err)
+	}
+	if len(accounts) != n && !o.others {
+		return false, fmt.Errorf("rollout %d counts %d targets to take up, and %d are there", r.ID, n, len(accounts))
+	}
+	flights := make([]flight, len(accounts))
+	for i, account := range accounts {
+		r.Counts.Move(access.TargetWaiting, access.TargetRunning)
+		flights[i] = flight{r.ID, account}
+	}
+	if len(accounts) < n {
+		if err := tx.countBehind(ctx, r); err != nil {
+			return false, err
+		}
+	}
+	return false, tx.insertPushes(ctx, flights)
+}
+
+// flight is a target in flight.
+type flight struct {
+	rollout int64
+	account string
+}
+
+func (tx *txn) insertPushes(ctx context.Context, flights []flight) error {
+	if len(flights) == 0 {
+		return nil
+	}
+	params := make([]river.InsertManyParams, len(flights))
+	for i, f := range flights {
+		params[i] = river.InsertManyParams{
+			Args:       jobs.PushTarget{RolloutID: f.rollout, Account: f.account},
+			InsertOpts: &river.InsertOpts{Queue: jobs.QueueRollout},
+		}
+	}
+	if _, err := tx.store.queue.InsertManyFastTx(ctx, tx.Tx, params); err != nil {
+		return fmt.Errorf("making jobs for %d targets: %w", len(flights), err)
+	}
+	return nil
+}
+
+// reviveAtOnce bounds one transaction of Revive.
+const reviveAtOnce = 500
+
+// Revive makes a job for each target in flight whose worker has let its claim run out,
+// or whose job nobody took up, and returns how many. The claim number rises, so that a
+// worker that was only frozen writes nothing more.
+func (s *Store) Revive(ctx context.Context, lease time.Duration) (int, error) {
+	total := 0
+	for {
+		n, err := s.reviveSome(ctx, lease)
+		total += n
+		if err != nil || n < reviveAtOnce {
+			return total, err
+		}
+	}
+}
+
+func (s *Store) reviveSome(ctx context.Context, lease time.Duration) (int, error) {
+	var revived []flight
+	err := s.inTx(ctx, func(tx *txn) error {
+		var err error
+		revived, err = collect(ctx, tx, func(row pgx.CollectableRow) (flight, error) {
+			var f flight
+			return f, row.Scan(&f.rollout, &f.account)
+		}, `UPDATE targets t SET
+				claim = CASE hold WHEN 'held' THEN claim + 1 ELSE claim END,
+				hold = CASE hold WHEN 'queued' THEN 'queued' ELSE 'revived' END,
+				lease_until = clock_timestamp() + greatest($1::interval, $3::interval)
+			FROM (SELECT rollout_id, account_id FROM targets WHERE state = 'running' AND lease_until < clock_timestamp()
+				AND (hold = 'held' OR lease_until < clock_timestamp() - $4::interval OR NOT EXISTS (
+					SELECT FROM river_job WHERE state = 'available' AND queue = $5 AND scheduled_at < clock_timestamp() - interval '1 second'))
+				ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) late
+			WHERE t.rollout_id = late.rollout_id AND t.account_id = late.account_id
+			RETURNING t.rollout_id, t.account_id`, lease, reviveAtOnce, pickUpWithin, queueWithin, jobs.QueueRollout)
+		if err != nil {
+			return fmt.Errorf("looking for targets that nobody sees to: %w", err)
+		}
+		return tx.insertPushes(ctx, revived)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(revived), nil
+}

@@ -1,0 +1,87 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/store"
+	"portcullis/internal/store/storetest"
+)
+
+// TestWhatALostClaimLeftBehindCountsNothing holds the rollout's row, as a frozen replica
+// does in the middle of a transaction. Meanwhile the holder of a claim gives up on its
+// end, which still waits to be committed, and the target is claimed anew and ends: the two
+// ends go to the database together, and only one of them is one.
+func TestWhatALostClaimLeftBehindCountsNothing(t *testing.T) {
+	s := storetest.New(t)
+	r := start(t, s, 8, 2, 0)
+	busy, lost := claim(t, s, r, accountID(0)), claim(t, s, r, accountID(1))
+	release := holdRollout(t, s, r.ID)
+
+	var ends sync.WaitGroup
+	end := func(ctx context.Context, c access.Claim) <-chan error {
+		done := make(chan error, 1)
+		ends.Go(func() {
+			_, err := s.FinishTarget(ctx, c, nil, access.TargetResult{State: access.TargetSucceeded}, []access.AuditEvent{event("target.succeeded", "rollout/1/x")})
+			done <- err
+		})
+		return done
+	}
+	first := end(t.Context(), busy)
+	waiting(t, s, 1)
+	giveUp, cancel := context.WithCancel(t.Context())
+	stale := end(giveUp, lost)
+	waitForWorks(t, s, 1)
+	cancel()
+	if err := <-stale; !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that gave up got %v", err)
+	}
+	if err := s.HoldClaim(t.Context(), lost, -time.Second); err != nil {
+		t.Fatal(err)
+	}
+	second := end(t.Context(), claim(t, s, r, accountID(1)))
+	waitForWorks(t, s, 1)
+	release()
+	for _, done := range []<-chan error{first, second} {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	ends.Wait()
+
+	now := must[access.Rollout](t)(s.Rollout(t.Context(), r.ID))
+	if want := (access.TargetCounts{Succeeded: 2, Running: 2, Waiting: 4}); now.Counts != want {
+		t.Errorf("the rollout counts %+v, want %+v", now.Counts, want)
+	}
+	running := must[access.Page[access.Target]](t)(s.Targets(t.Context(), r.ID, access.TargetQuery{States: []access.TargetState{access.TargetRunning}}))
+	if len(running.Items) != 2 {
+		t.Errorf("%d targets are in flight, and 2 may be", len(running.Items))
+	}
+}
+
+// holdRollout locks a rollout until it is released.
+func holdRollout(t *testing.T, s *store.Store, id int64) (release func()) {
+	t.Helper()
+	return lock(t, s, "SELECT 1 FROM rollouts WHERE id = $1 FOR UPDATE", id)
+}
+
+// waitForWorks waits until so many works gather for the next transaction.
+func waitForWorks(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	eventually(t, "works gather", func() bool { return store.Gathered(s) >= n })
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"portcullis/internal/access"
+)
+
+// plannedColumns are those that a plan's operation and a rollout's have in common.
+var plannedColumns = []string{
+	"kind", "resource_kind", "resource_path", "resource_name", "before_doc", "before_known", "after_doc", "ours_before", "ours_after", "size", "size_limit", "note",
+}
+
+const plannedList = "kind, resource_kind, resource_path, resource_name, before_doc, before_known, after_doc, ours_before, ours_after, size, size_limit, note"
+
+func plannedValues(o access.PlannedOperation, d plannedDocs) []any {
+	return []any{
+		string(o.Kind), string(o.Resource.Kind), o.Resource.Path, o.Resource.Name, d.before, o.BeforeKnown, d.after, d.oursBefore, d.oursAfter, o.Size, o.Limit, o.Note,
+	}
+}
+
+// savePlan freezes the plan of a change, in place of any before it.
+func (tx *txn) savePlan(ctx context.Context, change int64, plan access.Plan) error {
+	if _, err := tx.Exec(ctx, "DELETE FROM plan_targets WHERE change_id = $1", change); err != nil {
+		return fmt.Errorf("replacing the plan of change %d: %w", change, err)
+	}
+	docs := documentSet{}
+	var targets, operations [][]any
+	for i, t := range plan.Targets {
+		targets = append(targets, []any{change, i, string(t.Account), t.AccountName, t.OU, orEmpty(t.Notes)})
+		for seq, o := range t.Operations {
+			operations = append(operations, append([]any{change, string(t.Account), seq}, plannedValues(o, docs.addPlanned(o))...))
+		}
+	}
+	if err := docs.save(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"plan_targets"}, []string{"change_id", "position", "account_id", "account_name", "ou", "notes"}, pgx.CopyFromRows(targets)); err != nil {
+		return fmt.Errorf("saving the plan of change %d: %w", change, err)
+	}
+	columns := append([]string{"change_id", "account_id", "seq"}, plannedColumns...)
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"plan_operations"}, columns, pgx.CopyFromRows(operations)); err != nil {
+		return fmt.Errorf("saving the plan of change %d: %w", change, err)
+	}
+	return nil
+}
+
+// Plan returns the frozen plan of a submitted change.
+func (s *Store) Plan(ctx context.Context, change int64) (access.Plan, error) {
+	c, err := s.Change(ctx, change)
+	if err != nil {
+		return access.Plan{}, err
+	}
+	plan, err := loadPlan(ctx, s.pool, change)
+	if err != nil {
+		return access.Plan{}, translate(fmt.Errorf("reading the plan of change %d: %w", change, err))
+	}
+	plan.Documents = c.Documents
+	return plan, nil
+}
+
+func loadPlan(ctx context.Context, q querier, change int64) (access.Plan, error) {
+	var plan access.Plan
+	index := map[access.AccountID]int{}
+	err := eachRow(ctx, q, "SELECT account_id, account_name, ou, notes FROM plan_targets WHERE change_id = $1 ORDER BY position", []any{change}, func(row pgx.Rows) error {
+		var t access.PlannedTarget
+		if err := row.Scan(&t.Account, &t.AccountName, &t.OU, &t.Notes); err != nil {
+			return err
+		}
+		index[t.Account] = len(plan.Targets)
+		plan.Targets = append(plan.Targets, t)
+		return nil
+	})
+	if err != nil {
+		return access.Plan{}, err
+	}
+	docs, err := loadDocumentsOf(ctx, q, "SELECT before_doc, after_doc, ours_before, ours_after FROM plan_operations WHERE change_id = $1", change)
+	if err != nil {
+		return access.Plan{}, err
+	}
+	query := "SELECT account_id, " + plannedList + " FROM plan_operations WHERE change_id = $1 ORDER BY account_id, seq"
+	err = eachRow(ctx, q, query, []any{change}, func(row pgx.Rows) error {
+		var account access.AccountID
+		var p plannedScan
+		if err := row.Scan(append([]any{&account}, p.targets()...)...); err != nil {
+			return err
+		}
+		t := &plan.Targets[index[account]]
+		t.Operations = append(t.Operations, p.operation(docs))
+		return nil
+	})
+	return plan, err
+}
+
+// plannedScan takes plannedList out of a row.
+type plannedScan struct {
+	op   access.PlannedOperation
+	docs plannedDocs
+}
+
+func (p *plannedScan) targets() []any {
+	o := &p.op
+	return []any{
+		&o.Kind, &o.Resource.Kind, &o.Resource.Path, &o.Resource.Name, &p.docs.before, &o.BeforeKnown, &p.docs.after, &p.docs.oursBefore, &p.docs.oursAfter, &o.Size, &o.Limit, &o.Note,
+	}
+}
+
+func (p *plannedScan) operation(docs documentSet) access.PlannedOperation {
+	o := p.op
+	o.Before, o.After = docs[string(p.docs.before)], docs[string(p.docs.after)]
+	o.OursBefore, o.OursAfter = docs[string(p.docs.oursBefore)], docs[string(p.docs.oursAfter)]
+	return o
+}
+
+// loadDocumentsOf reads all documents that the rows of a query name, each once.
+func loadDocumentsOf(ctx context.Context, q querier, query string, args ...any) (documentSet, error) {
+	seen := map[string]bool{}
+	var keys [][]byte
+	err := eachRow(ctx, q, query, args, func(row pgx.Rows) error {
+		names := make([][]byte, len(row.FieldDescriptions()))
+		targets := make([]any, len(names))
+		for i := range names {
+			targets[i] = &names[i]
+		}
+		if err := row.Scan(targets...); err != nil {
+			return err
+		}
+		for _, key := range names {
+			if key != nil && !seen[string(key)] {
+				seen[string(key)] = true
+				keys = append(keys, key)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return loadDocuments(ctx, q, keys)
+}

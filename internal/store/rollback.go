@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"portcullis/internal/access"
+)
+
+// written finds what a rollout has written, or may have: where an intent has no outcome,
+// only a look at the live document tells.
+const written = `SELECT o.account_id, t.account_name, t.ou, o.seq, o.kind, o.resource_kind, o.resource_path, o.resource_name, o.size_limit, o.state, o.live_before, o.written
+	FROM operations o JOIN targets t ON t.rollout_id = o.rollout_id AND t.account_id = o.account_id
+	WHERE o.rollout_id = $1 AND o.intended_at IS NOT NULL ORDER BY t.position, o.seq`
+
+// Written returns what a rollout has written, in the order of its targets, with the
+// documents before and after.
+func (s *Store) Written(ctx context.Context, rollout int64) ([]access.WrittenTarget, error) {
+	docs, err := loadDocumentsOf(ctx, s.pool, "SELECT live_before, written FROM operations WHERE rollout_id = $1 AND intended_at IS NOT NULL", rollout)
+	if err != nil {
+		return nil, translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+	}
+	var found []access.WrittenTarget
+	err = eachRow(ctx, s.pool, written, []any{rollout}, func(row pgx.Rows) error {
+		var t access.WrittenTarget
+		o := access.Operation{RolloutID: rollout}
+		var before, after []byte
+		if err := row.Scan(&t.Account, &t.AccountName, &t.OU, &o.Seq, &o.Kind, &o.Resource.Kind, &o.Resource.Path, &o.Resource.Name, &o.Limit, &o.State, &before, &after); err != nil {
+			return err
+		}
+		o.Account, o.LiveBefore, o.Written = t.Account, docs[string(before)], docs[string(after)]
+		if n := len(found); n == 0 || found[n-1].Account != t.Account {
+			found = append(found, t)
+		}
+		last := &found[len(found)-1]
+		last.Operations = append(last.Operations, o)
+		return nil
+	})
+	if err != nil {
+		return nil, translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+	}
+	return found, nil
+}
+
+// BeginRollback starts the rollout that takes another back, of a plan that was made of
+// what that one has written. What the change had made of the desired state is taken back
+// with it, by a change of its own; where that is not possible, since somebody has edited
+// the same objects, the desired state stays, and the note says so. It does nothing where
+// the rollout is not waiting for that.
+func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error) {
+	var undone access.Rollout
+	var after access.State
+	err := s.inTx(ctx, func(tx *txn) error {
+		var head int64
+		if err := tx.QueryRow(ctx, "SELECT revision FROM head FOR UPDATE").Scan(&head); err != nil {
+			return fmt.Errorf("locking the head: %w", err)
+		}
+		// Before the rollout is locked, and with it all that is taken up: somebody else may
+		// be storing one of them.
+		if err := documentsOf(plan).save(ctx, tx); err != nil {
+			return err
+		}
+		o, err := tx.open(ctx, id)
+		if err != nil {
+			return err
+		}
+		if o.State != access.RolloutRollingBack || o.Counts.Running > 0 || o.RolledBackBy != 0 {
+			undone = o.Rollout
+			return nil
+		}
+		if after, err = tx.beginRollback(ctx, o, plan, head); err != nil {
+			return err
+		}
+		undone = o.Rollout
+		return tx.moveOn(ctx, o)
+	})
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	if after.Revision != 0 {
+		s.states.put(after)
+	}
+	return undone, nil
+}
+
+func (tx *txn) beginRollback(ctx context.Context, o *opened, plan access.Plan, head int64) (access.State, error) {
+	r := access.Rollout{
+		Kind: access.RolloutRollback, RollsBack: o.ID, Title: "Roll back: " + o.Title, Revision: head, State: access.RolloutRunning,
+		Window: o.Window, StartedBy: o.Undoer(), CreatedAt: o.at, StartedAt: o.at,
+	}
+	edits, why, err := tx.undoing(ctx, o.Rollout, head)
+	if err != nil {
+		return access.State{}, err
+	}
+	detail := map[string]any{"rolls_back": o.ID, "accounts": len(plan.Targets)}
+	var after access.State
+	if len(edits) > 0 {
+		if r, after, err = tx.startUndoing(ctx, r, o, edits, plan, head); err != nil {
+			return after, err
+		}
+		detail["revision"], detail["change"] = r.Revision, r.ChangeID
+	} else if r, err = tx.startPlanned(ctx, r, plan, access.Staging{}, nil); err != nil {
+		return after, err
+	}
+	if why != "" {
+		o.Note += " The desired state stays at revision " + fmt.Sprint(head) + ": " + why
+		detail["desired_state_stays"] = why
+	}
+	o.RolledBackBy = r.ID
+	detail["rollout"] = r.ID
+	tx.note(access.NewAuditEvent(access.System("rollout"), o.at, "rollout.rollback_begun", access.RolloutObject(o.ID), detail))
+	return after, nil
+}
+
+// undoing returns the edits that take back what the rollout's change made of the desired
+// state, and where there are none, why.
+func (tx *txn) undoing(ctx context.Context, r access.Rollout, head int64) (edits []access.Edit, why string, err error) {
+	if r.ChangeID == 0 {
+		return nil, "this rollout has not changed it.", nil
+	}
+	states := make([]access.State, 3)
+	for i, n := range []int64{r.Revision - 1, r.Revision, head} {
+		if states[i], err = tx.store.stateOn(ctx, tx, n); err != nil {
+			return nil, "", err
+		}
+	}
+	edits, err = states[2].Undo(states[0], states[1])
+	if access.KindOf(err) == access.KindConflict {
+		return nil, access.MessageOf(err), nil
+	}
+	if err == nil && len(edits) == 0 {
+		why = "it is the former one already."
+	}
+	return edits, why, err
+}
+
+// startUndoing makes the change that takes the other back, its revision and its rollout.
+func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, edits []access.Edit, plan access.Plan, head int64) (access.Rollout, access.State, error) {
+	var after access.State
+	c, err := access.NewRollbackChange(o.Rollout, edits, head, plan.Documents, o.at)
+	if err != nil {
+		return r, after, err
+	}
+	row := changeRowOf(c)
+	if err := tx.orm.Create(&row).Error; err != nil {
+		return r, after, fmt.Errorf("creating the change that takes rollout %d back: %w", o.ID, err)
+	}
+	c.ID = row.ID
+	if err := tx.savePlan(ctx, c.ID, plan); err != nil {
+		return r, after, err
+	}
+	before := c.Snapshot()
+	c.ApplyRollback(head+1, o.at)
+	if after, err = tx.revise(ctx, c, head); err != nil {
+		return r, after, err
+	}
+	event := access.NewAuditEvent(access.System("rollout"), o.at, "change.roll_back", access.ChangeObject(c.ID), map[string]any{"rolls_back": o.ID, "change": o.ChangeID, "revision": c.Revision, "edits": c.Edits})
+	tx.note(event.Between(before, c.Snapshot()))
+	r, err = tx.startApplied(ctx, &c, nil, access.Application{Rollout: r})
+	return r, after, err
+}

@@ -1,0 +1,92 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/store"
+	"portcullis/internal/store/storetest"
+)
+
+// timed fails where something takes many times what it should on a busy machine.
+func timed(t *testing.T, what string, atMost time.Duration, do func()) {
+	t.Helper()
+	began := time.Now()
+	do()
+	took := time.Since(began)
+	t.Logf("%s: %s", what, took.Round(time.Millisecond))
+	if took > atMost {
+		t.Errorf("%s took %s, want at most %s", what, took, atMost)
+	}
+}
+
+// TestScale loads what the largest customer has: 1,000 allowlists, one with 10,000
+// entries, and 50,000 mappings.
+func TestScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 50,000 mappings")
+	}
+	s := desired(t)
+	for _, sql := range []string{
+		"INSERT INTO allowlists (id, name, description, added_in) SELECT 'b' || i, 'list-' || i, '', 1 FROM generate_series(1, 1000) i",
+		`INSERT INTO entries (allowlist_id, kind, prefix, note, ticket, added_in)
+			SELECT 'b' || (1 + CASE WHEN i <= 10000 THEN 0 ELSE i % 1000 END), 'cidr', set_masklen('50.0.0.0'::inet + i * 256, 24)::cidr, 'a note', '', 1 FROM generate_series(1, 20000) i`,
+		`INSERT INTO mappings (id, role_path, role_name, selector, enforcement, require_mfa, mfa_max_age, session_name, source_identity, added_in)
+			SELECT 'x' || i, '/', 'Role' || i % 500, '{"ous": ["Root/Prod"]}', 'mapped', false, 0, 'any', 'any', 1 FROM generate_series(1, 50000) i`,
+		"INSERT INTO mapping_users SELECT row_id, p, '', '/', 'user' || row_id % 1000 || '-' || p FROM mappings, generate_series(0, 2) p WHERE id LIKE 'x%'",
+		"INSERT INTO mapping_allowlists SELECT row_id, 0, 'b' || 1 + row_id % 1000 FROM mappings WHERE id LIKE 'x%'",
+		"ANALYZE",
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	fresh := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: s.Pool().Config().ConnString()}))
+	defer fresh.Close()
+	var state access.State
+	timed(t, "the whole state", 10*time.Second, func() { state = must[access.State](t)(fresh.State(t.Context(), 1)) })
+	if len(state.Mappings) != 50003 || len(state.Allowlists) != 1002 {
+		t.Errorf("%d mappings and %d allowlists", len(state.Mappings), len(state.Allowlists))
+	}
+	timed(t, "the state again", 100*time.Millisecond, func() { must[access.State](t)(fresh.State(t.Context(), 1)) })
+	timed(t, "a page of mappings", 2*time.Second, func() {
+		must[access.Page[access.Mapping]](t)(fresh.Mappings(t.Context(), access.MappingQuery{User: "user7-1", PageQuery: access.PageQuery{Limit: 200}}))
+	})
+	timed(t, "a page of allowlists", 2*time.Second, func() {
+		must[access.Page[access.AllowlistRow]](t)(fresh.Allowlists(t.Context(), access.PageQuery{Limit: 200}))
+	})
+	e := entry(t, "8.8.4.4/32")
+	c := approved(t, fresh, []access.Edit{{Op: access.EditAddEntry, ID: "b1", Entry: &e}}, access.Plan{})
+	timed(t, "applying one entry", 10*time.Second, func() { must[access.Rollout](t)(apply(t.Context(), fresh, c, 1, 1)) })
+}
+
+// TestScaleOfARollout freezes, applies and aborts a plan for 10,000 accounts.
+func TestScaleOfARollout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 10,000 targets")
+	}
+	s := storetest.New(t)
+	const n = 10000
+	var c access.Change
+	timed(t, "freezing the plan", 20*time.Second, func() {
+		c = approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
+	})
+	timed(t, "reading the plan", 10*time.Second, func() {
+		if p := must[access.Plan](t)(s.Plan(t.Context(), c.ID)); p.Operations() != 2*n {
+			t.Errorf("%d operations, want %d", p.Operations(), 2*n)
+		}
+	})
+	var r access.Rollout
+	timed(t, "applying", 20*time.Second, func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
+	timed(t, "one push", 2*time.Second, func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
+	timed(t, "looking for targets to revive", 2*time.Second, func() { must[int](t)(s.Revive(t.Context(), lease)) })
+	timed(t, "aborting", 20*time.Second, func() {
+		r = must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+			return nil, r.Abort("enough", t0)
+		}))
+	})
+	if r.Counts != (access.TargetCounts{Succeeded: 1, Skipped: n - 1}) {
+		t.Errorf("counts %+v", r.Counts)
+	}
+}

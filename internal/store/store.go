@@ -1,0 +1,143 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"portcullis/internal/access"
+)
+
+// Config says which database, and how much of it.
+type Config struct {
+	URL      string
+	MaxConns int             // 0 for a default by the number of processors
+	Log      *slog.Logger    // nil for none
+	Trace    pgx.QueryTracer // of each statement; nil for none
+}
+
+// Store is the database. It is safe for concurrent use.
+type Store struct {
+	pool   *pgxpool.Pool
+	sql    *sql.DB // the same pool, as gorm wants it
+	orm    *gorm.DB
+	queue  *river.Client[pgx.Tx] // inserts only
+	log    *slog.Logger
+	works  workQueue
+	states stateCache
+	world  accountCache
+	names  directoryCache
+}
+
+// Open connects to a database whose schema is in place (see Migrate).
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	pool, err := openPool(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log}
+	if err := s.connect(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) connect() error {
+	orm, err := gorm.Open(postgres.New(postgres.Config{Conn: s.sql}), &gorm.Config{
+		Logger:                 logger.Default.LogMode(logger.Silent), // errors are returned, not printed
+		SkipDefaultTransaction: true,
+		NowFunc:                func() time.Time { return time.Now().UTC() },
+	})
+	if err != nil {
+		return translate(fmt.Errorf("connecting to the database: %w", err))
+	}
+	// River tells of new jobs at most once in its cooldown, and jobs that it does not tell
+	// of wait for the next poll: as many accounts would stand idle as were enqueued since.
+	queue, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{Logger: s.log, FetchCooldown: river.FetchCooldownMin})
+	if err != nil {
+		return fmt.Errorf("making the job queue: %w", err)
+	}
+	s.orm, s.queue = orm, queue
+	return nil
+}
+
+// frozen is how long a transaction may sit idle: a process that was stopped in the
+// middle of one must not hold its locks for ever.
+const frozen = "30s"
+
+// soon is the same for a transaction from where it holds what all others of a rollout wait
+// for, the rollout or the end of the audit log: nothing is worked out there any more. A
+// process that was merely stopped for so long finds its transaction rolled back, with an
+// error that says to try again.
+const soon = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
+
+func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		// The cause may quote the address, and with it the password: it is left out.
+		return nil, access.Errorf(access.KindInvalid, "DATABASE_URL is not an address of a Postgres database; one looks like postgres://user:password@host:5432/portcullis")
+	}
+	pc.MaxConns = int32(cmp.Or(cfg.MaxConns, max(16, 4*runtime.NumCPU())))
+	pc.ConnConfig.RuntimeParams["application_name"] = "portcullis"
+	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pc.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozen
+	pc.AfterConnect = scanUTC
+	pc.ConnConfig.Tracer = cfg.Trace
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, translate(fmt.Errorf("connecting to the database: %w", err))
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, access.Wrap(access.KindUnavailable, err, "the database at %s does not answer; see whether it runs and whether DATABASE_URL is right", where(pc.ConnConfig))
+	}
+	return pool, nil
+}
+
+// scanUTC makes times come back in UTC, whatever zone this machine is in.
+func scanUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+// where names a database without its password.
+func where(c *pgx.ConnConfig) string {
+	return fmt.Sprintf("%s, port %d, database %s", c.Host, c.Port, c.Database)
+}
+
+// Close gives all connections back. What is under way must have ended.
+func (s *Store) Close() {
+	_ = s.sql.Close()
+	s.pool.Close()
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return translate(s.pool.Ping(ctx))
+}
+
+// Pool is the pool of connections, for the workers of the job queue.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// timeNow is the time as Postgres keeps it: in UTC, to the microsecond.
+func timeNow() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/aws/sandbox"
+	"portcullis/test/harness"
+)
+
+// goesInWaves saves strategies, and takes a change through the waves of one: a gate is
+// opened, an account skipped, the pace changed, the whole confirmed and rolled back.
+func (j *judge) goesInWaves(c *harness.Console) {
+	const careful = `{"name":"Careful","description":"One first","waves":[{"name":"Canary","count":1,"gate":true,"max_failures":{"none":true}},{"percent":60,"bake":"1s"}],
+		"read_back":true,"probes":[],"confirm_within":"1h","max_failures":{"percent":90}}`
+	j.send("operator", "POST", "/strategies", careful).want(403)
+	j.send("admin", "POST", "/strategies", `{"name":"Careful","waves":[{}]}`).want(422)
+	j.send("admin", "POST", "/strategies", `{"name":"Careful","confirm_within":"soon"}`).want(422)
+	saved := j.send("admin", "POST", "/strategies", careful).want(201)
+	path := fmt.Sprint("/strategies/", saved.number("id"))
+	j.send("viewer", "GET", "/strategies", "").want(200)
+	read := j.send("viewer", "GET", path, "").want(200)
+	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(200)
+	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(412)
+	other := j.send("admin", "POST", "/strategies", `{"name":"Quick","window":50,"hours":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},"probes":[{"role":"Bob","allowed":true}]}`).want(201)
+	j.send("admin", "DELETE", fmt.Sprint("/strategies/", other.number("id")), "").want(204)
+
+	rollout := j.appliedBy("Careful")
+	gate := j.until(rollout, func(r answer) bool { return r.text("phase") == "gate" })
+	j.send("viewer", "GET", rollout+"/strategy", "").want(200)
+	if waves := j.send("viewer", "GET", rollout+"/waves", "").want(200).items(); len(waves) < 2 {
+		j.t.Fatalf("the rollout has %d waves: %v", len(waves), waves)
+	}
+	if checks := j.send("viewer", "GET", rollout+"/waves/1/checks", "").want(200).items(); len(checks) != 1 || checks[0]["state"] != "good" {
+		j.t.Errorf("the canary was not read back: %v", checks)
+	}
+	if checks := j.send("viewer", "GET", rollout+"/waves/1/checks?round=7", "").want(200).items(); len(checks) != 0 {
+		j.t.Errorf("the seventh round of checks is %v", checks)
+	}
+	j.send("viewer", "GET", rollout+"/waves/99/checks", "").want(404)
+	waiting := j.send("viewer", "GET", rollout+"/targets?state=waiting", "").want(200).items()
+	last := fmt.Sprint(rollout, "/targets/", waiting[len(waiting)-1]["account"])
+	j.send("operator", "POST", last+"/retry", "").want(409)
+	j.send("operator", "POST", last+"/skip", `{"reason":"it is being moved"}`).want(200)
+	j.send("operator", "POST", rollout+"/window", `{"window":0}`).want(422)
+	j.send("operator", "POST", rollout+"/window", `{"window":3}`).want(200)
+	j.send("operator", "POST", rollout+"/overtake", "").want(409)
+	j.send("operator", "POST", rollout+"/recheck", "").want(409)
+	j.send("operator", "POST", rollout+"/start", `{"reason":" "}`).want(422)
+	j.send("operator", "POST", rollout+"/start", `{"reason":"it waits for a gate","all_waves":true}`).want(409)
+	j.send("operator", "POST", rollout+"/confirm", "").want(409)
+	j.send("operator", "POST", rollout+"/gate", `{"wave":7}`).want(409)
+	j.send("operator", "POST", rollout+"/gate", `{"wave":1}`, "If-Match", gate.header.Get("ETag")).want(200)
+	j.until(rollout, func(r answer) bool { return r.text("phase") == "confirm" })
+	j.send("operator", "POST", rollout+"/confirm", "").want(200)
+	j.watches(rollout)
+	j.send("operator", "POST", rollout+"/rollback", `{"reason":" "}`).want(422)
+	j.send("operator", "POST", rollout+"/rollback", `{"reason":"it locks people out"}`).want(200)
+	back := j.until(rollout, func(r answer) bool { return r.text("state") == "rolled_back" })
+	j.send("viewer", "GET", fmt.Sprint("/rollouts/", back.number("rolled_back_by")), "").want(200)
+	j.startsAndChecksAgain()
+	j.retriesOne(c)
+	j.overtakes()
+}
+
+// startsAndChecksAgain lets a rollout work outside of its hours, and looks again at the
+// health of its wave, which is bad: the probe user is let in nowhere.
+func (j *judge) startsAndChecksAgain() {
+	day := (int(time.Now().UTC().Weekday()) + 3) % 7
+	strategy := fmt.Sprintf(`{"name":"Another night","hours":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
+	j.send("admin", "POST", "/strategies", strategy).want(201)
+	rollout := j.appliedBy("Another night")
+	j.until(rollout, func(r answer) bool { return r.text("phase") == "hours" })
+	j.send("operator", "POST", rollout+"/start", `{"reason":"it cannot wait"}`).want(200)
+	halted := func(r answer) bool { return r.text("state") == "halted" }
+	j.until(rollout, halted)
+	j.send("operator", "POST", rollout+"/recheck", "").want(200)
+	j.until(rollout, halted)
+	for round, want := range []string{"2", "1", "2"} { // 0 is the last one
+		checks := j.send("viewer", "GET", fmt.Sprint(rollout, "/waves/1/checks?round=", round), "").want(200).items()
+		if len(checks) == 0 || fmt.Sprint(checks[0]["round"]) != want || checks[0]["state"] != "bad" {
+			j.t.Errorf("round %d of the checks is %v, want bad ones of round %s", round, checks, want)
+		}
+	}
+	j.send("operator", "POST", rollout+"/rollback", `{"reason":"nobody is let in"}`).want(200)
+	j.until(rollout, func(r answer) bool { return r.text("state") == "rolled_back" })
+}
+
+// appliedBy has a change applied by a strategy, and returns the path of its rollout.
+func (j *judge) appliedBy(strategy string) string {
+	digest, path := j.approved()
+	return fmt.Sprint("/rollouts/", j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`","strategy":"`+strategy+`"}`).want(201).number("id"))
+}
+
+// approved has one more network let in, and returns the change with its digest.
+func (j *judge) approved() (digest, path string) { return j.approvedFor("") }
+
+// approvedFor is approved for one allowlist; "" for the first that a mapping uses.
+func (j *judge) approvedFor(name string) (digest, path string) {
+	j.networks++
+	lists := j.send("viewer", "GET", "/allowlists", "").want(200).items()
+	entry := fmt.Sprintf("198.51.100.%d/32", j.networks)
+	var list any
+	for _, l := range lists {
+		if n, _ := l["mappings"].(float64); n > 0 && (name == "" || l["name"] == name) {
+			list = l["id"]
+			break
+		}
+	}
+	edit := fmt.Sprintf(`{"title":"Let %s in","reason":"SEC-9","edits":[{"op":"entry.add","id":%q,"entry":{"cidr":%q}}]}`, entry, list, entry)
+	path = fmt.Sprint("/changes/", j.send("editor", "POST", "/changes", edit).want(201).number("id"))
+	digest = j.send("editor", "POST", path+"/submit", "").want(200).text("digest")
+	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"`+digest+`"}`).want(200)
+	return digest, path
+}
+
+// until asks for a rollout until it is as wanted.
+func (j *judge) until(rollout string, reached func(answer) bool) answer {
+	j.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		r := j.send("viewer", "GET", rollout, "").want(200)
+		if reached(r) {
+			return r
+		}
+		if time.Now().After(deadline) {
+			j.t.Fatalf("%s did not get where it should: %s", rollout, clip(r.body))
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+}
+
+// retriesOne takes one failed account up once more.
+func (j *judge) retriesOne(c *harness.Console) {
+	c.Sandbox.SetFaults(sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Fail: 1, Status: 403, Code: "AccessDenied", Message: "not now", Count: 1})
+	rollout := j.appliedBy(access.BuiltinStrategy)
+	j.until(rollout, func(r answer) bool { return r.text("state") == "completed" })
+	failed := j.send("viewer", "GET", rollout+"/targets?state=failed", "").want(200).items()
+	if len(failed) == 0 {
+		j.t.Fatal("no target failed, and one was made to")
+	}
+	j.send("operator", "POST", fmt.Sprint(rollout, "/targets/", failed[0]["account"], "/retry"), "").want(200)
+	j.watches(rollout)
+	c.Sandbox.SetFaults()
+}
+
+// overtakes lets a rollout go ahead of one that is paused.
+func (j *judge) overtakes() {
+	older := j.appliedBy("Careful")
+	j.until(older, func(r answer) bool { return r.text("phase") == "gate" })
+	digest, path := j.approved()
+	applied := j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`","strategy":"All at once"}`).want(201)
+	newer := fmt.Sprint("/rollouts/", applied.number("id"))
+	j.until(newer, func(r answer) bool { return strings.Contains(string(r.body), `"behind"`) })
+	j.send("operator", "POST", newer+"/overtake", "").want(200)
+	j.until(newer, func(r answer) bool { return r.text("state") == "completed" })
+}

@@ -1,0 +1,62 @@
+package deps
+
+import "regexp"
+
+const module = "portcullis/"
+
+// anything stands for every package of ours.
+const anything = "*"
+
+// mayImport says which packages of ours each package of ours may import. Tests may
+// import more: what they need to set up a database or a sandbox.
+var mayImport = map[string][]string{
+	"cmd/server":               {"internal/server", "internal/policy", "internal/access"},
+	"internal/server":          {anything},
+	"web":                      {"internal/change", "internal/rollout", "internal/drift", "internal/authn", "internal/authz", "internal/access", "internal/policy", "web/view", "web/static"},
+	"web/view":                 {"internal/access", "internal/authz", "internal/policy"},
+	"web/static":               {},
+	"internal/access":          {},
+	"internal/policy":          {"internal/access"},
+	"internal/authz":           {"internal/access"},
+	"internal/authn":           {"internal/access", "internal/authz"},
+	"internal/audit":           {"internal/access"},
+	"internal/change":          {"internal/access", "internal/authz", "internal/policy", "internal/jobs"},
+	"internal/rollout":         {"internal/access", "internal/authz", "internal/policy", "internal/jobs"},
+	"internal/drift":           {"internal/access", "internal/authz", "internal/policy", "internal/jobs"},
+	"internal/jobs":            {},
+	"internal/store":           {"internal/access", "internal/jobs", "migrations"},
+	"internal/store/embedded":  {"internal/access"},
+	"internal/store/storetest": {"internal/access", "internal/store", "internal/store/embedded"},
+	"internal/aws":             {"internal/access"},
+	"internal/aws/sandbox":     {"internal/access", "internal/policy"},
+	"migrations":               {},
+	"test/deps":                {},
+	"test/harness":             {anything},
+	"test/api":                 {anything},
+	"test/e2e":                 {anything},
+	"test/hostile":             {anything},
+	"test/load":                {anything},
+	"test/fault":               {anything},
+}
+
+// standardLibraryOnly are the packages that everything else rests on.
+var standardLibraryOnly = []string{"internal/access", "internal/authz", "internal/jobs"}
+
+// keptTo says which packages may import what comes from elsewhere and is to stay in
+// its place; inTests those whose tests may as well.
+var keptTo = []struct {
+	what    *regexp.Regexp
+	by      []string
+	inTests []string
+}{
+	{regexp.MustCompile(`^gorm\.io/`), []string{"internal/store"}, []string{"test/load"}},
+	{regexp.MustCompile(`^github\.com/aws/(aws-sdk-go-v2|smithy-go)(/|$)`), []string{"internal/aws", "test/harness"}, []string{"internal/aws/sandbox", "test/load", "test/fault", "test/e2e"}},
+	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web"}, []string{"test/load"}},
+	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view"}, []string{"test/load"}},
+	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "test/harness"}, []string{"internal/rollout", "test/fault"}},
+	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/rollout", "internal/drift", "internal/change"}, nil},
+	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
+}
+
+// noNames are the names that say nothing about what is in a package.
+var noNames = []string{"util", "utils", "common", "helpers", "helper", "models", "types", "misc", "shared", "base"}

@@ -1,0 +1,108 @@
+package fault
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"portcullis/test/harness"
+)
+
+// TestReadersShareWhatIsRead counts what Postgres is asked while a rollout changes and one
+// browser watches its page, and then five hundred.
+func TestReadersShareWhatIsRead(t *testing.T) {
+	t.Parallel()
+	if !full() {
+		t.Skip("part of the long form: make fault")
+	}
+	const many = 500
+	c := tell(t, fmt.Sprintf("%d browsers that watch the page of one rollout", many), "what is read for them is read once after a change, however many watch")
+	pg := harness.NewPostgres(t)
+	f := newFleetOn(t, pg.Database, 8, "PORTCULLIS_WINDOW=1")
+	f.direct = pg.Direct
+	f.box.SetFaults(slow(300 * time.Millisecond))
+	id := f.mapRole("Bob")
+	f.post(id, "pause", nil)
+	f.nobodyWorks(id)
+	none := f.asksWith(0, id, pg)
+	one := f.asksWith(1, id, pg)
+	all := f.asksWith(many, id, pg)
+	// One browser reads again after some of the changes, many together after each.
+	if most := one + 10*changesWatched; all > most {
+		t.Errorf("%d readers cost %d statements, one costs %d and none %d; want %d at most", many, all, one, none, most)
+	}
+	c.fact("%d changes of a rollout: %d statements with nobody watching, %d with one browser, %d with %d", changesWatched, none, one, all, many)
+}
+
+// changesWatched is how often the rollout is changed in one count.
+const changesWatched = 20
+
+// asksWith changes a rollout time and again under the eyes of so many browsers, and
+// returns how many statements that took, the changes themselves included.
+func (f *fleet) asksWith(readers int, id string, pg *harness.Postgres) int64 {
+	f.t.Helper()
+	ctx, leave := context.WithCancel(f.t.Context())
+	client := f.SignIn(f.Editor).Client()
+	client.Timeout = 0
+	var open, told atomic.Int64
+	var reading sync.WaitGroup
+	for range readers {
+		reading.Go(func() { f.watchPage(ctx, client, id, &open, &told) })
+	}
+	harness.Eventually(f.t, time.Minute, "everybody watches", func() (bool, string) {
+		return open.Load() == int64(readers), fmt.Sprint(open.Load())
+	})
+	pauseFor(3 * time.Second) // what an opened page reads is read
+	before, heard := pg.Relay.Statements.Load(), told.Load()
+	for i := range changesWatched {
+		f.post(id, "window", map[string]int{"window": 2 + i%2})
+		pauseFor(400 * time.Millisecond)
+	}
+	pauseFor(3 * time.Second)
+	asked := pg.Relay.Statements.Load() - before
+	if told := told.Load() - heard; told < int64(readers*changesWatched)/2 {
+		f.t.Errorf("%d readers were told %d times of %d changes", readers, told, changesWatched)
+	}
+	leave()
+	reading.Wait()
+	return asked
+}
+
+// pauseFor lets time pass in which things are counted.
+func pauseFor(d time.Duration) { <-time.After(d) }
+
+// watchPage reads what a page of a rollout is sent.
+func (f *fleet) watchPage(ctx context.Context, client *http.Client, id string, open, told *atomic.Int64) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL()+"/rollouts/"+id+"/events", nil)
+	if err != nil {
+		f.t.Error(err)
+		return
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		f.t.Errorf("watching the page: %v", err)
+		return
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		f.t.Errorf("watching the page: %s", resp.Status)
+		return
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for first := true; lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "event: status") {
+			told.Add(1)
+			if first {
+				open.Add(1)
+				first = false
+			}
+		}
+	}
+}

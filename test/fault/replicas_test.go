@@ -1,0 +1,129 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"portcullis/internal/aws/sandbox"
+	"portcullis/test/harness"
+)
+
+// TestTwoConsoles has two consoles share rollouts over one database: in the first one of
+// them is killed, in the second one is frozen and comes back when all is done.
+func TestTwoConsoles(t *testing.T) {
+	t.Parallel()
+	const window = 5
+	accounts := 40
+	if full() {
+		accounts = 200
+	}
+	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first one of them is killed; in the second one is frozen with SIGSTOP,\nits accounts are finished by the other, and then it is let go on.")
+	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window))
+	other := harness.Serve(t, f.db, f.env...)
+	f.box.SetFaults(slow(20 * time.Millisecond))
+	watch := watchWindow(f)
+
+	written, asked := f.box.Writes(), len(f.box.Calls(""))
+	rollout := f.mapRole("Bob")
+	f.whenWritten(written, accounts)
+	one, two := f.bothWork(other)
+	other.Kill()
+	f.endsAsDesired(rollout)
+	f.windowHeld(asked, window)
+	c.fact("%d accounts; when the second console was killed, the first had made %.0f writes and the second %.0f", accounts, one, two)
+
+	other = other.Again()
+	written = f.box.Writes()
+	rollout = f.mapRole("ReadOnly")
+	f.whenWritten(written, accounts)
+	f.bothWork(other)
+	other.Freeze()
+	f.endsAsDesired(rollout)
+	f.thawedWritesNothing(other)
+	c.fact("the console that was frozen wrote nothing after others had finished its accounts")
+	f.box.SetFaults()
+	f.pushAgainWritesNothing()
+	if peak := watch(); peak != window {
+		t.Errorf("at most %d targets were in flight at once by the database; want %d, reached and never exceeded", peak, window)
+	}
+	c.fact("the window of %d accounts in flight was reached and never exceeded, by the database and by the sandbox's record", window)
+}
+
+// bothWork checks that the rollout is shared.
+func (f *fleet) bothWork(other *harness.Console) (one, two float64) {
+	f.t.Helper()
+	const metric = "portcullis_aws_writes_total"
+	one, two = f.Metric(metric), other.Metric(metric)
+	if one == 0 || two == 0 {
+		f.t.Errorf("one console has made %v writes and the other %v; want both to work", one, two)
+	}
+	return one, two
+}
+
+// windowHeld checks by the sandbox's record that no more accounts than the window were
+// worked on at once. An account whose worker was killed counts from its first call to
+// its last, the time it waited included.
+func (f *fleet) windowHeld(since, window int) {
+	f.t.Helper()
+	calls := slices.DeleteFunc(f.box.Calls("")[since:], func(c sandbox.Call) bool { return !slices.Contains(f.accounts, c.Account) })
+	if peak := most(calls); peak > window {
+		f.t.Errorf("by the sandbox's record %d accounts were worked on at once; at most %d may be", peak, window)
+	}
+}
+
+// watchWindow looks at the database all the time, until the function that it returns is
+// called, which returns how many targets were in flight at most.
+func watchWindow(f *fleet) func() int {
+	ctx, cancel := context.WithCancel(f.t.Context())
+	peak := 0
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				n, err := f.db.TryInt("SELECT count(*) FROM targets WHERE state = 'running'")
+				if err != nil {
+					f.t.Errorf("watching the window: %v", err)
+					return
+				}
+				peak = max(peak, n)
+			}
+		}
+	})
+	return func() int {
+		cancel()
+		watching.Wait()
+		return peak
+	}
+}
+
+// thawedWritesNothing lets a frozen console go on, whose targets others have finished,
+// and checks that it writes nothing more.
+func (f *fleet) thawedWritesNothing(frozen *harness.Console) {
+	f.t.Helper()
+	written := f.box.Writes()
+	frozen.Thaw()
+	f.answers(frozen)
+	frozen.Stop() // waits for whatever its workers are still at
+	if more := f.box.Writes() - written; more != 0 {
+		f.t.Errorf("the console that was frozen made %d writes after others had finished its accounts", more)
+	}
+}
+
+// answers waits until a console serves requests.
+func (f *fleet) answers(c *harness.Console) {
+	f.t.Helper()
+	api := c.API(f.Editor)
+	harness.Eventually(f.t, time.Minute, "the console that was frozen answers", func() (bool, string) {
+		err := api.Try("/accounts?limit=1", &struct{}{})
+		return err == nil, fmt.Sprint(err)
+	})
+}

@@ -1,0 +1,202 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"portcullis/internal/access"
+)
+
+func TestAllowlistPageShowsEntriesAndDependents(t *testing.T) {
+	p := office(t).as("editor").page("/allowlists/al-1")
+	p.contains("entries", "12.148.72.0/23", "data centre", "103.15.250.0/24")
+	p.contains("dependents", "team-a/Bob", "2 users", "OU Root/Prod")
+	p.contains("add", "You come from 127.0.0.1")
+	if p.form("/allowlists/al-1/entries") == nil || p.form("/allowlists/al-1/entries/remove") == nil {
+		t.Error("an editor has no form to add or to remove entries")
+	}
+}
+
+func TestAllowlistPageOfAViewerHasNoForms(t *testing.T) {
+	p := office(t).as("viewer").page("/allowlists/al-1")
+	for _, action := range []string{"/allowlists/al-1/entries", "/allowlists/al-1/entries/remove"} {
+		if p.form(action) != nil {
+			t.Errorf("a viewer sees the form %s", action)
+		}
+	}
+	for _, a := range p.all("a") {
+		if strings.HasSuffix(attr(a, "href"), "/remove") || strings.HasSuffix(attr(a, "href"), "/edit") {
+			t.Errorf("a viewer sees the link %s", attr(a, "href"))
+		}
+	}
+}
+
+func TestAddingEntries(t *testing.T) {
+	c := office(t).as("editor")
+	a := c.post("/allowlists/al-1/entries", "lines", "12.148.80.0/22 new\n2001:db8:12::/48\n", "change", "12")
+	c.went(a, "/changes/12")
+	c.did("add 2 to al-1 in 12")
+}
+
+func TestAWrongLineComesBackWithAllLines(t *testing.T) {
+	c := office(t).as("editor")
+	typed := "12.148.80.0/22 fine\n10.0.0.0/8 private\noffice\n10.1.2.3/16\n300.1.1.1/24\n::ffff:1.2.3.4/128"
+	p := c.parse(c.post("/allowlists/al-1/entries", "lines", typed, "change", "12"), http.StatusUnprocessableEntity)
+	p.contains("problems", "5 things need correcting")
+	p.contains("lines-problem", "Line 2: 10.0.0.0/8 is a private range", "Line 3:", "Line 4:", "10.1.0.0/16", "Line 5:", "Line 6:", "write it as IPv4")
+	field := p.id("lines")
+	if got := p.text("lines"); got != strings.Join(strings.Fields(typed), " ") {
+		t.Errorf("the field holds %q", got)
+	}
+	if attr(field, "aria-invalid") != "true" || !strings.Contains(attr(field, "aria-describedby"), "lines-problem") {
+		t.Errorf("the field is not tied to its message: aria-invalid=%q aria-describedby=%q", attr(field, "aria-invalid"), attr(field, "aria-describedby"))
+	}
+	if got := p.selected("add-change"); got != "12" {
+		t.Errorf("the chosen draft came back as %q, want 12", got)
+	}
+	c.did()
+}
+
+func TestRemovingEntries(t *testing.T) {
+	c := office(t).as("editor")
+	a := c.post("/allowlists/al-1/entries/remove", "key", "12.148.72.0/23", "key", "103.15.250.0/24", "change", "0")
+	c.went(a, "/changes/12")
+	c.did("remove 12.148.72.0/23,103.15.250.0/24 from al-1 in 0")
+}
+
+func TestRemovingNothingIsSaid(t *testing.T) {
+	c := office(t).as("editor")
+	p := c.parse(c.post("/allowlists/al-1/entries/remove"), http.StatusUnprocessableEntity)
+	p.contains("problems", "Choose the entries to remove")
+}
+
+func TestSearchAndCursorReachTheService(t *testing.T) {
+	c := office(t).as("viewer")
+	c.changes.desired.next = "c2"
+	p := c.page("/allowlists/al-1?q=data&cursor=c1")
+	if got, want := c.changes.desired.asked, (access.PageQuery{Search: "data", Cursor: "c1"}); got != want {
+		t.Errorf("asked %+v, want %+v", got, want)
+	}
+	var next string
+	for _, a := range p.all("a") {
+		if attr(a, "rel") == "next" {
+			next = attr(a, "href")
+		}
+	}
+	if want := "/allowlists/al-1?cursor=c2&q=data"; next != want {
+		t.Errorf("the next page is %q, want %q", next, want)
+	}
+}
+
+func TestEditingAnEntry(t *testing.T) {
+	c := office(t).as("editor")
+	p := c.page("/allowlists/al-1/entry?key=12.148.72.0%2F23")
+	if got := attr(p.id("note"), "value"); got != "data centre" {
+		t.Errorf("the note is %q", got)
+	}
+	a := c.post("/allowlists/al-1/entry", "key", "12.148.72.0/23", "note", "moved", "ticket", "SEC-12", "expires", "2027-06-01")
+	c.went(a, "/changes/12")
+	got := c.changes.desired.savedEntry
+	if got.Note != "moved" || got.Ticket != "SEC-12" || !got.Expires.Equal(time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("saved %+v", got)
+	}
+	p = c.parse(c.post("/allowlists/al-1/entry", "key", "12.148.72.0/23", "note", "kept", "expires", "tomorrow"), http.StatusUnprocessableEntity)
+	p.contains("expires-problem", `"tomorrow" is not a day`)
+	if got := attr(p.id("note"), "value"); got != "kept" {
+		t.Errorf("the note came back as %q", got)
+	}
+	if got := c.get("/allowlists/al-1/entry?key=8.8.8.8%2F32").status; got != http.StatusNotFound {
+		t.Errorf("an entry that is not there: status %d, want 404", got)
+	}
+}
+
+func TestNewAllowlist(t *testing.T) {
+	c := office(t).as("editor")
+	a := c.post("/allowlists/new", "name", "london", "description", "Office", "lines", "2001:db8:12::/48\n12.148.80.0/22 lab")
+	c.went(a, "/changes/12")
+	saved := c.changes.desired.savedList
+	if saved.Name != "london" || len(saved.Entries) != 2 || saved.Entries[0].Key() != "12.148.80.0/22" {
+		t.Errorf("saved %+v", saved)
+	}
+	p := c.parse(c.post("/allowlists/new", "name", "Büro!", "description", "kept", "lines", "12.148.80.0/22"), http.StatusUnprocessableEntity)
+	p.contains("name-problem", "is no name for an allowlist")
+	if attr(p.id("name"), "value") != "Büro!" || attr(p.id("description"), "value") != "kept" || p.text("lines") != "12.148.80.0/22" {
+		t.Error("the form did not come back as it was sent")
+	}
+	p = c.parse(c.post("/allowlists/new", "name", "ok", "lines", "nonsense"), http.StatusUnprocessableEntity)
+	p.contains("lines-problem", "Line 1:")
+}
+
+func TestRenamingAndRemovingAnAllowlist(t *testing.T) {
+	c := office(t).as("editor")
+	c.went(c.post("/allowlists/al-1/edit", "name", "offices", "change", "12"), "/changes/12")
+	c.page("/allowlists/al-1/remove").contains("main", "1 mapping still name", "team-a/Bob", "2 entries")
+	c.went(c.post("/allowlists/al-1/remove"), "/changes/12")
+	c.did(`save allowlist "al-1" in 12`, "remove allowlist al-1 in 0")
+}
+
+func TestCheckingAnAddress(t *testing.T) {
+	c := office(t).as("viewer")
+	c.changes.desired.containing = []access.Containing{{AllowlistID: "al-1", Allowlist: "office", Entry: entry(t, "12.148.72.0/23", "")}}
+	c.page("/allowlists?address=12.148.73.255").contains("check-answer", "office", "12.148.72.0/23")
+	c.changes.desired.containing = nil
+	c.page("/allowlists?address=8.8.8.8").contains("check-answer", "in no allowlist")
+	p := c.parse(c.get("/allowlists?address=nowhere"), http.StatusUnprocessableEntity)
+	p.contains("address-problem", `"nowhere" is not an address`)
+	if got := attr(p.id("address"), "value"); got != "nowhere" {
+		t.Errorf("the address came back as %q", got)
+	}
+}
+
+func TestNamesAreNeverMarkup(t *testing.T) {
+	const evil = `<script>alert(1)</script>"><img src=x onerror=alert(2)>`
+	c := office(t).as("editor")
+	c.changes.desired.allowlists[0].Description = evil
+	c.changes.desired.entries[0].Note = evil
+	c.changes.desired.drafts[0].Title = evil
+	c.changes.desired.mappings[0].Allowlists = []string{evil}
+	for _, path := range []string{"/allowlists", "/allowlists/al-1", "/allowlists/al-1?q=" + "%3Cscript%3E", "/mappings", "/mappings/mp-1", "/mappings/mp-1/edit", "/allowlists?address=%3Cscript%3E"} {
+		a := c.get(path)
+		root, err := html.Parse(strings.NewReader(a.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range root.Descendants() {
+			if n.Data == "script" && attr(n, "src") == "" || n.Data == "img" || attr(n, "onerror") != "" {
+				t.Errorf("%s: a name became the element <%s>", path, n.Data)
+			}
+		}
+	}
+}
+
+// all returns every element of a kind.
+func (p page) all(tag string) []*html.Node {
+	var found []*html.Node
+	for n := range p.root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == tag {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// selected is the value that is chosen in a list.
+func (p page) selected(id string) string {
+	p.t.Helper()
+	list := p.id(id)
+	if list == nil {
+		p.t.Fatalf("the page has no element #%s", id)
+	}
+	for n := range list.Descendants() {
+		for _, a := range n.Attr {
+			if n.Data == "option" && a.Key == "selected" {
+				return attr(n, "value")
+			}
+		}
+	}
+	return ""
+}

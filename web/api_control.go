@@ -1,0 +1,144 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/web/view"
+)
+
+// apiPushAgain starts a rollout of the newest revision to every account that it reaches.
+func (s *Server) apiPushAgain(r apiRequest) (apiAnswer, error) {
+	if err := noBody(r); err != nil {
+		return apiAnswer{}, err
+	}
+	rollout, err := s.cfg.Changes.PushAgain(r.Request().Context(), r.actor)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	answer := rolloutAnswer(rollout)
+	answer.status, answer.location = http.StatusCreated, apiRolloutURL(rollout.ID)
+	return answer, nil
+}
+
+// apiControlled makes the handler of a step of a rollout that takes nothing more.
+func (s *Server) apiControlled(step func(context.Context, access.Actor, int64) (access.Rollout, error)) apiAction {
+	return func(r apiRequest) (apiAnswer, error) {
+		if err := noBody(r); err != nil {
+			return apiAnswer{}, err
+		}
+		return s.control(r, step)
+	}
+}
+
+type apiAbortion struct {
+	Reason string `json:"reason"`
+}
+
+func (s *Server) apiAbort(r apiRequest) (apiAnswer, error) {
+	in, err := body[apiAbortion](r)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.cfg.Rollouts.Abort(ctx, actor, id, in.Reason)
+	})
+}
+
+// control carries a step out, unless the rollout is in another state than the caller
+// says it has seen. The step itself looks at the state once more, under its lock.
+func (s *Server) control(r apiRequest, step func(context.Context, access.Actor, int64) (access.Rollout, error)) (apiAnswer, error) {
+	id, err := r.id("rollout")
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	ctx := r.Request().Context()
+	tag, err := ifMatch(r)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	if tag != "" {
+		now, err := s.cfg.Rollouts.Rollout(ctx, r.actor, id)
+		if err != nil {
+			return apiAnswer{}, err
+		}
+		if rolloutTag(now) != `"`+tag+`"` {
+			return apiAnswer{}, access.Errorf(access.KindStale, "The rollout has moved on since it was read. Read it again, then decide anew.")
+		}
+	}
+	rollout, err := step(ctx, r.actor, id)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	return rolloutAnswer(rollout), nil
+}
+
+func rolloutAnswer(r access.Rollout) apiAnswer {
+	return apiAnswer{etag: rolloutTag(r), body: toAPIRollout(r)}
+}
+
+// apiSync asks for the organization to be read again, which happens in the background.
+func (s *Server) apiSync(r apiRequest) (apiAnswer, error) {
+	if err := noBody(r); err != nil {
+		return apiAnswer{}, err
+	}
+	return apiAnswer{status: http.StatusAccepted}, s.cfg.Organization.Sync(r.Request().Context(), r.actor)
+}
+
+// apiWatch streams a rollout as it is and whenever it changes, until it has ended: each
+// event "rollout" holds what GET /rollouts/{id} answers, and "end" says that there is no
+// more to come.
+func (s *Server) apiWatch(c echo.Context, actor access.Actor) error {
+	id, err := apiRequest{Context: c}.id("rollout")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), streamLife)
+	defer cancel()
+	updates, err := s.cfg.Rollouts.Watch(ctx, actor, id)
+	if err != nil {
+		return err
+	}
+	out, err := newEventWriter(c)
+	if err != nil {
+		return err
+	}
+	if err := watchRollout(ctx, out, updates); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func watchRollout(ctx context.Context, out eventWriter, updates <-chan access.Rollout) error {
+	beat := time.NewTicker(streamBeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+			if err := out.beat(); err != nil {
+				return err
+			}
+		case rollout, open := <-updates:
+			if !open {
+				return nil
+			}
+			line, err := json.Marshal(toAPIRollout(rollout))
+			if err != nil {
+				return err
+			}
+			if err := out.write("rollout", string(line)); err != nil {
+				return err
+			}
+			if view.RolloutEnded(rollout) {
+				return out.write("end", "{}")
+			}
+		}
+	}
+}

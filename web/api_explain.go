@@ -1,0 +1,45 @@
+package web
+
+import (
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/change"
+)
+
+type apiExplanation struct {
+	Verdict     string    `json:"verdict"`
+	Statement   string    `json:"statement,omitempty"`
+	Document    string    `json:"document,omitempty"`
+	Sentence    string    `json:"sentence"`
+	Revision    int64     `json:"revision"`
+	At          time.Time `json:"at"`
+	Change      int64     `json:"change,omitempty"`
+	TrustPolicy any       `json:"trust_policy"`
+	UserPolicy  any       `json:"user_policy"`
+}
+
+// explainRequest reads the question of who may take up what, from where.
+func explainRequest(q *query) change.ExplainRequest {
+	return change.ExplainRequest{
+		Account: access.AccountID(q.text("account")), Role: q.text("role"), User: q.text("user"),
+		SourceIP: q.text("source_ip"), SourceVPC: q.text("source_vpc"), SourceVPCE: q.text("source_vpce"),
+		MFA: q.yes("mfa"), SessionName: q.text("session_name"), SourceIdentity: q.text("source_identity"),
+		Revision: q.number("revision", change.Head), At: q.moment("at"), ChangeID: q.number("change", 0),
+	}
+}
+
+func (s *Server) apiExplain(r apiRequest) (any, error) {
+	ask := explainRequest(r.query)
+	if err := r.query.err(); err != nil {
+		return nil, err
+	}
+	e, err := s.cfg.Changes.Explain(r.Request().Context(), r.actor, ask)
+	if err != nil {
+		return nil, err
+	}
+	return apiExplanation{
+		Verdict: string(e.Verdict), Statement: e.Statement, Document: e.Document, Sentence: e.Sentence, Revision: e.Revision, At: e.At.UTC(),
+		Change: ask.ChangeID, TrustPolicy: document(e.TrustPolicy), UserPolicy: document(e.UserPolicy),
+	}, nil
+}

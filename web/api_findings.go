@@ -1,0 +1,143 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+type apiAcknowledgement struct {
+	By     apiPerson `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+type apiFinding struct {
+	ID              int64               `json:"id"`
+	Account         string              `json:"account"`
+	AccountName     string              `json:"account_name"`
+	Kind            string              `json:"kind"`
+	Reason          string              `json:"reason"`
+	State           string              `json:"state"`
+	Resource        *access.Resource    `json:"resource,omitempty"`
+	Subject         string              `json:"subject,omitempty"`
+	Sentence        string              `json:"sentence"`
+	Advice          string              `json:"advice"`
+	Digest          string              `json:"digest"`
+	FirstSeen       time.Time           `json:"first_seen"`
+	LastSeen        time.Time           `json:"last_seen"`
+	ResolvedAt      time.Time           `json:"resolved_at,omitzero"`
+	Acknowledgement *apiAcknowledgement `json:"acknowledgement,omitempty"`
+}
+
+func toAPIFinding(f access.Finding) apiFinding {
+	out := apiFinding{
+		ID: f.ID, Account: string(f.Account), AccountName: f.AccountName, Kind: string(f.Kind), Reason: string(f.Reason), State: string(f.State()),
+		Subject: f.Subject, Sentence: f.Sentence, Advice: f.Advice, Digest: f.Digest(),
+		FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(), ResolvedAt: f.ResolvedAt.UTC(),
+	}
+	if f.Resource.Name != "" {
+		out.Resource = &f.Resource
+	}
+	if f.Ack != nil {
+		out.Acknowledgement = &apiAcknowledgement{By: toAPIPerson(f.Ack.By), At: f.Ack.At.UTC(), Reason: f.Ack.Reason}
+	}
+	return out
+}
+
+type apiFindingDetail struct {
+	apiFinding
+	Live    json.RawMessage `json:"live"`
+	Desired json.RawMessage `json:"desired"`
+}
+
+func toAPIFindingDetail(f access.Finding) apiFindingDetail {
+	return apiFindingDetail{apiFinding: toAPIFinding(f), Live: document(f.Live), Desired: document(f.Desired)}
+}
+
+func (s *Server) apiFindings(r apiRequest) (any, error) {
+	q := findingQuery(r.query)
+	if err := r.query.err(); err != nil {
+		return nil, err
+	}
+	found, err := s.cfg.Organization.Findings(r.Request().Context(), r.actor, q)
+	if err != nil {
+		return nil, err
+	}
+	return toAPIPage(found, toAPIFinding), nil
+}
+
+func (s *Server) apiFinding(r apiRequest) (any, error) {
+	id, err := r.id("finding")
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.cfg.Organization.Finding(r.Request().Context(), r.actor, id)
+	if err != nil {
+		return nil, err
+	}
+	return toAPIFindingDetail(f), nil
+}
+
+type apiReason struct {
+	Digest string `json:"digest"`
+	Reason string `json:"reason"`
+}
+
+func (s *Server) apiAcknowledge(r apiRequest) (apiAnswer, error) {
+	id, err := r.id("finding")
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	in, err := body[apiReason](r)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	f, err := s.cfg.Organization.Acknowledge(r.Request().Context(), r.actor, id, in.Digest, in.Reason)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	return apiAnswer{body: toAPIFindingDetail(f)}, nil
+}
+
+func (s *Server) apiReopen(r apiRequest) (apiAnswer, error) {
+	id, err := r.id("finding")
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	if err := noBody(r); err != nil {
+		return apiAnswer{}, err
+	}
+	f, err := s.cfg.Organization.Reopen(r.Request().Context(), r.actor, id)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	return apiAnswer{body: toAPIFindingDetail(f)}, nil
+}
+
+// apiRepair starts a rollout of the head to the account of a finding.
+func (s *Server) apiRepair(r apiRequest) (apiAnswer, error) {
+	id, err := r.id("finding")
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	if err := noBody(r); err != nil {
+		return apiAnswer{}, err
+	}
+	rollout, err := s.cfg.Organization.Repair(r.Request().Context(), r.actor, id)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	answer := rolloutAnswer(rollout)
+	answer.status, answer.location = http.StatusCreated, apiRolloutURL(rollout.ID)
+	return answer, nil
+}
+
+func (s *Server) apiScan(r apiRequest) (apiAnswer, error) {
+	if err := noBody(r); err != nil {
+		return apiAnswer{}, err
+	}
+	return apiAnswer{status: http.StatusAccepted}, s.cfg.Organization.Scan(r.Request().Context(), r.actor)
+}

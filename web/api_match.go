@@ -1,0 +1,57 @@
+package web
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/change"
+)
+
+// An ETag says which version of a thing an answer shows: a change's version, the number
+// of a revision, the state of a rollout. If-Match says on which one a request builds.
+
+// ifMatch returns what the request wants to find, without its quotes; "" where it does
+// not say or would take anything.
+func ifMatch(c echo.Context) (string, error) {
+	given := strings.TrimSpace(c.Request().Header.Get("If-Match"))
+	if given == "" || given == "*" {
+		return "", nil
+	}
+	tag, opens := strings.CutPrefix(given, `"`)
+	tag, closes := strings.CutSuffix(tag, `"`)
+	if !opens || !closes || tag == "" || strings.ContainsAny(tag, `",`) {
+		return "", access.Invalid("If-Match", "If-Match takes one ETag as it was given, with its quotes, such as %q", `"3"`)
+	}
+	return tag, nil
+}
+
+// wantNumber reads If-Match as a version or revision; ok is false where there is none.
+func wantNumber(c echo.Context) (n int64, ok bool, err error) {
+	tag, err := ifMatch(c)
+	if err != nil || tag == "" {
+		return 0, false, err
+	}
+	n, err = strconv.ParseInt(tag, 10, 64)
+	if err != nil || n < 0 {
+		return 0, false, access.Errorf(access.KindStale, "%q is not the ETag of what is there now. Read it again.", tag)
+	}
+	return n, true, nil
+}
+
+// wantRevision is the revision that a proposal builds on; change.Head for whichever.
+func wantRevision(c echo.Context) (int64, error) {
+	n, ok, err := wantNumber(c)
+	if err != nil || !ok {
+		return change.Head, err
+	}
+	return n, nil
+}
+
+func versionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// rolloutTag changes with what people decide about a rollout, not with each account that
+// is done: otherwise nobody could ever pause a fast one.
+func rolloutTag(r access.Rollout) string { return `"` + string(r.State) + `"` }

@@ -1,0 +1,112 @@
+package web
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// query reads the parameters of a URL and gathers what is wrong with them, so that one
+// answer names it all.
+type query struct {
+	values url.Values
+	wrong  []access.FieldError
+}
+
+func newQuery(values url.Values) *query { return &query{values: values} }
+
+// err is nil when every parameter that was asked for could be read.
+func (q *query) err() error { return access.InvalidFields(q.wrong) }
+
+func (q *query) refuse(name, message string) {
+	q.wrong = append(q.wrong, access.FieldError{Field: name, Message: message})
+}
+
+func (q *query) text(name string) string { return strings.TrimSpace(q.values.Get(name)) }
+
+// number reads a whole number from 0 up; without one it is the given default.
+func (q *query) number(name string, missing int64) int64 {
+	s := q.text(name)
+	if s == "" {
+		return missing
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		q.refuse(name, name+" is a whole number from 0 up, not "+strconv.Quote(s))
+		return missing
+	}
+	return n
+}
+
+func (q *query) yes(name string) bool {
+	s := q.text(name)
+	if s == "" {
+		return false
+	}
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		q.refuse(name, name+" is true or false, not "+strconv.Quote(s))
+	}
+	return b
+}
+
+// moment reads a time with its zone, or a day, which begins at midnight UTC.
+func (q *query) moment(name string) time.Time {
+	s := q.text(name)
+	if s == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	q.refuse(name, name+" is a day (2027-03-01) or a time (2027-03-01T12:00:00Z), not "+strconv.Quote(s))
+	return time.Time{}
+}
+
+// page reads search, limit and cursor.
+func (q *query) page() access.PageQuery {
+	return access.PageQuery{Search: q.text("q"), Limit: int(min(q.number("limit", 0), access.MaxPageSize)), Cursor: q.text("cursor")}
+}
+
+// states reads a parameter that may be repeated or hold a list with commas, and refuses
+// what is none of the known values.
+func states[T ~string](q *query, name string, known []T) []T {
+	var out []T
+	for _, v := range q.values[name] {
+		for s := range strings.SplitSeq(v, ",") {
+			s = strings.TrimSpace(s)
+			switch {
+			case s == "":
+			case slices.Contains(known, T(s)):
+				out = append(out, T(s))
+			default:
+				q.refuse(name, strconv.Quote(s)+" is no "+name+"; there are "+list(known))
+			}
+		}
+	}
+	return out
+}
+
+func list[T ~string](values []T) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	return strings.Join(names, ", ")
+}
+
+var changeStates = []access.ChangeState{
+	access.ChangeDraft, access.ChangeInReview, access.ChangeApproved, access.ChangeApplied,
+	access.ChangeRejected, access.ChangeWithdrawn, access.ChangeConflicted, access.ChangeExpiring,
+}
+
+var rolloutStates = []access.RolloutState{
+	access.RolloutScheduled, access.RolloutRunning, access.RolloutPaused, access.RolloutHalted,
+	access.RolloutAborted, access.RolloutCompleted, access.RolloutRollingBack, access.RolloutRolledBack,
+}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/web/view"
+)
+
+// statusClientGone is logged when nobody waits for the answer any more.
+const statusClientGone = 499
+
+// statuses says with which status each kind of error is answered.
+var statuses = map[access.Kind]int{
+	access.KindInvalid:         http.StatusUnprocessableEntity,
+	access.KindNotFound:        http.StatusNotFound,
+	access.KindForbidden:       http.StatusForbidden,
+	access.KindUnauthenticated: http.StatusUnauthorized,
+	access.KindConflict:        http.StatusConflict,
+	access.KindUnchanged:       http.StatusConflict,
+	access.KindStale:           http.StatusPreconditionFailed,
+	access.KindUnconditional:   http.StatusPreconditionRequired,
+	kindMalformed:              http.StatusBadRequest,
+	kindMediaType:              http.StatusUnsupportedMediaType,
+	access.KindTooMany:         http.StatusTooManyRequests,
+	access.KindUnavailable:     http.StatusServiceUnavailable,
+}
+
+var titles = map[int]string{
+	http.StatusBadRequest:            "This request makes no sense",
+	http.StatusUnauthorized:          "Sign in first",
+	http.StatusForbidden:             "You may not do this",
+	http.StatusNotFound:              "There is nothing here",
+	http.StatusMethodNotAllowed:      "This does not work here",
+	http.StatusConflict:              "It has changed meanwhile",
+	http.StatusPreconditionFailed:    "It has changed meanwhile",
+	http.StatusPreconditionRequired:  "Say what this builds on",
+	http.StatusUnsupportedMediaType:  "This kind of content is not taken",
+	http.StatusRequestEntityTooLarge: "This is too much at once",
+	http.StatusUnprocessableEntity:   "Something needs correcting",
+	http.StatusTooManyRequests:       "Too many attempts",
+	http.StatusServiceUnavailable:    "Not available right now",
+	http.StatusInternalServerError:   "Something went wrong",
+}
+
+// failure is an error as it is answered.
+type failure struct {
+	status int
+	kind   access.Kind
+	text   string
+	fields []access.FieldError
+}
+
+// answerError is the only place where an error becomes an answer.
+func (s *Server) answerError(err error, c echo.Context) {
+	c.Set(causeKey, err)
+	if c.Response().Committed {
+		return
+	}
+	f := judge(c, err)
+	s.noteRefusal(c, f)
+	var sent error
+	switch {
+	case f.status == statusClientGone:
+		sent = c.NoContent(statusClientGone)
+	case isAPI(c.Request().URL.Path):
+		sent = s.answerProblem(c, f)
+	case f.status == http.StatusUnauthorized:
+		sent = s.askToSignIn(c)
+	default:
+		sent = s.answerPage(c, f)
+	}
+	if sent != nil {
+		s.cfg.Log.Error("answering an error failed", "error", sent, "request_id", requestIDOf(c))
+	}
+}
+
+func judge(c echo.Context, err error) failure {
+	var known *access.Error
+	var http4 *echo.HTTPError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return failure{status: http.StatusRequestEntityTooLarge, kind: access.KindInvalid, text: "The request is larger than " + strconv.Itoa(maxBody>>20) + " MB. Send it in several parts."}
+	case errors.As(err, &known) && statuses[known.Kind] != 0:
+		return failure{status: statuses[known.Kind], kind: known.Kind, text: known.Message, fields: known.Fields}
+	case errors.As(err, &http4):
+		return echoFailure(http4)
+	case c.Request().Context().Err() == context.Canceled:
+		return failure{status: statusClientGone}
+	case errors.Is(err, context.DeadlineExceeded):
+		return failure{status: http.StatusServiceUnavailable, kind: access.KindUnavailable, text: "This took longer than it may. Try again in a moment."}
+	default:
+		return failure{status: http.StatusInternalServerError, kind: access.KindInternal, text: access.MessageOf(err)}
+	}
+}
+
+// echoFailure answers what the router refuses, in our own words.
+func echoFailure(e *echo.HTTPError) failure {
+	switch e.Code {
+	case http.StatusNotFound:
+		return failure{status: e.Code, kind: access.KindNotFound, text: "No page has this address. It may have been moved or mistyped."}
+	case http.StatusMethodNotAllowed:
+		return failure{status: e.Code, kind: access.KindInvalid, text: "This address does not take this kind of request."}
+	default:
+		if e.Code >= 400 && e.Code < 500 {
+			return failure{status: e.Code, kind: access.KindInvalid, text: "The request could not be read."}
+		}
+		return failure{status: http.StatusInternalServerError, kind: access.KindInternal, text: access.MessageOf(e)}
+	}
+}
+
+// askToSignIn sends the browser to the sign-in page, and back afterwards where that
+// makes sense.
+func (s *Server) askToSignIn(c echo.Context) error {
+	to := view.SignInURL()
+	switch r := c.Request(); {
+	case r.Method == http.MethodPost:
+		to += "?" + url.Values{"next": {s.pageOf(r.URL.Path)}, "unsent": {"1"}}.Encode()
+	case r.Method == http.MethodGet && r.URL.Path != view.OverviewURL():
+		to += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
+	}
+	if c.Request().Header.Get("HX-Request") != "" {
+		c.Response().Header().Set("HX-Redirect", to)
+		return c.NoContent(http.StatusUnauthorized)
+	}
+	return s.see(c, to)
+}
+
+func (s *Server) answerPage(c echo.Context, f failure) error {
+	actor, _ := c.Get(actorKey).(access.Actor)
+	shell := s.shell(c, actor, titles[f.status], "")
+	shell.Flash = ""
+	return s.page(c, f.status, view.ErrorPage(view.ErrorProps{Shell: shell, Status: f.status, Message: f.text, RequestID: requestIDOf(c)}))
+}
+
+// Problem is the body of an API error (RFC 9457). Type is stable.
+type Problem struct {
+	Type      string         `json:"type"`
+	Title     string         `json:"title"`
+	Status    int            `json:"status"`
+	Detail    string         `json:"detail"`
+	Instance  string         `json:"instance,omitempty"`
+	RequestID string         `json:"request_id"`
+	Errors    []ProblemField `json:"errors,omitempty"`
+}
+
+// ProblemField says what is wrong with one part of the request; Pointer is a JSON pointer.
+type ProblemField struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+func (s *Server) answerProblem(c echo.Context, f failure) error {
+	p := Problem{
+		Type: "/problems/" + string(f.kind), Title: titles[f.status], Status: f.status, Detail: f.text,
+		Instance: c.Request().URL.Path, RequestID: requestIDOf(c),
+	}
+	for _, e := range f.fields {
+		p.Errors = append(p.Errors, ProblemField{Pointer: "/" + strings.TrimPrefix(e.Field, "/"), Detail: e.Message})
+	}
+	if f.status == http.StatusUnauthorized {
+		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="portcullis"`)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return c.Blob(f.status, "application/problem+json", body)
+}

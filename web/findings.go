@@ -1,0 +1,206 @@
+package web
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/internal/policy"
+	"portcullis/web/view"
+)
+
+// Findings is what the console needs of the drift service to show what it found.
+type Findings interface {
+	Findings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.Finding], error)
+	Finding(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
+	FindingCounts(ctx context.Context, actor access.Actor) (access.FindingCounts, error)
+	Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error)
+	FindingGroups(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.FindingGroup], error)
+	SelectFindings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.FindingSelection, error)
+	AcknowledgeTogether(ctx context.Context, actor access.Actor, choice access.FindingChoice, reason string) (int, error)
+	Reopen(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
+	Repair(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Scan(ctx context.Context, actor access.Actor) error
+}
+
+func (s *Server) findingRoutes() {
+	s.get("/findings", authz.Read, s.showFindings)
+	s.post("/findings/scan", authz.SyncAccounts, s.scanAccounts)
+	s.post("/findings/acknowledge", authz.SettleFinding, s.acknowledgeFindings)
+	s.get("/findings/:id", authz.Read, s.showFinding)
+	s.post("/findings/:id/acknowledge", authz.SettleFinding, s.acknowledgeFinding)
+	s.post("/findings/:id/reopen", authz.SettleFinding, s.reopenFinding)
+	s.post("/findings/:id/repair", authz.ControlRollout, s.repairFinding)
+}
+
+func (s *Server) showFindings(c echo.Context, actor access.Actor) error {
+	p, err := s.findingsPage(c, actor, newQuery(c.QueryParams()))
+	if err != nil {
+		return err
+	}
+	return s.ok(c, view.Findings(p))
+}
+
+// findingsPage shows what findings say, each thing once; where an account or one thing is
+// asked for, each finding.
+func (s *Server) findingsPage(c echo.Context, actor access.Actor, q *query) (view.FindingsPage, error) {
+	ctx := c.Request().Context()
+	filter := findingQuery(q)
+	p := view.FindingsPage{
+		State: access.FindingOpen, Account: q.text("account"), Alike: filter.Alike, Search: filter.Search, Cursor: filter.Cursor, MayScan: authz.Can(actor, authz.SyncAccounts),
+	}
+	if q.err() != nil { // a filter that is none, from an address: what is open is shown
+		filter = access.FindingQuery{}
+	}
+	if len(filter.States) == 1 {
+		p.State = filter.States[0]
+	}
+	if len(filter.Kinds) == 1 {
+		p.Kind = filter.Kinds[0]
+	}
+	var err error
+	if p.Counts, err = s.cfg.Organization.FindingCounts(ctx, actor); err != nil {
+		return p, err
+	}
+	p.Shell = s.shell(c, actor, "Findings", "findings")
+	if p.Grouped() {
+		p.Groups, err = s.cfg.Organization.FindingGroups(ctx, actor, filter)
+		return p, err
+	}
+	if p.Findings, err = s.cfg.Organization.Findings(ctx, actor, filter); err != nil {
+		return p, err
+	}
+	if p.State == access.FindingOpen && authz.Can(actor, authz.SettleFinding) {
+		p.Selection, err = s.cfg.Organization.SelectFindings(ctx, actor, filter)
+		p.MaySettle = true
+	}
+	return p, err
+}
+
+// acknowledgeFindings acknowledges the findings that were ticked, or all that match.
+func (s *Server) acknowledgeFindings(c echo.Context, actor access.Actor) error {
+	form, err := c.FormParams()
+	if err != nil {
+		return misread("findings")
+	}
+	q := newQuery(form)
+	choice := access.FindingChoice{Query: findingQuery(q), Fingerprint: c.FormValue("selection")}
+	choice.Query.States, choice.Query.Cursor = nil, ""
+	if c.FormValue("which") != "all" {
+		if choice.Digests, err = tickedFindings(form["finding"]); err != nil {
+			return err
+		}
+	}
+	n, err := s.cfg.Organization.AcknowledgeTogether(c.Request().Context(), actor, choice, c.FormValue("reason"))
+	if err != nil {
+		return s.refill(c, err, func(view.Problems) (templ.Component, error) {
+			p, pageErr := s.findingsPage(c, actor, q)
+			p.Problem, p.Reason = access.MessageOf(err), c.FormValue("reason")
+			return view.Findings(p), pageErr
+		})
+	}
+	s.flash(c, view.Count(n, "finding")+" acknowledged.")
+	return s.see(c, view.FindingsURL())
+}
+
+// tickedFindings reads ids with the digests of what was on the page.
+func tickedFindings(values []string) (map[int64]string, error) {
+	digests := map[int64]string{}
+	for _, v := range values {
+		text, digest, _ := strings.Cut(v, ":")
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, misread("findings")
+		}
+		digests[id] = digest
+	}
+	return digests, nil
+}
+
+// findingQuery reads the filter of the findings; the page and the API share it.
+func findingQuery(q *query) access.FindingQuery {
+	return access.FindingQuery{
+		States: states(q, "state", access.FindingStates()), Kinds: states(q, "kind", access.FindingKinds()),
+		Account: access.AccountID(q.text("account")), Alike: q.text("alike"), PageQuery: q.page(),
+	}
+}
+
+func (s *Server) showFinding(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	p, err := s.findingPage(c, actor, id)
+	if err != nil {
+		return err
+	}
+	return s.ok(c, view.Finding(p))
+}
+
+func (s *Server) findingPage(c echo.Context, actor access.Actor, id int64) (view.FindingPage, error) {
+	f, err := s.cfg.Organization.Finding(c.Request().Context(), actor, id)
+	if err != nil {
+		return view.FindingPage{}, err
+	}
+	p := view.FindingPage{
+		Shell:   s.shell(c, actor, view.FindingTitle(f), "findings", view.Crumb{Label: "Findings", URL: view.FindingsURL()}),
+		Finding: f, Reason: c.FormValue("reason"),
+		MaySettle: authz.Can(actor, authz.SettleFinding), MayRepair: authz.Can(actor, authz.ControlRollout),
+	}
+	if f.Live != f.Desired && f.Kind == access.FindingDrift {
+		p.Lines = policy.DiffLines(f.Live, f.Desired)
+	}
+	return p, nil
+}
+
+func (s *Server) acknowledgeFinding(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.Organization.Acknowledge(c.Request().Context(), actor, id, c.FormValue("digest"), c.FormValue("reason")); err != nil {
+		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
+			p, err := s.findingPage(c, actor, id)
+			p.Problems = problems
+			return view.Finding(p), err
+		})
+	}
+	return s.see(c, view.FindingURL(id))
+}
+
+func (s *Server) reopenFinding(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.Organization.Reopen(c.Request().Context(), actor, id); err != nil {
+		return err
+	}
+	return s.see(c, view.FindingURL(id))
+}
+
+func (s *Server) repairFinding(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	r, err := s.cfg.Organization.Repair(c.Request().Context(), actor, id)
+	if err != nil {
+		return err
+	}
+	s.flash(c, "The account is being pushed. The finding is resolved when a scan sees that it is as desired.")
+	return s.see(c, view.RolloutURL(r.ID))
+}
+
+func (s *Server) scanAccounts(c echo.Context, actor access.Actor) error {
+	if err := s.cfg.Organization.Scan(c.Request().Context(), actor); err != nil {
+		return err
+	}
+	s.flash(c, "Every account is being read again. What is found appears here as they are read.")
+	return s.see(c, view.FindingsURL())
+}

@@ -1,0 +1,199 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// drifts answers with what a test has put in, and writes down what was asked.
+type drifts struct {
+	found  access.Page[access.Finding]
+	groups access.Page[access.FindingGroup]
+	asked  access.FindingQuery
+	did    []string
+}
+
+func (d *drifts) Findings(_ context.Context, _ access.Actor, q access.FindingQuery) (access.Page[access.Finding], error) {
+	d.asked = q
+	return d.found, nil
+}
+
+func (d *drifts) Finding(_ context.Context, _ access.Actor, id int64) (access.Finding, error) {
+	for _, f := range d.found.Items {
+		if f.ID == id {
+			return f, nil
+		}
+	}
+	return access.Finding{}, access.Errorf(access.KindNotFound, "There is no finding %d.", id)
+}
+
+func (d *drifts) FindingCounts(context.Context, access.Actor) (access.FindingCounts, error) {
+	counts := access.FindingCounts{}
+	for _, f := range d.found.Items {
+		counts[f.Kind]++
+	}
+	return counts, nil
+}
+
+func (d *drifts) Acknowledge(_ context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error) {
+	f, err := d.Finding(context.Background(), actor, id)
+	if err == nil {
+		err = f.Acknowledge(actor, foundAt, digest, reason)
+	}
+	d.did = append(d.did, fmt.Sprintf("acknowledge %d %q", id, reason))
+	return f, err
+}
+
+func (d *drifts) FindingGroups(_ context.Context, _ access.Actor, q access.FindingQuery) (access.Page[access.FindingGroup], error) {
+	d.asked = q
+	return d.groups, nil
+}
+
+func (d *drifts) SelectFindings(context.Context, access.Actor, access.FindingQuery) (access.FindingSelection, error) {
+	return access.FindingSelection{Count: len(d.found.Items), Fingerprint: "cafe"}, nil
+}
+
+func (d *drifts) AcknowledgeTogether(_ context.Context, actor access.Actor, choice access.FindingChoice, reason string) (int, error) {
+	d.did = append(d.did, fmt.Sprintf("together %v %s %s %q", choice.Digests, choice.Query.Alike, choice.Fingerprint, reason))
+	if err := choice.Check(); err != nil {
+		return 0, err
+	}
+	if choice.Digests == nil { // as the store would
+		choice.Fingerprint = access.Fingerprint(d.found.Items)
+	}
+	return len(d.found.Items), choice.Acknowledge(slices.Clone(d.found.Items), actor, foundAt, reason)
+}
+
+func (d *drifts) Reopen(_ context.Context, actor access.Actor, id int64) (access.Finding, error) {
+	d.did = append(d.did, fmt.Sprintf("reopen %d", id))
+	return d.Finding(context.Background(), actor, id)
+}
+
+func (d *drifts) Repair(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
+	d.did = append(d.did, fmt.Sprintf("repair %d", id))
+	return access.Rollout{ID: 12, State: access.RolloutRunning}, nil
+}
+
+func (d *drifts) Scan(context.Context, access.Actor) error {
+	d.did = append(d.did, "scan")
+	return nil
+}
+
+var foundAt = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+func aFinding() access.Finding {
+	return access.Finding{
+		ID: 7, Account: "111122223333", AccountName: "payments", Kind: access.FindingDrift, Reason: access.ReasonEdited,
+		Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Sentence: "Somebody edited <b>Bob</b>.", Advice: "Push the account again.",
+		Live: `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow"}]}`, Desired: `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisDeny"}]}`,
+		FirstSeen: foundAt, LastSeen: foundAt.Add(time.Hour), Version: 1,
+	}
+}
+
+// says holds an answer's body against words.
+func (a answer) says(t *testing.T, status int, wants ...string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("status %d, want %d", a.status, status)
+	}
+	for _, want := range wants {
+		without, not := strings.CutPrefix(want, "!")
+		if strings.Contains(a.body, without) == not {
+			t.Errorf("the page has %q: %v\n%s", without, not, a.body)
+		}
+	}
+}
+
+func (a answer) to(t *testing.T, where string) {
+	t.Helper()
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != where {
+		t.Errorf("status %d to %q, want to be sent to %s", a.status, a.header.Get("Location"), where)
+	}
+}
+
+func TestFindingsAreListedFilteredAndEscaped(t *testing.T) {
+	c := newConsole(t).as("viewer")
+	c.organization.found = access.Page[access.Finding]{Items: []access.Finding{aFinding()}, Next: "more", Total: -1}
+	c.get("/findings?kind=drift&state=acknowledged&account=111122223333&q=bob").says(t, http.StatusOK,
+		"Somebody edited &lt;b&gt;Bob&lt;/b&gt;.", "payments", "/findings/7", "cursor=more", "!<b>Bob</b>", "!Scan every account")
+	q := c.organization.asked
+	if len(q.States) != 1 || q.States[0] != access.FindingAcknowledged || len(q.Kinds) != 1 || q.Kinds[0] != access.FindingDrift || q.Account != "111122223333" || q.Search != "bob" {
+		t.Errorf("asked for %+v", q)
+	}
+	c.organization.found = access.Page[access.Finding]{Total: -1}
+	c.get("/findings").says(t, http.StatusOK, "Everything is as desired")
+	c.get("/findings?kind=nonsense").says(t, http.StatusOK, "Everything is as desired")
+}
+
+func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
+	c := newConsole(t).as("viewer")
+	same, one := aFinding(), aFinding()
+	same.Sentence = "The vendor of 111122223333 gets in."
+	c.organization.groups.Items = []access.FindingGroup{
+		{Alike: "abc", Newest: same, Findings: 21, Accounts: 21, FirstSeen: foundAt, LastSeen: foundAt},
+		{Alike: "def", Newest: one, Findings: 1, Accounts: 1, FirstSeen: foundAt, LastSeen: foundAt},
+	}
+	c.get("/findings?kind=drift").says(t, http.StatusOK, "The vendor of … gets in.", "in 21 accounts", "/findings?alike=abc&amp;kind=drift", "/findings/7", "payments")
+	c.get("/findings?alike=abc").says(t, http.StatusOK, "Nothing like this was found")
+	if c.organization.asked.Alike != "abc" {
+		t.Errorf("asked for %+v", c.organization.asked)
+	}
+}
+
+func TestFindingsAreAcknowledgedTogether(t *testing.T) {
+	c := newConsole(t).as("viewer")
+	c.organization.found.Items = []access.Finding{aFinding()}
+	c.get("/findings?alike=abc").says(t, http.StatusOK, "Somebody edited", "!/findings/acknowledge")
+	if a := c.post("/findings/acknowledge", "which", "all", "selection", "cafe", "reason", "x"); a.status != http.StatusForbidden {
+		t.Errorf("a viewer acknowledges: %d", a.status)
+	}
+	c = newConsole(t).as("operator")
+	c.organization.found.Items = []access.Finding{aFinding()}
+	seen := "7:" + aFinding().Digest()
+	c.get("/findings?alike=abc").says(t, http.StatusOK, `value="`+seen+`"`, `value="cafe"`, "Acknowledge the one that matches")
+	c.post("/findings/acknowledge", "which", "all", "alike", "abc", "selection", "cafe", "reason", "the contract").to(t, "/findings")
+	c.post("/findings/acknowledge", "which", "ticked", "finding", seen, "selection", "cafe", "reason", "the contract").to(t, "/findings")
+	c.post("/findings/acknowledge", "which", "ticked", "alike", "abc", "reason", "the contract").says(t, http.StatusUnprocessableEntity, "Choose at least one finding.", "the contract")
+	c.post("/findings/acknowledge", "which", "ticked", "alike", "abc", "finding", "7:other", "reason", "the contract").says(t, http.StatusConflict, "Finding 7: What was found looks different by now")
+	want := fmt.Sprintf(`together map[] abc cafe "the contract", together map[7:%s]  cafe "the contract"`, aFinding().Digest())
+	if did := strings.Join(c.organization.did[:2], ", "); did != want {
+		t.Errorf("did %s, want %s", did, want)
+	}
+}
+
+func TestAFindingShowsItsDiffAndWhatMayBeDone(t *testing.T) {
+	c := newConsole(t).as("viewer")
+	c.organization.found.Items = []access.Finding{aFinding()}
+	c.get("/findings/7").says(t, http.StatusOK, "PortcullisAllow", "PortcullisDeny", "From live to desired", "!/findings/7/acknowledge", "!/findings/7/repair")
+	c.get("/findings/8").says(t, http.StatusNotFound)
+
+	c = newConsole(t).as("operator")
+	c.organization.found.Items = []access.Finding{aFinding()}
+	c.get("/findings/7").says(t, http.StatusOK, "/findings/7/acknowledge", "/findings/7/repair", aFinding().Digest())
+	c.post("/findings/7/acknowledge", "digest", aFinding().Digest(), "reason", "").says(t, http.StatusUnprocessableEntity, "Say why this may stay")
+	c.post("/findings/7/acknowledge", "digest", "another", "reason", "the contract").says(t, http.StatusConflict, "looks different by now", "the contract")
+	c.post("/findings/7/acknowledge", "digest", aFinding().Digest(), "reason", "the contract").to(t, "/findings/7")
+	c.post("/findings/7/repair").to(t, "/rollouts/12")
+	c.post("/findings/scan").to(t, "/findings")
+	if did := strings.Join(c.organization.did, ", "); !strings.Contains(did, `acknowledge 7 "the contract", repair 7, scan`) {
+		t.Errorf("did %s", did)
+	}
+	acknowledged := aFinding()
+	acknowledged.Ack = &access.Acknowledgement{By: access.PersonRef{Name: "Opa"}, At: foundAt, Reason: "the contract"}
+	c.organization.found.Items = []access.Finding{acknowledged}
+	c.get("/findings/7").says(t, http.StatusOK, "the contract", "Opa", "/findings/7/reopen", "!/findings/7/acknowledge")
+	c.post("/findings/7/reopen").to(t, "/findings/7")
+}
+
+func TestTheOverviewCountsFindings(t *testing.T) {
+	c := newConsole(t).as("viewer")
+	c.organization.found.Items = []access.Finding{aFinding()}
+	c.get("/").says(t, http.StatusOK, "Open findings", "1 document in AWS is not as desired", "/findings?kind=drift")
+}

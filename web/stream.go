@@ -1,0 +1,72 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	// streamLife ends a stream, so that the browser asks again: a person who was
+	// disabled meanwhile is refused then.
+	streamLife = 10 * time.Minute
+	// streamBeat keeps proxies from closing a stream on which nothing happens.
+	streamBeat = 20 * time.Second
+)
+
+// eventWriter writes server-sent events.
+type eventWriter struct {
+	http *echo.Response
+	ctl  *http.ResponseController
+}
+
+func newEventWriter(c echo.Context) (eventWriter, error) {
+	w := eventWriter{http: c.Response(), ctl: http.NewResponseController(c.Response())}
+	h := w.http.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	// The server's write timeout is meant for pages; a stream stays open.
+	if err := w.ctl.SetWriteDeadline(time.Time{}); err != nil {
+		return w, fmt.Errorf("opening a stream: %w", err)
+	}
+	w.http.WriteHeader(http.StatusOK)
+	return w, w.ctl.Flush()
+}
+
+// send renders a component into one event. Each line of it gets its own data field, as
+// the format wants it.
+func (w eventWriter) send(ctx context.Context, event string, component templ.Component) error {
+	var b bytes.Buffer
+	if err := component.Render(ctx, &b); err != nil {
+		return err
+	}
+	return w.write(event, b.String())
+}
+
+func (w eventWriter) write(event, data string) error {
+	var b strings.Builder
+	b.WriteString("event: " + event + "\n")
+	for line := range strings.SplitSeq(data, "\n") {
+		b.WriteString("data: " + strings.TrimRight(line, "\r") + "\n")
+	}
+	b.WriteString("\n")
+	if _, err := w.http.Write([]byte(b.String())); err != nil {
+		return err
+	}
+	return w.ctl.Flush()
+}
+
+// beat sends a comment, which browsers pass over.
+func (w eventWriter) beat() error {
+	if _, err := w.http.Write([]byte(": here\n\n")); err != nil {
+		return err
+	}
+	return w.ctl.Flush()
+}

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/internal/change"
+	"portcullis/web/view"
+)
+
+// targetRoutes are the pages and forms of one account of a rollout.
+func (s *Server) targetRoutes() {
+	const target = "/rollouts/:id/targets/:account"
+	s.get(target, authz.Read, s.showTarget)
+	s.post(target+"/retry", authz.ControlRollout, s.controlTarget("It is taken up again.", s.cfg.Rollouts.RetryTarget))
+	s.post(target+"/skip", authz.ControlRollout, s.skipTarget)
+	s.post(target+"/resolve", authz.ControlRollout, s.resolveConflicts)
+	s.post(target+"/adopt", authz.EditChange, s.adopt)
+}
+
+func (s *Server) showTarget(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	p, err := s.targetPage(c, actor, id, targetParam(c))
+	if err != nil {
+		return err
+	}
+	return s.ok(c, view.Target(p))
+}
+
+func targetParam(c echo.Context) access.AccountID { return access.AccountID(c.Param("account")) }
+
+func (s *Server) targetPage(c echo.Context, actor access.Actor, id int64, account access.AccountID) (view.TargetPage, error) {
+	ctx := c.Request().Context()
+	p := view.TargetPage{Now: s.cfg.Now(), Denied: authz.Require(actor, authz.ControlRollout), MayEdit: authz.Can(actor, authz.EditChange)}
+	var err error
+	if p.Rollout, err = s.cfg.Rollouts.Rollout(ctx, actor, id); err != nil {
+		return p, err
+	}
+	if p.Target, err = s.cfg.Rollouts.Target(ctx, actor, id, account); err != nil {
+		return p, err
+	}
+	if p.Operations, err = s.cfg.Rollouts.Operations(ctx, actor, id, account); err != nil {
+		return p, err
+	}
+	p.Shell = s.shell(c, actor, p.Target.AccountName, "rollouts",
+		view.Crumb{Label: "Rollouts", URL: view.RolloutsURL()}, view.Crumb{Label: view.RolloutTitle(p.Rollout), URL: view.RolloutURL(id)})
+	return p, nil
+}
+
+// controlTarget makes the handler of a form on a target's page.
+func (s *Server) controlTarget(done string, act func(context.Context, access.Actor, int64, access.AccountID) (access.Rollout, error)) handler {
+	return func(c echo.Context, actor access.Actor) error {
+		id, err := idParam(c)
+		if err != nil {
+			return err
+		}
+		account := targetParam(c)
+		if _, err := act(c.Request().Context(), actor, id, account); err != nil {
+			return s.targetRefused(c, actor, id, account, err)
+		}
+		s.flash(c, done)
+		return s.see(c, view.TargetURL(id, account))
+	}
+}
+
+func (s *Server) skipTarget(c echo.Context, actor access.Actor) error {
+	return s.controlTarget("It is skipped.", func(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
+		return s.cfg.Rollouts.SkipTarget(ctx, actor, id, account, c.FormValue("reason"))
+	})(c, actor)
+}
+
+func (s *Server) resolveConflicts(c echo.Context, actor access.Actor) error {
+	return s.controlTarget("Decided. The account is taken up again and does what was chosen.", func(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
+		choices, err := choicesOf(c)
+		if err != nil {
+			return access.Rollout{}, err
+		}
+		return s.cfg.Rollouts.Resolve(ctx, actor, id, account, choices)
+	})(c, actor)
+}
+
+// adopt composes a change that makes the desired state follow an edit that was adopted.
+func (s *Server) adopt(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	account := targetParam(c)
+	draft, err := s.adopted(c.Request().Context(), actor, id, account, formID(c, "operation"))
+	if err != nil {
+		return s.targetRefused(c, actor, id, account, err)
+	}
+	return s.see(c, view.ChangeURL(draft.ID))
+}
+
+func (s *Server) adopted(ctx context.Context, actor access.Actor, id int64, account access.AccountID, operation int64) (access.Change, error) {
+	operations, err := s.cfg.Rollouts.Operations(ctx, actor, id, account)
+	if err != nil {
+		return access.Change{}, err
+	}
+	i := slices.IndexFunc(operations, func(o access.Operation) bool { return o.ID == operation && view.Adopted(o) })
+	if i < 0 {
+		return access.Change{}, access.Errorf(access.KindConflict, "This account has no such edit that was adopted.")
+	}
+	o := operations[i]
+	return s.cfg.Changes.Adopt(ctx, actor, change.Adoption{
+		Account: account, Role: access.RoleName{Path: o.Resource.Path, Name: o.Resource.Name}, Planned: o.OursAfter, Live: o.Resolution.Seen,
+	})
+}
+
+// choicesOf reads one choice for each document, bound to the one that was on the page.
+func choicesOf(c echo.Context) ([]access.ResolveConflict, error) {
+	form, err := c.FormParams()
+	if err != nil {
+		return nil, err
+	}
+	var choices []access.ResolveConflict
+	for field, values := range form {
+		text, found := strings.CutPrefix(field, "choice-")
+		if !found {
+			continue
+		}
+		operation, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || len(values) != 1 {
+			return nil, misread("operations")
+		}
+		choices = append(choices, access.ResolveConflict{OperationID: operation, Choice: access.ConflictChoice(values[0]), Seen: form.Get("seen-" + text)})
+	}
+	slices.SortFunc(choices, func(a, b access.ResolveConflict) int { return cmp.Compare(a.OperationID, b.OperationID) })
+	return choices, nil
+}
+
+// targetRefused shows the target as it is now, with why the action was refused. What has
+// moved since the page was read is such a reason too: the page shows it.
+func (s *Server) targetRefused(c echo.Context, actor access.Actor, id int64, account access.AccountID, refusal error) error {
+	if kind := access.KindOf(refusal); kind == access.KindStale || kind == access.KindUnchanged {
+		refusal = access.Wrap(access.KindConflict, refusal, "%s", access.MessageOf(refusal))
+	}
+	return s.refill(c, refusal, func(view.Problems) (templ.Component, error) {
+		p, err := s.targetPage(c, actor, id, account)
+		if err != nil {
+			return nil, err
+		}
+		p.Problem = access.MessageOf(refusal)
+		return view.Target(p), nil
+	})
+}

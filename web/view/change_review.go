@@ -1,0 +1,140 @@
+package view
+
+import (
+	"strings"
+
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// NeedRow is what a review rule asks of a change, and what of it is missing.
+type NeedRow struct {
+	access.Need
+	Missing []access.Requirement
+}
+
+// RuleChange is a review rule before and after; nil where there is none.
+type RuleChange struct {
+	Before, After *access.ReviewRule
+}
+
+func (r RuleChange) title() string {
+	switch {
+	case r.Before == nil:
+		return r.After.Name
+	case r.After == nil:
+		return r.Before.Name
+	case r.Before.Name != r.After.Name:
+		return r.Before.Name + " → " + r.After.Name
+	default:
+		return r.After.Name
+	}
+}
+
+// SettingChange is one setting before and after, in words.
+type SettingChange struct {
+	Name, Before, After string
+}
+
+// needWords says what a rule asks for.
+func needWords(need []access.Requirement) string {
+	words := make([]string, len(need))
+	for i, r := range need {
+		words[i] = r.String()
+	}
+	return strings.Join(words, ", and ")
+}
+
+// scopeWords says which changes a rule is for, one line each. names says what ids stand
+// for; an id without a name stands for itself.
+func scopeWords(s access.RuleScope, names map[string]string) []string {
+	if s.Empty() {
+		return []string{"Every change"}
+	}
+	var lines []string
+	add := func(what string, items []string) {
+		if len(items) > 0 {
+			lines = append(lines, what+strings.Join(items, ", "))
+		}
+	}
+	add("Allowlists: ", named(s.Allowlists, names))
+	add("Mappings: ", named(s.Mappings, names))
+	add("Accounts in: ", s.OUs)
+	if len(s.Tags) > 0 {
+		lines = append(lines, "Accounts with the "+access.Selector{Tags: s.Tags}.String())
+	}
+	for _, d := range s.Dangers {
+		lines = append(lines, "A change that "+d.String())
+	}
+	return lines
+}
+
+// guardTone is bad where the change is stopped, and caution where it is confirmed.
+func guardTone(g access.Guard) Tone {
+	if g.Confirmed {
+		return Caution
+	}
+	return Bad
+}
+
+func guardTitle(g access.Guard) string {
+	return map[access.GuardCode]string{
+		access.GuardNoAddress: "Somebody would be locked out", access.GuardOwnAddress: "You would lock yourself out",
+		access.GuardBreakGlass: "Break-glass access would be lost", access.GuardNobodyApplies: "Nobody could change anything any more",
+	}[g.Code]
+}
+
+// maxFolds is how many different documents the page shows at first: each is long.
+const maxFolds = 40
+
+func (p ChangePage) foldsShown() []FoldedDocument {
+	if p.All {
+		return p.Folded
+	}
+	return p.Folded[:min(len(p.Folded), maxFolds)]
+}
+
+// foldAccounts is how many accounts of a document are on one page of them.
+const foldAccounts = 200
+
+// unfolds reports whether all accounts of the n-th document can be looked through.
+func (p ChangePage) unfolds(n int) bool { return p.Fold == n+1 }
+
+// accountsOf are the accounts of a document that are shown: the first few, or one page of
+// all of them.
+func (p ChangePage) accountsOf(n int, f FoldedDocument) []access.PlannedTarget {
+	if !p.unfolds(n) {
+		return f.Accounts[:min(len(f.Accounts), maxShown)]
+	}
+	from := min(max(p.From, 0), len(f.Accounts))
+	return f.Accounts[from:min(from+foldAccounts, len(f.Accounts))]
+}
+
+// accountsRange says which of the accounts these are.
+func (p ChangePage) accountsRange(f FoldedDocument) string {
+	return Number(min(p.From+1, len(f.Accounts))) + " to " + Number(min(p.From+foldAccounts, len(f.Accounts))) + " of " + Count(len(f.Accounts), "account")
+}
+
+func (p ChangePage) foldURL(n, from int) string {
+	all := ""
+	if p.All {
+		all = "1"
+	}
+	return With(ChangeURL(p.Change.ID), "all", all, "fold", number(int64(n+1)), "from", number(int64(max(from, 0)))) + "#" + foldID(n)
+}
+
+func foldID(n int) string { return "fold-" + number(int64(n+1)) }
+
+// sizeBefore is the size of the document as it is now; 0 where there is none.
+func (f FoldedDocument) sizeBefore() int { return policy.Size(f.Example.Before) }
+
+// deciding reports whether the card with decisions has anything in it.
+func (p ChangePage) deciding() bool {
+	return p.Change.Open() || p.May.Clone == nil || p.Change.Flagged()
+}
+
+// composing reports whether more edits can be added on the page.
+func (p ChangePage) composing() bool { return p.May.Edit == nil && p.Change.Open() }
+
+// inChange is the address of a form whose edits go into this change.
+func (p ChangePage) inChange(to string) string { return With(to, "change", number(p.Change.ID)) }

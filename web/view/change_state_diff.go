@@ -1,0 +1,82 @@
+package view
+
+import (
+	"portcullis/internal/access"
+	"portcullis/internal/policy"
+)
+
+// listDiffs lays out what becomes of the allowlists: each that came, went, was renamed
+// or has other entries.
+func listDiffs(d policy.StateDiff) []listDiff {
+	var out []listDiff
+	at := map[string]int{}
+	place := func(id, name string) *listDiff {
+		i, known := at[id]
+		if !known {
+			i = len(out)
+			at[id] = i
+			out = append(out, listDiff{id: id, name: name})
+		}
+		return &out[i]
+	}
+	for _, a := range d.Allowlists {
+		switch a.Kind {
+		case policy.Added:
+			place(a.ID, a.After.Name).created = true
+		case policy.Removed:
+			place(a.ID, a.Before.Name).removed = true
+		default:
+			l := place(a.ID, a.After.Name)
+			l.texts = textChanges(a.Before, a.After)
+		}
+	}
+	for _, e := range d.Entries {
+		l := place(e.AllowlistID, e.Allowlist)
+		l.lines = append(l.lines, entryLineFor(e))
+	}
+	return out
+}
+
+func textChanges(before, after access.Allowlist) []string {
+	var said []string
+	if before.Name != after.Name {
+		said = append(said, "name: "+before.Name+" → "+after.Name)
+	}
+	if before.Description != after.Description {
+		said = append(said, "description: "+orNone(before.Description)+" → "+orNone(after.Description))
+	}
+	return said
+}
+
+func entryLineFor(e policy.EntryChange) entryLine {
+	switch e.Kind {
+	case policy.Added:
+		return entryLineOf('+', e.After)
+	case policy.Removed:
+		return entryLineOf('-', e.Before)
+	default:
+		line := entryLineOf('~', e.After)
+		line.what = entryChanges(e.Before, e.After)
+		return line
+	}
+}
+
+// mappingDiffs lays out what becomes of the mappings.
+func mappingDiffs(d policy.StateDiff) []mappingDiff {
+	out := make([]mappingDiff, len(d.Mappings))
+	for i, m := range d.Mappings {
+		out[i] = mappingDiffFor(m)
+	}
+	return out
+}
+
+func mappingDiffFor(m policy.MappingChange) mappingDiff {
+	switch m.Kind {
+	case policy.Added:
+		return mappingDiff{title: "New: " + m.After.Title(), lines: compareLines(nil, mappingLines(m.After))}
+	case policy.Removed:
+		return mappingDiff{title: "Removed: " + m.Before.Title(), lines: compareLines(mappingLines(m.Before), nil)}
+	default:
+		return mappingDiff{title: m.After.Title(), lines: compareLines(mappingLines(m.Before), mappingLines(m.After))}
+	}
+}

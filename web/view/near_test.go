@@ -1,0 +1,36 @@
+package view
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/policy"
+)
+
+func TestNearChanges(t *testing.T) {
+	lines := func(text string) []policy.DiffLine {
+		var out []policy.DiffLine
+		for i, op := range []byte(text) {
+			out = append(out, policy.DiffLine{Op: op, Text: string(rune('a' + i%26))})
+		}
+		return out
+	}
+	for text, want := range map[string]string{
+		"":                              "",
+		"          ":                    "          ",
+		"          +          ":         "@    +    @",
+		"   -     +":                    "   -     +",
+		"+        -            -":       "+        -    @    -",
+		"                    ++       ": "@    ++    @",
+	} {
+		var got strings.Builder
+		for _, l := range nearChanges(lines(text)) {
+			got.WriteByte(l.Op)
+		}
+		if d := cmp.Diff(want, got.String()); d != "" {
+			t.Errorf("%q (-want +got):\n%s", text, d)
+		}
+	}
+}

@@ -1,0 +1,315 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+// StrategiesURL lists the saved strategies.
+func StrategiesURL() string { return "/settings/strategies" }
+
+// NewStrategyURL is the form of a new strategy.
+func NewStrategyURL() string { return StrategiesURL() + "/new" }
+
+// EditStrategyURL is the form of a strategy.
+func EditStrategyURL(id int64) string { return StrategiesURL() + "/" + number(id) + "/edit" }
+
+// RemoveStrategyURL removes a strategy.
+func RemoveStrategyURL(id int64) string { return StrategiesURL() + "/" + number(id) + "/remove" }
+
+// StrategiesPage lists the saved strategies.
+type StrategiesPage struct {
+	Shell      Shell
+	Strategies []access.Strategy
+	MayEdit    bool
+}
+
+// StrategyFormProps is the form of a strategy. ID is 0 for a new one.
+type StrategyFormProps struct {
+	Shell    Shell
+	ID       int64
+	Form     StrategyForm
+	Problems Problems
+}
+
+func (p StrategyFormProps) action() string {
+	if p.ID == 0 {
+		return NewStrategyURL()
+	}
+	return EditStrategyURL(p.ID)
+}
+
+// StrategyForm is a strategy as it was typed.
+type StrategyForm struct {
+	Version, Name, Description, Window, MaxFailures, Confirm string
+	Default, ReadBack, RollBack                              bool
+
+	Waves  []WaveForm
+	Probes []ProbeForm
+
+	Days           []string
+	From, To, Zone string
+}
+
+// WaveForm is one wave as it was typed. Takes says in which way Which chooses accounts.
+type WaveForm struct {
+	Takes, Which, Name, Window, MaxFailures, Bake string
+	Gate                                          bool
+}
+
+// ProbeForm is one probe as it was typed.
+type ProbeForm struct{ Role, Expect, Accounts string }
+
+// How a wave takes accounts.
+const (
+	TakesIDs     = "ids"
+	TakesOUs     = "ous"
+	TakesTags    = "tags"
+	TakesCount   = "count"
+	TakesPercent = "percent"
+	TakesEachOU  = "each_ou"
+)
+
+// moreRows is how many empty rows a form offers below those that are filled.
+const moreRows = 2
+
+// Padded is the form with empty rows for more waves and probes.
+func (f StrategyForm) Padded() StrategyForm {
+	f.Waves = append(slices.Clone(f.Waves), make([]WaveForm, moreRows)...)
+	f.Probes = append(slices.Clone(f.Probes), ProbeForm{})
+	return f
+}
+
+// StrategyFormOf fills the form from a strategy.
+func StrategyFormOf(s access.Strategy) StrategyForm {
+	f := StrategyForm{
+		Version: number(s.Version), Name: s.Name, Description: s.Description, Window: typed(s.Window, strconv.Itoa), MaxFailures: limitText(s.MaxFailures), Confirm: typed(s.Confirm, access.DurationText),
+		Default: s.Default, ReadBack: s.ReadBack, RollBack: s.RollBack, From: s.Hours.From, To: s.Hours.To, Zone: s.Hours.Zone,
+	}
+	for _, d := range s.Hours.Days {
+		f.Days = append(f.Days, strconv.Itoa(d))
+	}
+	for _, w := range s.Waves {
+		takes, which := taken(w)
+		f.Waves = append(f.Waves, WaveForm{
+			Takes: takes, Which: which, Name: w.Name, Window: typed(w.Window, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), Gate: w.Gate,
+		})
+	}
+	for _, p := range s.Probes {
+		expect := "refused"
+		if p.Allowed {
+			expect = "allowed"
+		}
+		f.Probes = append(f.Probes, ProbeForm{Role: p.Role.String(), Expect: expect, Accounts: typed(p.Accounts, strconv.Itoa)})
+	}
+	return f
+}
+
+// taken says in which way a rule takes accounts, and which.
+func taken(w access.WaveRule) (takes, which string) {
+	switch {
+	case len(w.Accounts.IDs) > 0:
+		ids := make([]string, len(w.Accounts.IDs))
+		for i, id := range w.Accounts.IDs {
+			ids[i] = string(id)
+		}
+		return TakesIDs, strings.Join(ids, ", ")
+	case len(w.Accounts.OUs) > 0:
+		return TakesOUs, strings.Join(w.Accounts.OUs, ", ")
+	case len(w.Accounts.Tags) > 0:
+		return TakesTags, strings.ReplaceAll(joinTags(w.Accounts.Tags), "\n", ", ")
+	case w.Count > 0:
+		return TakesCount, strconv.Itoa(w.Count)
+	case w.Percent > 0:
+		return TakesPercent, strconv.Itoa(w.Percent)
+	default:
+		return TakesEachOU, ""
+	}
+}
+
+func takesOptions(chosen string) []Option {
+	options := []Option{
+		{Value: "", Label: "No wave"},
+		{Value: TakesCount, Label: "So many accounts"},
+		{Value: TakesPercent, Label: "Up to a share, in per cent"},
+		{Value: TakesIDs, Label: "These account ids"},
+		{Value: TakesOUs, Label: "These OUs"},
+		{Value: TakesTags, Label: "These tags"},
+		{Value: TakesEachOU, Label: "One OU after the other"},
+	}
+	return chosenOf(options, chosen)
+}
+
+func expectOptions(chosen string) []Option {
+	return chosenOf([]Option{{Value: "allowed", Label: "is let in"}, {Value: "refused", Label: "is refused"}}, chosen)
+}
+
+func dayOptions(chosen []string) []Option {
+	var options []Option
+	for _, d := range []time.Weekday{1, 2, 3, 4, 5, 6, 0} {
+		value := strconv.Itoa(int(d))
+		options = append(options, Option{Value: value, Label: d.String(), Selected: slices.Contains(chosen, value)})
+	}
+	return options
+}
+
+func chosenOf(options []Option, chosen string) []Option {
+	for i := range options {
+		options[i].Selected = options[i].Value == chosen
+	}
+	return options
+}
+
+// StrategyOptions are the strategies by which a change can be applied.
+func StrategyOptions(saved []access.Strategy, chosen string) []Option {
+	byDefault := access.BuiltinStrategy
+	for _, s := range saved {
+		if s.Default {
+			byDefault = s.Name
+		}
+	}
+	options := []Option{{Value: "", Label: "The default: " + byDefault}}
+	for _, s := range saved {
+		if !s.Default {
+			options = append(options, Option{Value: s.Name, Label: s.Name})
+		}
+	}
+	if byDefault != access.BuiltinStrategy {
+		options = append(options, Option{Value: access.BuiltinStrategy, Label: access.BuiltinStrategy})
+	}
+	return chosenOf(options, chosen)
+}
+
+// waveWords describes the waves of a strategy, one line for each.
+func waveWords(s access.Strategy) []string {
+	var lines []string
+	for _, w := range s.Waves {
+		lines = append(lines, cmp.Or(w.Name, ruleWords(w))+waveTail(w))
+	}
+	last := "All accounts"
+	if len(s.Waves) > 0 {
+		last = "The rest"
+		if s.Waves[len(s.Waves)-1].EachOU {
+			return lines
+		}
+	}
+	return append(lines, last)
+}
+
+func ruleWords(w access.WaveRule) string {
+	switch takes, which := taken(w); takes {
+	case TakesCount:
+		return "The first " + Count(w.Count, "account")
+	case TakesPercent:
+		return "Up to " + which + " %"
+	case TakesEachOU:
+		return "One OU after the other"
+	default:
+		return w.Accounts.String()
+	}
+}
+
+func waveTail(w access.WaveRule) string {
+	var parts []string
+	if w.Window > 0 {
+		parts = append(parts, strconv.Itoa(w.Window)+" at once")
+	}
+	if w.MaxFailures != (access.Limit{}) {
+		parts = append(parts, limitWords(w.MaxFailures))
+	}
+	if w.Bake > 0 {
+		parts = append(parts, "bakes for "+access.DurationText(w.Bake))
+	}
+	if w.Gate {
+		parts = append(parts, "a person lets it go on")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, ", ")
+}
+
+// strategyWords describes the rest of a strategy.
+func strategyWords(s access.Strategy) []string {
+	var lines []string
+	if s.Window > 0 {
+		lines = append(lines, Count(s.Window, "account")+" at once")
+	}
+	if s.MaxFailures != (access.Limit{}) {
+		lines = append(lines, "Over all, "+limitWords(s.MaxFailures))
+	}
+	if s.ReadBack {
+		lines = append(lines, "Every document is read once more after each wave")
+	}
+	for _, p := range s.Probes {
+		word := "refused by "
+		if p.Allowed {
+			word = "let into "
+		}
+		lines = append(lines, "The probe user is "+word+p.Role.String()+", in "+Count(p.InAccounts(), "account")+" of each wave")
+	}
+	if !s.Hours.Always() {
+		lines = append(lines, hoursWords(s.Hours))
+	}
+	if s.RollBack {
+		lines = append(lines, "Rolled back by itself when it halts")
+	}
+	if s.Confirm > 0 {
+		lines = append(lines, "Rolled back unless somebody confirms within "+access.DurationText(s.Confirm))
+	}
+	return lines
+}
+
+func hoursWords(h access.Hours) string {
+	days := "Every day"
+	if len(h.Days) > 0 {
+		names := make([]string, len(h.Days))
+		for i, d := range h.Days {
+			names[i] = time.Weekday(d).String()
+		}
+		days = strings.Join(names, ", ")
+	}
+	return days + " from " + h.From + " to " + h.To + " " + cmp.Or(h.Zone, "UTC") + " only"
+}
+
+func limitWords(l access.Limit) string {
+	switch {
+	case l.None:
+		return "the first failure halts"
+	case l.Percent > 0:
+		return "more than " + strconv.Itoa(l.Percent) + " % failures halt"
+	default:
+		return "more than " + Count(l.Count, "failure") + " halt"
+	}
+}
+
+// limitText is a limit as it is typed; "" for none.
+func limitText(l access.Limit) string {
+	switch {
+	case l.None:
+		return "0"
+	case l.Percent > 0:
+		return strconv.Itoa(l.Percent) + " %"
+	default:
+		return typed(l.Count, strconv.Itoa)
+	}
+}
+
+// typed is a value as it stands in a form, where the zero value is none at all.
+func typed[T comparable](v T, text func(T) string) string {
+	var none T
+	if v == none {
+		return ""
+	}
+	return text(v)
+}
+
+// waveField names a field of a wave's row, by which messages find it.
+func waveField(i int, field string) string { return "waves/" + strconv.Itoa(i) + "/" + field }
+
+func probeField(i int, field string) string { return "probes/" + strconv.Itoa(i) + "/" + field }

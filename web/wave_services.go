@@ -1,0 +1,28 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"portcullis/internal/access"
+	"portcullis/internal/change"
+)
+
+// Waves is what the console needs of the rollout service to show waves and to keep
+// strategies.
+type Waves interface {
+	Waves(ctx context.Context, actor access.Actor, id int64) ([]access.Wave, error)
+	Checks(ctx context.Context, actor access.Actor, id int64, wave, round int) (access.Page[access.Check], error)
+	StrategyOf(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
+	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
+	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
+	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
+	RemoveStrategy(ctx context.Context, actor access.Actor, id int64) error
+}
+
+// Staging is what the console needs of the change service to apply a change by a strategy,
+// which is named; "" is the default.
+type Staging interface {
+	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
+	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
+}
