@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 
@@ -103,15 +104,25 @@ func (r apiRequest) id(what string) (int64, error) {
 	return n, nil
 }
 
-// apiHandler returns the value to be sent as JSON.
+// apiHandler returns the value to be sent as JSON, or a longAnswer.
 type apiHandler func(r apiRequest) (any, error)
 
-// asJSON makes a route's handler. The answer is encoded before a byte of it is sent.
+// longAnswer is one that may be too long to be encoded as a whole. It writes JSON, piece by
+// piece, and nothing can go wrong any more but the writing.
+type longAnswer interface{ writeJSON(w io.Writer) error }
+
+// asJSON makes a route's handler. The answer is encoded before a byte of it is sent, unless
+// it is a long one.
 func asJSON(h apiHandler) handler {
 	return func(c echo.Context, actor access.Actor) error {
 		answer, err := h(apiRequest{Context: c, actor: actor, query: newQuery(c.QueryParams())})
 		if err != nil {
 			return err
+		}
+		if long, ok := answer.(longAnswer); ok {
+			c.Response().Header().Set(echo.HeaderContentType, "application/json")
+			c.Response().WriteHeader(http.StatusOK)
+			return long.writeJSON(c.Response())
 		}
 		return sendJSON(c, answer)
 	}

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"slices"
-
 	"portcullis/internal/access"
 )
 
@@ -46,7 +44,7 @@ func (s *Server) apiChangePlan(r apiRequest) (any, error) {
 		return nil, err
 	}
 	if account := r.query.text("account"); account != "" {
-		plan.Targets = slices.DeleteFunc(slices.Clone(plan.Targets), func(t access.PlannedTarget) bool { return string(t.Account) != account })
+		plan = plan.Of(access.AccountID(account))
 	}
-	return toAPIPlan(id, plan), nil
+	return planAnswer{change: id, plan: plan}, nil
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"time"
 
 	"portcullis/internal/access"
@@ -44,8 +46,38 @@ type apiOperation struct {
 	EndedAt    time.Time       `json:"ended_at,omitzero"`
 }
 
-func toAPIPlan(change int64, p access.Plan) apiPlan {
-	return apiPlan{Change: change, Documents: p.Documents, Targets: convertAll(p.Targets, toAPIPlanTarget)}
+// planAnswer is an apiPlan whose targets are encoded one after the other: all documents of
+// thousands of accounts would be hundreds of megabytes.
+type planAnswer struct {
+	change int64
+	plan   access.Plan
+}
+
+func (a planAnswer) writeJSON(w io.Writer) error {
+	head, err := encodeJSON(apiPlan{Change: a.change, Documents: a.plan.Documents, Targets: []apiPlanTarget{}})
+	if err != nil {
+		return err
+	}
+	at := bytes.LastIndex(head, []byte("[]")) + 1 // the targets come last
+	if _, err := w.Write(head[:at]); err != nil {
+		return err
+	}
+	first := true
+	for t := range a.plan.Targets() {
+		text, err := encodeJSON(toAPIPlanTarget(t))
+		if err != nil {
+			return err
+		}
+		if !first {
+			text = append([]byte{','}, text...)
+		}
+		first = false
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(head[at:])
+	return err
 }
 
 func toAPIPlanTarget(t access.PlannedTarget) apiPlanTarget {

@@ -115,10 +115,10 @@ func TestAPIChangeAndPlan(t *testing.T) {
 	op := func(before, after string) access.PlannedOperation {
 		return access.PlannedOperation{Kind: access.OpUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, Before: before, After: after}
 	}
-	c.changes.plan = access.Plan{Documents: "d", Targets: []access.PlannedTarget{
-		{Account: "111122223333", Operations: []access.PlannedOperation{op("", `{"Version":"2012-10-17"}`)}},
-		{Account: "111122224444", Operations: []access.PlannedOperation{op("{not json", "")}},
-	}}
+	c.changes.plan = access.NewPlan("d",
+		access.PlannedTarget{Account: "111122223333", Operations: []access.PlannedOperation{op("", `{"Version":"2012-10-17"}`)}},
+		access.PlannedTarget{Account: "111122224444", Operations: []access.PlannedOperation{op("{not json", "")}},
+	)
 	targets := c.api("/changes/12/plan", "viewer").json(t, http.StatusOK)["targets"].([]any)
 	first := targets[0].(map[string]any)["operations"].([]any)[0].(map[string]any)
 	if first["before"] != nil || cmp.Diff(map[string]any{"Version": "2012-10-17"}, first["after"]) != "" {

@@ -1,5 +1,10 @@
 package access
 
+import (
+	"encoding/binary"
+	"iter"
+)
+
 // OperationKind is one kind of IAM write.
 type OperationKind string
 
@@ -19,9 +24,15 @@ const (
 // Plan is what a change would write, account by account. Documents is a digest of all
 // our compiled documents; foreign statements take no part in it, since a push leaves
 // them as they are when it comes.
+//
+// Operations that are the same in many accounts but for the account's id are kept once
+// (packed.go). A plan that is complete may be read by several at once; its copies share
+// what they hold.
 type Plan struct {
 	Documents string
-	Targets   []PlannedTarget
+
+	targets []packedTarget
+	pack    *operationPack
 }
 
 // PlannedTarget is one account of a plan, with its operations in the order of writing:
@@ -53,11 +64,187 @@ type PlannedOperation struct {
 	Note        string
 }
 
+// packedTarget is a target with the numbers of its operations.
+type packedTarget struct {
+	account    AccountID
+	name, ou   string
+	notes      []string
+	operations []int32
+}
+
+// operationPack holds operations without the accounts' ids, each once.
+type operationPack struct {
+	operations []PlannedOperation
+	numbers    map[fingerprint]int32
+	lists      map[string][]int32
+	texts      texts
+}
+
+// NewPlan returns a plan of some targets.
+func NewPlan(documents string, targets ...PlannedTarget) Plan {
+	p := Plan{Documents: documents}
+	for _, t := range targets {
+		p.Add(t)
+	}
+	return p
+}
+
+// Add adds a target to a plan that is being made. Nothing of it is kept but the texts of
+// its names.
+func (p *Plan) Add(t PlannedTarget) {
+	if p.pack == nil {
+		p.pack = &operationPack{numbers: map[fingerprint]int32{}, lists: map[string][]int32{}, texts: texts{}}
+	}
+	packed := packedTarget{account: t.Account, name: p.pack.texts.keep(t.AccountName), ou: p.pack.texts.keep(t.OU), notes: t.Notes}
+	packed.operations = p.pack.list(t.Operations, t.Account)
+	p.targets = append(p.targets, packed)
+}
+
+func (k *operationPack) list(ops []PlannedOperation, id AccountID) []int32 {
+	key := make([]byte, 0, 4*len(ops))
+	for _, op := range ops {
+		key = binary.LittleEndian.AppendUint32(key, uint32(k.number(op, id)))
+	}
+	list, known := k.lists[string(key)]
+	if !known {
+		for i := 0; i < len(key); i += 4 {
+			list = append(list, int32(binary.LittleEndian.Uint32(key[i:])))
+		}
+		k.lists[string(key)] = list
+	}
+	return list
+}
+
+func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
+	op.Before, op.After = withoutID(op.Before, id), withoutID(op.After, id)
+	op.OursBefore, op.OursAfter = withoutID(op.OursBefore, id), withoutID(op.OursAfter, id)
+	op.Note = withoutID(op.Note, id)
+	f := newFingerprinter()
+	f.text(string(op.Kind), string(op.Resource.Kind), op.Resource.Path, op.Resource.Name, op.Before, op.After, op.OursBefore, op.OursAfter, op.Note)
+	known := 0
+	if op.BeforeKnown {
+		known = 1
+	}
+	f.numbers(known, op.Size, op.Limit)
+	sum := f.sum()
+	n, seen := k.numbers[sum]
+	if !seen {
+		n = int32(len(k.operations))
+		op.Before, op.After, op.OursBefore, op.OursAfter = k.texts.keep(op.Before), k.texts.keep(op.After), k.texts.keep(op.OursBefore), k.texts.keep(op.OursAfter)
+		k.operations = append(k.operations, op)
+		k.numbers[sum] = n
+	}
+	return n
+}
+
+// unpack puts the account's id back into an operation.
+func (k *operationPack) unpack(n int32, id AccountID) PlannedOperation {
+	op := k.operations[n]
+	op.Before, op.After = withID(op.Before, id), withID(op.After, id)
+	op.OursBefore, op.OursAfter = withID(op.OursBefore, id), withID(op.OursAfter, id)
+	op.Note = withID(op.Note, id)
+	return op
+}
+
+// Len is the number of targets.
+func (p Plan) Len() int { return len(p.targets) }
+
 // Operations counts the operations of the whole plan.
 func (p Plan) Operations() int {
 	n := 0
-	for _, t := range p.Targets {
-		n += len(t.Operations)
+	for _, t := range p.targets {
+		n += len(t.operations)
 	}
 	return n
+}
+
+// Accounts yields the targets without their operations, in order.
+func (p Plan) Accounts() iter.Seq[PlannedTarget] {
+	return func(yield func(PlannedTarget) bool) {
+		for i := range p.targets {
+			if !yield(p.targets[i].bare()) {
+				return
+			}
+		}
+	}
+}
+
+// Targets yields the targets, in order.
+func (p Plan) Targets() iter.Seq[PlannedTarget] {
+	return func(yield func(PlannedTarget) bool) {
+		for i := range p.targets {
+			if !yield(p.Target(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Target is the i-th target, counted from 0.
+func (p Plan) Target(i int) PlannedTarget {
+	packed := &p.targets[i]
+	t := packed.bare()
+	for _, n := range packed.operations {
+		t.Operations = append(t.Operations, p.pack.unpack(n, packed.account))
+	}
+	return t
+}
+
+// Operation is one operation of the i-th target.
+func (p Plan) Operation(i, seq int) PlannedOperation {
+	return p.pack.unpack(p.targets[i].operations[seq], p.targets[i].account)
+}
+
+// Of is the plan of one account alone.
+func (p Plan) Of(id AccountID) Plan {
+	only := p
+	only.targets = nil
+	for _, t := range p.targets {
+		if t.account == id {
+			only.targets = append(only.targets, t)
+		}
+	}
+	return only
+}
+
+// Alike yields the operations that are one and the same but for the account's id, each
+// with the account of its first target and the indexes of all its targets, in order of
+// the first. An operation that a target has twice is yielded with it twice.
+func (p Plan) Alike() iter.Seq2[PlannedOperation, []int] {
+	return func(yield func(PlannedOperation, []int) bool) {
+		if p.pack == nil {
+			return
+		}
+		var order []int32
+		at := make([][]int, len(p.pack.operations))
+		for i := range p.targets {
+			for _, n := range p.targets[i].operations {
+				if at[n] == nil {
+					order = append(order, n)
+				}
+				at[n] = append(at[n], i)
+			}
+		}
+		for _, n := range order {
+			if !yield(p.pack.unpack(n, p.targets[at[n][0]].account), at[n]) {
+				return
+			}
+		}
+	}
+}
+
+func (t *packedTarget) bare() PlannedTarget {
+	return PlannedTarget{Account: t.account, AccountName: t.name, OU: t.ou, Notes: t.notes}
+}
+
+// Bytes is about how much memory the plan takes.
+func (p Plan) Bytes() int {
+	n := len(p.targets) * 96
+	if p.pack == nil {
+		return n
+	}
+	for text := range p.pack.texts {
+		n += len(text) + 48
+	}
+	return n + len(p.pack.operations)*384
 }

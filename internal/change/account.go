@@ -22,7 +22,7 @@ func (s *Service) Account(ctx context.Context, actor access.Actor, id access.Acc
 	if err != nil {
 		return AccountView{}, err
 	}
-	inv, known := inventories[id]
+	inv, known := inventories.Of(id)
 	view.Known, view.Users = known, inv.Users
 	limit := view.Quotas.OrDefault().TrustPolicy
 	for _, r := range inv.Roles {

@@ -80,7 +80,7 @@ func (c company) plan(b *testing.B, edits ...access.Edit) planned {
 	}
 	about := newConcern(w.accounts, c.state, next, nil, edits, w.now)
 	for {
-		w.inventories = c.know(about.query)
+		w.inventories = access.InventoriesOf(c.know(about.query))
 		p, more, err := planChange(w, about)
 		if err != nil {
 			b.Fatal(err)

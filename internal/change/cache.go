@@ -151,13 +151,14 @@ func (s *Service) cachedDraft(ctx context.Context, c access.Change) (draft, erro
 	})
 }
 
-// bytes is about what a plan takes: its documents.
-func (p planned) bytes() int {
+// bytes is about what is kept of a plan.
+func (p planned) bytes() int { return p.plan.Bytes() + p.summary.bytes() }
+
+// bytes is about what a summary takes: mostly the accounts of its documents.
+func (s summary) bytes() int {
 	n := 0
-	for _, t := range p.plan.Targets {
-		for _, op := range t.Operations {
-			n += len(op.Before) + len(op.After) + len(op.OursBefore) + len(op.OursAfter) + 256
-		}
+	for _, f := range s.folded {
+		n += 128*len(f.Accounts) + len(f.Example.Before) + len(f.Example.After)
 	}
 	return n
 }
@@ -254,7 +255,7 @@ type summary struct {
 }
 
 func summarize(plan access.Plan) summary {
-	return summary{targets: len(plan.Targets), writes: plan.Operations(), folded: fold(plan)}
+	return summary{targets: plan.Len(), writes: plan.Operations(), folded: fold(plan)}
 }
 
 // frozen reads what the page shows of the frozen plan of a submitted change.

@@ -87,10 +87,10 @@ func TestAnExpiryIsComposedAheadAndRolledOutAtItsTime(t *testing.T) {
 	}
 	plan, err := d.Plan(t.Context(), d.viewer, c.ID)
 	d.must(err)
-	if len(plan.Targets) != 3 {
-		t.Fatalf("the removal writes to %d accounts, want 3", len(plan.Targets))
+	if plan.Len() != 3 {
+		t.Fatalf("the removal writes to %d accounts, want 3", plan.Len())
 	}
-	for _, op := range plan.Targets[0].Operations {
+	for _, op := range plan.Target(0).Operations {
 		if strings.Contains(op.After, "198.51.100") {
 			t.Errorf("%s still admits the expired range: %s", op.Resource, op.After)
 		}
@@ -167,7 +167,7 @@ func TestAnExpiryThatNobodySawComing(t *testing.T) {
 	rollouts := d.changesIn(access.ChangeApplied)
 	plan, err := d.Plan(t.Context(), d.viewer, rollouts[0].ID)
 	d.must(err)
-	if len(plan.Targets) == 0 {
+	if plan.Len() == 0 {
 		t.Error("the removal of what was written and has expired writes nothing")
 	}
 }

@@ -53,7 +53,7 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 // policy and the user's policy, as they would be.
 func documentsOf(c *policy.Compiler, w world, r policy.Request) (trust, user string, err error) {
 	role := access.Resource{Kind: access.ResourceRole, Path: r.Role.Path, Name: r.Role.Name}
-	live, _ := w.inventories[r.RoleAccount].Role(r.Role)
+	live, _ := w.inventories.Role(r.RoleAccount, r.Role)
 	trust = live.Document
 	docs, err := c.Part(r.RoleAccount, partOf(r))
 	if err != nil {

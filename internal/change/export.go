@@ -170,11 +170,11 @@ func (s *Service) accountExport(ctx context.Context, id access.AccountID, head i
 	if export.Account, found = w.accounts.Find(id); !found {
 		return export, access.Errorf(access.KindNotFound, "Account %s is not one that documents are written to.", id)
 	}
-	if _, known := w.inventories[id]; !known {
+	if !w.inventories.Has(id) {
 		// Without the live document the statements of others in it would be lost.
 		return export, access.Errorf(access.KindConflict, "The roles and users of account %s have not been read, so what others keep in its trust policies is not known. Read the organization again, then export.", id)
 	}
-	for _, t := range planned.plan.Targets {
+	for t := range planned.plan.Targets() {
 		export.Operations = append(export.Operations, t.Operations...)
 	}
 	return export, nil

@@ -70,7 +70,8 @@ func (p planner) gateUsers(id access.AccountID, before, after policy.Documents) 
 		}
 	}
 	if p.before == nil { // everything is planned, also what nobody asks for any more
-		for _, u := range p.inventories[id].Users {
+		inv, _ := p.inventories.Of(id)
+		for _, u := range inv.Users {
 			if ours, _ := access.GateAttachments(u.AttachedPolicies); len(ours) > 0 {
 				found[access.UserName{Account: id, Path: u.Resource.Path, Name: u.Resource.Name}] = true
 			}
@@ -156,7 +157,8 @@ func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOp
 // and those that are there.
 func (p planner) partsBefore(a access.Account, g gateChange) int {
 	n := len(g.before.Policies)
-	for _, d := range p.inventories[a.ID].Policies {
+	inv, _ := p.inventories.Of(a.ID)
+	for _, d := range inv.Policies {
 		if user, part, ok := access.GateOwner(d.Resource); ok && user == g.user.Name {
 			n = max(n, part)
 		}
@@ -180,12 +182,11 @@ func (p planner) gatePolicy(a access.Account, g gateChange, n int) (op access.Pl
 
 // liveGatePolicy fills in what is there before: as it was read, else as it was compiled.
 func (p planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, compiled string) {
-	inv, known := p.inventories[a.ID]
-	if !known {
+	if !p.inventories.Has(a.ID) {
 		op.OursBefore = compiled
 		return
 	}
-	live, _ := inv.Policy(op.Resource.Path, op.Resource.Name)
+	live, _ := p.inventories.Policy(a.ID, op.Resource.Path, op.Resource.Name)
 	op.Before, op.OursBefore, op.BeforeKnown = live.Document, live.Document, true
 }
 
@@ -211,8 +212,8 @@ func (p planner) attachments(a access.Account, g gateChange) *access.PlannedOper
 		op.Limit = g.after.Quota
 	}
 	var others []string
-	if inv, known := p.inventories[a.ID]; known {
-		user, _ := inv.User(g.user.Path, g.user.Name)
+	if p.inventories.Has(a.ID) {
+		user, _ := p.inventories.User(a.ID, g.user.Path, g.user.Name)
 		live, foreign := access.GateAttachments(user.AttachedPolicies)
 		others, op.BeforeKnown = foreign, true
 		op.Before, op.OursBefore = access.AttachmentsDocument(user.AttachedPolicies), access.AttachmentsDocument(live)

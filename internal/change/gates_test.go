@@ -138,14 +138,14 @@ func (m *gateModel) push(t *testing.T, before, after access.State) []access.Plan
 	t.Helper()
 	w := world{
 		accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
-		inventories: map[access.AccountID]access.Inventory{gateAccount: m.inventory()},
+		inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()}),
 	}
 	p, err := planBetween(w, before, after)
 	if err != nil || len(p.refusals) > 0 {
 		t.Fatalf("planning: %v %v", err, p.refusals)
 	}
 	var ops []access.PlannedOperation
-	for _, target := range p.plan.Targets {
+	for target := range p.plan.Targets() {
 		ops = append(ops, target.Operations...)
 	}
 	end := newGateModel()
@@ -248,7 +248,7 @@ func TestASwapOnTheUsersSideIsRefused(t *testing.T) {
 	m := newGateModel()
 	before := gateState(lists, mapsTo("Bob", "l", "alice"), mapsTo("Deploy", "l", "bob"))
 	m.push(t, access.State{}, before)
-	w := world{accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, inventories: map[access.AccountID]access.Inventory{gateAccount: m.inventory()}}
+	w := world{accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()})}
 	p, err := planBetween(w, before, gateState(lists, mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")))
 	if err != nil || len(p.refusals) == 0 || !strings.Contains(access.FieldsOf(p.refusals[0])[0].Message, "change of its own") {
 		t.Errorf("refusals %v (%v), want one that asks for two changes", p.refusals, err)

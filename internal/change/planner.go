@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 type planner struct {
 	before, after *policy.Compiler // before is nil where everything is to be planned
 	live          *policy.Compiler // what was written last, where expired entries are touched
-	inventories   map[access.AccountID]access.Inventory
+	inventories   *access.Inventories
 	accounts      access.Accounts
 	parts         func(access.AccountID) *policy.Part // what is planned of an account; nil for all
 }
@@ -36,7 +37,7 @@ type planned struct {
 // world is what planning needs to know besides the two states.
 type world struct {
 	accounts    access.Accounts // that a rollout may touch
-	inventories map[access.AccountID]access.Inventory
+	inventories *access.Inventories
 	now         time.Time
 	options     policy.Options
 }
@@ -63,12 +64,18 @@ func planChange(w world, c *concern) (out planned, more bool, err error) {
 		}
 		shown, was = *c.live, p.live
 	}
-	compiled := p.compile(c.targets())
-	if c.withUsers(through(compiled)) {
+	var through []access.UserName
+	plan, lint := newPlanning(), p.newLint(w, c)
+	p.compile(c.targets(), func(a compiledAccount) {
+		through = append(through, a.through()...)
+		plan.add(a)
+		lint.look(a)
+	})
+	if c.withUsers(through) {
 		return planned{}, true, nil
 	}
-	out = p.plan(compiled)
-	out.issues, out.cleared = p.lint(w, c, compiled)
+	out = plan.done()
+	out.issues, out.cleared = lint.found()
 	out.impact, out.diff = was.Impact(shown, c.after, p.after), policy.DiffStates(c.before, c.after)
 	out.impact.Mappings, out.diff.Mappings = c.onlyEdited(out.impact.Mappings), c.onlyEdited(out.diff.Mappings)
 	out.summary, out.expires = summarize(out.plan), nextExpiry(w.now, c.before, c.after)
@@ -97,8 +104,13 @@ func planWhole(w world, state access.State, only ...access.AccountID) (planned, 
 	if len(only) == 0 {
 		only = p.after.Accounts()
 	}
-	compiled := p.compile(only)
-	return p.plan(compiled), through(compiled), nil
+	var through []access.UserName
+	plan := newPlanning()
+	p.compile(only, func(a compiledAccount) {
+		through = append(through, a.through()...)
+		plan.add(a)
+	})
+	return plan.done(), through, nil
 }
 
 // compiledAccount is an account with its documents in the states, and what is to be
@@ -113,17 +125,31 @@ type compiledAccount struct {
 	refusals      []error
 }
 
-// compile makes the documents of accounts, several at once. Accounts that no rollout may
-// touch are left out.
-func (p planner) compile(ids []access.AccountID) []compiledAccount {
-	all := make([]compiledAccount, 0, len(ids))
+// batch is how many accounts are compiled before what was made of them is taken up: their
+// documents take many times more memory than what is kept of them.
+const batch = 128
+
+// compile makes the documents of accounts, several at once, and hands them on in order.
+// Accounts that no rollout may touch are left out.
+func (p planner) compile(ids []access.AccountID, take func(compiledAccount)) {
+	some := make([]compiledAccount, 0, min(batch, len(ids)))
+	flush := func() {
+		eachAtOnce(some, p.compileAccount)
+		for _, a := range some {
+			take(a)
+		}
+		clear(some)
+		some = some[:0]
+	}
 	for _, id := range ids {
 		if a, known := p.accounts.Find(id); known {
-			all = append(all, compiledAccount{account: a})
+			some = append(some, compiledAccount{account: a})
+		}
+		if len(some) == batch {
+			flush()
 		}
 	}
-	eachAtOnce(all, p.compileAccount)
-	return all
+	flush()
 }
 
 func (p planner) compileAccount(c *compiledAccount) {
@@ -146,46 +172,61 @@ func (p planner) compileAccount(c *compiledAccount) {
 	c.target, c.refusals = p.target(*c)
 }
 
-// through are the users who take up one of the compiled roles through their gates.
-func through(compiled []compiledAccount) []access.UserName {
+// through are the users who take up one of the account's roles through their gates.
+func (c compiledAccount) through() []access.UserName {
 	var users []access.UserName
-	for _, c := range compiled {
-		for _, docs := range []policy.Documents{c.before, c.after, c.live} {
-			users = append(users, docs.Through()...)
-		}
+	for _, docs := range []policy.Documents{c.before, c.after, c.live} {
+		users = append(users, docs.Through()...)
 	}
 	return users
 }
 
-func (p planner) plan(compiled []compiledAccount) planned {
-	var out planned
-	sum := sha256.New()
-	for _, c := range compiled {
-		out.refusals = append(out.refusals, c.refusals...)
-		if len(c.target.Operations) == 0 {
-			continue
-		}
-		for _, op := range c.target.Operations {
-			fmt.Fprintf(sum, "%s %s %d:%s\n", c.account.ID, op.Resource, len(op.OursAfter), op.OursAfter)
-		}
-		out.plan.Targets = append(out.plan.Targets, c.target)
-	}
-	out.plan.Documents = hex.EncodeToString(sum.Sum(nil))
-	return out
+// planning gathers a plan, account by account.
+type planning struct {
+	out planned
+	sum hash.Hash
 }
 
-// lint finds what the change brings and what it clears, in the parts that it has to do with.
-func (p planner) lint(w world, c *concern, compiled []compiledAccount) (brought, cleared []policy.Issue) {
-	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.mappings, Networks: c.uses, Roles: c.editedRoles}
-	was := policy.NewPartLint(p.before, w.input(c.before), scope)
-	scope.Whole = c.next
-	is := policy.NewPartLint(p.after, w.input(c.after), scope)
-	for _, a := range compiled {
-		others := func(r access.RoleName) bool { return c.editedRoles[r] || a.failsBefore != nil }
-		was.Look(a.account.ID, a.before, a.failsBefore, others)
-		is.Look(a.account.ID, a.after, a.fails, others)
+func newPlanning() *planning { return &planning{sum: sha256.New()} }
+
+func (g *planning) add(c compiledAccount) {
+	g.out.refusals = append(g.out.refusals, c.refusals...)
+	if len(c.target.Operations) == 0 {
+		return
 	}
-	return policy.Brought(was, is), policy.Cleared(was, is)
+	for _, op := range c.target.Operations {
+		fmt.Fprintf(g.sum, "%s %s %d:%s\n", c.account.ID, op.Resource, len(op.OursAfter), op.OursAfter)
+	}
+	g.out.plan.Add(c.target)
+}
+
+func (g *planning) done() planned {
+	g.out.plan.Documents = hex.EncodeToString(g.sum.Sum(nil))
+	return g.out
+}
+
+// partLint finds what a change brings and what it clears, in the parts that it has to do
+// with.
+type partLint struct {
+	concern *concern
+	was, is *policy.PartLint
+}
+
+func (p planner) newLint(w world, c *concern) partLint {
+	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.mappings, Networks: c.uses, Roles: c.editedRoles}
+	was := policy.NewPartLint(p.before, w.input(c.before), scope, nil)
+	scope.Whole = c.next
+	return partLint{concern: c, was: was, is: policy.NewPartLint(p.after, w.input(c.after), scope, was)}
+}
+
+func (l partLint) look(a compiledAccount) {
+	others := func(r access.RoleName) bool { return l.concern.editedRoles[r] || a.failsBefore != nil }
+	l.was.Look(a.account.ID, a.before, a.failsBefore, others)
+	l.is.Look(a.account.ID, a.after, a.fails, others)
+}
+
+func (l partLint) found() (brought, cleared []policy.Issue) {
+	return policy.Brought(l.was, l.is), policy.Cleared(l.was, l.is)
 }
 
 func (p planner) target(c compiledAccount) (access.PlannedTarget, []error) {
@@ -207,7 +248,7 @@ func (p planner) target(c compiledAccount) (access.PlannedTarget, []error) {
 	if t.Operations, err = p.withGates(a, c.live, c.after, t.Operations); err != nil {
 		refusals = append(refusals, err)
 	}
-	if _, known := p.inventories[a.ID]; !known {
+	if !p.inventories.Has(a.ID) {
 		t.Notes = append(t.Notes, unreadNote(a))
 	}
 	return t, refusals
@@ -282,8 +323,8 @@ func (p planner) userOperation(a access.Account, pr pair) access.PlannedOperatio
 	if pr.after != nil {
 		op.Kind, op.After, op.Size, op.Limit = access.OpUserPolicy, pr.after.JSON(), pr.after.Size, pr.after.Limit
 	}
-	if inv, known := p.inventories[a.ID]; known {
-		user, _ := inv.User(pr.resource.Path, pr.resource.Name)
+	if p.inventories.Has(a.ID) {
+		user, _ := p.inventories.User(a.ID, pr.resource.Path, pr.resource.Name)
 		op.Before, op.BeforeKnown = user.Document, true
 		op.OursBefore = op.Before
 	} else {
@@ -299,8 +340,8 @@ func (p planner) roleOperation(a access.Account, pr pair) (access.PlannedOperati
 	if pr.after != nil {
 		ours = pr.after.Statements
 	}
-	if inv, known := p.inventories[a.ID]; known {
-		role, _ := inv.Role(access.RoleName{Path: pr.resource.Path, Name: pr.resource.Name})
+	if p.inventories.Has(a.ID) {
+		role, _ := p.inventories.Role(a.ID, access.RoleName{Path: pr.resource.Path, Name: pr.resource.Name})
 		op.Before, op.BeforeKnown = role.Document, true
 	}
 	basis := op.Before

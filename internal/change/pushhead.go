@@ -3,7 +3,6 @@ package change
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
@@ -22,11 +21,11 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	if len(p.plan.Targets) == 0 {
+	if p.plan.Len() == 0 {
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push to %s: it cannot be written to, or no mapping reaches it.", accountsInWords(ids))
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": len(p.plan.Targets), "why": why, "documents": p.plan.Documents})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.plan.Len(), "why": why, "documents": p.plan.Documents})
 	return s.store.CreateRollout(ctx, r, p.plan, []access.AuditEvent{event})
 }
 
@@ -47,7 +46,7 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	if len(p.plan.Targets) == 0 {
+	if p.plan.Len() == 0 {
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push: revision %d reaches no account.", head)
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d again", head), 0, head)
@@ -55,7 +54,7 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": len(p.plan.Targets), "documents": p.plan.Documents, "strategy": staging.Strategy})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": p.plan.Len(), "documents": p.plan.Documents, "strategy": staging.Strategy})
 	return s.store.StartRollout(ctx, r, p.plan, staging, []access.AuditEvent{event})
 }
 
@@ -122,7 +121,7 @@ func (s *Service) planAccounts(ctx context.Context, w *world, state access.State
 		if err := s.know(ctx, w, c.query); err != nil {
 			return planned{}, err
 		}
-		maps.Copy(w.inventories, own)
+		w.inventories.Merge(own)
 		p, through, err := planWhole(*w, state, ids...)
 		if err != nil || !c.withUsers(through) {
 			return p, err

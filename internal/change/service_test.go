@@ -198,7 +198,7 @@ func TestPlanKeepsWhatOthersWrote(t *testing.T) {
 	c := d.submit("Begin", addList("al-office", "office", "103.15.250.0/24"), addMapping("mp-bob", "Bob", "office", "alice"))
 	plan, err := d.Plan(t.Context(), d.approver, c.ID)
 	d.must(err)
-	for _, target := range plan.Targets {
+	for target := range plan.Targets() {
 		for i, op := range target.Operations {
 			if op.Kind == access.OpTrustPolicy && (!strings.Contains(op.After, "Vendor") || op.Before != foreign || i != 0) {
 				t.Errorf("operation %d in %s: before %q after %q, want the vendor's statement kept and the trust policy first", i, target.Account, op.Before, op.After)
@@ -489,7 +489,7 @@ func (s *readStore) Plan(ctx context.Context, id int64) (access.Plan, error) {
 	return s.Store.Plan(ctx, id)
 }
 
-func (s *readStore) Inventories(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Inventory, error) {
+func (s *readStore) Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error) {
 	s.whole = append(s.whole, ids...)
 	return s.Store.Inventories(ctx, ids)
 }

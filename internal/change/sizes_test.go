@@ -24,7 +24,7 @@ func TestSizesOfWhatDependsOnAnAllowlist(t *testing.T) {
 	plan, err := d.Plan(t.Context(), d.viewer, 1)
 	d.must(err)
 	want := 0
-	for _, op := range plan.Targets[0].Operations {
+	for _, op := range plan.Target(0).Operations {
 		if op.Resource.Name == "Bob" {
 			want = op.Size
 		}

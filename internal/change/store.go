@@ -47,10 +47,10 @@ type Store interface {
 	// AccountsAndOUs is both, of one moment.
 	AccountsAndOUs(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], []OURow, error)
 	// Inventories are what is known to be in accounts; accounts never read are left out.
-	Inventories(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Inventory, error)
+	Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error)
 	// InventoryOf is what is known of some roles and users; accounts never read are left
 	// out.
-	InventoryOf(ctx context.Context, q access.InventoryQuery) (map[access.AccountID]access.Inventory, error)
+	InventoryOf(ctx context.Context, q access.InventoryQuery) (*access.Inventories, error)
 	// InventoryVersion changes whenever an account or an inventory does.
 	InventoryVersion(ctx context.Context) (int64, error)
 	// Versions are Head and InventoryVersion of one moment.

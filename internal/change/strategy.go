@@ -42,7 +42,7 @@ func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan a
 		r.Window = strategy.Window
 	}
 	if limit := strategy.MaxFailures; limit != (access.Limit{}) {
-		r.MaxFailures = limit.Of(len(plan.Targets))
+		r.MaxFailures = limit.Of(plan.Len())
 	}
 	if len(strategy.Waves) == 0 {
 		return access.Staging{Strategy: strategy}, nil
@@ -51,8 +51,8 @@ func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan a
 	if err != nil {
 		return access.Staging{}, err
 	}
-	known := make(map[access.AccountID]access.Account, len(plan.Targets))
-	for _, t := range plan.Targets {
+	known := make(map[access.AccountID]access.Account, plan.Len())
+	for t := range plan.Accounts() {
 		known[t.Account] = access.Account{ID: t.Account, OU: t.OU}
 	}
 	for _, a := range all {
@@ -60,9 +60,9 @@ func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan a
 			known[a.ID] = a
 		}
 	}
-	accounts := make([]access.Account, len(plan.Targets))
-	for i, t := range plan.Targets {
-		accounts[i] = known[t.Account]
+	accounts := make([]access.Account, 0, plan.Len())
+	for t := range plan.Accounts() {
+		accounts = append(accounts, known[t.Account])
 	}
 	return access.Stage(strategy, accounts), nil
 }

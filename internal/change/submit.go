@@ -92,7 +92,7 @@ func (s *Service) submitted(c *access.Change, actor access.Actor, head int64, d 
 		return Decision{}, err
 	}
 	c.SetNeeds(d.needs)
-	detail := map[string]any{"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": len(plan.Targets), "writes": plan.Operations(), "needs": c.Needs}
+	detail := map[string]any{"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": plan.Len(), "writes": plan.Operations(), "needs": c.Needs}
 	if len(c.Confirmations) > 0 {
 		detail["confirmed"] = c.Confirmations
 	}
@@ -156,8 +156,8 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 }
 
 func writtenAccounts(all access.Accounts, plan access.Plan) []access.Account {
-	accounts := make([]access.Account, 0, len(plan.Targets))
-	for _, t := range plan.Targets {
+	accounts := make([]access.Account, 0, plan.Len())
+	for t := range plan.Accounts() {
 		if a, known := all.Find(t.Account); known {
 			accounts = append(accounts, a)
 		}

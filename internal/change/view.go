@@ -154,26 +154,25 @@ func fold(plan access.Plan) []Folded {
 		note          string
 	}
 	at := map[key]int{}
-	same := meanings{}
+	same, accounts := meanings{}, foldedAccounts{all: slices.Collect(plan.Accounts())}
 	var out []Folded
-	for _, t := range plan.Targets {
-		bare := t
-		bare.Operations = nil
-		for _, op := range t.Operations {
-			k := key{op.Kind, op.Resource, same.of(op.Before, t.Account), same.of(op.After, t.Account), op.BeforeKnown, op.Note}
-			i, seen := at[k]
-			if !seen {
-				i = len(out)
-				at[k] = i
-				out = append(out, Folded{Kind: op.Kind, Resource: op.Resource, Example: op})
-			}
-			out[i].Accounts = append(out[i].Accounts, bare)
-			for _, n := range bare.Notes {
-				if !slices.Contains(out[i].Notes, n) {
-					out[i].Notes = append(out[i].Notes, n)
-				}
-			}
+	var in [][]int // the targets of each, by their indexes
+	for op, targets := range plan.Alike() {
+		first := accounts.all[targets[0]].Account
+		k := key{op.Kind, op.Resource, same.of(op.Before, first), same.of(op.After, first), op.BeforeKnown, op.Note}
+		i, seen := at[k]
+		if !seen {
+			i = len(out)
+			at[k] = i
+			out = append(out, Folded{Kind: op.Kind, Resource: op.Resource, Example: op})
+			in = append(in, nil)
 		}
+		in[i] = append(in[i], targets...)
+	}
+	for i := range out {
+		slices.Sort(in[i])
+		out[i].Accounts = accounts.of(in[i])
+		out[i].Notes = notesOf(out[i].Accounts)
 	}
 	slices.SortStableFunc(out, func(a, b Folded) int {
 		if a.Resource.Kind != b.Resource.Kind {
@@ -182,6 +181,51 @@ func fold(plan access.Plan) []Folded {
 		return len(b.Accounts) - len(a.Accounts)
 	})
 	return out
+}
+
+// foldedAccounts are the accounts of folded documents. Documents that are in the same
+// accounts share the list of them.
+type foldedAccounts struct {
+	all   []access.PlannedTarget // without their operations
+	lists []accountList
+}
+
+type accountList struct {
+	indexes  []int
+	accounts []access.PlannedTarget
+}
+
+// of are the targets with these indexes.
+func (f *foldedAccounts) of(indexes []int) []access.PlannedTarget {
+	for _, known := range f.lists {
+		if slices.Equal(known.indexes, indexes) {
+			return known.accounts
+		}
+	}
+	list := accountList{indexes: indexes, accounts: make([]access.PlannedTarget, len(indexes))}
+	for n, i := range indexes {
+		list.accounts[n] = f.all[i]
+	}
+	const remembered = 8
+	if len(f.lists) < remembered {
+		f.lists = append(f.lists, list)
+	}
+	return list.accounts
+}
+
+// notesOf are the notes on accounts, each once.
+func notesOf(accounts []access.PlannedTarget) []string {
+	var notes []string
+	said := map[string]bool{}
+	for _, a := range accounts {
+		for _, n := range a.Notes {
+			if !said[n] {
+				said[n] = true
+				notes = append(notes, n)
+			}
+		}
+	}
+	return notes
 }
 
 // meanings keeps what documents mean, by their text: in a large plan most are alike.

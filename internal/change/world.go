@@ -145,20 +145,19 @@ func unknownNames(m access.Mapping, w world) []access.FieldError {
 	users := map[access.UserName]bool{}
 	knownUsers := map[access.UserName]int{}
 	for _, a := range w.accounts {
-		inv, ok := w.inventories[a.ID]
-		if !ok {
+		if !w.inventories.Has(a.ID) {
 			continue
 		}
 		matches := m.Accounts.Matches(a)
 		if matches {
 			known++
-			_, has := inv.Role(m.Role)
+			_, has := w.inventories.Role(a.ID, m.Role)
 			role = role || has
 		}
 		for _, u := range m.Users {
 			if u.Account == a.ID || (u.Account == "" && matches) {
 				knownUsers[u]++
-				_, has := inv.User(u.Rooted().Path, u.Name)
+				_, has := w.inventories.User(a.ID, u.Rooted().Path, u.Name)
 				users[u] = users[u] || has
 			}
 		}

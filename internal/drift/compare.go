@@ -96,7 +96,7 @@ func (s *Service) world(ctx context.Context, ids []access.AccountID) (desired, e
 	}
 	d.readAt = make(map[access.AccountID]time.Time, len(ids))
 	for _, id := range ids {
-		d.readAt[id] = inventories[id].ReadAt
+		d.readAt[id] = inventories.ReadAt(id)
 	}
 	in := policy.Input{State: state, Accounts: accounts, Inventory: inventories, Now: s.cfg.Now()}
 	if d.now, err = policy.NewCompiler(in); err != nil {
@@ -119,7 +119,7 @@ func hasExpired(s access.State, now time.Time) bool {
 
 // inventories reads what is known of some accounts, and, without documents, of those
 // that have to do with them: where their roles' users are, and their users' roles.
-func (s *Service) inventories(ctx context.Context, state access.State, accounts access.Accounts, ids []access.AccountID) (map[access.AccountID]access.Inventory, error) {
+func (s *Service) inventories(ctx context.Context, state access.State, accounts access.Accounts, ids []access.AccountID) (*access.Inventories, error) {
 	inventories, err := s.cfg.Store.Inventories(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("reading the inventories: %w", err)
@@ -129,8 +129,8 @@ func (s *Service) inventories(ctx context.Context, state access.State, accounts 
 		if err != nil {
 			return nil, fmt.Errorf("reading the inventories: %w", err)
 		}
-		for id, inv := range found {
-			inventories[id] = thin(inv)
+		for _, inv := range found.All() {
+			inventories.Put(thin(inv))
 		}
 	}
 	return inventories, nil

@@ -228,7 +228,7 @@ func TestWhatIsStillToBePushedIsNoDrift(t *testing.T) {
 	w.apply(w.edits()...)
 	w.byHand(func(doc string) string { return strings.ReplaceAll(doc, "103.15.250.0/24", "9.9.9.0/24") })
 	op := access.PlannedOperation{Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "nobody"}, BeforeKnown: true}
-	plan := access.Plan{Documents: "test", Targets: []access.PlannedTarget{{Account: w.account.ID, AccountName: w.account.Name, OU: w.account.OU, Operations: []access.PlannedOperation{op}}}}
+	plan := access.NewPlan("test", access.PlannedTarget{Account: w.account.ID, AccountName: w.account.Name, OU: w.account.OU, Operations: []access.PlannedOperation{op}})
 	w.must(w.drift.ReadInventory(t.Context(), w.account.ID))
 	if _, err := w.store.CreateRollout(t.Context(), access.Rollout{Title: "paused", State: access.RolloutPaused, Window: 1, CreatedAt: time.Now()}, plan, nil); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ type Store interface {
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 	// Accounts are those of the organization, sorted by id.
 	Accounts(ctx context.Context) ([]access.Account, error)
-	Inventories(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Inventory, error)
+	Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error)
 	// RequestScan inserts the job that has every account read, unless one waits already.
 	RequestScan(ctx context.Context, event access.AuditEvent) error
 	// RequestInventories inserts the jobs that read accounts, unless they are there.

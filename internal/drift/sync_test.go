@@ -121,7 +121,7 @@ func checkRead(t *testing.T, st *store.Store, all []access.Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inventory := found[all[i].ID]
+	inventory, _ := found.Of(all[i].ID)
 	if bob, ok := inventory.Role(access.RoleName{Path: "/", Name: "Bob"}); !ok || bob.Document == "" || bob.ID == "" {
 		t.Errorf("role Bob of the account identity was read as %+v", bob)
 	}
@@ -168,7 +168,7 @@ func claimed(t *testing.T, st *store.Store, a access.Account) access.Claim {
 	op := access.PlannedOperation{
 		Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, BeforeKnown: true,
 	}
-	plan := access.Plan{Documents: "test", Targets: []access.PlannedTarget{{Account: a.ID, AccountName: a.Name, OU: a.OU, Operations: []access.PlannedOperation{op}}}}
+	plan := access.NewPlan("test", access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU, Operations: []access.PlannedOperation{op}})
 	r, err := st.CreateRollout(t.Context(), access.Rollout{Title: "test", State: access.RolloutRunning, Window: 1, CreatedAt: time.Now()}, plan, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -15,11 +15,11 @@ type Input struct {
 	State    access.State
 	Accounts []access.Account // all that exist, for selectors and partitions
 
-	// Inventory is what is known to be in an account. Nil means that nothing is known
-	// and everything is taken to exist, with nobody else's statements around; an account
-	// that is missing from a non-nil map is taken to hold everything, but may hold other
-	// people's statements too.
-	Inventory map[access.AccountID]access.Inventory
+	// Inventory is what is known to be in accounts. Nil means that nothing is known and
+	// everything is taken to exist, with nobody else's statements around; an account of
+	// which nothing is known in an inventory that is given is taken to hold everything, but
+	// may hold other people's statements too.
+	Inventory *access.Inventories
 
 	Now       time.Time // entries that have expired by then are not compiled
 	Options   Options
@@ -38,7 +38,7 @@ type Compiler struct {
 	selectors *selector
 	uses      []use
 	cross     map[access.AccountID][]int // mappings that name users of that account
-	inventory map[access.AccountID]*known
+	inventory *access.Inventories
 	offline   bool // no inventory at all
 	positions Positions
 
@@ -114,7 +114,7 @@ func newCompiler(in Input, shared *selector) (*Compiler, error) {
 		accounts:  slices.Clone(in.Accounts),
 		cross:     map[access.AccountID][]int{},
 		offline:   in.Inventory == nil,
-		inventory: make(map[access.AccountID]*known, len(in.Inventory)),
+		inventory: in.Inventory,
 		positions: in.Positions,
 		lists:     make(map[string]access.Allowlist, len(in.State.Allowlists)),
 		networks:  map[string]*Networks{},
@@ -124,9 +124,6 @@ func newCompiler(in Input, shared *selector) (*Compiler, error) {
 	}
 	if err := c.indexAccounts(); err != nil {
 		return nil, err
-	}
-	for id, inv := range in.Inventory {
-		c.inventory[id] = &known{inventory: inv}
 	}
 	for _, a := range in.State.Allowlists {
 		c.lists[a.Name] = a
@@ -225,7 +222,7 @@ func (c *Compiler) Accounts() []access.AccountID {
 
 // reachesRole reports whether some mapping reaches a role that exists in the account.
 func (c *Compiler) reachesRole(account int) bool {
-	inv := c.inventory[c.accounts[account].ID]
+	inv := c.known(c.accounts[account].ID)
 	for _, s := range c.uses {
 		if !s.has(account) {
 			continue
@@ -242,7 +239,7 @@ func (c *Compiler) reachesRole(account int) bool {
 // reachesUser reports whether some mapping of another account's role names a user of
 // this one. Users of the role's own account come with the role.
 func (c *Compiler) reachesUser(id access.AccountID) bool {
-	inv := c.inventory[id]
+	inv := c.known(id)
 	for _, i := range c.cross[id] {
 		p := c.mappings[i]
 		if p.protected != "" || !slices.ContainsFunc(p.Users, func(u access.UserName) bool { return u.Account == id && inv.hasUser(u) }) {
@@ -256,7 +253,7 @@ func (c *Compiler) reachesUser(id access.AccountID) bool {
 }
 
 func (c *Compiler) reaches(p plan, account int) bool {
-	return p.protected == "" && c.inventory[c.accounts[account].ID].hasRole(p.Role)
+	return p.protected == "" && c.known(c.accounts[account].ID).hasRole(p.Role)
 }
 
 // samePartition reports whether a user's account and a role's are in one partition:

@@ -41,11 +41,21 @@ func TestMissingRoleIsLeftOut(t *testing.T) {
 	}
 }
 
+// inventoryOf is what is known of the one account that has been read.
+func inventoryOf(t *testing.T, in Input) access.Inventory {
+	t.Helper()
+	inv, read := in.Inventory.Of("444455556666")
+	if !read {
+		t.Fatal("the account has not been read")
+	}
+	return inv
+}
+
 func TestSizeCountsWhatOthersWrote(t *testing.T) {
 	in := inventoryInput(t)
 	docs := compile(t, in, "444455556666")
 	role := docs.Roles[0]
-	merged, _, err := Merge(in.Inventory["444455556666"].Roles[0].Document, role.Statements)
+	merged, _, err := Merge(inventoryOf(t, in).Roles[0].Document, role.Statements)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,22 +74,22 @@ func TestOthersAreNotGatedUnasked(t *testing.T) {
 	for i := range 16 {
 		name := fmt.Sprintf("a-rather-long-user-%02d", i)
 		in.State.Mappings[0].Users = append(in.State.Mappings[0].Users, access.UserName{Name: name})
-		inv := in.Inventory["444455556666"]
+		inv := inventoryOf(t, in)
 		inv.Users = append(inv.Users, access.LiveUser{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: name}, Exists: true}})
-		in.Inventory["444455556666"] = inv
+		in.Inventory.Put(inv)
 	}
 	role := compile(t, in, "444455556666").Roles[0]
 	if role.Shape != ShapeNames || strings.Contains(role.JSON(), `"*"`) {
 		t.Errorf("shape %s:\n%s\nwant names, without a Deny for everyone", role.Shape, Pretty(role.JSON()))
 	}
-	inv := in.Inventory["444455556666"]
+	inv := inventoryOf(t, in)
 	inv.Roles = []access.LiveDocument{inv.Roles[0]}
 	inv.Roles[0].Document = doc(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)
-	in.Inventory["444455556666"] = inv
+	in.Inventory.Put(inv)
 	if role := compile(t, in, "444455556666").Roles[0]; role.Shape != ShapeEveryone {
 		t.Errorf("shape %s, want everyone where no other AWS principal is admitted", role.Shape)
 	}
-	delete(in.Inventory, "444455556666")
+	in.Inventory = &access.Inventories{}
 	if role := compile(t, in, "444455556666").Roles[0]; role.Shape == ShapeEveryone || role.Shape == ShapeNamesEveryone {
 		t.Errorf("shape %s where the account's documents are not known", role.Shape)
 	}
@@ -87,9 +97,9 @@ func TestOthersAreNotGatedUnasked(t *testing.T) {
 
 func TestQuotaOfTheInventoryCounts(t *testing.T) {
 	in := inventoryInput(t)
-	inv := in.Inventory["444455556666"]
+	inv := inventoryOf(t, in)
 	inv.Quotas.TrustPolicy = 4096
-	in.Inventory["444455556666"] = inv
+	in.Inventory.Put(inv)
 	if got := compile(t, in, "444455556666").Roles[0].Limit; got != 4096 {
 		t.Errorf("limit %d, want the quota that was read, 4096", got)
 	}

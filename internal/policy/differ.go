@@ -84,7 +84,7 @@ func (d *differ) role(role access.RoleName) {
 	for _, cl := range d.classesOf(was, is) {
 		accounts := make([]int, 0, len(cl.accounts))
 		for _, a := range cl.accounts {
-			if d.targetable[a] && d.is.inventory[d.is.accounts[a].ID].hasRole(role) {
+			if d.targetable[a] && d.is.known(d.is.accounts[a].ID).hasRole(role) {
 				accounts = append(accounts, a)
 			}
 		}
@@ -255,7 +255,7 @@ func (d *differ) existing(u access.UserName, accounts []int) []int {
 	var at []int
 	for _, a := range accounts {
 		full := u.In(d.is.accounts[a].ID)
-		if d.is.inventory[full.Account].hasUser(full) && d.is.samePartition(full.Account, a) {
+		if d.is.known(full.Account).hasUser(full) && d.is.samePartition(full.Account, a) {
 			at = append(at, a)
 		}
 	}

@@ -19,9 +19,9 @@ import (
 // its roles and whose roles its users take up. An error says that the desired documents
 // cannot be compiled; what was found without them is returned with it.
 func (c *Compiler) Findings(id access.AccountID) ([]access.Finding, error) {
-	inv := c.inventory[id]
+	inv, read := c.inventory.Of(id)
 	account, ok := c.index[id]
-	if !ok || inv == nil {
+	if !ok || !read {
 		return nil, nil
 	}
 	s := scan{c: c, account: c.accounts[account], at: account, inv: inv, ids: c.uniqueIDs(), mapped: map[access.RoleName]roleMappings{}}
@@ -48,7 +48,7 @@ type scan struct {
 	c       *Compiler
 	account access.Account
 	at      int
-	inv     *known
+	inv     access.Inventory
 	ids     map[string]string // unique ids to ARNs
 	mapped  map[access.RoleName]roleMappings
 	found   []access.Finding
@@ -64,15 +64,15 @@ func (s *scan) add(f access.Finding) {
 func (c *Compiler) uniqueIDs() map[string]string {
 	c.idsOnce.Do(func() {
 		c.ids = map[string]string{}
-		for id, inv := range c.inventory {
+		for id, inv := range c.inventory.All() {
 			partition := ""
 			if i, ok := c.index[id]; ok {
 				partition = c.accounts[i].PartitionOrDefault()
 			}
-			for _, u := range inv.inventory.Users {
+			for _, u := range inv.Users {
 				c.noteID(u.LiveDocument, id, partition)
 			}
-			for _, r := range inv.inventory.Roles {
+			for _, r := range inv.Roles {
 				c.noteID(r, id, partition)
 			}
 		}
@@ -92,11 +92,11 @@ func (s *scan) roles(docs Documents) {
 		wanted[access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}] = r.Statements
 	}
 	for _, m := range s.mapped {
-		if s.inv.hasRole(m.role) {
+		if s.c.known(s.account.ID).hasRole(m.role) {
 			s.absent(m)
 		}
 	}
-	for _, r := range s.inv.inventory.Roles {
+	for _, r := range s.inv.Roles {
 		name := nameOf(r.Resource)
 		statements, mapped := wanted[name]
 		if !r.Exists || !mapped && !strings.Contains(r.Document, SidPrefix) || s.c.opts.protected(name) != "" {
@@ -229,7 +229,7 @@ func (s *scan) absent(m roleMappings) {
 	for _, g := range s.c.template(m.mappings, s.account.ID).groups {
 		for _, u := range g.users {
 			u = u.In(s.account.ID)
-			if s.c.inventory[u.Account].hasUser(u) || !s.c.samePartition(u.Account, s.at) {
+			if s.c.known(u.Account).hasUser(u) || !s.c.samePartition(u.Account, s.at) {
 				continue
 			}
 			s.add(access.Finding{
@@ -302,7 +302,7 @@ var allowsEverything = ParsePolicy(`{"Version":"2012-10-17","Statement":[{"Effec
 // Mapped reports whether a user exists and is mapped to a role of an account.
 func (c *Compiler) Mapped(id access.AccountID, role access.RoleName, user access.UserName) bool {
 	account, ok := c.index[id]
-	if !ok || !c.inventory[user.Account].hasUser(user) {
+	if !ok || !c.known(user.Account).hasUser(user) {
 		return false
 	}
 	return slices.ContainsFunc(c.mappingsAt(account), func(i int) bool {

@@ -14,13 +14,13 @@ const home = access.AccountID("111122223333")
 // asPushed is the inventory of an account in which everything is as the state wants it.
 func asPushed(t *testing.T, in Input) Input {
 	t.Helper()
-	in.Inventory = map[access.AccountID]access.Inventory{home: {
+	in.Inventory = access.InventoriesOf(map[access.AccountID]access.Inventory{home: {
 		Account: home,
 		Roles:   []access.LiveDocument{{Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, ID: "AROABOB", Exists: true, Document: doc(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)}},
 		Users:   []access.LiveUser{{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, ID: "AIDAALICE", Exists: true}}},
-	}}
+	}})
 	docs := compile(t, in, home)
-	inv := in.Inventory[home]
+	inv, _ := in.Inventory.Of(home)
 	merged, _, err := Merge(inv.Roles[0].Document, docs.Roles[0].Statements)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func asPushed(t *testing.T, in Input) Input {
 			inv.Policies = append(inv.Policies, access.LiveDocument{Resource: p.Resource, Exists: true, Document: p.JSON()})
 		}
 	}
-	in.Inventory[home] = inv
+	in.Inventory.Put(inv)
 	return in
 }
 
@@ -148,9 +148,9 @@ func TestFindingsOfOneAccount(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := asPushed(t, tc.in)
-			inv := in.Inventory[home]
+			inv, _ := in.Inventory.Of(home)
 			tc.alter(&inv)
-			in.Inventory[home] = inv
+			in.Inventory.Put(inv)
 			c, err := NewCompiler(in)
 			if err != nil {
 				t.Fatal(err)
@@ -199,14 +199,14 @@ func TestAnotherShapeIsNoDrift(t *testing.T) {
 	for _, name := range []string{"bob", "carol", "dave", "erin"} {
 		m.Users = append(m.Users, access.UserName{Name: name})
 	}
-	in.Inventory = map[access.AccountID]access.Inventory{home: {Account: home, Roles: []access.LiveDocument{{
+	in.Inventory = access.InventoriesOf(map[access.AccountID]access.Inventory{home: {Account: home, Roles: []access.LiveDocument{{
 		Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Exists: true,
-	}}}}
-	inv := in.Inventory[home]
+	}}}})
+	inv, _ := in.Inventory.Of(home)
 	for _, u := range m.Users {
 		inv.Users = append(inv.Users, access.LiveUser{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: u.Name}, Exists: true}})
 	}
-	in.Inventory[home] = inv
+	in.Inventory.Put(inv)
 	docs := compile(t, in, home)
 	if docs.Roles[0].Shape != ShapeEveryone {
 		t.Fatalf("shape %s, want everyone", docs.Roles[0].Shape)
@@ -227,9 +227,9 @@ func TestOneOfTwoWhoWasDeletedIsSaidOnce(t *testing.T) {
 	in := articleInput(t)
 	in.State.Mappings[0].Users = append(in.State.Mappings[0].Users, access.UserName{Name: "carol"})
 	in = asPushed(t, in)
-	inv := in.Inventory[home]
+	inv, _ := in.Inventory.Of(home)
 	inv.Roles[0].Document = strings.ReplaceAll(inv.Roles[0].Document, `"arn:aws:iam::111122223333:user/alice"`, `["arn:aws:iam::111122223333:user/alice","`+someGhost+`"]`)
-	in.Inventory[home] = inv
+	in.Inventory.Put(inv)
 	if fs := findings(t, in); len(fs) != 1 || fs[0].Reason != access.ReasonNoUser || fs[0].Subject != "111122223333:carol" {
 		t.Errorf("got %+v, want carol alone", fs)
 	}
@@ -242,13 +242,13 @@ func TestAUserPolicyInAnotherShapeIsNoDrift(t *testing.T) {
 	in.Accounts = append(in.Accounts, access.Account{ID: "444455556666"})
 	in.State.Mappings[0].Users = []access.UserName{{Account: home, Path: "/", Name: "alice"}}
 	in = asPushed(t, in)
-	inv := in.Inventory[home]
+	inv, _ := in.Inventory.Of(home)
 	if inv.Users[0].Document == "" || !strings.Contains(inv.Users[0].Document, "444455556666") {
 		t.Fatalf("alice's policy is %s, want both roles in it", inv.Users[0].Document)
 	}
 	inv.Users[0].Document = replaceOnce(articleUser, "arn:aws:iam::111122223333:role/Bob", "arn:aws:iam::*:role/Bob")
 	inv.Users[0].Document = replaceOnce(inv.Users[0].Document, `"Effect"`, `"Sid":"PortcullisAssumeRole","Effect"`)
-	in.Inventory[home] = inv
+	in.Inventory.Put(inv)
 	if fs := findings(t, in); len(fs) != 0 {
 		t.Errorf("got %+v, want nothing", fs)
 	}

@@ -12,7 +12,7 @@ func (s *scan) users(docs Documents) {
 	for _, u := range docs.Users {
 		wanted[nameOf(u.Resource)] = u
 	}
-	for _, u := range s.inv.inventory.Users {
+	for _, u := range s.inv.Users {
 		want, mapped := wanted[nameOf(u.Resource)]
 		switch {
 		case !u.Exists, !mapped && u.Document == "":
@@ -47,7 +47,7 @@ func (s *scan) gates(docs Documents) {
 		attached[access.RoleName{Path: g.User.Path, Name: g.User.Name}] = g.Attachments(s.account)
 		for _, p := range g.Policies {
 			wanted[p.Resource] = true
-			live, exists := s.inv.inventory.Policy(p.Resource.Path, p.Resource.Name)
+			live, exists := s.inv.Policy(p.Resource.Path, p.Resource.Name)
 			switch {
 			case !exists:
 				s.drift(p.Resource, "", p.JSON(), access.ReasonMissing)
@@ -56,12 +56,12 @@ func (s *scan) gates(docs Documents) {
 			}
 		}
 	}
-	for _, p := range s.inv.inventory.Policies {
+	for _, p := range s.inv.Policies {
 		if _, _, ours := access.GateOwner(p.Resource); ours && p.Exists && !wanted[p.Resource] {
 			s.drift(p.Resource, p.Document, "", access.ReasonLeftOver)
 		}
 	}
-	for _, u := range s.inv.inventory.Users {
+	for _, u := range s.inv.Users {
 		if u.Exists {
 			s.attachments(u, attached[nameOf(u.Resource)])
 		}

@@ -178,11 +178,9 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 	quotas := a.Quotas.OrDefault()
 	g := Gate{User: u, Quota: quotas.Attachments}
 	limit := quotas.ManagedPolicy
-	if inv := c.inventory[a.ID]; inv != nil {
-		known := inv.inventory.Quotas
-		limit, g.Quota = cmp.Or(known.ManagedPolicy, limit), cmp.Or(known.Attachments, g.Quota)
-		g.Others = inv.otherAttachments(u)
-	}
+	inv := c.known(a.ID)
+	limit, g.Quota = cmp.Or(inv.quotas().ManagedPolicy, limit), cmp.Or(inv.quotas().Attachments, g.Quota)
+	g.Others = inv.otherAttachments(u)
 	groups := groupGated(a, roles)
 	parts := c.partsOf(groups, limit)
 	if len(parts) == 0 || len(parts) > g.Quota-g.Others {

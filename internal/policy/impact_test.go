@@ -121,10 +121,10 @@ func TestDiffByTimeAlone(t *testing.T) {
 
 func TestDiffKnowsWhoExists(t *testing.T) {
 	before := impactInput(t)
-	before.Inventory = map[access.AccountID]access.Inventory{
+	before.Inventory = access.InventoriesOf(map[access.AccountID]access.Inventory{
 		"111122220000": {Roles: []access.LiveDocument{{Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Exists: true}}},
 		"111122220001": {},
-	}
+	})
 	after := before
 	after.State = impactInput(t).State
 	after.State.Allowlists[0].Entries = entries(t, "103.15.250.0/23")

@@ -117,7 +117,7 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 	var without []string
 	for _, account := range p.sel.accounts {
 		id := c.accounts[account].ID
-		if !c.inventory[id].hasRole(p.Role) {
+		if !c.known(id).hasRole(p.Role) {
 			without = append(without, string(id))
 			continue
 		}
@@ -127,7 +127,7 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 			case !c.samePartition(u.Account, account):
 				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
 				users.cross[u] = true
-			case !c.inventory[u.Account].hasUser(u):
+			case !c.known(u.Account).hasUser(u):
 				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
 			}
 		}

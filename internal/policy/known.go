@@ -1,109 +1,71 @@
 package policy
 
-import (
-	"sync"
+import "portcullis/internal/access"
 
-	"portcullis/internal/access"
-)
-
-// known is an account's inventory with an index that is made when first asked for. A nil
-// known knows nothing and takes everything to exist.
+// known is what is known of one account. The zero value knows nothing and takes
+// everything to exist.
 type known struct {
-	inventory access.Inventory
-	once      sync.Once
-	roles     map[access.RoleName]int
-	users     map[access.RoleName]int // by path and name
+	inventory *access.Inventories // nil where the account has not been read
+	id        access.AccountID
 }
 
-func (k *known) index() {
-	k.once.Do(func() {
-		k.roles = make(map[access.RoleName]int, len(k.inventory.Roles))
-		for i, r := range k.inventory.Roles {
-			if r.Exists {
-				k.roles[nameOf(r.Resource)] = i
-			}
-		}
-		k.users = make(map[access.RoleName]int, len(k.inventory.Users))
-		for i, u := range k.inventory.Users {
-			if u.Exists {
-				k.users[nameOf(u.Resource)] = i
-			}
-		}
-	})
+// known returns what is known of an account.
+func (c *Compiler) known(id access.AccountID) known {
+	if !c.inventory.Has(id) {
+		return known{}
+	}
+	return known{inventory: c.inventory, id: id}
 }
+
+func (k known) read() bool { return k.inventory != nil }
 
 func nameOf(r access.Resource) access.RoleName {
-	if r.Path == "" {
-		r.Path = "/"
-	}
-	return access.RoleName{Path: r.Path, Name: r.Name}
+	return access.RoleName{Path: r.Path, Name: r.Name}.Rooted()
 }
 
-func (k *known) hasRole(r access.RoleName) bool {
-	if k == nil {
-		return true
-	}
-	k.index()
-	_, ok := k.roles[r]
-	return ok
-}
+func (k known) hasRole(r access.RoleName) bool { return !k.read() || k.inventory.HasRole(k.id, r) }
 
-func (k *known) hasUser(u access.UserName) bool {
-	if k == nil {
-		return true
-	}
-	k.index()
-	_, ok := k.users[access.RoleName{Path: u.Path, Name: u.Name}]
-	return ok
+// hasUser reports whether a user of this account exists.
+func (k known) hasUser(u access.UserName) bool {
+	u.Account = k.id
+	return !k.read() || k.inventory.HasUser(u)
 }
 
 // trust returns the live trust policy of a role; ok is false when it is not known.
-func (k *known) trust(r access.RoleName) (doc string, ok bool) {
-	if k == nil {
+func (k known) trust(r access.RoleName) (doc string, ok bool) {
+	if !k.read() || !k.inventory.HasRole(k.id, r) {
 		return "", false
 	}
-	k.index()
-	i, ok := k.roles[r]
-	if !ok {
-		return "", false
-	}
-	return k.inventory.Roles[i].Document, true
+	live, ok := k.inventory.Role(k.id, r)
+	return live.Document, ok
 }
 
+func (k known) user(u access.UserName) (live access.LiveUser, ok bool) {
+	if !k.read() {
+		return access.LiveUser{}, false
+	}
+	live, ok = k.inventory.User(k.id, u.Path, u.Name)
+	return live, ok && live.Exists
+}
+
+// quotas are those of the account, as far as they are known.
+func (k known) quotas() access.Quotas { return k.inventory.Quotas(k.id) }
+
 // otherInline is the size of a user's inline policies that are not ours.
-func (k *known) otherInline(u access.UserName) int {
-	if k == nil {
-		return 0
-	}
-	k.index()
-	if i, ok := k.users[access.RoleName{Path: u.Path, Name: u.Name}]; ok {
-		return k.inventory.Users[i].OtherInlineSize
-	}
-	return 0
+func (k known) otherInline(u access.UserName) int {
+	live, _ := k.user(u)
+	return live.OtherInlineSize
 }
 
 // otherAttachments counts the managed policies attached to a user that are not ours.
-func (k *known) otherAttachments(u access.UserName) int {
-	if k == nil {
-		return 0
-	}
-	k.index()
-	i, ok := k.users[access.RoleName{Path: u.Path, Name: u.Name}]
-	if !ok {
-		return 0
-	}
-	_, others := access.GateAttachments(k.inventory.Users[i].AttachedPolicies)
+func (k known) otherAttachments(u access.UserName) int {
+	live, _ := k.user(u)
+	_, others := access.GateAttachments(live.AttachedPolicies)
 	return len(others)
 }
 
 // userID returns a user's unique id, empty when it is not known.
-func (k *known) userID(u access.UserName) string {
-	if k == nil {
-		return ""
-	}
-	k.index()
-	if i, ok := k.users[access.RoleName{Path: u.Path, Name: u.Name}]; ok {
-		return k.inventory.Users[i].ID
-	}
-	return ""
+func (k known) userID(u access.UserName) string {
+	live, _ := k.user(u)
+	return live.ID
 }

@@ -168,8 +168,8 @@ func TestLintMappings(t *testing.T) {
 
 // someInventory is an account with one role, which others also trust, and one user, who
 // holds another policy too.
-func someInventory() map[access.AccountID]access.Inventory {
-	return map[access.AccountID]access.Inventory{"444455556666": {
+func someInventory() *access.Inventories {
+	return access.InventoriesOf(map[access.AccountID]access.Inventory{"444455556666": {
 		Account: "444455556666",
 		Roles: []access.LiveDocument{{
 			Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Exists: true,
@@ -179,7 +179,7 @@ func someInventory() map[access.AccountID]access.Inventory {
 			LiveDocument:     access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, ID: "AIDAALICE", Exists: true},
 			AttachedPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, OtherInlineSize: 1000,
 		}},
-	}}
+	}})
 }
 
 func TestLintRefusesWhatCannotCompile(t *testing.T) {

@@ -108,13 +108,13 @@ func (l *linter) documents() {
 // others reports statements that are not ours and let people in past the mapping, and
 // users who hold more than our policy.
 func (l *linter) others(id access.AccountID, docs Documents) {
-	inv, ok := l.in.Inventory[id]
-	if !ok {
+	inv := l.in.Inventory
+	if !inv.Has(id) {
 		return
 	}
 	for _, r := range docs.Roles {
 		role := access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}
-		if live, ok := inv.Role(role); ok {
+		if live, ok := inv.Role(id, role); ok {
 			// The document as it would be: enforcement for everyone gates others too.
 			if merged, _, err := Merge(live.Document, r.Statements); err == nil {
 				l.bypasses(id, role, merged)
@@ -122,7 +122,7 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 		}
 	}
 	for _, d := range docs.Users {
-		u, ok := inv.User(d.Resource.Path, d.Resource.Name)
+		u, ok := inv.User(id, d.Resource.Path, d.Resource.Name)
 		_, attached := access.GateAttachments(u.AttachedPolicies)
 		if ok && len(u.InlinePolicies)+len(attached)+len(u.Groups) > 0 {
 			l.add(CodeUserHoldsMore, SeverityWarning, userObject(d.Resource.Name, id), "", "leave the user nothing but sts:AssumeRole, and give the role the rest",

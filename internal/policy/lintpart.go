@@ -27,13 +27,16 @@ type PartLint struct {
 	l       *linter
 	missing *missing
 	seen    seen
-	written map[string]bool // objects of the documents that were looked at
+	before  *PartLint
+	others  map[string]bool // objects of which what others made was said
+	written map[string]bool // such objects of before that this state's documents are about, too
 }
 
 // NewPartLint looks through the objects of the scope. The compiler's state holds all of
-// them, and in is what it was made of.
-func NewPartLint(c *Compiler, in Input, s Scope) *PartLint {
-	p := &PartLint{l: &linter{c: c, in: in}, missing: newMissing(), written: map[string]bool{}}
+// them, and in is what it was made of. before is the lint of the state before, which looks
+// at each account first; nil for that one itself.
+func NewPartLint(c *Compiler, in Input, s Scope, before *PartLint) *PartLint {
+	p := &PartLint{l: &linter{c: c, in: in}, missing: newMissing(), before: before, others: map[string]bool{}, written: map[string]bool{}}
 	p.allowlists(s)
 	names := map[string]map[access.RoleName]string{}
 	for i := range c.mappings {
@@ -114,14 +117,33 @@ func (p *PartLint) Look(id access.AccountID, docs Documents, err error, others f
 	docs.Roles = slices.DeleteFunc(slices.Clone(docs.Roles), func(d Compiled) bool {
 		return !others(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name})
 	})
-	if len(docs.Roles)+len(docs.Users) > 0 {
-		p.l.others(id, docs)
+	if len(docs.Roles)+len(docs.Users) == 0 {
+		return
+	}
+	known := len(p.l.issues)
+	p.l.others(id, docs)
+	for _, i := range p.l.issues[known:] {
+		p.others[i.Object] = true
+	}
+	p.noteWritten(id, docs)
+}
+
+// noteWritten notes which documents are about something that others made before. In a
+// large organization that is few of them.
+func (p *PartLint) noteWritten(id access.AccountID, docs Documents) {
+	if p.before == nil || len(p.before.others) == 0 {
+		return
+	}
+	note := func(object string) {
+		if p.before.others[object] {
+			p.written[object] = true
+		}
 	}
 	for _, d := range docs.Roles {
-		p.written[roleObject(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name}, id)] = true
+		note(roleObject(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name}, id))
 	}
 	for _, d := range docs.Users {
-		p.written[userObject(d.Resource.Name, id)] = true
+		note(userObject(d.Resource.Name, id))
 	}
 }
 

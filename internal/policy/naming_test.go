@@ -24,10 +24,10 @@ func sharedUsers(t *testing.T) Input {
 	}
 	m.Users = append(m.Users, access.UserName{Account: "555555555503", Path: "/", Name: "carol"})
 	m.Accounts = access.Selector{IDs: []access.AccountID{in.Accounts[0].ID}}
-	in.Inventory = map[access.AccountID]access.Inventory{in.Accounts[0].ID: {Roles: []access.LiveDocument{{
+	in.Inventory = access.InventoriesOf(map[access.AccountID]access.Inventory{in.Accounts[0].ID: {Roles: []access.LiveDocument{{
 		Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Exists: true,
 		Document: doc(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"sts:AssumeRole"}`),
-	}}}}
+	}}}})
 	return in
 }
 
@@ -240,10 +240,10 @@ func longForEveryone(t *testing.T, trust string) Input {
 	}
 	in.State.Allowlists[0].Entries = entries(t, keys...)
 	in.State.Mappings[0].Enforcement = access.EnforceEveryone
-	in.Inventory = map[access.AccountID]access.Inventory{"111122223333": {
+	in.Inventory = access.InventoriesOf(map[access.AccountID]access.Inventory{"111122223333": {
 		Roles: []access.LiveDocument{{Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Exists: true, Document: trust}},
 		Users: []access.LiveUser{{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, Exists: true}}},
-	}}
+	}})
 	return in
 }
 
@@ -280,7 +280,7 @@ func TestForEveryoneOnTheUsersSide(t *testing.T) {
 	} {
 		in := longForEveryone(t, tc.trust)
 		if tc.unread {
-			delete(in.Inventory, "111122223333")
+			in.Inventory = &access.Inventories{}
 		}
 		c, err := NewCompiler(in)
 		if err != nil {

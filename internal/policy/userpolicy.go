@@ -32,7 +32,7 @@ func (c *Compiler) users(id access.AccountID, docs *Documents, gates map[access.
 	}
 	slices.SortFunc(names, compareUsers)
 	for _, u := range names {
-		if !c.inventory[id].hasUser(u) {
+		if !c.known(id).hasUser(u) {
 			continue // the role's side reports it
 		}
 		targets := beside(wanted[u], c.index[id], gates[u])
@@ -105,7 +105,7 @@ func (c *Compiler) userPolicy(u access.UserName, targets []target) (Compiled, er
 			return compiled, nil
 		}
 	}
-	other := c.inventory[u.Account].otherInline(u)
+	other := c.known(u.Account).otherInline(u)
 	return Compiled{}, userTooLong(u, compiled, len(targets), other)
 }
 
@@ -116,9 +116,9 @@ func (c *Compiler) userQuota(u access.UserName) int {
 	if i, ok := c.index[u.Account]; ok {
 		quota = c.accounts[i].Quotas.OrDefault().UserPolicy
 	}
-	inv := c.inventory[u.Account]
-	if inv != nil && inv.inventory.Quotas.UserPolicy > 0 {
-		quota = inv.inventory.Quotas.UserPolicy
+	inv := c.known(u.Account)
+	if own := inv.quotas().UserPolicy; own > 0 {
+		quota = own
 	}
 	return quota - inv.otherInline(u)
 }

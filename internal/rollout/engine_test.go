@@ -58,7 +58,7 @@ func (w *world) checkSecondPushWritesNothing(t *testing.T, s *rollout.Service, s
 	for _, c := range w.org.Calls()[before:] {
 		perAccount[c.Account]++
 	}
-	for _, target := range plan.Targets {
+	for target := range plan.Targets() {
 		if n := perAccount[target.Account]; w.reachable(target.Account) && n > 2 {
 			t.Errorf("the unchanged account %s cost %d calls, want a session and the read", target.Account, n)
 		}
@@ -216,7 +216,7 @@ func (c *crashes) at(p rollout.Point) error {
 
 func (w *world) checkDocumentsBefore(t *testing.T, s *rollout.Service, id int64, plan access.Plan) {
 	t.Helper()
-	for _, target := range plan.Targets {
+	for target := range plan.Targets() {
 		if !w.reachable(target.Account) {
 			continue
 		}

@@ -54,26 +54,23 @@ func (s *Service) endRollback(ctx context.Context, id int64, back access.Rollout
 
 // planBack plans what puts back what a rollout has replaced.
 func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
-	targets, err := s.cfg.Store.Written(ctx, id)
-	if err != nil {
-		return access.Plan{}, err
-	}
 	var plan access.Plan
 	sum := sha256.New()
-	for _, t := range targets {
+	err := s.cfg.Store.Written(ctx, id, func(t access.WrittenTarget) error {
 		planned := access.PlannedTarget{Account: t.Account, AccountName: t.AccountName, OU: t.OU}
 		for _, op := range slices.Backward(t.Operations) {
 			back, err := reversed(op)
 			if err != nil {
-				return access.Plan{}, fmt.Errorf("planning the way back of %s in account %s: %w", op.Resource, t.Account, err)
+				return fmt.Errorf("planning the way back of %s in account %s: %w", op.Resource, t.Account, err)
 			}
 			fmt.Fprintf(sum, "%s %s %d:%s\n", t.Account, back.Resource, len(back.OursAfter), back.OursAfter)
 			planned.Operations = append(planned.Operations, back)
 		}
-		plan.Targets = append(plan.Targets, planned)
-	}
+		plan.Add(planned)
+		return nil
+	})
 	plan.Documents = hex.EncodeToString(sum.Sum(nil))
-	return plan, nil
+	return plan, err
 }
 
 // reversed is the operation that puts back what another has replaced.

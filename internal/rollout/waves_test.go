@@ -18,7 +18,7 @@ var bob = access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
 func (w *world) stage(t *testing.T, window int, strategy access.Strategy, p access.Plan) access.Rollout {
 	t.Helper()
 	var accounts []access.Account
-	for _, target := range p.Targets {
+	for target := range p.Targets() {
 		accounts = append(accounts, access.Account{ID: target.Account, OU: target.OU})
 	}
 	r, err := w.store.StartRollout(t.Context(), access.Rollout{
@@ -33,13 +33,12 @@ func (w *world) stage(t *testing.T, window int, strategy access.Strategy, p acce
 // only keeps the targets of a plan that can be reached, so many of them.
 func (w *world) only(p access.Plan, n int) access.Plan {
 	var kept []access.PlannedTarget
-	for _, target := range p.Targets {
+	for target := range p.Targets() {
 		if w.reachable(target.Account) && len(kept) < n {
 			kept = append(kept, target)
 		}
 	}
-	p.Targets = kept
-	return p
+	return access.NewPlan(p.Documents, kept...)
 }
 
 func TestWavesWithChecksAndAGate(t *testing.T) {
@@ -85,7 +84,7 @@ func TestAnEditDuringTheBakeHalts(t *testing.T) {
 	plan := w.only(w.plan(t, desired(office...)), 3)
 	canary := access.Account{}
 	for _, a := range w.all {
-		if a.ID == plan.Targets[0].Account {
+		if a.ID == plan.Target(0).Account {
 			canary = a
 		}
 	}
@@ -145,12 +144,12 @@ func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	plan := w.only(w.plan(t, desired(office...)), 5)
 	before := map[access.AccountID]string{}
-	for _, target := range plan.Targets {
+	for target := range plan.Targets() {
 		before[target.Account] = w.state(t, target.Account).Roles["Bob"]
 	}
 	r := wait(t, s, w.start(t, 5, plan).ID, "completed", completed)
 	w.checkHolds(t, plan)
-	editedOne := plan.Targets[2].Account
+	editedOne := plan.Target(2).Account
 	var account access.Account
 	for _, a := range w.all {
 		if a.ID == editedOne {
@@ -190,10 +189,10 @@ func TestNobodyConfirms(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	plan := w.only(w.plan(t, desired(office...)), 2)
-	was := w.state(t, plan.Targets[0].Account).Roles["Bob"]
+	was := w.state(t, plan.Target(0).Account).Roles["Bob"]
 	r := w.stage(t, 4, access.Strategy{Confirm: 300 * time.Millisecond}, plan)
 	wait(t, s, r.ID, "rolled back", func(r access.Rollout) bool { return r.State == access.RolloutRolledBack })
-	if got := w.state(t, plan.Targets[0].Account).Roles["Bob"]; !policy.Equal(got, was, nil) {
+	if got := w.state(t, plan.Target(0).Account).Roles["Bob"]; !policy.Equal(got, was, nil) {
 		t.Errorf("the role holds %s, want what was before", got)
 	}
 	r = w.stage(t, 4, access.Strategy{Confirm: time.Hour}, w.only(w.plan(t, desired(office...)), 2))

@@ -35,7 +35,7 @@ type Waving interface {
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 
 	// Written is what a rollout has written, or may have, in each account.
-	Written(ctx context.Context, rollout int64) ([]access.WrittenTarget, error)
+	Written(ctx context.Context, rollout int64, take func(access.WrittenTarget) error) error
 	// BeginRollback starts the rollout that takes another back.
 	BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error)
 

@@ -166,7 +166,7 @@ func (w *world) plan(t *testing.T, state access.State) access.Plan {
 			t.Fatal(err)
 		}
 		target := access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU}
-		inventory, known := inventories[a.ID]
+		inventory, known := inventories.Of(a.ID)
 		for _, d := range docs.Roles {
 			live, _ := inventory.Role(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name})
 			target.Operations = append(target.Operations, plannedRole(t, d, live.Document, known))
@@ -178,7 +178,7 @@ func (w *world) plan(t *testing.T, state access.State) access.Plan {
 				OursBefore: live.Document, OursAfter: d.JSON(), Size: d.Size, Limit: d.Limit,
 			})
 		}
-		p.Targets = append(p.Targets, target)
+		p.Add(target)
 	}
 	return p
 }
@@ -313,7 +313,7 @@ func (w *world) state(t *testing.T, id access.AccountID) sandbox.AccountState {
 // with the statements of others as they were.
 func (w *world) checkHolds(t *testing.T, p access.Plan, except ...access.AccountID) {
 	t.Helper()
-	for _, target := range p.Targets {
+	for target := range p.Targets() {
 		if !w.reachable(target.Account) || slices.Contains(except, target.Account) {
 			continue
 		}

@@ -141,7 +141,7 @@ func (s *Store) StartRollout(ctx context.Context, r access.Rollout, plan access.
 
 // startPlanned starts a rollout of a plan that belongs to no change.
 func (tx *txn) startPlanned(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error) {
-	r, err := tx.insertRollout(ctx, r, staging, len(plan.Targets))
+	r, err := tx.insertRollout(ctx, r, staging, plan.Len())
 	if err != nil {
 		return r, err
 	}
@@ -153,25 +153,24 @@ func (tx *txn) startPlanned(ctx context.Context, r access.Rollout, plan access.P
 }
 
 func (tx *txn) insertTargets(ctx context.Context, rollout int64, plan access.Plan, s access.Staging) error {
-	docs := documentSet{}
-	var targets, operations [][]any
-	waveOf := func(t access.PlannedTarget) int { return cmp.Or(s.WaveOf[t.Account], max(len(s.Waves), 1)) }
-	ordered := slices.Clone(plan.Targets)
-	slices.SortStableFunc(ordered, func(a, b access.PlannedTarget) int { return waveOf(a) - waveOf(b) })
-	for i, t := range ordered {
-		targets = append(targets, []any{rollout, string(t.Account), t.AccountName, t.OU, i, waveOf(t), string(access.TargetWaiting)})
-		for seq, o := range t.Operations {
-			operations = append(operations, append([]any{rollout, string(t.Account), seq}, plannedValues(o, docs.addPlanned(o))...))
-		}
-	}
+	docs := planDocumentsOf(plan)
 	if err := docs.save(ctx, tx); err != nil {
 		return err
+	}
+	accounts := slices.Collect(plan.Accounts())
+	waveOf := func(i int) int { return cmp.Or(s.WaveOf[accounts[i].Account], max(len(s.Waves), 1)) }
+	order := upTo(len(accounts))
+	slices.SortStableFunc(order, func(a, b int) int { return waveOf(a) - waveOf(b) })
+	targets := make([][]any, len(order))
+	for position, i := range order {
+		t := accounts[i]
+		targets[position] = []any{rollout, string(t.Account), t.AccountName, t.OU, position, waveOf(i), string(access.TargetWaiting)}
 	}
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"targets"}, []string{"rollout_id", "account_id", "account_name", "ou", "position", "wave", "state"}, pgx.CopyFromRows(targets)); err != nil {
 		return err
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"operations"}, append([]string{"rollout_id", "account_id", "seq"}, plannedColumns...), pgx.CopyFromRows(operations))
-	return err
+	head := func(t access.PlannedTarget, seq int) []any { return []any{rollout, string(t.Account), seq} }
+	return docs.copyOperations(ctx, tx, "operations", []string{"rollout_id", "account_id", "seq"}, order, head)
 }
 
 // noteBetween keeps events with what became of the change that they are about.

@@ -60,10 +60,10 @@ func TestUpdateChangeKeepsReviewsApart(t *testing.T) {
 func TestPlanIsFrozenAndReplaced(t *testing.T) {
 	s := storetest.New(t)
 	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(3))
-	diff(t, "plan", planFor(3), must[access.Plan](t)(s.Plan(t.Context(), c.ID)))
+	diff(t, "plan", unpacked(planFor(3)), unpacked(must[access.Plan](t)(s.Plan(t.Context(), c.ID))))
 	smaller := planFor(1)
 	must[access.Change](t)(s.UpdateChange(t.Context(), c.ID, func(*access.Change) (access.ChangeDecision, error) { return access.ChangeDecision{Plan: &smaller}, nil }))
-	diff(t, "plan after it was replaced", smaller, must[access.Plan](t)(s.Plan(t.Context(), c.ID)))
+	diff(t, "plan after it was replaced", unpacked(smaller), unpacked(must[access.Plan](t)(s.Plan(t.Context(), c.ID))))
 	var docs int
 	if err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM documents").Scan(&docs); err != nil {
 		t.Fatal(err)

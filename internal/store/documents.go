@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-
-	"portcullis/internal/access"
 )
 
 // docKey names a document by its SHA-256; nil for no document.
@@ -66,20 +64,6 @@ func (d documentSet) save(ctx context.Context, tx pgx.Tx) error {
 
 // plannedDocs are the names of a planned operation's documents.
 type plannedDocs struct{ before, after, oursBefore, oursAfter []byte }
-
-func (d documentSet) addPlanned(o access.PlannedOperation) plannedDocs {
-	return plannedDocs{d.add(o.Before), d.add(o.After), d.add(o.OursBefore), d.add(o.OursAfter)}
-}
-
-func documentsOf(plan access.Plan) documentSet {
-	d := documentSet{}
-	for _, t := range plan.Targets {
-		for _, o := range t.Operations {
-			d.addPlanned(o)
-		}
-	}
-	return d
-}
 
 // loadDocuments reads documents by name.
 func loadDocuments(ctx context.Context, q querier, keys [][]byte) (documentSet, error) {

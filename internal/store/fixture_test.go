@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,11 +76,21 @@ func organization(t testing.TB, s *store.Store, n int) access.Organization {
 	return o
 }
 
+// planned is a plan as it can be compared.
+type planned struct {
+	Documents string
+	Targets   []access.PlannedTarget
+}
+
+func unpacked(p access.Plan) planned { return planned{p.Documents, slices.Collect(p.Targets())} }
+
+func known(i *access.Inventories) map[access.AccountID]access.Inventory { return maps.Collect(i.All()) }
+
 // planFor plans a trust policy and a user policy in each of n accounts.
 func planFor(n int) access.Plan {
 	p := access.Plan{Documents: "docs"}
 	for i := range n {
-		p.Targets = append(p.Targets, access.PlannedTarget{
+		p.Add(access.PlannedTarget{
 			Account: accountID(i), AccountName: fmt.Sprintf("team-%03d", i), OU: "Root/Prod", Notes: []string{"note"},
 			Operations: []access.PlannedOperation{
 				{

@@ -110,20 +110,28 @@ func (s *Store) InventoryFailed(ctx context.Context, id access.AccountID, reason
 
 // Inventories returns what is known to be in accounts. Accounts that were never read are
 // left out.
-func (s *Store) Inventories(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Inventory, error) {
-	found, err := collect(ctx, s.pool, scanInventory, `SELECT i.account_id, i.roles, i.users, i.policies, i.read_at, a.trust_quota, a.user_quota, a.managed_quota, a.attachments_quota
+func (s *Store) Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error) {
+	found, err := collectInventories(ctx, s.pool, `SELECT i.account_id, i.roles, i.users, i.policies, i.read_at, a.trust_quota, a.user_quota, a.managed_quota, a.attachments_quota
 		FROM inventories i JOIN accounts a ON a.id = i.account_id WHERE i.account_id = ANY($1)`, texts(ids))
 	if err != nil {
 		return nil, translate(fmt.Errorf("reading inventories: %w", err))
 	}
-	byAccount := make(map[access.AccountID]access.Inventory, len(found))
-	for _, i := range found {
-		byAccount[i.Account] = i
-	}
-	return byAccount, nil
+	return found, nil
 }
 
-func scanInventory(row pgx.CollectableRow) (access.Inventory, error) {
+// collectInventories packs one account after the other, so that what is the same in many
+// is in memory once.
+func collectInventories(ctx context.Context, q querier, query string, args ...any) (*access.Inventories, error) {
+	found := &access.Inventories{}
+	err := eachRow(ctx, q, query, args, func(row pgx.Rows) error {
+		i, err := scanInventory(row)
+		found.Put(i)
+		return err
+	})
+	return found, err
+}
+
+func scanInventory(row pgx.Rows) (access.Inventory, error) {
 	var i access.Inventory
 	var roles, users, policies map[string]liveRow
 	if err := row.Scan(&i.Account, &roles, &users, &policies, &i.ReadAt, &i.Quotas.TrustPolicy, &i.Quotas.UserPolicy, &i.Quotas.ManagedPolicy, &i.Quotas.Attachments); err != nil {

@@ -19,7 +19,7 @@ const inventoryPart = `SELECT i.account_id, picked.roles, picked.users, picked.p
 
 // InventoryOf returns what is known of the roles and users that are asked for. Accounts
 // that were never read are left out; one that was read is there, also with nothing in it.
-func (s *Store) InventoryOf(ctx context.Context, q access.InventoryQuery) (map[access.AccountID]access.Inventory, error) {
+func (s *Store) InventoryOf(ctx context.Context, q access.InventoryQuery) (*access.Inventories, error) {
 	roles, users := make([]string, len(q.Roles)), make([]string, len(q.Users))
 	for i, r := range q.Roles {
 		r = r.Rooted()
@@ -29,13 +29,9 @@ func (s *Store) InventoryOf(ctx context.Context, q access.InventoryQuery) (map[a
 		u = u.Rooted()
 		users[i] = inventoryKey(access.Resource{Path: u.Path, Name: u.Name})
 	}
-	found, err := collect(ctx, s.pool, scanInventory, inventoryPart, texts(q.Accounts), roles, users, q.Policies)
+	found, err := collectInventories(ctx, s.pool, inventoryPart, texts(q.Accounts), roles, users, q.Policies)
 	if err != nil {
 		return nil, translate(fmt.Errorf("reading parts of inventories: %w", err))
 	}
-	byAccount := make(map[access.AccountID]access.Inventory, len(found))
-	for _, i := range found {
-		byAccount[i.Account] = i
-	}
-	return byAccount, nil
+	return found, nil
 }

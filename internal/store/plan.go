@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,25 +28,31 @@ func (tx *txn) savePlan(ctx context.Context, change int64, plan access.Plan) err
 	if _, err := tx.Exec(ctx, "DELETE FROM plan_targets WHERE change_id = $1", change); err != nil {
 		return fmt.Errorf("replacing the plan of change %d: %w", change, err)
 	}
-	docs := documentSet{}
-	var targets, operations [][]any
-	for i, t := range plan.Targets {
-		targets = append(targets, []any{change, i, string(t.Account), t.AccountName, t.OU, orEmpty(t.Notes)})
-		for seq, o := range t.Operations {
-			operations = append(operations, append([]any{change, string(t.Account), seq}, plannedValues(o, docs.addPlanned(o))...))
-		}
-	}
+	docs := planDocumentsOf(plan)
 	if err := docs.save(ctx, tx); err != nil {
 		return err
+	}
+	var targets [][]any
+	for t := range plan.Accounts() {
+		targets = append(targets, []any{change, len(targets), string(t.Account), t.AccountName, t.OU, orEmpty(t.Notes)})
 	}
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"plan_targets"}, []string{"change_id", "position", "account_id", "account_name", "ou", "notes"}, pgx.CopyFromRows(targets)); err != nil {
 		return fmt.Errorf("saving the plan of change %d: %w", change, err)
 	}
-	columns := append([]string{"change_id", "account_id", "seq"}, plannedColumns...)
-	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"plan_operations"}, columns, pgx.CopyFromRows(operations)); err != nil {
+	head := func(t access.PlannedTarget, seq int) []any { return []any{change, string(t.Account), seq} }
+	if err := docs.copyOperations(ctx, tx, "plan_operations", []string{"change_id", "account_id", "seq"}, upTo(plan.Len()), head); err != nil {
 		return fmt.Errorf("saving the plan of change %d: %w", change, err)
 	}
 	return nil
+}
+
+// upTo are the numbers below n.
+func upTo(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
 }
 
 // Plan returns the frozen plan of a submitted change.
@@ -62,37 +69,53 @@ func (s *Store) Plan(ctx context.Context, change int64) (access.Plan, error) {
 	return plan, nil
 }
 
+// planChunk is how many accounts of a plan are read at once: the documents of a large plan
+// are many times what is kept of them.
+const planChunk = 200
+
 func loadPlan(ctx context.Context, q querier, change int64) (access.Plan, error) {
 	var plan access.Plan
-	index := map[access.AccountID]int{}
-	err := eachRow(ctx, q, "SELECT account_id, account_name, ou, notes FROM plan_targets WHERE change_id = $1 ORDER BY position", []any{change}, func(row pgx.Rows) error {
-		var t access.PlannedTarget
-		if err := row.Scan(&t.Account, &t.AccountName, &t.OU, &t.Notes); err != nil {
-			return err
+	targets, err := collect(ctx, q, scanPlanned, "SELECT account_id, account_name, ou, notes FROM plan_targets WHERE change_id = $1 ORDER BY position", change)
+	if err != nil {
+		return plan, err
+	}
+	for some := range slices.Chunk(targets, planChunk) {
+		if err := loadPlanned(ctx, q, change, some); err != nil {
+			return plan, err
 		}
-		index[t.Account] = len(plan.Targets)
-		plan.Targets = append(plan.Targets, t)
-		return nil
-	})
-	if err != nil {
-		return access.Plan{}, err
+		for i := range some {
+			plan.Add(some[i])
+			some[i].Operations = nil
+		}
 	}
-	docs, err := loadDocumentsOf(ctx, q, "SELECT before_doc, after_doc, ours_before, ours_after FROM plan_operations WHERE change_id = $1", change)
-	if err != nil {
-		return access.Plan{}, err
+	return plan, nil
+}
+
+func scanPlanned(row pgx.CollectableRow) (t access.PlannedTarget, err error) {
+	return t, row.Scan(&t.Account, &t.AccountName, &t.OU, &t.Notes)
+}
+
+// loadPlanned fills in the operations of some targets.
+func loadPlanned(ctx context.Context, q querier, change int64, targets []access.PlannedTarget) error {
+	index, ids := make(map[access.AccountID]int, len(targets)), make([]string, len(targets))
+	for i, t := range targets {
+		index[t.Account], ids[i] = i, string(t.Account)
 	}
-	query := "SELECT account_id, " + plannedList + " FROM plan_operations WHERE change_id = $1 ORDER BY account_id, seq"
-	err = eachRow(ctx, q, query, []any{change}, func(row pgx.Rows) error {
+	docs, err := loadDocumentsOf(ctx, q, "SELECT before_doc, after_doc, ours_before, ours_after FROM plan_operations WHERE change_id = $1 AND account_id = ANY($2)", change, ids)
+	if err != nil {
+		return err
+	}
+	query := "SELECT account_id, " + plannedList + " FROM plan_operations WHERE change_id = $1 AND account_id = ANY($2) ORDER BY account_id, seq"
+	return eachRow(ctx, q, query, []any{change, ids}, func(row pgx.Rows) error {
 		var account access.AccountID
 		var p plannedScan
 		if err := row.Scan(append([]any{&account}, p.targets()...)...); err != nil {
 			return err
 		}
-		t := &plan.Targets[index[account]]
+		t := &targets[index[account]]
 		t.Operations = append(t.Operations, p.operation(docs))
 		return nil
 	})
-	return plan, err
 }
 
 // plannedScan takes plannedList out of a row.

@@ -10,20 +10,43 @@ import (
 )
 
 // written finds what a rollout has written, or may have: where an intent has no outcome,
-// only a look at the live document tells.
+// only a look at the live document tells. It goes by targets, some at a time.
 const written = `SELECT o.account_id, t.account_name, t.ou, o.seq, o.kind, o.resource_kind, o.resource_path, o.resource_name, o.size_limit, o.state, o.live_before, o.written
 	FROM operations o JOIN targets t ON t.rollout_id = o.rollout_id AND t.account_id = o.account_id
-	WHERE o.rollout_id = $1 AND o.intended_at IS NOT NULL ORDER BY t.position, o.seq`
+	WHERE o.rollout_id = $1 AND o.intended_at IS NOT NULL AND t.position >= $2 AND t.position < $3 ORDER BY t.position, o.seq`
 
-// Written returns what a rollout has written, in the order of its targets, with the
+const writtenDocuments = `SELECT o.live_before, o.written FROM operations o JOIN targets t ON t.rollout_id = o.rollout_id AND t.account_id = o.account_id
+	WHERE o.rollout_id = $1 AND o.intended_at IS NOT NULL AND t.position >= $2 AND t.position < $3`
+
+// Written hands on what a rollout has written, in the order of its targets, with the
 // documents before and after.
-func (s *Store) Written(ctx context.Context, rollout int64) ([]access.WrittenTarget, error) {
-	docs, err := loadDocumentsOf(ctx, s.pool, "SELECT live_before, written FROM operations WHERE rollout_id = $1 AND intended_at IS NOT NULL", rollout)
+func (s *Store) Written(ctx context.Context, rollout int64, take func(access.WrittenTarget) error) error {
+	var end int
+	if err := s.pool.QueryRow(ctx, "SELECT coalesce(max(position) + 1, 0) FROM targets WHERE rollout_id = $1", rollout).Scan(&end); err != nil {
+		return translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+	}
+	for from := 0; from < end; from += planChunk {
+		some, err := s.writtenAt(ctx, rollout, from)
+		if err != nil {
+			return translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+		}
+		for _, t := range some {
+			if err := take(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writtenAt reads what was written in the planChunk targets from a position on.
+func (s *Store) writtenAt(ctx context.Context, rollout int64, from int) ([]access.WrittenTarget, error) {
+	docs, err := loadDocumentsOf(ctx, s.pool, writtenDocuments, rollout, from, from+planChunk)
 	if err != nil {
-		return nil, translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+		return nil, err
 	}
 	var found []access.WrittenTarget
-	err = eachRow(ctx, s.pool, written, []any{rollout}, func(row pgx.Rows) error {
+	err = eachRow(ctx, s.pool, written, []any{rollout, from, from + planChunk}, func(row pgx.Rows) error {
 		var t access.WrittenTarget
 		o := access.Operation{RolloutID: rollout}
 		var before, after []byte
@@ -38,10 +61,7 @@ func (s *Store) Written(ctx context.Context, rollout int64) ([]access.WrittenTar
 		last.Operations = append(last.Operations, o)
 		return nil
 	})
-	if err != nil {
-		return nil, translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
-	}
-	return found, nil
+	return found, err
 }
 
 // BeginRollback starts the rollout that takes another back, of a plan that was made of
@@ -59,7 +79,8 @@ func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (
 		}
 		// Before the rollout is locked, and with it all that is taken up: somebody else may
 		// be storing one of them.
-		if err := documentsOf(plan).save(ctx, tx); err != nil {
+		docs := planDocumentsOf(plan)
+		if err := docs.save(ctx, tx); err != nil {
 			return err
 		}
 		o, err := tx.open(ctx, id)
@@ -94,7 +115,7 @@ func (tx *txn) beginRollback(ctx context.Context, o *opened, plan access.Plan, h
 	if err != nil {
 		return access.State{}, err
 	}
-	detail := map[string]any{"rolls_back": o.ID, "accounts": len(plan.Targets)}
+	detail := map[string]any{"rolls_back": o.ID, "accounts": plan.Len()}
 	var after access.State
 	if len(edits) > 0 {
 		if r, after, err = tx.startUndoing(ctx, r, o, edits, plan, head); err != nil {

@@ -29,7 +29,10 @@ func TestRollbackRestoresTheDesiredState(t *testing.T) {
 	}
 	must[access.Rollout](t)(s.FinishTarget(ctx, inFlight, nil, access.TargetResult{State: access.TargetUnchanged}, nil))
 
-	written := must[[]access.WrittenTarget](t)(s.Written(ctx, r.ID))
+	var written []access.WrittenTarget
+	if err := s.Written(ctx, r.ID, func(t access.WrittenTarget) error { written = append(written, t); return nil }); err != nil {
+		t.Fatal(err)
+	}
 	if len(written) != 1 || written[0].Account != accountID(0) || len(written[0].Operations) != 1 || written[0].Operations[0].LiveBefore != `{"was":1}` || written[0].Operations[0].Written != `{"is":1}` {
 		t.Fatalf("what was written is %+v", written)
 	}

