@@ -27,7 +27,8 @@
 //	strategy.go    how changes are carried out; hours.go when; wave.go its waves
 //	rollout_course.go   a rollout's way through its waves
 //	rollout_control.go  what people do to a rollout; undo.go takes one back
-//	live.go        what is really in an account: roles, users, documents
+//	live.go        what is really in an account: roles, users, documents; inventories.go in many
+//	packed.go      how what is alike in many accounts is kept once
 //	gate.go        managed policies on the user's side, and what is attached to a user
 //	cloud.go       the scope of a push, and how AWS refuses
 //	audit.go       who did what, when, from where

@@ -216,6 +216,7 @@ func TestAnotherShapeIsNoDrift(t *testing.T) {
 	for i, u := range docs.Users {
 		inv.Users[i].Document = u.JSON()
 	}
+	in.Inventory.Put(inv)
 	if fs := findings(t, in); len(fs) != 0 {
 		t.Errorf("got %+v, want nothing: the Deny for everyone gates the build role as well", fs)
 	}
