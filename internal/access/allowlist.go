@@ -2,6 +2,7 @@ package access
 
 import (
 	"cmp"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,7 +52,14 @@ func (a Allowlist) CountActive(now time.Time) int {
 
 // Entry finds an entry by its key.
 func (a Allowlist) Entry(key string) (Entry, bool) {
-	i := slices.IndexFunc(a.Entries, func(e Entry) bool { return e.Key() == key })
+	p, err := netip.ParsePrefix(key)
+	cidr := err == nil && p.String() == key
+	i := slices.IndexFunc(a.Entries, func(e Entry) bool {
+		if e.Kind == EntryCIDR {
+			return cidr && e.Prefix == p
+		}
+		return e.Endpoint == key
+	})
 	if i < 0 {
 		return Entry{}, false
 	}
@@ -64,7 +72,9 @@ func SortEntries(entries []Entry) { slices.SortFunc(entries, CompareEntries) }
 
 // CompareEntries says which of two entries stands first in that order. The names of the
 // kinds happen to sort like the kinds.
-func CompareEntries(a, b Entry) int {
+func CompareEntries(a, b Entry) int { return compareEntries(&a, &b) }
+
+func compareEntries(a, b *Entry) int {
 	if a.Kind != b.Kind {
 		return strings.Compare(string(a.Kind), string(b.Kind))
 	}

@@ -74,9 +74,7 @@ func byID[T any](items []T, id func(T) string) map[string]T {
 }
 
 func entryEdits(id string, before, after []Entry) []Edit {
-	if sameList(before, after) {
-		return nil // the very same list: states share what no edit touched
-	}
+	before, after = DifferingEntries(before, after)
 	return family[Entry]{
 		key: Entry.Key, same: Entry.Equal, add: EditAddEntry, update: EditUpdateEntry, remove: EditRemoveEntry,
 		edit: func(op EditOp, key string, is *Entry) Edit { return Edit{Op: op, ID: id, Key: key, Entry: is} },

@@ -47,7 +47,7 @@ func (e Entry) ExpiredAt(now time.Time) bool {
 
 // Equal reports whether two entries are the same in every field.
 func (e Entry) Equal(o Entry) bool {
-	return e.Key() == o.Key() && e.Kind == o.Kind && e.Note == o.Note && e.Ticket == o.Ticket && e.Expires.Equal(o.Expires) && e.Emergency == o.Emergency
+	return e.Kind == o.Kind && e.sameNotes(&o) && e.Key() == o.Key()
 }
 
 var (
@@ -62,11 +62,12 @@ func ParseEntry(s string) (Entry, error) {
 	switch {
 	case s == "":
 		return Entry{}, Invalid("entry", "an entry is missing: give a CIDR (203.0.113.0/24), a VPC id or a VPC endpoint id")
+	case !strings.HasPrefix(s, "vpc-") && !strings.HasPrefix(s, "vpce-"):
 	case vpcPattern.MatchString(s):
 		return Entry{Kind: EntryVPC, Endpoint: s}, nil
 	case vpcePattern.MatchString(s):
 		return Entry{Kind: EntryVPCE, Endpoint: s}, nil
-	case strings.HasPrefix(s, "vpc-") || strings.HasPrefix(s, "vpce-"):
+	default:
 		return Entry{}, Invalid("entry", "%q is not a VPC or endpoint id: an id has 8 or 17 lower-case hexadecimal digits after the dash", s)
 	}
 	p, err := ParseCIDR(s)

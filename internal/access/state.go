@@ -108,7 +108,7 @@ func atEdit(err error, i int) error {
 type stateBuilder struct {
 	revision   int64
 	allowlists map[string]*Allowlist
-	entries    map[string]map[string]Entry // by allowlist id, then key; only of touched allowlists
+	entries    map[string]*editedEntries // by allowlist id; only of touched allowlists
 	mappings   editedMappings
 	recheck    bool // a mapping may name an allowlist that is not there
 	rules      map[string]ReviewRule
@@ -119,7 +119,7 @@ func newStateBuilder(s State) *stateBuilder {
 	b := &stateBuilder{
 		revision:   s.Revision,
 		allowlists: make(map[string]*Allowlist, len(s.Allowlists)),
-		entries:    map[string]map[string]Entry{},
+		entries:    map[string]*editedEntries{},
 		mappings:   editedMappings{base: s.Mappings},
 		rules:      byID(s.Rules, ruleID),
 		settings:   s.Settings,
@@ -177,7 +177,7 @@ func (b *stateBuilder) addAllowlist(e Edit) error {
 	a := *e.Allowlist
 	a.ID, a.Entries = e.ID, nil
 	b.allowlists[e.ID] = &a
-	b.entries[e.ID] = make(map[string]Entry, len(e.Allowlist.Entries))
+	b.entries[e.ID] = newEditedEntries(nil)
 	for _, entry := range e.Allowlist.Entries {
 		if err := b.applyEntry(Edit{Op: EditAddEntry, ID: e.ID, Entry: &entry}); err != nil {
 			return err
@@ -235,33 +235,35 @@ func (b *stateBuilder) applyEntry(e Edit) error {
 		return err
 	}
 	if e.Op == EditRemoveEntry {
-		if _, ok := entries[e.Key]; !ok {
+		if !entries.has(e.Key) {
 			return Errorf(KindConflict, "%s is no longer in the allowlist; somebody removed it", e.Key)
 		}
-		delete(entries, e.Key)
+		entries.put(e.Key, nil)
 		return nil
 	}
 	if e.Entry == nil {
 		return Invalid("entry", "the edit has no entry")
 	}
-	if _, err := ParseEntry(e.Entry.Key()); err != nil {
+	key := e.Entry.Key()
+	if _, err := ParseEntry(key); err != nil {
 		return err
 	}
 	if err := e.Entry.Check(); err != nil {
 		return err
 	}
-	_, there := entries[e.Entry.Key()]
+	there := entries.has(key)
 	switch {
 	case e.Op == EditAddEntry && there:
-		return Errorf(KindConflict, "%s is in the allowlist already", e.Entry.Key())
+		return Errorf(KindConflict, "%s is in the allowlist already", key)
 	case e.Op == EditUpdateEntry && !there:
-		return Errorf(KindConflict, "%s is no longer in the allowlist; somebody removed it", e.Entry.Key())
+		return Errorf(KindConflict, "%s is no longer in the allowlist; somebody removed it", key)
 	}
-	entries[e.Entry.Key()] = *e.Entry
+	entry := *e.Entry
+	entries.put(key, &entry)
 	return nil
 }
 
-func (b *stateBuilder) entriesOf(id string) (map[string]Entry, error) {
+func (b *stateBuilder) entriesOf(id string) (*editedEntries, error) {
 	a, ok := b.allowlists[id]
 	if !ok {
 		return nil, gone("allowlist", id)
@@ -269,10 +271,7 @@ func (b *stateBuilder) entriesOf(id string) (map[string]Entry, error) {
 	if entries, ok := b.entries[id]; ok {
 		return entries, nil
 	}
-	entries := make(map[string]Entry, len(a.Entries)+1)
-	for _, e := range a.Entries {
-		entries[e.Key()] = e
-	}
+	entries := newEditedEntries(a.Entries)
 	b.entries[id] = entries
 	return entries, nil
 }
@@ -339,8 +338,7 @@ func (b *stateBuilder) state() (State, error) {
 		names[a.Name] = true
 		list := *a
 		if touched, ok := b.entries[id]; ok {
-			list.Entries = slices.Collect(maps.Values(touched))
-			SortEntries(list.Entries)
+			list.Entries = touched.list()
 		}
 		s.Allowlists = append(s.Allowlists, list)
 	}

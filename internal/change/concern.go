@@ -114,11 +114,8 @@ func (c *concern) moved() map[string]bool {
 }
 
 func sameNetworks(a, b access.Allowlist, now time.Time) bool {
-	x, y := a.Entries, b.Entries
-	if len(x) == len(y) && (len(x) == 0 || &x[0] == &y[0]) {
-		return true
-	}
-	x, y = a.Active(now), b.Active(now)
+	a.Entries, b.Entries = access.DifferingEntries(a.Entries, b.Entries)
+	x, y := a.Active(now), b.Active(now)
 	return slices.EqualFunc(x, y, func(e, f access.Entry) bool {
 		return e.Kind == f.Kind && e.Prefix == f.Prefix && e.Endpoint == f.Endpoint
 	})

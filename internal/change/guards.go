@@ -40,17 +40,15 @@ func (g *guard) add(code access.GuardCode, object string, people, addresses []st
 // noAddress finds mapped users who would be left without any address.
 func (g *guard) noAddress() {
 	wasOpen, isOpen := g.open(g.before), g.open(g.after)
-	was := make(map[string]access.Mapping, len(g.before.Mappings))
-	for _, m := range g.before.Mappings {
-		was[m.ID] = m
-	}
-	var others map[access.RoleName][]access.Mapping // with an address, by role; made when first needed
-	for _, m := range g.after.Mappings {
+	var was map[string]access.Mapping               // by id; made when first needed, as is
+	var others map[access.RoleName][]access.Mapping // with an address, by role
+	for i := range g.after.Mappings {
+		m := g.after.Mappings[i]
 		if admits(m, isOpen) {
 			continue
 		}
 		if others == nil {
-			others = openByRole(g.after, isOpen)
+			was, others = byID(g.before.Mappings), openByRole(g.after, isOpen)
 		}
 		old := was[m.ID]
 		var people []string
@@ -65,6 +63,14 @@ func (g *guard) noAddress() {
 				"%s would be left without any address for role %s in %s: no entry of %s counts.", names(people), m.Role, m.Accounts, names(m.Allowlists))
 		}
 	}
+}
+
+func byID(mappings []access.Mapping) map[string]access.Mapping {
+	all := make(map[string]access.Mapping, len(mappings))
+	for i := range mappings {
+		all[mappings[i].ID] = mappings[i]
+	}
+	return all
 }
 
 // open says which allowlists have an entry that counts now.

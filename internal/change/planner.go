@@ -344,20 +344,14 @@ func (p planner) roleOperation(a access.Account, pr pair) (access.PlannedOperati
 		role, _ := p.inventories.Role(a.ID, access.RoleName{Path: pr.resource.Path, Name: pr.resource.Name})
 		op.Before, op.BeforeKnown = role.Document, true
 	}
-	basis := op.Before
-	if !op.BeforeKnown {
-		basis = compiledBefore(pr)
+	is, err := policy.Rewrite(op.Before, ours)
+	if err == nil && !op.BeforeKnown {
+		is.OursBefore, err = policy.Ours(compiledBefore(pr))
 	}
-	var err error
-	if op.OursBefore, err = policy.Ours(basis); err != nil {
+	if err != nil {
 		return op, unreadable(a, pr.resource, err)
 	}
-	if op.After, op.Note, err = policy.Merge(op.Before, ours); err != nil {
-		return op, unreadable(a, pr.resource, err)
-	}
-	if op.OursAfter, err = policy.Ours(op.After); err != nil {
-		return op, unreadable(a, pr.resource, err)
-	}
+	op.After, op.Note, op.OursBefore, op.OursAfter = is.Merged, is.Note, is.OursBefore, is.OursAfter
 	if op.Size = policy.Size(op.After); op.Size > op.Limit {
 		return op, access.Invalid("edits", "The trust policy of %s in account %s (%s) would have %d characters, and %d are allowed. %d of them belong to statements that Portcullis does not manage. Shorten the allowlist, merge neighbouring ranges, or have the quota L-C07B4B0D of that account raised.",
 			pr.resource, a.ID, a.Name, op.Size, op.Limit, foreignSize(op.Before))

@@ -115,18 +115,13 @@ func (d *StateDiff) allowlist(id string, was, is *access.Allowlist) {
 	if c.Kind != "" {
 		d.Allowlists = append(d.Allowlists, c)
 	}
-	if !sameSlice(before, after) {
-		d.entries(id, cmp.Or(c.After.Name, c.Before.Name), before, after)
-	}
-}
-
-// sameSlice reports whether both are the same slice in memory, as they are where a state
-// was made from another without touching the list.
-func sameSlice[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+	d.entries(id, cmp.Or(c.After.Name, c.Before.Name), before, after)
 }
 
 func (d *StateDiff) entries(id, name string, before, after []access.Entry) {
+	if before, after = access.DifferingEntries(before, after); len(before)+len(after) == 0 {
+		return
+	}
 	was := make(map[string]access.Entry, len(before))
 	for _, e := range before {
 		was[e.Key()] = e

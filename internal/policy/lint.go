@@ -79,15 +79,18 @@ func (l *linter) allowlist(a access.Allowlist, used bool) {
 
 // entries looks at each entry on its own and collects those that count.
 func (l *linter) entries(x *list) {
-	seen := map[string]bool{}
+	seen := make(map[string]bool, len(x.Entries))
 	for _, e := range x.Entries {
-		at := l.in.Positions["entry/"+x.Name+"/"+e.Key()]
-		if seen[e.Key()] {
-			l.add(CodeEntryDuplicate, SeverityWarning, x.object, at, "remove one of them", "%s stands in it twice", e.Key())
+		key, at := e.Key(), ""
+		if len(l.in.Positions) > 0 {
+			at = l.in.Positions["entry/"+x.Name+"/"+key]
+		}
+		if seen[key] {
+			l.add(CodeEntryDuplicate, SeverityWarning, x.object, at, "remove one of them", "%s stands in it twice", key)
 			continue
 		}
-		seen[e.Key()] = true
-		if _, err := access.ParseEntry(e.Key()); err != nil {
+		seen[key] = true
+		if _, err := access.ParseEntry(key); err != nil {
 			l.add(CodeEntryRefused, SeverityError, x.object, at, "correct or remove the entry", "%s", access.MessageOf(err))
 			continue
 		}

@@ -17,23 +17,55 @@ import (
 // IAM refuses a document without statements. Where nothing would remain, a Deny for
 // everyone stays behind, and note says so.
 func Merge(live string, ours []Statement) (merged string, note string, err error) {
-	if strings.TrimSpace(live) == "" {
-		if len(ours) == 0 {
-			return documentJSON(denyAll()), noteDenyAll, nil
-		}
-		return documentJSON(ours), "", nil
-	}
-	d, err := readDocument(live)
+	d, err := readForeign(live)
 	if err != nil {
 		return "", "", err
 	}
+	merged, _, note, err = d.merge(live, ours)
+	return merged, note, err
+}
+
+// merge puts our statements into a live document that was read, and says which they are in
+// the end.
+func (d document) merge(live string, ours []Statement) (merged string, put []Statement, note string, err error) {
 	if len(ours) == 0 && len(d.foreign) == 0 {
 		ours, note = denyAll(), noteDenyAll
 	}
-	if err := d.raiseVersion(ours); err != nil {
-		return "", "", err
+	if strings.TrimSpace(live) == "" {
+		return documentJSON(ours), ours, note, nil
 	}
-	return d.write(ours), note, nil
+	if err := d.raiseVersion(ours); err != nil {
+		return "", nil, "", err
+	}
+	return d.write(ours), ours, note, nil
+}
+
+// Rewritten is what Merge makes of a live document, with our statements in it before and
+// after as Ours says them.
+type Rewritten struct {
+	Merged, Note          string
+	OursBefore, OursAfter string
+}
+
+// Rewrite is Merge, and Ours of what was and of what is then, for one reading of the
+// document.
+func Rewrite(live string, ours []Statement) (Rewritten, error) {
+	var out Rewritten
+	d, err := readForeign(live)
+	if err != nil {
+		return out, err
+	}
+	if len(d.ours) > 0 {
+		if out.OursBefore, err = canonicalStatements(d.ours, nil); err != nil {
+			return out, err
+		}
+	}
+	var put []Statement
+	if out.Merged, put, out.Note, err = d.merge(live, ours); err != nil || len(put) == 0 {
+		return out, err
+	}
+	out.OursAfter, err = Ours(documentJSON(put))
+	return out, err
 }
 
 // Foreign returns the statements of others in a document, with the document's version,
@@ -188,12 +220,15 @@ func usesVariables(ss []Statement) bool {
 	return false
 }
 
+// tight is the kind of a value that was written by us, without white space, and not read.
+const tight = 't'
+
 // write assembles the document with our statements in their place.
 func (d document) write(ours []Statement) string {
 	ss := make([]value, 0, len(d.foreign)+len(ours))
 	ss = append(ss, d.foreign[:d.before]...)
 	for _, s := range ours {
-		ss = append(ss, value{raw: string(s.appendJSON(nil))})
+		ss = append(ss, value{kind: tight, raw: string(s.appendJSON(nil))})
 	}
 	return d.writeWith(append(ss, d.foreign[d.before:]...))
 }
@@ -233,7 +268,11 @@ func writeStatements(b *bytes.Buffer, statements []value) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		compact(b, s.raw)
+		if s.kind == tight {
+			b.WriteString(s.raw)
+		} else {
+			compact(b, s.raw)
+		}
 	}
 	b.WriteByte(']')
 }
@@ -266,11 +305,14 @@ func decoded(doc string) string {
 	return plain
 }
 
-// mergedSize is the size of the document that would be sent.
-func mergedSize(live string, ours []Statement) (int, error) {
+// mergedSize is the size of what Merge makes of the live document, which was read before.
+// There is at least one statement of ours.
+func (d document) mergedSize(live string, ours []Statement) (int, error) {
 	if strings.TrimSpace(live) == "" {
 		return documentSize(ours), nil
 	}
-	merged, _, err := Merge(live, ours)
-	return Size(merged), err
+	if err := d.raiseVersion(ours); err != nil {
+		return 0, err
+	}
+	return Size(d.write(ours)), nil
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -170,6 +171,9 @@ func TestMergeTouchesNothingForeign(t *testing.T) {
 		if got, want := foreignRaw(t, merged), foreignRaw(t, `{"Statement":[`+strings.Join(foreign, ",")+`]}`); !cmp.Equal(got, want) {
 			t.Fatalf("foreign statements after the merge:\n%s\nwant\n%s", got, want)
 		}
+		wantRewritten(t, live, ours)
+		wantRewritten(t, merged, nil)
+		wantRewritten(t, merged, oursFor("bob", "9.9.9.0/24"))
 		again, _, err := Merge(merged, ours)
 		if err != nil || again != merged {
 			t.Fatalf("merge is not idempotent:\n%s\n%s (%v)", merged, again, err)
@@ -181,11 +185,29 @@ func TestMergeTouchesNothingForeign(t *testing.T) {
 		if err != nil || !cmp.Equal(foreignRaw(t, without), foreignRaw(t, merged)) || strings.Contains(without, "PortcullisAllow") {
 			t.Fatalf("taking ours away leaves %s (%v)", without, err)
 		}
-		size, err := mergedSize(live, ours)
+		d, err := readForeign(live)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, err := d.mergedSize(live, ours)
 		if err != nil || size != Size(merged) {
 			t.Fatalf("size %d, the document that is sent has %d (%v)", size, Size(merged), err)
 		}
 	})
+}
+
+// wantRewritten holds one reading of a document against one for each question.
+func wantRewritten(t *rapid.T, live string, ours []Statement) {
+	t.Helper()
+	var want Rewritten
+	var errs [3]error
+	want.OursBefore, errs[0] = Ours(live)
+	want.Merged, want.Note, errs[1] = Merge(live, ours)
+	want.OursAfter, errs[2] = Ours(want.Merged)
+	got, err := Rewrite(live, ours)
+	if failed := errors.Join(errs[:]...); (err != nil) != (failed != nil) || err == nil && got != want {
+		t.Fatalf("Rewrite of %q gives %+v, %v; want %+v, %v", live, got, err, want, failed)
+	}
 }
 
 func foreignRaw(t *rapid.T, doc string) []string {

@@ -48,7 +48,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 		if len(statements) == 0 {
 			return best, issues, nil
 		}
-		size, err := mergedSize(live, statements)
+		size, err := others.mergedSize(live, statements)
 		if err != nil {
 			return Compiled{}, nil, access.Errorf(access.KindConflict, "role %s in account %s: %v", role, a.ID, err)
 		}
