@@ -13,7 +13,7 @@ step() {
 
 generated() {
 	before=$(sha256sum $(git ls-files -co --exclude-standard '*_templ.go') 2>/dev/null)
-	go tool templ generate -path web >/dev/null 2>&1 || { echo "templ generate failed"; return 1; }
+	{ go tool templ generate -path web && go tool templ generate -path test/load; } >/dev/null 2>&1 || { echo "templ generate failed"; return 1; }
 	after=$(sha256sum $(git ls-files -co --exclude-standard '*_templ.go') 2>/dev/null)
 	[ "$before" = "$after" ] || { echo "generated code was stale; it has been generated anew: commit it"; return 1; }
 }

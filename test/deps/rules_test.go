@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"test/e2e":                 {anything},
 	"test/hostile":             {anything},
 	"test/load":                {anything},
+	"test/load/reference":      {},
 	"test/fault":               {anything},
 }
 
@@ -49,10 +50,10 @@ var keptTo = []struct {
 	by      []string
 	inTests []string
 }{
-	{regexp.MustCompile(`^gorm\.io/`), []string{"internal/store"}, []string{"test/load"}},
+	{regexp.MustCompile(`^gorm\.io/`), []string{"internal/store", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/aws/(aws-sdk-go-v2|smithy-go)(/|$)`), []string{"internal/aws", "test/harness"}, []string{"internal/aws/sandbox", "test/load", "test/fault", "test/e2e"}},
-	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web"}, []string{"test/load"}},
-	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view"}, []string{"test/load"}},
+	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web", "test/load/reference"}, nil},
+	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "test/harness"}, []string{"internal/rollout", "test/fault"}},
 	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/rollout", "internal/drift", "internal/change"}, nil},
 	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},

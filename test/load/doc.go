@@ -14,6 +14,7 @@
 //	compile_test.go  documents of 10,000 accounts
 //	changes_test.go  a change from the edit to the rollout, in organizations that grow
 //	pages_test.go    pages and lists of the API under load, and how they grow;
-//	                 seed_test.go: what is in the database; reference_test.go: the bare page
+//	                 seed_test.go: what is in the database; reference_test.go and the program
+//	                 reference: the bare page that saturation is held against
 //	start_test.go    from start to ready, and memory at rest
 package load

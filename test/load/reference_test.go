@@ -1,61 +1,62 @@
 package load
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"net/http/httptest"
+	"bufio"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
-	"github.com/a-h/templ"
-	"github.com/labstack/echo/v4"
-	"gorm.io/driver/postgres"
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
+	"portcullis/test/harness"
 )
 
-// bareAccount is a row as the least of all pages reads it.
-type bareAccount struct{ ID, Name, State, OU string }
-
-// startReference serves the least that can be called a page of accounts: one query, one
-// component, nobody signed in, nothing checked.
-func startReference(t *testing.T, url string) string {
-	t.Helper()
-	db, err := gorm.Open(postgres.Open(url), &gorm.Config{Logger: logger.Discard, SkipDefaultTransaction: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := db.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = pool.Close() })
-	pool.SetMaxOpenConns(30)
-	pool.SetMaxIdleConns(30)
-	e := echo.New()
-	e.GET("/accounts", func(c echo.Context) error {
-		var rows []bareAccount
-		if err := db.WithContext(c.Request().Context()).Table("accounts").Order("name, id").Limit(50).Find(&rows).Error; err != nil {
-			return err
-		}
-		return barePage(rows).Render(c.Request().Context(), c.Response())
-	})
-	srv := httptest.NewServer(e)
-	t.Cleanup(srv.Close)
-	return srv.URL
+// bareServer is the least that can be called a page of accounts (see the program
+// test/load/reference), a process of its own as the console is, and who asks it for the page
+// at path.
+type bareServer struct {
+	*reader
+	path string
+	cmd  *exec.Cmd
 }
 
-func barePage(rows []bareAccount) templ.Component {
-	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
-		if _, err := io.WriteString(w, "<!doctype html><html lang=en><title>Accounts</title><table>"); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if _, err := fmt.Fprintf(w, "<tr><td><a href=\"/accounts/%s\">%s</a><td>%s<td>%s", templ.EscapeString(r.ID), templ.EscapeString(r.Name), templ.EscapeString(r.State), templ.EscapeString(r.OU)); err != nil {
-				return err
-			}
-		}
-		_, err := io.WriteString(w, "</table></html>")
-		return err
-	})
+func buildReference(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "reference")
+	cmd := exec.Command("go", "build", "-o", path, "./test/load/reference")
+	cmd.Dir = harness.Root()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the reference: %v\n%s", err, out)
+	}
+	return path
+}
+
+func startReference(t *testing.T, program, database, path string) *bareServer {
+	t.Helper()
+	s := &bareServer{path: path, cmd: exec.Command(program)}
+	s.cmd.Env = append(os.Environ(), "DATABASE_URL="+database)
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.stop() })
+	base, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the reference does not tell its address: %v", err)
+	}
+	s.reader = &reader{base: strings.TrimSpace(base), client: &http.Client{Transport: transport()}}
+	return s
+}
+
+// stop ends the server and returns how much processor time it has used in all.
+func (s *bareServer) stop() time.Duration {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	return s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
 }
