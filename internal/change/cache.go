@@ -134,6 +134,10 @@ func newDraftKey(c access.Change, on, inventory int64) draftKey {
 // stands in no key; what is decided is worked out anew at submit and at apply.
 const draftLife = 10 * time.Minute
 
+// planLife bounds how long a plan is kept that nothing has moved under. What the time alone
+// decides beside expiries, by which it is kept shorter, is a warning of what expires soon.
+const planLife = time.Hour
+
 // cachedDraft plans a change for being looked at: a draft on the head, a change that was
 // submitted on its own base.
 func (s *Service) cachedDraft(ctx context.Context, c access.Change) (draft, error) {
@@ -188,7 +192,7 @@ func (s *Service) plan(ctx context.Context, base, next access.State, edits []acc
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		return p, p.freshUntil(now.Add(draftLife)), nil
+		return p, p.freshUntil(now.Add(planLife)), nil
 	})
 }
 
@@ -263,6 +267,6 @@ func (s *Service) frozen(ctx context.Context, c access.Change) (summary, error) 
 	now := s.now()
 	return s.plans.get(newFrozenKey(c), now, func() (summary, time.Time, error) {
 		plan, err := s.store.Plan(ctx, c.ID)
-		return summarize(plan), now.Add(draftLife), err
+		return summarize(plan), now.Add(planLife), err
 	})
 }

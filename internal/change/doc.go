@@ -31,6 +31,7 @@
 //	step.go      what is said along with a step: as read, and what is meant
 //	since.go     what others have applied meanwhile
 //	review.go    reviews and withdrawal
+//	ahead.go     what waits for a review, worked out before it is looked at
 //	apply.go     the step from approved to a revision and a rollout
 //	pushhead.go  the head once more, to all accounts or to some
 //	concern.go   what a change has to do with; scope.go: what decides on that

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"portcullis/internal/authn"
+	"portcullis/internal/change"
 )
 
 // Server is a running console.
@@ -149,6 +151,18 @@ func (s *Server) untilStop() context.Context {
 	return live
 }
 
+// reviewsEvery is how often it is looked for changes that were submitted to other replicas.
+const reviewsEvery = 10 * time.Second
+
+// workAhead has changes worked out before reviewers look at them.
+func workAhead(changes *change.Service) func(context.Context) error {
+	return func(ctx context.Context) error {
+		tick := time.NewTicker(reviewsEvery)
+		defer tick.Stop()
+		return changes.WorkAhead(ctx, tick.C)
+	}
+}
+
 func (s *Server) startBackground(ctx context.Context, svc services) error {
 	workers, err := newWorkers(s.cfg, svc)
 	if err != nil {
@@ -162,6 +176,7 @@ func (s *Server) startBackground(ctx context.Context, svc services) error {
 	parts.start(ctx, map[string]func(context.Context) error{
 		"audit checkpoints": checkpoints,
 		"memory":            saveMemory,
+		"reviews":           workAhead(svc.changes),
 		"rollouts":          svc.rollouts.Run,
 		"sessions":          func(ctx context.Context) error { return authn.SweepSessions(ctx, svc.store, s.cfg.Log) },
 	})
