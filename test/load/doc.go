@@ -15,6 +15,7 @@
 //	changes_test.go  a change from the edit to the rollout, in organizations that grow
 //	pages_test.go    pages and lists of the API under load, and how they grow;
 //	                 seed_test.go: what is in the database; reference_test.go and the program
-//	                 reference: the bare page that saturation is held against
+//	                 reference: the bare page that saturation is held against; reference_rows_test.go
+//	                 holds its rows to those of the console
 //	start_test.go    from start to ready, and memory at rest
 package load
