@@ -20,7 +20,7 @@ const (
 	addrShare      = 4
 )
 
-// pacer limits calls by key: a token's id, or an address. It counts for this process
+// pacer limits calls by key: a token's id, or the network of an address. It counts for this process
 // alone, as what it protects is this process.
 type pacer[K comparable] struct {
 	limit rate.Limit
@@ -75,7 +75,7 @@ func (p *pacer[K]) sweep(now time.Time) {
 
 // pacers are the limits of the API.
 type pacers struct {
-	addrs  *pacer[netip.Addr]
+	addrs  *pacer[netip.Prefix]
 	tokens *pacer[int64]
 }
 
@@ -83,13 +83,13 @@ func newPacers(perSecond float64) pacers {
 	if perSecond == 0 {
 		perSecond = defaultAPIRate
 	}
-	return pacers{addrs: newPacer[netip.Addr](perSecond * addrShare), tokens: newPacer[int64](perSecond)}
+	return pacers{addrs: newPacer[netip.Prefix](perSecond * addrShare), tokens: newPacer[int64](perSecond)}
 }
 
 // paceAddr limits the calls from one address, before anything is looked up for them.
 func (s *Server) paceAddr(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if wait := s.pace.addrs.take(clientAddr(c), s.cfg.Now()); wait > 0 {
+		if wait := s.pace.addrs.take(access.Network(clientAddr(c)), s.cfg.Now()); wait > 0 {
 			return tooMany(c, wait, "Too many calls come from this address.")
 		}
 		return next(c)

@@ -127,5 +127,13 @@ func (p Person) Tag() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Network is what one customer of a network has at least, and attempts are counted by: an
+// address of IPv4, and of IPv6 the /64 that it lies in.
+func Network(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	n, _ := a.Prefix(min(a.BitLen(), 64)) // of no address it is no network
+	return n
+}
+
 // NormalEmail returns the form in which e-mail addresses are stored and compared.
 func NormalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

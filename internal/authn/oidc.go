@@ -151,7 +151,8 @@ func (o *OIDC) discovered(ctx context.Context) (oauth2.Config, *oidc.Provider, e
 // Finish exchanges the code that the browser brought back, and returns whom the provider
 // vouches for. The caller has compared the state with the challenge's.
 func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip.Addr, userAgent, requestID string) (access.Actor, error) {
-	a := attempt{email: "(identity provider) " + addr.String(), origin: origin{addr, userAgent, requestID}}
+	a := attempt{origin: origin{addr, userAgent, requestID}}
+	a.email = "(identity provider) " + a.origin.network()
 	if err := o.service.refuseIfLimited(ctx, a); err != nil {
 		return access.Actor{}, err
 	}
@@ -176,7 +177,7 @@ func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip
 func (o *OIDC) failed(ctx context.Context, a attempt, why error) error {
 	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
 	event := access.NewAuditEvent(actor, o.service.Now(), "signin.failed", "email/"+a.email, map[string]any{"issuer": o.cfg.Issuer, "why": access.MessageOf(why)})
-	if err := o.service.Store.RecordSignIn(ctx, a.email, a.origin.addr.String(), false, o.service.Now(), event); err != nil {
+	if err := o.service.Store.RecordSignIn(ctx, a.email, a.origin.network(), false, o.service.Now(), event); err != nil {
 		return fmt.Errorf("recording a failed sign-in: %w", err)
 	}
 	return why

@@ -60,6 +60,17 @@ type origin struct {
 	requestID string
 }
 
+// network is what attempts are counted by: the address, or of IPv6 the /64 that it lies
+// in. That is what one customer, often one machine, has; counted singly, each of its
+// addresses would be good for as many attempts again.
+func (o origin) network() string {
+	n := access.Network(o.addr)
+	if n.IsSingleIP() {
+		return n.Addr().String()
+	}
+	return n.String()
+}
+
 // maxUserAgent keeps a long header from filling the audit log.
 const maxUserAgent = 300
 

@@ -176,6 +176,28 @@ func TestFailuresAreLimitedPerAddress(t *testing.T) {
 	}
 }
 
+// One machine has a whole /64 of IPv6 to try from.
+func TestFailuresAreLimitedPerNetworkOfIPv6(t *testing.T) {
+	f := setUp(t, func(c *authn.Config) { c.PerAddr = 3 })
+	f.add(t, "alice", access.RoleViewer)
+	for i := range 3 {
+		from := netip.MustParseAddr(fmt.Sprintf("2001:db8:1:2:%d::7", i))
+		if _, err := f.SignIn(t.Context(), fmt.Sprintf("guess%d@example.com", i), password, from, agent, ""); kind(err) != access.KindUnauthenticated {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+	}
+	next := netip.MustParseAddr("2001:db8:1:2:ffff::1")
+	if _, err := f.SignIn(t.Context(), "alice@example.com", password, next, agent, ""); kind(err) != access.KindTooMany {
+		t.Errorf("from the next address of the network: %v, want too_many", err)
+	}
+	if e := f.audit(t, access.AuditFilter{Action: "signin.throttled"}); len(e) != 1 || e[0].Object != "addr/2001:db8:1:2::/64" || e[0].Addr != next.String() {
+		t.Errorf("what is turned away is on record as %+v, want the network, and the address", e)
+	}
+	if _, err := f.SignIn(t.Context(), "alice@example.com", password, netip.MustParseAddr("2001:db8:1:3::1"), agent, ""); err != nil {
+		t.Errorf("from another network: %v", err)
+	}
+}
+
 func TestManyAttemptsAtOnceDoNotPassTheLimit(t *testing.T) {
 	const limit, atOnce = 3, 2
 	f := setUp(t, func(c *authn.Config) { c.PerEmail, c.HashesAtOnce = limit, atOnce })

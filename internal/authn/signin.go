@@ -49,7 +49,7 @@ func attemptEmail(s string) string {
 }
 
 func (s *Service) refuseIfLimited(ctx context.Context, a attempt) error {
-	byEmail, byAddr, err := s.Store.CountFailures(ctx, a.email, a.origin.addr.String(), s.Now().Add(-s.Window))
+	byEmail, byAddr, err := s.Store.CountFailures(ctx, a.email, a.origin.network(), s.Now().Add(-s.Window))
 	if err != nil {
 		return fmt.Errorf("counting failed sign-ins: %w", err)
 	}
@@ -70,7 +70,7 @@ const throttledAgain = time.Minute
 func (s *Service) throttled(ctx context.Context, a attempt, byAddr bool) error {
 	object := "email/" + a.email
 	if byAddr {
-		object = "addr/" + a.origin.addr.String()
+		object = "addr/" + a.origin.network()
 	}
 	if !s.turnedAway.first(object, s.Now(), throttledAgain) {
 		return nil
@@ -110,7 +110,7 @@ func (s *Service) failed(ctx context.Context, a attempt) error {
 	// Whoever tried is not known to be the person, so the event is not theirs.
 	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
 	event := access.NewAuditEvent(actor, s.Now(), "signin.failed", "email/"+a.email, nil)
-	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.addr.String(), false, s.Now(), event); err != nil {
+	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.network(), false, s.Now(), event); err != nil {
 		return fmt.Errorf("recording a failed sign-in: %w", err)
 	}
 	return access.Errorf(access.KindUnauthenticated, "E-mail and password do not match an active account.")
@@ -132,7 +132,7 @@ func (s *Service) succeeded(ctx context.Context, a attempt, person access.Person
 func (s *Service) welcome(ctx context.Context, a attempt, person access.Person, how map[string]any) (access.Actor, error) {
 	actor := a.origin.actor(access.ActorPerson, person)
 	event := access.NewAuditEvent(actor, s.Now(), "signin.ok", personObject(person.ID), how)
-	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.addr.String(), true, s.Now(), event); err != nil {
+	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.network(), true, s.Now(), event); err != nil {
 		return access.Actor{}, fmt.Errorf("recording a sign-in: %w", err)
 	}
 	return actor, nil
