@@ -149,6 +149,18 @@ func checkTexts(title, reason string) error {
 	return InvalidFields(fields)
 }
 
+// WritersBut are the people whose edits the change holds, without one of them: whoever
+// repeats it becomes the author, and the others are among its editors.
+func (c *Change) WritersBut(actor Actor) []PersonRef {
+	var who []PersonRef
+	for _, p := range append([]PersonRef{c.Author}, c.Editors...) {
+		if p.ID != 0 && !actor.Is(p) {
+			who = append(who, p)
+		}
+	}
+	return who
+}
+
 func (c *Change) noteEditor(actor Actor) {
 	known := func(p PersonRef) bool { return actor.Is(p) }
 	if !known(c.Author) && !slices.ContainsFunc(c.Editors, known) {
@@ -213,7 +225,7 @@ func (c *Change) CanReview(actor Actor) error {
 		return Errorf(KindForbidden, "Only people review changes.")
 	}
 	if actor.Is(c.Author) || slices.ContainsFunc(c.Editors, actor.Is) {
-		return Errorf(KindForbidden, "You wrote or edited this change, so somebody else has to review it.")
+		return Errorf(KindForbidden, "You wrote or edited this change, or the one that it repeats, so somebody else has to review it.")
 	}
 	if c.BreakGlass != nil && actor.Is(c.BreakGlass.By) {
 		return Errorf(KindForbidden, "You applied this change alone, so somebody else has to review it.")

@@ -77,7 +77,7 @@ func finding(guards []access.Guard, code access.GuardCode, typed string) (access
 }
 
 // Clone begins a new draft with what a change that came to nothing would have done, as
-// far as it still can be done.
+// far as it still can be done. Who wrote that does not review it in the clone either.
 func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
 	if err := authz.Require(actor, authz.EditChange); err != nil {
 		return access.Change{}, err
@@ -101,7 +101,7 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 		return access.Change{}, err
 	}
 	at := s.at()
-	c := access.Change{State: access.ChangeDraft, Author: actor.Ref(), Base: head, Required: 1, ClonedFrom: id, CreatedAt: at}
+	c := access.Change{State: access.ChangeDraft, Author: actor.Ref(), Editors: old.WritersBut(actor), Base: head, Required: 1, ClonedFrom: id, CreatedAt: at}
 	if _, err := c.Compose(actor, 0, old.Title, old.Reason, edits, at); err != nil {
 		return access.Change{}, err
 	}

@@ -349,6 +349,42 @@ func TestCloneOfWhatCameToNothing(t *testing.T) {
 	}
 }
 
+func TestWhoWroteAChangeDoesNotReviewItsClone(t *testing.T) {
+	d := newDesk(t)
+	d.base()
+	c := d.submit("Open", addEntry("al-vpn", "9.9.9.0/24"))
+	helped, err := d.AddEdits(t.Context(), d.editor2, c.ID, "", []access.Edit{addEntry("al-office", "9.9.8.0/24")})
+	d.must(err)
+	helped, err = d.Describe(t.Context(), d.editor, c.ID, helped.Version, "Open", "SEC-1: needed")
+	d.must(err)
+	_, err = d.Withdraw(t.Context(), d.editor, c.ID)
+	d.must(err)
+	third := d.approver
+	third.Roles = append(slices.Clone(third.Roles), access.RoleEditor)
+	clone, err := d.Clone(t.Context(), third, c.ID)
+	d.must(err)
+	clone, err = d.Clone(t.Context(), third, d.withdrawn(third, clone))
+	d.must(err)
+	clone, err = d.Submit(t.Context(), third, clone.ID, clone.Version)
+	d.must(err)
+	for _, writer := range []access.Actor{d.editor, d.editor2, third} {
+		writer.Roles = append(slices.Clone(writer.Roles), access.RoleApprover)
+		if _, err := d.Review(t.Context(), writer, clone.ID, access.VerdictApprove, clone.Digest, ""); access.KindOf(err) != access.KindForbidden {
+			t.Errorf("%s, whose edits a clone repeats, approves it: %v, want KindForbidden", writer.Name, err)
+		}
+	}
+	if clone, err = d.Review(t.Context(), d.approver2, clone.ID, access.VerdictApprove, clone.Digest, ""); err != nil || clone.State != access.ChangeApproved {
+		t.Errorf("somebody who wrote none of it: %v, the clone is %s", err, clone.State)
+	}
+}
+
+func (d *desk) withdrawn(actor access.Actor, c access.Change) int64 {
+	d.t.Helper()
+	_, err := d.Withdraw(d.t.Context(), actor, c.ID)
+	d.must(err)
+	return c.ID
+}
+
 func TestRulesAreSavedThroughAChange(t *testing.T) {
 	d := newDesk(t)
 	d.base()
