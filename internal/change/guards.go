@@ -24,6 +24,7 @@ type guard struct {
 func lockOuts(before, after access.State, people []access.Person, now time.Time) []access.Guard {
 	g := &guard{before: before, after: after, people: people, now: now}
 	g.noAddress()
+	g.noAddressLater()
 	g.breakGlassMappings()
 	g.breakGlassAllowlists()
 	g.nobodyReviews()
@@ -165,19 +166,23 @@ func (g *guard) breakGlassAllowlists() {
 			continue
 		}
 		is, _ := g.after.Allowlist(id)
-		if lost := g.lostRanges(was, is); len(lost) > 0 {
+		lost, how := lostRanges(was.Active(g.now), is.Active(g.now)), "The break-glass allowlist %s would lose %s."
+		if len(lost) == 0 {
+			lost, how = lostLater(was, is), "The break-glass allowlist %s would lose %s in time, by an expiry."
+		}
+		if len(lost) > 0 {
 			var people []string
 			for _, m := range g.before.MappingsUsing(was.Name) {
 				people = append(people, userNames(m)...)
 			}
-			g.add(access.GuardBreakGlass, was.Name, unique(people), lost, "The break-glass allowlist %s would lose %s.", was.Name, names(lost))
+			g.add(access.GuardBreakGlass, was.Name, unique(people), lost, how, was.Name, names(lost))
 		}
 	}
 }
 
-func (g *guard) lostRanges(was, is access.Allowlist) []string {
-	before, endpoints := ranges(was.Active(g.now))
-	after, left := ranges(is.Active(g.now))
+func lostRanges(was, is []access.Entry) []string {
+	before, endpoints := ranges(was)
+	after, left := ranges(is)
 	var lost []string
 	for _, p := range policy.Subtract(before, after) {
 		lost = append(lost, p.String())
