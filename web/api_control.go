@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
+	"portcullis/internal/authz"
 	"portcullis/web/view"
 )
 
@@ -92,7 +93,7 @@ func (s *Server) apiSync(r apiRequest) (apiAnswer, error) {
 
 // apiWatch streams a rollout as it is and whenever it changes, until it has ended: each
 // event "rollout" holds what GET /rollouts/{id} answers, and "end" says that there is no
-// more to come.
+// more to come. It breaks off where the token is no longer good for it.
 func (s *Server) apiWatch(c echo.Context, actor access.Actor) error {
 	id, err := apiRequest{Context: c}.id("rollout")
 	if err != nil {
@@ -108,15 +109,16 @@ func (s *Server) apiWatch(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	if err := watchRollout(ctx, out, updates); err != nil && ctx.Err() == nil {
+	if err := watchRollout(ctx, out, updates, s.tokenReader(c, actor, authz.Read)); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil
 }
 
-func watchRollout(ctx context.Context, out eventWriter, updates <-chan access.Rollout) error {
-	beat := time.NewTicker(streamBeat)
+func watchRollout(ctx context.Context, out eventWriter, updates <-chan access.Rollout, who *reader) error {
+	beat, look := time.NewTicker(streamBeat), time.NewTicker(who.every)
 	defer beat.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -125,8 +127,12 @@ func watchRollout(ctx context.Context, out eventWriter, updates <-chan access.Ro
 			if err := out.beat(); err != nil {
 				return err
 			}
+		case <-look.C:
+			if !who.may(ctx) {
+				return nil
+			}
 		case rollout, open := <-updates:
-			if !open {
+			if !open || !who.may(ctx) {
 				return nil
 			}
 			line, err := json.Marshal(toAPIRollout(rollout))

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,19 +44,20 @@ type identity struct {
 	generation *int64       // profile_test.go
 	place      *authn.Place // people_test.go
 	invited    *authn.Invitation
-	due        *bool // a password is to be chosen
+	due        *bool        // a password is to be chosen
+	revoked    *atomic.Bool // of all tokens
 }
 
 func (i identity) SignIn(_ context.Context, email, _ string, _ netip.Addr, _, _ string) (access.Actor, error) {
 	name, _, _ := strings.Cut(email, "@")
 	p, err := person(name, access.ActorPerson)
-	p.Generation = *i.generation
+	p.Generation = atomic.LoadInt64(i.generation)
 	return p, err
 }
 
 func (i identity) Actor(_ context.Context, id, generation int64, _ netip.Addr, _, _ string) (access.Actor, error) {
 	for name, p := range people {
-		if p.PersonID == id && *i.generation == generation {
+		if p.PersonID == id && atomic.LoadInt64(i.generation) == generation {
 			actor, err := person(name, access.ActorPerson)
 			actor.PasswordDue = *i.due
 			return actor, err
@@ -64,7 +66,10 @@ func (i identity) Actor(_ context.Context, id, generation int64, _ netip.Addr, _
 	return access.Actor{}, access.Errorf(access.KindUnauthenticated, "Sign in first.")
 }
 
-func (identity) TokenActor(_ context.Context, secret string, _ netip.Addr, _, _ string) (access.Actor, error) {
+func (i identity) TokenActor(_ context.Context, secret string, _ netip.Addr, _, _ string) (access.Actor, error) {
+	if i.revoked != nil && i.revoked.Load() {
+		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "This API token is revoked.")
+	}
 	p, err := person(strings.TrimPrefix(secret, "token-"), access.ActorToken)
 	p.TokenID, p.Scopes = 100+p.PersonID, access.Scopes()
 	return p, err
@@ -340,6 +345,7 @@ type console struct {
 	generation   int64
 	invited      authn.Invitation
 	due          bool
+	revoked      atomic.Bool
 	place        authn.Place
 	routes       []web.Route
 }
@@ -349,13 +355,20 @@ func newConsole(t *testing.T) *console { return newPacedConsole(t, -1) }
 // newPacedConsole is a console that takes so many calls of the API a second.
 func newPacedConsole(t *testing.T, rate float64) *console {
 	t.Helper()
+	return newConsoleWith(t, func(cfg *web.Config) { cfg.APIRate = rate })
+}
+
+func newConsoleWith(t *testing.T, settings func(*web.Config)) *console {
+	t.Helper()
 	c := &console{t: t, changes: &changes{}, rollouts: &rollouts{updates: make(chan access.Rollout, 8)}, organization: &organization{}}
 	sessions := scs.New()
 	sessions.Cookie.Secure = false
-	server, err := web.New(web.Config{
-		Changes: c.changes, Rollouts: c.rollouts, Organization: c.organization, Identity: identity{noted: &c.noted, generation: &c.generation, place: &c.place, invited: &c.invited, due: &c.due}, Sessions: sessions, Replies: &replies{kept: map[string]access.Reply{}}, APIRate: rate,
+	cfg := web.Config{
+		Changes: c.changes, Rollouts: c.rollouts, Organization: c.organization, Identity: identity{noted: &c.noted, generation: &c.generation, place: &c.place, invited: &c.invited, due: &c.due, revoked: &c.revoked}, Sessions: sessions, Replies: &replies{kept: map[string]access.Reply{}}, APIRate: -1,
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Now: func() time.Time { return noon }, Version: "test",
-	})
+	}
+	settings(&cfg)
+	server, err := web.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

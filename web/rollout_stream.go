@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
+	"portcullis/internal/authz"
 	"portcullis/web/view"
 )
 
@@ -24,7 +25,7 @@ const (
 type rolloutStream struct {
 	s     *Server
 	c     echo.Context
-	actor access.Actor
+	who   *reader
 	out   eventWriter
 	page  view.RolloutPage
 	sent  map[access.AccountID]access.Target // the rows as the browser has them
@@ -55,12 +56,12 @@ func (s *Server) streamRollout(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	stream := &rolloutStream{s: s, c: c, actor: actor, out: out, page: page, sent: map[access.AccountID]access.Target{}, parts: map[string]string{}}
+	stream := &rolloutStream{s: s, c: c, who: s.sessionReader(c, actor, authz.Read), out: out, page: page, sent: map[access.AccountID]access.Target{}, parts: map[string]string{}}
 	return stream.run(ctx, updates)
 }
 
-// run sends what changed until the rollout ends, the browser leaves or the stream's life
-// is over. None of these is an error of the request.
+// run sends what changed until the rollout ends, the browser leaves, the stream's life is
+// over or whoever reads it may not any more. None of these is an error of the request.
 func (t *rolloutStream) run(ctx context.Context, updates <-chan access.Rollout) error {
 	beat, rows := time.NewTicker(streamBeat), time.NewTicker(rowsEvery)
 	defer beat.Stop()
@@ -73,9 +74,12 @@ func (t *rolloutStream) run(ctx context.Context, updates <-chan access.Rollout) 
 		case <-beat.C:
 			err = t.out.beat()
 		case <-rows.C:
+			if !t.who.may(ctx) {
+				return nil
+			}
 			err = t.sendRest(ctx)
 		case rollout, open := <-updates:
-			if !open {
+			if !open || !t.who.may(ctx) {
 				return nil
 			}
 			err = t.update(ctx, rollout)
@@ -109,7 +113,7 @@ func (t *rolloutStream) begin(ctx context.Context) error {
 // stays where it is can be pressed, and a reason that is being typed is not lost.
 func (t *rolloutStream) update(ctx context.Context, rollout access.Rollout) error {
 	before := t.page
-	t.page = t.s.rolloutProps(t.c, t.actor, rollout)
+	t.page = t.s.rolloutProps(t.c, t.who.actor, rollout)
 	t.page.Waves, t.page.Bad, t.page.Troubles, t.page.Samples, t.page.Targets = before.Waves, before.Bad, before.Troubles, before.Samples, before.Targets
 	t.dirty, t.stale, t.heard = true, true, time.Now()
 	if err := t.out.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {
@@ -148,7 +152,7 @@ func (t *rolloutStream) sendRest(ctx context.Context) error {
 
 // sendParts sends the waves, what went wrong and the chart where they have changed.
 func (t *rolloutStream) sendParts(ctx context.Context) error {
-	insight, err := t.s.cfg.Rollouts.RecentInsight(ctx, t.actor, t.page.Rollout.ID, t.heard)
+	insight, err := t.s.cfg.Rollouts.RecentInsight(ctx, t.who.actor, t.page.Rollout.ID, t.heard)
 	if err != nil {
 		return err
 	}
@@ -178,7 +182,7 @@ func (t *rolloutStream) sendParts(ctx context.Context) error {
 // is sent whole, since its rows come and go.
 func (t *rolloutStream) sendRows(ctx context.Context) error {
 	var err error
-	if t.page.Targets, err = t.s.cfg.Rollouts.RecentTargets(ctx, t.actor, t.page.Rollout.ID, targetQuery(t.page), t.heard); err != nil {
+	if t.page.Targets, err = t.s.cfg.Rollouts.RecentTargets(ctx, t.who.actor, t.page.Rollout.ID, targetQuery(t.page), t.heard); err != nil {
 		return err
 	}
 	changed := t.changedRows()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/change"
 	"portcullis/internal/rollout"
+	"portcullis/web"
 )
 
 func running() access.Rollout {
@@ -173,7 +175,15 @@ type events struct {
 
 func (c *console) watch(path string) events {
 	c.t.Helper()
-	got, err := c.client.Do(c.request(http.MethodGet, path, nil))
+	return c.watchBy(path, "Accept", "text/event-stream")
+}
+
+// watchBy is watch with a header.
+func (c *console) watchBy(path, header, value string) events {
+	c.t.Helper()
+	r := c.request(http.MethodGet, path, nil)
+	r.Header.Set(header, value)
+	got, err := c.client.Do(r)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -273,6 +283,39 @@ func TestRolloutStreamNeedsSignIn(t *testing.T) {
 	c := newConsole(t)
 	if a := c.get("/rollouts/3/events"); a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/signin") {
 		t.Errorf("answered %d to %q", a.status, a.header.Get("Location"))
+	}
+}
+
+// A stream is no way to go on reading for somebody who may not any more.
+func TestAStreamEndsWithItsReader(t *testing.T) {
+	for name, end := range map[string]func(*console){
+		"signed out":                  func(c *console) { c.post("/signout") },
+		"signed out everywhere":       func(c *console) { atomic.AddInt64(&c.generation, 1) },
+		"the token is revoked":        func(c *console) { c.revoked.Store(true) },
+		"another is signed in by now": func(c *console) { c.as("viewer") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newConsoleWith(t, func(cfg *web.Config) { cfg.StreamLook = time.Nanosecond }).as("operator")
+			c.rollouts.rollout, c.rollouts.targets = running(), threeTargets()
+			stream := events{t, nil}
+			if byToken := name == "the token is revoked"; byToken {
+				stream = c.watchBy("/api/v1/rollouts/3/events", "Authorization", "Bearer token-viewer")
+				c.rollouts.updates <- running()
+				stream.want("rollout")
+			} else {
+				stream = c.watch("/rollouts/3/events")
+				for _, part := range []string{"status", "actions", "troubles", "waves", "chart", "rows"} {
+					stream.want(part)
+				}
+			}
+			end(c)
+			paused := running()
+			paused.State = access.RolloutPaused
+			c.rollouts.updates <- paused
+			if name, data := stream.next(); name != "" {
+				t.Errorf("%s came afterwards: %s", name, data)
+			}
+		})
 	}
 }
 

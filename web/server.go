@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,8 +31,9 @@ type Config struct {
 	PublicURL      *url.URL                    // where browsers find the console; nil when it is not known
 	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed
 	Version        string
-	Demo           bool    // the sign-in page tells who can sign in
-	APIRate        float64 // calls a second of one API token; 0 for the default, below 0 for no limit
+	Demo           bool          // the sign-in page tells who can sign in
+	APIRate        float64       // calls a second of one API token; 0 for the default, below 0 for no limit
+	StreamLook     time.Duration // after which a stream asks again who reads it; 0 for the default
 }
 
 // Server answers requests. It is safe for concurrent use.
@@ -91,6 +93,7 @@ func (c *Config) check() error {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
+	c.StreamLook = cmp.Or(c.StreamLook, streamLook)
 	return nil
 }
 

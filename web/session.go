@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -43,12 +44,16 @@ func (s *Server) session(next echo.HandlerFunc) echo.HandlerFunc {
 
 // actor returns who is signed in, as they are now.
 func (s *Server) actor(c echo.Context) (access.Actor, error) {
-	r := c.Request()
-	id := s.cfg.Sessions.GetInt64(r.Context(), authn.SessionPerson)
+	return s.actorIn(c.Request().Context(), c)
+}
+
+// actorIn is actor by the session in a context, which need not be the request's.
+func (s *Server) actorIn(ctx context.Context, c echo.Context) (access.Actor, error) {
+	id := s.cfg.Sessions.GetInt64(ctx, authn.SessionPerson)
 	if id == 0 {
 		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "Sign in first.")
 	}
-	return s.cfg.Identity.Actor(r.Context(), id, s.cfg.Sessions.GetInt64(r.Context(), authn.SessionSince), clientAddr(c), r.UserAgent(), requestIDOf(c))
+	return s.cfg.Identity.Actor(ctx, id, s.cfg.Sessions.GetInt64(ctx, authn.SessionSince), clientAddr(c), c.Request().UserAgent(), requestIDOf(c))
 }
 
 // tokenActor returns the owner of the request's bearer token.
