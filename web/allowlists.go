@@ -119,7 +119,7 @@ func (s *Server) saveNewAllowlist(c echo.Context, actor access.Actor, a access.A
 
 // drafted leads to the change that an edit went into.
 func (s *Server) drafted(c echo.Context, change access.Change, sentence string) error {
-	s.flash(c, sentence)
+	s.flash(c, edited(change, sentence))
 	return s.see(c, view.ChangeURL(change.ID))
 }
 

@@ -60,8 +60,8 @@ func (s *Server) composeChange(c echo.Context, actor access.Actor) error {
 		if err != nil {
 			return "", "", err
 		}
-		_, err = s.cfg.Changes.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
-		return view.ChangeURL(id), "The entries are part of this change now.", err
+		saved, err := s.cfg.Changes.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
+		return view.ChangeURL(id), edited(saved, "The entries are part of this change now."), err
 	})
 }
 

@@ -138,13 +138,25 @@ func (s *Server) editChange(c echo.Context, actor access.Actor) error {
 			return "", "", err
 		}
 		if c.FormValue("then") != "submit" {
-			return view.ChangeURL(id), "Saved.", nil
+			return view.ChangeURL(id), edited(saved, "Saved."), nil
 		}
 		if _, err := s.cfg.Changes.Submit(ctx, actor, id, saved.Version); err != nil {
 			return "", "", err
 		}
-		return view.ChangeURL(id), "Submitted. Somebody else reviews it now.", nil
+		return view.ChangeURL(id), edited(saved, "Submitted. Somebody else reviews it now."), nil
 	})
+}
+
+// edited adds to what is told after an edit that it has voided reviews.
+func edited(c access.Change, sentence string) string {
+	switch c.Voided {
+	case 0:
+		return sentence
+	case 1:
+		return sentence + " The review that the change had is void."
+	default:
+		return sentence + " The " + strconv.Itoa(c.Voided) + " reviews that the change had are void."
+	}
 }
 
 func (s *Server) submitChange(c echo.Context, actor access.Actor) error {
@@ -160,8 +172,8 @@ func (s *Server) dropEdit(c echo.Context, actor access.Actor) error {
 		if err != nil {
 			return "", "", access.Invalid("index", "The edit to take out was not named. Load the page again.")
 		}
-		_, err = s.cfg.Changes.DropEdit(ctx, actor, id, formID(c, "version"), index)
-		return view.ChangeURL(id), "Taken out.", err
+		saved, err := s.cfg.Changes.DropEdit(ctx, actor, id, formID(c, "version"), index)
+		return view.ChangeURL(id), edited(saved, "Taken out."), err
 	})
 }
 

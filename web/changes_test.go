@@ -276,3 +276,23 @@ func TestWhatAChangeClearsStandsOnItsPage(t *testing.T) {
 		t.Error("advice is given for what is gone")
 	}
 }
+
+func TestAnEditSaysThatReviewsAreVoid(t *testing.T) {
+	c := newConsole(t).as("editor")
+	c.changes.view, c.changes.desired.allowlists = draft(), []access.AllowlistRow{{ID: "al-1", Name: "office"}}
+	for voided, want := range map[int]string{1: "The review that the change had is void.", 2: "The 2 reviews that the change had are void."} {
+		c.changes.voided = voided
+		for path, fields := range map[string][]string{
+			"/changes/12/edit":    {"version", "3", "title", "A title", "reason", "A reason"},
+			"/changes/12/drop":    {"version", "3", "index", "0"},
+			"/changes/12/entries": {"allowlist", "office", "lines", "9.9.9.9"},
+		} {
+			if a := c.post(path, fields...); a.status != http.StatusSeeOther {
+				t.Fatalf("%s: status %d", path, a.status)
+			}
+			if said := c.page("/changes/12").text(""); !strings.Contains(said, want) {
+				t.Errorf("after %s the page does not say %q", path, want)
+			}
+		}
+	}
+}

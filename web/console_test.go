@@ -105,6 +105,7 @@ type changes struct {
 	filter   access.AuditFilter
 	query    access.ChangeQuery
 	refuse   error // of every writing method
+	voided   int   // reviews, by every edit
 	did      []string
 	proposal change.Proposal
 	rules    change.RulesView // settings_test.go
@@ -156,7 +157,7 @@ func (f *changes) Audit(_ context.Context, _ access.Actor, q access.AuditFilter)
 }
 
 func (f *changes) Edit(_ context.Context, _ access.Actor, id, version int64, in change.Input) (access.Change, error) {
-	return access.Change{ID: id, Version: version + 1}, f.note("edit %d@%d %q %q %d", id, version, in.Title, in.Reason, len(in.Edits))
+	return access.Change{ID: id, Version: version + 1, Voided: f.voided}, f.note("edit %d@%d %q %q %d", id, version, in.Title, in.Reason, len(in.Edits))
 }
 
 func (f *changes) Submit(_ context.Context, _ access.Actor, id, version int64, options ...change.Option) (access.Change, error) {
@@ -202,7 +203,7 @@ func (f *changes) Since(context.Context, access.Actor, int64) (change.Since, err
 }
 
 func (f *changes) DropEdit(_ context.Context, _ access.Actor, id, version int64, index int) (access.Change, error) {
-	return access.Change{ID: id}, f.note("drop %d@%d #%d", id, version, index)
+	return access.Change{ID: id, Voided: f.voided}, f.note("drop %d@%d #%d", id, version, index)
 }
 
 func (f *changes) PushAgain(context.Context, access.Actor) (access.Rollout, error) {

@@ -86,7 +86,7 @@ func (f *changes) AddEntries(_ context.Context, _ access.Actor, id int64, list, 
 	if err != nil {
 		return access.Change{}, err
 	}
-	return access.Change{ID: 12}, f.note("add %d to %s in %d", len(entries), list, id)
+	return access.Change{ID: 12, Voided: f.voided}, f.note("add %d to %s in %d", len(entries), list, id)
 }
 
 func (f *changes) RemoveEntries(_ context.Context, _ access.Actor, id int64, list string, keys []string) (access.Change, error) {

@@ -50,6 +50,7 @@ type Change struct {
 	Expiry        *Expiry        // set when the console composed it
 	Schedule      *Schedule      // when it is to be applied; nil for when somebody does
 
+	Voided      int    // how many reviews the edit just made has voided; not kept
 	Note        string // why it is rejected or conflicted
 	Revision    int64  // the revision it became
 	RolloutID   int64
@@ -124,7 +125,7 @@ func (c *Change) Compose(actor Actor, version int64, title, reason string, edits
 	c.Title, c.Reason, c.Edits = strings.TrimSpace(title), strings.TrimSpace(reason), edits
 	c.noteEditor(actor)
 	voided = c.backToDraft(at)
-	c.Confirmations = confirmed
+	c.Voided, c.Confirmations = voided, confirmed
 	return voided, nil
 }
 

@@ -88,7 +88,7 @@ func TestEditVoidsReviews(t *testing.T) {
 		t.Fatal(err)
 	}
 	voided, err := c.Compose(editor, c.Version, "Open Tokyo and Osaka", c.Reason, c.Edits, noon)
-	if err != nil || voided != 1 {
+	if err != nil || voided != 1 || c.Voided != 1 {
 		t.Fatalf("voided %d (%v), want 1", voided, err)
 	}
 	if c.State != ChangeDraft || c.Digest != "" || c.Approvals() != 0 {
