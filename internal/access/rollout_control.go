@@ -91,6 +91,9 @@ func (r *Rollout) RetryTarget(t *Target) error {
 	}
 	r.Counts.Move(t.State, TargetWaiting)
 	t.State = TargetWaiting
+	if t.Wave == r.Wave {
+		r.WaveBad = max(r.WaveBad-1, 0)
+	}
 	r.goOn()
 	return nil
 }
@@ -104,12 +107,16 @@ func (r *Rollout) retryable() error {
 	}
 }
 
-// goOn makes a rollout run that had ended or halted, and that has targets to take up.
+// goOn makes a rollout run that had ended or halted, and that has targets to take up. What
+// failed beside those is forgiven then, as by Resume: it would halt the rollout again
+// before they are taken up.
 func (r *Rollout) goOn() {
-	r.Forgiven, r.WaveForgiven = 0, 0
-	if r.State == RolloutCompleted || r.State == RolloutHalted {
-		r.State, r.Note, r.EndedAt, r.StandsSince = RolloutRunning, "", time.Time{}, time.Time{}
+	if r.State != RolloutCompleted && r.State != RolloutHalted {
+		r.Forgiven, r.WaveForgiven = min(r.Forgiven, r.bad()), min(r.WaveForgiven, r.WaveBad)
+		return
 	}
+	r.Forgiven, r.WaveForgiven = r.bad(), r.WaveBad
+	r.State, r.Note, r.EndedAt, r.StandsSince = RolloutRunning, "", time.Time{}, time.Time{}
 }
 
 // SkipTarget leaves out a target that no worker has taken up.

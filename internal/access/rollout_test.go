@@ -110,3 +110,35 @@ func TestRetryMakesTargetsWaitAgain(t *testing.T) {
 		t.Errorf("after the retry: %s %+v", r.State, r.Counts)
 	}
 }
+
+// Whoever takes up one of several failed targets again has seen the others. They are no
+// reason to halt at once, before that one was taken up.
+func TestRetryOfOneTargetIsNotStoppedByTheOthers(t *testing.T) {
+	for name, r := range map[string]*Rollout{
+		"completed": {State: RolloutCompleted, Window: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
+		"halted":    {State: RolloutHalted, Window: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
+		"resumed":   {State: RolloutRunning, Window: 3, MaxFailures: 1, Wave: 1, Waves: 1, Forgiven: 4, Counts: TargetCounts{Succeeded: 5, Running: 1, Failed: 3, Conflict: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := &Target{Account: "111122223333", State: TargetConflict, Wave: 1}
+			c := &Course{Wave: Wave{Number: 1, Name: "One", MaxFailures: 1}}
+			r.WaveBad, r.WaveForgiven = 4, r.Forgiven
+			if err := r.RetryTarget(target); err != nil {
+				t.Fatal(err)
+			}
+			r.WaveBad = 3 // as the store counts it anew
+			if said := settleOn(r, c, noon); r.State != RolloutRunning || r.CanStart() != 1 {
+				t.Errorf("%s, %d to take up (%v), want it to run and the target to be taken up", r.State, r.CanStart(), said)
+			}
+			r.Counts.Move(TargetWaiting, TargetFailed)
+			r.Counts.Running, r.Counts.Waiting, r.WaveBad = 0, 1, 4
+			if settleOn(r, c, noon); r.State != RolloutRunning {
+				t.Errorf("%s after it has failed again, want it to go on: one more may fail", r.State)
+			}
+			r.Counts.Failed, r.WaveBad = r.Counts.Failed+1, 5
+			if settleOn(r, c, noon); r.State != RolloutHalted {
+				t.Errorf("%s after two more have failed, want it halted", r.State)
+			}
+		})
+	}
+}
