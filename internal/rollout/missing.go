@@ -96,6 +96,33 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 	return u.withoutGhosts(ctx, s, ghosts)
 }
 
+// notThere sees to a user's document that AWS refuses since something is not there. Either
+// the user was deleted since they were read, or AWS does not know of them yet, or of a
+// policy that is to be attached: what was made moments ago may be known in one place and
+// not in another. Only who is really gone blocks nothing.
+func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
+	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && u.worthWaiting(err):
+		return &PutOffError{After: u.cfg.PutOff, Err: err}
+	case err != nil:
+		s.refuse("", refused(err))
+		return nil
+	}
+	u.live[s.op.Resource] = docs[0]
+	switch {
+	case !docs[0].Exists:
+		s.decision = absent(s.op)
+	case u.cfg.Now().Sub(u.firstTried(s)) < newFor:
+		s.later = refusal
+	default:
+		s.refuse("", refused(refusal))
+	}
+	return nil
+}
+
 // lookForUsers asks AWS for the users of a document that were not looked for yet, and
 // reports whether some of them are not there. An account that does not answer tells
 // nothing.

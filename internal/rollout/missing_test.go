@@ -178,6 +178,7 @@ func TestUserWhoIsDeletedWhileWritingBlocksNothing(t *testing.T) {
 	store, cloud := oneTarget()
 	cloud.onWrite = func(n int, apply func()) error {
 		if n == 2 {
+			delete(cloud.docs, userAlice)
 			return cloudError(access.CloudGone)
 		}
 		apply()

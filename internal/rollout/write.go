@@ -125,7 +125,7 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 		}
 		return u.sendOnce(ctx, s)
 	case class == access.CloudGone && (s.op.Resource.Kind == access.ResourceUser || s.op.Resource.Kind == access.ResourceAttachments):
-		s.decision = absent(s.op) // deleted since it was read
+		return u.notThere(ctx, s, err)
 	default:
 		s.refuse("", refused(err))
 	}
