@@ -59,6 +59,9 @@ func (p *Pusher) readBack(ctx context.Context, c access.Check, account access.Ac
 	if err != nil {
 		return false, "", err
 	}
+	if c.Claim < checkTries { // since when AWS does not answer the push has nothing to do with it
+		target.StartedAt = time.Time{}
+	}
 	u := newPush(p.cfg, access.Claim{Rollout: access.Rollout{ID: c.RolloutID}, Target: target, Account: account, Operations: operations}, nil)
 	if err := u.read(ctx); err != nil {
 		return false, "", err
@@ -67,7 +70,12 @@ func (p *Pusher) readBack(ctx context.Context, c access.Check, account access.Ac
 		return false, "It could not be read back. " + u.refusal.message, nil
 	}
 	for i := range u.steps {
-		if s := &u.steps[i]; !u.asLeft(s) {
+		s := &u.steps[i]
+		asLeft, err := u.asLeft(ctx, s)
+		if err != nil {
+			return false, "", err
+		}
+		if !asLeft {
 			return false, fmt.Sprintf("The %s is no longer what the rollout has left.", s.op.Resource), nil
 		}
 	}
@@ -75,16 +83,31 @@ func (p *Pusher) readBack(ctx context.Context, c access.Check, account access.Ac
 }
 
 // asLeft reports whether a document is as its operation has left it. What the rollout did
-// not settle was reported by its target.
-func (u *push) asLeft(s *step) bool {
+// not settle was reported by its target. Whom the push has left out of a trust policy,
+// since they were gone, is not missed in it.
+func (u *push) asLeft(ctx context.Context, s *step) (bool, error) {
 	if s.op.State != access.OperationWritten && s.op.State != access.OperationUnchanged {
-		return true
+		return true, nil
 	}
 	live := u.live[s.op.Resource]
 	if !live.Exists && s.op.Resource.Kind != access.ResourcePolicy {
-		return s.op.Kind == access.OpDeleteUserPolicy || s.op.Kind == access.OpAttachments && s.op.OursAfter == ""
+		return s.op.Kind == access.OpDeleteUserPolicy || s.op.Kind == access.OpAttachments && s.op.OursAfter == "", nil
 	}
 	u.leaveOutMissing(s)
+	if u.asDesired(s, live) || s.op.State == access.OperationWritten && leftByOurs(s.op.Kind, s.op.Written, live.Document, u.ids) {
+		return true, nil
+	}
+	if s.op.Kind != access.OpTrustPolicy {
+		return false, nil
+	}
+	if _, err := u.lookForUsers(ctx, s); err != nil {
+		return false, err
+	}
+	u.leaveOutMissing(s)
+	return u.asDesired(s, live), nil
+}
+
+func (u *push) asDesired(s *step, live access.LiveDocument) bool {
 	document, _, err := desired(s.op, live.Document)
 	return err == nil && sameOf(s.op, live.Document, document, u.ids)
 }
@@ -98,7 +121,7 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	case err == nil:
 	case ctx.Err() != nil:
 		return false, "", context.Cause(ctx)
-	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Claim < probeTries:
+	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Claim < checkTries:
 		return false, "", &PutOffError{After: p.cfg.PutOff, Err: err}
 	default:
 		return false, "The probe got no answer that tells. " + refused(err).message, nil
@@ -115,8 +138,8 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	}
 }
 
-// probeTries is how often a probe is tried while AWS gives no answer.
-const probeTries = 5
+// checkTries is how often a look is taken while AWS gives no answer.
+const checkTries = 5
 
 type checkWorker struct {
 	river.WorkerDefaults[jobs.CheckWave]
