@@ -78,6 +78,13 @@ type Check struct {
 	EndedAt   time.Time
 }
 
+// ClaimsARound parts the claims of one round of looks from those of the next, which are
+// higher: a worker of an earlier round ends nothing any more.
+const ClaimsARound = 100
+
+// Tries is how often the check was taken up in its round.
+func (c Check) Tries() int64 { return c.Claim % ClaimsARound }
+
 // Health counts the checks of a wave, those of the last round.
 type Health struct {
 	Round   int // how often it was looked at

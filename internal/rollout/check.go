@@ -59,7 +59,7 @@ func (p *Pusher) readBack(ctx context.Context, c access.Check, account access.Ac
 	if err != nil {
 		return false, "", err
 	}
-	if c.Claim < checkTries { // since when AWS does not answer the push has nothing to do with it
+	if c.Tries() < checkTries { // since when AWS does not answer the push has nothing to do with it
 		target.StartedAt = time.Time{}
 	}
 	u := newPush(p.cfg, access.Claim{Rollout: access.Rollout{ID: c.RolloutID}, Target: target, Account: account, Operations: operations}, nil)
@@ -121,7 +121,7 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	case err == nil:
 	case ctx.Err() != nil:
 		return false, "", context.Cause(ctx)
-	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Claim < checkTries:
+	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Tries() < checkTries:
 		return false, "", &PutOffError{After: p.cfg.PutOff, Err: err}
 	default:
 		return false, "The probe got no answer that tells. " + refused(err).message, nil

@@ -23,8 +23,8 @@ import (
 func (tx *txn) makeChecks(ctx context.Context, o *opened) error {
 	round, claims := 0, int64(0)
 	b := &pgx.Batch{}
-	// Claims go on from those of earlier rounds, whose workers may still be about.
-	b.Queue("SELECT coalesce(max(round), 0) + 1, coalesce(max(claim), 0) FROM rollout_checks WHERE rollout_id = $1 AND wave = $2", o.ID, o.Wave).QueryRow(func(row pgx.Row) error {
+	// Claims go on above those of earlier rounds, whose workers may still be about.
+	b.Queue("SELECT coalesce(max(round), 0) + 1, coalesce((max(claim) / $3 + 1) * $3, 0) FROM rollout_checks WHERE rollout_id = $1 AND wave = $2", o.ID, o.Wave, access.ClaimsARound).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&round, &claims)
 	})
 	b.Queue("DELETE FROM rollout_checks WHERE rollout_id = $1 AND wave = $2 AND ended_at IS NULL", o.ID, o.Wave)

@@ -206,6 +206,9 @@ func TestAnOldLookEndsNoNewCheck(t *testing.T) {
 	frozen := look()
 	must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, r.Retry() }))
 	push(t, s, r, accountID(1), access.TargetSucceeded)
+	if err := s.FinishCheck(t.Context(), frozen, false, "of the first round"); !errors.Is(err, access.ErrClaimLost) {
+		t.Errorf("a look of the first round ended a check of the second that nobody had taken up yet: %v", err)
+	}
 	now := look()
 	if err := s.FinishCheck(t.Context(), frozen, false, "of the first round"); !errors.Is(err, access.ErrClaimLost) {
 		t.Errorf("a look of the first round ended a check of the second: %v", err)
