@@ -53,7 +53,8 @@ func (h Hours) Around(at time.Time) (open bool, changes time.Time) {
 	local := at.In(zone)
 	var next time.Time
 	for day := -1; day <= 8; day++ {
-		date := time.Date(local.Year(), local.Month(), local.Day()+day, 0, 0, 0, 0, zone)
+		// At noon, which every day has: where clocks are put forward at midnight, there is none.
+		date := time.Date(local.Year(), local.Month(), local.Day()+day, 12, 0, 0, 0, zone)
 		if len(h.Days) > 0 && !slices.Contains(h.Days, int(date.Weekday())) {
 			continue
 		}

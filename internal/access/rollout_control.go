@@ -171,7 +171,7 @@ func (r *Rollout) Confirm(c *Course, by PersonRef, at time.Time) error {
 		return Errorf(KindConflict, "This rollout needs nobody to confirm it.")
 	case !r.ConfirmedAt.IsZero():
 		return Errorf(KindConflict, "%s has confirmed this rollout already.", r.ConfirmedBy.Name)
-	case r.State != RolloutRunning || r.Phase != PhaseConfirm:
+	case (r.State != RolloutRunning || r.Phase != PhaseConfirm) && !r.pausedToConfirm():
 		return Errorf(KindConflict, "A rollout is confirmed once all of it is pushed. This one is %s.", r.State)
 	}
 	r.ConfirmedBy, r.ConfirmedAt = by, at

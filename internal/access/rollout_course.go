@@ -90,7 +90,7 @@ func (r *Rollout) WakeAt(at time.Time) time.Time {
 		return at
 	case r.State == RolloutRollingBack || r.State == RolloutRunning && r.Behind.Targets > 0:
 		return at.Add(time.Second)
-	case r.State == RolloutRunning:
+	case r.State == RolloutRunning || r.pausedToConfirm():
 		return r.Until
 	default:
 		return time.Time{}
@@ -117,6 +117,8 @@ func (r *Rollout) step(c *Course, at time.Time) AuditEvent {
 		return r.keepHours(c, at)
 	case r.State == RolloutRunning:
 		return r.advance(c, at)
+	case r.pausedToConfirm():
+		return r.confirmed(at)
 	case !r.more(c): // paused or halted, with nothing left that could be resumed
 		return r.complete(at)
 	default:
@@ -283,6 +285,13 @@ func (r *Rollout) begin(c *Course, at time.Time) {
 	r.Wave, r.WaveWindow, r.WaveBad, r.WaveForgiven = c.Wave.Number, c.Wave.Window, 0, 0
 	r.Later = max(r.Later-c.Wave.Left, 0)
 	r.Phase, r.Until = PhasePushing, time.Time{}
+}
+
+// pausedToConfirm reports whether somebody has paused a rollout that has nothing left to do
+// but to be confirmed. Its time runs on: a pause must not disarm what opens the door again
+// for those who were locked out.
+func (r *Rollout) pausedToConfirm() bool {
+	return r.State == RolloutPaused && r.Phase == PhaseConfirm
 }
 
 func (r *Rollout) confirmed(at time.Time) AuditEvent {

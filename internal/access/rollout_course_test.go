@@ -324,3 +324,38 @@ func TestTheWayBackBeginsOnceNothingIsInFlight(t *testing.T) {
 		t.Errorf("while the way back is under way it is looked at again at %s, want later than now", got)
 	}
 }
+
+// A pause does not disarm what rolls an unconfirmed rollout back: whoever has locked
+// themselves out by it can do nothing else about it.
+func TestAPausedRolloutIsRolledBackUnlessConfirmed(t *testing.T) {
+	ready := func() (*Rollout, *Course) {
+		c := &Course{Strategy: Strategy{Confirm: 10 * time.Minute}, Wave: Wave{Number: 1}}
+		r := &Rollout{State: RolloutRunning, Window: 3, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 3}}
+		settleOn(r, c, noon)
+		if r.Phase != PhaseConfirm {
+			t.Fatalf("phase %q, want it to be confirmed", r.Phase)
+		}
+		if err := r.Pause(noon); err != nil {
+			t.Fatal(err)
+		}
+		settleOn(r, c, noon)
+		return r, c
+	}
+	r, c := ready()
+	if at := r.WakeAt(noon); !at.Equal(noon.Add(10 * time.Minute)) {
+		t.Errorf("it is looked at again at %s, want at the deadline", at)
+	}
+	if settleOn(r, c, noon.Add(9*time.Minute)); r.State != RolloutPaused {
+		t.Errorf("%s before the deadline, want paused", r.State)
+	}
+	if settleOn(r, c, noon.Add(10*time.Minute)); r.State != RolloutRollingBack {
+		t.Errorf("%s after the deadline, want it rolled back", r.State)
+	}
+	r, c = ready()
+	if err := r.Confirm(c, PersonRef{ID: 3, Name: "Opa"}, noon.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if settleOn(r, c, noon.Add(time.Hour)); r.State != RolloutCompleted {
+		t.Errorf("%s after it was confirmed, want completed", r.State)
+	}
+}

@@ -113,6 +113,7 @@ func TestHoursAround(t *testing.T) {
 		open    bool
 		changes string
 	}{
+		"a Sunday without a midnight": {Hours{Days: []int{int(time.Sunday)}, From: "01:00", To: "05:00", Zone: "America/Santiago"}, "2026-09-06T05:00:00Z", true, "2026-09-06T08:00:00Z"},
 		"always":                      {Hours{}, "2026-03-28T12:00:00Z", true, ""},
 		"before":                      {berlin, "2026-03-28T12:00:00Z", false, "2026-03-28T21:00:00Z"},
 		"within, over a clock change": {berlin, "2026-03-28T22:00:00Z", true, "2026-03-29T02:00:00Z"},

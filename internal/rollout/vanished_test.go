@@ -41,7 +41,7 @@ func TestAPolicyTooNewToBeAttachedIsWaitedFor(t *testing.T) {
 			t.Fatalf("got %v, want it put off", err)
 		}
 		cloud.checkLive(t, roleBob, document(foreign, "")) // not opened before the gate stands
-		time.Sleep(later.After) // of the bubble's clock
+		time.Sleep(later.After)                            // of the bubble's clock
 		untilEnd(t, store, cloud)
 		store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationWritten)
 	})
