@@ -59,7 +59,8 @@ func advice(e *access.CloudError) string {
 
 var credentialCodes = map[string]bool{
 	"ExpiredToken": true, "ExpiredTokenException": true, "InvalidClientTokenId": true, "UnrecognizedClientException": true,
-	"SignatureDoesNotMatch": true, "InvalidSignatureException": true, "MissingAuthenticationToken": true,
+	"SignatureDoesNotMatch": true, "InvalidSignatureException": true, "IncompleteSignature": true, "MissingAuthenticationToken": true,
+	"RequestExpired": true, "RequestTimeTooSkewed": true,
 }
 
 var adviceByClass = map[access.CloudClass]string{

@@ -58,6 +58,10 @@ func TestWhoDenied(t *testing.T) {
 			"a key that is no key", "sts:AssumeRole", "InvalidClientTokenId", "The security token included in the request is invalid.",
 			access.CloudDenied, "AWS does not accept the console's credentials", "access key",
 		},
+		{
+			"a clock that is wrong", "sts:AssumeRole", "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.",
+			access.CloudDenied, "AWS does not accept the console's credentials", "clock",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := classify(call{"111122223333", tt.action, "arn:aws:iam::111122223333:role/Bob"}, &smithy.GenericAPIError{Code: tt.code, Message: tt.message})

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -32,6 +33,9 @@ var classes = map[string]access.CloudClass{
 	"UnrecognizedClientException":       access.CloudDenied,
 	"SignatureDoesNotMatch":             access.CloudDenied,
 	"InvalidSignatureException":         access.CloudDenied,
+	"IncompleteSignature":               access.CloudDenied,
+	"RequestExpired":                    access.CloudDenied,
+	"RequestTimeTooSkewed":              access.CloudDenied,
 	"MissingAuthenticationToken":        access.CloudDenied,
 	"AWSOrganizationsNotInUseException": access.CloudDenied,
 	"NoSuchEntity":                      access.CloudGone,
@@ -48,6 +52,8 @@ var classes = map[string]access.CloudClass{
 	"InternalError":                     access.CloudUnreachable,
 	"ServiceUnavailable":                access.CloudUnreachable,
 	"ServiceException":                  access.CloudUnreachable,
+	"RequestTimeout":                    access.CloudUnreachable,
+	"RequestTimeoutException":           access.CloudUnreachable,
 }
 
 // classify puts a refusal into words; nil stays nil, and what is in words stays so.
@@ -108,12 +114,17 @@ func noAnswer(err error, response *awshttp.ResponseError) (access.CloudClass, st
 		return access.CloudUnreachable, "Canceled", "the call was broken off"
 	case errors.Is(err, context.DeadlineExceeded):
 		return access.CloudUnreachable, "Timeout", "no answer within the time given"
+	case brokenOff(err):
+		return access.CloudUnreachable, "BrokenOff", "the answer was broken off"
 	case response != nil && response.HTTPStatusCode() > 0 && response.HTTPStatusCode() < 500:
 		return access.CloudUnknown, "NotUnderstood", "the answer was not one of AWS's"
 	default:
 		return access.CloudUnreachable, "NoAnswer", root(err).Error()
 	}
 }
+
+// brokenOff reports whether the connection ended in the middle of an answer.
+func brokenOff(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
 // root is the innermost error of a chain, which says what went wrong without the SDK's
 // layers around it.

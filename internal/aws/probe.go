@@ -50,10 +50,17 @@ func (p *Prober) Probe(ctx context.Context, account access.Account, role access.
 	}
 	err = classify(call{account.ID, "sts:AssumeRole", arn}, err)
 	var refused *access.CloudError
-	if errors.As(err, &refused) && refused.Class == access.CloudDenied {
+	if errors.As(err, &refused) && refused.Class == access.CloudDenied && tellsWhoIsLetIn(refused.Code) {
 		return access.ProbeAnswer{Message: refused.Message}, nil
 	}
 	return access.ProbeAnswer{}, err
+}
+
+// tellsWhoIsLetIn reports whether a refusal comes from the policies. Of a key that is not
+// good any more, or of STS being switched off, AWS knows before it looks at the role: a
+// probe that is to be refused must not count that as the gate at work.
+func tellsWhoIsLetIn(code string) bool {
+	return !credentialCodes[code] && code != "RegionDisabledException"
 }
 
 // user returns the probe user's name, which its sessions bear: a trust policy may ask for

@@ -9,16 +9,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
-// newRetryer repeats what the SDK repeats and ConcurrentModification besides, which the
-// SDK does not know as passing (aws-facts §2.1). The attempts alone are the limit: the
+// newRetryer repeats what the SDK repeats, and besides ConcurrentModification, which the
+// SDK does not know as passing (aws-facts §2.1), and calls whose answer was broken off. The attempts alone are the limit: the
 // SDK's quota of retries is per client, and there is a client per account.
 func newRetryer(cfg Config) sdk.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = throttledShare * cfg.MaxAttempts
 		o.Backoff = backoffFor(cfg.MaxAttempts, fullJitter(cfg.BackoffBase, cfg.BackoffCap), fullJitter(cfg.BackoffBase, min(cfg.BackoffCap, throttledCap)))
 		o.RateLimiter = ratelimit.None
-		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ConcurrentModification": {}}})
+		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ConcurrentModification": {}}}, retry.IsErrorRetryableFunc(brokenOffAgain))
 	})
+}
+
+// brokenOffAgain repeats a call whose answer was broken off, as the SDK does where there was
+// no answer at all.
+func brokenOffAgain(err error) sdk.Ternary {
+	if brokenOff(err) {
+		return sdk.TrueTernary
+	}
+	return sdk.UnknownTernary
 }
 
 // throttledCap bounds the wait after throttling: it is the pace that slows down, for all

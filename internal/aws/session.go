@@ -117,7 +117,8 @@ func (c *Cloud) build(key sessionKey, scope access.Scope) (*session, error) {
 // longer knows are fetched anew, once: nothing has happened when they are refused.
 func (s *session) do(ctx context.Context, action, resource string, run func(*iam.Client) error) error {
 	err := run(s.iam)
-	if code := codeOf(err); code == "ExpiredToken" || code == "InvalidClientTokenId" {
+	switch codeOf(err) {
+	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId":
 		s.credentials.Invalidate()
 		if _, err := s.credentials.Retrieve(ctx); err != nil {
 			return s.refused("sts:AssumeRole", s.role, err)
