@@ -202,6 +202,7 @@ type memoryCloud struct {
 	onRead  func(n int) error
 	lag     int // reads that still show the documents before
 	before  map[access.Resource]access.LiveDocument
+	attempt func()   // called at each attempt of a write, before it is asked whether it may be made
 	people  []string // ARNs of the users that there are, where that is asked about
 }
 
@@ -242,7 +243,15 @@ func (c *memoryCloud) Read(ctx context.Context, s access.Scope, resources []acce
 	return out, nil
 }
 
-func (c *memoryCloud) Write(ctx context.Context, _ access.Scope, w access.Write) error {
+func (c *memoryCloud) Write(ctx context.Context, s access.Scope, w access.Write) error {
+	if c.attempt != nil {
+		c.attempt()
+	}
+	if s.Held != nil {
+		if err := s.Held(); err != nil {
+			return &access.CloudError{Class: access.CloudUnreachable, Err: err}
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {

@@ -84,7 +84,7 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 	case found:
 		u.leaveOutMissing(s)
 		return u.decideAgain(ctx, s)
-	case u.cfg.Now().Sub(u.firstTried(s)) < newFor:
+	case u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = fmt.Errorf("AWS does not know a user yet whom %s names", s.op.Resource)
 		return false, nil
 	}
@@ -101,6 +101,7 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 // policy that is to be attached: what was made moments ago may be known in one place and
 // not in another. Only who is really gone blocks nothing.
 func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
+	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
 	switch {
 	case ctx.Err() != nil:
@@ -111,11 +112,11 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 		s.refuse("", refused(err))
 		return nil
 	}
-	u.live[s.op.Resource] = docs[0]
+	u.live[s.op.Resource], s.readAt = docs[0], asked
 	switch {
 	case !docs[0].Exists:
 		s.decision = absent(s.op)
-	case u.cfg.Now().Sub(u.firstTried(s)) < newFor:
+	case u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = refusal
 	default:
 		s.refuse("", refused(refusal))
@@ -176,7 +177,7 @@ func (u *push) firstTried(s *step) time.Time {
 	if s.op.State == access.OperationIntended && !s.op.IntendedAt.IsZero() {
 		return s.op.IntendedAt
 	}
-	return u.cfg.Now()
+	return u.now()
 }
 
 // decideAgain decides about a step whose document has changed under way, and commits the

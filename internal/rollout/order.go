@@ -37,6 +37,9 @@ func (s *step) bad() bool {
 	return s.state == access.OperationFailed || s.state == access.OperationConflict || s.held
 }
 
+// failed reports that a step could not be done.
+func (s *step) failed() bool { return s.state == access.OperationFailed }
+
 // postponed reports that a step is left to a later claim.
 func (s *step) postponed() bool { return s.later != nil }
 

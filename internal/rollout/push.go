@@ -15,6 +15,7 @@ type push struct {
 	hold  *hold
 	scope access.Scope
 	calls access.CallCount // the account's counts when the push began
+	begun time.Time        // when the claim was asked for, by the local, monotonic clock
 
 	steps   []step
 	live    map[access.Resource]access.LiveDocument
@@ -29,10 +30,12 @@ type step struct {
 	op access.Operation
 	decision
 	wrote   bool
-	looked  look   // what reading back has shown so far
-	held    bool   // skipped because it rests on a step that could not be done
-	later   error  // why it is left to a later claim; nil where it is not
-	without string // who was left out of it, in words
+	readAt  time.Time // when its document was asked for last
+	sent    bool      // a write of it may have been sent
+	looked  look      // what reading back has shown so far
+	held    bool      // skipped because it rests on a step that could not be done
+	later   error     // why it is left to a later claim; nil where it is not
+	without string    // who was left out of it, in words
 }
 
 // refusal is why nothing at all could be done in an account.
@@ -89,6 +92,7 @@ func (u *push) run(ctx context.Context) error {
 
 // read reads all live documents of the target in one go.
 func (u *push) read(ctx context.Context) error {
+	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, u.scope.Resources)
 	switch {
 	case err == nil:
@@ -101,7 +105,7 @@ func (u *push) read(ctx context.Context) error {
 		return nil
 	}
 	for i, d := range docs {
-		u.live[u.scope.Resources[i]] = d
+		u.live[u.scope.Resources[i]], u.steps[i].readAt = d, asked
 	}
 	u.ids = principals(u.claim.Account, docs)
 	u.users = usersOf(u.claim.Account, docs)
@@ -117,10 +121,19 @@ func (u *push) worthWaiting(err error) bool {
 		return true
 	case access.CloudUnreachable, access.CloudBusy:
 		started := u.claim.Target.StartedAt
-		return started.IsZero() || u.cfg.Now().Sub(started) < u.cfg.GiveUp
+		return started.IsZero() || u.now().Sub(started) < u.cfg.GiveUp
 	default:
 		return false
 	}
+}
+
+// now is the time by the database's clock, which has noted when the target was taken up and
+// what was intended. The clock on this machine's wall may show anything.
+func (u *push) now() time.Time {
+	if u.claim.Until.IsZero() { // a look, which holds nothing
+		return u.cfg.Now()
+	}
+	return u.claim.Until.Add(time.Since(u.begun) - u.cfg.Lease)
 }
 
 // refuse ends the target, and every operation that has not ended, without a write.

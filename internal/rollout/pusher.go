@@ -44,6 +44,7 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 	held, hold := keep(ctx, p.cfg, claim, asked)
 	defer hold.stop()
 	u := newPush(p.cfg, claim, hold)
+	u.begun = asked
 	err = u.run(held)
 	hold.stop()
 	if err == nil {

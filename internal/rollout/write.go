@@ -23,9 +23,14 @@ func (u *push) write(ctx context.Context) error {
 		if !s.write {
 			continue
 		}
-		if why := blockedBy(u.steps, s, u.claim.Account, (*step).bad); why != "" {
+		if why := blockedBy(u.steps, s, u.claim.Account, (*step).failed); why != "" {
 			s.end(access.OperationFailed, why)
 			s.cause = "it rests on another document that could not be set"
+			continue
+		}
+		if why := blockedBy(u.steps, s, u.claim.Account, (*step).bad); why != "" { // it was edited meanwhile
+			s.end(access.OperationSkipped, why)
+			s.held = true
 			continue
 		}
 		if why := blockedBy(u.steps, s, u.claim.Account, (*step).postponed); why != "" {
@@ -51,6 +56,10 @@ func (u *push) write(ctx context.Context) error {
 	return nil
 }
 
+// freshFor is how long what was read is good for: a write that has waited longer for its
+// turn, or was repeated for longer, reads its document anew.
+const freshFor = 15 * time.Second
+
 // askAgainMost bounds the wait between two tries of a document that AWS does not take
 // yet. The tries are few: a burst of refusals over principals looks like somebody
 // guessing names.
@@ -58,13 +67,13 @@ const askAgainMost = 30 * time.Second
 
 // putOffLater asks for another try at what AWS does not take yet, ever later.
 func (u *push) putOffLater(steps []*step) error {
-	first := u.cfg.Now()
+	first := u.now()
 	for _, s := range steps {
 		if at := u.firstTried(s); at.Before(first) {
 			first = at
 		}
 	}
-	after := max(min(u.cfg.Now().Sub(first), askAgainMost), u.cfg.PutOff)
+	after := max(min(u.now().Sub(first), askAgainMost), u.cfg.PutOff)
 	return &PutOffError{After: after, Err: steps[0].later}
 }
 
@@ -82,7 +91,7 @@ func (u *push) send(ctx context.Context, s *step) error {
 			return err
 		}
 	}
-	if u.worthWaiting(silence) {
+	if errors.Is(silence, errStale) || u.worthWaiting(silence) {
 		return &PutOffError{After: u.cfg.PutOff, Err: silence}
 	}
 	s.refuse("", refused(silence))
@@ -95,6 +104,25 @@ type noAnswerError struct{ err error }
 
 func (e *noAnswerError) Error() string { return "the effect of a write is unknown: " + e.err.Error() }
 
+// errStale says that a write was not sent, or not repeated, since what was read before it is
+// too old to be written over. An earlier attempt may have taken effect.
+var errStale = errors.New("what was read before the write is too old by now")
+
+// whileFresh is the scope of one write. Its attempts may be many, where AWS throttles or
+// fails, and all of them carry what others had in the document when it was read.
+func (u *push) whileFresh(s *step) access.Scope {
+	scope := u.scope
+	scope.Held = func() error {
+		if !s.fresh() {
+			return errStale
+		}
+		return u.hold.lapsed()
+	}
+	return scope
+}
+
+func (s *step) fresh() bool { return time.Since(s.readAt) <= freshFor }
+
 func (u *push) sendOnce(ctx context.Context, s *step) error {
 	if err := u.cfg.Fault(PointWriting); err != nil {
 		return err
@@ -102,7 +130,13 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 	if err := u.hold.check(ctx); err != nil {
 		return err
 	}
-	err := u.cfg.Cloud.Write(ctx, u.scope, access.Write{Resource: s.op.Resource, Document: s.document})
+	if !s.fresh() {
+		if done, err := u.findOut(ctx, s); done || err != nil {
+			return err
+		}
+	}
+	s.sent = true
+	err := u.cfg.Cloud.Write(ctx, u.whileFresh(s), access.Write{Resource: s.op.Resource, Document: s.document})
 	if fault := u.cfg.Fault(PointWrote); fault != nil {
 		return fault
 	}
@@ -112,7 +146,7 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 		s.wrote = true
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case class == access.CloudUnreachable || class == access.CloudUnknown:
+	case class == access.CloudUnreachable || class == access.CloudUnknown || errors.Is(err, errStale):
 		return &noAnswerError{err}
 	case class == access.CloudThrottled:
 		return &PutOffError{After: u.cfg.PutOff, Err: err}
@@ -132,9 +166,12 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 	return nil
 }
 
-// findOut reads one document after a write without an answer. done is false where the
-// document before is still there, so that the write may be sent again.
+// findOut reads one document after a write without an answer, or before one that comes
+// late. done is false where the
+// document before is still there, so that the write may be sent again: with what others
+// have in it by now.
 func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
+	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
 	switch {
 	case err == nil:
@@ -142,18 +179,26 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 		return false, context.Cause(ctx)
 	case u.worthWaiting(err):
 		return false, &PutOffError{After: u.cfg.PutOff, Err: err}
-	default:
+	case s.sent:
 		s.refuse("It is not known whether the write took effect: AWS did not answer it, and the document could not be read afterwards. ", refused(err))
 		return true, nil
+	default:
+		s.refuse("It was not written, since it could not be read once more. ", refused(err))
+		return true, nil
 	}
-	u.live[s.op.Resource] = docs[0]
+	u.live[s.op.Resource], s.readAt = docs[0], asked
 	op := s.op
-	op.State = access.OperationIntended
+	if s.sent {
+		op.State, op.Written, op.IntendedAt = access.OperationIntended, s.document, u.firstTried(s)
+	}
 	d := decide(op, docs[0], u.ids)
-	if d.write {
+	if d.write && sameOf(op, d.document, s.document, u.ids) {
 		return false, nil
 	}
 	s.decision = d
+	if d.write {
+		return false, u.intendTo(ctx, []*step{s})
+	}
 	return true, nil
 }
 
