@@ -121,8 +121,9 @@ const reportLimits = `
 ## What no console can prevent
 
 IAM has no compare-and-swap. Between the reading of a trust policy and its writing somebody else's edit of the same document is
-overwritten. The console reads right before it writes, so that this window is as long as the calls between: some hundred
-milliseconds. What was there at the reading is kept, and an edit of our own part that comes after the write is noticed when it is
+overwritten. The console reads right before it writes, so that this window is as long as the calls between: mostly some hundred
+milliseconds. It is never longer than fifteen seconds and one call: a write that has waited for longer, since AWS throttles or does
+not answer, reads its document anew. What was there at the reading is kept, and an edit of our own part that comes after the write is noticed when it is
 read back. A write that was already on the wire when its worker froze cannot be called back; it carries the same document that the
 next worker writes.
 `
