@@ -53,6 +53,7 @@ type Config struct {
 	scans    *scanMetrics
 	probe    rollout.Probing           // nil where no probe user is set
 	dieAt    func(rollout.Point) error // nil but in tests
+	clock    func() time.Time          // nil but in tests
 }
 
 // Database says where the data is. With a URL that is used, else a private cluster in

@@ -3,7 +3,25 @@ package server
 import (
 	"strings"
 	"testing"
+	"time"
 )
+
+// What makes the clock jump is refused there as well.
+func TestJumpingClocksAreForSandboxesOnly(t *testing.T) {
+	for endpoint, want := range map[string]string{"": "unset it", "https://iam.amazonaws.com": "unset it", "http://127.0.0.1:8081": ""} {
+		env := map[string]string{clockJumpsVariable: "5h", "AWS_ENDPOINT_URL": endpoint}
+		clock, err := jumpingClock(Config{}, func(name string) string { return env[name] })
+		switch {
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("towards %q: %v, want it refused", endpoint, err)
+		case want == "" && (err != nil || clock().Sub(clock()).Abs() < 4*time.Hour):
+			t.Errorf("towards %q: %v, want a clock that jumps", endpoint, err)
+		}
+	}
+	if clock, err := jumpingClock(Config{}, func(string) string { return "" }); clock != nil || err != nil {
+		t.Errorf("nothing set: %v", err)
+	}
+}
 
 // What kills the console is refused wherever there could be a real AWS.
 func TestDyingIsForSandboxesOnly(t *testing.T) {

@@ -51,6 +51,9 @@ func (s *Server) start(ctx context.Context) error {
 	if s.cfg.dieAt, err = deadlyPoint(s.cfg, os.Getenv); err != nil {
 		return err
 	}
+	if s.cfg.clock, err = jumpingClock(s.cfg, os.Getenv); err != nil {
+		return err
+	}
 	entrance, metrics := &door{}, newMetrics(s.cfg.Version)
 	if err := s.traceAndMeasure(ctx, metrics); err != nil {
 		return err

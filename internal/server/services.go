@@ -37,7 +37,7 @@ type services struct {
 }
 
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
-	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, TookOver: cfg.tookOver, Probe: cfg.probe, Fault: cfg.dieAt}
+	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, TookOver: cfg.tookOver, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
 	changes := change.New(change.Config{Store: st, Log: cfg.Log, Window: cfg.Window, MaxFailures: cfg.MaxFailures})
 	return services{
 		store:    st,

@@ -20,6 +20,7 @@
 //	steer_test.go     everything that can be done to a rollout, and how soon it shows in AWS
 //	locks_test.go     a rollout that somebody holds up; a console frozen in a transaction
 //	readers_test.go   what many browsers that watch a page cost the database
+//	clock_test.go     clocks that jump
 //	withdraw_test.go  a change withdrawn while it is applied
 //	report_test.go    docs/reliability.md
 //	moto_test.go      the whole cycle against an emulator that others wrote

@@ -1,0 +1,36 @@
+package fault
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"portcullis/internal/aws/sandbox"
+	"portcullis/internal/rollout"
+	"portcullis/test/harness"
+)
+
+// TestClockJumps lets the clocks of two consoles jump by hours, each look another way, while
+// accounts do not answer for a while and one of the consoles dies in the middle.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	if !full() {
+		t.Skip("part of the long form: make fault")
+	}
+	c := tell(t, "Clocks that jump by hours, to and fro", "leases, patience and limits do not go by the clock on the wall: nothing is given up or taken over too early, nothing stands still")
+	f := newFleet(t, 24, "PORTCULLIS_CLOCK_JUMPS=5h", "PORTCULLIS_WINDOW=8").mapped()
+	victim := harness.Serve(t, f.db, append(slices.Clone(f.env), fmt.Sprintf("PORTCULLIS_DIE_AT=%s:3", rollout.PointWrote))...)
+	// Silence for longer than the attempts of one call are repeated, so that pushes are put off.
+	f.box.SetFaults(slow(20*time.Millisecond), sandbox.Fault{Actions: []string{"iam:GetAccountAuthorizationDetails"}, Fail: 1, Count: 40})
+	written, began := f.box.Writes(), time.Now()
+	id := f.change()
+	harness.Eventually(t, time.Minute, "one of the consoles dies", func() (bool, string) { return victim.Ended(), "it lives" })
+	r := f.endsAsDesired(id)
+	f.box.SetFaults()
+	if extra := f.box.Writes() - written - len(f.accounts); extra < 0 || extra > 8 {
+		t.Errorf("%d writes more than needed, want one for each account in flight at most", extra)
+	}
+	f.pushAgainWritesNothing()
+	c.fact("24 accounts, two consoles whose clocks are off by up to 15 h, another time at each look; one died; done after %.1f s", r.Ended.Sub(began).Seconds())
+}
