@@ -104,6 +104,25 @@ func TestParseEntriesReadsNotes(t *testing.T) {
 	}
 }
 
+// TestParseEntriesTakesNoNetworkForANote: what is written in another way than as a CIDR,
+// or beside another entry, would admit one address of many.
+func TestParseEntriesTakesNoNetworkForANote(t *testing.T) {
+	for _, line := range []string{
+		"203.0.113.0 255.255.255.0", "203.0.113.0\t255.255.255.0 office", "203.0.113.0 mask 255.255.255.0", "203.0.113.0 NETMASK 255.255.255.0", "203.0.113.0,255.255.255.0",
+		"203.0.113.0 /24", "203.0.113.0 / 24", "203.0.113.0 - 203.0.113.255", "203.0.113.0 – 203.0.113.255", "203.0.113.0 to 203.0.113.255", "203.0.113.0 0.0.0.255",
+		"8.8.8.0/24, 9.9.9.0/24", "8.8.8.8 8.8.4.4", "8.8.8.8;2001:4860::/32", "vpc-0a1b2c3d vpce-0a1b2c3d", "8.8.8.8 # 9.9.9.9",
+	} {
+		if es, err := ParseEntries(line); KindOf(err) != KindInvalid {
+			t.Errorf("%q is read as %+v, %v; want a refusal", line, es, err)
+		}
+	}
+	for _, line := range []string{"8.8.8.8 dns - 8.8.4.4 is the other", "8.8.8.8 24/7 support", "8.8.8.8 to be removed", "8.8.8.8 mask", "8.8.8.8 - dns", "8.8.8.8 1.2.3 was the version", "8.8.8.8 /etc"} {
+		if _, err := ParseEntries(line); err != nil {
+			t.Errorf("%q: %v, want it read with its note", line, err)
+		}
+	}
+}
+
 func TestParseEntriesRefusesNothing(t *testing.T) {
 	if _, err := ParseEntries(" \n# only a remark\n"); KindOf(err) != KindInvalid {
 		t.Errorf("an empty paste: %v, want KindInvalid", err)

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -57,6 +58,43 @@ func parseLine(line string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if rest := moreThanANote(note); rest != "" {
+		return Entry{}, Invalid("entry", "%q follows %s on the line, where only a note may stand: write a network as 203.0.113.0/24, and one entry a line", rest, key)
+	}
 	e.Note = note
 	return e, e.Check()
+}
+
+// moreThanANote returns what a note begins with where that is the rest of a network
+// ("/24", a netmask, the end of a range) or another entry. Taken for a note it would
+// silently leave people out: of 203.0.113.0 255.255.255.0 only the one address would be
+// admitted.
+func moreThanANote(note string) string {
+	rest := strings.TrimLeft(note, "-–— ")
+	for _, word := range []string{"to ", "mask ", "netmask "} {
+		if len(rest) > len(word) && strings.EqualFold(rest[:len(word)], word) {
+			rest = strings.TrimSpace(rest[len(word):])
+		}
+	}
+	if after, isLength := strings.CutPrefix(rest, "/"); isLength {
+		bits := firstWord(strings.TrimSpace(after))
+		if _, err := strconv.Atoi(bits); err == nil {
+			return "/" + bits
+		}
+	}
+	first := firstWord(rest)
+	_, notAddress := netip.ParseAddr(first)
+	_, notPrefix := netip.ParsePrefix(first)
+	if notAddress == nil || notPrefix == nil || vpcPattern.MatchString(first) || vpcePattern.MatchString(first) {
+		return first
+	}
+	return ""
+}
+
+// firstWord is a text up to what may part an entry from its note.
+func firstWord(s string) string {
+	if i := strings.IndexAny(s, " \t,;#"); i >= 0 {
+		return s[:i]
+	}
+	return s
 }

@@ -54,16 +54,20 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 func documentsOf(c *policy.Compiler, w world, r policy.Request) (trust, user string, err error) {
 	role := access.Resource{Kind: access.ResourceRole, Path: r.Role.Path, Name: r.Role.Name}
 	live, _ := w.inventories.Role(r.RoleAccount, r.Role)
-	trust = live.Document
 	docs, err := c.Part(r.RoleAccount, partOf(r))
 	if err != nil {
 		return "", "", err
 	}
+	var ours []policy.Statement
 	for _, d := range docs.Roles {
 		if d.Resource == role {
-			if trust, _, err = policy.Merge(live.Document, d.Statements); err != nil {
-				return "", "", err
-			}
+			ours = d.Statements
+		}
+	}
+	// Statements of ours that no mapping asks for would be taken away.
+	if live.Document != "" || len(ours) > 0 {
+		if trust, _, err = policy.Merge(live.Document, ours); err != nil {
+			return "", "", err
 		}
 	}
 	if r.Principal.Account != r.RoleAccount {

@@ -90,6 +90,48 @@ func BenchmarkCompileUsers(b *testing.B) {
 	}
 }
 
+// BenchmarkCompileGroups grows the users of one role who each have an allowlist of their
+// own, so that each is a group, and BenchmarkCompileShared those of accounts of their own.
+func BenchmarkCompileGroups(b *testing.B) {
+	for _, n := range []int{10, 100, 1_000} {
+		b.Run(fmt.Sprintf("groups=%d", n), func(b *testing.B) {
+			in := wholeOrganization(1, 0, 0, 0)
+			in.Accounts[0].Quotas.TrustPolicy = 1_000_000
+			for i := range n {
+				list := access.Allowlist{ID: fmt.Sprintf("al-%d", i), Name: fmt.Sprintf("list-%d", i), Entries: []access.Entry{{Kind: access.EntryCIDR, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{12, byte(i >> 8), byte(i), 7}), 32)}}}
+				in.State.Allowlists = append(in.State.Allowlists, list)
+				in.State.Mappings = append(in.State.Mappings, access.Mapping{
+					ID: fmt.Sprintf("mp-%d", i), Role: access.RoleName{Path: "/", Name: "Role0"}, Users: []access.UserName{{Path: "/", Name: fmt.Sprintf("user-%d", i)}},
+					Accounts: access.Selector{All: true}, Allowlists: []string{list.Name},
+				})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				compileAll(b, in)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "µs/group")
+		})
+	}
+}
+
+func BenchmarkCompileShared(b *testing.B) {
+	for _, n := range []int{10, 100, 1_000} {
+		b.Run(fmt.Sprintf("accounts=%d", n), func(b *testing.B) {
+			in := wholeOrganization(n, 1, 0, 20)
+			in.State.Mappings[0].Accounts = access.Selector{IDs: []access.AccountID{in.Accounts[0].ID}}
+			for i, a := range in.Accounts {
+				in.State.Mappings[0].Users = append(in.State.Mappings[0].Users, access.UserName{Account: a.ID, Path: "/", Name: fmt.Sprintf("user-%d", i)})
+			}
+			in.Accounts[0].Quotas.TrustPolicy = 1_000_000
+			b.ReportAllocs()
+			for b.Loop() {
+				compileAll(b, in)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "µs/account")
+		})
+	}
+}
+
 // BenchmarkRenderDocuments writes every document out as well.
 func BenchmarkRenderDocuments(b *testing.B) {
 	in := wholeOrganization(1_000, 5, 10, 200)

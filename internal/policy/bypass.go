@@ -48,11 +48,31 @@ func Bypasses(trustPolicy string) ([]Bypass, error) {
 	return bs, nil
 }
 
+// deniesEveryone reports whether a Deny of ours holds everybody to networks. One that
+// asks everybody for MFA or for a session name alone leaves the networks open.
 func deniesEveryone(s value) bool {
 	effect, _ := s.get("Effect")
 	principal, _ := s.get("Principal")
 	aws, _ := principal.get("AWS")
-	return strings.EqualFold(effect.text, EffectDeny) && aws.text == "*"
+	if !strings.EqualFold(effect.text, EffectDeny) || aws.text != "*" {
+		return false
+	}
+	condition, _ := s.get("Condition")
+	for _, operator := range condition.members {
+		for _, key := range operator.value.members {
+			if !ofNetworks[strings.ToLower(key.key)] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ofNetworks are the keys of our Denies for everyone that are about networks, and those
+// that say whom they spare: AWS services, and users who are held to networks elsewhere.
+var ofNetworks = map[string]bool{
+	"aws:sourceip": true, "aws:sourcevpc": true, "aws:sourcevpce": true,
+	"aws:principalisawsservice": true, "aws:principalarn": true,
 }
 
 // admitted lists whom the statements of others let in, as they stand there.

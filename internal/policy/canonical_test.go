@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -179,5 +180,46 @@ func TestDiffLinesGivesBothSides(t *testing.T) {
 func TestSizeLeavesWhiteSpaceOut(t *testing.T) {
 	if got := Size("{ \"a\" :\n\t\"é b\"\r}"); got != 10 {
 		t.Errorf("Size = %d, want 10", got)
+	}
+}
+
+// TestPercentEncodingOfAnyBeginning: IAM encodes a document as it was stored, with the
+// white space that somebody put before its brace.
+func TestPercentEncodingOfAnyBeginning(t *testing.T) {
+	for _, before := range []string{"", " ", "\n", "\t", "\r\n", "  \n"} {
+		for _, encode := range []func(string) string{url.PathEscape, func(s string) string { return lowerEscapes(url.PathEscape(s)) }} {
+			encoded := encode(before + twoUsers)
+			if !Equal(encoded, twoUsers, nil) {
+				t.Errorf("%q… is not equal to the plain document", encoded[:12])
+			}
+			if _, err := Foreign(encoded); err != nil {
+				t.Errorf("%q… cannot be read: %v", encoded[:12], err)
+			}
+			if ParsePolicy(encoded).malformed {
+				t.Errorf("%q… counts as malformed", encoded[:12])
+			}
+		}
+	}
+}
+
+// lowerEscapes writes the digits of percent-encoding in lower case.
+func lowerEscapes(s string) string {
+	return regexp.MustCompile(`%[0-9A-F]{2}`).ReplaceAllStringFunc(s, strings.ToLower)
+}
+
+func TestEqualOfSmallThings(t *testing.T) {
+	const statement = `"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}}`
+	for name, tc := range map[string]struct {
+		a, b string
+		want bool
+	}{
+		"no version is the old one":     {"{" + statement, `{"Version":"2008-10-17",` + statement, true},
+		"no version is not the new one": {"{" + statement, `{"Version":"2012-10-17",` + statement, false},
+		"a role's case":                 {"{" + statement, "{" + strings.Replace(statement, "role/Bob", "role/bob", 1), false},
+		"a value twice":                 {"{" + statement, "{" + strings.Replace(statement, `"sts:AssumeRole"`, `["sts:AssumeRole","sts:AssumeRole"]`, 1), true},
+	} {
+		if got := Equal(tc.a, tc.b, nil); got != tc.want {
+			t.Errorf("%s: equal %t, want %t", name, got, tc.want)
+		}
 	}
 }

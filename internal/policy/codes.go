@@ -18,6 +18,7 @@ const (
 	CodeRoleUnknown        = "role_unknown"           // a mapped role does not exist in an account
 	CodeUserUnknown        = "user_unknown"           // a mapped user does not exist
 	CodeReachesNothing     = "mapping_unreachable"    // a mapping reaches no account
+	CodeUserNowhere        = "user_mapped_nowhere"    // no mapping of a user reaches a role
 	CodeUntargetable       = "account_not_targetable" // a mapping names an account that is not written to
 	CodeClosed             = "mapping_closed"         // all allowlists of a mapping are empty or expired: a Deny without condition
 	CodeShortUserName      = "session_name_short"     // a one-letter user cannot be a session name
@@ -28,6 +29,7 @@ const (
 	CodeEntryCovered       = "entry_covered" // lies within another entry
 	CodeEntryExpiring      = "entry_expiring"
 	CodeDocumentationRange = "entry_documentation"
+	CodeOneFamily          = "allowlist_one_family"  // IPv4 only or IPv6 only
 	CodeSpecialRange       = "entry_special_purpose" // reserved for something that is no network of people
 	CodeRoleNameLong       = "role_name_long"        // path and name over 64 characters: no Switch Role
 	CodeMFAAgeShort        = "mfa_age_short"
@@ -37,9 +39,9 @@ const (
 
 	// What is good to know.
 	CodeEntryExpired          = "entry_expired"
-	CodeOneFamily             = "allowlist_one_family" // a warning where IPv4 is missing
 	CodeVPCRegion             = "entry_vpc_region"
 	CodeThroughAccount        = "role_through_account" // too long to name users: whole accounts are trusted, and users picked by name
+	CodeFederatedDoor         = "role_federated"       // others let people in by SAML or OIDC, past every gate; a warning where enforcement is everyone
 	CodeNoMFA                 = "role_without_mfa"     // in production
 	CodeSourceIdentityConsole = "source_identity_console"
 	CodeUserTwice             = "user_twice"

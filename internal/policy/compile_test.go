@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -212,4 +213,128 @@ func TestCompilerIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestExplainTakesStaleStatementsAway: a mapping of whose users none exists compiles to
+// nothing, so what Portcullis once wrote for others is not there any more once it is
+// carried out.
+func TestExplainTakesStaleStatementsAway(t *testing.T) {
+	in := inventoryInput(t)
+	in.State.Mappings[0].Users = []access.UserName{{Name: "gone"}}
+	inv := inventoryOf(t, in)
+	inv.Roles[0].Document = doc(`{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:user/alice"},"Action":"sts:AssumeRole"}`)
+	in.Inventory.Put(inv)
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := aliceFrom("8.8.8.8")
+	r.RoleAccount, r.Principal.Account = "444455556666", ""
+	if d, err := c.Explain(r); err != nil || d.Verdict != Denied || d.Statement != "PortcullisDenyAll" {
+		t.Errorf("%+v, %v; want alice denied, whom no mapping names any more", d, err)
+	}
+}
+
+// TestTooLongNamesTheLargestLists: of several allowlists the largest are named first.
+func TestTooLongNamesTheLargestLists(t *testing.T) {
+	in := articleInput(t)
+	for name, n := range map[string]int{"small": 3, "large": 150, "middle": 60, "tiny": 1} {
+		a := access.Allowlist{ID: "al-" + name, Name: name}
+		for i := range n {
+			a.Entries = append(a.Entries, entries(t, fmt.Sprintf("9.%d.%d.0/24", len(name), i*2%256))...)
+		}
+		in.State.Allowlists = append(in.State.Allowlists, a)
+		in.State.Mappings[0].Allowlists = append(in.State.Mappings[0].Allowlists, name)
+	}
+	in.State.Mappings[0].Users[0].Account = "444455556666" // which keeps the list on the role's side
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Account("111122223333")
+	if err == nil || !strings.Contains(err.Error(), "the largest allowlists are large (128 networks, ") || !strings.Contains(err.Error(), ", middle (60 networks, ") || strings.Contains(err.Error(), "tiny (") {
+		t.Errorf("err %v, want the largest three allowlists", err)
+	}
+}
+
+// TestTheGateForEveryoneIsTheWeakest: who is not mapped is asked for MFA where every
+// mapped user is, and for none that is younger than the oldest that counts for one.
+func TestTheGateForEveryoneIsTheWeakest(t *testing.T) {
+	open := &Networks{Prefixes: prefixes("8.8.8.0/24")}
+	asks := func(age time.Duration) group { return group{rule: rule{nets: open, mfa: true, mfaAge: age}} }
+	none, closed := group{rule: rule{nets: open}}, group{rule: rule{nets: &Networks{}, mfa: true, mfaAge: time.Second}}
+	for _, tc := range []struct {
+		groups []group
+		mfa    bool
+		age    time.Duration
+	}{
+		{[]group{asks(10 * time.Minute), asks(time.Hour)}, true, time.Hour},
+		{[]group{asks(time.Hour), asks(10 * time.Minute)}, true, time.Hour},
+		{[]group{asks(0), asks(10 * time.Minute)}, true, 0},
+		{[]group{asks(10 * time.Minute), asks(0), asks(time.Hour)}, true, 0},
+		{[]group{asks(10 * time.Minute), none}, false, 0},
+		{[]group{closed, asks(10 * time.Minute)}, true, 10 * time.Minute},
+		{[]group{closed}, false, 0},
+	} {
+		if got := weakest(tc.groups, open); got.mfa != tc.mfa || got.mfaAge != tc.age || got.nets != open {
+			t.Errorf("of %+v the weakest is %+v, want MFA %t within %s", tc.groups, got, tc.mfa, tc.age)
+		}
+	}
+}
+
+// TestProtectedRolesAreNotWrittenBesideOthers: nothing is written for them, nor may their
+// users ask for them, where the account has other roles to write.
+func TestProtectedRolesAreNotWrittenBesideOthers(t *testing.T) {
+	in := articleInput(t)
+	in.Options.ProtectedRoles = []string{"Deploy"}
+	m := in.State.Mappings[0]
+	m.ID, m.Role.Name = "mp-2", "Deploy"
+	in.State.Mappings = append(in.State.Mappings, m)
+	docs := compile(t, in, "111122223333")
+	if len(docs.Roles) != 1 || docs.Roles[0].Resource.Name != "Bob" || len(docs.Users) != 1 || strings.Contains(docs.Users[0].JSON(), "Deploy") {
+		t.Errorf("got %+v, want documents for Bob only", docs)
+	}
+}
+
+// TestUsersOfThePastDoNotExist: somebody who is kept in the inventory as gone is gone.
+func TestUsersOfThePastDoNotExist(t *testing.T) {
+	in := inventoryInput(t)
+	inv := inventoryOf(t, in)
+	inv.Users = append(inv.Users, access.LiveUser{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "gone"}}})
+	in.Inventory.Put(inv)
+	if docs := compile(t, in, "444455556666"); len(docs.Issues) != 1 || strings.Contains(docs.Roles[0].JSON(), "gone") {
+		t.Errorf("got %+v, want the user left out", docs)
+	}
+}
+
+func TestExplainAcrossPartitions(t *testing.T) {
+	in := articleInput(t)
+	in.Accounts = append(in.Accounts, access.Account{ID: "333333333333", Partition: "aws-cn"})
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := aliceFrom("103.15.250.7")
+	r.Principal.Account = "333333333333"
+	if d, err := c.Explain(r); err != nil || d.Verdict != Denied || !strings.Contains(d.Sentence, "another partition") {
+		t.Errorf("%+v, %v; want a denial for the partition", d, err)
+	}
+}
+
+// TestTheQuotaIsFilledToTheLastCharacter: a document of just the quota's size fits.
+func TestTheQuotaIsFilledToTheLastCharacter(t *testing.T) {
+	in := articleInput(t)
+	size := compile(t, in, "111122223333").Roles[0].Size
+	in.Accounts[0].Quotas.TrustPolicy = size
+	if role := compile(t, in, "111122223333").Roles[0]; role.Shape != ShapePair {
+		t.Errorf("shape %s for a quota of just the size, want the pair", role.Shape)
+	}
+	in.Accounts[0].Quotas.TrustPolicy = size - 1
+	c, err := NewCompiler(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if docs, err := c.Account("111122223333"); err == nil && (docs.Roles[0].Shape == ShapePair || docs.Roles[0].Size >= size) {
+		t.Errorf("shape %s with %d characters for a quota of %d", docs.Roles[0].Shape, docs.Roles[0].Size, size-1)
+	}
 }

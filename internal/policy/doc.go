@@ -42,7 +42,7 @@
 //	sentence.go                        decisions in words; Explain
 //	difference.go impact.go differ.go  two states: objects; people and addresses
 //	scenario.go yaml.go scenarioprint.go render.go  a state as a file; its documents
-//	lint.go lintmappings.go lintshapes.go  a whole state looked through
+//	lint.go lintmappings.go lintnowhere.go lintshapes.go  a whole state looked through
 //	findings.go findingsusers.go       live documents against desired ones
 //	part.go lintpart.go                some documents, and what a change brings, without the rest
 package policy

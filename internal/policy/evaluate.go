@@ -74,6 +74,7 @@ const (
 	malformedDocument
 	unsureDeny
 	unsureAllow
+	unreadPolicies // of the user, which might allow it
 )
 
 // outcome is a decision before it is put into words.
@@ -95,7 +96,7 @@ func (c *call) decide(action string, trust *Policy, identity []*Policy) outcome 
 		}
 	}
 	named, account, by := c.trusts(action, trust)
-	own := c.permits(action, identity)
+	own, ownBy := c.permits(action, identity)
 	allowed := and(or(named, account), own)
 	if c.Principal.Account == c.RoleAccount {
 		allowed = or(allowed, named)
@@ -103,6 +104,8 @@ func (c *call) decide(action string, trust *Policy, identity []*Policy) outcome 
 	switch {
 	case allowed == no && or(named, account) == no:
 		return outcome{verdict: Denied, document: DocumentTrust, why: implicit(trust), action: action}
+	case allowed == no && len(c.Others) > 0:
+		return outcome{verdict: CannotTell, document: DocumentUser, why: unreadPolicies, action: action}
 	case allowed == no:
 		return outcome{verdict: Denied, document: DocumentUser, why: nothingAllows, action: action}
 	}
@@ -113,6 +116,9 @@ func (c *call) decide(action string, trust *Policy, identity []*Policy) outcome 
 		if d, found := c.denials(action, p, DocumentUser, unsure); found {
 			return d
 		}
+	}
+	if allowed == unsure && own == unsure && or(named, account) == yes {
+		return outcome{verdict: CannotTell, document: DocumentUser, statement: ownBy, why: unsureAllow, action: action}
 	}
 	if allowed == unsure {
 		return outcome{verdict: CannotTell, document: DocumentTrust, statement: by, why: unsureAllow, action: action}
@@ -167,20 +173,24 @@ func (c *call) trusts(action string, p *Policy) (named, account tri, by *parsedS
 	return named, account, by
 }
 
-// permits says whether the user's own policies allow the action on the role.
-func (c *call) permits(action string, identity []*Policy) tri {
-	result := no
+// permits says whether the user's own policies allow the action on the role, and by
+// which statement.
+func (c *call) permits(action string, identity []*Policy) (result tri, by *parsedStatement) {
 	for _, p := range identity {
 		if p.malformed {
 			result = or(result, unsure)
 		}
 		for i := range p.statements {
-			if s := &p.statements[i]; !s.deny {
-				result = or(result, c.applies(s, action, DocumentUser))
+			s := &p.statements[i]
+			if s.deny {
+				continue
+			}
+			if one := c.applies(s, action, DocumentUser); one > result {
+				result, by = one, s
 			}
 		}
 	}
-	return result
+	return result, by
 }
 
 // applies says whether a statement is about this call.

@@ -114,6 +114,9 @@ func TestEvaluateAccountsAndPrincipals(t *testing.T) {
 		"an Allow for nobody":                            {aliceFrom("8.8.8.8"), doc(`{"Effect":"Allow","Action":"sts:AssumeRole"}`), []string{ownAllow}, CannotTell},
 		"an unknown element":                             {aliceFrom("8.8.8.8"), doc(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"*","New":1}`), nil, CannotTell},
 		"no trust policy":                                {aliceFrom("8.8.8.8"), "", []string{ownAllow}, Denied},
+		"own policy with NotResource, the role":          {aliceFrom("8.8.8.8"), doc(allowRoot), []string{`{"Statement":{"Effect":"Allow","Action":"*","NotResource":"arn:aws:iam::111122223333:role/Bob"}}`}, Denied},
+		"own policy with NotResource, another role":      {aliceFrom("8.8.8.8"), doc(allowRoot), []string{`{"Statement":{"Effect":"Allow","Action":"*","NotResource":"arn:aws:iam::111122223333:role/Eve"}}`}, Allowed},
+		"a deny of every other role":                     {aliceFrom("8.8.8.8"), doc(allowAlice), []string{`{"Statement":{"Effect":"Deny","Action":"*","NotResource":"arn:aws:iam::111122223333:role/Eve"}}`}, Denied},
 		"a resource with an escaped star is no wildcard": {aliceFrom("8.8.8.8"), doc(allowRoot), []string{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam::111122223333:role/${*}"}}`}, Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,6 +159,10 @@ func TestEvaluateConditions(t *testing.T) {
 		{"NotIpAddress through an endpoint", `{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`, vpc, Denied},
 		{"keys ignore case", `{"NotIpAddress":{"AWS:sourceip":"203.0.113.0/24"}}`, ip, Allowed},
 		{"an address that is none", `{"NotIpAddress":{"aws:SourceIp":"office"}}`, ip, CannotTell},
+		{"a bare IPv6 address, which may mean its /32", `{"NotIpAddress":{"aws:SourceIp":"2001:db8:12::7"}}`, aliceFrom("2001:db8:13::1"), CannotTell},
+		{"a bare IPv6 address itself", `{"NotIpAddress":{"aws:SourceIp":"2001:db8:12::7"}}`, aliceFrom("2001:db8:12::7"), Allowed},
+		{"a bare IPv6 address, far away", `{"NotIpAddress":{"aws:SourceIp":"2001:db8:12::7"}}`, aliceFrom("2001:db9::1"), Denied},
+		{"a bare IPv4 address is the one", `{"NotIpAddress":{"aws:SourceIp":"203.0.113.8"}}`, ip, Denied},
 		{"an empty list", `{"NotIpAddress":{"aws:SourceIp":[]}}`, ip, CannotTell},
 		{"combined, the VPC", `{"NotIpAddressIfExists":{"aws:SourceIp":"203.0.113.0/24"},"StringNotEqualsIfExists":{"aws:SourceVpc":"vpc-11111111"}}`, vpc, Allowed},
 		{"combined, another VPC", `{"NotIpAddressIfExists":{"aws:SourceIp":"203.0.113.0/24"},"StringNotEqualsIfExists":{"aws:SourceVpc":"vpc-22222222"}}`, vpc, Denied},
@@ -171,6 +178,7 @@ func TestEvaluateConditions(t *testing.T) {
 		{"MFA age, old", `{"NumericGreaterThanIfExists":{"aws:MultiFactorAuthAge":600}}`, mfa, Denied},
 		{"MFA age, exactly", `{"NumericGreaterThanIfExists":{"aws:MultiFactorAuthAge":1200}}`, mfa, Allowed},
 		{"MFA age, none", `{"NumericGreaterThanIfExists":{"aws:MultiFactorAuthAge":"3600"}}`, ip, Denied},
+		{"not a number", `{"NumericLessThan":{"aws:MultiFactorAuthAge":"NaN"}}`, mfa, CannotTell},
 		{"no number", `{"NumericLessThan":{"aws:MultiFactorAuthAge":"soon"}}`, mfa, CannotTell},
 
 		{"session name is the user", `{"StringNotEquals":{"sts:RoleSessionName":"${aws:username}"}}`, named, Allowed},
@@ -189,6 +197,10 @@ func TestEvaluateConditions(t *testing.T) {
 		{"Null, present", `{"Null":{"aws:SourceIp":"true"}}`, ip, Allowed},
 		{"Null, absent", `{"Null":{"aws:SourceIp":"true"}}`, none, Denied},
 		{"Date", `{"DateGreaterThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"}}`, ip, Denied},
+		{"Numeric, at the boundary", `{"NumericGreaterThanEquals":{"aws:MultiFactorAuthAge":"1200"}}`, mfa, Denied},
+		{"Numeric, below the boundary", `{"NumericGreaterThanEquals":{"aws:MultiFactorAuthAge":"1201"}}`, mfa, Allowed},
+		{"Numeric, less or equal at the boundary", `{"NumericLessThanEquals":{"aws:MultiFactorAuthAge":"1200"}}`, mfa, Denied},
+		{"Numeric, less at the boundary", `{"NumericLessThan":{"aws:MultiFactorAuthAge":"1200"}}`, mfa, Allowed},
 		{"ForAllValues of a missing key", `{"ForAllValues:StringEquals":{"sts:SourceIdentity":"x"}}`, ip, Denied},
 		{"ForAnyValue of a missing key", `{"ForAnyValue:StringEquals":{"sts:SourceIdentity":"x"}}`, ip, Allowed},
 		{"not a service", `{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}`, ip, Denied},
@@ -225,5 +237,49 @@ func TestSourceIdentityIsAnActionOfItsOwn(t *testing.T) {
 	both := strings.Replace(allowAlice, `"sts:AssumeRole"`, `["sts:AssumeRole","sts:SetSourceIdentity"]`, 1)
 	if got := Evaluate(req, doc(both), nil); got.Verdict != Allowed {
 		t.Errorf("%s (%s), want allowed", got.Verdict, got.Sentence)
+	}
+}
+
+// TestWhatHangsOnTheUsersPolicy: where the role trusts the account and a policy of the
+// user cannot be told, it is that policy which is named.
+func TestWhatHangsOnTheUsersPolicy(t *testing.T) {
+	own := `{"Version":"2012-10-17","Statement":{"Sid":"Mine","Effect":"Allow","Action":"sts:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}}`
+	got := Evaluate(aliceFrom("8.8.8.8"), doc(allowRoot), []string{own})
+	if got.Verdict != CannotTell || got.Document != DocumentUser || got.Statement != "Mine" || !strings.Contains(got.Sentence, "aws:PrincipalOrgID") {
+		t.Errorf("%+v, want that it hangs on the statement Mine of the user policy", got)
+	}
+	named := Evaluate(aliceFrom("8.8.8.8"), doc(strings.Replace(allowAlice, "}", `},"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`, 1)), nil)
+	if named.Verdict != CannotTell || named.Document != DocumentTrust {
+		t.Errorf("%+v, want that it hangs on the trust policy", named)
+	}
+}
+
+// TestPoliciesThatNobodyRead: who is trusted through the account may get the role by a
+// policy of their own that is not ours, so that no Denied is said that is not known.
+func TestPoliciesThatNobodyRead(t *testing.T) {
+	in := inventoryInput(t)
+	in.State.Mappings[0].Users = []access.UserName{{Name: "gone"}}
+	r := aliceFrom("8.8.8.8")
+	r.RoleAccount, r.Principal.Account = "444455556666", ""
+	explain := func() Decision {
+		t.Helper()
+		c, err := NewCompiler(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := c.Explain(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if got := explain(); got.Verdict != CannotTell || !strings.Contains(got.Sentence, "AdministratorAccess") {
+		t.Errorf("%+v, want that it cannot be told, for the policy AdministratorAccess", got)
+	}
+	inv := inventoryOf(t, in)
+	inv.Users[0].AttachedPolicies = nil
+	in.Inventory.Put(inv)
+	if got := explain(); got.Verdict != Denied {
+		t.Errorf("%+v, want denied where the user holds nothing", got)
 	}
 }

@@ -184,7 +184,7 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 	groups := groupGated(a, roles)
 	parts := c.partsOf(groups, limit)
 	if len(parts) == 0 || len(parts) > g.Quota-g.Others {
-		return Gate{}, gateTooLong(g, a, roles, len(parts), limit)
+		return Gate{}, gateTooLong(g, a, roles, len(parts), limit, c.trustQuota(a))
 	}
 	for i, p := range parts {
 		shape := ShapeGateRegion
@@ -200,13 +200,13 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 
 // gateTooLong says why a gate cannot be written: in how many policies it would be, and
 // how many there may be.
-func gateTooLong(g Gate, a access.Account, roles []gated, parts, limit int) error {
+func gateTooLong(g Gate, a access.Account, roles []gated, parts, limit, trust int) error {
 	names := make([]string, len(roles))
 	for i, r := range roles {
 		names[i] = r.role.String()
 	}
 	what := fmt.Sprintf("the allowlists of user %s for role %s in account %s are too long for a trust policy (%d characters), and",
-		access.UserName{Path: g.User.Path, Name: g.User.Name}, strings.Join(sortedSet(names), ", "), a.ID, a.Quotas.OrDefault().TrustPolicy)
+		access.UserName{Path: g.User.Path, Name: g.User.Name}, strings.Join(sortedSet(names), ", "), a.ID, trust)
 	if parts == 0 {
 		return access.Errorf(access.KindInvalid, "%s their statements do not fit into managed policies of %d characters either. What would help: map fewer roles with long allowlists to this user", what, limit)
 	}

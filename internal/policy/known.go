@@ -1,6 +1,10 @@
 package policy
 
-import "portcullis/internal/access"
+import (
+	"slices"
+
+	"portcullis/internal/access"
+)
 
 // known is what is known of one account. The zero value knows nothing and takes
 // everything to exist.
@@ -62,6 +66,14 @@ func (k known) otherAttachments(u access.UserName) int {
 	live, _ := k.user(u)
 	_, others := access.GateAttachments(live.AttachedPolicies)
 	return len(others)
+}
+
+// others names what a user holds beside the policies that are ours. Nobody reads what
+// stands in it.
+func (k known) others(u access.UserName) []string {
+	live, _ := k.user(u)
+	_, attached := access.GateAttachments(live.AttachedPolicies)
+	return slices.Concat(live.InlinePolicies, attached, live.Groups)
 }
 
 // userID returns a user's unique id, empty when it is not known.

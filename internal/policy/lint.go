@@ -22,6 +22,7 @@ func Lint(in Input) []Issue {
 	l := &linter{c: c, in: in}
 	l.allowlists()
 	l.mappings()
+	l.nowhere()
 	l.issues = append(l.issues, c.Issues()...)
 	l.documents()
 	sortIssues(l.issues)
@@ -157,13 +158,13 @@ func (l *linter) dangerous() Severity {
 }
 
 // covered finds entries within other entries. Sorted by address and length, an entry can
-// only lie within one that was met before and is still open.
+// only lie within one that was met before and is still open. None stands there twice.
 func (l *linter) covered(x list) {
 	cidrs := slices.Clone(x.cidrs)
 	slices.SortFunc(cidrs, func(a, b access.Entry) int { return a.Prefix.Compare(b.Prefix) })
 	var outer access.Entry
 	for _, e := range cidrs {
-		if outer.Prefix.IsValid() && outer.Prefix.Overlaps(e.Prefix) && outer.Prefix != e.Prefix {
+		if outer.Prefix.IsValid() && outer.Prefix.Overlaps(e.Prefix) {
 			if !outer.Expires.IsZero() && (e.Expires.IsZero() || e.Expires.After(outer.Expires)) {
 				continue // it will count when the outer one has expired
 			}
@@ -192,7 +193,7 @@ func (l *linter) union(x list, at string) {
 		}
 	}
 	if len(v4) > 0 && len(v6) == 0 {
-		l.add(CodeOneFamily, SeverityInfo, x.object, at, "add the IPv6 ranges of these networks if people may use dual-stack endpoints", "the list has IPv4 ranges only: who calls over IPv6 is denied")
+		l.add(CodeOneFamily, SeverityWarning, x.object, at, "add the IPv6 ranges of these networks if people may use dual-stack endpoints", "the list has IPv4 ranges only: who calls over IPv6 is denied")
 	}
 	if len(v6) > 0 && len(v4) == 0 {
 		l.add(CodeOneFamily, SeverityWarning, x.object, at, "add the IPv4 ranges of these networks: the usual endpoints are IPv4", "the list has IPv6 ranges only: who calls over IPv4 is denied")

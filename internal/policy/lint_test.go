@@ -53,7 +53,9 @@ func TestLintAllowlists(t *testing.T) {
 		"nothing to say":           {both, nil},
 		"the whole IPv4 internet":  {both + "      - 0.0.0.0/0\n", []string{"error allowlist_too_large allowlist office at 5", "error entry_whole_internet allowlist office at 9", "warning entry_covered allowlist office at 7"}},
 		"the whole IPv6 internet":  {"      - 8.8.8.0/24\n      - \"::/0\"\n", []string{"error allowlist_too_large allowlist office at 5", "error entry_whole_internet allowlist office at 8"}},
-		"in many parts":            {many, []string{"error allowlist_too_large allowlist office at 5", "info allowlist_one_family allowlist office at 5"}},
+		"in many parts":            {many, []string{"error allowlist_too_large allowlist office at 5", "warning allowlist_one_family allowlist office at 5"}},
+		"just as much as one /8":   {"      - 12.0.0.0/9\n      - 12.128.0.0/9\n      - \"2600:1f00::/32\"\n", nil},
+		"one address more":         {"      - 12.0.0.0/8\n      - 13.0.0.0\n      - \"2600:1f00::/32\"\n", []string{"error allowlist_too_large allowlist office at 5"}},
 		"documentation":            {both + "      - 203.0.113.0/28\n", []string{"warning entry_documentation allowlist office at 9"}},
 		"benchmarking":             {both + "      - 198.19.7.0/24\n", []string{"warning entry_special_purpose allowlist office at 9"}},
 		"a bit more than that":     {both + "      - 198.16.0.0/14\n", nil},
@@ -64,7 +66,7 @@ func TestLintAllowlists(t *testing.T) {
 		"expiring":                 {both + "      - {cidr: 9.9.9.9, expires: 2026-11-25T00:00:00Z}\n", []string{"warning entry_expiring allowlist office at 9"}},
 		"expired":                  {both + "      - {cidr: 9.9.9.9, expires: 2026-11-23T12:00:00Z}\n", []string{"info entry_expired allowlist office at 9"}},
 		"all expired":              {"      - {cidr: 9.9.9.9, expires: 2026-01-01T00:00:00Z}\n", []string{"warning allowlist_empty allowlist office at 5", "warning mapping_closed mapping Bob for all accounts at 3", "info entry_expired allowlist office at 7"}},
-		"only IPv4":                {"      - 8.8.8.8\n", []string{"info allowlist_one_family allowlist office at 5"}},
+		"only IPv4":                {"      - 8.8.8.8\n", []string{"warning allowlist_one_family allowlist office at 5"}},
 		"only IPv6":                {"      - \"2600:1f00::/32\"\n", []string{"warning allowlist_one_family allowlist office at 5"}},
 		"a VPC":                    {both + "      - vpc-0a1b2c3d\n", []string{"info entry_vpc_region allowlist office at 9"}},
 		"unused":                   {both + "  - {name: spare, entries: [8.8.8.0/24, \"2600:1f00::/32\"]}\n", []string{"warning allowlist_unused allowlist spare at 9"}},
@@ -91,7 +93,7 @@ func TestLintMappings(t *testing.T) {
 		"nothing to say": {"  - {role: Bob, users: [alice], accounts: {all: true}, allowlists: [office], require_mfa: true}\n", nil, nil},
 		"reaches nothing": {
 			"  - {role: Bob, users: [alice], accounts: {ous: [Root/Nowhere]}, allowlists: [office]}\n", nil,
-			[]string{"warning mapping_unreachable mapping Bob for OU Root/Nowhere at 4"},
+			[]string{"warning mapping_unreachable mapping Bob for OU Root/Nowhere at 4", "warning user_mapped_nowhere user alice at 4"},
 		},
 		"unknown account": {
 			"  - {role: Bob, users: [alice], accounts: {ids: [\"999999999999\", \"444455556666\"]}, allowlists: [office]}\n", nil,
@@ -100,6 +102,14 @@ func TestLintMappings(t *testing.T) {
 		"a user of an unknown account": {
 			"  - {role: Bob, users: [\"999999999999:alice\"], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
 			[]string{"warning account_unknown mapping Bob for OU Root/Dev at 4"},
+		},
+		"mapped elsewhere as well": {
+			"  - {role: Bob, users: [alice, \"444455556666:bob\"], accounts: {ous: [Root/Nowhere]}, allowlists: [office]}\n  - {role: Eve, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
+			[]string{"warning mapping_unreachable mapping Bob for OU Root/Nowhere at 4", "warning user_mapped_nowhere user 444455556666:bob at 4"},
+		},
+		"mapped elsewhere before": {
+			"  - {role: Ann, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n  - {role: Bob, users: [alice], accounts: {ous: [Root/Nowhere]}, allowlists: [office]}\n", nil,
+			[]string{"warning mapping_unreachable mapping Bob for OU Root/Nowhere at 5"},
 		},
 		"production without MFA": {
 			"  - {role: Bob, users: [alice], accounts: {all: true}, allowlists: [office]}\n", nil,
@@ -117,6 +127,41 @@ func TestLintMappings(t *testing.T) {
 			"  - {role: " + strings.Repeat("p", 30) + "/" + strings.Repeat("n", 40) + ", users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
 			[]string{"warning role_name_long mapping " + strings.Repeat("p", 30) + "/" + strings.Repeat("n", 40) + " for OU Root/Dev at 4"},
 		},
+		"a role of 65 characters with both slashes of its path": {
+			"  - {role: " + strings.Repeat("p", 23) + "/" + strings.Repeat("n", 40) + ", users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
+			[]string{"warning role_name_long mapping " + strings.Repeat("p", 23) + "/" + strings.Repeat("n", 40) + " for OU Root/Dev at 4"},
+		},
+		"a role of 64 characters": {
+			"  - {role: " + strings.Repeat("p", 22) + "/" + strings.Repeat("n", 40) + ", users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil, nil,
+		},
+		"a long name without path": {
+			"  - {role: " + strings.Repeat("n", 64) + ", users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil, nil,
+		},
+		"nearly full of what others hold": {
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) {
+				in.Inventory = someInventory()
+				inv, _ := in.Inventory.Of("444455556666")
+				inv.Users[0].OtherInlineSize = 1600
+				in.Inventory.Put(inv)
+			},
+			[]string{"warning document_near_quota user alice", "warning user_holds_more user alice in account 444455556666"},
+		},
+		"let in by an identity provider": {
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Inventory = trusting(federatedSAML) },
+			[]string{"info role_federated role Bob in account 444455556666"},
+		},
+		"let in by an identity provider past everyone": {
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) { in.Inventory = trusting(strings.Replace(federatedSAML, "WithSAML", "With*", 1)) },
+			[]string{"warning role_federated role Bob in account 444455556666"},
+		},
+		"an identity provider's people held to networks": {
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) {
+				in.Inventory = trusting(strings.Replace(federatedSAML, `"Condition":{`, `"Condition":{"IpAddress":{"aws:SourceIp":"8.8.8.0/24"},`, 1))
+			}, nil,
+		},
+		"an identity provider that is denied": {
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) { in.Inventory = trusting(strings.Replace(federatedSAML, "Allow", "Deny", 1)) }, nil,
+		},
 		"twice": {
 			"  - {role: Bob, users: [alice, alice, \"444455556666:alice\"], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
 			[]string{"info user_twice mapping Bob for OU Root/Dev at 4", "info user_twice mapping Bob for OU Root/Dev at 4"},
@@ -131,7 +176,7 @@ func TestLintMappings(t *testing.T) {
 		},
 		"protected": {
 			"  - {role: PortcullisDeploy, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", func(in *Input) { in.Options.ProtectedRoles = []string{"portcullisdeploy"} },
-			[]string{"error role_protected mapping PortcullisDeploy for OU Root/Dev at 4"},
+			[]string{"error role_protected mapping PortcullisDeploy for OU Root/Dev at 4", "warning user_mapped_nowhere user alice at 4"},
 		},
 		"suspended": {
 			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Accounts[1].State = access.AccountSuspended },
@@ -155,7 +200,7 @@ func TestLintMappings(t *testing.T) {
 		},
 		"a role that is not there": {
 			"  - {role: Eve, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Inventory = someInventory() },
-			[]string{"warning role_unknown mapping Eve for 444455556666 at 4"},
+			[]string{"warning role_unknown mapping Eve for 444455556666 at 4", "warning user_mapped_nowhere user alice at 4"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,6 +225,39 @@ func someInventory() *access.Inventories {
 			AttachedPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, OtherInlineSize: 1000,
 		}},
 	}})
+}
+
+const federatedSAML = `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::444455556666:saml-provider/corp"},"Action":"sts:AssumeRoleWithSAML","Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}`
+
+// trusting is an account whose one role has a statement of others, and whose one user
+// holds nothing else.
+func trusting(statement string) *access.Inventories {
+	all := someInventory()
+	inv, _ := all.Of("444455556666")
+	inv.Roles[0].Document = doc(statement)
+	inv.Users[0].AttachedPolicies, inv.Users[0].OtherInlineSize = nil, 0
+	all.Put(inv)
+	return all
+}
+
+// TestLintCountsTheAttachmentsOfGates: a gate fills its policies on purpose; what may
+// run out is how many can be attached.
+func TestLintCountsTheAttachmentsOfGates(t *testing.T) {
+	in := long(t)
+	codes := func() map[string]int {
+		n := map[string]int{}
+		for _, i := range Lint(in) {
+			n[i.Code+" "+i.Object]++
+		}
+		return n
+	}
+	gates := len(compile(t, in, "111122223333").Gates[0].Policies)
+	for quota, want := range map[int]int{gates * 2: 0, gates: 1} {
+		in.Accounts[0].Quotas.Attachments = quota
+		if got := codes()[CodeNearQuota+" user alice"]; got != want {
+			t.Errorf("%d policies of %d that may be attached: said %d times, want %d", gates, quota, got, want)
+		}
+	}
 }
 
 func TestLintRefusesWhatCannotCompile(t *testing.T) {

@@ -28,9 +28,13 @@ func (l *linter) mapping(p *plan, code string, severity Severity, advice, format
 	l.issues = append(l.issues, l.c.mappingIssue(p, code, severity, advice, format, args...))
 }
 
+// maxSwitchRole is how long path and name of a role may be together for the console's
+// Switch Role (aws-facts §1.2). The path counts with both its slashes.
+const maxSwitchRole = 64
+
 func (l *linter) role(p *plan) {
-	if n := len(strings.Trim(p.Role.Path, "/")) + 1 + len(p.Role.Name); p.Role.Path != "/" && n > 64 {
-		l.mapping(p, CodeRoleNameLong, SeverityWarning, "shorten the role's path or name if people use Switch Role", "path and name of role %s have %d characters together; the console's Switch Role takes at most 64", p.Role, n)
+	if n := len(p.Role.Path) + len(p.Role.Name); p.Role.Path != "/" && n > maxSwitchRole {
+		l.mapping(p, CodeRoleNameLong, SeverityWarning, "shorten the role's path or name if people use Switch Role", "path and name of role %s have %d characters together; the console's Switch Role takes at most %d", p.Role, n, maxSwitchRole)
 	}
 	if p.SourceIdentity == access.NamingUsername {
 		l.mapping(p, CodeSourceIdentityConsole, SeverityInfo, "leave source identity open for people who use the console", "the console's Switch Role cannot set a source identity, so role %s can be assumed by command line and API only", p.Role)
@@ -108,25 +112,21 @@ func (l *linter) documents() {
 // others reports statements that are not ours and let people in past the mapping, and
 // users who hold more than our policy.
 func (l *linter) others(id access.AccountID, docs Documents) {
-	inv := l.in.Inventory
-	if !inv.Has(id) {
-		return
-	}
+	inv := l.c.known(id)
 	for _, r := range docs.Roles {
 		role := access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}
-		if live, ok := inv.Role(id, role); ok {
+		if live, ok := inv.trust(role); ok {
 			// The document as it would be: enforcement for everyone gates others too.
-			if merged, _, err := Merge(live.Document, r.Statements); err == nil {
+			if merged, _, err := Merge(live, r.Statements); err == nil {
 				l.bypasses(id, role, merged)
+				l.doors(id, role, merged)
 			}
 		}
 	}
 	for _, d := range docs.Users {
-		u, ok := inv.User(id, d.Resource.Path, d.Resource.Name)
-		_, attached := access.GateAttachments(u.AttachedPolicies)
-		if ok && len(u.InlinePolicies)+len(attached)+len(u.Groups) > 0 {
+		if held := inv.others(access.UserName{Path: d.Resource.Path, Name: d.Resource.Name}); len(held) > 0 {
 			l.add(CodeUserHoldsMore, SeverityWarning, userObject(d.Resource.Name, id), "", "leave the user nothing but sts:AssumeRole, and give the role the rest",
-				"user %s in account %s has other permissions (%s), which it can use from anywhere", d.Resource.Name, id, some(slices.Concat(u.InlinePolicies, attached, u.Groups)))
+				"user %s in account %s has other permissions (%s), which it can use from anywhere", d.Resource.Name, id, some(held))
 		}
 	}
 }

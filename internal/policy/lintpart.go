@@ -176,7 +176,7 @@ func Cleared(before, after *PartLint) []Issue {
 		again[topic{i.Code, i.Object}] = true
 	}
 	return slices.DeleteFunc(Brought(after, before), func(i Issue) bool {
-		ofOthers := i.Code == CodeBypass || i.Code == CodeUserHoldsMore
+		ofOthers := i.Code == CodeBypass || i.Code == CodeUserHoldsMore || i.Code == CodeFederatedDoor
 		return i.Severity == SeverityInfo || again[topic{i.Code, i.Object}] || ofOthers && !after.written[i.Object]
 	})
 }

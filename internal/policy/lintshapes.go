@@ -11,6 +11,7 @@ import (
 type seen struct {
 	tooLong  map[string]bool // messages
 	near     places          // nearly full
+	attached places          // users with nearly as many managed policies as they may have
 	through  places          // roles that trust whole accounts
 	unmapped places          // roles from which whoever is not mapped is shut out
 }
@@ -43,17 +44,35 @@ func (s *seen) add(l *linter, id access.AccountID, docs Documents, err error) {
 		}
 		return
 	}
-	for _, list := range [][]Compiled{docs.Roles, docs.Users} {
-		for _, d := range list {
-			if d.Size*5 > d.Limit*4 {
-				s.near.add(d.Resource.String(), id)
-			}
-		}
-	}
+	s.quotas(l.c.known(id), id, docs)
 	for _, d := range docs.Roles {
 		s.shape(d, id)
 	}
 }
+
+// quotas notes what takes more than 80 % of a quota. That of a user's inline policies is
+// for all of them, and Limit is what the others leave of it; the policies of a gate are
+// filled on purpose, and what may run out is their number.
+func (s *seen) quotas(inv known, id access.AccountID, docs Documents) {
+	for _, d := range docs.Roles {
+		if nearly(d.Size, d.Limit) {
+			s.near.add(d.Resource.String(), id)
+		}
+	}
+	for _, d := range docs.Users {
+		others := inv.otherInline(access.UserName{Path: d.Resource.Path, Name: d.Resource.Name})
+		if nearly(d.Size+others, d.Limit+others) {
+			s.near.add(d.Resource.String(), id)
+		}
+	}
+	for _, g := range docs.Gates {
+		if nearly(len(g.Policies)+g.Others, g.Quota) {
+			s.attached.add("user "+access.UserName{Path: g.User.Path, Name: g.User.Name}.String(), id)
+		}
+	}
+}
+
+func nearly(size, limit int) bool { return size*5 > limit*4 }
 
 // shape notes a shape that gives something up.
 func (s *seen) shape(d Compiled, id access.AccountID) {
@@ -79,6 +98,10 @@ func (s *seen) report(l *linter, before *seen) {
 	}
 	each(s.near, before.near, func(what, where string) {
 		l.add(CodeNearQuota, SeverityWarning, what, "", "shorten the allowlists or raise the quota before it is full", "the document of %s takes more than 80 %% of its quota in %s", what, where)
+	})
+	each(s.attached, before.attached, func(what, where string) {
+		l.add(CodeNearQuota, SeverityWarning, what, "", "merge neighbouring ranges, detach policies that are no longer needed, or raise the quota \"Managed policies attached to an IAM user\" (up to 20)",
+			"%s has more than 80 %% of the managed policies that may be attached in %s, since their allowlists are too long for a trust policy", what, where)
 	})
 	each(s.through, before.through, func(role, where string) {
 		l.add(CodeThroughAccount, SeverityInfo, role, "", "shorten the allowlists, map fewer users, or raise the quota \"Role trust policy length\" (L-C07B4B0D) if this matters",

@@ -293,12 +293,15 @@ func hasMember(ms []member, key string) bool {
 	return false
 }
 
-// decoded undoes the percent-encoding in which IAM returns documents.
+// decoded undoes the percent-encoding in which IAM returns documents. JSON never begins
+// with a percent sign, an encoded document always does: with its brace or with the white
+// space that its author put before it.
 func decoded(doc string) string {
-	if !strings.HasPrefix(strings.TrimSpace(doc), "%7B") && !strings.HasPrefix(strings.TrimSpace(doc), "%7b") && !strings.HasPrefix(strings.TrimSpace(doc), "%0A") {
+	encoded := strings.TrimSpace(doc)
+	if !strings.HasPrefix(encoded, "%") {
 		return doc
 	}
-	plain, err := url.PathUnescape(strings.TrimSpace(doc))
+	plain, err := url.PathUnescape(encoded)
 	if err != nil {
 		return doc
 	}

@@ -106,11 +106,14 @@ func namesByAccounts(users []access.UserName) []nameSet {
 		names[u.Account] = append(names[u.Account], u.Name)
 	}
 	var sets []nameSet
+	found := map[string]int{}
 	for _, id := range accountsOf(users) {
 		same := sortedSet(names[id])
-		at := slices.IndexFunc(sets, func(s nameSet) bool { return slices.Equal(s.names, same) })
-		if at < 0 {
+		key := setKey(same)
+		at, ok := found[key]
+		if !ok {
 			at = len(sets)
+			found[key] = at
 			sets = append(sets, nameSet{names: same})
 		}
 		sets[at].accounts = append(sets[at].accounts, id)

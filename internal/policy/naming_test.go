@@ -291,3 +291,19 @@ func TestForEveryoneOnTheUsersSide(t *testing.T) {
 		}
 	}
 }
+
+// TestPrincipalsOfSomeAccountsAreNotWrittenForAny: a user whom two of three accounts have
+// is named in these, since any account would let in the third's user of that name.
+func TestPrincipalsOfSomeAccountsAreNotWrittenForAny(t *testing.T) {
+	var users []access.UserName
+	for i, id := range []access.AccountID{"111111111111", "222222222222", "333333333333"} {
+		users = append(users, access.UserName{Account: id, Path: "/", Name: "audit"})
+		if i < 2 {
+			users = append(users, access.UserName{Account: id, Path: "/", Name: "dave"})
+		}
+	}
+	got := (&writer{}).principalARNs(users)
+	if want := []string{"arn:aws:iam::*:user/audit", "arn:aws:iam::111111111111:user/dave", "arn:aws:iam::222222222222:user/dave"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

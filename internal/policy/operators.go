@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -18,9 +19,11 @@ type test struct {
 	ifExists bool
 	null     bool
 	forAll   bool // ForAllValues: true for an absent key
+	forAny   bool // ForAnyValue: false for an absent key, negated or not
 	values   []string
 	vars     bool
 	prefixes []netip.Prefix
+	wider    []netip.Prefix // what bare IPv6 addresses may stand for as well
 }
 
 // comparer compares the request's value with one of the policy's.
@@ -40,14 +43,14 @@ func newTest(operator, key string, v value, variables bool) (test, bool) {
 	}
 	op := strings.ToLower(operator)
 	op, t.forAll = strings.CutPrefix(op, "forallvalues:")
-	op = strings.TrimPrefix(op, "foranyvalue:")
+	op, t.forAny = strings.CutPrefix(op, "foranyvalue:")
 	op, t.ifExists = strings.CutSuffix(op, "ifexists")
 	switch op {
 	case "null":
 		t.null = true
 	case "ipaddress", "notipaddress":
 		t.negated = op == "notipaddress"
-		t.prefixes = parsePrefixes(t.values)
+		t.prefixes, t.wider = parsePrefixes(t.values), bareIPv6(t.values)
 	default:
 		t.compare, t.negated = comparerFor(op)
 	}
@@ -66,6 +69,19 @@ func parsePrefixes(values []string) []netip.Prefix {
 		ps = append(ps, p)
 	}
 	return Cover(ps)
+}
+
+// bareIPv6 returns the /32 of each IPv6 address without a prefix length: IAM's
+// documentation speaks of /32 as the default and does not say for which family
+// (aws-facts §3.2).
+func bareIPv6(values []string) []netip.Prefix {
+	var ps []netip.Prefix
+	for _, v := range values {
+		if a, err := netip.ParseAddr(v); err == nil && a.Is6() {
+			ps = append(ps, netip.PrefixFrom(a.WithZone(""), 32).Masked())
+		}
+	}
+	return ps
 }
 
 func comparerFor(op string) (compare comparer, negated bool) {
@@ -134,7 +150,7 @@ func ordered(op string, holds func(int) bool) comparer {
 
 func readNumber(s string) (float64, bool) {
 	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil
+	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
 }
 
 func readDate(s string) (float64, bool) {
@@ -177,6 +193,8 @@ func (t *test) missing() tri {
 		return unsure // an operator that is not known
 	case t.ifExists || t.forAll:
 		return yes
+	case t.forAny:
+		return no
 	default:
 		return is(t.negated)
 	}
@@ -230,5 +248,11 @@ func (t *test) contains(c *call, have string) tri {
 	}
 	// The prefixes are a cover: sorted, and none within another.
 	i, found := slices.BinarySearchFunc(t.prefixes, addr, func(p netip.Prefix, a netip.Addr) int { return p.Addr().Compare(a) })
-	return is(found || i > 0 && t.prefixes[i-1].Contains(addr))
+	if found || i > 0 && t.prefixes[i-1].Contains(addr) {
+		return yes
+	}
+	if slices.ContainsFunc(t.wider, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+		return unsure
+	}
+	return no
 }

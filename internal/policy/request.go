@@ -28,6 +28,10 @@ type Request struct {
 	SourceIdentity string
 	ExternalID     string
 	Now            time.Time
+
+	// Others are policies and groups of the user that nobody has read, by name. One of
+	// them might allow what the policies that are looked at do not.
+	Others []string
 }
 
 // presence says what is known of a key of the request context.

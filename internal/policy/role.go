@@ -60,7 +60,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 			return best, issues, nil
 		}
 	}
-	return Compiled{}, nil, task.tooLong(best, live, why)
+	return Compiled{}, nil, task.tooLong(best, live, why, c.largest(mappings))
 }
 
 func (c *Compiler) trustQuota(a access.Account) int {

@@ -73,6 +73,8 @@ func (c *call) reason(o outcome) string {
 		return name + " may allow it, which hangs on " + c.open(o.statement)
 	case nothingAllows:
 		return c.nothing(o)
+	case unreadPolicies:
+		return c.nothing(o) + "; what the user's other policies and groups allow (" + some(c.Others) + ") is not known here; read them in AWS"
 	default:
 		return ""
 	}
@@ -188,7 +190,8 @@ func (c *Compiler) Explain(req Request) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	req.PrincipalID = c.known(req.Principal.Account).userID(req.Principal)
+	inv := c.known(req.Principal.Account)
+	req.PrincipalID, req.Others = inv.userID(req.Principal), inv.others(req.Principal)
 	return Evaluate(req, trust, own), nil
 }
 
@@ -201,19 +204,20 @@ func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
 			mappings = append(mappings, i)
 		}
 	}
-	if len(mappings) == 0 {
-		if live == "" {
-			return "", nil
+	var ours []Statement
+	if len(mappings) > 0 {
+		compiled, _, err := c.role(account, role, mappings)
+		if err != nil {
+			return "", err
 		}
-		// Statements of ours that no mapping asks for any more would be taken away.
-		merged, _, err := Merge(live, nil)
-		return merged, err
+		ours = compiled.Statements
 	}
-	compiled, _, err := c.role(account, role, mappings)
-	if err != nil || len(compiled.Statements) == 0 {
-		return live, err
+	if live == "" && len(ours) == 0 {
+		return "", nil
 	}
-	merged, _, err := Merge(live, compiled.Statements)
+	// Statements of ours that no mapping asks for any more, or none for anybody who
+	// exists, would be taken away.
+	merged, _, err := Merge(live, ours)
 	return merged, err
 }
 

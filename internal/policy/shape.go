@@ -277,13 +277,15 @@ func (w *writer) allowSid() string {
 
 func (w *writer) networkFacets() []facet {
 	var fs []facet
+	found := map[*Networks]int{} // a compiler's networks that admit the same are the same
 	for i, g := range w.task.groups {
 		if w.gated(g.rule) || w.userSide && !g.rule.nets.Closed() {
 			continue
 		}
-		at := slices.IndexFunc(fs, func(f facet) bool { return f.nets.sameAs(g.rule.nets) })
-		if at < 0 {
+		at, ok := found[g.rule.nets]
+		if !ok {
 			at = len(fs)
+			found[g.rule.nets] = at
 			fs = append(fs, facet{what: "Network", conds: g.rule.nets.deny, nets: g.rule.nets})
 		}
 		fs[at].groups = append(fs[at].groups, i)

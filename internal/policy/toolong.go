@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"portcullis/internal/access"
@@ -11,11 +12,12 @@ import (
 
 // tooLong is the refusal of a role that fits in no shape: role, account, size, limit,
 // what takes the space, and what would help.
-func (t roleTask) tooLong(best Compiled, live, side string) error {
+func (t roleTask) tooLong(best Compiled, live, side string, lists []listSize) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the trust policy of role %s in account %s does not fit: the shortest form has %d characters, the limit is %d", t.role, t.account.ID, best.Size, best.Limit)
 	nets, users, people := t.contributors()
 	fmt.Fprintf(&b, ". It holds %d networks (%d characters) and %d users (%d characters)", nets.count, nets.size, people, users)
+	b.WriteString(largestLists(lists))
 	if others := best.Size - documentSize(best.Statements); live != "" && others > 0 {
 		fmt.Fprintf(&b, ", and statements of others (%d characters)", others)
 	}
@@ -28,6 +30,43 @@ func (t roleTask) tooLong(best Compiled, live, side string) error {
 }
 
 type contribution struct{ count, size int }
+
+// listSize is how much one allowlist takes when it is written by itself.
+type listSize struct {
+	name string
+	contribution
+}
+
+// largest measures the allowlists of some mappings, the largest first.
+func (c *Compiler) largest(mappings []int) []listSize {
+	var names []string
+	for _, i := range mappings {
+		names = append(names, c.mappings[i].lists...)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var sizes []listSize
+	for _, name := range sortedSet(names) {
+		n := c.networksOf([]string{name})
+		if size := valuesLen(prefixStrings(n.Prefixes)) + valuesLen(n.Endpoints()); !n.Closed() {
+			sizes = append(sizes, listSize{name, contribution{len(n.Prefixes) + len(n.VPCs) + len(n.VPCEs), size}})
+		}
+	}
+	slices.SortStableFunc(sizes, func(a, b listSize) int { return b.size - a.size })
+	return sizes
+}
+
+// largestLists names the three largest, where there is more than one.
+func largestLists(lists []listSize) string {
+	if len(lists) < 2 {
+		return ""
+	}
+	var parts []string
+	for _, l := range lists[:min(3, len(lists))] {
+		parts = append(parts, fmt.Sprintf("%s (%d networks, %d characters)", l.name, l.count, l.size))
+	}
+	return "; the largest allowlists are " + strings.Join(parts, ", ")
+}
 
 func (t roleTask) contributors() (nets contribution, users, people int) {
 	seen := map[*Networks]bool{}
