@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,27 @@ func TestExplainAnswers(t *testing.T) {
 	if got := attr(p.id("source_ip"), "value"); got != "8.8.8.8" {
 		t.Errorf("the question came back with the address %q", got)
 	}
+}
+
+// TestExplainMarksTheStatementThatDecided: nobody searches a document for the statement,
+// or a list for the name of an account.
+func TestExplainMarksTheStatementThatDecided(t *testing.T) {
+	c := office(t).as("viewer")
+	c.changes.accounts = access.Page[access.Account]{Items: []access.Account{{ID: "111122223333", Name: "payments"}}}
+	c.changes.desired.answer = change.Explanation{
+		Decision:    policy.Decision{Verdict: "denied", Sentence: "no", Statement: "PortcullisDenyNetwork", Document: policy.DocumentTrust},
+		TrustPolicy: `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow"},{"Sid":"PortcullisDenyNetwork","Effect":"Deny"}]}`,
+		UserPolicy:  `{"Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Allow"}]}`,
+	}
+	p := c.page("/explain?account=111122223333&role=Bob&user=alice&source_ip=8.8.8.8")
+	marks := p.all("mark")
+	if len(marks) != 2 || marks[0].FirstChild == nil || marks[1].FirstChild != nil {
+		t.Fatalf("%d marks, want one with the statement in the trust policy and an empty one", len(marks))
+	}
+	if got := marks[0].FirstChild.Data; !strings.Contains(got, "Deny") || strings.Contains(got, "PortcullisAllow") {
+		t.Errorf("marked is %s", got)
+	}
+	p.contains("decided", "payments")
 }
 
 func TestExplainKeepsAWrongQuestion(t *testing.T) {
