@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"portcullis/internal/access"
+	"portcullis/internal/change"
 )
 
 // drifts answers with what a test has put in, and writes down what was asked.
@@ -190,6 +193,43 @@ func TestAFindingShowsItsDiffAndWhatMayBeDone(t *testing.T) {
 	c.organization.found.Items = []access.Finding{acknowledged}
 	c.get("/findings/7").says(t, http.StatusOK, "the contract", "Opa", "/findings/7/reopen", "!/findings/7/acknowledge")
 	c.post("/findings/7/reopen").to(t, "/findings/7")
+}
+
+// TestTheOverviewShowsWhatGoesOn: a rollout that goes on has a bar and one that is done has
+// none, failures are not shown as good, and an account that cannot be read leads to why.
+func TestTheOverviewShowsWhatGoesOn(t *testing.T) {
+	c := newConsole(t).as("operator")
+	c.changes.desired.overview = change.Overview{Totals: access.Totals{Unreadable: 1}}
+	card := func(r access.Rollout) (page, []string) {
+		c.rollouts.rollout = r
+		p := c.page("/")
+		var bars []string
+		for n := range p.id("rollouts").Descendants() {
+			if n.Data == "svg" && attr(n, "role") == "img" {
+				bars = append(bars, attr(n, "aria-label"))
+			}
+		}
+		return p, bars
+	}
+	_, bars := card(access.Rollout{ID: 4, Title: "Going on", State: access.RolloutRunning, Counts: access.TargetCounts{Waiting: 30, Running: 10, Succeeded: 60}})
+	if want := []string{"60 of 100 accounts done, 10 in flight."}; !slices.Equal(bars, want) {
+		t.Errorf("bars %q of a rollout that goes on, want %q", bars, want)
+	}
+	p, bars := card(access.Rollout{ID: 3, Revision: 7, State: access.RolloutCompleted, Counts: access.TargetCounts{Succeeded: 99, Failed: 1}})
+	if len(bars) > 0 {
+		t.Errorf("bars %q of a rollout that is done", bars)
+	}
+	p.contains("rollouts", "Revision 7, pushed again")
+	for n := range p.id("rollouts").Descendants() {
+		if attr(n, "data-state") != "" && strings.Contains(attr(n, "class"), "pc-good") {
+			t.Error("a rollout with a failure is shown as good")
+		}
+	}
+	p, _ = card(access.Rollout{ID: 5, Title: "Berlin", State: access.RolloutHalted, Note: "Halted: 11 failed, and at most 10 may."})
+	p.contains("main", "The rollout “Berlin” has halted. Halted: 11 failed, and at most 10 may. See what went wrong, and decide")
+	if !slices.ContainsFunc(p.all("a"), func(a *html.Node) bool { return attr(a, "href") == "/findings?kind=unreachable" }) {
+		t.Error("an account that cannot be read does not lead to why")
+	}
 }
 
 func TestTheOverviewCountsFindings(t *testing.T) {

@@ -91,7 +91,7 @@ func estimate(p RolloutPage) string {
 	if !ok {
 		return ""
 	}
-	s := "About " + roughly(left) + " at the pace of the last minutes"
+	s := "About " + roughly(left) + " left at the pace of the last minutes"
 	if r.Waves > 1 {
 		s = "About " + roughly(left) + " for the rest of this wave at the pace of the last minutes"
 	}
