@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,11 @@ func TestAllowlistPageShowsEntriesAndDependents(t *testing.T) {
 	p.contains("add", "You come from 127.0.0.1")
 	if p.form("/allowlists/al-1/entries") == nil || p.form("/allowlists/al-1/entries/remove") == nil {
 		t.Error("an editor has no form to add or to remove entries")
+	}
+	if !slices.ContainsFunc(p.all("button"), func(b *html.Node) bool {
+		return slices.ContainsFunc(b.Attr, func(a html.Attribute) bool { return a.Key == "data-needs-chosen" })
+	}) {
+		t.Error("entries can be removed with none of them chosen")
 	}
 }
 
@@ -144,7 +150,7 @@ func TestCheckingAnAddress(t *testing.T) {
 	c.changes.desired.containing = []access.Containing{{AllowlistID: "al-1", Allowlist: "office", Entry: entry(t, "12.148.72.0/23", "")}}
 	c.page("/allowlists?address=12.148.73.255").contains("check-answer", "office", "12.148.72.0/23")
 	c.changes.desired.containing = nil
-	c.page("/allowlists?address=8.8.8.8").contains("check-answer", "in no allowlist")
+	c.page("/allowlists?address=8.8.8.8").contains("check-answer", "In no allowlist")
 	p := c.parse(c.get("/allowlists?address=nowhere"), http.StatusUnprocessableEntity)
 	p.contains("address-problem", `"nowhere" is not an address`)
 	if got := attr(p.id("address"), "value"); got != "nowhere" {

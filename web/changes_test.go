@@ -3,10 +3,12 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
@@ -47,6 +49,25 @@ func inReview() change.View {
 	no := access.Errorf(access.KindConflict, "A change that is in review cannot be submitted.")
 	v.May = change.May{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
 	return v
+}
+
+// TestTheDecisionIsOneLinkAway for who may take it, on a page that is long on a phone.
+func TestTheDecisionIsOneLinkAway(t *testing.T) {
+	leads := func(v change.View) bool {
+		c := newConsole(t).as("approver")
+		c.changes.view = v
+		p := c.page("/changes/12")
+		return p.id("decision") != nil && slices.ContainsFunc(p.all("a"), func(a *html.Node) bool { return attr(a, "href") == "#decision" })
+	}
+	may, mayNot := inReview(), inReview()
+	mayNot.May.Review = access.Errorf(access.KindForbidden, "You wrote it.")
+	mayNot.May.Apply = mayNot.May.Review
+	if !leads(may) {
+		t.Error("who may decide is not led to the decision")
+	}
+	if leads(mayNot) {
+		t.Error("somebody is led to a decision that they cannot take")
+	}
 }
 
 func TestChangePageOfADraft(t *testing.T) {

@@ -85,6 +85,7 @@
       all.indeterminate = chosen > 0 && chosen < boxes.length;
     }
     for (const node of table.querySelectorAll("[data-checked]")) node.textContent = String(chosen);
+    for (const button of table.querySelectorAll("[data-needs-chosen]")) button.disabled = chosen === 0;
   }
 
   // enhance takes up what has come into the page.
@@ -162,5 +163,7 @@
   if (current) nav.scrollLeft += current.getBoundingClientRect().left - (nav.clientWidth - current.offsetWidth) / 2;
   enhance(document.body);
   document.querySelector("[data-focus]")?.focus();
+  // Back on a page, the browser puts ticks where they were, after all of the above.
+  window.addEventListener("pageshow", () => document.querySelectorAll("[data-check]").forEach(countChecked));
   setInterval(() => localTimes(document), 30000);
 })();

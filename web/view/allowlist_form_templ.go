@@ -117,7 +117,7 @@ func AllowlistForm(p AllowlistFormProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if p.ID == "" {
-					templ_7745c5c3_Err = TextArea(FieldProps{Name: "lines", Label: "Entries", Value: p.Lines, Rows: 8, Mono: true, Problems: p.Problems, Placeholder: "103.15.250.0/24  office\n12.148.72.0/23  data centre", Hint: "One CIDR, address, VPC id or VPC endpoint id a line, a note behind it. They can be added later."}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = TextArea(FieldProps{Name: "lines", Label: "Entries", Value: p.Lines, Rows: 8, Mono: true, Problems: p.Problems, Placeholder: "103.15.250.0/24  office\n12.148.72.0/23  data centre", Hint: "One per line: a CIDR, an address, a VPC id or a VPC endpoint id; then, if you like, a note. They can be added later."}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -385,9 +385,9 @@ func addEntries(p AllowlistProps) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = TextArea(FieldProps{
-			Name: "lines", Label: "One a line, a note behind it", Value: p.Lines, Rows: 7, Mono: true, Problems: p.Problems,
+			Name: "lines", Label: "Entries, one per line", Value: p.Lines, Rows: 7, Mono: true, Problems: p.Problems,
 			Placeholder: "12.148.80.0/22  data centre\n2001:db8:12::/48\nvpce-0a1b2c3d4e5f60718  build",
-			Hint:        "CIDRs, single addresses, VPC ids and VPC endpoint ids.",
+			Hint:        "A CIDR, an address, a VPC id or a VPC endpoint id; then, if you like, a note.",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -506,7 +506,7 @@ func emergencyChoice(chosen bool) templ.Component {
 			templ_7745c5c3_Var19 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = Choices(FieldProps{Name: "emergency", Label: "Kind", Type: "checkbox"}, []Option{{Value: "yes", Label: "an emergency", Hint: "Has to expire within the life that the settings allow.", Selected: chosen}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Choices(FieldProps{Name: "emergency", Label: "Emergency", Type: "checkbox"}, []Option{{Value: "yes", Label: "This is for an emergency", Hint: "Then it has to expire within the life that the settings allow.", Selected: chosen}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -708,7 +708,7 @@ func entryTable(p AllowlistProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<button class=\"btn btn-danger\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<button class=\"btn btn-danger\" data-needs-chosen>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

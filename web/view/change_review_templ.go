@@ -450,15 +450,15 @@ func changeNeeds(p ChangePage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					if len(n.Missing) > 0 && p.Change.State == access.ChangeInReview {
+					if still := needWords(n.Missing); len(n.Missing) > 0 && p.Change.State == access.ChangeInReview && still != needWords(n.Need.Need) {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"pc-hint\">Missing: ")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var21 string
-						templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(needWords(n.Missing))
+						templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(still)
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 95, Col: 57}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 95, Col: 42}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 						if templ_7745c5c3_Err != nil {
@@ -827,7 +827,7 @@ func changeCompose(p ChangePage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = TextArea(FieldProps{Name: "lines", Label: "Entries", Value: p.Form.Lines, Mono: true, Problems: p.Problems, Placeholder: "203.0.113.0/24 office Berlin", Hint: "One a line, each with a note if you like."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = TextArea(FieldProps{Name: "lines", Label: "Entries", Value: p.Form.Lines, Mono: true, Problems: p.Problems, Placeholder: "203.0.113.0/24 office Berlin", Hint: "One per line, each with a note if you like."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
