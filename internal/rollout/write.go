@@ -113,10 +113,13 @@ var errStale = errors.New("what was read before the write is too old by now")
 func (u *push) whileFresh(s *step) access.Scope {
 	scope := u.scope
 	scope.Held = func() error {
+		if err := u.hold.lapsed(); err != nil {
+			return err
+		}
 		if !s.fresh() {
 			return errStale
 		}
-		return u.hold.lapsed()
+		return nil
 	}
 	return scope
 }
@@ -167,9 +170,8 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 }
 
 // findOut reads one document after a write without an answer, or before one that comes
-// late. done is false where the
-// document before is still there, so that the write may be sent again: with what others
-// have in it by now.
+// late. done is false where the document before is still there, so that the write may be
+// sent again: with what others have in it by now.
 func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
