@@ -147,7 +147,7 @@ func (r *scenarioReader) entry(n ast.Node) (access.Entry, error) {
 	if !isObject(n) {
 		s, err := r.text(n)
 		if err != nil {
-			return access.Entry{}, r.errorf(n, "an entry is a CIDR, or an object with cidr, vpc or vpce")
+			return access.Entry{}, r.wants(n, "an entry is a CIDR, or an object with cidr, vpc or vpce")
 		}
 		e, err := access.ParseEntry(s)
 		return e, r.wrap(n, err)

@@ -65,6 +65,15 @@ func TestParseScenarioRefuses(t *testing.T) {
 		"unknown key":             {"accounts:\n  - id: \"111122223333\"\n    nmae: x\n", `f.yaml:3: an account has no key "nmae"; its keys are id, name, ou, partition, tags, trust_policy_quota`},
 		"unknown top key":         {"allowlist: []", `f.yaml:1: a scenario has no key "allowlist"`},
 		"key twice":               {"accounts:\n  - id: \"111122223333\"\n    id: \"111122223333\"\n", "f.yaml:3: "},
+		"section twice":           {"accounts: []\nallowlists: []\naccounts: []\n", `f.yaml:3: the key "accounts" stands here a second time (first on line 1); remove one`},
+		"role twice":              {mapping + "role: Eve\n", `f.yaml:7: the key "role" stands here a second time (first on line 3); remove one`},
+		"Latin-1":                 {"accounts:\n  - id: \"111122223333\"\n    name: caf\xe9\n", "f.yaml:3: this is not UTF-8; save the file as plain text in UTF-8"},
+		"UTF-16":                  {"\xff\xfea\x00c\x00", "f.yaml:1: this is not UTF-8"},
+		"NUL":                     {"accounts:\n  - id: \"111122223333\"\n    name: \"a\x00b\"\n", "f.yaml:3: there is a control character (U+0000) here"},
+		"anchored account":        {"accounts:\n  - &a {id: \"111122223333\"}\n", "f.yaml:2: anchors, aliases and tags are not understood here; write the value out"},
+		"anchored list":           {"accounts: &a\n  - {id: \"111122223333\"}\n", "f.yaml:1: anchors, aliases and tags are not understood here"},
+		"anchored entry":          {head + "&a 8.8.8.8\n", "f.yaml:4: anchors, aliases and tags are not understood here"},
+		"anchored tags":           {"accounts: [{id: \"111122223333\", tags: &a {env: prod}}]", "anchors, aliases and tags are not understood here"},
 		"short account id":        {"accounts: [{id: 1111}]", `f.yaml:1: "1111" is not an account id`},
 		"account twice":           {"accounts:\n  - {id: \"111122223333\"}\n  - {id: \"111122223333\"}\n", "f.yaml:3: account 111122223333 is listed a second time"},
 		"partition":               {"accounts: [{id: \"111122223333\", partition: moon}]", `"moon" is not known here; write aws or aws-cn or aws-us-gov`},
@@ -155,6 +164,15 @@ func TestPrintedScenariosReadBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestByteOrderMark(t *testing.T) {
+	for _, text := range []string{"\ufeffaccounts:\r\n  - id: 000055556666\r\n", "\ufeff{\"accounts\": [{\"id\": \"000055556666\"}]}"} {
+		s, err := ParseScenario([]byte(text), "f.yaml")
+		if err != nil || len(s.Accounts) != 1 || s.Accounts[0].ID != "000055556666" {
+			t.Errorf("%q: accounts %v (%v)", text, s.Accounts, err)
+		}
+	}
 }
 
 func TestTabsInJSON(t *testing.T) {

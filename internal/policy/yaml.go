@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -28,6 +30,10 @@ func parseYAML(data []byte, file string) (root ast.Node, err error) {
 	if len(data) > maxScenario {
 		return nil, access.Errorf(access.KindInvalid, "%s: the file has %d bytes; at most %d are read", file, len(data), maxScenario)
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some editors begin a file with it
+	if line, what := notText(data); line > 0 {
+		return nil, access.Errorf(access.KindInvalid, "%s:%d: %s; save the file as plain text in UTF-8", file, line, what)
+	}
 	if line := tooDeep(data); line > 0 {
 		return nil, access.Errorf(access.KindInvalid, "%s:%d: brackets are nested more than %d deep; a scenario needs five levels", file, line, maxNesting)
 	}
@@ -42,7 +48,8 @@ func parseYAML(data []byte, file string) (root ast.Node, err error) {
 			root, err = nil, access.Errorf(access.KindInvalid, "%s:1: the file is not valid YAML; correct it", file)
 		}
 	}()
-	f, err := parser.ParseBytes(data, 0)
+	// The reader refuses keys that stand twice, in its own words.
+	f, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, syntaxError(err, file)
 	}
@@ -60,6 +67,25 @@ func parseYAML(data []byte, file string) (root ast.Node, err error) {
 	default:
 		return nil, access.Errorf(access.KindInvalid, "%s:%d: a second document begins here; a scenario is one document", file, lineOf(docs[1]))
 	}
+}
+
+// notText returns the first line that holds what no scenario does, and what it is; 0 if
+// none does. What is no UTF-8 would otherwise be read as another name than was meant.
+func notText(data []byte) (line int, what string) {
+	line = 1
+	for rest := data; len(rest) > 0; {
+		c, size := utf8.DecodeRune(rest)
+		switch {
+		case c == utf8.RuneError && size == 1:
+			return line, "this is not UTF-8"
+		case c == '\n':
+			line++
+		case c < ' ' && c != '\t' && c != '\r', c == '\x7f':
+			return line, fmt.Sprintf("there is a control character (%U) here", c)
+		}
+		rest = rest[size:]
+	}
+	return 0, ""
 }
 
 // tooDeep returns the line on which brackets or indentation nest too deep, 0 if none
@@ -170,7 +196,7 @@ func (r *yamlReader) object(n ast.Node, what string, fields map[string]field) er
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{m}
 	default:
-		return r.errorf(n, "%s has to be an object with the keys %s", what, keyList(fields))
+		return r.wants(n, "%s has to be an object with the keys %s", what, keyList(fields))
 	}
 	seen := map[string]int{}
 	for _, v := range values {
@@ -216,7 +242,7 @@ func (r *yamlReader) list(each field) field {
 			}
 			return nil
 		default:
-			return r.errorf(n, "a list is wanted here; begin each element with a dash, or write [a, b]")
+			return r.wants(n, "a list is wanted here; begin each element with a dash, or write [a, b]")
 		}
 	}
 }
@@ -230,10 +256,19 @@ func (r *yamlReader) text(n ast.Node) (string, error) {
 		return s.Value.Value, nil
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return strings.TrimSpace(n.GetToken().Value), nil
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		return "", r.errorf(n, "anchors, aliases and tags are not understood here; write the value out")
 	default:
-		return "", r.errorf(n, "a single value is wanted here")
+		return "", r.wants(n, "a single value is wanted here")
+	}
+}
+
+// wants says what belongs here. Where it may be the right thing under a name of YAML's,
+// it is the name that is in the way.
+func (r *yamlReader) wants(n ast.Node, format string, args ...any) error {
+	switch n.(type) {
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		return r.errorf(n, "anchors, aliases and tags are not understood here; write the value out")
+	default:
+		return r.errorf(n, format, args...)
 	}
 }
 
@@ -257,7 +292,7 @@ func (r *yamlReader) intoBool(into *bool) field {
 	return func(n ast.Node) error {
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
-			return r.errorf(n, "true or false is wanted here")
+			return r.wants(n, "true or false is wanted here")
 		}
 		*into = b.Value
 		return nil
@@ -317,7 +352,7 @@ func (r *yamlReader) intoTags(into *map[string]string) field {
 		case *ast.MappingValueNode:
 			values = []*ast.MappingValueNode{m}
 		default:
-			return r.errorf(n, "tags are written as {key: value}")
+			return r.wants(n, "tags are written as {key: value}")
 		}
 		for _, v := range values {
 			key, err := r.text(v.Key)
