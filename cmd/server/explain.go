@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"portcullis/internal/access"
 	"portcullis/internal/policy"
@@ -19,6 +20,7 @@ type explainCmd struct {
 	SourceVPCE   string `name:"source-vpce" placeholder:"ID" help:"The VPC endpoint that the call comes through."`
 	MFA          bool   `name:"mfa" help:"The caller has signed in with MFA."`
 	SessionName  string `name:"session-name" placeholder:"S" help:"The role session name."`
+	Identity     string `name:"source-identity" placeholder:"S" help:"The source identity that the call sets."`
 	atFlag       `embed:""`
 	JSON         bool `name:"json" help:"Print the decision as JSON."`
 }
@@ -40,7 +42,7 @@ func (cmd explainCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	account, err := accountID(s, cmd.Account)
+	account, err := cmd.account(s, cmd.Account)
 	if err != nil {
 		return err
 	}
@@ -48,11 +50,11 @@ func (cmd explainCmd) Run(c *console) error {
 	request.Principal = request.Principal.In(account.ID)
 	compiler, err := policy.NewCompiler(policy.Input{State: s.State, Accounts: s.Accounts, Now: request.Now})
 	if err != nil {
-		return fmt.Errorf("%s: %w", cmd.File, err)
+		return cmd.in(err)
 	}
 	decision, err := compiler.Explain(request)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cmd.File, err)
+		return cmd.in(err)
 	}
 	return cmd.answer(c, decision)
 }
@@ -69,7 +71,7 @@ func (cmd explainCmd) request() (policy.Request, error) {
 	}
 	var addr netip.Addr
 	if cmd.SourceIP != "" {
-		if addr, err = netip.ParseAddr(cmd.SourceIP); err != nil || addr.Zone() != "" {
+		if addr, err = netip.ParseAddr(cmd.SourceIP); err != nil {
 			return policy.Request{}, usagef("--source-ip: %q is not an IP address", cmd.SourceIP)
 		}
 	}
@@ -77,10 +79,14 @@ func (cmd explainCmd) request() (policy.Request, error) {
 	if err != nil {
 		return policy.Request{}, err
 	}
-	return policy.Request{
+	r := policy.Request{
 		Principal: user, Role: role, SourceIP: addr, SourceVPC: cmd.SourceVPC, SourceVPCE: cmd.SourceVPCE,
-		MFA: cmd.MFA, SessionName: cmd.SessionName, Now: now,
-	}, nil
+		MFA: cmd.MFA, SessionName: cmd.SessionName, SourceIdentity: cmd.Identity, Now: now,
+	}
+	if wrong := access.FieldsOf(r.Check()); len(wrong) > 0 {
+		return r, usagef("--%s: %s", strings.ReplaceAll(wrong[0].Field, "_", "-"), wrong[0].Message)
+	}
+	return r, nil
 }
 
 func (cmd explainCmd) answer(c *console, d policy.Decision) error {

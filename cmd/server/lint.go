@@ -20,7 +20,7 @@ func (cmd lintCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	issues := policy.Lint(policy.Input{State: s.State, Accounts: s.Accounts, Now: time.Now()})
+	issues := policy.Lint(policy.Input{State: s.State, Accounts: s.Accounts, Now: time.Now(), Positions: s.Positions})
 	if err := cmd.print(c, issues); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (cmd lintCmd) print(c *console, issues []policy.Issue) error {
 		return enc.Encode(issues)
 	}
 	for _, i := range issues {
-		line := fmt.Sprintf("%s: %s %s: %s: %s", cmp.Or(i.Position, cmd.File), i.Severity, i.Code, i.Object, i.Message)
+		line := fmt.Sprintf("%s: %s %s: %s: %s", cmp.Or(i.Position, cmd.name()), i.Severity, i.Code, i.Object, i.Message)
 		if i.Advice != "" {
 			line = strings.TrimSuffix(line, ".") + "; " + i.Advice
 		}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"portcullis/internal/access"
 	"portcullis/internal/policy"
 )
@@ -24,7 +22,7 @@ func (cmd renderCmd) Run(c *console) error {
 	}
 	var only access.AccountID
 	if cmd.Account != "" {
-		account, err := accountID(s, cmd.Account)
+		account, err := cmd.account(s, cmd.Account)
 		if err != nil {
 			return err
 		}
@@ -32,7 +30,7 @@ func (cmd renderCmd) Run(c *console) error {
 	}
 	documents, err := policy.Render(s, only, now)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cmd.File, err)
+		return cmd.in(err)
 	}
 	_, err = c.out.Write(documents)
 	return err

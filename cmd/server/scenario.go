@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"portcullis/internal/access"
 	"portcullis/internal/policy"
@@ -16,12 +17,27 @@ type scenarioFlag struct {
 	File string `short:"f" required:"" placeholder:"FILE" help:"The scenario file; - for standard input."`
 }
 
+// name is what messages call the file.
+func (f scenarioFlag) name() string {
+	if f.File == "-" {
+		return "standard input"
+	}
+	return f.File
+}
+
+// in says of an error in which file it is, unless it says so already.
+func (f scenarioFlag) in(err error) error {
+	if strings.HasPrefix(err.Error(), f.name()+":") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.name(), err)
+}
+
 func (f scenarioFlag) read(c *console) (policy.Scenario, error) {
-	name := f.File
+	name := f.name()
 	var data []byte
 	var err error
-	if name == "-" {
-		name = "standard input"
+	if f.File == "-" {
 		data, err = io.ReadAll(c.in)
 	} else {
 		data, err = os.ReadFile(name)
@@ -41,8 +57,8 @@ func cause(err error) error {
 	return err
 }
 
-// accountID reads an account id that the scenario has to know.
-func accountID(s policy.Scenario, id string) (access.Account, error) {
+// account reads an account id that the scenario has to know.
+func (f scenarioFlag) account(s policy.Scenario, id string) (access.Account, error) {
 	if !access.AccountID(id).Valid() {
 		return access.Account{}, usagef("--account: %q is not an account id; an id has 12 digits", id)
 	}
@@ -51,5 +67,5 @@ func accountID(s policy.Scenario, id string) (access.Account, error) {
 			return a, nil
 		}
 	}
-	return access.Account{}, fmt.Errorf("the scenario has no account %s. Add it under accounts, or name one of those that are there", id)
+	return access.Account{}, fmt.Errorf("%s: the scenario has no account %s. Add it under accounts, or name one of those that are there", f.name(), id)
 }

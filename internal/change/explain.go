@@ -136,10 +136,11 @@ func (s *Service) request(r ExplainRequest) (policy.Request, error) {
 			fields = append(fields, access.FieldError{Field: "source_ip", Message: "This is not an address; an address looks like 203.0.113.7 or 2001:db8::7."})
 		}
 	}
-	return policy.Request{
+	q := policy.Request{
 		Principal: user.In(r.Account), Role: role, RoleAccount: r.Account, SourceIP: ip, SourceVPC: strings.TrimSpace(r.SourceVPC), SourceVPCE: strings.TrimSpace(r.SourceVPCE),
 		MFA: r.MFA, SessionName: strings.TrimSpace(r.SessionName), SourceIdentity: strings.TrimSpace(r.SourceIdentity), Now: s.at(),
-	}, access.InvalidFields(fields)
+	}
+	return q, access.InvalidFields(append(fields, access.FieldsOf(q.Check())...))
 }
 
 // involved reads the accounts that a question is about: the role's, and the user's where

@@ -2,7 +2,9 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +34,27 @@ type Request struct {
 	// Others are policies and groups of the user that nobody has read, by name. One of
 	// them might allow what the policies that are looked at do not.
 	Others []string
+}
+
+// namingPattern is what STS takes as a session name and as a source identity.
+var namingPattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
+// Check refuses what no call of sts:AssumeRole can carry, so that a slip of the pen is
+// not answered as if it had been asked.
+func (r Request) Check() error {
+	var wrong []access.FieldError
+	refuse := func(field string, is bool, format string, value any) {
+		if is {
+			wrong = append(wrong, access.FieldError{Field: field, Message: fmt.Sprintf(format, value)})
+		}
+	}
+	refuse("source_ip", r.SourceIP.Zone() != "", "%q names an interface of one machine; give the address alone, without the percent sign and what follows", r.SourceIP.String())
+	refuse("source_vpc", r.SourceVPC != "" && !strings.HasPrefix(r.SourceVPC, "vpc-"), "%q is not a VPC id; an id looks like vpc-0a1b2c3d4e5f60718", r.SourceVPC)
+	refuse("source_vpce", r.SourceVPCE != "" && !strings.HasPrefix(r.SourceVPCE, "vpce-"), "%q is not the id of a VPC endpoint; an id looks like vpce-0a1b2c3d4e5f60718", r.SourceVPCE)
+	const naming = "%q is nothing that STS takes here: give 2 to 64 letters, digits or +=,.@-_"
+	refuse("session_name", r.SessionName != "" && !namingPattern.MatchString(r.SessionName), naming, r.SessionName)
+	refuse("source_identity", r.SourceIdentity != "" && !namingPattern.MatchString(r.SourceIdentity), naming, r.SourceIdentity)
+	return access.InvalidFields(wrong)
 }
 
 // presence says what is known of a key of the request context.
