@@ -14,7 +14,11 @@ func TestPeopleAndTokens(t *testing.T) {
 	if !strings.Contains(added, "you@example.com") || !strings.Contains(added, "shown this once") {
 		t.Errorf("user add says %q, want who and the password", added)
 	}
-	command(t, env, "user", "add", "--email", "you@example.com", "--name", "You", "--role", "admin").refused(t, 1, "you@example.com")
+	twice := command(t, env, "user", "add", "--email", "you@example.com", "--name", "You", "--role", "admin")
+	twice.refused(t, 1, "you@example.com")
+	if strings.Contains(twice.err, "SQLSTATE") || strings.Contains(twice.err, ".:") {
+		t.Errorf("adding somebody twice says %q, with a chain of errors at its end", twice.err)
+	}
 	_, errs, code := harness.Command(t, env, "short\n", "user", "add", "--email", "b@example.com", "--name", "B", "--role", "viewer", "--password-stdin")
 	run{err: errs, code: code}.refused(t, 1, "12")
 	harness.MustCommand(t, env, "a better password\n", "user", "password", "--email", "you@example.com", "--password-stdin")

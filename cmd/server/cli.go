@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"portcullis/internal/access"
 )
 
 // cli is the command line.
@@ -103,8 +105,43 @@ func (c *console) fail(err error) int {
 		fmt.Fprintf(c.err, "portcullis: %s. See: portcullis --help\n", oneLine(strings.TrimSuffix(err.Error(), ".")))
 		return exitUsage
 	default:
-		fmt.Fprintf(c.err, "portcullis: %s\n", oneLine(err.Error()))
+		fmt.Fprintf(c.err, "portcullis: %s\n", oneLine(sentence(err)))
 		return exitFailed
+	}
+}
+
+// sentence is what people are told of an error: its message, and at its end no more of
+// the cause than where it began. What went through our own hands in between is for a log.
+func sentence(err error) string {
+	text := err.Error()
+	var known *access.Error
+	if !errors.As(err, &known) || known.Kind == access.KindInternal || known.Err == nil {
+		return text
+	}
+	text = strings.TrimSuffix(text, ": "+known.Err.Error())
+	if known.Kind == access.KindConflict || known.Kind == access.KindNotFound {
+		return text // the message is all that there is to say
+	}
+	return strings.TrimSuffix(text, ".") + ": " + origin(known.Err).Error()
+}
+
+// origin is the error that others were wrapped around; of several the last, which is of
+// the last thing that was tried.
+func origin(err error) error {
+	for {
+		var within error
+		switch e := err.(type) { //nolint:errorlint // the chain is walked here
+		case interface{ Unwrap() error }:
+			within = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			if all := e.Unwrap(); len(all) > 0 {
+				within = all[len(all)-1]
+			}
+		}
+		if within == nil {
+			return err
+		}
+		err = within
 	}
 }
 

@@ -26,7 +26,7 @@ func (cmd demoCmd) Run(c *console) error {
 	s, err := server.Start(c.ctx, server.Config{
 		Demo: true, Listen: cmd.Listen, MetricsListen: cmd.MetricsListen,
 		Database: server.Database{Dir: dir},
-		Sandbox:  &server.Sandbox{Listen: cmd.SandboxListen, Accounts: cmd.Accounts, Snapshot: server.SnapshotPath(dir)},
+		Sandbox:  &server.Sandbox{Listen: cmd.SandboxListen, ListenFlag: "--sandbox-listen", Accounts: cmd.Accounts, Snapshot: server.SnapshotPath(dir)},
 		Workers:  cmd.Workers, Window: cmd.Window, MaxFailures: cmd.MaxFailures,
 		Log: logFlags{LogLevel: cmd.LogLevel, LogFormat: "text"}.logger(c.err), Version: version,
 	})

@@ -57,6 +57,10 @@ func TestUsage(t *testing.T) {
 		"account of 11 digits": {[]string{"policy", "render", "-f", article, "--account", "11112222333"}, "12 digits"},
 		"no address":           {explain("alice", "103.15.250"), "not an IP address"},
 		"no user":              {explain("al ice", "103.15.250.7"), "--user"},
+		"no VPC":               {explain("alice", "", "--source-vpc", "office"), "--source-vpc"},
+		"no endpoint":          {explain("alice", "", "--source-vpce", "vpc-0a1b2c3d4e5f60718"), "--source-vpce"},
+		"no session name":      {explain("alice", "103.15.250.7", "--session-name", "al ice"), "--session-name"},
+		"no source identity":   {explain("alice", "103.15.250.7", "--source-identity", "a"), "--source-identity"},
 		"unknown role":         {[]string{"user", "add", "--email", "a@example.com", "--name", "A", "--role", "king"}, "king"},
 		"no accounts":          {[]string{"demo", "--accounts", "0"}, "--accounts"},
 		"OIDC":                 {[]string{"serve", "--oidc-issuer", "https://id.example.com"}, "OIDC_CLIENT_ID"},
@@ -201,6 +205,40 @@ func TestLint(t *testing.T) {
 	}
 }
 
+func TestExplainSourceIdentity(t *testing.T) {
+	file := edited(t, "    allowlists: [office]", "    allowlists: [office]\n    source_identity: username")
+	args := []string{"policy", "explain", "-f", file, "--account", "111122223333", "--role", "Bob", "--user", "alice", "--source-ip", "103.15.250.7"}
+	for identity, want := range map[string]int{"alice": 0, "mallory": 3} {
+		if r := command(t, nil, append(args, "--source-identity", identity)...); r.code != want {
+			t.Errorf("as %s: code %d, want %d: %s%s", identity, r.code, want, r.out, r.err)
+		}
+	}
+}
+
+func TestLintSaysWhere(t *testing.T) {
+	open := edited(t, "103.15.250.0/24", "0.0.0.0/0")
+	r := command(t, nil, "policy", "lint", "-f", open)
+	at := func(line int, code string) string { return fmt.Sprintf("%s:%d: error %s", open, line, code) }
+	text, err := os.ReadFile(open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := 1 + strings.Count(strings.SplitN(string(text), "0.0.0.0/0", 2)[0], "\n")
+	if !strings.Contains(r.out, at(entry, "entry_whole_internet")) {
+		t.Errorf("lint says %s, want the entry's line %d", r.out, entry)
+	}
+}
+
+func TestOneFileNameInAMessage(t *testing.T) {
+	file := edited(t, `accounts: {ids: ["111122223333"]}`, `accounts: {ids: ["111122223399"]}`)
+	r := command(t, nil, "policy", "render", "-f", file)
+	r.refused(t, 1, file+":", "111122223399")
+	if strings.Count(r.err, file) != 1 {
+		t.Errorf("the file is named more than once: %s", r.err)
+	}
+	command(t, nil, "policy", "render", "-f", article, "--account", "999988887777").refused(t, 1, article, "999988887777")
+}
+
 func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -212,7 +250,12 @@ func TestPortInUse(t *testing.T) {
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("the data folder was made before the port was known to be free: %v", err)
 	}
-	command(t, nil, "sandbox", "--listen", taken).refused(t, 1, taken)
+	r := command(t, nil, "sandbox", "--listen", taken)
+	r.refused(t, 1, taken, "in use", "with --listen")
+	if strings.Contains(r.err, "listen tcp") {
+		t.Errorf("the sandbox says %q, with a chain of errors at its end", r.err)
+	}
+	command(t, nil, "demo", "--listen", "127.0.0.1:0", "--sandbox-listen", taken, "--data-dir", data).refused(t, 1, taken, "in use", "with --sandbox-listen")
 }
 
 func TestDemoStaysOnLoopback(t *testing.T) {
@@ -233,6 +276,9 @@ func TestPostgresDown(t *testing.T) {
 		r.refused(t, 1, "database")
 		if strings.Contains(r.err, "s3cret-word") {
 			t.Errorf("%v: the password stands in the message: %s", args, r.err)
+		}
+		if strings.Count(r.err, addr) > 1 || !strings.HasSuffix(r.err, "connection refused\n") {
+			t.Errorf("%v: a chain of errors in place of a sentence: %s", args, r.err)
 		}
 	}
 }

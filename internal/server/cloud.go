@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,17 +19,17 @@ type SandboxRunning struct {
 }
 
 // StartSandbox starts a sandbox organization.
-func StartSandbox(_ context.Context, s Sandbox, log *slog.Logger) (*SandboxRunning, error) {
+func StartSandbox(ctx context.Context, s Sandbox, log *slog.Logger) (*SandboxRunning, error) {
 	cfg := Config{Sandbox: &s}.orDefault().Sandbox
 	org, err := sandbox.New(sandbox.Config{Accounts: cfg.Accounts, SnapshotPath: cfg.Snapshot, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("making the sandbox organization: %w", err)
 	}
-	addr, stop, err := org.Start(cfg.Listen)
+	l, err := listen(ctx, "The sandbox organization", cfg.Listen, cmp.Or(cfg.ListenFlag, "--listen"))
 	if err != nil {
 		return nil, err
 	}
-	return &SandboxRunning{URL: "http://" + addr, org: org, stop: stop}, nil
+	return &SandboxRunning{URL: "http://" + l.Addr().String(), org: org, stop: org.Serve(l)}, nil
 }
 
 // Stop ends the sandbox and writes its snapshot.

@@ -87,6 +87,8 @@ type Sandbox struct {
 	Listen   string // 127.0.0.1:8081
 	Accounts int    // 24
 	Snapshot string // file that keeps its state over a restart; empty for none
+
+	ListenFlag string // how the command line calls Listen; --listen when empty
 }
 
 // demoHash is what a password costs in the demo, where everybody knows it: enough to

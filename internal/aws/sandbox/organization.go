@@ -118,10 +118,15 @@ func (o *Organization) Start(listen string) (addr string, stop func() error, err
 	if err != nil {
 		return "", nil, access.Wrap(access.KindUnavailable, err, "The sandbox organization cannot listen on %s. Is the port in use by something else? Stop that, or choose another address.", listen)
 	}
+	return l.Addr().String(), o.Serve(l), nil
+}
+
+// Serve answers on a listener until the stop that it returns is called.
+func (o *Organization) Serve(l net.Listener) (stop func() error) {
 	srv := &http.Server{Handler: o, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(o.log.Handler(), slog.LevelDebug)}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
-	return l.Addr().String(), func() error { return o.stop(srv, done) }, nil
+	return func() error { return o.stop(srv, done) }
 }
 
 func (o *Organization) stop(srv *http.Server, done <-chan error) error {
