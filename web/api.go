@@ -76,7 +76,7 @@ func (s *Server) apiActions() {
 		{"/rollouts/:id/pause", authz.ControlRollout, s.apiControlled(s.cfg.Rollouts.Pause)},
 		{"/rollouts/:id/resume", authz.ControlRollout, s.apiControlled(s.cfg.Rollouts.Resume)},
 		{"/rollouts/:id/retry", authz.ControlRollout, s.apiControlled(s.cfg.Rollouts.Retry)},
-		{"/rollouts/:id/abort", authz.ControlRollout, s.apiAbort},
+		{"/rollouts/:id/abort", authz.ControlRollout, s.apiEnded(s.cfg.Rollouts.Abort)},
 		{"/findings/acknowledge", authz.SettleFinding, s.apiAcknowledgeTogether},
 		{"/findings/:id/acknowledge", authz.SettleFinding, s.apiAcknowledge},
 		{"/findings/:id/reopen", authz.SettleFinding, s.apiReopen},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"portcullis/internal/access"
@@ -87,8 +88,26 @@ func badJSON(err error) error {
 		name = strings.Trim(name, `"`)
 		return access.Invalid(name, "%q is not known here; see what the request takes in /api/v1/openapi.json", name)
 	case errors.As(err, &kind):
-		return access.Invalid(strings.ReplaceAll(kind.Field, ".", "/"), "a JSON %s is of no use here", kind.Value)
+		return access.Invalid(strings.ReplaceAll(kind.Field, ".", "/"), "a JSON %s is of no use here; it has to be %s", kind.Value, wanted(kind.Type))
 	default:
 		return access.Wrap(kindMalformed, err, "The body is no JSON: %s.", strings.TrimPrefix(err.Error(), "json: "))
+	}
+}
+
+// wanted says in JSON's words what a Go type is read from.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Pointer:
+		return wanted(t.Elem())
+	default:
+		return "a whole number"
 	}
 }

@@ -41,14 +41,29 @@ type apiAbortion struct {
 	Reason string `json:"reason"`
 }
 
-func (s *Server) apiAbort(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiAbortion](r)
-	if err != nil {
-		return apiAnswer{}, err
+// apiEnding ends a rollout. Whoever has to stop one in a hurry need not say why.
+type apiEnding struct {
+	Reason *string `json:"reason"`
+}
+
+func (e apiEnding) reason() string {
+	if e.Reason == nil {
+		return "No reason was given with the API's request."
 	}
-	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.Abort(ctx, actor, id, in.Reason)
-	})
+	return *e.Reason
+}
+
+// apiEnded carries out a step that ends a rollout.
+func (s *Server) apiEnded(step func(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)) apiAction {
+	return func(r apiRequest) (apiAnswer, error) {
+		in, err := bodyIfAny[apiEnding](r)
+		if err != nil {
+			return apiAnswer{}, err
+		}
+		return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+			return step(ctx, actor, id, in.reason())
+		})
+	}
 }
 
 // control carries a step out, unless the rollout is in another state than the caller

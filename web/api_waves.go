@@ -34,7 +34,7 @@ func (s *Server) apiWaveRoutes() {
 		{"/rollouts/:id/start", s.apiStartNow},
 		{"/rollouts/:id/recheck", s.apiControlled(s.cfg.Rollouts.CheckAgain)},
 		{"/rollouts/:id/window", s.apiSetWindow},
-		{"/rollouts/:id/rollback", s.apiRollBack},
+		{"/rollouts/:id/rollback", s.apiEnded(s.cfg.Rollouts.RollBack)},
 		{"/rollouts/:id/targets/:account/retry", s.apiRetryTarget},
 		{"/rollouts/:id/targets/:account/skip", s.apiSkipTarget},
 	} {
@@ -190,16 +190,6 @@ func (s *Server) apiSetWindow(r apiRequest) (apiAnswer, error) {
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		return s.cfg.Rollouts.SetWindow(ctx, actor, id, in.Window)
-	})
-}
-
-func (s *Server) apiRollBack(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiAbortion](r)
-	if err != nil {
-		return apiAnswer{}, err
-	}
-	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.RollBack(ctx, actor, id, in.Reason)
 	})
 }
 

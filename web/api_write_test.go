@@ -134,6 +134,12 @@ func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 	if a := c.tell(http.MethodPost, "/changes", "editor", `{"title":"x"}`, "Content-Type", "text/plain"); a.status != http.StatusUnsupportedMediaType {
 		t.Errorf("as text: %d", a.status)
 	}
+	for body, want := range map[string]string{`[]`: "an object", `{"title":7}`: "a string", `{"edits":{}}`: "an array", `{"edits":["x"]}`: "an object"} {
+		got := c.tell(http.MethodPost, "/changes", "editor", body).json(t, 422)
+		if detail, _ := got["detail"].(string); !strings.HasSuffix(detail, "it has to be "+want) {
+			t.Errorf("%s: %q, want it to say that %s is wanted", body, detail, want)
+		}
+	}
 	if a := c.tell(http.MethodPost, "/changes/12/withdraw", "editor", `{"state":"approved"}`); a.status != http.StatusBadRequest {
 		t.Errorf("a body where none is taken: %d", a.status)
 	}
@@ -198,6 +204,14 @@ func TestAPIControlsRollouts(t *testing.T) {
 	c.tell("POST", "/rollouts/3/abort", "operator", `{"reason":"wrong list"}`).json(t, http.StatusOK)
 	if d := cmp.Diff([]string{"pause 3", "resume 3", "retry 3", `abort 3 "wrong list"`}, c.rollouts.did); d != "" {
 		t.Errorf("did (-want +got):\n%s", d)
+	}
+	c.rollouts.did = nil
+	for _, body := range []string{"", "{}"} {
+		c.tell("POST", "/rollouts/3/abort", "operator", body).json(t, http.StatusOK)
+		c.tell("POST", "/rollouts/3/rollback", "operator", body).json(t, http.StatusOK)
+	}
+	if len(c.rollouts.did) != 4 || !strings.Contains(c.rollouts.did[0], "No reason was given") {
+		t.Errorf("ended in a hurry: %v", c.rollouts.did)
 	}
 	c.tell("POST", "/rollouts", "operator", "").json(t, http.StatusCreated)
 	if a := c.tell("POST", "/organization/sync", "operator", ""); a.status != http.StatusAccepted || c.organization.synced != 1 {
