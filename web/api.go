@@ -115,7 +115,11 @@ type longAnswer interface{ writeJSON(w io.Writer) error }
 // it is a long one.
 func asJSON(h apiHandler) handler {
 	return func(c echo.Context, actor access.Actor) error {
-		answer, err := h(apiRequest{Context: c, actor: actor, query: newQuery(c.QueryParams())})
+		q := newQuery(c.QueryParams())
+		answer, err := h(apiRequest{Context: c, actor: actor, query: q})
+		if err == nil {
+			err = q.unknown()
+		}
 		if err != nil {
 			return err
 		}

@@ -77,6 +77,12 @@ func proposal(r apiRequest) (change.Proposal, error) {
 	if len(in.Desired) == 0 || bytes.Equal(in.Desired, []byte("null")) {
 		return p, nil
 	}
+	if in.Edits != nil {
+		return p, access.Invalid("desired", "Send either the edits or the whole desired state, not both.")
+	}
+	if keys := map[string]json.RawMessage{}; json.Unmarshal(in.Desired, &keys) == nil && keys["allowlists"] == nil && keys["mappings"] == nil {
+		return p, access.Invalid("desired", "The desired state holds neither allowlists nor mappings. If nothing is to be left of either, say so: {\"allowlists\": [], \"mappings\": []}.")
+	}
 	scenario, err := policy.ParseScenario(in.Desired, "desired")
 	if err != nil {
 		return change.Proposal{}, access.Invalid("desired", "%s", access.MessageOf(err))

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,10 +15,37 @@ import (
 // answer names it all.
 type query struct {
 	values url.Values
+	asked  map[string]bool // names that the route reads
 	wrong  []access.FieldError
 }
 
-func newQuery(values url.Values) *query { return &query{values: values} }
+func newQuery(values url.Values) *query { return &query{values: values, asked: map[string]bool{}} }
+
+// unknown refuses parameters that the route does not read: a filter that is misspelled must
+// not look like one that everything passes.
+func (q *query) unknown() error {
+	var wrong []access.FieldError
+	for _, name := range slices.Sorted(maps.Keys(q.values)) {
+		if !q.asked[name] {
+			wrong = append(wrong, access.FieldError{Field: name, Message: "there is no parameter " + strconv.Quote(name) + " here" + q.known()})
+		}
+	}
+	return access.InvalidFields(wrong)
+}
+
+// known names the parameters that there are.
+func (q *query) known() string {
+	if len(q.asked) == 0 {
+		return ""
+	}
+	return "; there are " + strings.Join(slices.Sorted(maps.Keys(q.asked)), ", ")
+}
+
+// all are the values of a parameter that may be repeated.
+func (q *query) all(name string) []string {
+	q.asked[name] = true
+	return q.values[name]
+}
 
 // err is nil when every parameter that was asked for could be read.
 func (q *query) err() error { return access.InvalidFields(q.wrong) }
@@ -26,7 +54,10 @@ func (q *query) refuse(name, message string) {
 	q.wrong = append(q.wrong, access.FieldError{Field: name, Message: message})
 }
 
-func (q *query) text(name string) string { return strings.TrimSpace(q.values.Get(name)) }
+func (q *query) text(name string) string {
+	q.asked[name] = true
+	return strings.TrimSpace(q.values.Get(name))
+}
 
 // number reads a whole number from 0 up; without one it is the given default.
 func (q *query) number(name string, missing int64) int64 {
@@ -78,7 +109,7 @@ func (q *query) page() access.PageQuery {
 // what is none of the known values.
 func states[T ~string](q *query, name string, known []T) []T {
 	var out []T
-	for _, v := range q.values[name] {
+	for _, v := range q.all(name) {
 		for s := range strings.SplitSeq(v, ",") {
 			s = strings.TrimSpace(s)
 			switch {

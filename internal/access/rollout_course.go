@@ -134,12 +134,19 @@ func (r *Rollout) bad() int { return r.Counts.Failed + r.Counts.Conflict }
 func (r *Rollout) failure(c *Course) string {
 	switch {
 	case exceeded(r.MaxFailures, r.bad()-r.Forgiven):
-		return fmt.Sprintf("%d targets failed or conflicted, and %s", r.bad(), atMost(r.MaxFailures, r.Forgiven))
+		return fmt.Sprintf("%s failed or conflicted, and %s", inAccounts(r.bad()), atMost(r.MaxFailures, r.Forgiven))
 	case exceeded(c.Wave.MaxFailures, r.WaveBad-r.WaveForgiven):
-		return fmt.Sprintf("%d targets of the wave %q failed or conflicted, and %s", r.WaveBad, c.Wave.Name, atMost(c.Wave.MaxFailures, r.WaveForgiven))
+		return fmt.Sprintf("%s of the wave %q failed or conflicted, and %s", inAccounts(r.WaveBad), c.Wave.Name, atMost(c.Wave.MaxFailures, r.WaveForgiven))
 	default:
 		return ""
 	}
+}
+
+func inAccounts(n int) string {
+	if n == 1 {
+		return "1 account"
+	}
+	return fmt.Sprintf("%d accounts", n)
 }
 
 func atMost(most, forgiven int) string {

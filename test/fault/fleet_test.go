@@ -22,6 +22,19 @@ var long = flag.Bool("long", os.Getenv("PORTCULLIS_FAULT") == "full", "more kill
 // full reports whether the long form of the tests is wanted.
 func full() bool { return *long }
 
+// timely says where something took longer than it may. The long form, which measures,
+// fails by that; the short form has to pass on a machine that is busy with other tests.
+func timely(t testing.TB, what string, took, atMost time.Duration) {
+	t.Helper()
+	switch {
+	case took <= atMost:
+	case full():
+		t.Errorf("%s: %s, want %s at most", what, took, atMost)
+	default:
+		t.Logf("%s: %s, where %s is the goal", what, took, atMost)
+	}
+}
+
 // unreachable are the accounts of the sandbox that no rollout can reach: the management
 // account, a suspended one, and one whose deployment role trusts somebody else.
 const unreachable = 3

@@ -76,13 +76,11 @@ func (e effect) String() string {
 	return fmt.Sprintf("%.2f s", time.Duration(e).Seconds())
 }
 
-// heeded fails the test where an effect came too late.
+// heeded says where an effect came too late.
 func (s *steering) heeded(what string, asked, at time.Time) effect {
 	s.t.Helper()
 	took := at.Sub(asked)
-	if took > heeds {
-		s.t.Errorf("%s: %s after it was asked for, want %s at most", what, took, heeds)
-	}
+	timely(s.t, what+", after it was asked for", took, heeds)
 	return effect(took)
 }
 
