@@ -80,8 +80,8 @@ func proposal(r apiRequest) (change.Proposal, error) {
 	if in.Edits != nil {
 		return p, access.Invalid("desired", "Send either the edits or the whole desired state, not both.")
 	}
-	if keys := map[string]json.RawMessage{}; json.Unmarshal(in.Desired, &keys) == nil && keys["allowlists"] == nil && keys["mappings"] == nil {
-		return p, access.Invalid("desired", "The desired state holds neither allowlists nor mappings. If nothing is to be left of either, say so: {\"allowlists\": [], \"mappings\": []}.")
+	if keys := map[string]json.RawMessage{}; json.Unmarshal(in.Desired, &keys) == nil && len(keys) == 0 {
+		return p, access.Invalid("desired", "The desired state is empty. If no allowlist and no mapping is to be left, say so: {\"allowlists\": [], \"mappings\": []}.")
 	}
 	scenario, err := policy.ParseScenario(in.Desired, "desired")
 	if err != nil {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -97,6 +98,11 @@ func TestAPINamesEveryWrongParameter(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"/state", "/author", "/limit"}, pointers); d != "" || got["type"] != "/problems/invalid" {
 		t.Errorf("problem %v", got)
+	}
+	unknown := c.api("/accounts?ou=Root&stat=SUSPENDED", "viewer").json(t, http.StatusUnprocessableEntity)
+	first := unknown["errors"].([]any)[0].(map[string]any)
+	if first["pointer"] != "/stat" || !strings.Contains(fmt.Sprint(first["detail"]), "cursor, limit, ou, q") {
+		t.Errorf("a parameter that there is not: %v", unknown)
 	}
 }
 

@@ -118,6 +118,8 @@ func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 		"a strange user":     {edit(`{"op":"mapping.add","mapping":{"role":"Bob","users":["al ice"],"accounts":{"all":true},"allowlists":["o"]}}`), 422, "/edits/0/mapping/users/0"},
 		"no accounts":        {edit(`{"op":"mapping.add","mapping":{"role":"Bob","users":["alice"],"accounts":{},"allowlists":["o"]}}`), 422, "/edits/0/mapping/accounts"},
 		"a bad desired list": {`{"title":"x","desired":{"allowlists":[{"name":"o","entries":["office"]}]}}`, 422, "/desired"},
+		"desired, empty":     {`{"title":"x","desired":{}}`, 422, "/desired"},
+		"desired and edits":  {`{"title":"x","edits":[],"desired":{"allowlists":[],"mappings":[]}}`, 422, "/desired"},
 		"desired, misspelt":  {`{"title":"x","desired":{"allowlist":[]}}`, 422, "/desired"},
 	} {
 		t.Run(name, func(t *testing.T) {
