@@ -30,6 +30,7 @@ func services() map[string]any {
 // withoutActor are the methods that ask for no actor, and why.
 var withoutActor = map[string]string{
 	"change.KeepTime":        "a background part; no route leads to it",
+	"change.WorkAhead":       "a background part; no route leads to it",
 	"rollout.Run":            "a background part; no route leads to it",
 	"drift.ReadOrganization": "a background part; no route leads to it",
 	"drift.ReadInventory":    "a background part; no route leads to it",
