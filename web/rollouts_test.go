@@ -297,7 +297,7 @@ func TestAStreamEndsWithItsReader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newConsoleWith(t, func(cfg *web.Config) { cfg.StreamLook = time.Nanosecond }).as("operator")
 			c.rollouts.rollout, c.rollouts.targets = running(), threeTargets()
-			stream := events{t, nil}
+			var stream events
 			if byToken := name == "the token is revoked"; byToken {
 				stream = c.watchBy("/api/v1/rollouts/3/events", "Authorization", "Bearer token-viewer")
 				c.rollouts.updates <- running()

@@ -40,7 +40,8 @@ func samePrefix(a, b netip.Prefix) bool { return a == b }
 
 var entryPool = []Entry{
 	cidr("8.8.8.0/24"), cidr("8.8.8.0/25"), cidr("9.9.9.0/24"), cidr("103.15.250.0/24"), cidr("2a00:1450::/32"), cidr("10.0.0.0/8"),
-	{Kind: EntryVPC, Endpoint: "vpc-0a1b2c3d"}, {Kind: EntryVPCE, Endpoint: "vpce-0a1b2c3d"},
+	{Kind: EntryVPC, Endpoint: "vpc-0a1b2c3d"},
+	{Kind: EntryVPCE, Endpoint: "vpce-0a1b2c3d"},
 }
 
 // drawEntries draws entries in any order; some stand twice where that is asked for.
@@ -73,7 +74,7 @@ func TestDifferingEntriesMissesNothing(t *testing.T) {
 			if there && old.Equal(e) {
 				delete(want, key)
 			}
-			if now, left := byID(is, Entry.Key)[key]; !left && !(there && old.Equal(e)) || left && !now.Equal(e) {
+			if now, left := byID(is, Entry.Key)[key]; !left && (!there || !old.Equal(e)) || left && !now.Equal(e) {
 				t.Fatalf("of %s is left %v (%v)", key, now, left)
 			}
 		}

@@ -22,8 +22,11 @@ func cutting(t *testing.T, w world) (*aws.Cloud, *atomic.Int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cuts, relay := &atomic.Int64{}, httputil.NewSingleHostReverseProxy(to)
-	relay.Director = func(r *http.Request) { r.URL.Scheme, r.URL.Host = to.Scheme, to.Host }
+	cuts, relay := &atomic.Int64{}, &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = to.Scheme, to.Host, r.In.Host
+		},
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Authorization"), "/iam/") || cuts.Add(-1) < 0 {
 			relay.ServeHTTP(out, r)

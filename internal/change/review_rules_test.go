@@ -359,7 +359,7 @@ func TestWhoWroteAChangeDoesNotReviewItsClone(t *testing.T) {
 	c := d.submit("Open", addEntry("al-vpn", "9.9.9.0/24"))
 	helped, err := d.AddEdits(t.Context(), d.editor2, c.ID, "", []access.Edit{addEntry("al-office", "9.9.8.0/24")})
 	d.must(err)
-	helped, err = d.Describe(t.Context(), d.editor, c.ID, helped.Version, "Open", "SEC-1: needed")
+	_, err = d.Describe(t.Context(), d.editor, c.ID, helped.Version, "Open", "SEC-1: needed")
 	d.must(err)
 	_, err = d.Withdraw(t.Context(), d.editor, c.ID)
 	d.must(err)

@@ -44,12 +44,16 @@ func (k known) trust(r access.RoleName) (doc string, ok bool) {
 	return live.Document, ok
 }
 
-func (k known) user(u access.UserName) (live access.LiveUser, ok bool) {
+// user is what is known of a user of this account; the zero value where that is nothing.
+func (k known) user(u access.UserName) access.LiveUser {
 	if !k.read() {
-		return access.LiveUser{}, false
+		return access.LiveUser{}
 	}
-	live, ok = k.inventory.User(k.id, u.Path, u.Name)
-	return live, ok && live.Exists
+	live, _ := k.inventory.User(k.id, u.Path, u.Name)
+	if !live.Exists {
+		return access.LiveUser{}
+	}
+	return live
 }
 
 // quotas are those of the account, as far as they are known.
@@ -57,27 +61,24 @@ func (k known) quotas() access.Quotas { return k.inventory.Quotas(k.id) }
 
 // otherInline is the size of a user's inline policies that are not ours.
 func (k known) otherInline(u access.UserName) int {
-	live, _ := k.user(u)
-	return live.OtherInlineSize
+	return k.user(u).OtherInlineSize
 }
 
 // otherAttachments counts the managed policies attached to a user that are not ours.
 func (k known) otherAttachments(u access.UserName) int {
-	live, _ := k.user(u)
-	_, others := access.GateAttachments(live.AttachedPolicies)
+	_, others := access.GateAttachments(k.user(u).AttachedPolicies)
 	return len(others)
 }
 
 // others names what a user holds beside the policies that are ours. Nobody reads what
 // stands in it.
 func (k known) others(u access.UserName) []string {
-	live, _ := k.user(u)
+	live := k.user(u)
 	_, attached := access.GateAttachments(live.AttachedPolicies)
 	return slices.Concat(live.InlinePolicies, attached, live.Groups)
 }
 
 // userID returns a user's unique id, empty when it is not known.
 func (k known) userID(u access.UserName) string {
-	live, _ := k.user(u)
-	return live.ID
+	return k.user(u).ID
 }

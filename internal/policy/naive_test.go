@@ -190,7 +190,7 @@ func naiveMatch(operator, have, want string) bool {
 	case "StringEquals":
 		return have == want
 	case "StringEqualsIgnoreCase":
-		return strings.ToLower(have) == strings.ToLower(want)
+		return strings.EqualFold(have, want)
 	case "StringLike":
 		return glob(want, have)
 	case "ArnLike", "ArnEquals":

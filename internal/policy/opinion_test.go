@@ -83,10 +83,10 @@ func edited(t *rapid.T, doc string) string {
 		if at--; at != -1 {
 			return v
 		}
-		switch {
-		case x == EffectAllow:
+		switch x {
+		case EffectAllow:
 			return EffectDeny
-		case x == EffectDeny:
+		case EffectDeny:
 			return EffectAllow
 		default:
 			return x + "7"

@@ -50,18 +50,6 @@ func (d documentSet) sorted() (keys [][]byte, bodies []string) {
 	return keys, bodies
 }
 
-func (d documentSet) save(ctx context.Context, tx pgx.Tx) error {
-	keys, bodies := d.sorted()
-	for len(keys) > 0 {
-		n := min(documentChunk, len(keys))
-		if _, err := tx.Exec(ctx, insertDocuments, keys[:n], bodies[:n]); err != nil {
-			return fmt.Errorf("storing documents: %w", err)
-		}
-		keys, bodies = keys[n:], bodies[n:]
-	}
-	return nil
-}
-
 // plannedDocs are the names of a planned operation's documents.
 type plannedDocs struct{ before, after, oursBefore, oursAfter []byte }
 

@@ -90,5 +90,5 @@ func serve(url string) error {
 		return err
 	}
 	fmt.Println("http://" + l.Addr().String())
-	return http.Serve(l, e) //nolint:gosec // it serves one test, which is its only client
+	return http.Serve(l, e)
 }
