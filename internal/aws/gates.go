@@ -115,8 +115,8 @@ func (s *session) attached(ctx context.Context, r access.Resource) ([]string, er
 // versions and drops none by itself, so the oldest that is not the default makes room.
 // Whatever of this is repeated after an interruption does no harm: the document that
 // counts changes in one step. Each answer that is lost leaves a version behind, and the
-// SDK repeats by itself, so that the room may be used up on the way: then it is made
-// once more.
+// SDK repeats by itself, so that the room may be used up on the way. Whoever finds it full
+// looks first whether the write has taken effect, and only then makes room once more.
 func (s *session) writePolicy(ctx context.Context, r access.Resource, document string) error {
 	arn := r.ARN(s.partition, s.account)
 	for made := 1; ; made++ {
@@ -128,14 +128,21 @@ func (s *session) writePolicy(ctx context.Context, r access.Resource, document s
 			return s.createPolicy(ctx, r, document)
 		}
 		err = s.createVersion(ctx, arn, document)
-		if access.CloudClassOf(err) != access.CloudQuota || made == timesToMakeRoom {
+		if access.CloudClassOf(err) != access.CloudQuota {
+			return err
+		}
+		if live, unread := s.readPolicy(ctx, r); unread == nil && live.Document == document {
+			return nil
+		}
+		if made == timesToMakeRoom {
 			return err
 		}
 	}
 }
 
-// timesToMakeRoom bounds how often the versions of one policy may fill up while the
-// answers to one write are lost. A document that is itself too long is refused alike.
+// timesToMakeRoom bounds how often the versions of one policy may fill up during one
+// write, with what somebody else writes there. A document that is itself too long is
+// refused alike.
 const timesToMakeRoom = 3
 
 // makeRoom sees to it that a policy can take one more version; exists is false where
