@@ -2,6 +2,9 @@ package fault
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,4 +140,70 @@ func TestEditedRightAfterTheWrite(t *testing.T) {
 		t.Errorf("the edit was overwritten: %s", now)
 	}
 	c.fact("the rollout ended %s with %d failed, %d in conflict", r.State, r.Counts["failed"], r.Counts["conflict"])
+}
+
+// TestEditedBetweenReadAndWrite has somebody put another document in place while our write
+// of it waits for its turn, since AWS throttles it: a role made anew, as that is what is not
+// throttled here.
+func TestEditedBetweenReadAndWrite(t *testing.T) {
+	t.Parallel()
+	if !full() {
+		t.Skip("part of the long form: make fault")
+	}
+	c := tell(t, "Documents edited between our read and our write", "a write that has waited reads anew: what others added is kept, an edit of our part is a conflict and stays")
+	f := newFleet(t, 5).mapped()
+	joined, stolen := f.accounts[0], f.accounts[1]
+	withTheirs := withForeign(t, f.box.State(joined).Roles["Bob"])
+	f.box.SetFaults(sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Accounts: []access.AccountID{joined, stolen}, Throttle: 1})
+	id := f.change()
+	f.asks("iam:UpdateAssumeRolePolicy", time.Time{}, joined, stolen)
+	f.makeAnew(joined, "Bob", withTheirs)
+	f.makeAnew(stolen, "Bob", stolenTrust)
+	edited := time.Now()
+	f.asks("iam:Get", edited, joined, stolen)
+	f.box.SetFaults()
+	r := f.nobodyWorks(id)
+	if r.Counts["succeeded"] != len(f.accounts)-1 || r.Counts["conflict"] != 1 {
+		t.Errorf("the rollout is %s with %v, want one conflict and the others succeeded", r.State, r.Counts)
+	}
+	for _, target := range f.API(f.Editor).Plan(id) {
+		want := text(target.Operations[0].After)
+		switch target.Account {
+		case joined:
+			want = withForeign(t, want)
+		case stolen:
+			want = stolenTrust
+		}
+		if now := f.box.State(target.Account).Roles["Bob"]; !policy.Equal(now, want, nil) {
+			t.Errorf("account %s holds\n%s\nwant\n%s", target.Account, now, want)
+		}
+	}
+	f.chainVerifies()
+	c.fact("a statement of others was kept, an edit of our part is in conflict; seen and written %.1f s after the edit", time.Since(edited).Seconds())
+}
+
+// makeAnew deletes a role and makes another of its name.
+func (f *fleet) makeAnew(account access.AccountID, role, document string) {
+	f.t.Helper()
+	hand := f.byHand(account)
+	if _, err := hand.DeleteRole(f.t.Context(), &iam.DeleteRoleInput{RoleName: &role}); err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := hand.CreateRole(f.t.Context(), &iam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: &document}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// asks waits until calls whose name begins so have come to each account after a time.
+func (f *fleet) asks(action string, after time.Time, accounts ...access.AccountID) {
+	f.t.Helper()
+	harness.Eventually(f.t, time.Minute, "the console calls "+action, func() (bool, string) {
+		asked := map[access.AccountID]bool{}
+		for _, call := range f.box.Calls("") {
+			if call.Time.After(after) && strings.HasPrefix(call.Action, action) {
+				asked[call.Account] = true
+			}
+		}
+		return !slices.ContainsFunc(accounts, func(id access.AccountID) bool { return !asked[id] }), fmt.Sprint(asked)
+	})
 }
