@@ -155,8 +155,9 @@ func TestEditedBetweenReadAndWrite(t *testing.T) {
 	joined, stolen := f.accounts[0], f.accounts[1]
 	withTheirs := withForeign(t, f.box.State(joined).Roles["Bob"])
 	f.box.SetFaults(sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Accounts: []access.AccountID{joined, stolen}, Throttle: 1})
+	changed := time.Now()
 	id := f.change()
-	f.asks("iam:UpdateAssumeRolePolicy", time.Time{}, joined, stolen)
+	f.asks("iam:UpdateAssumeRolePolicy", changed, joined, stolen)
 	f.makeAnew(joined, "Bob", withTheirs)
 	f.makeAnew(stolen, "Bob", stolenTrust)
 	edited := time.Now()
