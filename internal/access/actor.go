@@ -121,6 +121,19 @@ type Person struct {
 	InitialUntil time.Time
 }
 
+// Standing is what the person counts as when they review.
+func (p Person) Standing() Standing {
+	return Standing{Roles: p.Roles, Teams: p.Teams, Disabled: p.Disabled}
+}
+
+// Around is what surrounds a person while they are altered: everybody else, and the
+// settings and review rules that hold.
+type Around struct {
+	Others   []Person
+	Settings Settings
+	Rules    []ReviewRule
+}
+
 // Tag changes with what a person is and may do.
 func (p Person) Tag() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t %d %d", p.Email, p.Name, p.Roles, p.Teams, p.Disabled, p.Generation, p.InitialUntil.UnixMicro()))

@@ -215,6 +215,32 @@ func (n Need) Missing(reviewers []Standing) []Requirement {
 	return missing
 }
 
+// Unmet returns what the need would lack even if everybody reviewed, whoever is the author;
+// empty where there is somebody whose change can be approved.
+func (n Need) Unmet(people []Person) []Requirement {
+	lacks := n.Missing(standings(people, 0))
+	for _, author := range people {
+		if author.Disabled || !slices.Contains(author.Roles, RoleEditor) && !slices.Contains(author.Roles, RoleBreakGlass) {
+			continue
+		}
+		if lacks = n.Missing(standings(people, author.ID)); len(lacks) == 0 {
+			return nil
+		}
+	}
+	return lacks
+}
+
+// standings are of those people whose reviews count, all but one.
+func standings(people []Person, but int64) []Standing {
+	var who []Standing
+	for _, p := range people {
+		if s := p.Standing(); p.ID != but && s.MayReview() {
+			who = append(who, s)
+		}
+	}
+	return who
+}
+
 // matching assigns reviewers to places by augmenting paths, so that somebody who fits
 // two places never blocks the one of which they are the only candidate.
 type matching struct {

@@ -17,6 +17,23 @@ var duties = []struct {
 	{access.RoleAdmin, "manage people"},
 }
 
+// lostWith says what nobody could do any more, in sentences, if a person became what they
+// are to be.
+func lostWith(was, is access.Person, around access.Around) []string {
+	var lost []string
+	if deeds := leftUndone(was, is, around.Others); len(deeds) > 0 {
+		lost = append(lost, "Nobody could "+strings.Join(deeds, " or ")+" any more: "+was.Name+" is the last who can.")
+	}
+	for _, r := range around.Rules {
+		need := access.Need{Need: r.Need}
+		lacks := need.Unmet(append(slices.Clone(around.Others), is))
+		if len(lacks) > 0 && len(need.Unmet(append(slices.Clone(around.Others), was))) == 0 {
+			lost = append(lost, "No change under the rule "+r.Name+" could be approved any more: it would always lack "+lacks[0].String()+".")
+		}
+	}
+	return lost
+}
+
 // leftUndone says what nobody could do any more if a person became what they are to be.
 func leftUndone(was, is access.Person, others []access.Person) []string {
 	var deeds []string
@@ -31,10 +48,10 @@ func leftUndone(was, is access.Person, others []access.Person) []string {
 
 // lastOne refuses to lose the last person who can do something, unless the settings let
 // it be confirmed and it is.
-func lastOne(p access.Person, deeds []string, mode access.GuardMode, confirm string) error {
-	lost := "Nobody could " + strings.Join(deeds, " or ") + " any more: " + p.Name + " is the last who can."
+func lastOne(p access.Person, losses []string, mode access.GuardMode, confirm string) error {
+	lost := strings.Join(losses, " ")
 	if mode == access.GuardRefuse {
-		return access.Invalid("roles", "%s Give the role to somebody else first.", lost)
+		return access.Invalid("roles", "%s Give the place to somebody else first.", lost)
 	}
 	if access.NormalEmail(confirm) != p.Email {
 		return access.Invalid("confirm", "%s If that is meant, confirm it with the e-mail address %s.", lost, p.Email)

@@ -28,7 +28,7 @@ func TestTheLastOneStays(t *testing.T) {
 		"the last operator is shut out":    {otto, authn.Place{Roles: otto.Roles, Disabled: true}, "otto is the last"},
 		"the last admin loses the role":    {adam, authn.Place{Roles: viewer}, "manage people"},
 	} {
-		if err := set(c.person, c.place); kind(err) != access.KindInvalid || !strings.Contains(access.MessageOf(err), c.says) || !strings.Contains(access.MessageOf(err), "somebody else first") {
+		if err := set(c.person, c.place); kind(err) != access.KindInvalid || !strings.Contains(access.MessageOf(err), c.says) || !strings.Contains(access.MessageOf(err), "to somebody else first") {
 			t.Errorf("%s: %v, want a refusal that says %q", name, err, c.says)
 		}
 	}
@@ -47,22 +47,7 @@ func TestTheLastOneStays(t *testing.T) {
 func TestTheLastOneGoesWhenThatIsConfirmed(t *testing.T) {
 	f := setUp(t, nil)
 	otto := f.add(t, "otto", access.RoleOperator)
-	tx, err := f.store.Pool().Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, sql := range []string{
-		"SET LOCAL session_replication_role = replica", // a revision without its change
-		"INSERT INTO revisions (number, change_id, created_at) VALUES (1, 1, now())", "UPDATE head SET revision = 1",
-		`INSERT INTO settings (body, added_in) VALUES ('{"guards": {"nobody_applies": "confirm"}}', 1)`,
-	} {
-		if _, err := tx.Exec(t.Context(), sql); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	f.atHead(t, `INSERT INTO settings (body, added_in) VALUES ('{"guards": {"nobody_applies": "confirm"}}', 1)`)
 	out := authn.Place{Roles: otto.Roles, Disabled: true}
 	for _, typed := range []string{"", "somebody@example.com"} {
 		if _, err := f.SetPlace(t.Context(), system, otto.ID, out, authn.Saying{Confirm: typed}); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "confirm" {
@@ -74,6 +59,58 @@ func TestTheLastOneGoesWhenThatIsConfirmed(t *testing.T) {
 	}
 	if got := f.audit(t, access.AuditFilter{Action: "person.place"}); len(got) != 1 || !strings.Contains(string(got[0].Detail), "apply changes") {
 		t.Errorf("audit = %+v, want what was confirmed", got)
+	}
+}
+
+// atHead makes a revision with what a statement adds, without the change behind it.
+func (f fixture) atHead(t *testing.T, insert string) {
+	t.Helper()
+	tx, err := f.store.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		"SET LOCAL session_replication_role = replica", // a revision without its change
+		"INSERT INTO revisions (number, change_id, created_at) VALUES (1, 1, now())", "UPDATE head SET revision = 1", insert,
+	} {
+		if _, err := tx.Exec(t.Context(), sql); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who is the last of a team that a review rule needs stays in it too: no change under the
+// rule could be approved without them.
+func TestTheLastOfATeamStays(t *testing.T) {
+	f := setUp(t, nil)
+	f.add(t, "otto", access.RoleOperator)
+	f.add(t, "edda", access.RoleEditor)
+	nina, ned := f.add(t, "nina", access.RoleApprover), f.add(t, "ned", access.RoleApprover)
+	place := func(p access.Person, teams ...string) error {
+		_, err := f.SetPlace(t.Context(), system, p.ID, authn.Place{Roles: p.Roles, Teams: teams}, authn.Saying{})
+		return err
+	}
+	for _, p := range []access.Person{nina, ned} {
+		if err := place(p, "network"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.atHead(t, `INSERT INTO review_rules (id, body, added_in) VALUES ('rr-net', '{"name": "Networks", "need": [{"count": 1, "teams": ["network"]}]}', 1)`)
+	if err := place(nina); err != nil {
+		t.Errorf("one of two leaves the team: %v", err)
+	}
+	err := place(ned)
+	if kind(err) != access.KindInvalid || !strings.Contains(access.MessageOf(err), "under the rule Networks") || !strings.Contains(access.MessageOf(err), "team network") {
+		t.Errorf("the last one leaves the team: %v, want a refusal that names rule and team", err)
+	}
+	if err := place(nina, "network"); err != nil {
+		t.Fatal(err)
+	}
+	if err := place(ned); err != nil {
+		t.Errorf("there is somebody else again: %v", err)
 	}
 }
 

@@ -143,7 +143,7 @@ func (s *Service) SetPlace(ctx context.Context, actor access.Actor, personID int
 	if err := access.InvalidFields(checkStanding(place.Roles, place.Teams)); err != nil {
 		return access.Person{}, err
 	}
-	return s.Store.UpdatePerson(ctx, personID, func(p *access.Person, others []access.Person, settings access.Settings) ([]access.AuditEvent, error) {
+	return s.Store.UpdatePerson(ctx, personID, func(p *access.Person, around access.Around) ([]access.AuditEvent, error) {
 		was := *p
 		if say.AsRead != "" && say.AsRead != was.Tag() {
 			return nil, access.Errorf(access.KindStale, "Somebody else has changed %s since you opened them. Look again, then decide anew.", was.Name)
@@ -156,11 +156,11 @@ func (s *Service) SetPlace(ctx context.Context, actor access.Actor, personID int
 			p.Generation++
 		}
 		detail := map[string]any{"before": placeOf(was), "after": placeOf(*p)}
-		if deeds := leftUndone(was, *p, others); len(deeds) > 0 {
-			if err := lastOne(was, deeds, settings.Mode(access.GuardNobodyApplies), say.Confirm); err != nil {
+		if lost := lostWith(was, *p, around); len(lost) > 0 {
+			if err := lastOne(was, lost, around.Settings.Mode(access.GuardNobodyApplies), say.Confirm); err != nil {
 				return nil, err
 			}
-			detail["confirmed"] = deeds
+			detail["confirmed"] = lost
 		}
 		return []access.AuditEvent{access.NewAuditEvent(actor, s.Now(), "person.place", personObject(personID), detail)}, nil
 	})

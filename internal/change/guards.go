@@ -219,19 +219,11 @@ func (g *guard) nobodyReviews() {
 	}
 }
 
-// unmet says what a rule would lack even if everybody reviewed, whoever the author is;
-// "" when some author's change can be approved.
+// unmet says what a rule would lack whoever reviews; "" where nothing.
 func (g *guard) unmet(r access.ReviewRule) string {
-	need := access.Need{Need: r.Need}
-	lacks := need.Missing(g.standings(0))
-	for _, author := range g.people {
-		if !author.Disabled && (slices.Contains(author.Roles, access.RoleEditor) || slices.Contains(author.Roles, access.RoleBreakGlass)) {
-			left := need.Missing(g.standings(author.ID))
-			if len(left) == 0 {
-				return ""
-			}
-			lacks = left
-		}
+	lacks := access.Need{Need: r.Need}.Unmet(g.people)
+	if len(lacks) == 0 {
+		return ""
 	}
 	words := make([]string, len(lacks))
 	for i, l := range lacks {
@@ -240,20 +232,10 @@ func (g *guard) unmet(r access.ReviewRule) string {
 	return names(words)
 }
 
-func (g *guard) standings(but int64) []access.Standing {
-	var who []access.Standing
-	for _, p := range g.people {
-		if s := (access.Standing{Roles: p.Roles, Teams: p.Teams, Disabled: p.Disabled}); p.ID != but && s.MayReview() {
-			who = append(who, s)
-		}
-	}
-	return who
-}
-
 func (g *guard) reviewers() []string {
 	var who []string
 	for _, p := range g.people {
-		if (access.Standing{Roles: p.Roles, Disabled: p.Disabled}).MayReview() {
+		if p.Standing().MayReview() {
 			who = append(who, p.Name)
 		}
 	}

@@ -57,7 +57,7 @@ func TestAScheduleThatIsNotKeptSaysWhy(t *testing.T) {
 			d.apply("before it", addEntry("al-office", "198.51.102.0/24"))
 		}, 2 * time.Hour, "no longer what was approved"},
 		"the operator lost the role": {func(d *desk, _ access.Change) {
-			d.must(second(d.store.UpdatePerson(d.t.Context(), d.operator.PersonID, func(p *access.Person, _ []access.Person, _ access.Settings) ([]access.AuditEvent, error) {
+			d.must(second(d.store.UpdatePerson(d.t.Context(), d.operator.PersonID, func(p *access.Person, _ access.Around) ([]access.AuditEvent, error) {
 				p.Roles = []access.Role{access.RoleViewer}
 				return nil, nil
 			})))

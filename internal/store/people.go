@@ -150,12 +150,12 @@ const peopleLock = 0x706f7274_70656f70
 
 // UpdatePerson locks a person, lets decide alter name, roles, teams, generation and
 // whether they are disabled, and saves what it leaves. Decide also sees everybody else,
-// who stay as they are until the end, and the settings. Whoever is disabled loses their
+// who stay as they are until the end, the settings and the review rules. Whoever is disabled loses their
 // tokens.
-func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, others []access.Person, settings access.Settings) ([]access.AuditEvent, error)) (access.Person, error) {
+func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, around access.Around) ([]access.AuditEvent, error)) (access.Person, error) {
 	var p access.Person
 	err := s.inTx(ctx, func(tx *txn) error {
-		others, settings, err := tx.around(ctx, id)
+		around, err := tx.around(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 			return missing(err, "There is no person %d.", id)
 		}
 		p = row.person()
-		events, err := decide(&p, others, settings)
+		events, err := decide(&p, around)
 		if err != nil {
 			return err
 		}
@@ -183,25 +183,27 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 }
 
 // around reads what surrounds a person, and keeps other people from being altered.
-func (tx *txn) around(ctx context.Context, id int64) ([]access.Person, access.Settings, error) {
-	var none access.Settings
+func (tx *txn) around(ctx context.Context, id int64) (access.Around, error) {
+	var none, a access.Around
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", peopleLock); err != nil {
-		return nil, none, fmt.Errorf("waiting for others who alter people: %w", err)
+		return none, fmt.Errorf("waiting for others who alter people: %w", err)
 	}
 	var rows []personRow
 	if err := tx.orm.Preload("Roles").Preload("Teams").Find(&rows, "id <> ?", id).Error; err != nil {
-		return nil, none, fmt.Errorf("reading the other people: %w", err)
+		return none, fmt.Errorf("reading the other people: %w", err)
 	}
-	others := make([]access.Person, len(rows))
-	for i, r := range rows {
-		others[i] = r.person()
+	for _, r := range rows {
+		a.Others = append(a.Others, r.person())
 	}
 	n, err := head(ctx, tx)
 	if err != nil {
-		return nil, none, err
+		return none, err
 	}
-	settings, err := loadSettings(ctx, tx, n)
-	return others, settings, err
+	if a.Settings, err = loadSettings(ctx, tx, n); err != nil {
+		return none, err
+	}
+	a.Rules, err = loadRules(ctx, tx, n)
+	return a, err
 }
 
 func (tx *txn) savePerson(p access.Person) error {
