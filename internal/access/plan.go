@@ -1,7 +1,11 @@
 package access
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
 	"iter"
 )
 
@@ -34,6 +38,22 @@ type Plan struct {
 	targets []packedTarget
 	pack    *operationPack
 }
+
+// PlanDigest makes the digest of a plan's compiled documents, target by target.
+type PlanDigest struct{ sum hash.Hash }
+
+// NewPlanDigest returns the digest of nothing.
+func NewPlanDigest() PlanDigest { return PlanDigest{sha256.New()} }
+
+// Add adds what a target would hold of ours.
+func (d PlanDigest) Add(t PlannedTarget) {
+	for _, op := range t.Operations {
+		fmt.Fprintf(d.sum, "%s %s %d:%s\n", t.Account, op.Resource, len(op.OursAfter), op.OursAfter)
+	}
+}
+
+// String is the digest so far, in hexadecimal digits.
+func (d PlanDigest) String() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
 // PlannedTarget is one account of a plan, with its operations in the order of writing:
 // trust policies first, then user policies; where there are gates, in the order that

@@ -1,10 +1,7 @@
 package change
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"slices"
 	"time"
 
@@ -184,24 +181,22 @@ func (c compiledAccount) through() []access.UserName {
 // planning gathers a plan, account by account.
 type planning struct {
 	out planned
-	sum hash.Hash
+	sum access.PlanDigest
 }
 
-func newPlanning() *planning { return &planning{sum: sha256.New()} }
+func newPlanning() *planning { return &planning{sum: access.NewPlanDigest()} }
 
 func (g *planning) add(c compiledAccount) {
 	g.out.refusals = append(g.out.refusals, c.refusals...)
 	if len(c.target.Operations) == 0 {
 		return
 	}
-	for _, op := range c.target.Operations {
-		fmt.Fprintf(g.sum, "%s %s %d:%s\n", c.account.ID, op.Resource, len(op.OursAfter), op.OursAfter)
-	}
+	g.sum.Add(c.target)
 	g.out.plan.Add(c.target)
 }
 
 func (g *planning) done() planned {
-	g.out.plan.Documents = hex.EncodeToString(g.sum.Sum(nil))
+	g.out.plan.Documents = g.sum.String()
 	return g.out
 }
 

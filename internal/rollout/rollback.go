@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -55,7 +53,7 @@ func (s *Service) endRollback(ctx context.Context, id int64, back access.Rollout
 // planBack plans what puts back what a rollout has replaced.
 func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 	var plan access.Plan
-	sum := sha256.New()
+	sum := access.NewPlanDigest()
 	err := s.cfg.Store.Written(ctx, id, func(t access.WrittenTarget) error {
 		planned := access.PlannedTarget{Account: t.Account, AccountName: t.AccountName, OU: t.OU}
 		for _, op := range slices.Backward(t.Operations) {
@@ -63,13 +61,13 @@ func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 			if err != nil {
 				return fmt.Errorf("planning the way back of %s in account %s: %w", op.Resource, t.Account, err)
 			}
-			fmt.Fprintf(sum, "%s %s %d:%s\n", t.Account, back.Resource, len(back.OursAfter), back.OursAfter)
 			planned.Operations = append(planned.Operations, back)
 		}
+		sum.Add(planned)
 		plan.Add(planned)
 		return nil
 	})
-	plan.Documents = hex.EncodeToString(sum.Sum(nil))
+	plan.Documents = sum.String()
 	return plan, err
 }
 

@@ -129,8 +129,11 @@ func (s *Store) StartRollout(ctx context.Context, r access.Rollout, plan access.
 			return access.Errorf(access.KindConflict, "The desired state has moved to revision %d since this was planned for revision %d. Look again, then repeat it.", head, r.Revision)
 		}
 		r.Revision = head
-		var err error
-		r, err = tx.startPlanned(ctx, r, plan, staging, events)
+		docs, err := storeDocumentsOf(ctx, tx, plan)
+		if err != nil {
+			return err
+		}
+		r, err = tx.startPlanned(ctx, r, docs, staging, events)
 		return err
 	})
 	if err != nil {
@@ -140,24 +143,20 @@ func (s *Store) StartRollout(ctx context.Context, r access.Rollout, plan access.
 }
 
 // startPlanned starts a rollout of a plan that belongs to no change.
-func (tx *txn) startPlanned(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error) {
-	r, err := tx.insertRollout(ctx, r, staging, plan.Len())
+func (tx *txn) startPlanned(ctx context.Context, r access.Rollout, docs planDocuments, staging access.Staging, events []access.AuditEvent) (access.Rollout, error) {
+	r, err := tx.insertRollout(ctx, r, staging, docs.plan.Len())
 	if err != nil {
 		return r, err
 	}
-	if err := tx.insertTargets(ctx, r.ID, plan, staging); err != nil {
+	if err := tx.insertTargets(ctx, r.ID, docs, staging); err != nil {
 		return r, fmt.Errorf("making the targets of rollout %d: %w", r.ID, err)
 	}
 	tx.noteFor(access.RolloutObject(r.ID), events)
 	return tx.setOut(ctx, r.ID)
 }
 
-func (tx *txn) insertTargets(ctx context.Context, rollout int64, plan access.Plan, s access.Staging) error {
-	docs := planDocumentsOf(plan)
-	if err := docs.save(ctx, tx); err != nil {
-		return err
-	}
-	accounts := slices.Collect(plan.Accounts())
+func (tx *txn) insertTargets(ctx context.Context, rollout int64, docs planDocuments, s access.Staging) error {
+	accounts := slices.Collect(docs.plan.Accounts())
 	waveOf := func(i int) int { return cmp.Or(s.WaveOf[accounts[i].Account], max(len(s.Waves), 1)) }
 	order := upTo(len(accounts))
 	slices.SortStableFunc(order, func(a, b int) int { return waveOf(a) - waveOf(b) })

@@ -236,7 +236,11 @@ func (s *Store) UpdateChange(ctx context.Context, id int64, decide func(*access.
 		}
 		tx.noteBetween(before, c, d.Events)
 		if d.Plan != nil {
-			if err := tx.savePlan(ctx, id, *d.Plan); err != nil {
+			docs, err := storeDocumentsOf(ctx, tx, *d.Plan)
+			if err != nil {
+				return err
+			}
+			if err := tx.savePlan(ctx, id, docs); err != nil {
 				return err
 			}
 		}

@@ -24,23 +24,19 @@ func plannedValues(o access.PlannedOperation, d plannedDocs) []any {
 }
 
 // savePlan freezes the plan of a change, in place of any before it.
-func (tx *txn) savePlan(ctx context.Context, change int64, plan access.Plan) error {
+func (tx *txn) savePlan(ctx context.Context, change int64, docs planDocuments) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM plan_targets WHERE change_id = $1", change); err != nil {
 		return fmt.Errorf("replacing the plan of change %d: %w", change, err)
 	}
-	docs := planDocumentsOf(plan)
-	if err := docs.save(ctx, tx); err != nil {
-		return err
-	}
 	var targets [][]any
-	for t := range plan.Accounts() {
+	for t := range docs.plan.Accounts() {
 		targets = append(targets, []any{change, len(targets), string(t.Account), t.AccountName, t.OU, orEmpty(t.Notes)})
 	}
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"plan_targets"}, []string{"change_id", "position", "account_id", "account_name", "ou", "notes"}, pgx.CopyFromRows(targets)); err != nil {
 		return fmt.Errorf("saving the plan of change %d: %w", change, err)
 	}
 	head := func(t access.PlannedTarget, seq int) []any { return []any{change, string(t.Account), seq} }
-	if err := docs.copyOperations(ctx, tx, "plan_operations", []string{"change_id", "account_id", "seq"}, upTo(plan.Len()), head); err != nil {
+	if err := docs.copyOperations(ctx, tx, "plan_operations", []string{"change_id", "account_id", "seq"}, upTo(docs.plan.Len()), head); err != nil {
 		return fmt.Errorf("saving the plan of change %d: %w", change, err)
 	}
 	return nil

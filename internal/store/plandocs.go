@@ -32,7 +32,13 @@ func documentsOf(op access.PlannedOperation) [fields]string {
 // noDocument is the name of what is not there.
 var noDocument [sha256.Size]byte
 
-func planDocumentsOf(plan access.Plan) planDocuments {
+// storeDocumentsOf stores the documents of a plan, before rows name them.
+func storeDocumentsOf(ctx context.Context, tx pgx.Tx, plan access.Plan) (planDocuments, error) {
+	d := namesOf(plan)
+	return d, d.save(ctx, tx)
+}
+
+func namesOf(plan access.Plan) planDocuments {
 	d := planDocuments{plan: plan, names: make([][sha256.Size]byte, 0, fields*plan.Operations()), starts: make([]int, 0, plan.Len())}
 	for t := range plan.Targets() {
 		d.starts = append(d.starts, len(d.names)/fields)

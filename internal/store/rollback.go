@@ -79,8 +79,8 @@ func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (
 		}
 		// Before the rollout is locked, and with it all that is taken up: somebody else may
 		// be storing one of them.
-		docs := planDocumentsOf(plan)
-		if err := docs.save(ctx, tx); err != nil {
+		docs, err := storeDocumentsOf(ctx, tx, plan)
+		if err != nil {
 			return err
 		}
 		o, err := tx.open(ctx, id)
@@ -91,7 +91,7 @@ func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (
 			undone = o.Rollout
 			return nil
 		}
-		if after, err = tx.beginRollback(ctx, o, plan, head); err != nil {
+		if after, err = tx.beginRollback(ctx, o, docs, head); err != nil {
 			return err
 		}
 		undone = o.Rollout
@@ -106,7 +106,7 @@ func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (
 	return undone, nil
 }
 
-func (tx *txn) beginRollback(ctx context.Context, o *opened, plan access.Plan, head int64) (access.State, error) {
+func (tx *txn) beginRollback(ctx context.Context, o *opened, docs planDocuments, head int64) (access.State, error) {
 	r := access.Rollout{
 		Kind: access.RolloutRollback, RollsBack: o.ID, Title: "Roll back: " + o.Title, Revision: head, State: access.RolloutRunning,
 		Window: o.Window, StartedBy: o.Undoer(), CreatedAt: o.at, StartedAt: o.at,
@@ -115,14 +115,14 @@ func (tx *txn) beginRollback(ctx context.Context, o *opened, plan access.Plan, h
 	if err != nil {
 		return access.State{}, err
 	}
-	detail := map[string]any{"rolls_back": o.ID, "accounts": plan.Len()}
+	detail := map[string]any{"rolls_back": o.ID, "accounts": docs.plan.Len()}
 	var after access.State
 	if len(edits) > 0 {
-		if r, after, err = tx.startUndoing(ctx, r, o, edits, plan, head); err != nil {
+		if r, after, err = tx.startUndoing(ctx, r, o, edits, docs, head); err != nil {
 			return after, err
 		}
 		detail["revision"], detail["change"] = r.Revision, r.ChangeID
-	} else if r, err = tx.startPlanned(ctx, r, plan, access.Staging{}, nil); err != nil {
+	} else if r, err = tx.startPlanned(ctx, r, docs, access.Staging{}, nil); err != nil {
 		return after, err
 	}
 	if why != "" {
@@ -158,9 +158,9 @@ func (tx *txn) undoing(ctx context.Context, r access.Rollout, head int64) (edits
 }
 
 // startUndoing makes the change that takes the other back, its revision and its rollout.
-func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, edits []access.Edit, plan access.Plan, head int64) (access.Rollout, access.State, error) {
+func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, edits []access.Edit, docs planDocuments, head int64) (access.Rollout, access.State, error) {
 	var after access.State
-	c, err := access.NewRollbackChange(o.Rollout, edits, head, plan.Documents, o.at)
+	c, err := access.NewRollbackChange(o.Rollout, edits, head, docs.plan.Documents, o.at)
 	if err != nil {
 		return r, after, err
 	}
@@ -169,7 +169,7 @@ func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, ed
 		return r, after, fmt.Errorf("creating the change that takes rollout %d back: %w", o.ID, err)
 	}
 	c.ID = row.ID
-	if err := tx.savePlan(ctx, c.ID, plan); err != nil {
+	if err := tx.savePlan(ctx, c.ID, docs); err != nil {
 		return r, after, err
 	}
 	before := c.Snapshot()
