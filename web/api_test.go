@@ -25,6 +25,25 @@ func (c *console) api(path, who string, header ...string) answer {
 	return c.send(r)
 }
 
+// An address of the API says which methods it takes; one that there is not says that.
+func TestMethodsThatAnAddressDoesNotTake(t *testing.T) {
+	c := newConsole(t)
+	for _, v := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{http.MethodDelete, "/changes/12", http.StatusMethodNotAllowed, "GET, PUT"},
+		{http.MethodPut, "/changes", http.StatusMethodNotAllowed, "GET, POST"},
+		{http.MethodPost, "/nothing", http.StatusNotFound, ""},
+	} {
+		a := c.send(c.request(v.method, "/api/v1"+v.path, nil))
+		if a.status != v.status || a.header.Get("Allow") != v.allow || a.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s: status %d, Allow %q, %q; want %d, %q as a problem", v.method, v.path, a.status, a.header.Get("Allow"), a.header.Get("Content-Type"), v.status, v.allow)
+		}
+	}
+}
+
 func (a answer) json(t *testing.T, status int) map[string]any {
 	t.Helper()
 	if a.status != status {

@@ -197,11 +197,21 @@ func (s *Server) pageOf(target string) string {
 }
 
 // routed reports whether there is a page, or a form's target, at an address.
-func (s *Server) routed(method, at string) bool {
+func (s *Server) routed(method, at string) bool { return slices.Contains(s.methodsAt(at), method) }
+
+// methodsAt lists the methods that an address takes.
+func (s *Server) methodsAt(at string) []string {
 	parts := strings.Split(at, "/")
-	return slices.ContainsFunc(s.routes, func(r Route) bool {
-		return r.Method == method && !r.API && slices.EqualFunc(strings.Split(r.Path, "/"), parts, func(pattern, part string) bool {
-			return pattern == part || strings.HasPrefix(pattern, ":") && part != ""
-		})
-	})
+	var methods []string
+	for _, r := range s.routes {
+		if slices.EqualFunc(strings.Split(r.Path, "/"), parts, fits) {
+			methods = append(methods, r.Method)
+		}
+	}
+	return methods
+}
+
+// fits reports whether a part of an address fits that of a route.
+func fits(pattern, part string) bool {
+	return pattern == part || strings.HasPrefix(pattern, ":") && part != ""
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,9 +134,22 @@ func themeOf(c echo.Context) string {
 	return cookie.Value
 }
 
+// notTaken says which methods an address takes, where it takes any.
+func notTaken(c echo.Context, methods []string) error {
+	if len(methods) == 0 {
+		return echo.ErrNotFound
+	}
+	slices.Sort(methods)
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(slices.Compact(methods), ", "))
+	return echo.ErrMethodNotAllowed
+}
+
 // notFound answers addresses that no page has, with the navigation for whoever is signed
 // in. The address of a form's target leads back to the form.
 func (s *Server) notFound(c echo.Context) error {
+	if r := c.Request(); isAPI(r.URL.Path) {
+		return notTaken(c, s.methodsAt(r.URL.Path))
+	}
 	actor, err := s.actor(c)
 	if err != nil || !authz.Can(actor, authz.Read) {
 		return echo.ErrNotFound
