@@ -124,7 +124,9 @@ func (s *Server) apiWatch(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	if err := watchRollout(ctx, out, updates, s.tokenReader(c, actor, authz.Read)); err != nil && ctx.Err() == nil {
+	who := s.tokenReader(c, actor, authz.Read)
+	defer who.leave()
+	if err := watchRollout(ctx, out, updates, who); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil

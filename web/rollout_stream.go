@@ -56,7 +56,9 @@ func (s *Server) streamRollout(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	stream := &rolloutStream{s: s, c: c, who: s.sessionReader(c, actor, authz.Read), out: out, page: page, sent: map[access.AccountID]access.Target{}, parts: map[string]string{}}
+	who := s.sessionReader(c, actor, authz.Read)
+	defer who.leave()
+	stream := &rolloutStream{s: s, c: c, who: who, out: out, page: page, sent: map[access.AccountID]access.Target{}, parts: map[string]string{}}
 	return stream.run(ctx, updates)
 }
 

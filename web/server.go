@@ -45,6 +45,7 @@ type Server struct {
 	pace   pacers
 	routes []Route
 
+	looks     looks
 	downloads turnstile
 
 	description []byte // of the API

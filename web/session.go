@@ -59,11 +59,20 @@ func (s *Server) actorIn(ctx context.Context, c echo.Context) (access.Actor, err
 // tokenActor returns the owner of the request's bearer token.
 func (s *Server) tokenActor(c echo.Context) (access.Actor, error) {
 	r := c.Request()
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+	secret := bearer(r)
+	if secret == "" {
 		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "Send an API token: Authorization: Bearer TOKEN.")
 	}
-	return s.cfg.Identity.TokenActor(r.Context(), strings.TrimSpace(secret), clientAddr(c), r.UserAgent(), requestIDOf(c))
+	return s.cfg.Identity.TokenActor(r.Context(), secret, clientAddr(c), r.UserAgent(), requestIDOf(c))
+}
+
+// bearer is the API token that a request carries; "" where it carries none.
+func bearer(r *http.Request) string {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(secret)
 }
 
 // clientAddr is the caller's address: the connection's, unless a trusted proxy says more.

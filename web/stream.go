@@ -10,10 +10,6 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
-
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/authz"
 )
 
 const (
@@ -24,56 +20,6 @@ const (
 	// streamBeat keeps proxies from closing a stream on which nothing happens.
 	streamBeat = 20 * time.Second
 )
-
-// reader is who reads a stream. A stream outlives the question who asks for it: whoever
-// has signed out meanwhile, was shut out, or holds another role now, reads no further.
-type reader struct {
-	actor access.Actor
-	again func(context.Context) (access.Actor, error) // who it is now
-	need  authz.Permission
-	every time.Duration
-	seen  time.Time
-}
-
-// may reports whether the stream goes on. It asks anew now and then, and where the answer
-// fails as well: a stream is begun again sooner than it is read by the wrong person.
-func (r *reader) may(ctx context.Context) bool {
-	if time.Since(r.seen) < r.every {
-		return true
-	}
-	actor, err := r.again(ctx)
-	if err != nil || authz.Require(actor, r.need) != nil {
-		return false
-	}
-	r.actor, r.seen = actor, time.Now()
-	return true
-}
-
-// sessionReader is whoever is signed in, as long as they are.
-func (s *Server) sessionReader(c echo.Context, actor access.Actor, need authz.Permission) *reader {
-	token := s.cfg.Sessions.Token(c.Request().Context())
-	return &reader{actor: actor, need: need, every: s.cfg.StreamLook, seen: time.Now(), again: func(ctx context.Context) (access.Actor, error) {
-		ctx, err := s.cfg.Sessions.Load(authn.WithSession(bare{ctx}), token)
-		if err != nil {
-			return access.Actor{}, err
-		}
-		return s.actorIn(ctx, c)
-	}}
-}
-
-// tokenReader is the owner of the request's bearer token, as long as it is good.
-func (s *Server) tokenReader(c echo.Context, actor access.Actor, need authz.Permission) *reader {
-	return &reader{actor: actor, need: need, every: s.cfg.StreamLook, seen: time.Now(), again: func(context.Context) (access.Actor, error) {
-		return s.tokenActor(c)
-	}}
-}
-
-// bare is a context without its values: the session that was loaded into it is to be
-// loaded anew.
-type bare struct{ context.Context }
-
-// Value knows nothing.
-func (bare) Value(any) any { return nil }
 
 // eventWriter writes server-sent events.
 type eventWriter struct {
