@@ -61,10 +61,14 @@ func newCounts() *counts {
 
 // purpose is the counter of what a call is made for.
 func (c *counts) purpose(ctx context.Context) *counter {
+	return c.byPurpose[purposeOf(ctx)]
+}
+
+func purposeOf(ctx context.Context) Purpose {
 	if p, ok := ctx.Value(purposeKey{}).(Purpose); ok {
-		return c.byPurpose[p]
+		return p
 	}
-	return c.byPurpose[ForRollout]
+	return ForRollout
 }
 
 func (c *counts) of(id access.AccountID) *counter {

@@ -62,6 +62,9 @@ func classify(of call, err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
+	if errors.Is(err, errMadeRoom) {
+		return errMadeRoom
+	}
 	e := &access.CloudError{Account: of.account, Action: of.action, Resource: of.resource, Err: err}
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {

@@ -65,6 +65,22 @@ func (c *Cloud) Paces() Paces {
 	return p
 }
 
+// errMadeRoom says that an account's reading gave way to a push: while AWS throttles, each
+// of its calls would take a turn from the push, which somebody waits for.
+var errMadeRoom = access.Errorf(access.KindConflict, "The account is being pushed to while AWS throttles there; it is read afterwards.")
+
+// makeRoom notes the calls of pushes, and refuses those of scans where they would be in the way.
+func makeRoom(ctx context.Context, p *pace) error {
+	if purposeOf(ctx) != ForScan {
+		p.pushedTo(time.Now())
+		return nil
+	}
+	if p.needed(time.Now()) {
+		return errMadeRoom
+	}
+	return nil
+}
+
 // errBucketEmpty says that a call would have had to wait for its turn beyond its time.
 var errBucketEmpty = errors.New("no turn within the time given; the limit of calls a second is reached")
 
@@ -74,6 +90,9 @@ func limited(shared *pace) func(*middleware.Stack) error {
 	return func(s *middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("PortcullisLimit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			p, err := paceOf(ctx, shared)
+			if err == nil && shared == nil {
+				err = makeRoom(ctx, p)
+			}
 			if err == nil {
 				err = turn(ctx, p)
 			}

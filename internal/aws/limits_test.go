@@ -76,6 +76,42 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// While AWS throttles an account that is pushed to, a scan leaves all turns to the push. It
+// goes on in other accounts, and in this one afterwards.
+func TestAScanMakesRoomForAPush(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{}, func(c *aws.Config) { c.MaxAttempts = 1 })
+	pushed, other := w.account(t, "web-prod"), w.account(t, "payments-prod")
+	if _, err := w.Inventory(t.Context(), pushed); err != nil {
+		t.Fatal(err)
+	}
+	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Throttle: 1}}})
+	sc := scope(pushed, role("Bob"))
+	if err := w.Write(t.Context(), sc, access.Write{Resource: role("Bob"), Document: gate(pushed.ID, "carol")}); access.CloudClassOf(err) != access.CloudThrottled {
+		t.Fatalf("the write is not throttled: %v", err)
+	}
+	before := w.Counts(pushed.ID).Attempts
+	if _, err := w.Inventory(t.Context(), pushed); access.KindOf(err) != access.KindConflict {
+		t.Errorf("the scan of the account that is pushed to: %v, want it to make room", err)
+	}
+	if sent := w.Counts(pushed.ID).Attempts - before; sent != 0 {
+		t.Errorf("%d attempts, want none", sent)
+	}
+	if _, err := w.Inventory(t.Context(), other); err != nil {
+		t.Errorf("the scan of another account: %v", err)
+	}
+	w.org.SetFaults(sandbox.Faults{})
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		_, err := w.Inventory(t.Context(), pushed)
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("a minute after the push: %v", err)
+		}
+	}
+}
+
 // A write that has to be repeated is not, once whoever sent it may write no more; and one
 // that waits for its turn is not sent then.
 func TestNoAttemptIsMadeOnceTheClaimIsLost(t *testing.T) {

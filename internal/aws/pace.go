@@ -35,6 +35,7 @@ type pace struct {
 	low    float64 // the rate right after the cut
 	peak   float64 // the highest rate that was cut since the pace was last unslowed
 	lately throughput
+	pushed time.Time // when a push wanted a turn last
 }
 
 // newPace allows a burst of some seconds' worth, so that a push of a few documents to an
@@ -110,6 +111,24 @@ func (p *pace) now(now time.Time) (perSecond float64, slowed bool) {
 	defer p.mu.Unlock()
 	perSecond, _ = p.allowed(now)
 	return perSecond, p.slowed
+}
+
+// pushCalls is how far apart the calls of one push are at most, in a place that throttles.
+const pushCalls = 5 * time.Second
+
+// pushedTo notes that a push wants a turn.
+func (p *pace) pushedTo(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pushed = now
+}
+
+// needed reports whether a push is under way that throttling has slowed.
+func (p *pace) needed(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allowed(now) // it may have recovered since
+	return p.slowed && now.Sub(p.pushed) < pushCalls
 }
 
 // throughput counts what went through in this second and the one before.

@@ -32,7 +32,7 @@ func brokenOffAgain(err error) sdk.Ternary {
 
 // throttledCap bounds the wait after throttling: it is the pace that slows down, for all
 // calls to where it happened, and a long wait of one call besides would only waste it.
-const throttledCap = 2 * time.Second
+const throttledCap = time.Second
 
 // throttledShare is how many times more often a call is repeated that AWS throttles: it
 // is certain that nothing has happened, and what was read before stays read.

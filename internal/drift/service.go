@@ -91,6 +91,8 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 		return s.cfg.Store.RequestComparison(ctx)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case access.KindOf(err) == access.KindConflict: // a push goes first
+		return err
 	case passing(err):
 		// The reason is kept as well, since the next attempt may be the last.
 		err = errors.Join(err, s.failed(ctx, id, inWords(err)))

@@ -36,7 +36,7 @@ func outcomeOf(err error) ReadOutcome {
 	switch {
 	case err == nil:
 		return ReadDone
-	case access.CloudClassOf(err) == access.CloudThrottled:
+	case access.CloudClassOf(err) == access.CloudThrottled, access.KindOf(err) == access.KindConflict:
 		return ReadPutOff
 	default:
 		return ReadFailed
