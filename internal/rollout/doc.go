@@ -54,8 +54,10 @@
 //
 //	claim ─▶ read all ─▶ decide ─▶ commit intents ─▶ write (each) ─▶ read back ─▶ finish
 //
-// Between two writes the outcome of the first is committed, which fails where the claim
-// is lost; the last outcome is committed with the target's end.
+// The claim is checked before each attempt: by its lease, on the monotonic clock, which
+// ends no later than the database's; and by its number, in the database, with the outcome
+// of the write before, where that was done last more than a quarter of a second ago. The
+// other outcomes are committed with the target's end.
 //
 // An account that needs nothing costs one session and the read. Trust policies are
 // merged into the document that is live at that moment, so that statements of others

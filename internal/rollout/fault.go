@@ -5,8 +5,8 @@ package rollout
 type Point string
 
 // The points, in the order in which a push passes them. PointWriting and PointWrote are
-// passed once per write, PointRecorded between two: the last outcome is committed with
-// the end of the target.
+// passed once per write, PointRecorded between two that are some time apart: the other
+// outcomes, and the last in any case, are committed with the end of the target.
 const (
 	PointClaimed  Point = "claimed"  // the claim is committed, nothing was read
 	PointRead     Point = "read"     // the live documents are known

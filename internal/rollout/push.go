@@ -17,6 +17,8 @@ type push struct {
 	calls access.CallCount // the account's counts when the push began
 	begun time.Time        // when the claim was asked for, by the local, monotonic clock
 
+	confirmed time.Time // when the store was asked last whether the claim is held, and said so
+
 	steps   []step
 	live    map[access.Resource]access.LiveDocument
 	ids     map[string]string
@@ -176,9 +178,11 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 	if len(intents) == 0 {
 		return nil
 	}
+	asked := time.Now()
 	if err := u.cfg.Store.RecordIntents(ctx, u.claim, intents, events); err != nil {
 		return fmt.Errorf("recording what is to be written: %w", err)
 	}
+	u.confirmed = asked
 	return u.cfg.Fault(PointIntended)
 }
 

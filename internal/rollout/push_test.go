@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,13 +64,23 @@ func TestPushOfUnchangedTargetOnlyReadsOnce(t *testing.T) {
 }
 
 func TestPushSurvivesACrashAtEveryPoint(t *testing.T) {
-	for _, point := range Points() {
+	t.Run("each outcome by itself", func(t *testing.T) { crashAtEveryPoint(t, atOnce, Points()) })
+	t.Run("outcomes with the end", func(t *testing.T) {
+		crashAtEveryPoint(t, time.Hour, slices.DeleteFunc(Points(), func(p Point) bool { return p == PointRecorded }))
+	})
+}
+
+// atOnce has the store confirm the claim, and take the outcome before, ahead of each write.
+const atOnce = -time.Second
+
+func crashAtEveryPoint(t *testing.T, confirm time.Duration, points []Point) {
+	for _, point := range points {
 		for n := 1; n <= passes(point); n++ {
 			t.Run(fmt.Sprintf("%s %d", point, n), func(t *testing.T) {
 				store, cloud := oneTarget()
 				crash := errors.New("killed")
 				seen := 0
-				err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Fault: func(p Point) error {
+				err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Confirm: confirm, Fault: func(p Point) error {
 					if p == point {
 						seen++
 					}
@@ -96,6 +107,37 @@ func TestPushSurvivesACrashAtEveryPoint(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Writes in quick succession wait for the store once, at the end. Where they take long,
+// the store is asked between them whether the claim is still held.
+func TestOutcomesOfQuickWritesAreCommittedTogether(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes time.Duration
+		apart int
+	}{"quick": {50 * time.Millisecond, 0}, "slow": {300 * time.Millisecond, 1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, cloud := oneTarget()
+				cloud.onWrite = func(_ int, apply func()) error {
+					time.Sleep(c.takes) // of the bubble's clock
+					apply()
+					return nil
+				}
+				recorded := 0
+				err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Fault: func(p Point) error {
+					if p == PointRecorded {
+						recorded++
+					}
+					return nil
+				}})
+				if err != nil || recorded != c.apart {
+					t.Errorf("%d outcomes were committed by themselves (%v), want %d", recorded, err, c.apart)
+				}
+				store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationWritten)
+			})
+		})
 	}
 }
 
@@ -256,7 +298,7 @@ func TestPushWritesNothingWhenTheStoreRefuses(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			store, cloud := oneTarget()
 			store.refuse[method] = down
-			if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); !errors.Is(err, down) {
+			if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Confirm: atOnce}); !errors.Is(err, down) {
 				t.Fatalf("got %v, want the store's error", err)
 			}
 			if len(cloud.writes) != writes {
@@ -288,7 +330,7 @@ func TestPushOfATargetThatWasTakenOverWritesNothingMore(t *testing.T) {
 		return nil
 	}
 	cloud.onWrite = takeOver
-	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Confirm: atOnce}); err != nil {
 		t.Fatal(err)
 	}
 	if len(cloud.writes) != 1 {

@@ -12,10 +12,11 @@ import (
 // maxSends is how often one document is sent while AWS loses the answers.
 const maxSends = 3
 
-// write writes what was decided, one document after the other. The outcome of each is
-// committed before the next is sent, which also tells that the claim is still held; the
-// last outcome is committed with the end of the target. A refusal ends its own operation
-// only.
+// write writes what was decided, one document after the other. That the claim is held
+// tells the lease before each attempt, and the store, with the outcome of the write before,
+// where its last word is older than Confirm. The other outcomes are committed with the end
+// of the target: an outcome that a crash has swallowed is found by reading, as the intent
+// is there. A refusal ends its own operation only.
 func (u *push) write(ctx context.Context) error {
 	var sent *step
 	for i := range u.steps {
@@ -37,7 +38,7 @@ func (u *push) write(ctx context.Context) error {
 			s.later = errors.New(why)
 			continue
 		}
-		if sent != nil {
+		if sent != nil && time.Since(u.confirmed) > u.cfg.Confirm {
 			if err := u.record(ctx, sent); err != nil {
 				return err
 			}
@@ -212,6 +213,7 @@ func (u *push) record(ctx context.Context, s *step) error {
 		return fmt.Errorf("recording the outcome of %s: %w", s.op.Resource, err)
 	}
 	u.hold.prolonged(asked)
+	u.confirmed = asked
 	s.recorded = true
 	return u.cfg.Fault(PointRecorded)
 }

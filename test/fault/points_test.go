@@ -14,6 +14,15 @@ import (
 // another console runs.
 const recoversWithin = 12 * time.Second
 
+// latencyTo is how long calls take so that a push comes to a point: writes in quick
+// succession are recorded with the end.
+func latencyTo(point rollout.Point) time.Duration {
+	if point == rollout.PointRecorded {
+		return 300 * time.Millisecond
+	}
+	return 15 * time.Millisecond
+}
+
 // TestKilledAtEveryPoint has a console kill itself at each named point of a push, between
 // any two effects, while another one goes on.
 func TestKilledAtEveryPoint(t *testing.T) {
@@ -28,11 +37,12 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	slowest := time.Duration(0)
 	for i, point := range points {
 		victim := harness.Serve(t, f.db, append(slices.Clone(f.env), "PORTCULLIS_WORKERS=50", fmt.Sprintf("PORTCULLIS_DIE_AT=%s:%d", point, 1+i%3))...)
-		f.box.SetFaults(slow(15 * time.Millisecond))
+		f.box.SetFaults(slow(latencyTo(point)))
 		written := f.box.Writes()
 		id := f.change()
 		harness.Eventually(t, time.Minute, fmt.Sprintf("the console dies at %q", point), func() (bool, string) { return victim.Ended(), "it lives" })
 		died := time.Now()
+		f.box.SetFaults(slow(latencyTo("")))
 		r := f.endsAsDesired(id)
 		if t.Failed() {
 			t.Fatalf("after a death at %q", point)
