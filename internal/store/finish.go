@@ -32,9 +32,7 @@ func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []acc
 	}
 	met := int64(0)
 	w.queue = func(b *pgx.Batch) error {
-		for _, o := range outcomes {
-			queueOutcome(b, c, o)
-		}
+		queueOutcomes(b, c, outcomes)
 		b.Queue(endTarget, c.Target.RolloutID, string(c.Target.Account), c.Number, string(result.State), storable(result.Message), string(result.Class), storable(result.Advice),
 			result.Calls.Calls, result.Calls.Attempts, result.Calls.Throttles, result.Calls.Writes, storable(result.Code), storable(shortCause(result.Cause))).Exec(count(&met))
 		queuePushed(b, c.Target.Account, c.Rollout.Revision, result.State)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,36 +54,71 @@ func (s *Store) RecordIntents(ctx context.Context, c access.Claim, intents []acc
 	return nil
 }
 
-// conclude gives an operation its one outcome. What was live is kept for an operation
+// conclude gives operations their one outcome. What was live is kept for an operation
 // that was never to be written; of the others it is known from the intent. A conflict keeps
 // what it was found at.
 const conclude = `
-UPDATE operations SET
-    live_before = CASE WHEN state = 'planned' AND intended_at IS NULL THEN $6 ELSE live_before END,
-    found_doc = CASE WHEN $4 = 'conflict' THEN $6 ELSE found_doc END,
-    state = $4, message = $5, ended_at = clock_timestamp()
-WHERE id = $3 AND rollout_id = $1 AND account_id = $2 AND state IN ('planned', 'intended')`
+UPDATE operations o SET
+    live_before = CASE WHEN o.state = 'planned' AND intended_at IS NULL THEN g.live ELSE live_before END,
+    found_doc = CASE WHEN g.state = 'conflict' THEN g.live ELSE found_doc END,
+    state = g.state, message = g.message, ended_at = clock_timestamp()
+FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bytea[]) AS g (id, state, message, live)
+WHERE o.id = g.id AND rollout_id = $1 AND account_id = $2 AND o.state IN ('planned', 'intended')`
 
-// queueOutcome adds the outcome of one operation, and fails the batch where the operation
-// has another already. What was live is stored before.
-func queueOutcome(b *pgx.Batch, c access.Claim, o access.Outcome) {
-	met := int64(0)
-	b.Queue(conclude, c.Target.RolloutID, string(c.Target.Account), o.OperationID, string(o.State), storable(o.Message), docKey(o.LiveBefore)).Exec(count(&met))
-	b.Queue("SELECT state FROM operations WHERE id = $3 AND rollout_id = $1 AND account_id = $2", c.Target.RolloutID, string(c.Target.Account), o.OperationID).QueryRow(func(row pgx.Row) error {
-		var state access.OperationState
-		if err := row.Scan(&state); err != nil {
+// concludeAll tells of each operation whether it was concluded, and how it stood before.
+const concludeAll = `
+WITH concluded AS (` + conclude + ` RETURNING o.id)
+SELECT o.id, c.id IS NOT NULL, o.state FROM operations o LEFT JOIN concluded c ON c.id = o.id
+WHERE o.id = ANY($3) AND o.rollout_id = $1 AND o.account_id = $2`
+
+// outcomeRows are the parameters of conclude.
+func outcomeRows(c access.Claim, outcomes ...access.Outcome) []any {
+	ids, states, messages, live := make([]int64, len(outcomes)), make([]string, len(outcomes)), make([]string, len(outcomes)), make([][]byte, len(outcomes))
+	for i, o := range outcomes {
+		ids[i], states[i], messages[i], live[i] = o.OperationID, string(o.State), storable(o.Message), docKey(o.LiveBefore)
+	}
+	return []any{c.Target.RolloutID, string(c.Target.Account), ids, states, messages, live}
+}
+
+// queueOutcomes adds the outcomes of operations, and fails the batch where one of them has
+// another already. What was live is stored before.
+func queueOutcomes(b *pgx.Batch, c access.Claim, outcomes []access.Outcome) {
+	if len(outcomes) == 0 {
+		return
+	}
+	b.Queue(concludeAll, outcomeRows(c, outcomes...)...).Query(func(rows pgx.Rows) error {
+		found := map[int64]error{}
+		for rows.Next() {
+			var id int64
+			var concluded bool
+			var was access.OperationState
+			if err := rows.Scan(&id, &concluded, &was); err != nil {
+				return err
+			}
+			i := slices.IndexFunc(outcomes, func(o access.Outcome) bool { return o.OperationID == id })
+			found[id] = endedOnce(outcomes[i], concluded, was)
+		}
+		if err := rows.Err(); err != nil {
 			return err
 		}
-		return endedOnce(o, met > 0, state)
+		for _, o := range outcomes {
+			switch err, there := found[o.OperationID]; {
+			case err != nil:
+				return err
+			case !there:
+				return fmt.Errorf("there is no operation %d in account %s of rollout %d", o.OperationID, c.Target.Account, c.Target.RolloutID)
+			}
+		}
+		return nil
 	})
 }
 
 // recordOutcome does in one statement what would else be a transaction of four: it is sent
-// between any two writes to AWS.
+// between two writes to AWS.
 const recordOutcome = `
 WITH held AS (UPDATE targets SET lease_until = clock_timestamp() + $7::interval WHERE rollout_id = $1 AND account_id = $2 AND claim = $8 AND hold = 'held' RETURNING 1),
 concluded AS (` + conclude + ` AND EXISTS (SELECT FROM held) RETURNING 1)
-SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM concluded), state FROM operations WHERE id = $3 AND rollout_id = $1 AND account_id = $2`
+SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM concluded), state FROM operations WHERE id = ANY($3) AND rollout_id = $1 AND account_id = $2`
 
 // RecordOutcome commits the outcome of one operation and prolongs the claim. Where the
 // claim is lost, neither happens.
@@ -93,7 +129,7 @@ func (s *Store) RecordOutcome(ctx context.Context, c access.Claim, o access.Outc
 	}
 	var held, concluded bool
 	var was access.OperationState
-	b.Queue(recordOutcome, c.Target.RolloutID, string(c.Target.Account), o.OperationID, string(o.State), storable(o.Message), docKey(o.LiveBefore), lease, c.Number).QueryRow(func(row pgx.Row) error {
+	b.Queue(recordOutcome, append(outcomeRows(c, o), lease, c.Number)...).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&held, &concluded, &was)
 	})
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -185,17 +186,25 @@ func (s *Store) Target(ctx context.Context, rollout int64, account access.Accoun
 	return t, nil
 }
 
-const operationQuery = `
+// operationQuery reads the operations of a target with their documents. Each document is
+// a query of its own: as joins, all of them would be weighed against each other anew with
+// each claim, which costs more than to read them.
+var operationQuery = `
 SELECT o.id, o.rollout_id, o.account_id, o.seq, o.kind, o.resource_kind, o.resource_path, o.resource_name, o.before_known, o.size, o.size_limit, o.note,
        o.state, o.message, o.intended_at, o.ended_at,
-       coalesce(b.body, ''), coalesce(a.body, ''), coalesce(ob.body, ''), coalesce(oa.body, ''), coalesce(l.body, ''), coalesce(w.body, ''), coalesce(f.body, ''),
-       coalesce(o.resolution, ''), coalesce(r.body, ''), coalesce(o.resolver_id, 0), coalesce(o.resolver_name, ''), o.resolved_at
+       ` + bodies("before_doc", "after_doc", "ours_before", "ours_after", "live_before", "written", "found_doc") + `,
+       coalesce(o.resolution, ''), ` + bodies("resolved_doc") + `, coalesce(o.resolver_id, 0), coalesce(o.resolver_name, ''), o.resolved_at
 FROM operations o
-LEFT JOIN documents b ON b.sha256 = o.before_doc LEFT JOIN documents a ON a.sha256 = o.after_doc
-LEFT JOIN documents ob ON ob.sha256 = o.ours_before LEFT JOIN documents oa ON oa.sha256 = o.ours_after
-LEFT JOIN documents l ON l.sha256 = o.live_before LEFT JOIN documents w ON w.sha256 = o.written
-LEFT JOIN documents f ON f.sha256 = o.found_doc LEFT JOIN documents r ON r.sha256 = o.resolved_doc
 WHERE o.rollout_id = $1 AND o.account_id = $2 ORDER BY o.seq`
+
+// bodies are the documents that columns of operations name; "" for none.
+func bodies(columns ...string) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		parts[i] = "coalesce((SELECT d.body FROM documents d WHERE d.sha256 = o." + c + "), '')"
+	}
+	return strings.Join(parts, ", ")
+}
 
 func scanOperation(row pgx.CollectableRow) (access.Operation, error) {
 	var o access.Operation
