@@ -28,15 +28,19 @@ type PartLint struct {
 	missing *missing
 	seen    seen
 	before  *PartLint
-	others  map[string]bool // objects of which what others made was said
-	written map[string]bool // such objects of before that this state's documents are about, too
+
+	// What others made in the account that was looked at last, and what of that is said
+	// of this state and not of the one before, and the other way round, in all accounts.
+	last             access.AccountID
+	said             []Issue
+	brought, cleared sentences
 }
 
 // NewPartLint looks through the objects of the scope. The compiler's state holds all of
 // them, and in is what it was made of. before is the lint of the state before, which looks
 // at each account first; nil for that one itself.
 func NewPartLint(c *Compiler, in Input, s Scope, before *PartLint) *PartLint {
-	p := &PartLint{l: &linter{c: c, in: in}, missing: newMissing(), before: before, others: map[string]bool{}, written: map[string]bool{}}
+	p := &PartLint{l: &linter{c: c, in: in}, missing: newMissing(), before: before}
 	p.allowlists(s)
 	names := map[string]map[access.RoleName]string{}
 	for i := range c.mappings {
@@ -114,37 +118,51 @@ func sameNames(s access.State, names map[string]map[access.RoleName]string) {
 // networks alone lets nobody past them.
 func (p *PartLint) Look(id access.AccountID, docs Documents, err error, others func(access.RoleName) bool) {
 	p.seen.add(p.l, id, docs, err)
+	p.last, p.said = id, nil
 	docs.Roles = slices.DeleteFunc(slices.Clone(docs.Roles), func(d Compiled) bool {
 		return !others(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name})
 	})
 	if len(docs.Roles)+len(docs.Users) == 0 {
 		return
 	}
-	known := len(p.l.issues)
-	p.l.others(id, docs)
-	for _, i := range p.l.issues[known:] {
-		p.others[i.Object] = true
-	}
-	p.noteWritten(id, docs)
+	found := &linter{c: p.l.c, in: p.l.in}
+	found.others(id, docs)
+	p.said = found.issues
+	p.compare(id, docs)
 }
 
-// noteWritten notes which documents are about something that others made before. In a
-// large organization that is few of them.
-func (p *PartLint) noteWritten(id access.AccountID, docs Documents) {
-	if p.before == nil || len(p.before.others) == 0 {
+// compare notes what is said of an account after and not before, and what is not said any
+// more. All of it is about the account alone, so that nothing else has to be kept of it. What
+// is said again in other words is not gone; neither is what others have made in AWS, where
+// the change takes its hands off: nobody looks at it any more.
+func (p *PartLint) compare(id access.AccountID, docs Documents) {
+	if p.before == nil {
 		return
 	}
-	note := func(object string) {
-		if p.before.others[object] {
-			p.written[object] = true
+	var was []Issue
+	if p.before.last == id {
+		was = p.before.said
+	}
+	again := func(i Issue) bool {
+		return slices.ContainsFunc(p.said, func(now Issue) bool { return now.Code == i.Code && now.Object == i.Object })
+	}
+	for _, i := range p.said {
+		if !slices.Contains(was, i) {
+			p.brought.add(i, id)
 		}
 	}
-	for _, d := range docs.Roles {
-		note(roleObject(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name}, id))
+	for _, i := range was {
+		if i.Severity != SeverityInfo && !slices.Contains(p.said, i) && !again(i) && docs.about(i.Object, id) {
+			p.cleared.add(i, id)
+		}
 	}
-	for _, d := range docs.Users {
-		note(userObject(d.Resource.Name, id))
-	}
+}
+
+// about reports whether a role or user of an account is among those of the documents.
+func (d Documents) about(object string, id access.AccountID) bool {
+	return slices.ContainsFunc(d.Roles, func(c Compiled) bool {
+		return roleObject(access.RoleName{Path: c.Resource.Path, Name: c.Resource.Name}, id) == object
+	}) || slices.ContainsFunc(d.Users, func(c Compiled) bool { return userObject(c.Resource.Name, id) == object })
 }
 
 // Brought are the issues of one part that were not in the other, errors first. What is
@@ -161,24 +179,26 @@ func Brought(before, after *PartLint) []Issue {
 		}
 	}
 	fresh.issues = append(fresh.issues, after.missing.without(before.missing).issues()...)
+	fresh.issues = append(fresh.issues, after.brought.issues()...)
 	after.seen.report(fresh, &before.seen)
 	sortIssues(fresh.issues)
 	return slices.Compact(fresh.issues)
 }
 
 // Cleared are the warnings and errors of one part that are gone in the other, errors
-// first. What is said again in other words is not gone; neither is what others have made
-// in AWS, where the change takes its hands off: nobody looks at it any more.
+// first. What is said again in other words is not gone.
 func Cleared(before, after *PartLint) []Issue {
 	type topic struct{ code, object string }
 	again := map[topic]bool{}
 	for _, i := range Brought(before, after) {
 		again[topic{i.Code, i.Object}] = true
 	}
-	return slices.DeleteFunc(Brought(after, before), func(i Issue) bool {
-		ofOthers := i.Code == CodeBypass || i.Code == CodeUserHoldsMore || i.Code == CodeFederatedDoor
-		return i.Severity == SeverityInfo || again[topic{i.Code, i.Object}] || ofOthers && !after.written[i.Object]
+	gone := slices.DeleteFunc(Brought(after, before), func(i Issue) bool {
+		return i.Severity == SeverityInfo || again[topic{i.Code, i.Object}]
 	})
+	gone = append(gone, after.cleared.issues()...)
+	sortIssues(gone)
+	return gone
 }
 
 // without returns what of a list is not in another.
