@@ -18,7 +18,7 @@ import (
 // browser watches its page, and then five hundred.
 func TestReadersShareWhatIsRead(t *testing.T) {
 	t.Parallel()
-	many, changes := 200, 8
+	many, changes := 300, 8
 	if full() {
 		many, changes = 500, 20
 	}
@@ -33,8 +33,10 @@ func TestReadersShareWhatIsRead(t *testing.T) {
 	none := f.asksWith(0, changes, id, pg)
 	one := f.asksWith(1, changes, id, pg)
 	all := f.asksWith(many, changes, id, pg)
-	// One browser reads again after some of the changes, many together after each.
-	if most := one + int64(10*changes); all > most {
+	// One browser reads again after some of the changes, many together after each; and what
+	// the console asks by itself grows with the time that all this takes. If each browser
+	// asked anything of its own, that would be several times as many statements as browsers.
+	if most := one + int64(many); all > most {
 		t.Errorf("%d readers cost %d statements, one costs %d and none %d; want %d at most", many, all, one, none, most)
 	}
 	c.fact("%d changes of a rollout: %d statements with nobody watching, %d with one browser, %d with %d", changes, none, one, all, many)
