@@ -49,6 +49,7 @@ func (c *recent[K, V]) item(k K) *kept[V] {
 	}
 	item := c.items[k]
 	if item == nil {
+		c.outdate(k)
 		item = &kept[V]{}
 		c.items[k] = item
 	}
@@ -72,6 +73,23 @@ func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
 	c.bytes += w.bytes() - item.bytes
 	item.bytes = w.bytes()
 	c.giveUp()
+}
+
+// superseding is a key after which nobody asks for some others any more.
+type superseding[K any] interface{ supersedes(old K) bool }
+
+// outdate drops what a new key supersedes.
+func (c *recent[K, V]) outdate(k K) {
+	fresh, ok := any(k).(superseding[K])
+	if !ok {
+		return
+	}
+	for old, item := range c.items {
+		if fresh.supersedes(old) {
+			c.bytes -= item.bytes
+			delete(c.items, old)
+		}
+	}
 }
 
 // giveUp drops what was not asked for the longest, but never the last that was.
@@ -129,6 +147,9 @@ func newDraftKey(c access.Change, on, inventory int64) draftKey {
 	}
 	return k
 }
+
+// supersedes: a change is looked at as it is now, on what is known now.
+func (k draftKey) supersedes(old draftKey) bool { return k.change == old.change && k != old }
 
 // draftLife bounds how long a draft is kept. Who the people are, which a guard asks,
 // stands in no key; what is decided is worked out anew at submit and at apply.

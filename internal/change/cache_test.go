@@ -92,3 +92,18 @@ func TestADraftIsFreshUntilTheNextExpiry(t *testing.T) {
 		t.Errorf("fresh until %s, want %s", got, later)
 	}
 }
+
+// TestAnEditedDraftTakesThePlaceOfTheOneBefore: nobody looks at an older version again, and
+// in a large organization each weighs.
+func TestAnEditedDraftTakesThePlaceOfTheOneBefore(t *testing.T) {
+	var c recent[draftKey, heavy]
+	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
+	for version := range int64(5) {
+		for change := range int64(2) {
+			c.put(draftKey{change: change, version: version}, 7, now.Add(time.Hour))
+		}
+	}
+	if len(c.items) != 2 || c.bytes != 14 {
+		t.Errorf("%d drafts of two changes are kept, with %d bytes", len(c.items), c.bytes)
+	}
+}
