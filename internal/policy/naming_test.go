@@ -218,7 +218,7 @@ func TestUnmappedStayOutOfTheUsersSide(t *testing.T) {
 			}
 		}
 	})
-	if verdicts[Allowed]*10 < verdicts[Denied] {
+	if verdicts[Allowed] == 0 || verdicts[Denied] == 0 {
 		t.Errorf("the generator misses: %v", verdicts)
 	}
 }

