@@ -98,7 +98,7 @@ func TestWhatIsFollowedMeansWhatIsLive(t *testing.T) {
 		}
 	})
 	t.Logf("%d followed, %d refused", followed, refused)
-	if followed < refused/10 {
+	if followed == 0 || refused == 0 {
 		t.Errorf("%d were followed and %d refused: too few for the test to mean anything", followed, refused)
 	}
 }
