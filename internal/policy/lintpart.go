@@ -143,13 +143,12 @@ func (p *PartLint) compare(id access.AccountID, docs Documents) {
 	if p.before.last == id {
 		was = p.before.said
 	}
+	fresh := slices.DeleteFunc(slices.Clone(p.said), func(i Issue) bool { return slices.Contains(was, i) })
 	again := func(i Issue) bool {
-		return slices.ContainsFunc(p.said, func(now Issue) bool { return now.Code == i.Code && now.Object == i.Object })
+		return slices.ContainsFunc(fresh, func(now Issue) bool { return now.Code == i.Code && now.Object == i.Object })
 	}
-	for _, i := range p.said {
-		if !slices.Contains(was, i) {
-			p.brought.add(i, id)
-		}
+	for _, i := range fresh {
+		p.brought.add(i, id)
 	}
 	for _, i := range was {
 		if i.Severity != SeverityInfo && !slices.Contains(p.said, i) && !again(i) && docs.about(i.Object, id) {

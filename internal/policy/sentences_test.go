@@ -32,3 +32,31 @@ func TestSentences(t *testing.T) {
 		t.Errorf("of few accounts it is said: %+v", i)
 	}
 }
+
+// Of two things that others made of one role, one may be gone while the other is said as
+// before. What is said in other words is not gone, and neither is what the documents are not
+// about.
+func TestWhatIsGoneOfOneAccount(t *testing.T) {
+	const id = access.AccountID("111111111111")
+	bob := access.RoleName{Path: "/", Name: "Bob"}
+	says := func(message string) Issue {
+		return Issue{Code: CodeBypass, Severity: SeverityWarning, Object: roleObject(bob, id), Message: message}
+	}
+	about := Documents{Roles: []Compiled{{Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}}}}
+	for name, c := range map[string]struct {
+		now              []Issue
+		docs             Documents
+		brought, cleared int
+	}{
+		"one is gone":       {[]Issue{says("one")}, about, 0, 1},
+		"in other words":    {[]Issue{says("one"), says("three")}, about, 1, 0},
+		"hands taken off":   {nil, Documents{}, 0, 0},
+		"everything stayed": {[]Issue{says("one"), says("two")}, about, 0, 0},
+	} {
+		p := PartLint{before: &PartLint{last: id, said: []Issue{says("one"), says("two")}}, said: c.now}
+		p.compare(id, c.docs)
+		if brought, cleared := len(p.brought.issues()), len(p.cleared.issues()); brought != c.brought || cleared != c.cleared {
+			t.Errorf("%s: %d brought and %d gone, want %d and %d", name, brought, cleared, c.brought, c.cleared)
+		}
+	}
+}
