@@ -72,8 +72,8 @@ func (i *Inventories) part(id AccountID, live []LiveUser) (*inventoryPart, []str
 	f := newFingerprinter()
 	for n, u := range live {
 		ids[n] = u.ID
-		u.ID, u.Document = "", withoutID(u.Document, id)
-		u.AttachedPolicies = eachText(u.AttachedPolicies, func(arn string) string { return withoutID(arn, id) })
+		u.ID, u.Document = "", WithoutID(u.Document, id)
+		u.AttachedPolicies = eachText(u.AttachedPolicies, func(arn string) string { return WithoutID(arn, id) })
 		packed[n] = u
 		u.fingerprint(f)
 	}
@@ -197,14 +197,14 @@ func (p *inventoryPart) documents(id AccountID, ids []string) []LiveDocument {
 
 func (p *inventoryPart) document(n int, id AccountID, ids []string) LiveDocument {
 	d := p.live[n].LiveDocument
-	d.ID, d.Document = ids[n], withID(d.Document, id)
+	d.ID, d.Document = ids[n], WithID(d.Document, id)
 	return d
 }
 
 func (p *inventoryPart) user(n int, id AccountID, ids []string) LiveUser {
 	u := p.live[n]
 	u.LiveDocument = p.document(n, id, ids)
-	u.AttachedPolicies = eachText(u.AttachedPolicies, func(arn string) string { return withID(arn, id) })
+	u.AttachedPolicies = eachText(u.AttachedPolicies, func(arn string) string { return WithID(arn, id) })
 	return u
 }
 

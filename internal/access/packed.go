@@ -12,18 +12,21 @@ import (
 // document once, and gets it back when somebody asks for it. So the memory that a plan or
 // an inventory takes follows from how much differs, not from the number of accounts.
 
-// ownID stands for the account's own id. It cannot occur in a document: IAM takes no
-// character below U+0009 (aws-facts §1.5), and Postgres stores none of it.
-const ownID = "\x00"
+// OwnID stands for an account's own id in a text that is kept without it. It cannot occur
+// in a document: IAM takes no character below U+0009 (aws-facts §1.5), and Postgres stores
+// none of it.
+const OwnID = "\x00"
 
-func withoutID(text string, id AccountID) string {
+// WithoutID puts OwnID in place of an account's id.
+func WithoutID(text string, id AccountID) string {
 	if id == "" {
 		return text
 	}
-	return strings.ReplaceAll(text, string(id), ownID)
+	return strings.ReplaceAll(text, string(id), OwnID)
 }
 
-func withID(text string, id AccountID) string { return strings.ReplaceAll(text, ownID, string(id)) }
+// WithID puts an account's id back into a text.
+func WithID(text string, id AccountID) string { return strings.ReplaceAll(text, OwnID, string(id)) }
 
 // texts keeps texts, each once.
 type texts map[string]string

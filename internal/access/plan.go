@@ -136,9 +136,9 @@ func (k *operationPack) list(ops []PlannedOperation, id AccountID) []int32 {
 }
 
 func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
-	op.Before, op.After = withoutID(op.Before, id), withoutID(op.After, id)
-	op.OursBefore, op.OursAfter = withoutID(op.OursBefore, id), withoutID(op.OursAfter, id)
-	op.Note = withoutID(op.Note, id)
+	op.Before, op.After = WithoutID(op.Before, id), WithoutID(op.After, id)
+	op.OursBefore, op.OursAfter = WithoutID(op.OursBefore, id), WithoutID(op.OursAfter, id)
+	op.Note = WithoutID(op.Note, id)
 	f := newFingerprinter()
 	f.text(string(op.Kind), string(op.Resource.Kind), op.Resource.Path, op.Resource.Name, op.Before, op.After, op.OursBefore, op.OursAfter, op.Note)
 	known := 0
@@ -160,9 +160,9 @@ func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
 // unpack puts the account's id back into an operation.
 func (k *operationPack) unpack(n int32, id AccountID) PlannedOperation {
 	op := k.operations[n]
-	op.Before, op.After = withID(op.Before, id), withID(op.After, id)
-	op.OursBefore, op.OursAfter = withID(op.OursBefore, id), withID(op.OursAfter, id)
-	op.Note = withID(op.Note, id)
+	op.Before, op.After = WithID(op.Before, id), WithID(op.After, id)
+	op.OursBefore, op.OursAfter = WithID(op.OursBefore, id), WithID(op.OursAfter, id)
+	op.Note = WithID(op.Note, id)
 	return op
 }
 

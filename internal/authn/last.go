@@ -24,10 +24,10 @@ func lostWith(was, is access.Person, around access.Around) []string {
 	if deeds := leftUndone(was, is, around.Others); len(deeds) > 0 {
 		lost = append(lost, "Nobody could "+strings.Join(deeds, " or ")+" any more: "+was.Name+" is the last who can.")
 	}
+	before, after := append(slices.Clone(around.Others), was), append(slices.Clone(around.Others), is)
 	for _, r := range around.Rules {
 		need := access.Need{Need: r.Need}
-		lacks := need.Unmet(append(slices.Clone(around.Others), is))
-		if len(lacks) > 0 && len(need.Unmet(append(slices.Clone(around.Others), was))) == 0 {
+		if lacks := need.Unmet(after); len(lacks) > 0 && len(need.Unmet(before)) == 0 {
 			lost = append(lost, "No change under the rule "+r.Name+" could be approved any more: it would always lack "+lacks[0].String()+".")
 		}
 	}

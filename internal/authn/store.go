@@ -15,7 +15,7 @@ type Store interface {
 	CreatePerson(ctx context.Context, p access.Person, passwordHash string, event access.AuditEvent) (access.Person, error)
 	// UpdatePerson locks a person and saves what decide leaves of name, roles, teams,
 	// generation and whether they are disabled, with its events. Decide also sees everybody
-	// else and the settings. Whoever is disabled loses their tokens.
+	// else, the settings and the review rules. Whoever is disabled loses their tokens.
 	UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, around access.Around) ([]access.AuditEvent, error)) (access.Person, error)
 	// SetPassword stores the same password in another form.
 	SetPassword(ctx context.Context, personID int64, passwordHash string, event access.AuditEvent) error

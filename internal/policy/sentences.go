@@ -15,15 +15,11 @@ type sentences struct {
 	at    map[Issue][]access.AccountID
 }
 
-// ownID stands for the id of the account that an issue is about. No text holds it: IAM
-// takes no such character (aws-facts §1.5).
-const ownID = "\x00"
-
 // fewAccounts is of how many accounts the same is said one by one.
 const fewAccounts = 3
 
 func (s *sentences) add(i Issue, id access.AccountID) {
-	i.Object, i.Message = strings.ReplaceAll(i.Object, string(id), ownID), strings.ReplaceAll(i.Message, string(id), ownID)
+	i.Object, i.Message = access.WithoutID(i.Object, id), access.WithoutID(i.Message, id)
 	if s.at == nil {
 		s.at = map[Issue][]access.AccountID{}
 	}
@@ -47,7 +43,7 @@ func (s *sentences) issues() []Issue {
 		}
 		for _, id := range ids {
 			one := i
-			one.Object, one.Message = strings.ReplaceAll(i.Object, ownID, string(id)), strings.ReplaceAll(i.Message, ownID, string(id))
+			one.Object, one.Message = access.WithID(i.Object, id), access.WithID(i.Message, id)
 			is = append(is, one)
 		}
 	}
@@ -61,8 +57,8 @@ func (i Issue) inMany(ids []access.AccountID) Issue {
 		texts[n] = string(id)
 	}
 	count := fmt.Sprintf("%d accounts", len(ids))
-	i.Object = strings.ReplaceAll(i.Object, "account "+ownID, count)
-	i.Message = strings.ReplaceAll(i.Message, "account "+ownID, count+" ("+some(texts)+")")
-	i.Message = strings.ReplaceAll(i.Message, ownID, "<account>") // in ARNs
+	i.Object = strings.ReplaceAll(i.Object, "account "+access.OwnID, count)
+	i.Message = strings.ReplaceAll(i.Message, "account "+access.OwnID, count+" ("+some(texts)+")")
+	i.Message = strings.ReplaceAll(i.Message, access.OwnID, "<account>") // in ARNs
 	return i
 }

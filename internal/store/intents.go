@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -87,26 +86,29 @@ func queueOutcomes(b *pgx.Batch, c access.Claim, outcomes []access.Outcome) {
 		return
 	}
 	b.Queue(concludeAll, outcomeRows(c, outcomes...)...).Query(func(rows pgx.Rows) error {
-		found := map[int64]error{}
+		type standing struct {
+			concluded bool
+			was       access.OperationState
+		}
+		found := map[int64]standing{}
 		for rows.Next() {
 			var id int64
-			var concluded bool
-			var was access.OperationState
-			if err := rows.Scan(&id, &concluded, &was); err != nil {
+			var one standing
+			if err := rows.Scan(&id, &one.concluded, &one.was); err != nil {
 				return err
 			}
-			i := slices.IndexFunc(outcomes, func(o access.Outcome) bool { return o.OperationID == id })
-			found[id] = endedOnce(outcomes[i], concluded, was)
+			found[id] = one
 		}
 		if err := rows.Err(); err != nil {
 			return err
 		}
 		for _, o := range outcomes {
-			switch err, there := found[o.OperationID]; {
-			case err != nil:
-				return err
-			case !there:
+			one, there := found[o.OperationID]
+			if !there {
 				return fmt.Errorf("there is no operation %d in account %s of rollout %d", o.OperationID, c.Target.Account, c.Target.RolloutID)
+			}
+			if err := endedOnce(o, one.concluded, one.was); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -150,8 +150,8 @@ const peopleLock = 0x706f7274_70656f70
 
 // UpdatePerson locks a person, lets decide alter name, roles, teams, generation and
 // whether they are disabled, and saves what it leaves. Decide also sees everybody else,
-// who stay as they are until the end, the settings and the review rules. Whoever is disabled loses their
-// tokens.
+// who stay as they are until the end, the settings and the review rules. Whoever is
+// disabled loses their tokens.
 func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, around access.Around) ([]access.AuditEvent, error)) (access.Person, error) {
 	var p access.Person
 	err := s.inTx(ctx, func(tx *txn) error {
