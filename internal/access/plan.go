@@ -109,13 +109,13 @@ func NewPlan(documents string, targets ...PlannedTarget) Plan {
 	return p
 }
 
-// Add adds a target to a plan that is being made. Nothing of it is kept but the texts of
-// its names.
+// Add adds a target to a plan that is being made. Nothing of it is kept but its names,
+// which are the account's own texts and not copied, and its notes.
 func (p *Plan) Add(t PlannedTarget) {
 	if p.pack == nil {
 		p.pack = &operationPack{numbers: map[fingerprint]int32{}, lists: map[string][]int32{}, texts: texts{}}
 	}
-	packed := packedTarget{account: t.Account, name: p.pack.texts.keep(t.AccountName), ou: p.pack.texts.keep(t.OU), notes: t.Notes}
+	packed := packedTarget{account: t.Account, name: t.AccountName, ou: p.pack.texts.keep(t.OU), notes: t.Notes}
 	packed.operations = p.pack.list(t.Operations, t.Account)
 	p.targets = append(p.targets, packed)
 }
@@ -260,6 +260,9 @@ func (t *packedTarget) bare() PlannedTarget {
 // Bytes is about how much memory the plan takes.
 func (p Plan) Bytes() int {
 	n := len(p.targets) * 96
+	for i := range p.targets {
+		n += len(p.targets[i].name)
+	}
 	if p.pack == nil {
 		return n
 	}

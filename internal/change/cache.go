@@ -188,16 +188,22 @@ func (s summary) bytes() int {
 	return n
 }
 
-// planKey says what a plan depends on beside the time.
+// planKey says what a plan depends on beside the time, and whose it is.
 type planKey struct {
+	change        int64
 	edits         [sha256.Size]byte
 	on, inventory int64
 }
 
-// plan works out what leads from a state to the next. What was worked out for a page
-// serves the decisions on it, too: nothing that a plan depends on has moved, or it would
-// have another key.
-func (s *Service) plan(ctx context.Context, base, next access.State, edits []access.Edit) (*planned, error) {
+// supersedes: a change has one plan at a time, as its edits are now.
+func (k planKey) supersedes(old planKey) bool {
+	return k.change != 0 && k.change == old.change && k != old
+}
+
+// plan works out what leads from a state to the next by the edits of a change. What was
+// worked out for a page serves the decisions on it, too: nothing that a plan depends on
+// has moved, or it would have another key.
+func (s *Service) plan(ctx context.Context, change int64, base, next access.State, edits []access.Edit) (*planned, error) {
 	inventory, err := s.store.InventoryVersion(ctx)
 	if err != nil {
 		return nil, err
@@ -207,7 +213,7 @@ func (s *Service) plan(ctx context.Context, base, next access.State, edits []acc
 		return nil, fmt.Errorf("encoding the edits: %w", err)
 	}
 	now := s.at()
-	key := planKey{edits: sha256.Sum256(text), on: base.Revision, inventory: inventory}
+	key := planKey{change: change, edits: sha256.Sum256(text), on: base.Revision, inventory: inventory}
 	return s.planned.get(key, now, func() (*planned, time.Time, error) {
 		p, err := s.workOut(ctx, base, next, edits, now)
 		if err != nil {

@@ -114,7 +114,7 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 	if err != nil {
 		return draft{}, err
 	}
-	p, err := s.plan(ctx, base, after, c.Edits)
+	p, err := s.plan(ctx, c.ID, base, after, c.Edits)
 	if err != nil {
 		return draft{}, err
 	}

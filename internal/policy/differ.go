@@ -351,17 +351,14 @@ func (d *differ) add(key rowKey, accounts []int) *row {
 // impact puts the rows into their final form.
 func (d *differ) impact() Impact {
 	var im Impact
-	roles, people, accounts := map[access.RoleName]bool{}, map[access.UserName]bool{}, make([]bool, len(d.is.accounts))
+	roles, people := map[access.RoleName]bool{}, map[access.UserName]bool{}
+	lists := accountLists{all: d.is.accounts, named: make([]bool, len(d.is.accounts)), known: map[[3]int][]accountList{}}
 	slices.SortStableFunc(d.order, func(a, b *row) int {
 		return cmp.Or(compareNames(a.key.role.Path, a.key.role.Name, b.key.role.Path, b.key.role.Name), compareUsers(a.key.user, b.key.user))
 	})
 	for _, r := range d.order {
-		sortInts(r.accounts)
-		ids := make([]access.AccountID, len(r.accounts))
-		for i, a := range r.accounts {
-			ids[i] = d.is.accounts[a].ID
-			accounts[a] = true
-		}
+		ids := lists.of(r.accounts)
+		r.accounts = nil
 		roles[r.key.role] = true
 		if r.key.user.Name != "" {
 			people[r.key.user] = true
@@ -377,11 +374,51 @@ func (d *differ) impact() Impact {
 			im.Lost = append(im.Lost, reach)
 		}
 	}
-	im.Roles, im.People = len(roles), len(people)
-	for _, touched := range accounts {
-		if touched {
-			im.Accounts++
+	im.Roles, im.People, im.Accounts = len(roles), len(people), lists.count()
+	return im
+}
+
+// accountLists makes lists of accounts. Rows mostly concern the same accounts as others:
+// these share one list, since a list of thousands is kept as long as the impact is.
+type accountLists struct {
+	all   access.Accounts
+	named []bool // the accounts that are in a list
+	known map[[3]int][]accountList
+}
+
+type accountList struct {
+	indexes []int
+	ids     []access.AccountID
+}
+
+// of is the list of the accounts with these indexes, which it sorts.
+func (l accountLists) of(indexes []int) []access.AccountID {
+	sortInts(indexes)
+	var key [3]int // tells most lists apart
+	if n := len(indexes); n > 0 {
+		key = [3]int{n, indexes[0], indexes[n-1]}
+	}
+	for _, k := range l.known[key] {
+		if slices.Equal(k.indexes, indexes) {
+			return k.ids
 		}
 	}
-	return im
+	ids := make([]access.AccountID, len(indexes))
+	for i, a := range indexes {
+		ids[i] = l.all[a].ID
+		l.named[a] = true
+	}
+	l.known[key] = append(l.known[key], accountList{indexes, ids})
+	return ids
+}
+
+// count is how many accounts are in any of the lists.
+func (l accountLists) count() int {
+	n := 0
+	for _, named := range l.named {
+		if named {
+			n++
+		}
+	}
+	return n
 }

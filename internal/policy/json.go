@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -31,8 +32,29 @@ func parseJSON(doc string) (value, error) {
 	if !utf8.ValidString(doc) || !json.Valid([]byte(doc)) {
 		return value{}, errNotJSON
 	}
-	r := jsonReader{s: doc}
-	return r.value(), nil
+	r := jsonReaders.Get().(*jsonReader)
+	r.s, r.i = doc, 0
+	v := r.value()
+	r.letGo()
+	jsonReaders.Put(r)
+	return v, nil
+}
+
+// jsonReaders are readers that have read: what they have gathered objects and lists in is
+// of use for the next document.
+var jsonReaders = sync.Pool{New: func() any { return &jsonReader{} }}
+
+// letGo forgets the document, so that nothing of it is kept by a reader that waits for
+// the next.
+func (r *jsonReader) letGo() {
+	const most = 256 // what a document of an unusual size took is not kept
+	if cap(r.openMembers) > most || cap(r.openItems) > most {
+		*r = jsonReader{}
+		return
+	}
+	r.s = ""
+	clear(r.openMembers[:cap(r.openMembers)])
+	clear(r.openItems[:cap(r.openItems)])
 }
 
 // jsonReader walks text that is known to be valid JSON, so it has no errors to report.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,24 +14,61 @@ import (
 const accountColumns = `id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
 	synced_at, inventory_at, inventory_error, pushed_revision`
 
-func scanAccount(row pgx.CollectableRow) (access.Account, error) { return scanAccountAnd(row) }
+// accountReader reads accounts. What many of them have alike, it keeps once.
+type accountReader struct {
+	tags  map[string]map[string]string // by how they are written
+	texts map[string]string
+}
 
-// scanAccountAnd reads accountColumns, and what stands after them.
-func scanAccountAnd(row pgx.CollectableRow, more ...any) (access.Account, error) {
+func newAccountReader() accountReader {
+	return accountReader{tags: map[string]map[string]string{}, texts: map[string]string{}}
+}
+
+// scan reads accountColumns, and what stands after them.
+func (r accountReader) scan(row pgx.CollectableRow, more ...any) (access.Account, error) {
 	var a access.Account
+	var state, ou, tags, partition string
 	var synced, read *time.Time
 	q := &a.Quotas
 	err := row.Scan(append([]any{
-		&a.ID, &a.Name, &a.Email, &a.State, &a.OU, &a.Tags, &a.Partition, &a.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
+		&a.ID, &a.Name, &a.Email, &state, &ou, &tags, &partition, &a.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
 		&synced, &read, &a.InventoryError, &a.PushedRevision,
 	}, more...)...)
+	if err != nil {
+		return a, err
+	}
+	a.State, a.OU, a.Partition = access.AccountState(r.text(state)), r.text(ou), r.text(partition)
+	a.InventoryError = r.text(a.InventoryError)
 	a.SyncedAt, a.InventoryAt = orZero(synced), orZero(read)
+	a.Tags, err = r.tagsOf(a.ID, tags)
 	return a, err
+}
+
+func (r accountReader) text(s string) string {
+	kept, known := r.texts[s]
+	if !known {
+		r.texts[s] = s
+		return s
+	}
+	return kept
+}
+
+// tagsOf are the tags of an account. The map is shared: read only.
+func (r accountReader) tagsOf(id access.AccountID, written string) (map[string]string, error) {
+	parsed, known := r.tags[written]
+	if !known {
+		if err := json.Unmarshal([]byte(written), &parsed); err != nil {
+			return nil, fmt.Errorf("reading the tags of account %s: %w", id, err)
+		}
+		r.tags[written] = parsed
+	}
+	return parsed, nil
 }
 
 // Account returns one account.
 func (s *Store) Account(ctx context.Context, id access.AccountID) (access.Account, error) {
-	found, err := collect(ctx, s.pool, scanAccount, "SELECT "+accountColumns+" FROM accounts WHERE id = $1", string(id))
+	one := func(row pgx.CollectableRow) (access.Account, error) { return newAccountReader().scan(row) }
+	found, err := collect(ctx, s.pool, one, "SELECT "+accountColumns+" FROM accounts WHERE id = $1", string(id))
 	if err == nil && len(found) == 0 {
 		err = pgx.ErrNoRows
 	}
@@ -50,10 +88,10 @@ func (s *Store) Accounts(ctx context.Context) ([]access.Account, error) {
 	if accounts, ok := s.world.get(version); ok {
 		return accounts, nil
 	}
-	seen := int64(0)
+	seen, reader := int64(0), newAccountReader()
 	accounts, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Account, error) {
 		var version int64
-		a, err := scanAccountAnd(row, &version)
+		a, err := reader.scan(row, &version)
 		seen += version
 		return a, err
 	}, "SELECT "+accountColumns+", version FROM accounts ORDER BY id")

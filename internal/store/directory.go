@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,24 +98,18 @@ func (s *Store) directoryAt(ctx context.Context, version int64) (*directory, err
 
 func (d *directory) load(ctx context.Context, q querier) error {
 	var texts [][]string
-	tags, paths := map[string]map[string]string{}, map[string]string{} // each once: many accounts have the same
-	err := eachRow(ctx, q, `SELECT id, name, email, ou, tags::text FROM accounts ORDER BY name, id`, nil, func(row pgx.Rows) error {
+	reader := newAccountReader()
+	err := eachRow(ctx, q, `SELECT id, name, email, ou, tags FROM accounts ORDER BY name, id`, nil, func(row pgx.Rows) error {
 		var a access.Account
 		var written, ou string
 		if err := row.Scan(&a.ID, &a.Name, &a.Email, &ou, &written); err != nil {
 			return err
 		}
-		if _, known := tags[written]; !known {
-			var parsed map[string]string
-			if err := json.Unmarshal([]byte(written), &parsed); err != nil {
-				return fmt.Errorf("reading the tags of account %s: %w", a.ID, err)
-			}
-			tags[written] = parsed
+		var err error
+		if a.Tags, err = reader.tagsOf(a.ID, written); err != nil {
+			return err
 		}
-		if _, known := paths[ou]; !known {
-			paths[ou] = ou
-		}
-		a.Tags, a.OU = tags[written], paths[ou]
+		a.OU = reader.text(ou)
 		d.accounts = append(d.accounts, a)
 		text := []string{a.Name, string(a.ID), a.Email, a.OU}
 		for k, v := range a.Tags {
