@@ -52,7 +52,7 @@ func Canonical(doc string, ids map[string]string) (string, error) {
 		return "", access.Errorf(access.KindInvalid, "the policy document is malformed: it has to be a JSON object that names no key twice")
 	}
 	c := canonicaliser{ids: ids}
-	return string(c.document(nil, v)), nil
+	return string(c.document(make([]byte, 0, len(doc)+64), v)), nil
 }
 
 // canonicalStatements is Canonical for some statements alone, as a JSON list.
@@ -94,7 +94,7 @@ func (c canonicaliser) document(b []byte, v value) []byte {
 func (c canonicaliser) statements(b []byte, ss []value) []byte {
 	written := make([]string, len(ss))
 	for i, s := range ss {
-		written[i] = string(c.statement(nil, s))
+		written[i] = string(c.statement(make([]byte, 0, len(s.raw)+32), s))
 	}
 	slices.Sort(written)
 	written = slices.Compact(written)
@@ -287,8 +287,10 @@ func spellFolded(s string) string {
 }
 
 func spellCIDR(s string) string {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return netip.PrefixFrom(a, a.BitLen()).String()
+	if !strings.Contains(s, "/") {
+		if a, err := netip.ParseAddr(s); err == nil {
+			return netip.PrefixFrom(a, a.BitLen()).String()
+		}
 	}
 	if p, err := netip.ParsePrefix(s); err == nil {
 		return p.Masked().String()
@@ -333,8 +335,17 @@ func (c canonicaliser) plain(b []byte, v value) []byte {
 }
 
 func sortedMembers(ms []member) []member {
+	return sortedBy(ms, func(a, b member) int { return strings.Compare(a.key, b.key) })
+}
+
+// sortedBy sorts a copy, unless the members are sorted as they are, which most of what we
+// and AWS write is.
+func sortedBy(ms []member, compare func(a, b member) int) []member {
+	if slices.IsSortedFunc(ms, compare) {
+		return ms
+	}
 	ms = slices.Clone(ms)
-	slices.SortStableFunc(ms, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(ms, compare)
 	return ms
 }
 
@@ -346,9 +357,7 @@ var elementOrder = map[string]int{
 // orderedMembers puts a statement's known elements in their usual order, unknown ones
 // after them by name.
 func orderedMembers(ms []member) []member {
-	ms = slices.Clone(ms)
-	slices.SortStableFunc(ms, func(a, b member) int {
+	return sortedBy(ms, func(a, b member) int {
 		return cmp.Or(cmp.Compare(elementOrder[a.key], elementOrder[b.key]), strings.Compare(a.key, b.key))
 	})
-	return ms
 }

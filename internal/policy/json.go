@@ -35,7 +35,7 @@ func parseJSON(doc string) (value, error) {
 	r := jsonReaders.Get().(*jsonReader)
 	r.s, r.i = doc, 0
 	v := r.value()
-	r.letGo()
+	r.s = ""
 	jsonReaders.Put(r)
 	return v, nil
 }
@@ -44,25 +44,12 @@ func parseJSON(doc string) (value, error) {
 // of use for the next document.
 var jsonReaders = sync.Pool{New: func() any { return &jsonReader{} }}
 
-// letGo forgets the document, so that nothing of it is kept by a reader that waits for
-// the next.
-func (r *jsonReader) letGo() {
-	const most = 256 // what a document of an unusual size took is not kept
-	if cap(r.openMembers) > most || cap(r.openItems) > most {
-		*r = jsonReader{}
-		return
-	}
-	r.s = ""
-	clear(r.openMembers[:cap(r.openMembers)])
-	clear(r.openItems[:cap(r.openItems)])
-}
-
 // jsonReader walks text that is known to be valid JSON, so it has no errors to report.
 type jsonReader struct {
 	s string
 	i int
 	// What is read of the objects and lists that are open, so that each is allocated
-	// once, at its size.
+	// once, at its size. Nothing of a document is left there when it is read.
 	openMembers []member
 	openItems   []value
 }
@@ -119,6 +106,7 @@ func (r *jsonReader) members() []member {
 		r.openMembers = append(r.openMembers, member{key: key, value: v})
 	}
 	ms := append([]member(nil), r.openMembers[first:]...)
+	clear(r.openMembers[first:])
 	r.openMembers = r.openMembers[:first]
 	return ms
 }
@@ -131,6 +119,7 @@ func (r *jsonReader) items() []value {
 		r.openItems = append(r.openItems, v)
 	}
 	vs := append([]value(nil), r.openItems[first:]...)
+	clear(r.openItems[first:])
 	r.openItems = r.openItems[:first]
 	return vs
 }
