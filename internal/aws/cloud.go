@@ -1,9 +1,12 @@
 package aws
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -147,10 +150,32 @@ func plain(c sdk.HTTPClient) sdk.HTTPClient {
 	if !ok {
 		return c
 	}
-	return &http.Client{
+	return inOneWrite{&http.Client{
 		Transport: b.GetTransport(), Timeout: b.GetTimeout(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// inOneWrite sends small requests in one piece. Of a body as the SDK wraps it, net/http
+// cannot tell that it is in memory, and sends what stands before it by itself: twice the
+// packets, and twice the work on them at both ends.
+type inOneWrite struct{ client *http.Client }
+
+// small is the size of a body that is sent together with its headers.
+const small = 64 << 10
+
+// Do sends a request, as http.Client does. The SDK makes one for each attempt, so that
+// nobody else uses it.
+func (c inOneWrite) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.ContentLength > 0 && r.ContentLength <= small {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		if closed := r.Body.Close(); err != nil || closed != nil {
+			return nil, fmt.Errorf("reading the body of a request: %w", errors.Join(err, closed))
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
+	return c.client.Do(r)
 }
 
 // partition returns the partition of an account.

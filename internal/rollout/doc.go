@@ -56,7 +56,7 @@
 //
 // The claim is checked before each attempt: by its lease, on the monotonic clock, which
 // ends no later than the database's; and by its number, in the database, with the outcome
-// of the write before, where that was done last more than a quarter of a second ago. The
+// of the write before, where that was done last more than a second ago. The
 // other outcomes are committed with the target's end.
 //
 // An account that needs nothing costs one session and the read. Trust policies are
