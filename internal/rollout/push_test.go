@@ -116,7 +116,7 @@ func TestOutcomesOfQuickWritesAreCommittedTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		takes time.Duration
 		apart int
-	}{"quick": {50 * time.Millisecond, 0}, "slow": {300 * time.Millisecond, 1}} {
+	}{"quick": {300 * time.Millisecond, 0}, "slow": {1100 * time.Millisecond, 1}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, cloud := oneTarget()

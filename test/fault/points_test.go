@@ -18,7 +18,7 @@ const recoversWithin = 12 * time.Second
 // succession are recorded with the end.
 func latencyTo(point rollout.Point) time.Duration {
 	if point == rollout.PointRecorded {
-		return 300 * time.Millisecond
+		return 1100 * time.Millisecond
 	}
 	return 15 * time.Millisecond
 }

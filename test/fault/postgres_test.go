@@ -119,7 +119,7 @@ func (f *fleet) settle(rollout string, pg *harness.Postgres) {
 // already.
 func (f *fleet) nothingIsWritten(span time.Duration) {
 	f.t.Helper()
-	const onTheirWay = time.Second
+	const onTheirWay = 1500 * time.Millisecond // a second for which the claim is good, and the call
 	since := time.Now().Add(onTheirWay)
 	end := time.NewTimer(max(span, 2*onTheirWay))
 	defer end.Stop()
