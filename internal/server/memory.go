@@ -12,7 +12,7 @@ import (
 // worry about while both are small. In a large organization it would be hundreds of
 // megabytes after one plan: so much of it is let lie, by Go's own limit, as is named here.
 const (
-	atEase      = 88 << 20 // below this nothing is done; what the program itself takes, some 45 MiB, comes on top
+	atEase      = 96 << 20 // below this nothing is done; what the program itself takes, some 45 MiB, comes on top
 	garbageRoom = 20 << 20 // at the least, besides a share of what is in use
 	lookEvery   = 100 * time.Millisecond
 	garbage     = 200 // percent of what is in use, as GOGC

@@ -9,7 +9,7 @@ import (
 
 func TestMemoryLimit(t *testing.T) {
 	const mib = 1 << 20
-	for live, want := range map[int64]int64{0: 88 * mib, 40 * mib: 88 * mib, 100 * mib: 145 * mib, 500 * mib: 645 * mib} {
+	for live, want := range map[int64]int64{0: 96 * mib, 40 * mib: 96 * mib, 100 * mib: 145 * mib, 500 * mib: 645 * mib} {
 		if got := memoryLimit(live); got != want {
 			t.Errorf("with %d MiB in use the limit is %d MiB, want %d", live/mib, got/mib, want/mib)
 		}

@@ -30,14 +30,14 @@ func (tx *txn) appendEvents(ctx context.Context) error {
 	if len(tx.events) == 0 {
 		return nil
 	}
-	var seq int64
-	var prev string
-	end := &pgx.Batch{}
-	end.Queue(soon)
-	end.Queue("SELECT seq, hash FROM audit_head FOR UPDATE").QueryRow(func(row pgx.Row) error { return row.Scan(&seq, &prev) })
-	if err := tx.batch(ctx, end); err != nil {
-		return fmt.Errorf("locking the end of the audit log: %w", err)
+	if !tx.end.locked {
+		b := &pgx.Batch{}
+		tx.queueAuditEnd(b)
+		if err := tx.batch(ctx, b); err != nil {
+			return fmt.Errorf("locking the end of the audit log: %w", err)
+		}
 	}
+	seq, prev := tx.end.seq, tx.end.hash
 	rows := make([]access.AuditEvent, len(tx.events))
 	for i, e := range tx.events {
 		rows[i] = link(e, seq, prev)
@@ -50,6 +50,23 @@ func (tx *txn) appendEvents(ctx context.Context) error {
 		return fmt.Errorf("appending to the audit log: %w", err)
 	}
 	return nil
+}
+
+// auditEnd is the end of the audit log, while it is locked.
+type auditEnd struct {
+	locked bool
+	seq    int64
+	hash   string
+}
+
+// queueAuditEnd locks the end of the audit log. It has to be the last that a transaction
+// locks.
+func (tx *txn) queueAuditEnd(b *pgx.Batch) {
+	b.Queue(soon)
+	b.Queue("SELECT seq, hash FROM audit_head FOR UPDATE").QueryRow(func(row pgx.Row) error {
+		tx.end.locked = true
+		return row.Scan(&tx.end.seq, &tx.end.hash)
+	})
 }
 
 // queueEvents adds all events in one statement: a push has one for each of its writes.

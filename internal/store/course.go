@@ -109,6 +109,9 @@ func (tx *txn) moveOn(ctx context.Context, o *opened) error {
 		queueWave(b, o.course.Wave)
 	}
 	queueRollout(b, o.Rollout, o.at)
+	if tx.last && len(tx.events) > 0 {
+		tx.queueAuditEnd(b)
+	}
 	if err := tx.batch(ctx, b); err != nil {
 		return fmt.Errorf("saving rollout %d: %w", o.ID, err)
 	}

@@ -231,6 +231,9 @@ func (tx *txn) queueWorks(ctx context.Context, held []*work) (*opened, error) {
 		}
 	}
 	if ending == 0 {
+		if slices.ContainsFunc(held, func(w *work) bool { return len(w.events) > 0 }) {
+			tx.queueAuditEnd(b)
+		}
 		return nil, tx.batch(ctx, b)
 	}
 	var o opened
@@ -252,6 +255,7 @@ func (tx *txn) endWorks(ctx context.Context, held []*work, o *opened) error {
 			o.WaveBad++
 		}
 	}
+	tx.last = true
 	if err := tx.moveOn(ctx, o); err != nil {
 		return err
 	}

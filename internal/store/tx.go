@@ -21,6 +21,8 @@ type txn struct {
 	store  *Store
 	orm    *gorm.DB
 	events []access.AuditEvent
+	end    auditEnd
+	last   bool // what is about to be sent is the last before the events
 }
 
 // querier is what reads rows: a pool or a transaction.
