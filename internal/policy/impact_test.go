@@ -171,3 +171,23 @@ func TestDiffStates(t *testing.T) {
 		t.Errorf("the same accounts in another order: %+v", d.Mappings)
 	}
 }
+
+// TestListsOfAccountsAreShared: rows that concern the same accounts hold one list of them,
+// and lists that only begin, end and weigh alike are told apart.
+func TestListsOfAccountsAreShared(t *testing.T) {
+	in := wholeOrganization(6, 1, 1, 1)
+	l := accountLists{all: in.Accounts, named: make([]bool, 6), known: map[[3]int][]accountList{}}
+	first, again, other := l.of([]int{4, 1, 2}), l.of([]int{1, 2, 4}), l.of([]int{1, 3, 4})
+	if diff := cmp.Diff([]access.AccountID{"000000000002", "000000000003", "000000000005"}, first); diff != "" {
+		t.Errorf("the list (-want +got):\n%s", diff)
+	}
+	if &first[0] != &again[0] {
+		t.Error("the same accounts are listed twice")
+	}
+	if diff := cmp.Diff([]access.AccountID{"000000000002", "000000000004", "000000000005"}, other); diff != "" {
+		t.Errorf("another list (-want +got):\n%s", diff)
+	}
+	if none := l.of(nil); len(none) != 0 || l.count() != 4 {
+		t.Errorf("%d accounts in an empty list, %d in all lists; want 0 and 4", len(none), l.count())
+	}
+}
