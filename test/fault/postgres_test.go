@@ -28,7 +28,7 @@ var databaseFaults = []databaseFault{
 		pg.Start()
 		return "down for 2 s"
 	}},
-	{"Postgres refuses connections, longer than a lease", "pushes stop before their next write; every account is finished afterwards", false, func(f *fleet, pg *harness.Postgres) string {
+	{"Postgres refuses connections, longer than a lease", "pushes stop within a second and a call; every account is finished afterwards", false, func(f *fleet, pg *harness.Postgres) string {
 		pg.Relay.Refuse(true)
 		f.nothingIsWritten(14 * time.Second)
 		pg.Relay.Refuse(false)
