@@ -32,7 +32,10 @@ func parseJSON(doc string) (value, error) {
 	if !utf8.ValidString(doc) || !json.Valid([]byte(doc)) {
 		return value{}, errNotJSON
 	}
-	r := jsonReaders.Get().(*jsonReader)
+	r, ok := jsonReaders.Get().(*jsonReader)
+	if !ok {
+		r = &jsonReader{}
+	}
 	r.s, r.i = doc, 0
 	v := r.value()
 	r.s = ""
@@ -42,7 +45,7 @@ func parseJSON(doc string) (value, error) {
 
 // jsonReaders are readers that have read: what they have gathered objects and lists in is
 // of use for the next document.
-var jsonReaders = sync.Pool{New: func() any { return &jsonReader{} }}
+var jsonReaders sync.Pool
 
 // jsonReader walks text that is known to be valid JSON, so it has no errors to report.
 type jsonReader struct {
