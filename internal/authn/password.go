@@ -20,9 +20,9 @@ type HashParams struct {
 	Threads uint8
 }
 
-// DefaultHashParams cost about a fifth of a second and 19 MiB: with
-// that much memory OWASP asks for two passes over it, and there are ten. More memory in
-// fewer passes would guard a password as well, and be most of what the console takes.
+// DefaultHashParams cost about a fifth of a second and 19 MiB: with that much memory OWASP
+// asks for two passes over it, and there are ten. More memory in fewer passes would guard
+// a password as well, and be most of what the console takes.
 func DefaultHashParams() HashParams { return HashParams{Memory: 19 * 1024, Time: 10, Threads: 2} }
 
 // The lengths of salt and digest, and the largest costs believed of a stored hash: a

@@ -70,8 +70,9 @@ func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
 	if c.items[k] != item {
 		return
 	}
-	c.bytes += w.bytes() - item.bytes
-	item.bytes = w.bytes()
+	bytes := w.bytes()
+	c.bytes += bytes - item.bytes
+	item.bytes = bytes
 	c.giveUp()
 }
 

@@ -108,18 +108,9 @@ func TestAnEditedDraftTakesThePlaceOfTheOneBefore(t *testing.T) {
 	}
 }
 
-// TestAChangeKeepsWhatIsNewest: of a change's drafts and plans the newest is kept, and
-// those of other changes stay.
-func TestAChangeKeepsWhatIsNewest(t *testing.T) {
+// TestAChangeKeepsItsNewestPlan: those of other changes stay, as drafts do.
+func TestAChangeKeepsItsNewestPlan(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
-	var drafts recent[draftKey, int]
-	for version := range int64(3) {
-		drafts.put(draftKey{change: 1, version: version}, 0, now)
-	}
-	drafts.put(draftKey{change: 2}, 0, now)
-	if len(drafts.items) != 2 {
-		t.Errorf("%d drafts are kept of two changes, want 2", len(drafts.items))
-	}
 	var plans recent[planKey, int]
 	for on := range int64(3) {
 		plans.put(planKey{change: 1, on: on}, 0, now)

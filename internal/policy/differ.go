@@ -352,7 +352,7 @@ func (d *differ) add(key rowKey, accounts []int) *row {
 func (d *differ) impact() Impact {
 	var im Impact
 	roles, people := map[access.RoleName]bool{}, map[access.UserName]bool{}
-	lists := accountLists{all: d.is.accounts, named: make([]bool, len(d.is.accounts)), known: map[[3]int][]accountList{}}
+	lists := newAccountLists(d.is.accounts)
 	slices.SortStableFunc(d.order, func(a, b *row) int {
 		return cmp.Or(compareNames(a.key.role.Path, a.key.role.Name, b.key.role.Path, b.key.role.Name), compareUsers(a.key.user, b.key.user))
 	})
@@ -389,6 +389,10 @@ type accountLists struct {
 type accountList struct {
 	indexes []int
 	ids     []access.AccountID
+}
+
+func newAccountLists(all access.Accounts) accountLists {
+	return accountLists{all: all, named: make([]bool, len(all)), known: map[[3]int][]accountList{}}
 }
 
 // of is the list of the accounts with these indexes, which it sorts.

@@ -176,7 +176,7 @@ func TestDiffStates(t *testing.T) {
 // and lists that only begin, end and weigh alike are told apart.
 func TestListsOfAccountsAreShared(t *testing.T) {
 	in := wholeOrganization(6, 1, 1, 1)
-	l := accountLists{all: in.Accounts, named: make([]bool, 6), known: map[[3]int][]accountList{}}
+	l := newAccountLists(in.Accounts)
 	first, again, other := l.of([]int{4, 1, 2}), l.of([]int{1, 2, 4}), l.of([]int{1, 3, 4})
 	if diff := cmp.Diff([]access.AccountID{"000000000002", "000000000003", "000000000005"}, first); diff != "" {
 		t.Errorf("the list (-want +got):\n%s", diff)

@@ -66,25 +66,11 @@ func (tx *txn) startChecks(ctx context.Context, o *opened) error {
 	if err != nil {
 		return fmt.Errorf("taking up checks of rollout %d: %w", o.ID, err)
 	}
-	args := make([]jobs.CheckWave, len(seqs))
+	args := make([]river.JobArgs, len(seqs))
 	for i, seq := range seqs {
 		args[i] = jobs.CheckWave{RolloutID: o.ID, Wave: o.Wave, Seq: seq}
 	}
-	return tx.insertChecks(ctx, args)
-}
-
-func (tx *txn) insertChecks(ctx context.Context, args []jobs.CheckWave) error {
-	if len(args) == 0 {
-		return nil
-	}
-	params := make([]river.InsertManyParams, len(args))
-	for i, a := range args {
-		params[i] = river.InsertManyParams{Args: a, InsertOpts: &river.InsertOpts{Queue: jobs.QueueRollout}}
-	}
-	if _, err := tx.store.queue.InsertManyFastTx(ctx, tx.Tx, params); err != nil {
-		return fmt.Errorf("making jobs for %d checks: %w", len(args), err)
-	}
-	return nil
+	return tx.insertJobs(ctx, "checks", args)
 }
 
 const checkColumns = "c.rollout_id, c.wave, c.seq, c.round, c.kind, c.account_id, c.role_path, c.role_name, c.allowed, c.state, c.claim, c.message, c.ended_at"
@@ -169,19 +155,20 @@ func (s *Store) Checks(ctx context.Context, rollout int64, wave, round, limit in
 
 // ReviveChecks makes a job for each check whose worker has gone silent.
 func (s *Store) ReviveChecks(ctx context.Context) (int, error) {
-	var revived []jobs.CheckWave
+	var revived []river.JobArgs
 	err := s.inTx(ctx, func(tx *txn) error {
 		var err error
-		revived, err = collect(ctx, tx, func(row pgx.CollectableRow) (jobs.CheckWave, error) {
+		revived, err = collect(ctx, tx, func(row pgx.CollectableRow) (river.JobArgs, error) {
 			var c jobs.CheckWave
-			return c, row.Scan(&c.RolloutID, &c.Wave, &c.Seq)
+			err := row.Scan(&c.RolloutID, &c.Wave, &c.Seq)
+			return c, err
 		}, `UPDATE rollout_checks c SET claim = claim + 1, lease_until = clock_timestamp() + $1::interval
 			FROM (SELECT rollout_id, wave, seq FROM rollout_checks WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) late
 			WHERE c.rollout_id = late.rollout_id AND c.wave = late.wave AND c.seq = late.seq RETURNING c.rollout_id, c.wave, c.seq`, pickUpWithin, reviveAtOnce)
 		if err != nil {
 			return fmt.Errorf("looking for checks that nobody sees to: %w", err)
 		}
-		return tx.insertChecks(ctx, revived)
+		return tx.insertJobs(ctx, "checks", revived)
 	})
 	return len(revived), err
 }

@@ -79,17 +79,23 @@ type flight struct {
 }
 
 func (tx *txn) insertPushes(ctx context.Context, flights []flight) error {
-	if len(flights) == 0 {
+	args := make([]river.JobArgs, len(flights))
+	for i, f := range flights {
+		args[i] = jobs.PushTarget{RolloutID: f.rollout, Account: f.account}
+	}
+	return tx.insertJobs(ctx, "targets", args)
+}
+
+// insertJobs makes the jobs of some targets or checks. Few are made sooner by an INSERT,
+// which is one round trip, than by a COPY.
+func (tx *txn) insertJobs(ctx context.Context, of string, args []river.JobArgs) error {
+	if len(args) == 0 {
 		return nil
 	}
-	params := make([]river.InsertManyParams, len(flights))
-	for i, f := range flights {
-		params[i] = river.InsertManyParams{
-			Args:       jobs.PushTarget{RolloutID: f.rollout, Account: f.account},
-			InsertOpts: &river.InsertOpts{Queue: jobs.QueueRollout},
-		}
+	params := make([]river.InsertManyParams, len(args))
+	for i, a := range args {
+		params[i] = river.InsertManyParams{Args: a, InsertOpts: &river.InsertOpts{Queue: jobs.QueueRollout}}
 	}
-	// Few jobs are made sooner by an INSERT, which is one round trip, than by a COPY.
 	const few = 200
 	var err error
 	if len(params) <= few {
@@ -98,7 +104,7 @@ func (tx *txn) insertPushes(ctx context.Context, flights []flight) error {
 		_, err = tx.store.queue.InsertManyFastTx(ctx, tx.Tx, params)
 	}
 	if err != nil {
-		return fmt.Errorf("making jobs for %d targets: %w", len(flights), err)
+		return fmt.Errorf("making jobs for %d %s: %w", len(args), of, err)
 	}
 	return nil
 }
