@@ -8,7 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // apiProposal is a change as a program sends it: the edits, or the whole desired state.
@@ -83,7 +83,7 @@ func proposal(r apiRequest) (change.Proposal, error) {
 	if keys := map[string]json.RawMessage{}; json.Unmarshal(in.Desired, &keys) == nil && len(keys) == 0 {
 		return p, access.Invalid("desired", "The desired state is empty. If no allowlist and no mapping is to be left, say so: {\"allowlists\": [], \"mappings\": []}.")
 	}
-	scenario, err := policy.ParseScenario(in.Desired, "desired")
+	scenario, err := scenario.ParseScenario(in.Desired, "desired")
 	if err != nil {
 		return change.Proposal{}, access.Invalid("desired", "%s", access.MessageOf(err))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 func TestExplainAsksOnlyWhenAsked(t *testing.T) {
@@ -33,7 +33,7 @@ func TestExplainAsksOnlyWhenAsked(t *testing.T) {
 func TestExplainAnswers(t *testing.T) {
 	c := office(t).as("viewer")
 	c.changes.desired.answer = change.Explanation{
-		Decision: policy.Decision{Verdict: "denied", Sentence: "alice comes from 8.8.8.8, which is in none of the networks.", Statement: "PortcullisDeny1", Document: "trust policy"},
+		Decision: iam.Decision{Verdict: "denied", Sentence: "alice comes from 8.8.8.8, which is in none of the networks.", Statement: "PortcullisDeny1", Document: "trust policy"},
 		Revision: 7,
 	}
 	p := c.page("/explain?account=111122223333&role=Bob&user=alice&source_ip=8.8.8.8&mfa=yes&change=%2312")
@@ -54,7 +54,7 @@ func TestExplainMarksTheStatementThatDecided(t *testing.T) {
 	c := office(t).as("viewer")
 	c.changes.accounts = access.Page[access.Account]{Items: []access.Account{{ID: "111122223333", Name: "payments"}}}
 	c.changes.desired.answer = change.Explanation{
-		Decision:    policy.Decision{Verdict: "denied", Sentence: "no", Statement: "PortcullisDenyNetwork", Document: policy.DocumentTrust},
+		Decision:    iam.Decision{Verdict: "denied", Sentence: "no", Statement: "PortcullisDenyNetwork", Document: iam.DocumentTrust},
 		TrustPolicy: `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow"},{"Sid":"PortcullisDenyNetwork","Effect":"Deny"}]}`,
 		UserPolicy:  `{"Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Allow"}]}`,
 	}

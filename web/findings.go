@@ -10,7 +10,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/web/view"
 )
 
@@ -153,7 +153,7 @@ func (s *Server) findingPage(c echo.Context, actor access.Actor, id int64) (view
 		MaySettle: authz.Can(actor, authz.SettleFinding), MayRepair: authz.Can(actor, authz.ControlRollout),
 	}
 	if f.Live != f.Desired && f.Kind == access.FindingDrift {
-		p.Lines = policy.DiffLines(f.Live, f.Desired)
+		p.Lines = iam.DiffLines(f.Live, f.Desired)
 	}
 	return p, nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // changeCmd lets a pipeline propose what people approve, over the HTTP API.
@@ -69,7 +69,7 @@ type changeSubmitCmd struct {
 // Run proposes the whole desired state. What is there already is nothing to do, and no
 // error: a pipeline may run as often as it likes.
 func (cmd changeSubmitCmd) Run(c *console) error {
-	scenario, err := cmd.read(c)
+	read, err := cmd.read(c)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (cmd changeSubmitCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	desired, err := policy.Scenario{State: scenario.State}.JSON()
+	desired, err := scenario.Scenario{State: read.State}.JSON()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -60,26 +61,26 @@ func (cmd explainCmd) Run(c *console) error {
 }
 
 // request reads what the flags say about the call.
-func (cmd explainCmd) request() (policy.Request, error) {
+func (cmd explainCmd) request() (iam.Request, error) {
 	role, err := access.ParseRoleName(cmd.Role)
 	if err != nil {
-		return policy.Request{}, usagef("--role: %s", access.MessageOf(err))
+		return iam.Request{}, usagef("--role: %s", access.MessageOf(err))
 	}
 	user, err := access.ParseUserName(cmd.User)
 	if err != nil {
-		return policy.Request{}, usagef("--user: %s", access.MessageOf(err))
+		return iam.Request{}, usagef("--user: %s", access.MessageOf(err))
 	}
 	var addr netip.Addr
 	if cmd.SourceIP != "" {
 		if addr, err = netip.ParseAddr(cmd.SourceIP); err != nil {
-			return policy.Request{}, usagef("--source-ip: %q is not an IP address", cmd.SourceIP)
+			return iam.Request{}, usagef("--source-ip: %q is not an IP address", cmd.SourceIP)
 		}
 	}
 	now, err := cmd.now()
 	if err != nil {
-		return policy.Request{}, err
+		return iam.Request{}, err
 	}
-	r := policy.Request{
+	r := iam.Request{
 		Principal: user, Role: role, SourceIP: addr, SourceVPC: cmd.SourceVPC, SourceVPCE: cmd.SourceVPCE,
 		MFA: cmd.MFA, SessionName: cmd.SessionName, SourceIdentity: cmd.Identity, Now: now,
 	}
@@ -89,7 +90,7 @@ func (cmd explainCmd) request() (policy.Request, error) {
 	return r, nil
 }
 
-func (cmd explainCmd) answer(c *console, d policy.Decision) error {
+func (cmd explainCmd) answer(c *console, d iam.Decision) error {
 	var err error
 	if cmd.JSON {
 		enc := json.NewEncoder(c.out)
@@ -104,9 +105,9 @@ func (cmd explainCmd) answer(c *console, d policy.Decision) error {
 	switch {
 	case err != nil:
 		return err
-	case d.Verdict == policy.Allowed:
+	case d.Verdict == iam.Allowed:
 		return nil
-	case d.Verdict == policy.Denied:
+	case d.Verdict == iam.Denied:
 		return exitError(exitDenied)
 	default:
 		return exitError(exitFailed)

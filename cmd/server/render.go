@@ -2,7 +2,7 @@ package main
 
 import (
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 type renderCmd struct {
@@ -28,7 +28,7 @@ func (cmd renderCmd) Run(c *console) error {
 		}
 		only = account.ID
 	}
-	documents, err := policy.Render(s, only, now)
+	documents, err := scenario.Render(s, only, now)
 	if err != nil {
 		return cmd.in(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // scenarioFlag names the scenario file; - is standard input.
@@ -33,7 +33,7 @@ func (f scenarioFlag) in(err error) error {
 	return fmt.Errorf("%s: %w", f.name(), err)
 }
 
-func (f scenarioFlag) read(c *console) (policy.Scenario, error) {
+func (f scenarioFlag) read(c *console) (scenario.Scenario, error) {
 	name := f.name()
 	var data []byte
 	var err error
@@ -43,9 +43,9 @@ func (f scenarioFlag) read(c *console) (policy.Scenario, error) {
 		data, err = os.ReadFile(name)
 	}
 	if err != nil {
-		return policy.Scenario{}, fmt.Errorf("%s: cannot be read: %w. Give the path of a scenario file with -f", name, cause(err))
+		return scenario.Scenario{}, fmt.Errorf("%s: cannot be read: %w. Give the path of a scenario file with -f", name, cause(err))
 	}
-	return policy.ParseScenario(data, name)
+	return scenario.ParseScenario(data, name)
 }
 
 // cause leaves out the path, which the message has already.
@@ -58,7 +58,7 @@ func cause(err error) error {
 }
 
 // account reads an account id that the scenario has to know.
-func (f scenarioFlag) account(s policy.Scenario, id string) (access.Account, error) {
+func (f scenarioFlag) account(s scenario.Scenario, id string) (access.Account, error) {
 	if !access.AccountID(id).Valid() {
 		return access.Account{}, usagef("--account: %q is not an account id; an id has 12 digits", id)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // Account reads one account: what is known to be in it, and which of it is managed.
@@ -26,8 +26,8 @@ func (s *Service) Account(ctx context.Context, actor access.Actor, id access.Acc
 	view.Known, view.Users = known, inv.Users
 	limit := view.Quotas.OrDefault().TrustPolicy
 	for _, r := range inv.Roles {
-		ours, err := policy.Ours(r.Document)
-		view.Roles = append(view.Roles, RoleView{LiveDocument: r, Managed: err == nil && ours != "", Size: policy.Size(r.Document), Limit: limit})
+		ours, err := iam.Ours(r.Document)
+		view.Roles = append(view.Roles, RoleView{LiveDocument: r, Managed: err == nil && ours != "", Size: iam.Size(r.Document), Limit: limit})
 	}
 	return view, nil
 }

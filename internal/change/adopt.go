@@ -7,6 +7,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -59,7 +60,7 @@ func (s *Service) following(ctx context.Context, a Adoption) (follower, error) {
 // edits are those after which the desired state says what is live, and nothing else of
 // this role in this account.
 func (f follower) edits(a Adoption) ([]access.Edit, error) {
-	ours, err := policy.Ours(a.Live)
+	ours, err := iam.Ours(a.Live)
 	if err != nil {
 		return nil, access.Wrap(access.KindConflict, err, "The live document cannot be read, so no change can say the same. Correct it in AWS.")
 	}
@@ -100,7 +101,7 @@ func (f follower) verify(edits []access.Edit, ours string) error {
 
 // same reports whether two lists of our statements mean the same.
 func same(a, b string) bool {
-	if policy.EqualStatements(a, b, nil) {
+	if iam.EqualStatements(a, b, nil) {
 		return true
 	}
 	readA, errA := policy.ReadGrants(a)

@@ -10,6 +10,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -51,14 +52,14 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 
 // documentsOf returns the documents that decided, for people: the role's whole trust
 // policy and the user's policy, as they would be.
-func documentsOf(c *policy.Compiler, w world, r policy.Request) (trust, user string, err error) {
+func documentsOf(c *policy.Compiler, w world, r iam.Request) (trust, user string, err error) {
 	role := access.Resource{Kind: access.ResourceRole, Path: r.Role.Path, Name: r.Role.Name}
 	live, _ := w.inventories.Role(r.RoleAccount, r.Role)
 	docs, err := c.Part(r.RoleAccount, partOf(r))
 	if err != nil {
 		return "", "", err
 	}
-	var ours []policy.Statement
+	var ours []iam.Statement
 	for _, d := range docs.Roles {
 		if d.Resource == role {
 			ours = d.Statements
@@ -66,7 +67,7 @@ func documentsOf(c *policy.Compiler, w world, r policy.Request) (trust, user str
 	}
 	// Statements of ours that no mapping asks for would be taken away.
 	if live.Document != "" || len(ours) > 0 {
-		if trust, _, err = policy.Merge(live.Document, ours); err != nil {
+		if trust, _, err = iam.Merge(live.Document, ours); err != nil {
 			return "", "", err
 		}
 	}
@@ -89,7 +90,7 @@ func documentsOf(c *policy.Compiler, w world, r policy.Request) (trust, user str
 }
 
 // partOf asks for the documents of the role and of the user that a question is about.
-func partOf(r policy.Request) *policy.Part {
+func partOf(r iam.Request) *policy.Part {
 	return &policy.Part{Roles: map[access.RoleName]bool{r.Role.Rooted(): true}, Users: map[access.UserName]bool{r.Principal.Rooted(): true}}
 }
 
@@ -112,11 +113,11 @@ func pretty(doc string) string {
 	if doc == "" {
 		return ""
 	}
-	return policy.Pretty(doc)
+	return iam.Pretty(doc)
 }
 
 // request reads what a person typed.
-func (s *Service) request(r ExplainRequest) (policy.Request, error) {
+func (s *Service) request(r ExplainRequest) (iam.Request, error) {
 	var fields []access.FieldError
 	note := func(field string, err error) {
 		if err != nil {
@@ -136,7 +137,7 @@ func (s *Service) request(r ExplainRequest) (policy.Request, error) {
 			fields = append(fields, access.FieldError{Field: "source_ip", Message: "This is not an address; an address looks like 203.0.113.7 or 2001:db8::7."})
 		}
 	}
-	q := policy.Request{
+	q := iam.Request{
 		Principal: user.In(r.Account), Role: role, RoleAccount: r.Account, SourceIP: ip, SourceVPC: strings.TrimSpace(r.SourceVPC), SourceVPCE: strings.TrimSpace(r.SourceVPCE),
 		MFA: r.MFA, SessionName: strings.TrimSpace(r.SessionName), SourceIdentity: strings.TrimSpace(r.SourceIdentity), Now: s.at(),
 	}
@@ -145,7 +146,7 @@ func (s *Service) request(r ExplainRequest) (policy.Request, error) {
 
 // involved reads the accounts that a question is about: the role's, and the user's where
 // it is another one that is known.
-func (s *Service) involved(ctx context.Context, r policy.Request) ([]access.Account, error) {
+func (s *Service) involved(ctx context.Context, r iam.Request) ([]access.Account, error) {
 	role, err := s.store.Account(ctx, r.RoleAccount)
 	if err != nil && access.KindOf(err) != access.KindNotFound {
 		return nil, err

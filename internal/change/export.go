@@ -7,7 +7,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // ExportStore is what exports need of the database.
@@ -149,23 +149,23 @@ func (s *Service) ExportAccount(ctx context.Context, actor access.Actor, id acce
 	return body, head, nil
 }
 
-func (s *Service) accountExport(ctx context.Context, id access.AccountID, head int64) (policy.Export, error) {
+func (s *Service) accountExport(ctx context.Context, id access.AccountID, head int64) (scenario.Export, error) {
 	state, err := s.store.State(ctx, head)
 	if err != nil {
-		return policy.Export{}, err
+		return scenario.Export{}, err
 	}
 	w, err := s.world(ctx)
 	if err != nil {
-		return policy.Export{}, err
+		return scenario.Export{}, err
 	}
 	planned, err := s.planAccounts(ctx, &w, state, []access.AccountID{id})
 	if err != nil {
-		return policy.Export{}, err
+		return scenario.Export{}, err
 	}
 	if len(planned.refusals) > 0 {
-		return policy.Export{}, errors.Join(planned.refusals...)
+		return scenario.Export{}, errors.Join(planned.refusals...)
 	}
-	export := policy.Export{Revision: head}
+	export := scenario.Export{Revision: head}
 	var found bool
 	if export.Account, found = w.accounts.Find(id); !found {
 		return export, access.Errorf(access.KindNotFound, "Account %s is not one that documents are written to.", id)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -41,7 +43,7 @@ func (f follower) compiled(state access.State) (string, error) {
 	if err != nil || len(docs.Roles) == 0 {
 		return "", err
 	}
-	return policy.Statements(docs.Roles[0].Statements), nil
+	return iam.Statements(docs.Roles[0].Statements), nil
 }
 
 // arn names a user of a mapping as documents of the account do.
@@ -94,7 +96,7 @@ func (f follower) followOneList(head, ours string, why error) ([]access.Edit, er
 	if err != nil {
 		return nil, err
 	}
-	missing := policy.Subtract(networks, left)
+	missing := cidr.Subtract(networks, left)
 	additions := make([]access.Edit, len(missing))
 	for i, p := range missing {
 		entry, err := liveEntry(p.String())
@@ -145,7 +147,7 @@ func (f follower) followNetworks(was, live policy.Grants) ([]access.Edit, error)
 	}
 	missing := map[string][]string{} // by network: who is to be let in from it
 	for arn, g := range given {
-		for _, p := range policy.Subtract(live.Users[arn].Prefixes, g.Prefixes) {
+		for _, p := range cidr.Subtract(live.Users[arn].Prefixes, g.Prefixes) {
 			missing[p.String()] = append(missing[p.String()], arn)
 		}
 		for _, id := range slices.Concat(live.Users[arn].VPCs, live.Users[arn].VPCEs) {
@@ -195,7 +197,7 @@ func (f follower) removals(l access.Allowlist, users map[string]policy.Grant) (e
 		for _, g := range users {
 			if lets(g, e) {
 				in++
-			} else if e.Kind == access.EntryCIDR && policy.CountAddresses(policy.Subtract([]netip.Prefix{e.Prefix}, g.Prefixes)).Cmp(policy.CountAddresses([]netip.Prefix{e.Prefix})) != 0 {
+			} else if e.Kind == access.EntryCIDR && cidr.CountAddresses(cidr.Subtract([]netip.Prefix{e.Prefix}, g.Prefixes)).Cmp(cidr.CountAddresses([]netip.Prefix{e.Prefix})) != 0 {
 				return nil, nil, access.Errorf(access.KindConflict, "Of the entry %s of %s only a part is live. Compose a change yourself that replaces it.", e.Key(), l.Name)
 			}
 		}
@@ -215,7 +217,7 @@ func (f follower) removals(l access.Allowlist, users map[string]policy.Grant) (e
 func lets(g policy.Grant, e access.Entry) bool {
 	switch e.Kind {
 	case access.EntryCIDR:
-		return len(policy.Subtract([]netip.Prefix{e.Prefix}, g.Prefixes)) == 0
+		return len(cidr.Subtract([]netip.Prefix{e.Prefix}, g.Prefixes)) == 0
 	case access.EntryVPC:
 		return slices.Contains(g.VPCs, e.Endpoint)
 	default:

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // drawFollower draws a state that says something of one role in one account.
@@ -117,9 +117,9 @@ func checkSameVerdicts(t *rapid.T, f follower, compiled, live string) {
 		for n := range 13 { // every network that is drawn, and some between
 			ip := netip.AddrFrom4([4]byte{20, 0, byte(n), 7})
 			for _, mfa := range []time.Duration{0, time.Minute, 2 * time.Hour} {
-				r := policy.Request{Principal: user.In(f.account.ID), Role: f.role, RoleAccount: f.account.ID, SourceIP: ip, SessionName: user.Name, SourceIdentity: user.Name, MFA: mfa > 0, MFAAge: mfa, Now: drawnNow}
-				a := policy.Evaluate(r, `{"Version":"2012-10-17","Statement":`+orNone(compiled)+`}`, asking)
-				b := policy.Evaluate(r, `{"Version":"2012-10-17","Statement":`+orNone(live)+`}`, asking)
+				r := iam.Request{Principal: user.In(f.account.ID), Role: f.role, RoleAccount: f.account.ID, SourceIP: ip, SessionName: user.Name, SourceIdentity: user.Name, MFA: mfa > 0, MFAAge: mfa, Now: drawnNow}
+				a := iam.Evaluate(r, `{"Version":"2012-10-17","Statement":`+orNone(compiled)+`}`, asking)
+				b := iam.Evaluate(r, `{"Version":"2012-10-17","Statement":`+orNone(live)+`}`, asking)
 				if a.Verdict != b.Verdict {
 					t.Fatalf("%s from %s, MFA %s ago: %s after adopting and %s live\n%s\n%s", user, ip, mfa, a.Verdict, b.Verdict, compiled, live)
 				}

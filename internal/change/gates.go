@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -45,7 +46,7 @@ func (p planner) withGates(a access.Account, before, after policy.Documents, ops
 		case op.Kind != access.OpTrustPolicy:
 			own = append(own, op)
 		case slices.ContainsFunc(users, func(u access.UserName) bool {
-			return policy.OnUsersSide(op.OursAfter, u.Name) && !policy.OnUsersSide(op.OursBefore, u.Name)
+			return iam.OnUsersSide(op.OursAfter, u.Name) && !iam.OnUsersSide(op.OursBefore, u.Name)
 		}):
 			opening = append(opening, op)
 		default:
@@ -138,7 +139,7 @@ func (p planner) addGate(ops *gateOps, a access.Account, g gateChange, opening [
 func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOperation) (bool, error) {
 	gains, gives := "", ""
 	for _, op := range opening {
-		was, will := policy.OnUsersSide(op.OursBefore, u.Name), policy.OnUsersSide(op.OursAfter, u.Name)
+		was, will := iam.OnUsersSide(op.OursBefore, u.Name), iam.OnUsersSide(op.OursAfter, u.Name)
 		switch {
 		case will && !was:
 			gains = op.Resource.String()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 const gateAccount = access.AccountID("111122223333")
@@ -116,11 +116,11 @@ func (m *gateModel) verdict(user, role, from string, wild bool) bool {
 	if wild {
 		docs = append(docs, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 	}
-	r := policy.Request{
+	r := iam.Request{
 		Principal: access.UserName{Account: gateAccount, Path: "/", Name: user}, Role: access.RoleName{Path: "/", Name: role}, RoleAccount: gateAccount,
 		SourceIP: netip.MustParseAddr(from), SessionName: user, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 	}
-	return policy.Evaluate(r, m.trust[role], docs).Verdict == policy.Allowed
+	return iam.Evaluate(r, m.trust[role], docs).Verdict == iam.Allowed
 }
 
 // planBetween plans what leads from one state to another.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
 	"portcullis/internal/policy"
 )
 
@@ -184,7 +185,7 @@ func lostRanges(was, is []access.Entry) []string {
 	before, endpoints := ranges(was)
 	after, left := ranges(is)
 	var lost []string
-	for _, p := range policy.Subtract(before, after) {
+	for _, p := range cidr.Subtract(before, after) {
 		lost = append(lost, p.String())
 	}
 	for _, e := range endpoints {

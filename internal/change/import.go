@@ -7,7 +7,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // ImportMode says what an imported file of entries means.
@@ -112,7 +112,7 @@ func (s *Service) ImportScenario(ctx context.Context, actor access.Actor, title,
 	if strings.TrimSpace(text) == "" {
 		return access.Change{}, access.Invalid("scenario", "choose a file, or paste the scenario")
 	}
-	scenario, err := policy.ParseScenario([]byte(text), "scenario")
+	scenario, err := scenario.ParseScenario([]byte(text), "scenario")
 	if err != nil {
 		return access.Change{}, asField(access.Errorf(access.KindInvalid, "%s", access.MessageOf(err)), "scenario")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -331,7 +332,7 @@ func (p planner) userOperation(a access.Account, pr pair) access.PlannedOperatio
 
 func (p planner) roleOperation(a access.Account, pr pair) (access.PlannedOperation, error) {
 	op := access.PlannedOperation{Kind: access.OpTrustPolicy, Resource: pr.resource, Limit: a.Quotas.OrDefault().TrustPolicy}
-	var ours []policy.Statement
+	var ours []iam.Statement
 	if pr.after != nil {
 		ours = pr.after.Statements
 	}
@@ -339,15 +340,15 @@ func (p planner) roleOperation(a access.Account, pr pair) (access.PlannedOperati
 		role, _ := p.inventories.Role(a.ID, access.RoleName{Path: pr.resource.Path, Name: pr.resource.Name})
 		op.Before, op.BeforeKnown = role.Document, true
 	}
-	is, err := policy.Rewrite(op.Before, ours)
+	is, err := iam.Rewrite(op.Before, ours)
 	if err == nil && !op.BeforeKnown {
-		is.OursBefore, err = policy.Ours(compiledBefore(pr))
+		is.OursBefore, err = iam.Ours(compiledBefore(pr))
 	}
 	if err != nil {
 		return op, unreadable(a, pr.resource, err)
 	}
 	op.After, op.Note, op.OursBefore, op.OursAfter = is.Merged, is.Note, is.OursBefore, is.OursAfter
-	if op.Size = policy.Size(op.After); op.Size > op.Limit {
+	if op.Size = iam.Size(op.After); op.Size > op.Limit {
 		return op, access.Invalid("edits", "The trust policy of %s in account %s (%s) would have %d characters, and %d are allowed. %d of them belong to statements that Portcullis does not manage. Shorten the allowlist, merge neighbouring ranges, or have the quota L-C07B4B0D of that account raised.",
 			pr.resource, a.ID, a.Name, op.Size, op.Limit, foreignSize(op.Before))
 	}
@@ -364,11 +365,11 @@ func compiledBefore(pr pair) string {
 }
 
 func foreignSize(doc string) int {
-	foreign, err := policy.Foreign(doc)
+	foreign, err := iam.Foreign(doc)
 	if err != nil {
 		return 0
 	}
-	return policy.Size(foreign)
+	return iam.Size(foreign)
 }
 
 func unreadable(a access.Account, r access.Resource, err error) error {

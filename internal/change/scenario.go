@@ -5,7 +5,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // Scenario encodes the desired state at a revision, with the accounts as they are now,
@@ -27,7 +27,7 @@ func (s *Service) Scenario(ctx context.Context, actor access.Actor, revision int
 	if err != nil {
 		return nil, 0, err
 	}
-	scenario := policy.Scenario{Accounts: accounts, State: state}
+	scenario := scenario.Scenario{Accounts: accounts, State: state}
 	if yaml {
 		body, err = scenario.YAML()
 	} else {

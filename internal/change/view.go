@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -237,7 +238,7 @@ func (m meanings) of(doc string, id access.AccountID) string {
 	meaning, known := m[doc]
 	if !known {
 		var err error
-		if meaning, err = policy.Canonical(doc, nil); err != nil {
+		if meaning, err = iam.Canonical(doc, nil); err != nil {
 			meaning = doc // no document: equal only letter by letter
 		}
 		m[doc] = meaning

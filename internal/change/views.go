@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -125,7 +126,7 @@ type ExplainRequest struct {
 
 // Explanation is the answer.
 type Explanation struct {
-	policy.Decision
+	iam.Decision
 	Revision    int64
 	At          time.Time // as of when expiries count
 	TrustPolicy string    // the document that decided, pretty

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // articleTrust is the trust policy of the article, with its placeholders filled in.
@@ -67,9 +68,9 @@ func compile(t *testing.T, in Input, id access.AccountID) Documents {
 }
 
 // withoutSids removes our Sids, which the article does not have.
-func withoutSids(t *testing.T, ss []Statement) string {
+func withoutSids(t *testing.T, ss []iam.Statement) string {
 	t.Helper()
-	out := documentJSON(ss)
+	out := iam.DocumentJSON(ss)
 	for _, s := range ss {
 		out = replaceOnce(out, `"Sid":"`+s.Sid+`",`, "")
 	}
@@ -85,13 +86,13 @@ func TestTheArticle(t *testing.T) {
 	if role.Shape != ShapePair {
 		t.Errorf("shape %s, want %s", role.Shape, ShapePair)
 	}
-	if got := withoutSids(t, role.Statements); !Equal(got, articleTrust, nil) {
-		t.Errorf("trust policy means\n%s\nwant\n%s", Pretty(got), Pretty(articleTrust))
+	if got := withoutSids(t, role.Statements); !iam.Equal(got, articleTrust, nil) {
+		t.Errorf("trust policy means\n%s\nwant\n%s", iam.Pretty(got), iam.Pretty(articleTrust))
 	}
-	if got := withoutSids(t, user.Statements); !Equal(got, articleUser, nil) {
-		t.Errorf("user policy means\n%s\nwant\n%s", Pretty(got), Pretty(articleUser))
+	if got := withoutSids(t, user.Statements); !iam.Equal(got, articleUser, nil) {
+		t.Errorf("user policy means\n%s\nwant\n%s", iam.Pretty(got), iam.Pretty(articleUser))
 	}
-	if got, want := role.Size, Size(role.JSON()); got != want {
+	if got, want := role.Size, iam.Size(role.JSON()); got != want {
 		t.Errorf("size %d, want %d", got, want)
 	}
 	if role.Limit != 2048 {

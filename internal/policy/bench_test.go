@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
+	"portcullis/internal/iam"
 )
 
 // wholeOrganization has accounts × roles × users, all from one list of many entries.
@@ -165,7 +167,7 @@ func BenchmarkCover(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				Cover(ps)
+				cidr.Cover(ps)
 			}
 		})
 	}
@@ -193,13 +195,13 @@ func eightKilobytes() (string, string) {
 
 func BenchmarkEqual(b *testing.B) {
 	x, y := eightKilobytes()
-	if !Equal(x, y, nil) {
+	if !iam.Equal(x, y, nil) {
 		b.Fatal("the documents differ")
 	}
 	b.SetBytes(int64(len(x) + len(y)))
 	b.ReportAllocs()
 	for b.Loop() {
-		Equal(x, y, nil)
+		iam.Equal(x, y, nil)
 	}
 }
 
@@ -214,13 +216,13 @@ func BenchmarkDecide(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	trust, own := ParsePolicy(docs.Roles[0].JSON()), []*Policy{ParsePolicy(docs.Users[0].JSON())}
+	trust, own := iam.ParsePolicy(docs.Roles[0].JSON()), []*iam.Policy{iam.ParsePolicy(docs.Users[0].JSON())}
 	for name, addr := range map[string]string{"allowed": "12.0.100.7", "denied": "8.8.8.8"} {
 		b.Run(name, func(b *testing.B) {
-			r := Request{Principal: access.UserName{Account: "000000000001", Path: "/", Name: "user-name-05"}, Role: access.RoleName{Path: "/", Name: "Role0"}, RoleAccount: "000000000001", SourceIP: netip.MustParseAddr(addr), Now: testNow}
+			r := iam.Request{Principal: access.UserName{Account: "000000000001", Path: "/", Name: "user-name-05"}, Role: access.RoleName{Path: "/", Name: "Role0"}, RoleAccount: "000000000001", SourceIP: netip.MustParseAddr(addr), Now: testNow}
 			b.ReportAllocs()
 			for b.Loop() {
-				Decide(r, trust, own)
+				iam.Decide(r, trust, own)
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 		})
@@ -236,14 +238,14 @@ func BenchmarkEvaluate(b *testing.B) {
 		b.Fatal(err)
 	}
 	trust, own := docs.Roles[0].JSON(), []string{docs.Users[0].JSON()}
-	large := Request{Principal: access.UserName{Account: "000000000001", Path: "/", Name: "user-name-05"}, Role: access.RoleName{Path: "/", Name: "Role0"}, RoleAccount: "000000000001", SourceIP: netip.MustParseAddr("12.0.100.7"), Now: testNow}
+	large := iam.Request{Principal: access.UserName{Account: "000000000001", Path: "/", Name: "user-name-05"}, Role: access.RoleName{Path: "/", Name: "Role0"}, RoleAccount: "000000000001", SourceIP: netip.MustParseAddr("12.0.100.7"), Now: testNow}
 	var many []string
 	for i := range 10_000 {
 		many = append(many, strings.Replace(articleTrust, "103.15.250.0/24", fmt.Sprintf("103.15.%d.%d/32", i/250, i%250), 1))
 	}
 	for _, bc := range []struct {
 		name  string
-		req   Request
+		req   iam.Request
 		trust []string
 		own   []string
 	}{
@@ -255,7 +257,7 @@ func BenchmarkEvaluate(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				Evaluate(bc.req, bc.trust[i%len(bc.trust)], bc.own)
+				iam.Evaluate(bc.req, bc.trust[i%len(bc.trust)], bc.own)
 				i++
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")

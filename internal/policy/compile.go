@@ -8,7 +8,12 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
+
+// Positions maps objects to "file:line". The keys are "account/ID", "allowlist/NAME",
+// "entry/NAME/KEY" and "mapping/ID".
+type Positions map[string]string
 
 // Input is everything that the documents depend on.
 type Input struct {
@@ -74,7 +79,7 @@ type Documents struct {
 // whole trust policy, other people's statements included where they are known.
 type Compiled struct {
 	Resource   access.Resource
-	Statements []Statement
+	Statements []iam.Statement
 	Size       int
 	Limit      int
 	Shape      Shape
@@ -83,7 +88,7 @@ type Compiled struct {
 }
 
 // JSON returns the statements as a whole document, compact and deterministic.
-func (c Compiled) JSON() string { return documentJSON(c.Statements) }
+func (c Compiled) JSON() string { return iam.DocumentJSON(c.Statements) }
 
 // NewCompiler does the work that all accounts share. It refuses a state that names an
 // allowlist that does not exist, and a mapping that cannot be meant.

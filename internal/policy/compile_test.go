@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 func inventoryInput(t *testing.T) Input {
@@ -56,12 +57,12 @@ func TestSizeCountsWhatOthersWrote(t *testing.T) {
 	in := inventoryInput(t)
 	docs := compile(t, in, "444455556666")
 	role := docs.Roles[0]
-	merged, _, err := Merge(inventoryOf(t, in).Roles[0].Document, role.Statements)
+	merged, _, err := iam.Merge(inventoryOf(t, in).Roles[0].Document, role.Statements)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if role.Size != Size(merged) || role.Size <= Size(role.JSON()) {
-		t.Errorf("size %d, want that of the merged document, %d", role.Size, Size(merged))
+	if role.Size != iam.Size(merged) || role.Size <= iam.Size(role.JSON()) {
+		t.Errorf("size %d, want that of the merged document, %d", role.Size, iam.Size(merged))
 	}
 	if got, want := docs.Users[0].Limit, 2048-1000; got != want {
 		t.Errorf("the user's limit is %d, want %d: other inline policies count", got, want)
@@ -81,7 +82,7 @@ func TestOthersAreNotGatedUnasked(t *testing.T) {
 	}
 	role := compile(t, in, "444455556666").Roles[0]
 	if role.Shape != ShapeNames || strings.Contains(role.JSON(), `"*"`) {
-		t.Errorf("shape %s:\n%s\nwant names, without a Deny for everyone", role.Shape, Pretty(role.JSON()))
+		t.Errorf("shape %s:\n%s\nwant names, without a Deny for everyone", role.Shape, iam.Pretty(role.JSON()))
 	}
 	inv := inventoryOf(t, in)
 	inv.Roles = []access.LiveDocument{inv.Roles[0]}
@@ -155,7 +156,7 @@ func TestExplainOverTheLiveDocument(t *testing.T) {
 	r := aliceFrom("8.8.8.8")
 	r.RoleAccount, r.Principal.Account = "444455556666", ""
 	d, err := c.Explain(r)
-	if err != nil || d.Verdict != Denied || d.Statement != "PortcullisDenyNetwork" {
+	if err != nil || d.Verdict != iam.Denied || d.Statement != "PortcullisDenyNetwork" {
 		t.Errorf("%+v, %v; want alice denied by our Deny although the root is trusted", d, err)
 	}
 	r.RoleAccount = "777777777777"
@@ -230,7 +231,7 @@ func TestExplainTakesStaleStatementsAway(t *testing.T) {
 	}
 	r := aliceFrom("8.8.8.8")
 	r.RoleAccount, r.Principal.Account = "444455556666", ""
-	if d, err := c.Explain(r); err != nil || d.Verdict != Denied || d.Statement != "PortcullisDenyAll" {
+	if d, err := c.Explain(r); err != nil || d.Verdict != iam.Denied || d.Statement != "PortcullisDenyAll" {
 		t.Errorf("%+v, %v; want alice denied, whom no mapping names any more", d, err)
 	}
 }
@@ -316,7 +317,7 @@ func TestExplainAcrossPartitions(t *testing.T) {
 	}
 	r := aliceFrom("103.15.250.7")
 	r.Principal.Account = "333333333333"
-	if d, err := c.Explain(r); err != nil || d.Verdict != Denied || !strings.Contains(d.Sentence, "another partition") {
+	if d, err := c.Explain(r); err != nil || d.Verdict != iam.Denied || !strings.Contains(d.Sentence, "another partition") {
 		t.Errorf("%+v, %v; want a denial for the partition", d, err)
 	}
 }

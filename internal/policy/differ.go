@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
 )
 
 // differ compares two compilers over the same accounts, role by role. Accounts that the
@@ -325,8 +326,8 @@ func (d *differ) difference(p pair) difference {
 	if known, ok := d.differ[p]; ok {
 		return known
 	}
-	x := difference{prefixes: Subtract(p.to.Prefixes, p.from.Prefixes)}
-	x.count = CountAddresses(x.prefixes)
+	x := difference{prefixes: cidr.Subtract(p.to.Prefixes, p.from.Prefixes)}
+	x.count = cidr.CountAddresses(x.prefixes)
 	had := p.from.Endpoints()
 	for _, e := range p.to.Endpoints() {
 		if !slices.Contains(had, e) {

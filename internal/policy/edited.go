@@ -4,17 +4,20 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"portcullis/internal/cidr"
+	"portcullis/internal/iam"
 )
 
 // EditedNetworks compares our live statements with those that were planned. Where
 // nothing but the networks differs, and these are the same in all of them, it returns
 // the networks that are live.
 func EditedNetworks(live, planned string) ([]netip.Prefix, bool) {
-	is, err := ParseStatements(live)
+	is, err := iam.ParseStatements(live)
 	if err != nil {
 		return nil, false
 	}
-	be, err := ParseStatements(planned)
+	be, err := iam.ParseStatements(planned)
 	if err != nil {
 		return nil, false
 	}
@@ -23,7 +26,7 @@ func EditedNetworks(live, planned string) ([]netip.Prefix, bool) {
 	if !ok || !okPlanned || len(plannedNetworks) == 0 {
 		return nil, false
 	}
-	if !Equal(documentJSON(is), documentJSON(be), nil) {
+	if !iam.Equal(iam.DocumentJSON(is), iam.DocumentJSON(be), nil) {
 		return nil, false
 	}
 	return liveNetworks, true
@@ -32,7 +35,7 @@ func EditedNetworks(live, planned string) ([]netip.Prefix, bool) {
 // takeNetworks returns the one list of networks that statements name, and puts nothing in
 // its place. ok is false where there are several lists that differ, or where one holds
 // what is no network.
-func takeNetworks(ss []Statement) (networks []netip.Prefix, ok bool) {
+func takeNetworks(ss []iam.Statement) (networks []netip.Prefix, ok bool) {
 	taken := false
 	for i := range ss {
 		ss[i].Conditions = slices.Clone(ss[i].Conditions)
@@ -45,7 +48,7 @@ func takeNetworks(ss []Statement) (networks []netip.Prefix, ok bool) {
 				return nil, false
 			}
 			networks, taken = list, true
-			ss[i].Conditions[k] = newCondition(c.Operator, c.Key)
+			ss[i].Conditions[k] = iam.NewCondition(c.Operator, c.Key)
 		}
 	}
 	return networks, true
@@ -54,11 +57,11 @@ func takeNetworks(ss []Statement) (networks []netip.Prefix, ok bool) {
 func networksIn(values []string) ([]netip.Prefix, bool) {
 	list := make([]netip.Prefix, len(values))
 	for i, v := range values {
-		p, err := netip.ParsePrefix(spellCIDR(v))
+		p, err := netip.ParsePrefix(iam.CanonicalCIDR(v))
 		if err != nil {
 			return nil, false
 		}
 		list[i] = p.Masked()
 	}
-	return Cover(list), true
+	return cidr.Cover(list), true
 }

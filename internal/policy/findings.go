@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // Findings holds what an account's inventory says is live against what is desired, and
@@ -87,7 +88,7 @@ func (c *Compiler) noteID(d access.LiveDocument, id access.AccountID, partition 
 }
 
 func (s *scan) roles(docs Documents) {
-	wanted := map[access.RoleName][]Statement{}
+	wanted := map[access.RoleName][]iam.Statement{}
 	for _, r := range docs.Roles {
 		wanted[access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}] = r.Statements
 	}
@@ -99,7 +100,7 @@ func (s *scan) roles(docs Documents) {
 	for _, r := range s.inv.Roles {
 		name := nameOf(r.Resource)
 		statements, mapped := wanted[name]
-		if !r.Exists || !mapped && !strings.Contains(r.Document, SidPrefix) || s.c.opts.protected(name) != "" {
+		if !r.Exists || !mapped && !strings.Contains(r.Document, iam.SidPrefix) || s.c.opts.protected(name) != "" {
 			continue
 		}
 		s.role(r, statements, mapped)
@@ -107,8 +108,8 @@ func (s *scan) roles(docs Documents) {
 }
 
 // role looks at one role's trust policy.
-func (s *scan) role(r access.LiveDocument, statements []Statement, mapped bool) {
-	desired, _, err := Merge(r.Document, statements)
+func (s *scan) role(r access.LiveDocument, statements []iam.Statement, mapped bool) {
+	desired, _, err := iam.Merge(r.Document, statements)
 	if err != nil {
 		s.add(access.Finding{
 			Kind: access.FindingDrift, Reason: access.ReasonEdited, Resource: r.Resource, Live: r.Document,
@@ -118,7 +119,7 @@ func (s *scan) role(r access.LiveDocument, statements []Statement, mapped bool) 
 	}
 	live, ghosts := s.withoutGhosts(r.Document)
 	counts := r.Document
-	if !Equal(live, desired, s.ids) && !s.sameInAnotherShape(live, r) {
+	if !iam.Equal(live, desired, s.ids) && !s.sameInAnotherShape(live, r) {
 		s.drift(r.Resource, r.Document, desired, reasonFor(r.Document, mapped))
 		counts = desired // what is wrong with ours is said; here it is about others
 	}
@@ -129,12 +130,12 @@ func (s *scan) role(r access.LiveDocument, statements []Statement, mapped bool) 
 	if !absent {
 		s.ghosts(r, ghosts, "a statement of Portcullis", "Push the account again: the statement is written anew without it.")
 	}
-	s.ghosts(r, ForeignGhosts(r.Document, s.ids), "a statement of others", "Take the id out of the statement in AWS, or remove the statement: it holds for nobody.")
+	s.ghosts(r, iam.ForeignGhosts(r.Document, s.ids), "a statement of others", "Take the id out of the statement in AWS, or remove the statement: it holds for nobody.")
 	s.bypasses(r, counts)
 }
 
 func reasonFor(live string, mapped bool) access.FindingReason {
-	ours, err := Ours(live)
+	ours, err := iam.Ours(live)
 	switch {
 	case !mapped:
 		return access.ReasonLeftOver
@@ -183,7 +184,7 @@ func (s *scan) sameInAnotherShape(live string, r access.LiveDocument) bool {
 	}
 	task, _ := s.c.bind(s.account, s.at, m.role, m.mappings)
 	for _, shape := range []Shape{ShapePair, ShapeJoined, ShapeEveryone, ShapePrincipals, ShapePrincipalsEveryone, ShapeNames, ShapeNamesEveryone} {
-		if written, _, err := Merge(r.Document, task.statements(shape)); err == nil && Equal(live, written, s.ids) {
+		if written, _, err := iam.Merge(r.Document, task.statements(shape)); err == nil && iam.Equal(live, written, s.ids) {
 			return true
 		}
 	}
@@ -193,26 +194,26 @@ func (s *scan) sameInAnotherShape(live string, r access.LiveDocument) bool {
 // withoutGhosts takes the unique ids that stand for nobody out of our statements. One of
 // which nobody is left goes with them, as it would when it is written anew.
 func (s *scan) withoutGhosts(document string) (without string, ghosts []string) {
-	ours, err := Ours(document)
+	ours, err := iam.Ours(document)
 	if err != nil {
 		return document, nil
 	}
-	statements, err := ParseStatements(ours)
+	statements, err := iam.ParseStatements(ours)
 	if err != nil {
 		return document, nil
 	}
-	kept, ghosts := WithoutPrincipals(statements, s.isGhost)
+	kept, ghosts := iam.WithoutPrincipals(statements, s.isGhost)
 	if len(ghosts) == 0 {
 		return document, nil
 	}
-	merged, _, err := Merge(document, kept)
+	merged, _, err := iam.Merge(document, kept)
 	if err != nil {
 		return document, nil
 	}
 	return merged, ghosts
 }
 
-func (s *scan) isGhost(principal string) bool { return isGhost(principal, s.ids) }
+func (s *scan) isGhost(principal string) bool { return iam.IsGhost(principal, s.ids) }
 
 func (s *scan) ghosts(r access.LiveDocument, ids []string, where, advice string) {
 	for _, id := range ids {
@@ -244,8 +245,8 @@ func (s *scan) absent(m roleMappings) {
 // bypasses reports whom statements of others let past the mappings. Users whom a mapping
 // names are held by our Deny, whoever else allows them.
 func (s *scan) bypasses(r access.LiveDocument, document string) {
-	bs, err := Bypasses(document)
-	bs = slices.DeleteFunc(bs, func(b Bypass) bool { return b.Gated })
+	bs, err := iam.Bypasses(document)
+	bs = slices.DeleteFunc(bs, func(b iam.Bypass) bool { return b.Gated })
 	if err != nil || len(bs) == 0 {
 		return
 	}
@@ -257,7 +258,7 @@ func (s *scan) bypasses(r access.LiveDocument, document string) {
 			held[arn] = true
 		}
 	}
-	trust := ParsePolicy(document)
+	trust := iam.ParsePolicy(document)
 	for _, b := range bs {
 		free := slices.DeleteFunc(slices.Clone(b.Who), func(who string) bool {
 			arn := cmp.Or(s.ids[who], who)
@@ -277,17 +278,17 @@ func (s *scan) bypasses(r access.LiveDocument, document string) {
 // keptOut reports whether a principal is denied from addresses that no list of ours
 // holds, by whatever statement: others have gates of their own. It can tell of users, of
 // whole accounts and of everybody; of roles it cannot.
-func (s *scan) keptOut(name access.RoleName, trust *Policy, arn string) bool {
+func (s *scan) keptOut(name access.RoleName, trust *iam.Policy, arn string) bool {
 	user, ok := standIn(arn, s.account.ID)
 	if !ok {
 		return false
 	}
 	for _, addr := range outside {
-		got := Decide(Request{
+		got := iam.Decide(iam.Request{
 			Principal: user, Role: name, RoleAccount: s.account.ID, Partition: s.account.PartitionOrDefault(),
 			SourceIP: addr, MFA: true, SessionName: user.Name, Now: s.c.now,
-		}, trust, []*Policy{allowsEverything})
-		if got.Verdict != Denied || got.Statement == "" { // not by a Deny: the Allow has a condition of its own
+		}, trust, []*iam.Policy{allowsEverything})
+		if got.Verdict != iam.Denied || got.Statement == "" { // not by a Deny: the Allow has a condition of its own
 			return false
 		}
 	}
@@ -297,7 +298,7 @@ func (s *scan) keptOut(name access.RoleName, trust *Policy, arn string) bool {
 // outside are addresses of no network, by RFC 5737 and RFC 3849.
 var outside = []netip.Addr{netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("198.51.100.77"), netip.MustParseAddr("2001:db8::77")}
 
-var allowsEverything = ParsePolicy(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+var allowsEverything = iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 
 // Mapped reports whether a user exists and is mapped to a role of an account.
 func (c *Compiler) Mapped(id access.AccountID, role access.RoleName, user access.UserName) bool {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 const home = access.AccountID("111122223333")
@@ -21,7 +22,7 @@ func asPushed(t *testing.T, in Input) Input {
 	}})
 	docs := compile(t, in, home)
 	inv, _ := in.Inventory.Of(home)
-	merged, _, err := Merge(inv.Roles[0].Document, docs.Roles[0].Statements)
+	merged, _, err := iam.Merge(inv.Roles[0].Document, docs.Roles[0].Statements)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestFindingsOfOneAccount(t *testing.T) {
 		}, []string{"drift left_over role Eve"}},
 		{"what stays where nothing else would", articleInput(t), func(i *access.Inventory) {
 			r := i.Roles[0]
-			r.Resource.Name, r.Document = "Eve", documentJSON(denyAll())
+			r.Resource.Name, r.Document = "Eve", doc(`{"Sid":"PortcullisDenyAll","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`)
 			i.Roles = append(i.Roles, r)
 		}, nil},
 		{"a role that others manage alone", articleInput(t), func(i *access.Inventory) {

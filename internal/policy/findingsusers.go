@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // users looks at the users' inline policies.
@@ -20,7 +21,7 @@ func (s *scan) users(docs Documents) {
 			s.drift(u.Resource, u.Document, "", access.ReasonLeftOver)
 		case u.Document == "":
 			s.drift(u.Resource, "", want.JSON(), access.ReasonMissing)
-		case !Equal(u.Document, want.JSON(), nil) && !s.sameUserPolicy(docs, u):
+		case !iam.Equal(u.Document, want.JSON(), nil) && !s.sameUserPolicy(docs, u):
 			s.drift(u.Resource, u.Document, want.JSON(), access.ReasonEdited)
 		}
 	}
@@ -32,7 +33,7 @@ func (s *scan) sameUserPolicy(docs Documents, u access.LiveUser) bool {
 	name := access.UserName{Account: s.account.ID, Path: u.Resource.Path, Name: u.Resource.Name}
 	targets := strictestTargets(beside(s.c.targets(s.account.ID)[name], s.at, gatedUsers(docs.Roles)[name]))
 	for _, anyAccount := range []bool{false, true} {
-		if Equal(u.Document, documentJSON(s.c.userStatements(targets, anyAccount)), nil) {
+		if iam.Equal(u.Document, iam.DocumentJSON(s.c.userStatements(targets, anyAccount)), nil) {
 			return true
 		}
 	}
@@ -51,7 +52,7 @@ func (s *scan) gates(docs Documents) {
 			switch {
 			case !exists:
 				s.drift(p.Resource, "", p.JSON(), access.ReasonMissing)
-			case !Equal(live.Document, p.JSON(), nil):
+			case !iam.Equal(live.Document, p.JSON(), nil):
 				s.drift(p.Resource, live.Document, p.JSON(), access.ReasonEdited)
 			}
 		}

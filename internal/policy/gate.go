@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // ShapeUserSide is the last resort, for allowlists that are too long for a trust policy.
@@ -43,15 +44,8 @@ const (
 	ShapeGateRegion Shape = "gate-region"
 )
 
-// OnUsersSide reports whether statements of a trust policy, ours as they are kept, admit
-// a user by way of the user's gate. Nothing else in them is a user's bare name.
-func OnUsersSide(statements, user string) bool {
-	return strings.Contains(statements, `"`+SidPrefix+sidUserSide) && strings.Contains(statements, `"`+user+`"`)
-}
-
 // What stands in Sids after our prefix, where more than people read it.
 const (
-	sidUserSide     = "UserSide"
 	whatUnmapped    = "Unmapped"
 	sidDenyUnmapped = "Deny" + whatUnmapped
 )
@@ -193,7 +187,7 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 		}
 		ss := p.statements(groups)
 		g.Starts = append(g.Starts, p.region.from)
-		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss, Size: documentSize(ss), Limit: limit, Shape: shape})
+		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss, Size: iam.DocumentSize(ss), Limit: limit, Shape: shape})
 	}
 	return g, nil
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // drawLong gives a state's allowlists many more entries, so that gates have several
@@ -54,7 +55,7 @@ type gateFixture struct {
 	a     access.Account
 }
 
-func newGateFixture(t *rapid.T, s access.State, r Request) gateFixture {
+func newGateFixture(t *rapid.T, s access.State, r iam.Request) gateFixture {
 	c := mustCompiler(t, inputOf(s))
 	account := c.index[r.RoleAccount]
 	f := gateFixture{c: c, m: newModel(s), a: c.accounts[account], gates: map[access.UserName][]gated{}}
@@ -71,7 +72,7 @@ func newGateFixture(t *rapid.T, s access.State, r Request) gateFixture {
 		if role.role == r.Role {
 			statements := task.statements(ShapeUserSide)
 			checkSids(t, statements)
-			f.trust = documentJSON(statements)
+			f.trust = iam.DocumentJSON(statements)
 		}
 	}
 	return f
@@ -85,9 +86,9 @@ func (f gateFixture) gate(t *rapid.T, u access.UserName, limit int) Gate {
 	for i, p := range parts {
 		ss := p.statements(groups)
 		checkSids(t, ss)
-		doc := documentJSON(ss)
-		if documentSize(ss) != Size(doc) || Size(doc) > limit {
-			t.Fatalf("part %d has %d characters, counted as %d, the limit is %d", i, Size(doc), documentSize(ss), limit)
+		doc := iam.DocumentJSON(ss)
+		if iam.DocumentSize(ss) != iam.Size(doc) || iam.Size(doc) > limit {
+			t.Fatalf("part %d has %d characters, counted as %d, the limit is %d", i, iam.Size(doc), iam.DocumentSize(ss), limit)
 		}
 		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss})
 		g.Starts = append(g.Starts, p.region.from)
@@ -106,7 +107,7 @@ func documentsOf(g Gate) []string {
 const allowsAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 
 // aimAtSeams moves a request to an address near a boundary of a gate now and then.
-func aimAtSeams(t *rapid.T, r Request, starts []netip.Addr) Request {
+func aimAtSeams(t *rapid.T, r iam.Request, starts []netip.Addr) iam.Request {
 	if len(starts) < 2 || r.SourceVPC+r.SourceVPCE != "" || rapid.Bool().Draw(t, "elsewhere") {
 		return r
 	}
@@ -118,10 +119,10 @@ func aimAtSeams(t *rapid.T, r Request, starts []netip.Addr) Request {
 // TestGatesMeanTheState: whatever the parts, the decision is the model's; no other Allow
 // of the user changes it; and where a part is missing nobody gets in through ours.
 func TestGatesMeanTheState(t *testing.T) {
-	verdicts, several := map[Verdict]int{}, 0
+	verdicts, several := map[iam.Verdict]int{}, 0
 	defer func() {
-		if all := verdicts[Allowed] + verdicts[Denied]; verdicts[Allowed] == 0 || several == 0 {
-			t.Errorf("%d of %d requests were allowed, %d met a gate of several parts; the generator misses", verdicts[Allowed], all, several)
+		if all := verdicts[iam.Allowed] + verdicts[iam.Denied]; verdicts[iam.Allowed] == 0 || several == 0 {
+			t.Errorf("%d of %d requests were allowed, %d met a gate of several parts; the generator misses", verdicts[iam.Allowed], all, several)
 		}
 	}()
 	rapid.Check(t, func(t *rapid.T) {
@@ -145,14 +146,14 @@ func TestGatesMeanTheState(t *testing.T) {
 				several++
 			}
 			docs := documentsOf(g)
-			if got := Evaluate(r, f.trust, docs); got.Verdict != want {
-				t.Fatalf("%s (%s), the state says %s for %+v\n%s\n%s", got.Verdict, got.Sentence, want, r, Pretty(f.trust), strings.Join(docs, "\n"))
+			if got := iam.Evaluate(r, f.trust, docs); got.Verdict != want {
+				t.Fatalf("%s (%s), the state says %s for %+v\n%s\n%s", got.Verdict, got.Sentence, want, r, iam.Pretty(f.trust), strings.Join(docs, "\n"))
 			}
-			if got := Evaluate(r, f.trust, append(slices.Clone(docs), allowsAll)); got.Verdict == Allowed && !f.m.inside(allLists, r) {
+			if got := iam.Evaluate(r, f.trust, append(slices.Clone(docs), allowsAll)); got.Verdict == iam.Allowed && !f.m.inside(allLists, r) {
 				t.Fatalf("with another Allow: %s (%s) for %+v", got.Verdict, got.Sentence, r)
 			}
 			for i := range docs {
-				if got := Evaluate(r, f.trust, slices.Delete(slices.Clone(docs), i, i+1)); got.Verdict == Allowed && want != Allowed {
+				if got := iam.Evaluate(r, f.trust, slices.Delete(slices.Clone(docs), i, i+1)); got.Verdict == iam.Allowed && want != iam.Allowed {
 					t.Fatalf("without part %d: %s (%s), the state says %s for %+v", i, got.Verdict, got.Sentence, want, r)
 				}
 			}
@@ -193,11 +194,11 @@ func TestGateChangesLeaveNoGap(t *testing.T) {
 			live = append(live, "")
 		}
 		check := func(when string) {
-			got := Evaluate(r, f.trust, append(slices.Clone(live), allowsAll))
-			if got.Verdict == Allowed && !was && !will {
+			got := iam.Evaluate(r, f.trust, append(slices.Clone(live), allowsAll))
+			if got.Verdict == iam.Allowed && !was && !will {
 				t.Fatalf("%s: %s (%s), though neither the old nor the new gate admits %s", when, got.Verdict, got.Sentence, r.SourceIP)
 			}
-			if got := Evaluate(r, f.trust, live); was && will && got.Verdict != Allowed {
+			if got := iam.Evaluate(r, f.trust, live); was && will && got.Verdict != iam.Allowed {
 				t.Fatalf("%s: %s (%s), though both gates admit %s", when, got.Verdict, got.Sentence, r.SourceIP)
 			}
 		}
@@ -270,9 +271,9 @@ func TestClosedUsersGetTheirDenyOnly(t *testing.T) {
 	for _, shape := range []Shape{ShapePair, ShapeJoined, ShapePrincipals, ShapeNames} {
 		about := 0
 		for _, s := range task.statements(shape) {
-			if strings.Contains(documentJSON([]Statement{s}), `bob"`) {
+			if strings.Contains(iam.DocumentJSON([]iam.Statement{s}), `bob"`) {
 				about++
-				if s.Effect != EffectDeny || len(s.Conditions) > 0 && (shape == ShapePair || shape == ShapeJoined) {
+				if s.Effect != iam.EffectDeny || len(s.Conditions) > 0 && (shape == ShapePair || shape == ShapeJoined) {
 					t.Errorf("%s: statement %s is about bob", shape, s.Sid)
 				}
 			}
@@ -317,7 +318,7 @@ func TestGateOfTwoRolesWithListsApart(t *testing.T) {
 		t.Fatalf("gates %+v, want one of several policies", docs.Gates)
 	}
 	for _, p := range docs.Gates[0].Policies {
-		if strings.Contains(p.JSON(), SidPrefix+"AllowNoAddress") {
+		if strings.Contains(p.JSON(), iam.SidPrefix+"AllowNoAddress") {
 			t.Error("calls without a source address are allowed something, where no VPC or endpoint is listed")
 		}
 	}
@@ -337,7 +338,7 @@ func TestGateFillsItsPolicyToTheLastCharacter(t *testing.T) {
 	groups := groupGated(c.accounts[0], through)
 	whole := gatePart{region: everywhere, whole: true, first: true}
 	whole.fill(groups)
-	size := documentSize(whole.statements(groups))
+	size := iam.DocumentSize(whole.statements(groups))
 	if parts := cutParts(groups, size); len(parts) != 1 {
 		t.Errorf("%d parts for a limit of just the size, want one", len(parts))
 	}
@@ -346,7 +347,7 @@ func TestGateFillsItsPolicyToTheLastCharacter(t *testing.T) {
 		t.Fatalf("%d parts for a limit of one character less, want several", len(parts))
 	}
 	// The same for a part: with the size of the first as the limit it is the same again.
-	first := documentSize(parts[0].statements(groups))
+	first := iam.DocumentSize(parts[0].statements(groups))
 	if again := cutParts(groups, first); len(again) == 0 || again[0].region != parts[0].region {
 		t.Errorf("the first part is %+v, and with its very size as the limit %+v", parts[0].region, again)
 	}
@@ -391,7 +392,7 @@ func TestOnUsersSide(t *testing.T) {
 	for statements, want := range map[string]bool{
 		side: true, strings.Replace(side, "alice", "alicia", 1): false, strings.Replace(side, "UserSide", "Allow", 1): false, "": false,
 	} {
-		if got := OnUsersSide(statements, "alice"); got != want {
+		if got := iam.OnUsersSide(statements, "alice"); got != want {
 			t.Errorf("alice is taken to be on the users' side: %t, want %t, in %s", got, want, statements)
 		}
 	}

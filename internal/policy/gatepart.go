@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // gateGroup is the roles that one user takes up from the same networks.
@@ -47,9 +48,9 @@ type gatePart struct {
 	region region
 	whole  bool // the only part
 	first  bool // speaks for calls without a source address, too
-	within []Condition
-	deny   [][]Condition // by group
-	admits []bool        // by group: some of its networks lie within the region
+	within []iam.Condition
+	deny   [][]iam.Condition // by group
+	admits []bool            // by group: some of its networks lie within the region
 }
 
 // partsOf cuts the address space into the fewest regions whose policies fit the limit,
@@ -72,14 +73,14 @@ func partsKey(groups []gateGroup, limit int) string {
 	var b strings.Builder
 	b.WriteString(strconv.Itoa(limit))
 	for _, g := range groups {
-		fmt.Fprintf(&b, " %p %d %d %d", g.nets, len(g.plain), len(g.source), valuesLen(g.all))
+		fmt.Fprintf(&b, " %p %d %d %d", g.nets, len(g.plain), len(g.source), iam.ValuesSize(g.all))
 	}
 	return b.String()
 }
 
 func cutParts(groups []gateGroup, limit int) []gatePart {
 	whole := gatePart{region: everywhere, whole: true, first: true}
-	if whole.fill(groups); documentSize(whole.statements(groups)) <= limit {
+	if whole.fill(groups); iam.DocumentSize(whole.statements(groups)) <= limit {
 		return []gatePart{whole}
 	}
 	var parts []gatePart
@@ -94,7 +95,7 @@ func cutParts(groups []gateGroup, limit int) []gatePart {
 				p.region.to = at[next+i]
 			}
 			p.fill(groups)
-			if documentSize(p.statements(groups)) > limit {
+			if iam.DocumentSize(p.statements(groups)) > limit {
 				return true
 			}
 			best = longer(best, p)
@@ -134,7 +135,7 @@ func covers(groups []gateGroup) [][]netip.Prefix {
 // fill works out the part's conditions.
 func (p *gatePart) fill(groups []gateGroup) {
 	if !p.whole {
-		p.within = []Condition{newCondition("IpAddress", "aws:SourceIp", prefixStrings(p.region.prefixes())...)}
+		p.within = []iam.Condition{iam.NewCondition("IpAddress", "aws:SourceIp", prefixStrings(p.region.prefixes())...)}
 	}
 	for _, g := range groups {
 		inside := p.region.of(g.nets.Prefixes)
@@ -145,7 +146,7 @@ func (p *gatePart) fill(groups []gateGroup) {
 		case len(inside) == 0:
 			p.deny = append(p.deny, p.within)
 		default:
-			p.deny = append(p.deny, conditions(p.within[0], newCondition("NotIpAddress", "aws:SourceIp", prefixStrings(inside)...)))
+			p.deny = append(p.deny, iam.SortConditions(p.within[0], iam.NewCondition("NotIpAddress", "aws:SourceIp", prefixStrings(inside)...)))
 		}
 	}
 }
@@ -154,8 +155,8 @@ func (p *gatePart) fill(groups []gateGroup) {
 // unless the address is in its networks, and allowed within the region: the Deny decides,
 // and without this policy there is no Allow either. The first part also speaks for calls
 // without a source address.
-func (p *gatePart) statements(groups []gateGroup) []Statement {
-	var ss []Statement
+func (p *gatePart) statements(groups []gateGroup) []iam.Statement {
+	var ss []iam.Statement
 	for i, g := range groups {
 		n := ""
 		if len(groups) > 1 {
@@ -176,32 +177,32 @@ func (p *gatePart) statements(groups []gateGroup) []Statement {
 	return ss
 }
 
-func (g gateGroup) allow(ss []Statement, what string, cs []Condition) []Statement {
+func (g gateGroup) allow(ss []iam.Statement, what string, cs []iam.Condition) []iam.Statement {
 	if len(g.plain) > 0 {
-		ss = append(ss, Statement{Sid: SidPrefix + "Allow" + what, Effect: EffectAllow, Actions: assumeOnly, Resources: g.plain, Conditions: cs})
+		ss = append(ss, iam.Statement{Sid: iam.SidPrefix + "Allow" + what, Effect: iam.EffectAllow, Actions: iam.AssumeRole, Resources: g.plain, Conditions: cs})
 	}
 	if len(g.source) > 0 {
-		ss = append(ss, Statement{Sid: SidPrefix + "AllowSourceIdentity" + what, Effect: EffectAllow, Actions: assumeAndSetSrc, Resources: g.source, Conditions: cs})
+		ss = append(ss, iam.Statement{Sid: iam.SidPrefix + "AllowSourceIdentity" + what, Effect: iam.EffectAllow, Actions: iam.AssumeRoleAndSetSourceIdentity, Resources: g.source, Conditions: cs})
 	}
 	return ss
 }
 
-func (g gateGroup) denial(what string, cs []Condition) Statement {
-	return Statement{Sid: SidPrefix + "Deny" + what, Effect: EffectDeny, Actions: assumeOnly, Resources: g.all, Conditions: cs}
+func (g gateGroup) denial(what string, cs []iam.Condition) iam.Statement {
+	return iam.Statement{Sid: iam.SidPrefix + "Deny" + what, Effect: iam.EffectDeny, Actions: iam.AssumeRole, Resources: g.all, Conditions: cs}
 }
 
 // noAddress holds for calls that carry no source address: those through a VPC endpoint.
-var noAddress = []Condition{newCondition("Null", "aws:SourceIp", "true")}
+var noAddress = []iam.Condition{iam.NewCondition("Null", "aws:SourceIp", "true")}
 
 // noAddressConditions are the Deny's for calls without a source address: all of them but
 // those through the networks' VPCs and endpoints.
-func (n *Networks) noAddressConditions() []Condition {
+func (n *Networks) noAddressConditions() []iam.Condition {
 	cs := slices.Clone(noAddress)
 	if len(n.VPCs) > 0 {
-		cs = append(cs, newCondition("StringNotEqualsIfExists", "aws:SourceVpc", n.VPCs...))
+		cs = append(cs, iam.NewCondition("StringNotEqualsIfExists", "aws:SourceVpc", n.VPCs...))
 	}
 	if len(n.VPCEs) > 0 {
-		cs = append(cs, newCondition("StringNotEqualsIfExists", "aws:SourceVpce", n.VPCEs...))
+		cs = append(cs, iam.NewCondition("StringNotEqualsIfExists", "aws:SourceVpce", n.VPCEs...))
 	}
-	return conditions(cs...)
+	return iam.SortConditions(cs...)
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
+	"portcullis/internal/iam"
 )
 
 // Grants is what our statements of a trust policy say, in the words of the desired state.
@@ -57,7 +59,7 @@ func (g Grants) Equal(o Grants) bool {
 // desired state says, and names the statement: an Allow that no Deny holds to networks, a
 // Deny for somebody whom nothing lets in, conditions and principals of other kinds.
 func ReadGrants(statements string) (Grants, error) {
-	ss, err := ParseStatements(statements)
+	ss, err := iam.ParseStatements(statements)
 	if err != nil {
 		return Grants{}, err
 	}
@@ -86,19 +88,19 @@ type grantReader struct {
 	everyone *userGrant
 }
 
-func (r *grantReader) read(s Statement) error {
+func (r *grantReader) read(s iam.Statement) error {
 	whom, err := r.whom(s)
 	if err != nil {
 		return err
 	}
-	source := slices.ContainsFunc(s.Actions, func(a string) bool { return strings.EqualFold(a, actionSourceIdentity) })
-	assume := slices.ContainsFunc(s.Actions, func(a string) bool { return strings.EqualFold(a, actionAssume) })
+	source := slices.ContainsFunc(s.Actions, func(a string) bool { return strings.EqualFold(a, iam.ActionSourceIdentity) })
+	assume := slices.ContainsFunc(s.Actions, func(a string) bool { return strings.EqualFold(a, iam.ActionAssume) })
 	switch n := len(s.Actions); {
-	case !assume || source && n != 2 || !source && n != 1 || source && s.Effect == EffectDeny:
+	case !assume || source && n != 2 || !source && n != 1 || source && s.Effect == iam.EffectDeny:
 		return fmt.Errorf("is about the actions %s", strings.Join(s.Actions, ", "))
 	case len(s.Resources) > 0:
 		return fmt.Errorf("names a Resource")
-	case s.Effect == EffectDeny:
+	case s.Effect == iam.EffectDeny:
 		return r.deny(whom, s)
 	case len(s.Conditions) > 0:
 		return fmt.Errorf("allows under a condition on %s; a mapping holds people to something by a Deny", s.Conditions[0].Key)
@@ -110,8 +112,8 @@ func (r *grantReader) read(s Statement) error {
 }
 
 // whom returns what is known so far of those whom a statement is about.
-func (r *grantReader) whom(s Statement) ([]*userGrant, error) {
-	if slices.Equal(s.Principals, []string{"*"}) && s.Effect == EffectDeny {
+func (r *grantReader) whom(s iam.Statement) ([]*userGrant, error) {
+	if slices.Equal(s.Principals, []string{"*"}) && s.Effect == iam.EffectDeny {
 		if r.everyone == nil {
 			r.everyone = &userGrant{}
 		}
@@ -120,7 +122,7 @@ func (r *grantReader) whom(s Statement) ([]*userGrant, error) {
 	var whom []*userGrant
 	for _, arn := range s.Principals {
 		switch {
-		case uniqueID.MatchString(arn):
+		case iam.IsUniqueID(arn):
 			return nil, fmt.Errorf("names %s, whose user was deleted", arn)
 		case !strings.Contains(arn, ":user/"):
 			return nil, fmt.Errorf("names %s, which is no user", arn)
@@ -136,12 +138,12 @@ func (r *grantReader) whom(s Statement) ([]*userGrant, error) {
 }
 
 // deny reads what a Deny holds people to. Each kind of Deny stands once for everybody.
-func (r *grantReader) deny(whom []*userGrant, s Statement) error {
+func (r *grantReader) deny(whom []*userGrant, s iam.Statement) error {
 	cs := s.Conditions
 	if slices.Contains(whom, r.everyone) && r.everyone != nil {
-		spared := sameConditions([]Condition{noService})
+		spared := sameConditions([]iam.Condition{noService})
 		n := len(cs)
-		if cs = slices.DeleteFunc(slices.Clone(cs), func(c Condition) bool { return spared([]Condition{c}) }); len(cs) != n-1 {
+		if cs = slices.DeleteFunc(slices.Clone(cs), func(c iam.Condition) bool { return spared([]iam.Condition{c}) }); len(cs) != n-1 {
 			return fmt.Errorf("denies everyone, AWS services included")
 		}
 	}
@@ -170,7 +172,7 @@ func (r *grantReader) deny(whom []*userGrant, s Statement) error {
 
 // networksOfDeny reads from where a Deny spares people; nil where it is about something
 // else. One without conditions spares nobody.
-func networksOfDeny(cs []Condition) *Networks {
+func networksOfDeny(cs []iam.Condition) *Networks {
 	n := &Networks{}
 	for _, c := range cs {
 		switch strings.ToLower(c.Key) {
@@ -188,7 +190,7 @@ func networksOfDeny(cs []Condition) *Networks {
 			return nil
 		}
 	}
-	kinds := func(cs []Condition) []string {
+	kinds := func(cs []iam.Condition) []string {
 		var all []string
 		for _, c := range cs {
 			all = append(all, strings.ToLower(c.Operator+" "+c.Key))
@@ -203,7 +205,7 @@ func networksOfDeny(cs []Condition) *Networks {
 }
 
 // mfaAge reads the condition that strikes an MFA that is too old.
-func mfaAge(cs []Condition) (time.Duration, bool) {
+func mfaAge(cs []iam.Condition) (time.Duration, bool) {
 	if len(cs) != 1 || len(cs[0].Values) != 1 {
 		return 0, false
 	}
@@ -213,9 +215,9 @@ func mfaAge(cs []Condition) (time.Duration, bool) {
 }
 
 // sameConditions compares with conditions of ours, each of one value.
-func sameConditions(ours []Condition) func([]Condition) bool {
-	return func(cs []Condition) bool {
-		return slices.EqualFunc(ours, cs, func(a, b Condition) bool {
+func sameConditions(ours []iam.Condition) func([]iam.Condition) bool {
+	return func(cs []iam.Condition) bool {
+		return slices.EqualFunc(ours, cs, func(a, b iam.Condition) bool {
 			return strings.EqualFold(a.Operator, b.Operator) && strings.EqualFold(a.Key, b.Key) && slices.Equal(a.Values, b.Values)
 		})
 	}
@@ -268,5 +270,5 @@ func (n *Networks) holds(o *Networks) bool {
 	within := func(all, some []string) bool {
 		return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 	}
-	return len(Subtract(o.Prefixes, n.Prefixes)) == 0 && within(n.VPCs, o.VPCs) && within(n.VPCEs, o.VPCEs)
+	return len(cidr.Subtract(o.Prefixes, n.Prefixes)) == 0 && within(n.VPCs, o.VPCs) && within(n.VPCEs, o.VPCEs)
 }

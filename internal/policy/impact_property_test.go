@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
 )
 
 // principal is one user on one role in one account.
@@ -71,7 +72,7 @@ func entriesOnlyIn(to, from []access.Entry) string {
 	for _, e := range fromE {
 		had[e] = true
 	}
-	words := prefixStrings(Subtract(toP, fromP))
+	words := prefixStrings(cidr.Subtract(toP, fromP))
 	for _, e := range sortedSet(toE) {
 		if !had[e] {
 			words = append(words, e)

@@ -103,15 +103,6 @@ func (m *missing) issues() []Issue {
 	return is
 }
 
-// some lists a few things and counts the rest.
-func some(ss []string) string {
-	const few = 3
-	if len(ss) <= few {
-		return strings.Join(ss, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(ss[:few], ", "), len(ss)-few)
-}
-
 // existence checks a mapping's role and users against the inventory and the partitions.
 func (c *Compiler) existence(p *plan, users *missing) []Issue {
 	var without []string

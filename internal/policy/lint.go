@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
 )
 
 // Lint looks through a whole desired state for what is wrong, dangerous or odd. It
@@ -181,14 +182,14 @@ func (l *linter) union(x list, at string) {
 	for i, e := range x.cidrs {
 		prefixes[i] = e.Prefix
 	}
-	v4, v6 := families(Cover(prefixes))
+	v4, v6 := cidr.Families(cidr.Cover(prefixes))
 	for _, f := range []struct {
 		name       string
 		cover      []netip.Prefix
 		bits, most int
 	}{{"IPv4", v4, 32, l.c.opts.MaxIPv4Bits}, {"IPv6", v6, 128, l.c.opts.MaxIPv6Bits}} {
 		limit := new(big.Int).Lsh(big.NewInt(1), uint(f.bits-f.most))
-		if CountAddresses(f.cover).Cmp(limit) > 0 {
+		if cidr.CountAddresses(f.cover).Cmp(limit) > 0 {
 			l.add(CodeUnionTooLarge, l.dangerous(), x.object, at, "list smaller ranges", "the list admits more %s addresses than one /%d holds", f.name, f.most)
 		}
 	}

@@ -1,29 +1,30 @@
-package policy
+package policy_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
+	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 // lintOf returns "severity code object" of each issue, with the position if it has one.
-func lintOf(t *testing.T, text string, change func(*Input)) []string {
+func lintOf(t *testing.T, text string, change func(*policy.Input)) []string {
 	t.Helper()
-	s, err := ParseScenario([]byte(text), "f.yaml")
+	s, err := scenario.ParseScenario([]byte(text), "f.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := Input{State: s.State, Accounts: s.Accounts, Positions: s.Positions, Now: testNow}
+	in := policy.Input{State: s.State, Accounts: s.Accounts, Positions: s.Positions, Now: policy.TestNow}
 	if change != nil {
 		change(&in)
 	}
 	var got []string
-	for _, i := range Lint(in) {
+	for _, i := range policy.Lint(in) {
 		if i.Message == "" || i.Advice == "" || i.Object == "" {
 			t.Errorf("issue %+v lacks words", i)
 		}
@@ -77,7 +78,7 @@ func TestLintAllowlists(t *testing.T) {
 			}
 		})
 	}
-	allowed := lintOf(t, lintHead+both+"      - 0.0.0.0/0\n", func(in *Input) { in.Options.AllowDangerous = true })
+	allowed := lintOf(t, lintHead+both+"      - 0.0.0.0/0\n", func(in *policy.Input) { in.Options.AllowDangerous = true })
 	if strings.HasPrefix(allowed[0], "error") {
 		t.Errorf("with dangerous ranges allowed, lint still says %s", allowed[0])
 	}
@@ -87,7 +88,7 @@ func TestLintMappings(t *testing.T) {
 	const head = "accounts: [{id: \"111122223333\", ou: Root/Prod}, {id: \"444455556666\", ou: Root/Dev}]\nallowlists: [{name: office, entries: [8.8.8.0/24, \"2600:1f00::/32\"]}]\nmappings:\n"
 	for name, tc := range map[string]struct {
 		mapping string
-		change  func(*Input)
+		change  func(*policy.Input)
 		want    []string
 	}{
 		"nothing to say": {"  - {role: Bob, users: [alice], accounts: {all: true}, allowlists: [office], require_mfa: true}\n", nil, nil},
@@ -138,8 +139,8 @@ func TestLintMappings(t *testing.T) {
 			"  - {role: " + strings.Repeat("n", 64) + ", users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil, nil,
 		},
 		"nearly full of what others hold": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) {
-				in.Inventory = someInventory()
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) {
+				in.Inventory = policy.SomeInventory()
 				inv, _ := in.Inventory.Of("444455556666")
 				inv.Users[0].OtherInlineSize = 1600
 				in.Inventory.Put(inv)
@@ -147,20 +148,24 @@ func TestLintMappings(t *testing.T) {
 			[]string{"warning document_near_quota user alice", "warning user_holds_more user alice in account 444455556666"},
 		},
 		"let in by an identity provider": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Inventory = trusting(federatedSAML) },
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *policy.Input) { in.Inventory = policy.Trusting(policy.FederatedSAML) },
 			[]string{"info role_federated role Bob in account 444455556666"},
 		},
 		"let in by an identity provider past everyone": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) { in.Inventory = trusting(strings.Replace(federatedSAML, "WithSAML", "With*", 1)) },
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) {
+				in.Inventory = policy.Trusting(strings.Replace(policy.FederatedSAML, "WithSAML", "With*", 1))
+			},
 			[]string{"warning role_federated role Bob in account 444455556666"},
 		},
 		"an identity provider's people held to networks": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) {
-				in.Inventory = trusting(strings.Replace(federatedSAML, `"Condition":{`, `"Condition":{"IpAddress":{"aws:SourceIp":"8.8.8.0/24"},`, 1))
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) {
+				in.Inventory = policy.Trusting(strings.Replace(policy.FederatedSAML, `"Condition":{`, `"Condition":{"IpAddress":{"aws:SourceIp":"8.8.8.0/24"},`, 1))
 			}, nil,
 		},
 		"an identity provider that is denied": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) { in.Inventory = trusting(strings.Replace(federatedSAML, "Allow", "Deny", 1)) }, nil,
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) {
+				in.Inventory = policy.Trusting(strings.Replace(policy.FederatedSAML, "Allow", "Deny", 1))
+			}, nil,
 		},
 		"twice": {
 			"  - {role: Bob, users: [alice, alice, \"444455556666:alice\"], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
@@ -175,31 +180,31 @@ func TestLintMappings(t *testing.T) {
 			[]string{"warning mfa_age_short mapping Bob for OU Root/Dev at 4"},
 		},
 		"protected": {
-			"  - {role: PortcullisDeploy, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", func(in *Input) { in.Options.ProtectedRoles = []string{"portcullisdeploy"} },
+			"  - {role: PortcullisDeploy, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", func(in *policy.Input) { in.Options.ProtectedRoles = []string{"portcullisdeploy"} },
 			[]string{"error role_protected mapping PortcullisDeploy for OU Root/Dev at 4", "warning user_mapped_nowhere user alice at 4"},
 		},
 		"suspended": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Accounts[1].State = access.AccountSuspended },
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *policy.Input) { in.Accounts[1].State = access.AccountSuspended },
 			[]string{"warning account_not_targetable mapping Bob for 444455556666 at 4"},
 		},
 		"nearly full": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Accounts[1].Quotas.TrustPolicy = 450 },
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *policy.Input) { in.Accounts[1].Quotas.TrustPolicy = 450 },
 			[]string{"warning document_near_quota role Bob"},
 		},
 		"too long": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) { in.Accounts[1].Quotas.TrustPolicy = 300 },
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) { in.Accounts[1].Quotas.TrustPolicy = 300 },
 			[]string{"error document_too_long account 444455556666"},
 		},
 		"others": {
-			"  - {role: Bob, users: [alice, gone], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Inventory = someInventory() },
+			"  - {role: Bob, users: [alice, gone], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *policy.Input) { in.Inventory = policy.SomeInventory() },
 			[]string{"warning bypass role Bob in account 444455556666", "warning user_unknown user 444455556666:gone at 4", "warning user_holds_more user alice in account 444455556666"},
 		},
 		"others, everyone gated": {
-			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *Input) { in.Inventory = someInventory() },
+			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) { in.Inventory = policy.SomeInventory() },
 			[]string{"warning user_holds_more user alice in account 444455556666"},
 		},
 		"a role that is not there": {
-			"  - {role: Eve, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *Input) { in.Inventory = someInventory() },
+			"  - {role: Eve, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *policy.Input) { in.Inventory = policy.SomeInventory() },
 			[]string{"warning role_unknown mapping Eve for 444455556666 at 4", "warning user_mapped_nowhere user alice at 4"},
 		},
 	} {
@@ -208,76 +213,5 @@ func TestLintMappings(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
-	}
-}
-
-// someInventory is an account with one role, which others also trust, and one user, who
-// holds another policy too.
-func someInventory() *access.Inventories {
-	return access.InventoriesOf(map[access.AccountID]access.Inventory{"444455556666": {
-		Account: "444455556666",
-		Roles: []access.LiveDocument{{
-			Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, Exists: true,
-			Document: doc(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:root"},"Action":"sts:AssumeRole"}`, `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`),
-		}},
-		Users: []access.LiveUser{{
-			LiveDocument:     access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, ID: "AIDAALICE", Exists: true},
-			AttachedPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, OtherInlineSize: 1000,
-		}},
-	}})
-}
-
-const federatedSAML = `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::444455556666:saml-provider/corp"},"Action":"sts:AssumeRoleWithSAML","Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}`
-
-// trusting is an account whose one role has a statement of others, and whose one user
-// holds nothing else.
-func trusting(statement string) *access.Inventories {
-	all := someInventory()
-	inv, _ := all.Of("444455556666")
-	inv.Roles[0].Document = doc(statement)
-	inv.Users[0].AttachedPolicies, inv.Users[0].OtherInlineSize = nil, 0
-	all.Put(inv)
-	return all
-}
-
-// TestLintCountsTheAttachmentsOfGates: a gate fills its policies on purpose; what may
-// run out is how many can be attached.
-func TestLintCountsTheAttachmentsOfGates(t *testing.T) {
-	in := long(t)
-	codes := func() map[string]int {
-		n := map[string]int{}
-		for _, i := range Lint(in) {
-			n[i.Code+" "+i.Object]++
-		}
-		return n
-	}
-	gates := len(compile(t, in, "111122223333").Gates[0].Policies)
-	for quota, want := range map[int]int{gates * 2: 0, gates: 1} {
-		in.Accounts[0].Quotas.Attachments = quota
-		if got := codes()[CodeNearQuota+" user alice"]; got != want {
-			t.Errorf("%d policies of %d that may be attached: said %d times, want %d", gates, quota, got, want)
-		}
-	}
-}
-
-func TestLintRefusesWhatCannotCompile(t *testing.T) {
-	in := articleInput(t)
-	in.State.Mappings[0].Allowlists = []string{"none"}
-	issues := Lint(in)
-	if len(issues) != 1 || issues[0].Code != CodeInvalid || !strings.Contains(issues[0].Message, `"none"`) {
-		t.Errorf("got %+v, want one issue about the allowlist none", issues)
-	}
-}
-
-func TestLintExpiryWindow(t *testing.T) {
-	in := articleInput(t)
-	in.State.Allowlists[0].Entries[0].Expires = testNow.Add(10 * 24 * time.Hour)
-	in.Options.ExpiringWithin = 30 * 24 * time.Hour
-	found := false
-	for _, i := range Lint(in) {
-		found = found || i.Code == CodeEntryExpiring
-	}
-	if !found {
-		t.Error("an entry that expires within the window is not reported")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // mappings looks at mappings one by one and beside each other.
@@ -117,7 +118,7 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 		role := access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}
 		if live, ok := inv.trust(role); ok {
 			// The document as it would be: enforcement for everyone gates others too.
-			if merged, _, err := Merge(live, r.Statements); err == nil {
+			if merged, _, err := iam.Merge(live, r.Statements); err == nil {
 				l.bypasses(id, role, merged)
 				l.doors(id, role, merged)
 			}

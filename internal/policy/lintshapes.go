@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // seen is what the documents of several accounts have in common that is worth a word: it
@@ -82,7 +83,7 @@ func (s *seen) shape(d Compiled, id access.AccountID) {
 		return
 	}
 	s.through.add(d.Resource.String(), id)
-	if slices.ContainsFunc(d.Statements, func(st Statement) bool { return st.Sid == SidPrefix+sidDenyUnmapped }) {
+	if slices.ContainsFunc(d.Statements, func(st iam.Statement) bool { return st.Sid == iam.SidPrefix+sidDenyUnmapped }) {
 		s.unmapped.add(d.Resource.String(), id)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // naive decides sts:AssumeRole the long way, over documents as encoding/json reads them
@@ -220,7 +221,7 @@ func naiveMatch(operator, have, want string) bool {
 
 // worlds are what the calls can look like to IAM that a request describes: MFA that was
 // not shown is a missing key with long-term keys, and false in a console session.
-func worlds(r Request) []naive {
+func worlds(r iam.Request) []naive {
 	n := naive{user: r.Principal, role: r.Role, roleAccount: r.RoleAccount, keys: map[string]string{
 		"aws:username": r.Principal.Name, "aws:principalarn": r.Principal.ARN("aws"), "aws:principalisawsservice": "false",
 	}}
@@ -253,7 +254,7 @@ func worlds(r Request) []naive {
 // that is known, are decided as the naive evaluator does. Where it hangs on MFA, which
 // it does in two worlds, Evaluate may say that it cannot tell, and must where they differ.
 func TestEvaluateAgreesWithTheLongWay(t *testing.T) {
-	said := map[Verdict]int{}
+	said := map[iam.Verdict]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRequest(t)
 		r.Partition, r.RoleAccount = "aws", rapid.SampledFrom([]access.AccountID{"111111111111", "222222222222"}).Draw(t, "home")
@@ -262,23 +263,23 @@ func TestEvaluateAgreesWithTheLongWay(t *testing.T) {
 		for range rapid.IntRange(0, 2).Draw(t, "policies") {
 			identity = append(identity, drawDocument(t, r, false))
 		}
-		got := Evaluate(r, trust, identity)
+		got := iam.Evaluate(r, trust, identity)
 		said[got.Verdict]++
-		possible := map[Verdict]bool{}
+		possible := map[iam.Verdict]bool{}
 		for _, n := range worlds(r) {
 			possible[verdictOf(n.decide(trust, identity))] = true
 		}
-		if got.Verdict == CannotTell && !r.MFA || len(possible) == 1 && possible[got.Verdict] {
+		if got.Verdict == iam.CannotTell && !r.MFA || len(possible) == 1 && possible[got.Verdict] {
 			return
 		}
 		t.Fatalf("%s (%s), the long way gives %v, for %+v\n%s\n%s", got.Verdict, got.Sentence, possible, r, trust, strings.Join(identity, "\n"))
 	})
-	if said[Allowed] == 0 || said[Denied] == 0 {
+	if said[iam.Allowed] == 0 || said[iam.Denied] == 0 {
 		t.Errorf("verdicts %v; the generator misses", said)
 	}
 }
 
-func drawDocument(t *rapid.T, r Request, trust bool) string {
+func drawDocument(t *rapid.T, r iam.Request, trust bool) string {
 	arn := r.Principal.ARN("aws")
 	role := r.Role.ARN("aws", r.RoleAccount)
 	var ss []string
@@ -306,7 +307,7 @@ func opened(trust bool, arn, role string) string {
 	return `"Resource":"` + role + `"`
 }
 
-func drawConditions(t *rapid.T, r Request) string {
+func drawConditions(t *rapid.T, r iam.Request) string {
 	var operators []string
 	seen := map[string]bool{}
 	for range rapid.SampledFrom([]int{0, 0, 1, 1, 2, 3}).Draw(t, "conditions") {
@@ -323,7 +324,7 @@ func drawConditions(t *rapid.T, r Request) string {
 	return `,"Condition":{` + strings.Join(operators, ",") + `}`
 }
 
-func drawCondition(t *rapid.T, r Request) (operator, key string, values []string) {
+func drawCondition(t *rapid.T, r iam.Request) (operator, key string, values []string) {
 	kinds := []struct{ operators, keys, values []string }{
 		{[]string{"IpAddress", "NotIpAddress"}, []string{"aws:SourceIp", "AWS:sourceip"}, someCIDRs},
 		{
@@ -361,14 +362,14 @@ func drawValues(t *rapid.T, from ...string) string {
 func TestForAnyValueOfAMissingKey(t *testing.T) {
 	r := aliceFrom("203.0.113.7")
 	r.Now = time.Time{}
-	for condition, want := range map[string]Verdict{
-		`{"ForAnyValue:StringNotEquals":{"sts:SourceIdentity":"x"}}`:         Allowed,
-		`{"ForAnyValue:StringNotLike":{"aws:SourceVpc":"vpc-*"}}`:            Allowed,
-		`{"ForAnyValue:StringNotEqualsIfExists":{"sts:SourceIdentity":"x"}}`: Denied,
-		`{"ForAllValues:StringNotEquals":{"sts:SourceIdentity":"x"}}`:        Denied,
-		`{"ForAnyValue:StringNotEquals":{"aws:username":"x"}}`:               Denied,
+	for condition, want := range map[string]iam.Verdict{
+		`{"ForAnyValue:StringNotEquals":{"sts:SourceIdentity":"x"}}`:         iam.Allowed,
+		`{"ForAnyValue:StringNotLike":{"aws:SourceVpc":"vpc-*"}}`:            iam.Allowed,
+		`{"ForAnyValue:StringNotEqualsIfExists":{"sts:SourceIdentity":"x"}}`: iam.Denied,
+		`{"ForAllValues:StringNotEquals":{"sts:SourceIdentity":"x"}}`:        iam.Denied,
+		`{"ForAnyValue:StringNotEquals":{"aws:username":"x"}}`:               iam.Denied,
 	} {
-		if got := Evaluate(r, doc(allowAlice, denyIf(condition)), nil); got.Verdict != want {
+		if got := iam.Evaluate(r, doc(allowAlice, denyIf(condition)), nil); got.Verdict != want {
 			t.Errorf("%s: %s (%s), want %s", condition, got.Verdict, got.Sentence, want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // naming is how a trust policy names the users whom a statement is about.
@@ -18,12 +19,12 @@ const (
 
 // forUsers writes a statement for the users of some groups, or, by name, one for each
 // set of accounts with the same names.
-func (w *writer) forUsers(effect, sid string, groups []int, actions []string, cs []Condition) {
+func (w *writer) forUsers(effect, sid string, groups []int, actions []string, cs []iam.Condition) {
 	switch w.by {
 	case byPrincipal:
 		users := w.usersOf(groups)
-		who := newCondition("ArnLike", "aws:PrincipalArn", w.principalARNs(users)...)
-		w.add(effect, sid, w.roots(accountsOf(users)), actions, conditions(append(slices.Clone(cs), who)...))
+		who := iam.NewCondition("ArnLike", "aws:PrincipalArn", w.principalARNs(users)...)
+		w.add(effect, sid, w.roots(accountsOf(users)), actions, iam.SortConditions(append(slices.Clone(cs), who)...))
 	case byName:
 		sets := namesByAccounts(w.usersOf(groups))
 		for _, set := range sets {
@@ -31,8 +32,8 @@ func (w *writer) forUsers(effect, sid string, groups []int, actions []string, cs
 			if len(sets) > 1 {
 				suffix = "In" + string(set.accounts[0])
 			}
-			who := newCondition("StringEquals", "aws:username", set.names...)
-			w.add(effect, sid+suffix, w.roots(set.accounts), actions, conditions(append(slices.Clone(cs), who)...))
+			who := iam.NewCondition("StringEquals", "aws:username", set.names...)
+			w.add(effect, sid+suffix, w.roots(set.accounts), actions, iam.SortConditions(append(slices.Clone(cs), who)...))
 		}
 	default:
 		var arns []string

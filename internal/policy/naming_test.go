@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // sharedUsers is a role of a central account that users of many accounts take up: in
@@ -53,7 +54,7 @@ func TestPrincipalsAreChosenWhereAccountsShareUsers(t *testing.T) {
 	}
 	task, _ := c.bind(in.Accounts[0], c.index[in.Accounts[0].ID], role.role(), []int{0})
 	for _, shape := range []Shape{ShapePair, ShapeJoined} {
-		if size := documentSize(task.statements(shape)); size <= role.Limit {
+		if size := iam.DocumentSize(task.statements(shape)); size <= role.Limit {
 			t.Errorf("shape %s would fit with %d characters; nothing should be given up", shape, size)
 		}
 	}
@@ -63,7 +64,7 @@ func (c Compiled) role() access.RoleName {
 	return access.RoleName{Path: c.Resource.Path, Name: c.Resource.Name}
 }
 
-func askShared(in Input, user access.UserName, addr string) Request {
+func askShared(in Input, user access.UserName, addr string) iam.Request {
 	r := aliceFrom(addr)
 	r.Principal, r.Role, r.RoleAccount = user, access.RoleName{Path: "/", Name: "Bob"}, in.Accounts[0].ID
 	return r
@@ -77,19 +78,19 @@ func TestPrincipalsMeanTheirUsersOnly(t *testing.T) {
 		name string
 		user access.UserName
 		addr string
-		want Verdict
+		want iam.Verdict
 	}{
-		{"a shared user", access.UserName{Account: "555555555511", Path: "/ops/", Name: "deployment"}, inside, Allowed},
-		{"from elsewhere", access.UserName{Account: "555555555511", Path: "/ops/", Name: "deployment"}, "8.8.8.8", Denied},
-		{"under another path", access.UserName{Account: "555555555511", Path: "/", Name: "deployment"}, inside, Denied},
-		{"in an account that is not mapped", access.UserName{Account: "999999999999", Path: "/ops/", Name: "deployment"}, inside, Denied},
-		{"carol", access.UserName{Account: "555555555503", Path: "/", Name: "carol"}, inside, Allowed},
-		{"another account's carol", access.UserName{Account: "555555555504", Path: "/", Name: "carol"}, inside, Denied},
+		{"a shared user", access.UserName{Account: "555555555511", Path: "/ops/", Name: "deployment"}, inside, iam.Allowed},
+		{"from elsewhere", access.UserName{Account: "555555555511", Path: "/ops/", Name: "deployment"}, "8.8.8.8", iam.Denied},
+		{"under another path", access.UserName{Account: "555555555511", Path: "/", Name: "deployment"}, inside, iam.Denied},
+		{"in an account that is not mapped", access.UserName{Account: "999999999999", Path: "/ops/", Name: "deployment"}, inside, iam.Denied},
+		{"carol", access.UserName{Account: "555555555503", Path: "/", Name: "carol"}, inside, iam.Allowed},
+		{"another account's carol", access.UserName{Account: "555555555504", Path: "/", Name: "carol"}, inside, iam.Denied},
 	} {
-		if got := Evaluate(askShared(in, tc.user, tc.addr), trust, []string{allowsAll}); got.Verdict != tc.want {
+		if got := iam.Evaluate(askShared(in, tc.user, tc.addr), trust, []string{allowsAll}); got.Verdict != tc.want {
 			t.Errorf("%s: %s (%s), want %s", tc.name, got.Verdict, got.Sentence, tc.want)
 		}
-		if got := Evaluate(askShared(in, tc.user, tc.addr), trust, nil); got.Verdict != Denied {
+		if got := iam.Evaluate(askShared(in, tc.user, tc.addr), trust, nil); got.Verdict != iam.Denied {
 			t.Errorf("%s, without a policy of their own: %s, want denied", tc.name, got.Verdict)
 		}
 	}
@@ -106,16 +107,16 @@ func TestWhatAUserMadeAgainKeeps(t *testing.T) {
 	}
 	r := aliceFrom("203.0.113.7")
 	r.PrincipalID = "AIDANEW"
-	for shape, want := range map[Shape]Verdict{ShapePair: Denied, ShapeJoined: Denied, ShapePrincipals: Allowed, ShapeNames: Allowed} {
-		stored := strings.ReplaceAll(documentJSON(task.statements(shape)), `"AWS":"`+alice.ARN("aws")+`"`, `"AWS":"AIDAOLD"`)
-		if got := Evaluate(r, stored, []string{allowsAll}); got.Verdict != want {
+	for shape, want := range map[Shape]iam.Verdict{ShapePair: iam.Denied, ShapeJoined: iam.Denied, ShapePrincipals: iam.Allowed, ShapeNames: iam.Allowed} {
+		stored := strings.ReplaceAll(iam.DocumentJSON(task.statements(shape)), `"AWS":"`+alice.ARN("aws")+`"`, `"AWS":"AIDAOLD"`)
+		if got := iam.Evaluate(r, stored, []string{allowsAll}); got.Verdict != want {
 			t.Errorf("shape %s: %s (%s), want %s", shape, got.Verdict, got.Sentence, want)
 		}
 	}
 	moved := r
 	moved.Principal.Path = "/left/"
-	for shape, want := range map[Shape]Verdict{ShapePrincipals: Denied, ShapeNames: Allowed} {
-		if got := Evaluate(moved, documentJSON(task.statements(shape)), []string{allowsAll}); got.Verdict != want {
+	for shape, want := range map[Shape]iam.Verdict{ShapePrincipals: iam.Denied, ShapeNames: iam.Allowed} {
+		if got := iam.Evaluate(moved, iam.DocumentJSON(task.statements(shape)), []string{allowsAll}); got.Verdict != want {
 			t.Errorf("under another path, shape %s: %s (%s), want %s", shape, got.Verdict, got.Sentence, want)
 		}
 	}
@@ -134,11 +135,11 @@ func TestPrincipalsTakePathsAsTheyAre(t *testing.T) {
 	zoe := access.UserName{Account: "111122223333", Path: "/team-*/${aws:username}?/", Name: "zoe"}
 	nets := newNetworks(nil, []access.Entry{entry(t, "203.0.113.0/24")}, testNow)
 	task := roleTask{account: access.Account{ID: zoe.Account}, groups: []bound{{users: []access.UserName{zoe}, rule: rule{nets: nets}}}}
-	trust := documentJSON(task.statements(ShapePrincipals))
-	for path, want := range map[string]Verdict{zoe.Path: Allowed, "/team-x/zoe?/": Denied, "/team-a/${aws:username}?/": Denied, "/team-*/zoe?/": Denied, "/team-*/${aws:username}x/": Denied} {
+	trust := iam.DocumentJSON(task.statements(ShapePrincipals))
+	for path, want := range map[string]iam.Verdict{zoe.Path: iam.Allowed, "/team-x/zoe?/": iam.Denied, "/team-a/${aws:username}?/": iam.Denied, "/team-*/zoe?/": iam.Denied, "/team-*/${aws:username}x/": iam.Denied} {
 		r := aliceFrom("203.0.113.7")
 		r.Principal = access.UserName{Account: zoe.Account, Path: path, Name: "zoe"}
-		if got := Evaluate(r, trust, []string{allowsAll}); got.Verdict != want {
+		if got := iam.Evaluate(r, trust, []string{allowsAll}); got.Verdict != want {
 			t.Errorf("path %s: %s (%s), want %s over %s", path, got.Verdict, got.Sentence, want, trust)
 		}
 	}
@@ -148,16 +149,16 @@ func TestPrincipalsTakePathsAsTheyAre(t *testing.T) {
 // IAM returns is recognised as ours and written back as we write it.
 func TestPrincipalsAreReadBack(t *testing.T) {
 	_, role := sharedRole(t)
-	ours, err := Ours(strings.ReplaceAll(role.JSON(), "aws:PrincipalArn", "AWS:principalarn"))
+	ours, err := iam.Ours(strings.ReplaceAll(role.JSON(), "aws:PrincipalArn", "AWS:principalarn"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	statements, err := ParseStatements(ours)
+	statements, err := iam.ParseStatements(ours)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := documentJSON(statements)
-	if !Equal(back, role.JSON(), nil) || !strings.Contains(back, `"aws:PrincipalArn"`) {
+	back := iam.DocumentJSON(statements)
+	if !iam.Equal(back, role.JSON(), nil) || !strings.Contains(back, `"aws:PrincipalArn"`) {
 		t.Errorf("read back as\n%s\nwant\n%s", back, role.JSON())
 	}
 }
@@ -172,9 +173,9 @@ func TestNamesOfSeveralAccountsShareAStatement(t *testing.T) {
 	task, _ := c.bind(in.Accounts[0], c.index[in.Accounts[0].ID], role.role(), []int{0})
 	got := task.statements(ShapeNames)
 	if len(got) != 4 || len(got[0].Principals) != 11 || len(got[1].Principals) != 1 {
-		t.Fatalf("%d statements: %s; want an Allow and a Deny for eleven accounts and for carol's", len(got), Pretty(documentJSON(got)))
+		t.Fatalf("%d statements: %s; want an Allow and a Deny for eleven accounts and for carol's", len(got), iam.Pretty(iam.DocumentJSON(got)))
 	}
-	if got := Evaluate(askShared(in, access.UserName{Account: "555555555504", Path: "/", Name: "carol"}, "103.15.250.7"), documentJSON(got), []string{allowsAll}); got.Verdict != Denied {
+	if got := iam.Evaluate(askShared(in, access.UserName{Account: "555555555504", Path: "/", Name: "carol"}, "103.15.250.7"), iam.DocumentJSON(got), []string{allowsAll}); got.Verdict != iam.Denied {
 		t.Errorf("another account's carol: %s (%s), want denied", got.Verdict, got.Sentence)
 	}
 }
@@ -183,7 +184,7 @@ func TestNamesOfSeveralAccountsShareAStatement(t *testing.T) {
 // users' side, the mapped come in as the state says, and nobody else at all, whatever
 // others allow them.
 func TestUnmappedStayOutOfTheUsersSide(t *testing.T) {
-	verdicts := map[Verdict]int{}
+	verdicts := map[iam.Verdict]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawLong(t)
 		for i := range s.Mappings {
@@ -202,8 +203,8 @@ func TestUnmappedStayOutOfTheUsersSide(t *testing.T) {
 		if len(g.Policies) == 0 {
 			return
 		}
-		if got := Evaluate(r, f.trust, documentsOf(g)); got.Verdict != want {
-			t.Fatalf("%s (%s), the state says %s for %+v over\n%s", got.Verdict, got.Sentence, want, r, Pretty(f.trust))
+		if got := iam.Evaluate(r, f.trust, documentsOf(g)); got.Verdict != want {
+			t.Fatalf("%s (%s), the state says %s for %+v over\n%s", got.Verdict, got.Sentence, want, r, iam.Pretty(f.trust))
 		}
 		verdicts[want]++
 		for _, u := range []access.UserName{
@@ -213,12 +214,12 @@ func TestUnmappedStayOutOfTheUsersSide(t *testing.T) {
 		} {
 			r := r
 			r.Principal = u
-			if got := Evaluate(r, trust, []string{allowsAll}); got.Verdict != Denied || u.Name == "stranger" && got.Statement != SidPrefix+sidDenyUnmapped {
-				t.Fatalf("%s: %s (%s), want kept out by the Deny for the unmapped over\n%s", u, got.Verdict, got.Sentence, Pretty(trust))
+			if got := iam.Evaluate(r, trust, []string{allowsAll}); got.Verdict != iam.Denied || u.Name == "stranger" && got.Statement != iam.SidPrefix+sidDenyUnmapped {
+				t.Fatalf("%s: %s (%s), want kept out by the Deny for the unmapped over\n%s", u, got.Verdict, got.Sentence, iam.Pretty(trust))
 			}
 		}
 	})
-	if verdicts[Allowed] == 0 || verdicts[Denied] == 0 {
+	if verdicts[iam.Allowed] == 0 || verdicts[iam.Denied] == 0 {
 		t.Errorf("the generator misses: %v", verdicts)
 	}
 }
@@ -256,11 +257,11 @@ func TestForEveryoneOnTheUsersSide(t *testing.T) {
 	if role := docs.Roles[0]; role.Shape != ShapeUserSide || len(docs.Gates) != 1 {
 		t.Fatalf("shape %s with %d gates, want the users' side", role.Shape, len(docs.Gates))
 	}
-	merged, _, err := Merge(service, docs.Roles[0].Statements)
+	merged, _, err := iam.Merge(service, docs.Roles[0].Statements)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bs, err := Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1)); err != nil || len(bs) != 1 || !bs[0].Gated {
+	if bs, err := iam.Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1)); err != nil || len(bs) != 1 || !bs[0].Gated {
 		t.Errorf("bypasses %+v (%v), want one that is gated", bs, err)
 	}
 	codes := map[string]string{}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
+	"portcullis/internal/iam"
 )
 
 // Networks is what a set of allowlists admits at a time: addresses as their smallest
@@ -18,7 +20,7 @@ type Networks struct {
 	VPCs       []string
 	VPCEs      []string
 
-	deny []Condition // what a Deny needs so that it spares exactly these networks
+	deny []iam.Condition // what a Deny needs so that it spares exactly these networks
 }
 
 // Closed reports whether nothing is admitted: all allowlists are empty or expired.
@@ -48,7 +50,7 @@ func newNetworks(names []string, entries []access.Entry, now time.Time) *Network
 			n.VPCEs = append(n.VPCEs, e.Endpoint)
 		}
 	}
-	n.Prefixes = Cover(prefixes)
+	n.Prefixes = cidr.Cover(prefixes)
 	n.VPCs, n.VPCEs = sortedSet(n.VPCs), sortedSet(n.VPCEs)
 	n.deny = n.denyConditions()
 	return n
@@ -62,24 +64,24 @@ func newNetworks(names []string, entries []access.Entry, now time.Time) *Network
 // default. With VPCs or endpoints the conditions are combined, all of which must be
 // true for the Deny to strike, so naming one VPC spares callers from that VPC and
 // nobody else (aws-facts §3.3).
-func (n *Networks) denyConditions() []Condition {
+func (n *Networks) denyConditions() []iam.Condition {
 	if n.Closed() {
 		return nil
 	}
 	if len(n.VPCs) == 0 && len(n.VPCEs) == 0 {
-		return []Condition{newCondition("NotIpAddress", "aws:SourceIp", prefixStrings(n.Prefixes)...)}
+		return []iam.Condition{iam.NewCondition("NotIpAddress", "aws:SourceIp", prefixStrings(n.Prefixes)...)}
 	}
-	var cs []Condition
+	var cs []iam.Condition
 	if len(n.Prefixes) > 0 {
-		cs = append(cs, newCondition("NotIpAddressIfExists", "aws:SourceIp", prefixStrings(n.Prefixes)...))
+		cs = append(cs, iam.NewCondition("NotIpAddressIfExists", "aws:SourceIp", prefixStrings(n.Prefixes)...))
 	}
 	if len(n.VPCs) > 0 {
-		cs = append(cs, newCondition("StringNotEqualsIfExists", "aws:SourceVpc", n.VPCs...))
+		cs = append(cs, iam.NewCondition("StringNotEqualsIfExists", "aws:SourceVpc", n.VPCs...))
 	}
 	if len(n.VPCEs) > 0 {
-		cs = append(cs, newCondition("StringNotEqualsIfExists", "aws:SourceVpce", n.VPCEs...))
+		cs = append(cs, iam.NewCondition("StringNotEqualsIfExists", "aws:SourceVpce", n.VPCEs...))
 	}
-	return conditions(cs...)
+	return iam.SortConditions(cs...)
 }
 
 func prefixStrings(ps []netip.Prefix) []string {
@@ -88,12 +90,6 @@ func prefixStrings(ps []netip.Prefix) []string {
 		ss[i] = p.String()
 	}
 	return ss
-}
-
-func sortedSet(ss []string) []string {
-	ss = slices.Clone(ss)
-	slices.Sort(ss)
-	return slices.Compact(ss)
 }
 
 func setKey(names []string) string { return strings.Join(names, "\x00") }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"portcullis/internal/iam"
+
 	awspolicy "github.com/hashicorp/awspolicyequivalence"
 	"pgregory.net/rapid"
 )
@@ -35,7 +37,7 @@ func TestEqualAgreesWithASecondOpinion(t *testing.T) {
 				t.Fatalf("%v\n%s", err, other)
 			}
 			said[want]++
-			if got := Equal(one, other, nil); got != want {
+			if got := iam.Equal(one, other, nil); got != want {
 				t.Fatalf("Equal says %t, the second opinion %t of\n%s\n%s", got, want, one, other)
 			}
 		}
@@ -84,10 +86,10 @@ func edited(t *rapid.T, doc string) string {
 			return v
 		}
 		switch x {
-		case EffectAllow:
-			return EffectDeny
-		case EffectDeny:
-			return EffectAllow
+		case iam.EffectAllow:
+			return iam.EffectDeny
+		case iam.EffectDeny:
+			return iam.EffectAllow
 		default:
 			return x + "7"
 		}

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // The universe of the property tests is small, so that lists, users and accounts meet
@@ -102,9 +103,9 @@ func drawMapping(t *rapid.T, i int) access.Mapping {
 	return m.OrDefault()
 }
 
-func drawRequest(t *rapid.T) Request {
+func drawRequest(t *rapid.T) iam.Request {
 	account := rapid.SampledFrom(someAccounts).Draw(t, "account")
-	r := Request{
+	r := iam.Request{
 		Role:        rapid.SampledFrom(someRoles).Draw(t, "role"),
 		RoleAccount: account.ID,
 		Partition:   account.PartitionOrDefault(),
@@ -132,7 +133,7 @@ func drawRequest(t *rapid.T) Request {
 
 // drawAimed draws a request that has a good chance to be allowed: by a mapped user, from
 // an entry of one of the mapping's lists, mostly with what conditions ask for.
-func drawAimed(t *rapid.T, s access.State) Request {
+func drawAimed(t *rapid.T, s access.State) iam.Request {
 	r := drawRequest(t)
 	m := rapid.SampledFrom(s.Mappings).Draw(t, "aim")
 	for _, a := range someAccounts {
@@ -162,7 +163,7 @@ func drawAimed(t *rapid.T, s access.State) Request {
 	return r
 }
 
-func aimAt(t *rapid.T, s access.State, m access.Mapping, r *Request) {
+func aimAt(t *rapid.T, s access.State, m access.Mapping, r *iam.Request) {
 	list := rapid.SampledFrom(m.Allowlists).Draw(t, "list")
 	for _, a := range s.Allowlists {
 		if a.Name != list || len(a.Entries) == 0 {
@@ -196,7 +197,7 @@ func newModel(s access.State) model {
 	return m
 }
 
-func (m model) reaching(r Request) []access.Mapping {
+func (m model) reaching(r iam.Request) []access.Mapping {
 	var ms []access.Mapping
 	for _, x := range m.state.Mappings {
 		if x.Role == r.Role && x.Accounts.Matches(m.accounts[r.RoleAccount]) {
@@ -206,7 +207,7 @@ func (m model) reaching(r Request) []access.Mapping {
 	return ms
 }
 
-func (m model) allows(r Request) bool {
+func (m model) allows(r iam.Request) bool {
 	if a, ok := m.accounts[r.Principal.Account]; ok && a.PartitionOrDefault() != r.Partition {
 		return false
 	}
@@ -237,7 +238,7 @@ func (m model) allows(r Request) bool {
 	return mapped && inside && (r.SourceIdentity == "" || sourceWanted)
 }
 
-func (m model) inside(lists []string, r Request) bool {
+func (m model) inside(lists []string, r iam.Request) bool {
 	for _, a := range m.state.Allowlists {
 		for _, name := range lists {
 			if a.Name != name {
@@ -254,7 +255,7 @@ func (m model) inside(lists []string, r Request) bool {
 	return false
 }
 
-func (m model) admits(e access.Entry, r Request) bool {
+func (m model) admits(e access.Entry, r iam.Request) bool {
 	switch through := r.SourceVPC != "" || r.SourceVPCE != ""; e.Kind {
 	case access.EntryVPC:
 		return e.Endpoint == r.SourceVPC
@@ -265,11 +266,11 @@ func (m model) admits(e access.Entry, r Request) bool {
 	}
 }
 
-func verdictOf(allowed bool) Verdict {
+func verdictOf(allowed bool) iam.Verdict {
 	if allowed {
-		return Allowed
+		return iam.Allowed
 	}
-	return Denied
+	return iam.Denied
 }
 
 func mustCompiler(t *rapid.T, in Input) *Compiler {
@@ -292,11 +293,11 @@ func inputOf(s access.State) Input {
 // TestDocumentsMeanTheState: for random states and callers, the decision over the
 // documents is the model's, in every shape.
 func TestDocumentsMeanTheState(t *testing.T) {
-	verdicts := map[Verdict]int{}
+	verdicts := map[iam.Verdict]int{}
 	defer func() {
 		// A generator that never hits the mark would prove nothing.
-		if all := verdicts[Allowed] + verdicts[Denied]; verdicts[Allowed] == 0 || verdicts[Denied] == 0 {
-			t.Errorf("%d of %d requests were allowed; the generator misses", verdicts[Allowed], all)
+		if all := verdicts[iam.Allowed] + verdicts[iam.Denied]; verdicts[iam.Allowed] == 0 || verdicts[iam.Denied] == 0 {
+			t.Errorf("%d of %d requests were allowed; the generator misses", verdicts[iam.Allowed], all)
 		}
 	}()
 	rapid.Check(t, func(t *rapid.T) {
@@ -323,7 +324,7 @@ func TestDocumentsMeanTheState(t *testing.T) {
 }
 
 // checkShapes decides the request over each shape of the role's document.
-func checkShapes(t *rapid.T, c *Compiler, r Request, want Verdict) {
+func checkShapes(t *rapid.T, c *Compiler, r iam.Request, want iam.Verdict) {
 	account := c.index[r.RoleAccount]
 	var mappings []int
 	for _, i := range c.mappingsAt(account) {
@@ -344,19 +345,19 @@ func checkShapes(t *rapid.T, c *Compiler, r Request, want Verdict) {
 		if len(statements) == 0 {
 			continue
 		}
-		trust := documentJSON(statements)
-		if got, want := documentSize(statements), Size(trust); got != want {
+		trust := iam.DocumentJSON(statements)
+		if got, want := iam.DocumentSize(statements), iam.Size(trust); got != want {
 			t.Fatalf("shape %s: size %d, the document has %d", shape, got, want)
 		}
 		checkSids(t, statements)
-		got := Evaluate(r, trust, own)
+		got := iam.Evaluate(r, trust, own)
 		if got.Verdict != want {
-			t.Fatalf("shape %s: %s (%s), the state says %s for %+v\n%s", shape, got.Verdict, got.Sentence, want, r, Pretty(trust))
+			t.Fatalf("shape %s: %s (%s), the state says %s for %+v\n%s", shape, got.Verdict, got.Sentence, want, r, iam.Pretty(trust))
 		}
 	}
 }
 
-func checkSids(t *rapid.T, statements []Statement) {
+func checkSids(t *rapid.T, statements []iam.Statement) {
 	seen := map[string]bool{}
 	for _, s := range statements {
 		if seen[s.Sid] || !sidPattern.MatchString(s.Sid) {
@@ -389,23 +390,23 @@ func TestEveryoneGatesTheUnmapped(t *testing.T) {
 			inside = inside || m.inside(x.Allowlists, r)
 		}
 		foreign := `{"Version":"2012-10-17","Statement":[{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"` + r.Principal.ARN(r.Partition) + `"},"Action":"sts:AssumeRole"}]}`
-		ours, err := ParseStatements(mustOurs(t, trust))
+		ours, err := iam.ParseStatements(mustOurs(t, trust))
 		if err != nil {
 			t.Fatal(err)
 		}
-		merged, _, err := Merge(foreign, ours)
+		merged, _, err := iam.Merge(foreign, ours)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := verdictOf(!everyone || inside)
-		if got := Evaluate(r, merged, nil); got.Verdict != want {
-			t.Fatalf("%s (%s), want %s for %+v over\n%s", got.Verdict, got.Sentence, want, r, Pretty(merged))
+		if got := iam.Evaluate(r, merged, nil); got.Verdict != want {
+			t.Fatalf("%s (%s), want %s for %+v over\n%s", got.Verdict, got.Sentence, want, r, iam.Pretty(merged))
 		}
 	})
 }
 
 func mustOurs(t *rapid.T, doc string) string {
-	ours, err := Ours(doc)
+	ours, err := iam.Ours(doc)
 	if err != nil {
 		t.Fatal(err)
 	}

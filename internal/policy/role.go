@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // roleTask is one role in one account, ready to be written in some shape.
@@ -29,12 +30,12 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 	a := c.accounts[account]
 	task, issues := c.bind(a, account, role, mappings)
 	live, isKnown := c.known(a.ID).trust(role)
-	others, err := readForeign(live)
+	others, err := iam.ReadTrustPolicy(live)
 	if err != nil {
 		return Compiled{}, nil, access.Errorf(access.KindConflict, "the trust policy of role %s in account %s cannot be read: %v; correct it in AWS first", role, a.ID, err)
 	}
-	task.alone = c.offline || isKnown && !others.admits
-	task.admitted = others.admitted()
+	task.alone = c.offline || isKnown && !others.AdmitsAWS()
+	task.admitted = others.Admitted()
 	limit := c.trustQuota(a)
 	resource := access.Resource{Kind: access.ResourceRole, Path: role.Path, Name: role.Name}
 	best := Compiled{Resource: resource, Limit: limit}
@@ -48,7 +49,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 		if len(statements) == 0 {
 			return best, issues, nil
 		}
-		size, err := others.mergedSize(live, statements)
+		size, err := others.MergedSize(statements)
 		if err != nil {
 			return Compiled{}, nil, access.Errorf(access.KindConflict, "role %s in account %s: %v", role, a.ID, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // Shape is a way to write the same meaning. The compiler takes the first that fits the
@@ -79,7 +80,7 @@ func (t roleTask) shapes() []Shape {
 	return []Shape{ShapePair, ShapeJoined, ShapePrincipals, ShapeNames}
 }
 
-func (t roleTask) statements(s Shape) []Statement {
+func (t roleTask) statements(s Shape) []iam.Statement {
 	w := writer{task: t}
 	switch s {
 	case ShapePair:
@@ -110,28 +111,26 @@ func (t roleTask) statements(s Shape) []Statement {
 // long-term keys carry no MFA keys (aws-facts §4), and a negated operator is true for a
 // missing key (aws-facts §3.3).
 var (
-	withoutMFA      = []Condition{newCondition("BoolIfExists", "aws:MultiFactorAuthPresent", "false")}
-	otherSession    = []Condition{newCondition("StringNotEquals", "sts:RoleSessionName", "${aws:username}")}
-	otherIdentity   = []Condition{newCondition("StringNotEquals", "sts:SourceIdentity", "${aws:username}")}
-	noService       = newCondition("BoolIfExists", "aws:PrincipalIsAWSService", "false")
-	assumeOnly      = []string{actionAssume}
-	assumeAndSetSrc = []string{actionAssume, actionSourceIdentity}
+	withoutMFA    = []iam.Condition{iam.NewCondition("BoolIfExists", "aws:MultiFactorAuthPresent", "false")}
+	otherSession  = []iam.Condition{iam.NewCondition("StringNotEquals", "sts:RoleSessionName", "${aws:username}")}
+	otherIdentity = []iam.Condition{iam.NewCondition("StringNotEquals", "sts:SourceIdentity", "${aws:username}")}
+	noService     = iam.NewCondition("BoolIfExists", "aws:PrincipalIsAWSService", "false")
 )
 
 // mfaDeny strikes whoever shows no MFA, or too old a one. The age is missing without
 // MFA, so one condition covers both.
-func (r rule) mfaDeny() []Condition {
+func (r rule) mfaDeny() []iam.Condition {
 	if r.mfaAge > 0 {
-		return []Condition{newCondition("NumericGreaterThanIfExists", "aws:MultiFactorAuthAge", strconv.FormatInt(int64(r.mfaAge.Seconds()), 10))}
+		return []iam.Condition{iam.NewCondition("NumericGreaterThanIfExists", "aws:MultiFactorAuthAge", strconv.FormatInt(int64(r.mfaAge.Seconds()), 10))}
 	}
 	return withoutMFA
 }
 
 func (r rule) allowActions() []string {
 	if r.source {
-		return assumeAndSetSrc
+		return iam.AssumeRoleAndSetSourceIdentity
 	}
-	return assumeOnly
+	return iam.AssumeRole
 }
 
 // writer writes one role's statements in one shape.
@@ -139,7 +138,7 @@ type writer struct {
 	task       roleTask
 	by         naming
 	userSide   bool // networks stand in the users' gates
-	statements []Statement
+	statements []iam.Statement
 }
 
 // pair writes the groups one after the other.
@@ -153,7 +152,7 @@ func (w *writer) pair() {
 			w.deny("Network"+n, g.arns, nil)
 			continue
 		}
-		w.add(EffectAllow, "Allow"+n, g.arns, g.rule.allowActions(), nil)
+		w.add(iam.EffectAllow, "Allow"+n, g.arns, g.rule.allowActions(), nil)
 		if !w.gated(g.rule) {
 			w.deny("Network"+n, g.arns, g.rule.nets.deny)
 		}
@@ -169,12 +168,12 @@ func (w *writer) pair() {
 	}
 }
 
-func (w *writer) deny(what string, arns []string, cs []Condition) {
-	w.add(EffectDeny, "Deny"+what, arns, assumeOnly, cs)
+func (w *writer) deny(what string, arns []string, cs []iam.Condition) {
+	w.add(iam.EffectDeny, "Deny"+what, arns, iam.AssumeRole, cs)
 }
 
-func (w *writer) add(effect, sid string, principals, actions []string, cs []Condition) {
-	w.statements = append(w.statements, Statement{Sid: SidPrefix + sid, Effect: effect, Principals: principals, Actions: actions, Conditions: cs})
+func (w *writer) add(effect, sid string, principals, actions []string, cs []iam.Condition) {
+	w.statements = append(w.statements, iam.Statement{Sid: iam.SidPrefix + sid, Effect: effect, Principals: principals, Actions: actions, Conditions: cs})
 }
 
 // gated reports whether the Deny for everyone already refuses this rule's users outside
@@ -197,8 +196,8 @@ func (w *writer) everyone() {
 	}
 }
 
-func (w *writer) denyEveryone(what string, cs []Condition) {
-	w.deny(what, []string{"*"}, conditions(append(slices.Clone(cs), noService)...))
+func (w *writer) denyEveryone(what string, cs []iam.Condition) {
+	w.deny(what, []string{"*"}, iam.SortConditions(append(slices.Clone(cs), noService)...))
 }
 
 // unmapped keeps whoever no mapping names out altogether. It stands in place of the gate
@@ -211,14 +210,14 @@ func (w *writer) unmapped() {
 			open = append(open, g.users...)
 		}
 	}
-	spared := newCondition("ArnNotLike", "aws:PrincipalArn", w.principalARNs(open)...)
-	w.denyEveryone(whatUnmapped, []Condition{spared})
+	spared := iam.NewCondition("ArnNotLike", "aws:PrincipalArn", w.principalARNs(open)...)
+	w.denyEveryone(whatUnmapped, []iam.Condition{spared})
 }
 
 // facet is one condition and the groups it concerns.
 type facet struct {
 	what   string
-	conds  []Condition
+	conds  []iam.Condition
 	groups []int
 	nets   *Networks
 	age    int64
@@ -246,7 +245,7 @@ func (w *writer) joined(everyone bool) {
 				w.denyEveryone(f.what+n, f.conds)
 				continue
 			}
-			w.forUsers(EffectDeny, "Deny"+f.what+n, f.groups, assumeOnly, f.conds)
+			w.forUsers(iam.EffectDeny, "Deny"+f.what+n, f.groups, iam.AssumeRole, f.conds)
 		}
 	}
 }
@@ -261,16 +260,16 @@ func (w *writer) allowAll(source bool) {
 	switch {
 	case len(groups) == 0:
 	case source:
-		w.forUsers(EffectAllow, w.allowSid()+"SourceIdentity", groups, assumeAndSetSrc, nil)
+		w.forUsers(iam.EffectAllow, w.allowSid()+"SourceIdentity", groups, iam.AssumeRoleAndSetSourceIdentity, nil)
 	default:
-		w.forUsers(EffectAllow, w.allowSid(), groups, assumeOnly, nil)
+		w.forUsers(iam.EffectAllow, w.allowSid(), groups, iam.AssumeRole, nil)
 	}
 }
 
 // allowSid tells in the document itself that the networks are to be found elsewhere.
 func (w *writer) allowSid() string {
 	if w.userSide {
-		return sidUserSide
+		return iam.SidUserSide
 	}
 	return "Allow"
 }
@@ -310,7 +309,7 @@ func (w *writer) mfaFacets() []facet {
 	return fs
 }
 
-func (w *writer) nameFacets(what string, cs []Condition) []facet {
+func (w *writer) nameFacets(what string, cs []iam.Condition) []facet {
 	f := facet{what: what, conds: cs}
 	for i, g := range w.task.groups {
 		if wanted := what == "SessionName" && g.rule.session || what == "SourceIdentity" && g.rule.source; wanted && !g.rule.nets.Closed() {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/cidr"
+	"portcullis/internal/iam"
 )
 
 // tooLong is the refusal of a role that fits in no shape: role, account, size, limit,
@@ -18,7 +20,7 @@ func (t roleTask) tooLong(best Compiled, live, side string, lists []listSize) er
 	nets, users, people := t.contributors()
 	fmt.Fprintf(&b, ". It holds %d networks (%d characters) and %d users (%d characters)", nets.count, nets.size, people, users)
 	b.WriteString(largestLists(lists))
-	if others := best.Size - documentSize(best.Statements); live != "" && others > 0 {
+	if others := best.Size - iam.DocumentSize(best.Statements); live != "" && others > 0 {
 		fmt.Fprintf(&b, ", and statements of others (%d characters)", others)
 	}
 	if side != "" {
@@ -48,7 +50,7 @@ func (c *Compiler) largest(mappings []int) []listSize {
 	var sizes []listSize
 	for _, name := range sortedSet(names) {
 		n := c.networksOf([]string{name})
-		if size := valuesLen(prefixStrings(n.Prefixes)) + valuesLen(n.Endpoints()); !n.Closed() {
+		if size := iam.ValuesSize(prefixStrings(n.Prefixes)) + iam.ValuesSize(n.Endpoints()); !n.Closed() {
 			sizes = append(sizes, listSize{name, contribution{len(n.Prefixes) + len(n.VPCs) + len(n.VPCEs), size}})
 		}
 	}
@@ -72,7 +74,7 @@ func (t roleTask) contributors() (nets contribution, users, people int) {
 	seen := map[*Networks]bool{}
 	for _, g := range t.groups {
 		for _, arn := range g.arns {
-			users += quotedLen(arn)
+			users += iam.QuotedSize(arn)
 		}
 		people += len(g.arns)
 		if seen[g.rule.nets] {
@@ -80,7 +82,7 @@ func (t roleTask) contributors() (nets contribution, users, people int) {
 		}
 		seen[g.rule.nets] = true
 		nets.count += len(g.rule.nets.Prefixes) + len(g.rule.nets.VPCs) + len(g.rule.nets.VPCEs)
-		nets.size += valuesLen(prefixStrings(g.rule.nets.Prefixes)) + valuesLen(g.rule.nets.Endpoints())
+		nets.size += iam.ValuesSize(prefixStrings(g.rule.nets.Prefixes)) + iam.ValuesSize(g.rule.nets.Endpoints())
 	}
 	return nets, users, people
 }
@@ -94,8 +96,8 @@ func (t roleTask) remedies(best Compiled) []string {
 			break
 		}
 	}
-	if best.Limit < maxTrustQuota {
-		rs = append(rs, fmt.Sprintf("raise the quota \"Role trust policy length\" (L-C07B4B0D, up to %d) in account %s", maxTrustQuota, t.account.ID))
+	if best.Limit < MaxTrustQuota {
+		rs = append(rs, fmt.Sprintf("raise the quota \"Role trust policy length\" (L-C07B4B0D, up to %d) in account %s", MaxTrustQuota, t.account.ID))
 	}
 	if !t.alone {
 		rs = append(rs, "remove statements of others that are no longer needed")
@@ -103,8 +105,8 @@ func (t roleTask) remedies(best Compiled) []string {
 	return append(rs, "use fewer allowlists or users on this role, or split it into two roles")
 }
 
-// maxTrustQuota is what the quota can be raised to (aws-facts §1.1).
-const maxTrustQuota = 8192
+// MaxTrustQuota is what the quota can be raised to (aws-facts §1.1).
+const MaxTrustQuota = 8192
 
 type mergeHint struct {
 	a, b, joined netip.Prefix
@@ -124,8 +126,8 @@ func cheapestMerge(cover []netip.Prefix) (mergeHint, bool) {
 		if joined.Bits() < a.Addr().BitLen()/4 {
 			continue // too wide to advise
 		}
-		added := new(big.Int).Sub(addressesIn(joined), addressesIn(a))
-		added.Sub(added, addressesIn(b))
+		added := new(big.Int).Sub(cidr.AddressesIn(joined), cidr.AddressesIn(a))
+		added.Sub(added, cidr.AddressesIn(b))
 		if best.added == nil || added.Cmp(best.added) < 0 {
 			best = mergeHint{a: a, b: b, joined: joined, added: added}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 )
 
 // target is a role that a user may ask for, and whether their source identity has to be
@@ -100,7 +101,7 @@ func (c *Compiler) userPolicy(u access.UserName, targets []target) (Compiled, er
 	for _, shape := range []Shape{ShapeExact, ShapeAnyAccount} {
 		compiled.Shape = shape
 		compiled.Statements = c.userStatements(targets, shape == ShapeAnyAccount)
-		compiled.Size = documentSize(compiled.Statements)
+		compiled.Size = iam.DocumentSize(compiled.Statements)
 		if compiled.Size <= limit {
 			return compiled, nil
 		}
@@ -140,7 +141,7 @@ func strictestTargets(ts []target) []target {
 	return out
 }
 
-func (c *Compiler) userStatements(targets []target, anyAccount bool) []Statement {
+func (c *Compiler) userStatements(targets []target, anyAccount bool) []iam.Statement {
 	several := map[access.RoleName]int{}
 	if anyAccount {
 		for _, t := range targets {
@@ -161,12 +162,12 @@ func (c *Compiler) userStatements(targets []target, anyAccount bool) []Statement
 			plain = append(plain, arn)
 		}
 	}
-	var ss []Statement
+	var ss []iam.Statement
 	if len(plain) > 0 {
-		ss = append(ss, Statement{Sid: SidPrefix + "AssumeRole", Effect: EffectAllow, Actions: assumeOnly, Resources: sortedSet(plain)})
+		ss = append(ss, iam.Statement{Sid: iam.SidPrefix + "AssumeRole", Effect: iam.EffectAllow, Actions: iam.AssumeRole, Resources: sortedSet(plain)})
 	}
 	if len(source) > 0 {
-		ss = append(ss, Statement{Sid: SidPrefix + "AssumeRoleAndSetSourceIdentity", Effect: EffectAllow, Actions: assumeAndSetSrc, Resources: sortedSet(source)})
+		ss = append(ss, iam.Statement{Sid: iam.SidPrefix + "AssumeRoleAndSetSourceIdentity", Effect: iam.EffectAllow, Actions: iam.AssumeRoleAndSetSourceIdentity, Resources: sortedSet(source)})
 	}
 	return ss
 }

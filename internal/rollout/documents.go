@@ -5,7 +5,7 @@ import (
 	"maps"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // desired returns the whole document that an operation wants, given the live one. A
@@ -29,11 +29,11 @@ func desired(op access.Operation, live string) (document, note string, err error
 
 // merged puts planned statements of ours into the live document.
 func merged(live, statements string) (document, note string, err error) {
-	ours, err := policy.ParseStatements(statements)
+	ours, err := iam.ParseStatements(statements)
 	if err != nil {
 		return "", "", err
 	}
-	return policy.Merge(live, ours)
+	return iam.Merge(live, ours)
 }
 
 // asPlanned reports whether our part of the live document is what the plan found, so
@@ -60,9 +60,9 @@ func asPlanned(op access.Operation, live string, ids map[string]string) bool {
 func leftByOurs(kind access.OperationKind, written, live string, ids map[string]string) bool {
 	switch kind {
 	case access.OpTrustPolicy:
-		is, err := policy.Ours(live)
-		was, errWas := policy.Ours(written)
-		return err == nil && errWas == nil && policy.EqualStatements(is, was, withGhosts(is, was, ids))
+		is, err := iam.Ours(live)
+		was, errWas := iam.Ours(written)
+		return err == nil && errWas == nil && iam.EqualStatements(is, was, withGhosts(is, was, ids))
 	case access.OpAttachments:
 		is, err := oursAttached(live)
 		was, errWas := oursAttached(written)
@@ -75,18 +75,18 @@ func leftByOurs(kind access.OperationKind, written, live string, ids map[string]
 // trustAsPlanned also knows our statements where a user whom they name was deleted since:
 // IAM shows an id then that nobody knows, which is nobody's edit.
 func trustAsPlanned(op access.Operation, live string, ids map[string]string) bool {
-	ours, err := policy.Ours(live)
+	ours, err := iam.Ours(live)
 	if err != nil {
 		return false
 	}
-	if ours == "" && !op.BeforeKnown || policy.EqualStatements(ours, op.OursBefore, ids) || policy.EqualStatements(ours, op.OursAfter, ids) || policy.EqualStatements(ours, op.OursBefore, withGhosts(ours, op.OursBefore, ids)) {
+	if ours == "" && !op.BeforeKnown || iam.EqualStatements(ours, op.OursBefore, ids) || iam.EqualStatements(ours, op.OursAfter, ids) || iam.EqualStatements(ours, op.OursBefore, withGhosts(ours, op.OursBefore, ids)) {
 		return true
 	}
 	if !attempted(op) {
 		return false
 	}
-	written, err := policy.Ours(op.Written)
-	return err == nil && policy.EqualStatements(ours, written, withGhosts(ours, written, ids))
+	written, err := iam.Ours(op.Written)
+	return err == nil && iam.EqualStatements(ours, written, withGhosts(ours, written, ids))
 }
 
 // attempted reports whether a write of the operation was about to be sent at some time,
@@ -96,15 +96,15 @@ func attempted(op access.Operation) bool { return !op.IntendedAt.IsZero() }
 // withGhosts adds to the known ids those that follow from comparing our live statements
 // with what they were.
 func withGhosts(live, before string, ids map[string]string) map[string]string {
-	is, err := policy.ParseStatements(live)
+	is, err := iam.ParseStatements(live)
 	if err != nil {
 		return ids
 	}
-	were, err := policy.ParseStatements(before)
+	were, err := iam.ParseStatements(before)
 	if err != nil {
 		return ids
 	}
-	ghosts := policy.GhostNames(is, were, ids)
+	ghosts := iam.GhostNames(is, were, ids)
 	maps.Copy(ghosts, ids)
 	return ghosts
 }
@@ -124,7 +124,7 @@ func sameDocument(a, b string, ids map[string]string) bool {
 	if a == "" || b == "" {
 		return a == b
 	}
-	return policy.Equal(a, b, ids)
+	return iam.Equal(a, b, ids)
 }
 
 // principals maps unique ids to ARNs, as far as the account's own documents tell.

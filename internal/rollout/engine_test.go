@@ -10,7 +10,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/internal/rollout"
 )
 
@@ -74,11 +74,11 @@ func TestStatementsOfOthersStayAsTheyAreAtThePush(t *testing.T) {
 	s := w.replica(t, rollout.Config{})
 	wait(t, s, w.start(t, 8, plan).ID, "completed", completed)
 	got := w.state(t, account.ID).Roles["Bob"]
-	foreign, err := policy.Foreign(got)
-	if err != nil || !policy.Equal(foreign, added, nil) {
+	foreign, err := iam.Foreign(got)
+	if err != nil || !iam.Equal(foreign, added, nil) {
 		t.Errorf("the statements of others are %s (%v), want %s", foreign, err, added)
 	}
-	if ours, _ := policy.Ours(got); ours == "" {
+	if ours, _ := iam.Ours(got); ours == "" {
 		t.Errorf("ours are missing in %s", got)
 	}
 	w.checkHolds(t, plan, account.ID)
@@ -108,7 +108,7 @@ func TestAnEditOfOurStatementsIsAConflictAndARetryHealsIt(t *testing.T) {
 	if r.Counts.Conflict != 1 || r.Counts.Succeeded != targets-unreachable-1 {
 		t.Fatalf("counts are %+v, want one conflict", r.Counts)
 	}
-	if got := w.state(t, account.ID).Roles["Bob"]; !policy.Equal(got, edited, nil) {
+	if got := w.state(t, account.ID).Roles["Bob"]; !iam.Equal(got, edited, nil) {
 		t.Errorf("the edit was written over: %s", got)
 	}
 	target := w.targetsOf(t, r.ID)[account.ID]
@@ -116,7 +116,7 @@ func TestAnEditOfOurStatementsIsAConflictAndARetryHealsIt(t *testing.T) {
 		t.Errorf("the target is %+v, want a conflict with words", target)
 	}
 	ops, err := s.Operations(t.Context(), operator, r.ID, account.ID)
-	if err != nil || !policy.Equal(ops[0].LiveBefore, edited, nil) {
+	if err != nil || !iam.Equal(ops[0].LiveBefore, edited, nil) {
 		t.Errorf("the conflict keeps as live %q (%v), want the edit", ops[0].LiveBefore, err)
 	}
 
@@ -238,7 +238,7 @@ func same(a, b string) bool {
 	if a == "" || b == "" {
 		return a == b
 	}
-	return policy.Equal(a, b, nil)
+	return iam.Equal(a, b, nil)
 }
 
 func TestPauseResumeAbort(t *testing.T) {
@@ -270,7 +270,7 @@ func TestPauseResumeAbort(t *testing.T) {
 	}
 	for account, target := range w.targetsOf(t, id) {
 		if target.State == access.TargetSkipped && w.reachable(account) {
-			if ours, _ := policy.Ours(w.state(t, account).Roles["Bob"]); ours != "" {
+			if ours, _ := iam.Ours(w.state(t, account).Roles["Bob"]); ours != "" {
 				t.Errorf("the skipped account %s was written: %s", account, ours)
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // AWS refuses a trust policy as a whole when it names somebody who does not exist
@@ -50,15 +50,15 @@ func (u *push) leaveOutMissing(s *step) {
 	if s.op.Kind != access.OpTrustPolicy || !u.anyMissing() {
 		return
 	}
-	ours, err := policy.ParseStatements(s.op.OursAfter)
+	ours, err := iam.ParseStatements(s.op.OursAfter)
 	if err != nil {
 		return // decide says so
 	}
-	kept, dropped := policy.WithoutPrincipals(ours, u.missing)
+	kept, dropped := iam.WithoutPrincipals(ours, u.missing)
 	if len(dropped) == 0 {
 		return
 	}
-	s.op.OursAfter = policy.Statements(kept)
+	s.op.OursAfter = iam.Statements(kept)
 	s.without = joined(s.without, leftOut(s.op.Resource, dropped))
 }
 
@@ -88,7 +88,7 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 		s.later = fmt.Errorf("AWS does not know a user yet whom %s names", s.op.Resource)
 		return false, nil
 	}
-	ghosts := policy.ForeignGhosts(s.document, u.ids)
+	ghosts := iam.ForeignGhosts(s.document, u.ids)
 	if len(ghosts) == 0 {
 		s.refuse("", refused(refusal))
 		return false, nil
@@ -129,7 +129,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 // nothing.
 func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error) {
 	byAccount := map[access.AccountID][]access.Resource{}
-	statements, err := policy.ParseStatements(s.op.OursAfter)
+	statements, err := iam.ParseStatements(s.op.OursAfter)
 	if err != nil {
 		return false, nil //nolint:nilerr // decide has judged the document
 	}
@@ -193,7 +193,7 @@ func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error)
 // withoutGhosts leaves out of the statements of others the ids of users and roles that
 // were deleted: AWS does not take them back, and they admit nobody.
 func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (again bool, err error) {
-	document, err := policy.WithoutForeignGhosts(s.document, ghosts)
+	document, err := iam.WithoutForeignGhosts(s.document, ghosts)
 	if err != nil {
 		return false, fmt.Errorf("leaving out %v: %w", ghosts, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // A plan lists its operations in an order that lets nobody in who should not be. That
@@ -84,14 +84,14 @@ func gateUser(op access.Operation) string {
 // opensBeforeGate reports whether a trust policy newly admits the user of a gate.
 func opensBeforeGate(trust, gate access.Operation) bool {
 	user := gateUser(gate)
-	return user != "" && policy.OnUsersSide(trust.OursAfter, user) && !policy.OnUsersSide(trust.OursBefore, user)
+	return user != "" && iam.OnUsersSide(trust.OursAfter, user) && !iam.OnUsersSide(trust.OursBefore, user)
 }
 
 // lowersBeforeTrust reports whether an operation takes a role out of the gate of a user
 // whom the role's trust policy, as it was, admits and shall admit no longer.
 func lowersBeforeTrust(gate, trust access.Operation, role string) bool {
 	user := gateUser(gate)
-	if !policy.OnUsersSide(trust.OursBefore, user) || policy.OnUsersSide(trust.OursAfter, user) {
+	if !iam.OnUsersSide(trust.OursBefore, user) || iam.OnUsersSide(trust.OursAfter, user) {
 		return false
 	}
 	return gate.Kind != access.OpGatePolicy || !names(gate.After, role)

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // A rollback is a rollout of its own. Its plan is what another rollout has written, read
@@ -87,7 +87,7 @@ func reversed(op access.Operation) (access.PlannedOperation, error) {
 		back.Kind = either(back.After, access.OpGatePolicy, access.OpDeleteGatePolicy)
 		back.OursBefore, back.OursAfter = back.Before, back.After
 	}
-	back.Size = policy.Size(back.After)
+	back.Size = iam.Size(back.After)
 	return back, err
 }
 
@@ -101,10 +101,10 @@ func either(document string, put, remove access.OperationKind) access.OperationK
 // reverseTrust takes back our statements alone: those of others stay as they are now.
 func reverseTrust(back *access.PlannedOperation) error {
 	var err error
-	if back.OursBefore, err = policy.Ours(back.Before); err != nil {
+	if back.OursBefore, err = iam.Ours(back.Before); err != nil {
 		return err
 	}
-	if back.OursAfter, err = policy.Ours(back.After); err != nil {
+	if back.OursAfter, err = iam.Ours(back.After); err != nil {
 		return err
 	}
 	back.After, back.Note, err = merged(back.Before, back.OursAfter)

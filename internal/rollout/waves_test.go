@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/internal/rollout"
 	"portcullis/internal/store"
 )
@@ -172,7 +172,7 @@ func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 		if id == editedOne {
 			want = edited
 		}
-		if got := w.state(t, id).Roles["Bob"]; !policy.Equal(got, want, nil) {
+		if got := w.state(t, id).Roles["Bob"]; !iam.Equal(got, want, nil) {
 			t.Errorf("account %s holds\n%s\nwant\n%s", id, got, want)
 		}
 		if _, there := w.state(t, id).Users["alice"][access.UserPolicyName]; there && id != editedOne {
@@ -192,7 +192,7 @@ func TestNobodyConfirms(t *testing.T) {
 	was := w.state(t, plan.Target(0).Account).Roles["Bob"]
 	r := w.stage(t, 4, access.Strategy{Confirm: 300 * time.Millisecond}, plan)
 	wait(t, s, r.ID, "rolled back", func(r access.Rollout) bool { return r.State == access.RolloutRolledBack })
-	if got := w.state(t, plan.Target(0).Account).Roles["Bob"]; !policy.Equal(got, was, nil) {
+	if got := w.state(t, plan.Target(0).Account).Roles["Bob"]; !iam.Equal(got, was, nil) {
 		t.Errorf("the role holds %s, want what was before", got)
 	}
 	r = w.stage(t, 4, access.Strategy{Confirm: time.Hour}, w.only(w.plan(t, desired(office...)), 2))

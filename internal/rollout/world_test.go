@@ -18,6 +18,7 @@ import (
 	"portcullis/internal/aws"
 	"portcullis/internal/aws/sandbox"
 	"portcullis/internal/drift"
+	"portcullis/internal/iam"
 	"portcullis/internal/jobs"
 	"portcullis/internal/policy"
 	"portcullis/internal/rollout"
@@ -185,15 +186,15 @@ func (w *world) plan(t *testing.T, state access.State) access.Plan {
 
 func plannedRole(t *testing.T, d policy.Compiled, live string, known bool) access.PlannedOperation {
 	t.Helper()
-	after, note, mergeErr := policy.Merge(live, d.Statements)
-	oursBefore, beforeErr := policy.Ours(live)
-	oursAfter, afterErr := policy.Ours(after)
+	after, note, mergeErr := iam.Merge(live, d.Statements)
+	oursBefore, beforeErr := iam.Ours(live)
+	oursAfter, afterErr := iam.Ours(after)
 	if err := errors.Join(mergeErr, beforeErr, afterErr); err != nil {
 		t.Fatal(err)
 	}
 	return access.PlannedOperation{
 		Kind: access.OpTrustPolicy, Resource: d.Resource, Before: live, BeforeKnown: known, After: after,
-		OursBefore: oursBefore, OursAfter: oursAfter, Size: policy.Size(after), Limit: d.Limit, Note: note,
+		OursBefore: oursBefore, OursAfter: oursAfter, Size: iam.Size(after), Limit: d.Limit, Note: note,
 	}
 }
 
@@ -323,7 +324,7 @@ func (w *world) checkHolds(t *testing.T, p access.Plan, except ...access.Account
 			if op.Resource.Kind == access.ResourceUser {
 				got = s.Users[strings.TrimPrefix(op.Resource.Path, "/")+op.Resource.Name][access.UserPolicyName]
 			}
-			if !policy.Equal(got, op.After, nil) {
+			if !iam.Equal(got, op.After, nil) {
 				t.Errorf("account %s, %s holds\n%s\nwant\n%s", target.Account, op.Resource, got, op.After)
 			}
 		}

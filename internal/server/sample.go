@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/scenario"
 )
 
 //go:embed sample.yaml
@@ -16,7 +16,7 @@ var sampleScenario []byte
 // sampleEdits are the edits that lead from nothing to the sample desired state, as far
 // as there are accounts for it: a small organization lacks some OUs.
 func sampleEdits(accounts []access.Account) ([]access.Edit, error) {
-	sample, err := policy.ParseScenario(sampleScenario, "sample.yaml")
+	sample, err := scenario.ParseScenario(sampleScenario, "sample.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("reading the sample: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/test/harness"
 )
 
@@ -203,9 +203,9 @@ func foreignUntouched(t *testing.T, before, after map[access.AccountID]sandbox.A
 	roles := 0
 	for id, state := range before {
 		for role, was := range state.Roles {
-			a, errA := policy.Foreign(was)
-			b, errB := policy.Foreign(after[id].Roles[role])
-			if errA != nil || errB != nil || !policy.Equal(a, b, nil) {
+			a, errA := iam.Foreign(was)
+			b, errB := iam.Foreign(after[id].Roles[role])
+			if errA != nil || errB != nil || !iam.Equal(a, b, nil) {
 				t.Errorf("role %s of account %s: the statements of others were %s and are %s (%v, %v)", role, id, a, b, errA, errB)
 			}
 			roles++

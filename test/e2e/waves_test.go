@@ -8,7 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/test/harness"
 )
 
@@ -121,7 +121,7 @@ func restored(t *testing.T, before, after map[access.AccountID]sandbox.AccountSt
 				}
 				continue
 			}
-			if got := after[id].Roles[role]; !policy.Equal(got, document, nil) {
+			if got := after[id].Roles[role]; !iam.Equal(got, document, nil) {
 				t.Errorf("account %s: %s is\n%s\nwant it as before\n%s", id, role, got, document)
 			}
 		}

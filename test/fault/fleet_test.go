@@ -13,7 +13,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/test/harness"
 )
 
@@ -199,7 +199,7 @@ func (f *fleet) documentsAreThere(api *harness.API, rollout string) {
 	for _, target := range api.Plan(rollout) {
 		state := f.box.State(target.Account)
 		for _, op := range target.Operations {
-			if got, want := held(state, op.Resource), text(op.After); !policy.Equal(got, want, nil) {
+			if got, want := held(state, op.Resource), text(op.After); !iam.Equal(got, want, nil) {
 				f.t.Errorf("%s of account %s holds\n%s\nwant\n%s", op.Resource, target.Account, got, want)
 			}
 		}
@@ -229,7 +229,7 @@ func (f *fleet) strangersUntouched() {
 	for _, id := range f.accounts {
 		now := f.box.State(id)
 		for role, before := range f.before[id].Roles {
-			if !policy.Equal(foreign(f.t, now.Roles[role]), foreign(f.t, before), nil) {
+			if !iam.Equal(foreign(f.t, now.Roles[role]), foreign(f.t, before), nil) {
 				f.t.Errorf("role %s of account %s: the statements of others were\n%s\nand are\n%s", role, id, foreign(f.t, before), foreign(f.t, now.Roles[role]))
 			}
 		}
@@ -238,7 +238,7 @@ func (f *fleet) strangersUntouched() {
 
 func foreign(t *testing.T, document string) string {
 	t.Helper()
-	rest, err := policy.Foreign(document)
+	rest, err := iam.Foreign(document)
 	if err != nil {
 		t.Fatalf("reading %s: %v", document, err)
 	}
@@ -259,7 +259,7 @@ func (f *fleet) documentsBeforeKept(api *harness.API, rollout string) {
 			if got == "" && want == "" {
 				continue
 			}
-			if !policy.Equal(got, want, nil) {
+			if !iam.Equal(got, want, nil) {
 				f.t.Errorf("%s of account %s: the console kept\n%s\nas the document before, which was\n%s", op.Resource, id, got, want)
 			}
 		}

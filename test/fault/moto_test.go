@@ -11,13 +11,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	orgtypes "github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/test/harness"
 )
 
@@ -55,7 +55,7 @@ func TestOtherEmulator(t *testing.T) {
 	m.completed(api, rollout, "succeeded")
 	after := m.documents(api, rollout)
 	for _, id := range m.accounts {
-		if policy.Equal(before[id], after[id], nil) {
+		if iam.Equal(before[id], after[id], nil) {
 			t.Errorf("account %s: the role's trust policy has not changed:\n%s", id, after[id])
 		}
 	}
@@ -86,7 +86,7 @@ func (m *moto) rollBack(crew *harness.Crew, rollout string, before map[access.Ac
 		return err == nil && r.State == "rolled_back", fmt.Sprint(r.State, r.Note, err)
 	})
 	for _, id := range m.accounts {
-		if now := m.trust(id, "Bob"); !policy.Equal(now, before[id], nil) {
+		if now := m.trust(id, "Bob"); !iam.Equal(now, before[id], nil) {
 			m.t.Errorf("account %s: rolled back, the role's trust policy is\n%s\nwant\n%s", id, now, before[id])
 		}
 	}
@@ -98,14 +98,14 @@ func (m *moto) retry(crew *harness.Crew) {
 	m.t.Helper()
 	ctx, client, name := m.t.Context(), m.iam(m.accounts[0]), aws.String("Bob")
 	held := m.trust(m.accounts[0], "Bob")
-	_, err := client.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name})
+	_, err := client.DeleteRole(ctx, &awsiam.DeleteRoleInput{RoleName: name})
 	must(m.t, err)
 	rollout := crew.Decide(crew.AddEntries("office", "12.148.90.0/24 annex"), "Open the annex")
 	api := crew.API(crew.Editor)
 	if r := api.WaitForRollout(rollout, time.Minute); r.Counts["failed"] != 1 || r.Counts["succeeded"] != len(m.accounts)-1 {
 		m.t.Fatalf("without the role in one account the rollout is %s with %v", r.State, r.Counts)
 	}
-	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: &held})
+	_, err = client.CreateRole(ctx, &awsiam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: &held})
 	must(m.t, err)
 	if status, answer := crew.API(crew.Operator).Post("/rollouts/"+rollout+"/retry", nil); status != http.StatusOK {
 		m.t.Fatalf("retrying: %d %s", status, answer)
@@ -124,7 +124,7 @@ func (m *moto) documents(api *harness.API, rollout string) map[access.AccountID]
 				continue
 			}
 			got[target.Account] = m.trust(target.Account, op.Resource.Name)
-			if want := text(op.After); !policy.Equal(got[target.Account], want, nil) {
+			if want := text(op.After); !iam.Equal(got[target.Account], want, nil) {
 				m.t.Errorf("%s of account %s holds\n%s\nwant\n%s", op.Resource, target.Account, got[target.Account], want)
 			}
 		}
@@ -134,7 +134,7 @@ func (m *moto) documents(api *harness.API, rollout string) map[access.AccountID]
 
 func (m *moto) trust(account access.AccountID, role string) string {
 	m.t.Helper()
-	out, err := m.iam(account).GetRole(m.t.Context(), &iam.GetRoleInput{RoleName: &role})
+	out, err := m.iam(account).GetRole(m.t.Context(), &awsiam.GetRoleInput{RoleName: &role})
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func (m *moto) config(key, secret, session string) aws.Config {
 }
 
 // iam is a client within an account.
-func (m *moto) iam(account access.AccountID) *iam.Client {
+func (m *moto) iam(account access.AccountID) *awsiam.Client {
 	m.t.Helper()
 	out, err := sts.NewFromConfig(m.config("management", "secret", "")).AssumeRole(m.t.Context(), &sts.AssumeRoleInput{
 		RoleArn: aws.String("arn:aws:iam::" + string(account) + ":role/OrganizationAccountAccessRole"), RoleSessionName: aws.String("test"),
@@ -159,7 +159,7 @@ func (m *moto) iam(account access.AccountID) *iam.Client {
 		m.t.Fatal(err)
 	}
 	c := out.Credentials
-	return iam.NewFromConfig(m.config(aws.ToString(c.AccessKeyId), aws.ToString(c.SecretAccessKey), aws.ToString(c.SessionToken)))
+	return awsiam.NewFromConfig(m.config(aws.ToString(c.AccessKeyId), aws.ToString(c.SecretAccessKey), aws.ToString(c.SessionToken)))
 }
 
 // organize makes an organization of so many accounts, with roles and users in each.
@@ -192,11 +192,11 @@ func (m *moto) staff(ctx context.Context, account access.AccountID) {
 	m.t.Helper()
 	client := m.iam(account)
 	for _, role := range []string{"PortcullisDeploy", "Bob"} {
-		_, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(role), AssumeRolePolicyDocument: aws.String(trustsService)})
+		_, err := client.CreateRole(ctx, &awsiam.CreateRoleInput{RoleName: aws.String(role), AssumeRolePolicyDocument: aws.String(trustsService)})
 		must(m.t, err)
 	}
 	for _, user := range []string{"alice", "bob"} {
-		_, err := client.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String(user)})
+		_, err := client.CreateUser(ctx, &awsiam.CreateUserInput{UserName: aws.String(user)})
 		must(m.t, err)
 	}
 }

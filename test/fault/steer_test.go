@@ -10,7 +10,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/test/harness"
 )
 
@@ -289,12 +289,12 @@ func (f *fleet) asBefore() {
 	for _, id := range f.accounts {
 		now := f.box.State(id)
 		for role, before := range f.before[id].Roles {
-			if !policy.Equal(now.Roles[role], before, nil) {
+			if !iam.Equal(now.Roles[role], before, nil) {
 				f.t.Errorf("role %s of account %s holds\n%s\nand held\n%s", role, id, now.Roles[role], before)
 			}
 		}
 		for user, before := range f.before[id].Users {
-			if got, want := now.Users[user][access.UserPolicyName], before[access.UserPolicyName]; got != want && !policy.Equal(got, want, nil) {
+			if got, want := now.Users[user][access.UserPolicyName], before[access.UserPolicyName]; got != want && !iam.Equal(got, want, nil) {
 				f.t.Errorf("user %s of account %s holds\n%s\nand held\n%s", user, id, got, want)
 			}
 		}

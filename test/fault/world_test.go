@@ -10,18 +10,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 	"portcullis/test/harness"
 )
 
 // byHand is an IAM client that may do everything in an account, for what somebody does
 // behind the console's back.
-func (f *fleet) byHand(account access.AccountID) *iam.Client {
+func (f *fleet) byHand(account access.AccountID) *awsiam.Client {
 	f.t.Helper()
 	management := f.box.Credentials("")[0].Account
 	cfg := f.box.SDKConfig(f.box.Credential(management, sandbox.AdminUser), "")
@@ -33,13 +33,13 @@ func (f *fleet) byHand(account access.AccountID) *iam.Client {
 	}
 	c := out.Credentials
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(aws.ToString(c.AccessKeyId), aws.ToString(c.SecretAccessKey), aws.ToString(c.SessionToken))
-	return iam.NewFromConfig(cfg)
+	return awsiam.NewFromConfig(cfg)
 }
 
 // edit puts a document in place of a role's trust policy.
 func (f *fleet) edit(account access.AccountID, role, document string) {
 	f.t.Helper()
-	_, err := f.byHand(account).UpdateAssumeRolePolicy(f.t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &role, PolicyDocument: &document})
+	_, err := f.byHand(account).UpdateAssumeRolePolicy(f.t.Context(), &awsiam.UpdateAssumeRolePolicyInput{RoleName: &role, PolicyDocument: &document})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestWorldMoves(t *testing.T) {
 	f.changes++
 	draft := f.AddEntries("office", "52.94.1.0/24 one more")
 	f.box.SetAccountState(suspended, access.AccountSuspended)
-	if _, err := f.byHand(deleted).DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("Bob")}); err != nil {
+	if _, err := f.byHand(deleted).DeleteRole(t.Context(), &awsiam.DeleteRoleInput{RoleName: aws.String("Bob")}); err != nil {
 		t.Fatal(err)
 	}
 	f.edit(stolen, "Bob", stolenTrust)
@@ -85,10 +85,10 @@ func TestWorldMoves(t *testing.T) {
 	if r.State != "completed" || r.Counts["succeeded"] != len(f.accounts)-3 {
 		t.Errorf("the rollout is %s with %v, want all but three succeeded", r.State, r.Counts)
 	}
-	if now := f.box.State(stolen).Roles["Bob"]; !policy.Equal(now, stolenTrust, nil) {
+	if now := f.box.State(stolen).Roles["Bob"]; !iam.Equal(now, stolenTrust, nil) {
 		t.Errorf("what somebody wrote was overwritten: %s", now)
 	}
-	if now := foreign(t, f.box.State(joined).Roles["Bob"]); !policy.Equal(now, theirs, nil) {
+	if now := foreign(t, f.box.State(joined).Roles["Bob"]); !iam.Equal(now, theirs, nil) {
 		t.Errorf("the statements of others are\n%s\nwant\n%s", now, theirs)
 	}
 	f.chainVerifies()
@@ -136,7 +136,7 @@ func TestEditedRightAfterTheWrite(t *testing.T) {
 	if r.Counts["succeeded"] != len(f.accounts)-1 {
 		t.Errorf("the account counts as succeeded: %v", r.Counts)
 	}
-	if now := f.box.State(victim).Roles["Bob"]; !policy.Equal(now, stolenTrust, nil) {
+	if now := f.box.State(victim).Roles["Bob"]; !iam.Equal(now, stolenTrust, nil) {
 		t.Errorf("the edit was overwritten: %s", now)
 	}
 	c.fact("the rollout ended %s with %d failed, %d in conflict", r.State, r.Counts["failed"], r.Counts["conflict"])
@@ -175,7 +175,7 @@ func TestEditedBetweenReadAndWrite(t *testing.T) {
 		case stolen:
 			want = stolenTrust
 		}
-		if now := f.box.State(target.Account).Roles["Bob"]; !policy.Equal(now, want, nil) {
+		if now := f.box.State(target.Account).Roles["Bob"]; !iam.Equal(now, want, nil) {
 			t.Errorf("account %s holds\n%s\nwant\n%s", target.Account, now, want)
 		}
 	}
@@ -187,10 +187,10 @@ func TestEditedBetweenReadAndWrite(t *testing.T) {
 func (f *fleet) makeAnew(account access.AccountID, role, document string) {
 	f.t.Helper()
 	hand := f.byHand(account)
-	if _, err := hand.DeleteRole(f.t.Context(), &iam.DeleteRoleInput{RoleName: &role}); err != nil {
+	if _, err := hand.DeleteRole(f.t.Context(), &awsiam.DeleteRoleInput{RoleName: &role}); err != nil {
 		f.t.Fatal(err)
 	}
-	if _, err := hand.CreateRole(f.t.Context(), &iam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: &document}); err != nil {
+	if _, err := hand.CreateRole(f.t.Context(), &awsiam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: &document}); err != nil {
 		f.t.Fatal(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/iam"
 	"portcullis/internal/policy"
 )
 
@@ -187,7 +188,7 @@ func orNone(s string) string {
 // mappingDiff is what becomes of one mapping, line by line.
 type mappingDiff struct {
 	title string
-	lines []policy.DiffLine
+	lines []iam.DiffLine
 }
 
 // mappingLines writes a mapping as lines, so that two can be compared.
@@ -213,12 +214,12 @@ func mappingLines(m access.Mapping) []string {
 }
 
 // compareLines is a plain diff: what goes, what comes, what stays, in the order of both.
-func compareLines(before, after []string) []policy.DiffLine {
-	var out, coming []policy.DiffLine
+func compareLines(before, after []string) []iam.DiffLine {
+	var out, coming []iam.DiffLine
 	i := 0
 	meet := func(j int) {
 		for ; i < j; i++ {
-			out = append(out, policy.DiffLine{Op: '-', Text: before[i]})
+			out = append(out, iam.DiffLine{Op: '-', Text: before[i]})
 		}
 		out = append(out, coming...)
 		coming = nil
@@ -226,11 +227,11 @@ func compareLines(before, after []string) []policy.DiffLine {
 	for _, line := range after {
 		j := indexFrom(before, line, i)
 		if j < 0 {
-			coming = append(coming, policy.DiffLine{Op: '+', Text: line})
+			coming = append(coming, iam.DiffLine{Op: '+', Text: line})
 			continue
 		}
 		meet(j)
-		out = append(out, policy.DiffLine{Op: ' ', Text: line})
+		out = append(out, iam.DiffLine{Op: ' ', Text: line})
 		i = j + 1
 	}
 	meet(len(before))

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // NeedRow is what a review rule asks of a change, and what of it is missing.
@@ -126,7 +126,7 @@ func (p ChangePage) foldURL(n, from int) string {
 func foldID(n int) string { return "fold-" + number(int64(n+1)) }
 
 // sizeBefore is the size of the document as it is now; 0 where there is none.
-func (f FoldedDocument) sizeBefore() int { return policy.Size(f.Example.Before) }
+func (f FoldedDocument) sizeBefore() int { return iam.Size(f.Example.Before) }
 
 // deciding reports whether the card with decisions has anything in it.
 func (p ChangePage) deciding() bool {

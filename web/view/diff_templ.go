@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/policy"
+import "portcullis/internal/iam"
 
 // diffLine is one line of a diff as it is shown.
 type diffLine struct {
@@ -17,7 +17,7 @@ type diffLine struct {
 	text  string
 }
 
-func diffLines(lines []policy.DiffLine) []diffLine {
+func diffLines(lines []iam.DiffLine) []diffLine {
 	shown := make([]diffLine, len(lines))
 	for i, l := range lines {
 		switch l.Op {
@@ -35,7 +35,7 @@ func diffLines(lines []policy.DiffLine) []diffLine {
 }
 
 // Diff shows what becomes of a document, line by line.
-func Diff(label string, lines []policy.DiffLine) templ.Component {
+func Diff(label string, lines []iam.DiffLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // ExplainForm is the question as text.
@@ -814,7 +814,7 @@ func explainAnswer(p ExplainProps, a ExplainAnswer) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = decidingDocument("Trust policy of the role", policy.Pretty(a.TrustPolicy), a.decidedBy(policy.DocumentTrust)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = decidingDocument("Trust policy of the role", iam.Pretty(a.TrustPolicy), a.decidedBy(iam.DocumentTrust)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -838,7 +838,7 @@ func explainAnswer(p ExplainProps, a ExplainAnswer) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = decidingDocument("Policy of the user", policy.Pretty(a.UserPolicy), a.decidedBy(policy.DocumentUser)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = decidingDocument("Policy of the user", iam.Pretty(a.UserPolicy), a.decidedBy(iam.DocumentUser)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 func TestAroundStatement(t *testing.T) {
-	text := policy.Pretty(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a"},{"Sid":"PortcullisAllow","Effect":"Allow"},{"Sid":"Portcullis","Effect":"Deny","Condition":{"Bool":{"k":"v"}}}]}`)
+	text := iam.Pretty(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a"},{"Sid":"PortcullisAllow","Effect":"Allow"},{"Sid":"Portcullis","Effect":"Deny","Condition":{"Bool":{"k":"v"}}}]}`)
 	for sid, want := range map[string]string{
 		"PortcullisAllow": "    {\n      \"Sid\": \"PortcullisAllow\",\n      \"Effect\": \"Allow\"\n    },\n",
 		"Portcullis":      "    {\n      \"Sid\": \"Portcullis\",\n      \"Effect\": \"Deny\",\n      \"Condition\": {\n        \"Bool\": {\n          \"k\": \"v\"\n        }\n      }\n    }\n",

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // FindingsURL lists findings.
@@ -106,8 +106,8 @@ func findingsEmpty(p FindingsPage) EmptyProps {
 type FindingPage struct {
 	Shell     Shell
 	Finding   access.Finding
-	Lines     []policy.DiffLine // from live to desired
-	Reason    string            // as it was typed in
+	Lines     []iam.DiffLine // from live to desired
+	Reason    string         // as it was typed in
 	MaySettle bool
 	MayRepair bool
 	Problems  Problems
@@ -120,7 +120,7 @@ func (p FindingPage) document() string {
 	if p.Finding.Live == "" {
 		return ""
 	}
-	return policy.Pretty(p.Finding.Live)
+	return iam.Pretty(p.Finding.Live)
 }
 
 func findingTone(f access.Finding) Tone {

@@ -1,6 +1,8 @@
 package view
 
-import "portcullis/internal/policy"
+import (
+	"portcullis/internal/iam"
+)
 
 // skipped marks a line that stands for several that are as before.
 const skipped = '@'
@@ -10,7 +12,7 @@ const contextLines = 4
 
 // nearChanges leaves out the lines that are far from any change, so that a reviewer sees
 // what differs without searching for it. A document that stays as it is comes whole.
-func nearChanges(lines []policy.DiffLine) []policy.DiffLine {
+func nearChanges(lines []iam.DiffLine) []iam.DiffLine {
 	near := make([]bool, len(lines))
 	changed := false
 	for i, l := range lines {
@@ -25,7 +27,7 @@ func nearChanges(lines []policy.DiffLine) []policy.DiffLine {
 	if !changed {
 		return lines
 	}
-	var out []policy.DiffLine
+	var out []iam.DiffLine
 	for i := 0; i < len(lines); i++ {
 		if near[i] {
 			out = append(out, lines[i])
@@ -35,7 +37,7 @@ func nearChanges(lines []policy.DiffLine) []policy.DiffLine {
 		for i+1 < len(lines) && !near[i+1] {
 			i++
 		}
-		out = append(out, policy.DiffLine{Op: skipped, Text: Count(i-from+1, "line") + " as before"})
+		out = append(out, iam.DiffLine{Op: skipped, Text: Count(i-from+1, "line") + " as before"})
 	}
 	return out
 }

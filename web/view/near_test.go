@@ -6,14 +6,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 func TestNearChanges(t *testing.T) {
-	lines := func(text string) []policy.DiffLine {
-		var out []policy.DiffLine
+	lines := func(text string) []iam.DiffLine {
+		var out []iam.DiffLine
 		for i, op := range []byte(text) {
-			out = append(out, policy.DiffLine{Op: op, Text: string(rune('a' + i%26))})
+			out = append(out, iam.DiffLine{Op: op, Text: string(rune('a' + i%26))})
 		}
 		return out
 	}

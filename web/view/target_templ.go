@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // TargetPage is one account of a rollout, with each write and its documents. Denied is
@@ -593,7 +593,7 @@ func conflictCard(p TargetPage, o access.Operation) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Diff("What was edited: "+documentTitle(o.Kind, o.Resource), nearChanges(policy.DiffLines(o.Before, o.Found))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Diff("What was edited: "+documentTitle(o.Kind, o.Resource), nearChanges(iam.DiffLines(o.Before, o.Found))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -614,7 +614,7 @@ func conflictCard(p TargetPage, o access.Operation) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Diff("What overwriting would change: "+documentTitle(o.Kind, o.Resource), nearChanges(policy.DiffLines(o.Found, overwritten(o)))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Diff("What overwriting would change: "+documentTitle(o.Kind, o.Resource), nearChanges(iam.DiffLines(o.Found, overwritten(o)))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -704,11 +704,11 @@ func overwritten(o access.Operation) string {
 	if o.Kind != access.OpTrustPolicy {
 		return o.After
 	}
-	ours, err := policy.ParseStatements(o.OursAfter)
+	ours, err := iam.ParseStatements(o.OursAfter)
 	if err != nil {
 		return o.After
 	}
-	merged, _, err := policy.Merge(o.Found, ours)
+	merged, _, err := iam.Merge(o.Found, ours)
 	if err != nil {
 		return o.After
 	}
@@ -889,7 +889,7 @@ func documentChange(title, before, after string) templ.Component {
 			templ_7745c5c3_Var34 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = Diff("What changes: "+title, nearChanges(policy.DiffLines(before, after))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Diff("What changes: "+title, nearChanges(iam.DiffLines(before, after))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -957,7 +957,7 @@ func documentSide(label, heading, document string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = Document(label, policy.Pretty(document)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Document(label, iam.Pretty(document)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -13,7 +13,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/policy"
+	"portcullis/internal/iam"
 )
 
 // dice makes random documents and requests out of the pieces that matter to a gate.
@@ -95,8 +95,8 @@ func (d dice) identity() string {
 	return trust(parts...)
 }
 
-func (d dice) request() policy.Request {
-	r := policy.Request{
+func (d dice) request() iam.Request {
+	r := iam.Request{
 		Principal: access.UserName{Account: d.home, Path: "/", Name: d.one("alice", "bob")}, RoleAccount: d.home,
 		Role: access.RoleName{Path: "/", Name: "Bob"}, SessionName: d.one("alice", "bob", "session"), Now: time.Now(),
 	}
@@ -118,7 +118,7 @@ func (d dice) request() policy.Request {
 }
 
 // ask puts the same request to the sandbox.
-func (c company) ask(t *testing.T, r policy.Request) policy.Verdict {
+func (c company) ask(t *testing.T, r iam.Request) iam.Verdict {
 	t.Helper()
 	cfg := from(c.as(t, r.Principal.Account, r.Principal.Name), "none")
 	if r.SourceIP.IsValid() {
@@ -138,12 +138,12 @@ func (c company) ask(t *testing.T, r policy.Request) policy.Verdict {
 	})
 	switch code(err) {
 	case "":
-		return policy.Allowed
+		return iam.Allowed
 	case "AccessDenied":
-		return policy.Denied
+		return iam.Denied
 	default:
 		t.Fatal(err)
-		return policy.CannotTell
+		return iam.CannotTell
 	}
 }
 
@@ -155,7 +155,7 @@ func TestTwoEvaluatorsAgree(t *testing.T) {
 	accounts := c.Accounts()
 	d := dice{rand.New(rand.NewPCG(7, 11)), accounts[2].ID, accounts[1].ID}
 	admins := map[access.AccountID]aws.Config{d.home: c.asAdmin(t, d.home), d.away: c.asAdmin(t, d.away)}
-	seen := map[policy.Verdict]int{}
+	seen := map[iam.Verdict]int{}
 	for range 250 {
 		doc, own := d.trust(), d.identity()
 		if err := setTrust(admins[d.home], "Bob", doc); err != nil {
@@ -176,15 +176,15 @@ func TestTwoEvaluatorsAgree(t *testing.T) {
 				}
 			}
 			want := c.ask(t, r)
-			got := policy.Evaluate(r, live, held)
+			got := iam.Evaluate(r, live, held)
 			seen[got.Verdict]++
-			if got.Verdict != want && got.Verdict != policy.CannotTell {
+			if got.Verdict != want && got.Verdict != iam.CannotTell {
 				t.Errorf("%+v\ntrust %s\nown   %s\nthe compiler's evaluator says %s (%s), the sandbox %s", r, live, own, got.Verdict, got.Sentence, want)
 			}
 		}
 	}
 	t.Log(seen)
-	if seen[policy.Allowed] < 200 || seen[policy.Denied] < 200 || seen[policy.CannotTell] > 200 {
+	if seen[iam.Allowed] < 200 || seen[iam.Denied] < 200 || seen[iam.CannotTell] > 200 {
 		t.Errorf("the dice are loaded: %v", seen)
 	}
 }

@@ -1,0 +1,100 @@
+package iam
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Bypass is a statement of others in a role's trust policy that lets somebody assume the
+// role past the mappings.
+type Bypass struct {
+	Statement string   // its Sid, or "#2"
+	Who       []string // principals as they stand there
+	Gated     bool     // a Deny of ours for everyone holds for them too
+}
+
+// Bypasses finds statements of others that allow sts:AssumeRole to AWS principals. A Deny
+// of ours holds for mapped users whatever such a statement says; for everybody else only
+// if it is for everyone.
+func Bypasses(trustPolicy string) ([]Bypass, error) {
+	d, err := readForeign(trustPolicy)
+	if err != nil {
+		return nil, err
+	}
+	gated := false
+	for _, s := range d.ours {
+		gated = gated || deniesEveryone(s)
+	}
+	v, err := parseJSON(decoded(trustPolicy))
+	if err != nil {
+		return nil, nil //nolint:nilerr // empty: there is nothing in it
+	}
+	statements, _ := v.get("Statement")
+	var bs []Bypass
+	for i, s := range statements.list() {
+		sid, _ := s.get("Sid")
+		if strings.HasPrefix(sid.text, SidPrefix) || !admitsAWS(s) {
+			continue
+		}
+		b := Bypass{Statement: sid.text, Gated: gated}
+		if b.Statement == "" {
+			b.Statement = "#" + strconv.Itoa(i+1)
+		}
+		b.Who = principalTexts(s)
+		bs = append(bs, b)
+	}
+	return bs, nil
+}
+
+// deniesEveryone reports whether a Deny of ours holds everybody to networks. One that
+// asks everybody for MFA or for a session name alone leaves the networks open.
+func deniesEveryone(s value) bool {
+	effect, _ := s.get("Effect")
+	principal, _ := s.get("Principal")
+	aws, _ := principal.get("AWS")
+	if !strings.EqualFold(effect.text, EffectDeny) || aws.text != "*" {
+		return false
+	}
+	condition, _ := s.get("Condition")
+	for _, operator := range condition.members {
+		for _, key := range operator.value.members {
+			if !ofNetworks[strings.ToLower(key.key)] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ofNetworks are the keys of our Denies for everyone that are about networks, and those
+// that say whom they spare: AWS services, and users who are held to networks elsewhere.
+var ofNetworks = map[string]bool{
+	"aws:sourceip": true, "aws:sourcevpc": true, "aws:sourcevpce": true,
+	"aws:principalisawsservice": true, "aws:principalarn": true,
+}
+
+// admitted lists whom the statements of others let in, as they stand there.
+func (d document) admitted() []string {
+	var who []string
+	for _, s := range d.foreign {
+		if admitsAWS(s) {
+			who = append(who, principalTexts(s)...)
+		}
+	}
+	return sortedSet(who)
+}
+
+func principalTexts(s value) []string {
+	principal, ok := s.get("Principal")
+	if !ok {
+		return []string{"NotPrincipal"}
+	}
+	if principal.kind == '"' {
+		return []string{principal.text}
+	}
+	var who []string
+	for _, it := range awsPrincipals(s) {
+		who = append(who, it.text)
+	}
+	return who
+}

@@ -1,0 +1,49 @@
+package iam
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestBypasses(t *testing.T) {
+	const (
+		root      = `{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","AIDADEAD"]},"Action":"sts:*"}`
+		anybody   = `{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`
+		service   = `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`
+		federated = `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRoleWithSAML"}`
+		denied    = `{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`
+		ours      = `{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}`
+		mfa       = `{"Sid":"PortcullisDenyMFA","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false","aws:PrincipalIsAWSService":"false"}}}`
+		nets      = `{"Sid":"PortcullisDenyNetwork","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"},"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}}}`
+		gate      = `{"Sid":"PortcullisDenyEveryone","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`
+	)
+	for name, tc := range map[string]struct {
+		doc  string
+		want []Bypass
+	}{
+		"no document":                {"", nil},
+		"ours and harmless ones":     {doc(ours, service, federated, denied), nil},
+		"the root and a ghost":       {doc(ours, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"everybody, without a Sid":   {doc(ours, anybody), []Bypass{{Statement: "#2", Who: []string{"*"}}}},
+		"gated by ours":              {doc(gate, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Gated: true}}},
+		"only asked for MFA":         {doc(mfa, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"no Allow of ours is a gate": {doc(strings.Replace(gate, "Deny\",\"P", "Allow\",\"P", 1), root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"gated by networks":          {doc(nets, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Gated: true}}},
+		"not gated by theirs":        {doc(denied, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Bypasses(tc.doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	if _, err := Bypasses("{"); err == nil {
+		t.Error("a malformed document gives no error")
+	}
+}

@@ -1,0 +1,117 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"portcullis/internal/access"
+	"portcullis/internal/iam"
+)
+
+// Explain decides a request over the documents of the compiled state: the role's trust
+// policy, merged into the live one where that is known, and the user's policy.
+func (c *Compiler) Explain(req iam.Request) (iam.Decision, error) {
+	i, ok := c.index[req.RoleAccount]
+	if !ok {
+		return iam.Decision{}, access.Invalid("account", "account %s does not exist; give the id of an account of the organization", req.RoleAccount)
+	}
+	a := c.accounts[i]
+	req.Partition = a.PartitionOrDefault()
+	req.Principal = req.Principal.In(a.ID)
+	req.Principal, req.Role = req.Principal.Rooted(), req.Role.Rooted()
+	if req.Now.IsZero() {
+		req.Now = c.now
+	}
+	if !c.samePartition(req.Principal.Account, i) {
+		return iam.Decision{Verdict: iam.Denied, Sentence: fmt.Sprintf("%s is in another partition than account %s (%s), and trust never crosses partitions.", req.Principal, a.ID, req.Partition)}, nil
+	}
+	trust, err := c.trustFor(i, req.Role)
+	if err != nil {
+		return iam.Decision{}, err
+	}
+	own, err := c.policiesFor(req.Principal)
+	if err != nil {
+		return iam.Decision{}, err
+	}
+	inv := c.known(req.Principal.Account)
+	req.PrincipalID, req.Others = inv.userID(req.Principal), inv.others(req.Principal)
+	return iam.Evaluate(req, trust, own), nil
+}
+
+// trustFor returns a role's trust policy as it would be.
+func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
+	live, _ := c.known(c.accounts[account].ID).trust(role)
+	var mappings []int
+	for _, i := range c.mappingsAt(account) {
+		if c.mappings[i].Role == role && c.reaches(c.mappings[i], account) {
+			mappings = append(mappings, i)
+		}
+	}
+	var ours []iam.Statement
+	if len(mappings) > 0 {
+		compiled, _, err := c.role(account, role, mappings)
+		if err != nil {
+			return "", err
+		}
+		ours = compiled.Statements
+	}
+	if live == "" && len(ours) == 0 {
+		return "", nil
+	}
+	// Statements of ours that no mapping asks for any more, or none for anybody who
+	// exists, would be taken away.
+	merged, _, err := iam.Merge(live, ours)
+	return merged, err
+}
+
+// policiesFor returns a user's policies as they would be: that of their own, and those
+// of their gate in their own account.
+func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
+	targets := c.targets(u.Account)[u]
+	if len(targets) == 0 || !c.known(u.Account).hasUser(u) {
+		return nil, nil
+	}
+	account, through, err := c.throughGate(u)
+	if err != nil {
+		return nil, err
+	}
+	var docs []string
+	if targets = beside(targets, account, through); len(targets) > 0 {
+		compiled, err := c.userPolicy(u, targets)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, compiled.JSON())
+	}
+	if len(through) == 0 {
+		return docs, nil
+	}
+	gate, err := c.gate(c.accounts[account], u, through)
+	for _, p := range gate.Policies {
+		docs = append(docs, p.JSON())
+	}
+	return docs, err
+}
+
+// throughGate returns what a user takes up through their gate, which is in the account
+// of the user.
+func (c *Compiler) throughGate(u access.UserName) (account int, through []gated, err error) {
+	account, ok := c.index[u.Account]
+	if !ok {
+		return 0, nil, nil
+	}
+	names := func(i int) bool {
+		return slices.ContainsFunc(c.mappings[i].Users, func(m access.UserName) bool { return m.In(u.Account) == u })
+	}
+	for _, r := range c.byRole(c.mappingsAt(account)) {
+		if !slices.ContainsFunc(r.mappings, names) || !c.known(u.Account).hasRole(r.role) {
+			continue
+		}
+		compiled, _, err := c.role(account, r.role, r.mappings)
+		if err != nil {
+			return account, nil, err
+		}
+		through = append(through, gatedUsers([]Compiled{compiled})[u]...)
+	}
+	return account, through, nil
+}

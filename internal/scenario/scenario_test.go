@@ -1,0 +1,187 @@
+package scenario
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"portcullis/internal/access"
+)
+
+var byValue = cmp.Options{
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmpopts.EquateEmpty(),
+	cmpopts.IgnoreFields(Scenario{}, "Positions"),
+}
+
+func TestParseScenario(t *testing.T) {
+	data, err := os.ReadFile("testdata/scenarios/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseScenario(data, "full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.Accounts[0]
+	if a.ID != "111122223333" || a.Name != "payments" || a.OU != "Root/Prod" || a.Tags["env"] != "prod" || a.Partition != "aws" || a.Quotas.TrustPolicy != 4096 {
+		t.Errorf("account %+v", a)
+	}
+	if got := len(s.State.Allowlists[0].Entries); got != 4 {
+		t.Errorf("%d entries, want 4", got)
+	}
+	e := s.State.Allowlists[0].Entries[0]
+	if e.Key() != "12.148.72.0/23" || e.Note != "data centre" || e.Ticket != "SEC-12" || e.Expires.Year() != 2027 {
+		t.Errorf("entry %+v", e)
+	}
+	m := s.State.Mappings[0]
+	want := []access.UserName{{Path: "/", Name: "alice"}, {Account: "444455556666", Path: "/", Name: "carol"}, {Account: "444455556666", Path: "/ops/", Name: "dave"}}
+	if diff := cmp.Diff(want, m.Users); diff != "" {
+		t.Errorf("users (-want +got)\n%s", diff)
+	}
+	if m.Enforcement != access.EnforceEveryone || !m.RequireMFA || m.MFAMaxAge.Hours() != 1 || m.SessionName != access.NamingUsername || m.SourceIdentity != access.NamingUsername {
+		t.Errorf("mapping %+v", m)
+	}
+	for object, want := range map[string]string{
+		"account/444455556666": "full.yaml:8", "allowlist/office": "full.yaml:10", "entry/office/vpc-0a1b2c3d4e5f60718": "full.yaml:14", "mapping/mp-000001": "full.yaml:17",
+	} {
+		if got := s.Positions[object]; got != want {
+			t.Errorf("%s stands at %q, want %q", object, got, want)
+		}
+	}
+}
+
+func TestParseScenarioRefuses(t *testing.T) {
+	const head = "allowlists:\n  - name: office\n    entries:\n      - "
+	const mapping = "allowlists: [{name: office, entries: [8.8.8.8]}]\nmappings:\n  - role: Bob\n    users: [alice]\n    accounts: {all: true}\n    allowlists: [office]\n    "
+	for name, tc := range map[string]struct{ text, want string }{
+		"empty":                   {"", "f.yaml:1: "},
+		"no YAML":                 {"accounts: [\n  - }", "f.yaml:"},
+		"unknown key":             {"accounts:\n  - id: \"111122223333\"\n    nmae: x\n", `f.yaml:3: an account has no key "nmae"; its keys are id, name, ou, partition, tags, trust_policy_quota`},
+		"unknown top key":         {"allowlist: []", `f.yaml:1: a scenario has no key "allowlist"`},
+		"key twice":               {"accounts:\n  - id: \"111122223333\"\n    id: \"111122223333\"\n", "f.yaml:3: "},
+		"section twice":           {"accounts: []\nallowlists: []\naccounts: []\n", `f.yaml:3: the key "accounts" stands here a second time (first on line 1); remove one`},
+		"role twice":              {mapping + "role: Eve\n", `f.yaml:7: the key "role" stands here a second time (first on line 3); remove one`},
+		"Latin-1":                 {"accounts:\n  - id: \"111122223333\"\n    name: caf\xe9\n", "f.yaml:3: this is not UTF-8; save the file as plain text in UTF-8"},
+		"UTF-16":                  {"\xff\xfea\x00c\x00", "f.yaml:1: this is not UTF-8"},
+		"NUL":                     {"accounts:\n  - id: \"111122223333\"\n    name: \"a\x00b\"\n", "f.yaml:3: there is a control character (U+0000) here"},
+		"anchored account":        {"accounts:\n  - &a {id: \"111122223333\"}\n", "f.yaml:2: anchors, aliases and tags are not understood here; write the value out"},
+		"anchored list":           {"accounts: &a\n  - {id: \"111122223333\"}\n", "f.yaml:1: anchors, aliases and tags are not understood here"},
+		"anchored entry":          {head + "&a 8.8.8.8\n", "f.yaml:4: anchors, aliases and tags are not understood here"},
+		"anchored tags":           {"accounts: [{id: \"111122223333\", tags: &a {env: prod}}]", "anchors, aliases and tags are not understood here"},
+		"short account id":        {"accounts: [{id: 1111}]", `f.yaml:1: "1111" is not an account id`},
+		"account twice":           {"accounts:\n  - {id: \"111122223333\"}\n  - {id: \"111122223333\"}\n", "f.yaml:3: account 111122223333 is listed a second time"},
+		"partition":               {"accounts: [{id: \"111122223333\", partition: moon}]", `"moon" is not known here; write aws or aws-cn or aws-us-gov`},
+		"quota":                   {"accounts: [{id: \"111122223333\", trust_policy_quota: 9000}]", "no quota"},
+		"private range":           {head + "10.0.0.0/8\n", "f.yaml:4: 10.0.0.0/8 is a private range (RFC 1918)"},
+		"shared range":            {head + "100.64.1.0/24\n", "f.yaml:4: "},
+		"loopback":                {head + "127.0.0.1\n", "f.yaml:4: "},
+		"link-local":              {head + "169.254.1.1\n", "f.yaml:4: "},
+		"ULA":                     {head + "\"fd00::/8\"\n", "f.yaml:4: "},
+		"host bits":               {head + "12.148.72.1/23\n", "f.yaml:4: \"12.148.72.1/23\" has host bits set: the network is 12.148.72.0/23"},
+		"no such address":         {head + "300.1.1.1/24\n", "f.yaml:4: "},
+		"leading zero":            {head + "010.0.0.1\n", "f.yaml:4: "},
+		"hexadecimal":             {head + "0x0a.0.0.1\n", "f.yaml:4: "},
+		"short form of inet_aton": {head + "127.1\n", "f.yaml:4: "},
+		"netmask":                 {head + "8.8.8.0/255.255.255.0\n", "f.yaml:4: "},
+		"mapped":                  {head + "\"::ffff:8.8.8.8/128\"\n", "f.yaml:4: "},
+		"word":                    {head + "office\n", "f.yaml:4: "},
+		"wrong kind":              {head + "{vpc: vpce-0a1b2c3d}\n", "f.yaml:4: "},
+		"no kind at all":          {head + "{note: the office, ticket: SEC-1}\n", "f.yaml:4: an entry has exactly one of cidr, vpc and vpce; this one has 0"},
+		"two kinds":               {head + "{vpc: vpc-0a1b2c3d, cidr: 8.8.8.8}\n", "f.yaml:4: an entry has exactly one of cidr, vpc and vpce"},
+		"time":                    {head + "{cidr: 8.8.8.8, expires: tomorrow}\n", `f.yaml:4: "tomorrow" is not a time`},
+		"allowlist's name":        {"allowlists:\n  - name: Office!\n", "f.yaml:2: "},
+		"allowlist twice":         {"allowlists:\n  - name: a\n  - name: a\n", `f.yaml:3: an allowlist named "a" exists already (f.yaml:2)`},
+		"unknown allowlist":       {strings.Replace(mapping, "allowlists: [office]\n", "allowlists:\n      - ofice\n", 1), `f.yaml:7: the mapping of Bob names the allowlist "ofice", which does not exist`},
+		"no users":                {strings.Replace(mapping, "users: [alice]", "users: []", 1), "f.yaml:3: name at least one user"},
+		"selector":                {strings.Replace(mapping, "{all: true}", "{all: true, ids: [\"111122223333\"]}", 1), "f.yaml:5: choose accounts in exactly one way"},
+		"bool":                    {mapping + "require_mfa: sure\n", "f.yaml:7: true or false"},
+		"age without MFA":         {mapping + "mfa_max_age: 1h\n", "f.yaml:3: an age for MFA needs MFA to be required"},
+		"age":                     {mapping + "require_mfa: true\n    mfa_max_age: 1 hour\n", "f.yaml:8: "},
+		"less than a second":      {mapping + "require_mfa: true\n    mfa_max_age: 500ms\n", "f.yaml:8: "},
+		"enforcement":             {mapping + "enforcement: all\n", `f.yaml:7: "all" is not known here; write mapped or everyone`},
+		"two documents":           {"accounts: []\n---\naccounts: []\n", "f.yaml:3: a second document"},
+		"anchors":                 {"accounts: &a []\nallowlists: *a\n", "f.yaml:1: "},
+		"deep":                    {strings.Repeat("[", 100_000), "f.yaml:1: brackets are nested"},
+		"a list for an object":    {"accounts: [[]]", "f.yaml:1: an account has to be an object"},
+		"an object for a list":    {"accounts: {id: x}", "f.yaml:1: a list is wanted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseScenario([]byte(tc.text), "f.yaml")
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %q (%s), want one that says %q", err, access.KindOf(err), tc.want)
+			}
+		})
+	}
+}
+
+func drawScenario(t *rapid.T) Scenario {
+	s := Scenario{Accounts: append([]access.Account{}, someAccounts...), State: drawState(t)}
+	word := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"true", "null", "~", "- a", "a: b", "#x", "1e3", "012", " lead", "tab\tin", "line\nbreak", "'", `"`, "@x", "%x", "{", "é"}))
+	for i := range s.Accounts {
+		s.Accounts[i].Name = word.Draw(t, "name")
+		s.Accounts[i].Tags = map[string]string{"k" + word.Draw(t, "key"): word.Draw(t, "tag")}
+		s.Accounts[i].Quotas.TrustPolicy = rapid.SampledFrom([]int{0, 2048, 8192}).Draw(t, "quota")
+	}
+	for i := range s.State.Allowlists {
+		s.State.Allowlists[i].Description = word.Draw(t, "description")
+		for j := range s.State.Allowlists[i].Entries {
+			e := &s.State.Allowlists[i].Entries[j]
+			e.Note = rapid.StringN(0, 20, access.MaxNote).Filter(shown).Draw(t, "note")
+		}
+	}
+	// The ids are made from the file.
+	for i := range s.State.Mappings {
+		s.State.Mappings[i].ID = mappingID(i)
+	}
+	return s
+}
+
+// TestPrintedScenariosReadBack: reading what was printed gives the same scenario, from
+// YAML and from JSON.
+func TestPrintedScenariosReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawScenario(t)
+		for name, print := range map[string]func() ([]byte, error){"YAML": want.YAML, "JSON": want.JSON} {
+			data, err := print()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := ParseScenario(data, "f")
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, data)
+			}
+			if diff := cmp.Diff(want, got, byValue); diff != "" {
+				t.Fatalf("%s (-want +got)\n%s\n%s", name, diff, data)
+			}
+		}
+	})
+}
+
+func TestByteOrderMark(t *testing.T) {
+	for _, text := range []string{"\ufeffaccounts:\r\n  - id: 000055556666\r\n", "\ufeff{\"accounts\": [{\"id\": \"000055556666\"}]}"} {
+		s, err := ParseScenario([]byte(text), "f.yaml")
+		if err != nil || len(s.Accounts) != 1 || s.Accounts[0].ID != "000055556666" {
+			t.Errorf("%q: accounts %v (%v)", text, s.Accounts, err)
+		}
+	}
+}
+
+func TestTabsInJSON(t *testing.T) {
+	if _, err := ParseScenario([]byte("{\n\t\"accounts\": [],\n\t\"allowlists\": []\n}"), "f.json"); err != nil {
+		t.Error(err)
+	}
+}
+
+// shown reports whether a note may be kept at all: one with control characters is refused.
+func shown(note string) bool {
+	return access.Entry{Kind: access.EntryVPC, Endpoint: "vpc-0a1b2c3d", Note: note}.Check() == nil
+}
