@@ -3,22 +3,14 @@ package change
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/iam"
-	"portcullis/internal/policy"
+	"portcullis/internal/onboard"
 )
 
-// Adoption is a trust policy that somebody has edited in an account, and that the
-// desired state is to follow.
-type Adoption struct {
-	Account access.AccountID
-	Role    access.RoleName
-	Planned string // our statements as they were planned
-	Live    string // the whole live document
-}
+// Adoption is a trust policy that the desired state is to follow.
+type Adoption = onboard.Adoption
 
 // Adopt composes a change after which the desired state says what is live. Networks are
 // followed in the allowlists, wherever those are used; people and conditions in the
@@ -32,7 +24,7 @@ func (s *Service) Adopt(ctx context.Context, actor access.Actor, a Adoption) (ac
 	if err != nil {
 		return access.Change{}, err
 	}
-	edits, err := f.edits(a)
+	edits, err := f.Edits(a)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -40,71 +32,19 @@ func (s *Service) Adopt(ctx context.Context, actor access.Actor, a Adoption) (ac
 }
 
 // following reads what decides on one role in one account.
-func (s *Service) following(ctx context.Context, a Adoption) (follower, error) {
+func (s *Service) following(ctx context.Context, a Adoption) (onboard.Follower, error) {
 	account, err := s.store.Account(ctx, a.Account)
 	if err != nil {
-		return follower{}, err
+		return onboard.Follower{}, err
 	}
 	head, err := s.store.Head(ctx)
 	if err != nil {
-		return follower{}, err
+		return onboard.Follower{}, err
 	}
 	state, err := s.store.StateAround(ctx, head, []access.Account{account})
 	if err != nil {
-		return follower{}, err
+		return onboard.Follower{}, err
 	}
 	w, err := s.worldOf(ctx, state, []access.Account{account})
-	return follower{world: w, account: account, role: a.Role.Rooted(), state: state}, err
-}
-
-// edits are those after which the desired state says what is live, and nothing else of
-// this role in this account.
-func (f follower) edits(a Adoption) ([]access.Edit, error) {
-	ours, err := iam.Ours(a.Live)
-	if err != nil {
-		return nil, access.Wrap(access.KindConflict, err, "The live document cannot be read, so no change can say the same. Correct it in AWS.")
-	}
-	head, err := f.compiled(f.state)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case head == "":
-		return nil, access.Errorf(access.KindConflict, "No mapping reaches role %s in this account any more, so there is nothing that could say what is live. Compose a change yourself, or overwrite the edit.", a.Role)
-	case same(head, ours):
-		return nil, access.Errorf(access.KindUnchanged, "The desired state says what is live already.")
-	case !same(head, a.Planned):
-		return nil, access.Errorf(access.KindConflict, "The desired state of role %s has changed since this conflict was found. Push the account again, and decide on what is found then.", a.Role)
-	}
-	edits, err := f.follow(head, ours)
-	if err != nil {
-		return nil, err
-	}
-	return edits, f.verify(edits, ours)
-}
-
-// verify refuses edits after which the role would not mean exactly what is live.
-func (f follower) verify(edits []access.Edit, ours string) error {
-	after, err := f.state.Apply(edits)
-	if err != nil {
-		return err
-	}
-	compiled, err := f.compiled(after)
-	if err != nil {
-		return access.Wrap(access.KindConflict, err, "No change can say what is live: %s. Overwrite the edit.", strings.TrimSuffix(access.MessageOf(err), "."))
-	}
-	if !same(compiled, ours) {
-		return access.Errorf(access.KindConflict, "No change of networks, people or MFA says exactly what is live: the closest one means something else. Compose a change yourself, or overwrite the edit.")
-	}
-	return nil
-}
-
-// same reports whether two lists of our statements mean the same.
-func same(a, b string) bool {
-	if iam.EqualStatements(a, b, nil) {
-		return true
-	}
-	readA, errA := policy.ReadGrants(a)
-	readB, errB := policy.ReadGrants(b)
-	return errA == nil && errB == nil && readA.Equal(readB)
+	return onboard.Follower{World: w, Account: account, Role: a.Role.Rooted(), State: state}, err
 }

@@ -89,7 +89,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		return access.Rollout{}, err
 	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
-	staging, err := s.stage(ctx, &rollout, a.strategy, d.plan)
+	staging, err := s.stage(ctx, &rollout, a.strategy, d.Plan)
 	if err != nil {
 		return access.Rollout{}, err
 	}
@@ -155,7 +155,7 @@ func (s *Service) confirmPlan(ctx context.Context, c access.Change, head int64) 
 	if err := d.refusal(); err != nil {
 		return draft{}, err
 	}
-	if d.plan.Documents != c.Documents {
+	if d.Plan.Documents != c.Documents {
 		return draft{}, access.Errorf(access.KindConflict, "What this change would write is no longer what was approved: the desired state, an expiry or the accounts have moved since. Rebase it and have it reviewed again.")
 	}
 	return d, nil

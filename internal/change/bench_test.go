@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/planning"
 )
 
 // company is an organization with ten mappings in each account, and one that reaches all
@@ -71,17 +72,17 @@ func (c company) know(q access.InventoryQuery) map[access.AccountID]access.Inven
 	return known
 }
 
-func (c company) plan(b *testing.B, edits ...access.Edit) planned {
+func (c company) plan(b *testing.B, edits ...access.Edit) planning.Planned {
 	b.Helper()
-	w := world{accounts: c.accounts, now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
+	w := planning.World{Accounts: c.accounts, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
 	next, err := c.state.Apply(edits)
 	if err != nil {
 		b.Fatal(err)
 	}
-	about := newConcern(w.accounts, c.state, next, nil, edits, w.now)
+	about := planning.NewConcern(w.Accounts, c.state, next, nil, edits, w.Now)
 	for {
-		w.inventories = access.InventoriesOf(c.know(about.query))
-		p, more, err := planChange(w, about)
+		w.Inventories = access.InventoriesOf(c.know(about.Query))
+		p, more, err := planning.PlanChange(w, about)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -115,11 +116,11 @@ func BenchmarkPlan(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d accounts", change.name, accounts), func(b *testing.B) {
 				b.ReportAllocs()
-				var p planned
+				var p planning.Planned
 				for b.Loop() {
 					p = c.plan(b, change.edit)
 				}
-				b.ReportMetric(float64(p.plan.Operations()), "writes")
+				b.ReportMetric(float64(p.Plan.Operations()), "writes")
 			})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -173,20 +174,8 @@ func (s *Service) cachedDraft(ctx context.Context, c access.Change) (draft, erro
 	now := s.now()
 	return s.drafts.get(newDraftKey(c, on, inventory), now, func() (draft, time.Time, error) {
 		d, err := s.draft(ctx, c, on)
-		return d, d.freshUntil(now.Add(draftLife)), err
+		return d, d.FreshUntil(now.Add(draftLife)), err
 	})
-}
-
-// bytes is about what is kept of a plan.
-func (p planned) bytes() int { return p.plan.Bytes() + p.summary.bytes() }
-
-// bytes is about what a summary takes: mostly the accounts of its documents.
-func (s summary) bytes() int {
-	n := 0
-	for _, f := range s.folded {
-		n += 128*len(f.Accounts) + len(f.Example.Before) + len(f.Example.After)
-	}
-	return n
 }
 
 // planKey says what a plan depends on beside the time, and whose it is.
@@ -201,10 +190,10 @@ func (k planKey) supersedes(old planKey) bool {
 	return k.change != 0 && k.change == old.change && k != old
 }
 
-// plan works out what leads from a state to the next by the edits of a change. What was
+// Plan works out what leads from a state to the next by the edits of a change. What was
 // worked out for a page serves the decisions on it, too: nothing that a plan depends on
 // has moved, or it would have another key.
-func (s *Service) plan(ctx context.Context, change int64, base, next access.State, edits []access.Edit) (*planned, error) {
+func (s *Service) plan(ctx context.Context, change int64, base, next access.State, edits []access.Edit) (*planning.Planned, error) {
 	inventory, err := s.store.InventoryVersion(ctx)
 	if err != nil {
 		return nil, err
@@ -215,58 +204,31 @@ func (s *Service) plan(ctx context.Context, change int64, base, next access.Stat
 	}
 	now := s.at()
 	key := planKey{change: change, edits: sha256.Sum256(text), on: base.Revision, inventory: inventory}
-	return s.planned.get(key, now, func() (*planned, time.Time, error) {
+	return s.planned.get(key, now, func() (*planning.Planned, time.Time, error) {
 		p, err := s.workOut(ctx, base, next, edits, now)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		return p, p.freshUntil(now.Add(planLife)), nil
+		return p, p.FreshUntil(now.Add(planLife)), nil
 	})
 }
 
-func (s *Service) workOut(ctx context.Context, base, next access.State, edits []access.Edit, now time.Time) (*planned, error) {
+func (s *Service) workOut(ctx context.Context, base, next access.State, edits []access.Edit, now time.Time) (*planning.Planned, error) {
 	w, err := s.world(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w.now, w.options = now, policy.Options{AllowDangerous: base.Settings.AllowDangerous}
-	c := newConcern(w.accounts, base, next, withExpired(base, edits, now), edits, now)
+	w.Now, w.Options = now, policy.Options{AllowDangerous: base.Settings.AllowDangerous}
+	c := planning.NewConcern(w.Accounts, base, next, planning.WithExpired(base, edits, now), edits, now)
 	for {
-		if err := s.know(ctx, &w, c.query); err != nil {
+		if err := s.know(ctx, &w, c.Query); err != nil {
 			return nil, err
 		}
-		p, more, err := planChange(w, c)
+		p, more, err := planning.PlanChange(w, c)
 		if err != nil || !more {
 			return &p, err
 		}
 	}
-}
-
-// freshUntil is when the draft may no longer be what it would be if it were worked out
-// again: when the next entry expires, or at the latest at a time.
-func (p planned) freshUntil(latest time.Time) time.Time { return earliest(p.expires, latest) }
-
-// nextExpiry is when the next entry of two states expires; zero when none does.
-func nextExpiry(now time.Time, states ...access.State) time.Time {
-	var next time.Time
-	for _, s := range states {
-		for _, a := range s.Allowlists {
-			for _, e := range a.Entries {
-				if !e.Expires.IsZero() && !e.ExpiredAt(now) {
-					next = earliest(next, e.Expires)
-				}
-			}
-		}
-	}
-	return next
-}
-
-// earliest ignores times that are zero.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // frozenKey names a frozen plan: submitting again makes another.
@@ -280,21 +242,11 @@ func newFrozenKey(c access.Change) frozenKey {
 	return frozenKey{change: c.ID, digest: c.Digest, submitted: c.SubmittedAt.UTC()}
 }
 
-// summary is what a page shows of a plan.
-type summary struct {
-	targets, writes int
-	folded          []Folded
-}
-
-func summarize(plan access.Plan) summary {
-	return summary{targets: plan.Len(), writes: plan.Operations(), folded: fold(plan)}
-}
-
 // frozen reads what the page shows of the frozen plan of a submitted change.
-func (s *Service) frozen(ctx context.Context, c access.Change) (summary, error) {
+func (s *Service) frozen(ctx context.Context, c access.Change) (planning.Summary, error) {
 	now := s.now()
-	return s.plans.get(newFrozenKey(c), now, func() (summary, time.Time, error) {
+	return s.plans.get(newFrozenKey(c), now, func() (planning.Summary, time.Time, error) {
 		plan, err := s.store.Plan(ctx, c.ID)
-		return summarize(plan), now.Add(planLife), err
+		return planning.Summarize(plan), now.Add(planLife), err
 	})
 }

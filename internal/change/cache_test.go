@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/planning"
 )
 
 func TestRecentWorksOutOnceForAll(t *testing.T) {
@@ -79,16 +80,16 @@ func TestADraftIsFreshUntilTheNextExpiry(t *testing.T) {
 		}
 		return access.State{Allowlists: []access.Allowlist{a}}
 	}
-	if got := nextExpiry(now, state(later, time.Time{}), state(soon, now)); !got.Equal(soon) {
+	if got := planning.NextExpiry(now, state(later, time.Time{}), state(soon, now)); !got.Equal(soon) {
 		t.Errorf("the next expiry is %s, want %s", got, soon)
 	}
-	if got := nextExpiry(now, state(time.Time{}, now)); !got.IsZero() {
+	if got := planning.NextExpiry(now, state(time.Time{}, now)); !got.IsZero() {
 		t.Errorf("the next expiry is %s, want none", got)
 	}
-	if got := (planned{expires: soon}).freshUntil(later); !got.Equal(soon) {
+	if got := (planning.Planned{Expires: soon}).FreshUntil(later); !got.Equal(soon) {
 		t.Errorf("fresh until %s, want %s", got, soon)
 	}
-	if got := (planned{}).freshUntil(later); !got.Equal(later) {
+	if got := (planning.Planned{}).FreshUntil(later); !got.Equal(later) {
 		t.Errorf("fresh until %s, want %s", got, later)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -212,25 +213,25 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		base, known := drawState(t), drawInventories(t)
 		edits, next := drawEdits(t, base)
-		w := world{accounts: drawnAccounts, now: drawnNow, inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.input(base)))
+		w := planning.World{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
+		pushed(known, compilerOf(t, w.Input(base)))
 		got := planPart(t, w, known, base, next, edits)
-		w.inventories = access.InventoriesOf(known)
-		whole := planner{inventories: w.inventories, accounts: drawnAccounts}
-		was, is := w.input(base), w.input(next)
-		whole.before, whole.after = compilerOf(t, was), compilerOf(t, is)
+		w.Inventories = access.InventoriesOf(known)
+		whole := planning.Planner{Inventories: w.Inventories, Accounts: drawnAccounts}
+		was, is := w.Input(base), w.Input(next)
+		whole.Before, whole.After = compilerOf(t, was), compilerOf(t, is)
 		unfit := map[access.AccountID]bool{}
 		var want []access.PlannedTarget
-		whole.compile(drawnAccounts.IDs(), func(c compiledAccount) {
-			if c.fails != nil || c.failsBefore != nil || len(c.refusals) > 0 {
-				unfit[c.account.ID] = true
-			} else if len(c.target.Operations) > 0 {
-				want = append(want, c.target)
+		whole.Compile(drawnAccounts.IDs(), func(c planning.CompiledAccount) {
+			if c.Fails != nil || c.FailsBefore != nil || len(c.Refusals) > 0 {
+				unfit[c.Account.ID] = true
+			} else if len(c.Target.Operations) > 0 {
+				want = append(want, c.Target)
 				compared++
 			}
-			gates += len(c.before.Gates) + len(c.after.Gates)
+			gates += len(c.Before.Gates) + len(c.After.Gates)
 		})
-		targets := slices.DeleteFunc(slices.Collect(got.plan.Targets()), func(t access.PlannedTarget) bool { return unfit[t.Account] })
+		targets := slices.DeleteFunc(slices.Collect(got.Plan.Targets()), func(t access.PlannedTarget) bool { return unfit[t.Account] })
 		if diff := cmp.Diff(want, targets, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("the plan of the whole (-) and of the part (+):\n%s\n%+v\n%+v\n%+v", diff, want, base.Mappings, edits)
 		}
@@ -238,15 +239,15 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		edited := touchedBy(edits).mappings // another name of an allowlist is no edit of a mapping
+		edited := planning.TouchedBy(edits).Mappings // another name of an allowlist is no edit of a mapping
 		impact.Mappings = slices.DeleteFunc(impact.Mappings, func(m policy.MappingChange) bool { return !edited[m.ID] })
-		if diff := cmp.Diff(impact, got.impact, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b *big.Int) bool { return a.Cmp(b) == 0 }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(impact, got.Impact, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b *big.Int) bool { return a.Cmp(b) == 0 }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 			t.Fatalf("the impact of the whole (-) and of the part (+):\n%s", diff)
 		}
 		if len(unfit) == 0 {
 			before, after := lintOfParts(was), lintOfParts(is)
-			compareIssues(t, before, after, got.issues)
-			compareCleared(t, before, after, got.cleared)
+			compareIssues(t, before, after, got.Issues)
+			compareCleared(t, before, after, got.Cleared)
 		}
 	})
 	if compared == 0 || gates == 0 {
@@ -261,35 +262,35 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 	compared, gates := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		state, known := drawState(t), drawInventories(t)
-		w := world{accounts: drawnAccounts, now: drawnNow, inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.input(state)))
-		w.inventories = access.InventoriesOf(known)
+		w := planning.World{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
+		pushed(known, compilerOf(t, w.Input(state)))
+		w.Inventories = access.InventoriesOf(known)
 		ids := rapid.SliceOfNDistinct(rapid.SampledFrom(drawnAccounts.IDs()), 1, 2, rapid.ID).Draw(t, "pushed")
-		want, _, err := planWhole(w, state, ids...)
+		want, _, err := planning.PlanWhole(w, state, ids...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := planned{}
+		got := planning.Planned{}
 		c := concernOf(w, state, ids)
 		for more := true; more; {
-			part := asked(known, c.query)
+			part := asked(known, c.Query)
 			for _, id := range ids {
 				if inv, read := known[id]; read {
 					part[id] = inv
 				}
 			}
-			w.inventories = access.InventoriesOf(part)
+			w.Inventories = access.InventoriesOf(part)
 			var through []access.UserName
-			if got, through, err = planWhole(w, state, ids...); err != nil {
+			if got, through, err = planning.PlanWhole(w, state, ids...); err != nil {
 				t.Fatal(err)
 			}
-			more = c.withUsers(through)
+			more = c.WithUsers(through)
 			gates += len(through)
 		}
-		if diff := cmp.Diff(slices.Collect(want.plan.Targets()), slices.Collect(got.plan.Targets()), cmpopts.EquateEmpty()); diff != "" || want.plan.Documents != got.plan.Documents {
+		if diff := cmp.Diff(slices.Collect(want.Plan.Targets()), slices.Collect(got.Plan.Targets()), cmpopts.EquateEmpty()); diff != "" || want.Plan.Documents != got.Plan.Documents {
 			t.Fatalf("%v from all that is known (-) and from what decides (+):\n%s\n%+v", ids, diff, state.Mappings)
 		}
-		compared += got.plan.Len()
+		compared += got.Plan.Len()
 	})
 	if compared == 0 || gates == 0 {
 		t.Errorf("%d targets and %d users with gates were compared: the universe is too dull", compared, gates)
@@ -318,11 +319,11 @@ func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 	}
 }
 
-func planPart(t *rapid.T, w world, known map[access.AccountID]access.Inventory, base, next access.State, edits []access.Edit) planned {
-	c := newConcern(w.accounts, base, next, nil, edits, w.now)
+func planPart(t *rapid.T, w planning.World, known map[access.AccountID]access.Inventory, base, next access.State, edits []access.Edit) planning.Planned {
+	c := planning.NewConcern(w.Accounts, base, next, nil, edits, w.Now)
 	for {
-		w.inventories = access.InventoriesOf(asked(known, c.query))
-		p, more, err := planChange(w, c)
+		w.Inventories = access.InventoriesOf(asked(known, c.Query))
+		p, more, err := planning.PlanChange(w, c)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func (s *Service) freezeExpiry(ctx context.Context, c access.Change, d draft) (a
 		if fresh.Version != c.Version {
 			return Decision{}, errMoved
 		}
-		return Decision{Plan: &d.plan}, fresh.FreezeExpiry(c.Base, c.Edits, d.plan.Documents, skippedText(d.refusals), s.at())
+		return Decision{Plan: &d.Plan}, fresh.FreezeExpiry(c.Base, c.Edits, d.Plan.Documents, skippedText(d.Refusals), s.at())
 	})
 }
 

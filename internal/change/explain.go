@@ -11,6 +11,7 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
 	"portcullis/internal/iam"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -36,8 +37,8 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 	if err != nil {
 		return Explanation{}, err
 	}
-	request.Now, w.now = at, at
-	compiler, err := policy.NewCompiler(w.input(state))
+	request.Now, w.Now = at, at
+	compiler, err := policy.NewCompiler(w.Input(state))
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -52,9 +53,9 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 
 // documentsOf returns the documents that decided, for people: the role's whole trust
 // policy and the user's policy, as they would be.
-func documentsOf(c *policy.Compiler, w world, r iam.Request) (trust, user string, err error) {
+func documentsOf(c *policy.Compiler, w planning.World, r iam.Request) (trust, user string, err error) {
 	role := access.Resource{Kind: access.ResourceRole, Path: r.Role.Path, Name: r.Role.Name}
-	live, _ := w.inventories.Role(r.RoleAccount, r.Role)
+	live, _ := w.Inventories.Role(r.RoleAccount, r.Role)
 	docs, err := c.Part(r.RoleAccount, partOf(r))
 	if err != nil {
 		return "", "", err
@@ -171,22 +172,22 @@ func (s *Service) involved(ctx context.Context, r iam.Request) ([]access.Account
 // worldOf reads what has to be known to compile documents of some accounts. Other
 // accounts count only where mappings name users of an account: whatever they reach
 // stands in the policies of these users.
-func (s *Service) worldOf(ctx context.Context, state access.State, accounts []access.Account) (world, error) {
+func (s *Service) worldOf(ctx context.Context, state access.State, accounts []access.Account) (planning.World, error) {
 	all := accounts
 	var err error
 	if slices.ContainsFunc(state.Mappings, namesAccounts) {
 		if all, err = s.store.Accounts(ctx); err != nil {
-			return world{}, fmt.Errorf("reading the accounts: %w", err)
+			return planning.World{}, fmt.Errorf("reading the accounts: %w", err)
 		}
 	}
-	w := world{now: s.at()}
+	w := planning.World{Now: s.at()}
 	for _, a := range all {
 		if ok, _ := a.Targetable(); ok && a.State != "" {
-			w.accounts = append(w.accounts, a)
+			w.Accounts = append(w.Accounts, a)
 		}
 	}
-	if w.inventories, err = s.store.Inventories(ctx, access.Accounts(accounts).IDs()); err != nil {
-		return world{}, fmt.Errorf("reading the inventories: %w", err)
+	if w.Inventories, err = s.store.Inventories(ctx, access.Accounts(accounts).IDs()); err != nil {
+		return planning.World{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	return w, nil
 }

@@ -162,19 +162,19 @@ func (s *Service) accountExport(ctx context.Context, id access.AccountID, head i
 	if err != nil {
 		return scenario.Export{}, err
 	}
-	if len(planned.refusals) > 0 {
-		return scenario.Export{}, errors.Join(planned.refusals...)
+	if len(planned.Refusals) > 0 {
+		return scenario.Export{}, errors.Join(planned.Refusals...)
 	}
 	export := scenario.Export{Revision: head}
 	var found bool
-	if export.Account, found = w.accounts.Find(id); !found {
+	if export.Account, found = w.Accounts.Find(id); !found {
 		return export, access.Errorf(access.KindNotFound, "Account %s is not one that documents are written to.", id)
 	}
-	if !w.inventories.Has(id) {
+	if !w.Inventories.Has(id) {
 		// Without the live document the statements of others in it would be lost.
 		return export, access.Errorf(access.KindConflict, "The roles and users of account %s have not been read, so what others keep in its trust policies is not known. Read the organization again, then export.", id)
 	}
-	for t := range planned.plan.Targets() {
+	for t := range planned.Plan.Targets() {
 		export.Operations = append(export.Operations, t.Operations...)
 	}
 	return export, nil

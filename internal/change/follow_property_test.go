@@ -11,10 +11,12 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/iam"
+	"portcullis/internal/onboard"
+	"portcullis/internal/planning"
 )
 
 // drawFollower draws a state that says something of one role in one account.
-func drawFollower(t *rapid.T) follower {
+func drawFollower(t *rapid.T) onboard.Follower {
 	state := drawState(t)
 	state.Allowlists = slices.DeleteFunc(state.Allowlists, func(a access.Allowlist) bool { return a.Name == "long" })
 	for i := range state.Mappings {
@@ -25,13 +27,13 @@ func drawFollower(t *rapid.T) follower {
 	}
 	account := drawnAccounts[rapid.IntRange(0, 2).Draw(t, "account")]
 	account.Quotas = access.Quotas{}
-	return follower{world: world{accounts: access.Accounts{account}, now: drawnNow}, account: account, role: rapid.SampledFrom(drawnRoles).Draw(t, "edited role"), state: state}
+	return onboard.Follower{World: planning.World{Accounts: access.Accounts{account}, Now: drawnNow}, Account: account, Role: rapid.SampledFrom(drawnRoles).Draw(t, "edited role"), State: state}
 }
 
 // drawEdited is the state as somebody by hand would have it in one account: people,
 // networks or conditions are others.
-func drawEdited(t *rapid.T, f follower) access.State {
-	edited := f.state
+func drawEdited(t *rapid.T, f onboard.Follower) access.State {
+	edited := f.State
 	edited.Allowlists, edited.Mappings = slices.Clone(edited.Allowlists), slices.Clone(edited.Mappings)
 	for range rapid.IntRange(1, 2).Draw(t, "edits") {
 		if rapid.Bool().Draw(t, "networks") {
@@ -44,7 +46,7 @@ func drawEdited(t *rapid.T, f follower) access.State {
 			}
 			continue
 		}
-		i := slices.IndexFunc(edited.Mappings, func(m access.Mapping) bool { return m.Role == f.role && m.Accounts.Matches(f.account) })
+		i := slices.IndexFunc(edited.Mappings, func(m access.Mapping) bool { return m.Role == f.Role && m.Accounts.Matches(f.Account) })
 		if i < 0 {
 			continue
 		}
@@ -67,15 +69,15 @@ func TestWhatIsFollowedMeansWhatIsLive(t *testing.T) {
 	followed, refused := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFollower(t)
-		head, err := f.compiled(f.state)
+		head, err := f.Compiled(f.State)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, err := f.compiled(drawEdited(t, f))
+		ours, err := f.Compiled(drawEdited(t, f))
 		if err != nil {
 			t.Fatal(err)
 		}
-		edits, err := f.edits(Adoption{Account: f.account.ID, Role: f.role, Planned: head, Live: `{"Version":"2012-10-17","Statement":` + orNone(ours) + `}`})
+		edits, err := f.Edits(Adoption{Account: f.Account.ID, Role: f.Role, Planned: head, Live: `{"Version":"2012-10-17","Statement":` + orNone(ours) + `}`})
 		if err != nil {
 			if !slices.Contains([]access.Kind{access.KindConflict, access.KindUnchanged}, access.KindOf(err)) {
 				t.Fatalf("refused with %v", err)
@@ -84,11 +86,11 @@ func TestWhatIsFollowedMeansWhatIsLive(t *testing.T) {
 			return
 		}
 		followed++
-		after, err := f.state.Apply(edits)
+		after, err := f.State.Apply(edits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		compiled, err := f.compiled(after)
+		compiled, err := f.Compiled(after)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,13 +113,13 @@ func orNone(statements string) string {
 }
 
 // checkSameVerdicts asks both documents about everybody, from within and from without.
-func checkSameVerdicts(t *rapid.T, f follower, compiled, live string) {
+func checkSameVerdicts(t *rapid.T, f onboard.Follower, compiled, live string) {
 	asking := []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}`}
 	for _, user := range drawnUsers {
 		for n := range 13 { // every network that is drawn, and some between
 			ip := netip.AddrFrom4([4]byte{20, 0, byte(n), 7})
 			for _, mfa := range []time.Duration{0, time.Minute, 2 * time.Hour} {
-				r := iam.Request{Principal: user.In(f.account.ID), Role: f.role, RoleAccount: f.account.ID, SourceIP: ip, SessionName: user.Name, SourceIdentity: user.Name, MFA: mfa > 0, MFAAge: mfa, Now: drawnNow}
+				r := iam.Request{Principal: user.In(f.Account.ID), Role: f.Role, RoleAccount: f.Account.ID, SourceIP: ip, SessionName: user.Name, SourceIdentity: user.Name, MFA: mfa > 0, MFAAge: mfa, Now: drawnNow}
 				a := iam.Evaluate(r, `{"Version":"2012-10-17","Statement":`+orNone(compiled)+`}`, asking)
 				b := iam.Evaluate(r, `{"Version":"2012-10-17","Statement":`+orNone(live)+`}`, asking)
 				if a.Verdict != b.Verdict {
@@ -129,23 +131,23 @@ func checkSameVerdicts(t *rapid.T, f follower, compiled, live string) {
 }
 
 // checkElsewhere compares what the role means in the other accounts.
-func checkElsewhere(t *rapid.T, f follower, after access.State) {
+func checkElsewhere(t *rapid.T, f onboard.Follower, after access.State) {
 	for _, account := range drawnAccounts {
-		if account.ID == f.account.ID {
+		if account.ID == f.Account.ID {
 			continue
 		}
 		account.Quotas = access.Quotas{}
 		there := f
-		there.account, there.accounts = account, access.Accounts{account}
-		was, err := there.compiled(f.state)
+		there.Account, there.Accounts = account, access.Accounts{account}
+		was, err := there.Compiled(f.State)
 		if err != nil {
 			t.Fatal(err)
 		}
-		is, err := there.compiled(after)
+		is, err := there.Compiled(after)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !same(was, is) {
+		if !onboard.Same(was, is) {
 			t.Fatalf("in account %s the role means something else:\n%s\n%s", account.ID, was, is)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/iam"
+	"portcullis/internal/planning"
 )
 
 const gateAccount = access.AccountID("111122223333")
@@ -124,10 +125,10 @@ func (m *gateModel) verdict(user, role, from string, wild bool) bool {
 }
 
 // planBetween plans what leads from one state to another.
-func planBetween(w world, before, after access.State) (planned, error) {
-	c := newConcern(w.accounts, before, after, nil, access.EditsBetween(before, after), w.now)
+func planBetween(w planning.World, before, after access.State) (planning.Planned, error) {
+	c := planning.NewConcern(w.Accounts, before, after, nil, access.EditsBetween(before, after), w.Now)
 	for {
-		if p, more, err := planChange(w, c); !more {
+		if p, more, err := planning.PlanChange(w, c); !more {
 			return p, err
 		}
 	}
@@ -136,16 +137,16 @@ func planBetween(w world, before, after access.State) (planned, error) {
 // push carries out a plan and looks at everybody after each write.
 func (m *gateModel) push(t *testing.T, before, after access.State) []access.PlannedOperation {
 	t.Helper()
-	w := world{
-		accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
-		inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()}),
+	w := planning.World{
+		Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()}),
 	}
 	p, err := planBetween(w, before, after)
-	if err != nil || len(p.refusals) > 0 {
-		t.Fatalf("planning: %v %v", err, p.refusals)
+	if err != nil || len(p.Refusals) > 0 {
+		t.Fatalf("planning: %v %v", err, p.Refusals)
 	}
 	var ops []access.PlannedOperation
-	for target := range p.plan.Targets() {
+	for target := range p.Plan.Targets() {
 		ops = append(ops, target.Operations...)
 	}
 	end := newGateModel()
@@ -248,9 +249,9 @@ func TestASwapOnTheUsersSideIsRefused(t *testing.T) {
 	m := newGateModel()
 	before := gateState(lists, mapsTo("Bob", "l", "alice"), mapsTo("Deploy", "l", "bob"))
 	m.push(t, access.State{}, before)
-	w := world{accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()})}
+	w := planning.World{Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()})}
 	p, err := planBetween(w, before, gateState(lists, mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")))
-	if err != nil || len(p.refusals) == 0 || !strings.Contains(access.FieldsOf(p.refusals[0])[0].Message, "change of its own") {
-		t.Errorf("refusals %v (%v), want one that asks for two changes", p.refusals, err)
+	if err != nil || len(p.Refusals) == 0 || !strings.Contains(access.FieldsOf(p.Refusals[0])[0].Message, "change of its own") {
+		t.Errorf("refusals %v (%v), want one that asks for two changes", p.Refusals, err)
 	}
 }

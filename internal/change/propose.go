@@ -66,7 +66,7 @@ func (s *Service) Revise(ctx context.Context, actor access.Actor, id, version in
 	return s.Edit(ctx, actor, id, version, in)
 }
 
-// input turns a proposal on a revision into what a person would have typed.
+// Input turns a proposal on a revision into what a person would have typed.
 func (s *Service) input(ctx context.Context, base int64, p Proposal) (Input, error) {
 	in := Input{Title: p.Title, Reason: p.Reason}
 	if p.Desired == nil {

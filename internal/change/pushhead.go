@@ -6,6 +6,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/planning"
 )
 
 // PushAccounts starts a rollout of the head to some accounts, without a change. What is
@@ -21,12 +22,12 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	if p.plan.Len() == 0 {
+	if p.Plan.Len() == 0 {
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push to %s: it cannot be written to, or no mapping reaches it.", accountsInWords(ids))
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.plan.Len(), "why": why, "documents": p.plan.Documents})
-	return s.store.CreateRollout(ctx, r, p.plan, []access.AuditEvent{event})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents})
+	return s.store.CreateRollout(ctx, r, p.Plan, []access.AuditEvent{event})
 }
 
 func accountsInWords(ids []access.AccountID) string {
@@ -46,52 +47,52 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	if p.plan.Len() == 0 {
+	if p.Plan.Len() == 0 {
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push: revision %d reaches no account.", head)
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d again", head), 0, head)
-	staging, err := s.stage(ctx, &r, access.DefaultStrategy, p.plan)
+	staging, err := s.stage(ctx, &r, access.DefaultStrategy, p.Plan)
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": p.plan.Len(), "documents": p.plan.Documents, "strategy": staging.Strategy})
-	return s.store.StartRollout(ctx, r, p.plan, staging, []access.AuditEvent{event})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": p.Plan.Len(), "documents": p.Plan.Documents, "strategy": staging.Strategy})
+	return s.store.StartRollout(ctx, r, p.Plan, staging, []access.AuditEvent{event})
 }
 
 // planHead is what pushing the head anew would write, in the accounts that are named or in
 // all. A document that cannot be made is an error.
-func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64, planned, error) {
+func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64, planning.Planned, error) {
 	head, err := s.store.Head(ctx)
 	if err != nil {
-		return 0, planned{}, err
+		return 0, planning.Planned{}, err
 	}
 	state, err := s.store.State(ctx, head)
 	if err != nil {
-		return 0, planned{}, err
+		return 0, planning.Planned{}, err
 	}
 	w, err := s.world(ctx)
 	if err != nil {
-		return 0, planned{}, err
+		return 0, planning.Planned{}, err
 	}
-	var p planned
+	var p planning.Planned
 	if len(ids) == 0 {
 		p, err = s.planReached(ctx, w, state)
 	} else {
 		p, err = s.planAccounts(ctx, &w, state, ids)
 	}
-	if err == nil && len(p.refusals) > 0 {
-		err = p.refusals[0]
+	if err == nil && len(p.Refusals) > 0 {
+		err = p.Refusals[0]
 	}
 	return head, p, err
 }
 
 // planReached plans all that a state reaches.
-func (s *Service) planReached(ctx context.Context, w world, state access.State) (planned, error) {
+func (s *Service) planReached(ctx context.Context, w planning.World, state access.State) (planning.Planned, error) {
 	var err error
-	if w.inventories, err = s.store.Inventories(ctx, reached(state, w.accounts)); err != nil {
-		return planned{}, fmt.Errorf("reading the inventories: %w", err)
+	if w.Inventories, err = s.store.Inventories(ctx, reached(state, w.Accounts)); err != nil {
+		return planning.Planned{}, fmt.Errorf("reading the inventories: %w", err)
 	}
-	p, _, err := planWhole(w, state)
+	p, _, err := planning.PlanWhole(w, state)
 	return p, err
 }
 
@@ -106,51 +107,51 @@ func reached(state access.State, accounts access.Accounts) []access.AccountID {
 			}
 		}
 	}
-	return keys(ids)
+	return planning.IDs(ids)
 }
 
 // planAccounts plans some accounts from all that is known of them, and of other accounts
 // what decides on their roles and users.
-func (s *Service) planAccounts(ctx context.Context, w *world, state access.State, ids []access.AccountID) (planned, error) {
+func (s *Service) planAccounts(ctx context.Context, w *planning.World, state access.State, ids []access.AccountID) (planning.Planned, error) {
 	own, err := s.store.Inventories(ctx, ids)
 	if err != nil {
-		return planned{}, fmt.Errorf("reading the inventories: %w", err)
+		return planning.Planned{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	c := concernOf(*w, state, ids)
 	for {
-		if err := s.know(ctx, w, c.query); err != nil {
-			return planned{}, err
+		if err := s.know(ctx, w, c.Query); err != nil {
+			return planning.Planned{}, err
 		}
-		w.inventories.Merge(own)
-		p, through, err := planWhole(*w, state, ids...)
-		if err != nil || !c.withUsers(through) {
+		w.Inventories.Merge(own)
+		p, through, err := planning.PlanWhole(*w, state, ids...)
+		if err != nil || !c.WithUsers(through) {
 			return p, err
 		}
 	}
 }
 
 // concernOf is what the documents of some accounts have to do with.
-func concernOf(w world, state access.State, ids []access.AccountID) *concern {
-	c := newConcern(w.accounts, state, state, nil, nil, w.now)
+func concernOf(w planning.World, state access.State, ids []access.AccountID) *planning.Concern {
+	c := planning.NewConcern(w.Accounts, state, state, nil, nil, w.Now)
 	for _, id := range ids {
-		a, known := w.accounts.Find(id)
+		a, known := w.Accounts.Find(id)
 		if !known {
 			continue
 		}
-		c.reach[id] = true
+		c.Reach[id] = true
 		for i := range state.Mappings {
 			m := &state.Mappings[i]
 			here := m.Accounts.Matches(a)
 			if here {
-				c.roles[m.Role.Rooted()] = true
+				c.Roles[m.Role.Rooted()] = true
 			}
 			for _, u := range m.Users {
 				if u.Account == id || u.Account == "" && here {
-					c.addUser(u.Rooted().In(id))
+					c.AddUser(u.Rooted().In(id))
 				}
 			}
 		}
 	}
-	c.reduce()
+	c.Reduce()
 	return c
 }

@@ -5,6 +5,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/planning"
 )
 
 // Review records a verdict on what the reviewer saw: digest says what that was.
@@ -58,7 +59,7 @@ func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, 
 	case err != nil:
 		return nil, err
 	}
-	own := ownLockOuts(actor, d.impact, d.settings)
+	own := planning.OwnLockOuts(actor, d.Impact, d.settings)
 	tried := trial(c)
 	if _, err := step.confirm(tried, actor, own, s.at()); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/planning"
 )
 
 // Config is what the service is made of.
@@ -27,9 +28,9 @@ type Service struct {
 	window      int
 	maxFailures int
 	targetable  targetable
-	planned     recent[planKey, *planned]
+	planned     recent[planKey, *planning.Planned]
 	drafts      recent[draftKey, draft]
-	plans       recent[frozenKey, summary]
+	plans       recent[frozenKey, planning.Summary]
 	sizes       recent[sizesKey, []RoleSize]
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -48,7 +49,7 @@ func (s *Service) sizesOf(ctx context.Context, state access.State, allowlist str
 	now := s.now()
 	return s.sizes.get(sizesKey{allowlist, state.Revision, inventory}, now, func() ([]RoleSize, time.Time, error) {
 		sizes, err := s.measured(ctx, state, roles)
-		return sizes, earliest(nextExpiry(s.at(), state), now.Add(sizesLife)), err
+		return sizes, planning.Earliest(planning.NextExpiry(s.at(), state), now.Add(sizesLife)), err
 	})
 }
 
@@ -68,7 +69,7 @@ func (s *Service) measured(ctx context.Context, state access.State, roles []acce
 		}
 	}
 	accounts := make([]access.Account, 0, len(chosen))
-	for _, id := range keys(chosen) {
+	for _, id := range planning.IDs(chosen) {
 		accounts = append(accounts, chosen[id])
 	}
 	around, err := s.store.StateAround(ctx, state.Revision, accounts)
@@ -79,7 +80,7 @@ func (s *Service) measured(ctx context.Context, state access.State, roles []acce
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := policy.NewCompiler(w.input(around))
+	compiler, err := policy.NewCompiler(w.Input(around))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -71,8 +72,8 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 	})
 	if err == nil { // the reviewers' pages find it worked out
 		now := s.now()
-		s.drafts.put(newDraftKey(saved, head, inventory), draft, draft.freshUntil(now.Add(draftLife)))
-		s.plans.put(newFrozenKey(saved), draft.summary, now.Add(draftLife))
+		s.drafts.put(newDraftKey(saved, head, inventory), draft, draft.FreshUntil(now.Add(draftLife)))
+		s.plans.put(newFrozenKey(saved), draft.Summary, now.Add(draftLife))
 	}
 	return saved, err
 }
@@ -87,7 +88,7 @@ func submittable(c access.Change) error {
 func (s *Service) submitted(c *access.Change, actor access.Actor, head int64, d draft) (Decision, error) {
 	at := s.at()
 	c.Base = head
-	plan := d.plan
+	plan := d.Plan
 	if err := c.Submit(plan.Documents, at); err != nil {
 		return Decision{}, err
 	}
@@ -122,7 +123,7 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 	if err != nil {
 		return draft{}, fmt.Errorf("reading the people: %w", err)
 	}
-	d := draft{planned: *p}
+	d := draft{Planned: *p}
 	if err := s.judge(ctx, &d, base, after, c.Edits, people); err != nil {
 		return draft{}, err
 	}
@@ -131,7 +132,7 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 
 // draft is everything that can be said about a change from its edits alone.
 type draft struct {
-	planned
+	planning.Planned
 
 	needs    []access.Need  // what the review rules ask for
 	lockOuts []access.Guard // found whoever looks
@@ -146,12 +147,12 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	if err != nil {
 		return err
 	}
-	e := effects{before: base, after: after, edits: edits, issues: d.issues, written: writtenAccounts(accounts, d.plan)}
-	d.needs = e.needs()
-	d.lockOuts = lockOuts(base, after, people, s.at())
+	e := planning.Effects{Before: base, After: after, Edits: edits, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan)}
+	d.needs = e.Needs()
+	d.lockOuts = planning.LockOuts(base, after, people, s.at())
 	d.settings = base.Settings
 	d.ruled = diffRules(base, after)
-	d.untimely = untimely(d.diff, base.Settings, s.at())
+	d.untimely = untimely(d.Diff, base.Settings, s.at())
 	return nil
 }
 
@@ -167,18 +168,18 @@ func writtenAccounts(all access.Accounts, plan access.Plan) []access.Account {
 
 // guards are the findings for one actor. The slice is theirs.
 func (d *draft) guards(actor access.Actor) []access.Guard {
-	return append(slices.Clone(d.lockOuts), ownLockOuts(actor, d.impact, d.settings)...)
+	return append(slices.Clone(d.lockOuts), planning.OwnLockOuts(actor, d.Impact, d.settings)...)
 }
 
 // refusal says why the change cannot be submitted; nil when it can.
 func (d draft) refusal() error {
 	var said []access.FieldError
 	refused := map[string]bool{}
-	for _, err := range d.refusals {
+	for _, err := range d.Refusals {
 		refused[access.MessageOf(err)] = true
 		said = append(said, access.FieldError{Field: "edits", Message: access.MessageOf(err)})
 	}
-	for _, i := range d.issues {
+	for _, i := range d.Issues {
 		if blocking(i) && !refused[i.Message] {
 			said = append(said, access.FieldError{Field: "edits", Message: issueText(i)})
 		}

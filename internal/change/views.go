@@ -5,6 +5,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/iam"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -52,14 +53,14 @@ type RoleView struct {
 // View is a change as its page shows it: everything a reviewer needs.
 type View struct {
 	access.Change
-	Diff     policy.StateDiff // entries and mappings, before and after
-	Impact   policy.Impact    // who gains and loses what
-	Issues   []policy.Issue   // errors first
-	Cleared  []policy.Issue   // what deserved a second look before the change and does not after
-	Targets  int              // accounts of the plan
-	Writes   int              // operations of the plan
-	Folded   []Folded         // equal operations in many accounts, folded into one
-	Problem  string           // why the edits cannot be planned, in words; "" when they can
+	Diff     policy.StateDiff  // entries and mappings, before and after
+	Impact   policy.Impact     // who gains and loses what
+	Issues   []policy.Issue    // errors first
+	Cleared  []policy.Issue    // what deserved a second look before the change and does not after
+	Targets  int               // accounts of the plan
+	Writes   int               // operations of the plan
+	Folded   []planning.Folded // equal operations in many accounts, folded into one
+	Problem  string            // why the edits cannot be planned, in words; "" when they can
 	Fields   []access.FieldError
 	History  []access.AuditEvent
 	Own      []string // "You are mapped to role X": the reader's own stake
@@ -81,15 +82,8 @@ type NeedView struct {
 	Missing []access.Requirement
 }
 
-// Folded is one operation that means the same in several accounts. Example is the
-// operation of the first of them.
-type Folded struct {
-	Kind     access.OperationKind
-	Resource access.Resource
-	Accounts []access.PlannedTarget // without their operations
-	Example  access.PlannedOperation
-	Notes    []string
-}
+// Folded is one operation that means the same in several accounts.
+type Folded = planning.Folded
 
 // May says what the reader may do with a change now. A nil error means yes; an error
 // says why not.

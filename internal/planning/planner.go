@@ -1,4 +1,4 @@
-package change
+package planning
 
 import (
 	"fmt"
@@ -10,127 +10,127 @@ import (
 	"portcullis/internal/policy"
 )
 
-// planner turns two desired states into the documents that differ between them. It is
+// Planner turns two desired states into the documents that differ between them. It is
 // pure: everything it knows was read before.
-type planner struct {
-	before, after *policy.Compiler // before is nil where everything is to be planned
+type Planner struct {
+	Before, After *policy.Compiler // before is nil where everything is to be planned
 	live          *policy.Compiler // what was written last, where expired entries are touched
-	inventories   *access.Inventories
-	accounts      access.Accounts
+	Inventories   *access.Inventories
+	Accounts      access.Accounts
 	parts         func(access.AccountID) *policy.Part // what is planned of an account; nil for all
 }
 
-// planned is a plan with what could not be planned.
-type planned struct {
-	plan     access.Plan
-	refusals []error
-	impact   policy.Impact
-	diff     policy.StateDiff
-	issues   []policy.Issue // that the change brings, errors first
-	cleared  []policy.Issue // that go away by it
-	summary  summary
-	expires  time.Time // of the next entry
+// Planned is a plan with what could not be planned.
+type Planned struct {
+	Plan     access.Plan
+	Refusals []error
+	Impact   policy.Impact
+	Diff     policy.StateDiff
+	Issues   []policy.Issue // that the change brings, errors first
+	Cleared  []policy.Issue // that go away by it
+	Summary  Summary
+	Expires  time.Time // of the next entry
 }
 
-// world is what planning needs to know besides the two states.
-type world struct {
-	accounts    access.Accounts // that a rollout may touch
-	inventories *access.Inventories
-	now         time.Time
-	options     policy.Options
+// World is what planning needs to know besides the two states.
+type World struct {
+	Accounts    access.Accounts // that a rollout may touch
+	Inventories *access.Inventories
+	Now         time.Time
+	Options     policy.Options
 }
 
-func (w world) input(state access.State) policy.Input {
-	return policy.Input{State: state, Accounts: w.accounts, Inventory: w.inventories, Now: w.now, Options: w.options}
+func (w World) Input(state access.State) policy.Input {
+	return policy.Input{State: state, Accounts: w.Accounts, Inventory: w.Inventories, Now: w.Now, Options: w.Options}
 }
 
-// planChange plans a change in the accounts that it has to do with. Where users turn out
+// PlanChange plans a change in the accounts that it has to do with. Where users turn out
 // to take up one of the roles through their gates, they are added to what the change has
 // to do with, and more says that the world has to be read again.
-func planChange(w world, c *concern) (out planned, more bool, err error) {
-	p := planner{inventories: w.inventories, accounts: w.accounts, parts: c.part}
-	if p.before, err = policy.NewCompiler(w.input(c.before)); err != nil {
-		return planned{}, false, fmt.Errorf("compiling the state before: %w", err)
+func PlanChange(w World, c *Concern) (out Planned, more bool, err error) {
+	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts, parts: c.part}
+	if p.Before, err = policy.NewCompiler(w.Input(c.before)); err != nil {
+		return Planned{}, false, fmt.Errorf("compiling the state before: %w", err)
 	}
-	if p.after, err = p.before.Sibling(c.after); err != nil {
-		return planned{}, false, fmt.Errorf("compiling the state after: %w", err)
+	if p.After, err = p.Before.Sibling(c.after); err != nil {
+		return Planned{}, false, fmt.Errorf("compiling the state after: %w", err)
 	}
-	shown, was := c.before, p.before
+	shown, was := c.before, p.Before
 	if c.live != nil {
-		if p.live, err = p.before.Sibling(*c.live); err != nil {
-			return planned{}, false, fmt.Errorf("compiling what was written last: %w", err)
+		if p.live, err = p.Before.Sibling(*c.live); err != nil {
+			return Planned{}, false, fmt.Errorf("compiling what was written last: %w", err)
 		}
 		shown, was = *c.live, p.live
 	}
 	var through []access.UserName
 	plan, lint := newPlanning(), p.newLint(w, c)
-	p.compile(c.targets(), func(a compiledAccount) {
+	p.Compile(c.targets(), func(a CompiledAccount) {
 		through = append(through, a.through()...)
 		plan.add(a)
 		lint.look(a)
 	})
-	if c.withUsers(through) {
-		return planned{}, true, nil
+	if c.WithUsers(through) {
+		return Planned{}, true, nil
 	}
 	out = plan.done()
-	out.issues, out.cleared = lint.found()
-	out.impact, out.diff = was.Impact(shown, c.after, p.after), policy.DiffStates(c.before, c.after)
-	out.impact.Mappings, out.diff.Mappings = c.onlyEdited(out.impact.Mappings), c.onlyEdited(out.diff.Mappings)
-	out.summary, out.expires = summarize(out.plan), nextExpiry(w.now, c.before, c.after)
+	out.Issues, out.Cleared = lint.found()
+	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), policy.DiffStates(c.before, c.after)
+	out.Impact.Mappings, out.Diff.Mappings = c.onlyEdited(out.Impact.Mappings), c.onlyEdited(out.Diff.Mappings)
+	out.Summary, out.Expires = Summarize(out.Plan), NextExpiry(w.Now, c.before, c.after)
 	return out, false, nil
 }
 
 // part is what the change has to do with in one account.
-func (c *concern) part(id access.AccountID) *policy.Part {
-	return &policy.Part{Roles: c.roles, Users: c.users[id]}
+func (c *Concern) part(id access.AccountID) *policy.Part {
+	return &policy.Part{Roles: c.Roles, Users: c.users[id]}
 }
 
 // onlyEdited leaves out mappings that only know an allowlist by another name.
-func (c *concern) onlyEdited(list []policy.MappingChange) []policy.MappingChange {
-	return slices.DeleteFunc(list, func(m policy.MappingChange) bool { return !c.edited.mappings[m.ID] })
+func (c *Concern) onlyEdited(list []policy.MappingChange) []policy.MappingChange {
+	return slices.DeleteFunc(list, func(m policy.MappingChange) bool { return !c.edited.Mappings[m.ID] })
 }
 
-// planWhole plans every document of a state, also those that are as they should be: in
+// PlanWhole plans every document of a state, also those that are as they should be: in
 // some accounts, or in all that it reaches. It also says which users take up one of the
 // roles through their gates.
-func planWhole(w world, state access.State, only ...access.AccountID) (planned, []access.UserName, error) {
-	p := planner{inventories: w.inventories, accounts: w.accounts}
+func PlanWhole(w World, state access.State, only ...access.AccountID) (Planned, []access.UserName, error) {
+	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts}
 	var err error
-	if p.after, err = policy.NewCompiler(w.input(state)); err != nil {
-		return planned{}, nil, fmt.Errorf("compiling the desired state: %w", err)
+	if p.After, err = policy.NewCompiler(w.Input(state)); err != nil {
+		return Planned{}, nil, fmt.Errorf("compiling the desired state: %w", err)
 	}
 	if len(only) == 0 {
-		only = p.after.Accounts()
+		only = p.After.Accounts()
 	}
 	var through []access.UserName
 	plan := newPlanning()
-	p.compile(only, func(a compiledAccount) {
+	p.Compile(only, func(a CompiledAccount) {
 		through = append(through, a.through()...)
 		plan.add(a)
 	})
 	return plan.done(), through, nil
 }
 
-// compiledAccount is an account with its documents in the states, and what is to be
+// CompiledAccount is an account with its documents in the states, and what is to be
 // written.
-type compiledAccount struct {
-	account       access.Account
-	before, after policy.Documents
+type CompiledAccount struct {
+	Account       access.Account
+	Before, After policy.Documents
 	live          policy.Documents
-	failsBefore   error
-	fails         error // why the state after cannot be written
-	target        access.PlannedTarget
-	refusals      []error
+	FailsBefore   error
+	Fails         error // why the state after cannot be written
+	Target        access.PlannedTarget
+	Refusals      []error
 }
 
 // batch is how many accounts are compiled before what was made of them is taken up: their
 // documents take many times more memory than what is kept of them.
 const batch = 128
 
-// compile makes the documents of accounts, several at once, and hands them on in order.
+// Compile makes the documents of accounts, several at once, and hands them on in order.
 // Accounts that no rollout may touch are left out.
-func (p planner) compile(ids []access.AccountID, take func(compiledAccount)) {
-	some := make([]compiledAccount, 0, min(batch, len(ids)))
+func (p Planner) Compile(ids []access.AccountID, take func(CompiledAccount)) {
+	some := make([]CompiledAccount, 0, min(batch, len(ids)))
 	flush := func() {
 		eachAtOnce(some, p.compileAccount)
 		for _, a := range some {
@@ -140,8 +140,8 @@ func (p planner) compile(ids []access.AccountID, take func(compiledAccount)) {
 		some = some[:0]
 	}
 	for _, id := range ids {
-		if a, known := p.accounts.Find(id); known {
-			some = append(some, compiledAccount{account: a})
+		if a, known := p.Accounts.Find(id); known {
+			some = append(some, CompiledAccount{Account: a})
 		}
 		if len(some) == batch {
 			flush()
@@ -150,30 +150,30 @@ func (p planner) compile(ids []access.AccountID, take func(compiledAccount)) {
 	flush()
 }
 
-func (p planner) compileAccount(c *compiledAccount) {
-	id := c.account.ID
+func (p Planner) compileAccount(c *CompiledAccount) {
+	id := c.Account.ID
 	var part *policy.Part
 	if p.parts != nil {
 		part = p.parts(id)
 	}
-	c.after, c.fails = p.after.Part(id, part)
-	if p.before != nil {
+	c.After, c.Fails = p.After.Part(id, part)
+	if p.Before != nil {
 		// A base that no longer fits is no reason to refuse what replaces it.
-		c.before, c.failsBefore = p.before.Part(id, part)
+		c.Before, c.FailsBefore = p.Before.Part(id, part)
 	}
-	c.live = c.before
+	c.live = c.Before
 	if p.live != nil {
 		if docs, err := p.live.Part(id, part); err == nil {
 			c.live = docs // what no longer fits was never written
 		}
 	}
-	c.target, c.refusals = p.target(*c)
+	c.Target, c.Refusals = p.target(*c)
 }
 
 // through are the users who take up one of the account's roles through their gates.
-func (c compiledAccount) through() []access.UserName {
+func (c CompiledAccount) through() []access.UserName {
 	var users []access.UserName
-	for _, docs := range []policy.Documents{c.before, c.after, c.live} {
+	for _, docs := range []policy.Documents{c.Before, c.After, c.live} {
 		users = append(users, docs.Through()...)
 	}
 	return users
@@ -181,55 +181,55 @@ func (c compiledAccount) through() []access.UserName {
 
 // planning gathers a plan, account by account.
 type planning struct {
-	out planned
+	out Planned
 	sum access.PlanDigest
 }
 
 func newPlanning() *planning { return &planning{sum: access.NewPlanDigest()} }
 
-func (g *planning) add(c compiledAccount) {
-	g.out.refusals = append(g.out.refusals, c.refusals...)
-	if len(c.target.Operations) == 0 {
+func (g *planning) add(c CompiledAccount) {
+	g.out.Refusals = append(g.out.Refusals, c.Refusals...)
+	if len(c.Target.Operations) == 0 {
 		return
 	}
-	g.sum.Add(c.target)
-	g.out.plan.Add(c.target)
+	g.sum.Add(c.Target)
+	g.out.Plan.Add(c.Target)
 }
 
-func (g *planning) done() planned {
-	g.out.plan.Documents = g.sum.String()
+func (g *planning) done() Planned {
+	g.out.Plan.Documents = g.sum.String()
 	return g.out
 }
 
 // partLint finds what a change brings and what it clears, in the parts that it has to do
 // with.
 type partLint struct {
-	concern *concern
+	concern *Concern
 	was, is *policy.PartLint
 }
 
-func (p planner) newLint(w world, c *concern) partLint {
-	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.mappings, Networks: c.uses, Roles: c.editedRoles}
-	was := policy.NewPartLint(p.before, w.input(c.before), scope, nil)
+func (p Planner) newLint(w World, c *Concern) partLint {
+	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.Mappings, Networks: c.uses, Roles: c.editedRoles}
+	was := policy.NewPartLint(p.Before, w.Input(c.before), scope, nil)
 	scope.Whole = c.next
-	return partLint{concern: c, was: was, is: policy.NewPartLint(p.after, w.input(c.after), scope, was)}
+	return partLint{concern: c, was: was, is: policy.NewPartLint(p.After, w.Input(c.after), scope, was)}
 }
 
-func (l partLint) look(a compiledAccount) {
-	others := func(r access.RoleName) bool { return l.concern.editedRoles[r] || a.failsBefore != nil }
-	l.was.Look(a.account.ID, a.before, a.failsBefore, others)
-	l.is.Look(a.account.ID, a.after, a.fails, others)
+func (l partLint) look(a CompiledAccount) {
+	others := func(r access.RoleName) bool { return l.concern.editedRoles[r] || a.FailsBefore != nil }
+	l.was.Look(a.Account.ID, a.Before, a.FailsBefore, others)
+	l.is.Look(a.Account.ID, a.After, a.Fails, others)
 }
 
 func (l partLint) found() (brought, cleared []policy.Issue) {
 	return policy.Brought(l.was, l.is), policy.Cleared(l.was, l.is)
 }
 
-func (p planner) target(c compiledAccount) (access.PlannedTarget, []error) {
-	a := c.account
+func (p Planner) target(c CompiledAccount) (access.PlannedTarget, []error) {
+	a := c.Account
 	t := access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU}
-	if c.fails != nil {
-		return t, []error{c.fails}
+	if c.Fails != nil {
+		return t, []error{c.Fails}
 	}
 	var refusals []error
 	for _, pair := range p.pairs(c) {
@@ -241,10 +241,10 @@ func (p planner) target(c compiledAccount) (access.PlannedTarget, []error) {
 		t.Operations = append(t.Operations, op)
 	}
 	var err error
-	if t.Operations, err = p.withGates(a, c.live, c.after, t.Operations); err != nil {
+	if t.Operations, err = p.withGates(a, c.live, c.After, t.Operations); err != nil {
 		refusals = append(refusals, err)
 	}
-	if !p.inventories.Has(a.ID) {
+	if !p.Inventories.Has(a.ID) {
 		t.Notes = append(t.Notes, unreadNote(a))
 	}
 	return t, refusals
@@ -307,20 +307,20 @@ func compareResources(a, b access.Resource) int {
 	}
 }
 
-func (p planner) operation(a access.Account, pr pair) (access.PlannedOperation, error) {
+func (p Planner) operation(a access.Account, pr pair) (access.PlannedOperation, error) {
 	if pr.resource.Kind == access.ResourceUser {
 		return p.userOperation(a, pr), nil
 	}
 	return p.roleOperation(a, pr)
 }
 
-func (p planner) userOperation(a access.Account, pr pair) access.PlannedOperation {
+func (p Planner) userOperation(a access.Account, pr pair) access.PlannedOperation {
 	op := access.PlannedOperation{Kind: access.OpDeleteUserPolicy, Resource: pr.resource, Limit: a.Quotas.OrDefault().UserPolicy}
 	if pr.after != nil {
 		op.Kind, op.After, op.Size, op.Limit = access.OpUserPolicy, pr.after.JSON(), pr.after.Size, pr.after.Limit
 	}
-	if p.inventories.Has(a.ID) {
-		user, _ := p.inventories.User(a.ID, pr.resource.Path, pr.resource.Name)
+	if p.Inventories.Has(a.ID) {
+		user, _ := p.Inventories.User(a.ID, pr.resource.Path, pr.resource.Name)
 		op.Before, op.BeforeKnown = user.Document, true
 		op.OursBefore = op.Before
 	} else {
@@ -330,14 +330,14 @@ func (p planner) userOperation(a access.Account, pr pair) access.PlannedOperatio
 	return op
 }
 
-func (p planner) roleOperation(a access.Account, pr pair) (access.PlannedOperation, error) {
+func (p Planner) roleOperation(a access.Account, pr pair) (access.PlannedOperation, error) {
 	op := access.PlannedOperation{Kind: access.OpTrustPolicy, Resource: pr.resource, Limit: a.Quotas.OrDefault().TrustPolicy}
 	var ours []iam.Statement
 	if pr.after != nil {
 		ours = pr.after.Statements
 	}
-	if p.inventories.Has(a.ID) {
-		role, _ := p.inventories.Role(a.ID, access.RoleName{Path: pr.resource.Path, Name: pr.resource.Name})
+	if p.Inventories.Has(a.ID) {
+		role, _ := p.Inventories.Role(a.ID, access.RoleName{Path: pr.resource.Path, Name: pr.resource.Name})
 		op.Before, op.BeforeKnown = role.Document, true
 	}
 	is, err := iam.Rewrite(op.Before, ours)
@@ -376,14 +376,14 @@ func unreadable(a access.Account, r access.Resource, err error) error {
 	return access.Wrap(access.KindInvalid, err, "The trust policy of %s in account %s (%s) cannot be read as a policy document. Repair it in AWS first, then read the account again.", r, a.ID, a.Name)
 }
 
-type touchedObjects struct{ allowlists, mappings map[string]bool } // by id
+type touchedObjects struct{ allowlists, Mappings map[string]bool } // by id
 
-func touchedBy(edits []access.Edit) touchedObjects {
-	t := touchedObjects{allowlists: map[string]bool{}, mappings: map[string]bool{}}
+func TouchedBy(edits []access.Edit) touchedObjects {
+	t := touchedObjects{allowlists: map[string]bool{}, Mappings: map[string]bool{}}
 	for _, e := range edits {
 		switch e.Op {
 		case access.EditAddMapping, access.EditUpdateMapping, access.EditRemoveMapping:
-			t.mappings[e.ID] = true
+			t.Mappings[e.ID] = true
 		case access.EditAddRule, access.EditUpdateRule, access.EditRemoveRule, access.EditUpdateSettings:
 		default:
 			t.allowlists[e.ID] = true

@@ -1,4 +1,4 @@
-package change
+package onboard
 
 import (
 	"maps"
@@ -18,7 +18,7 @@ type following struct {
 // followPeople makes the mappings say who is let in, and under which conditions. Networks
 // are as they should be already. What is said so holds in this account only: where a
 // mapping reaches others too, the account gets one of its own.
-func (f follower) followPeople(was, live policy.Grants) ([]access.Edit, error) {
+func (f Follower) followPeople(was, live policy.Grants) ([]access.Edit, error) {
 	var all []following
 	mappings := f.mappings()
 	for _, m := range mappings {
@@ -51,7 +51,7 @@ func (f follower) followPeople(was, live policy.Grants) ([]access.Edit, error) {
 
 // followConditions takes over the conditions of those whom the mapping lets in, where
 // they are the same for all of them.
-func (f follower) followConditions(next *following, was, live policy.Grants) error {
+func (f Follower) followConditions(next *following, was, live policy.Grants) error {
 	var changed, others []string
 	var to policy.Grant
 	for _, u := range next.Users {
@@ -63,7 +63,7 @@ func (f follower) followConditions(next *following, was, live policy.Grants) err
 		case before.SameConditions(now):
 			others = append(others, arn)
 		case len(changed) > 0 && !to.SameConditions(now):
-			return access.Errorf(access.KindConflict, "%s are held to different conditions now, and one mapping of %s lets them in. Compose a change yourself that gives them mappings of their own, or overwrite the edit.", spelledOut(append(changed, arn)), f.role)
+			return access.Errorf(access.KindConflict, "%s are held to different conditions now, and one mapping of %s lets them in. Compose a change yourself that gives them mappings of their own, or overwrite the edit.", spelledOut(append(changed, arn)), f.Role)
 		default:
 			changed, to = append(changed, arn), now
 		}
@@ -73,7 +73,7 @@ func (f follower) followConditions(next *following, was, live policy.Grants) err
 	}
 	for _, arn := range others {
 		if !live.Users[arn].SameConditions(to) {
-			return access.Errorf(access.KindConflict, "The conditions of %s were edited and those of %s were not, and one mapping of %s lets them in. Compose a change yourself that gives them mappings of their own, or overwrite the edit.", spelledOut(changed), spelledOut([]string{arn}), f.role)
+			return access.Errorf(access.KindConflict, "The conditions of %s were edited and those of %s were not, and one mapping of %s lets them in. Compose a change yourself that gives them mappings of their own, or overwrite the edit.", spelledOut(changed), spelledOut([]string{arn}), f.Role)
 		}
 	}
 	next.RequireMFA, next.MFAMaxAge = to.MFA, to.MFAMaxAge
@@ -90,7 +90,7 @@ func naming(username bool) access.Naming {
 }
 
 // admit finds the mapping under which somebody is let in who was not before.
-func (f follower) admit(all []following, arn string, grant policy.Grant) error {
+func (f Follower) admit(all []following, arn string, grant policy.Grant) error {
 	user, ok := f.userOf(arn)
 	if !ok {
 		return access.Errorf(access.KindConflict, "%s cannot stand in a mapping. Compose a change yourself, or overwrite the edit.", arn)
@@ -105,33 +105,33 @@ func (f follower) admit(all []following, arn string, grant policy.Grant) error {
 			return access.Errorf(access.KindConflict, "%s is let in, and is no user of the account as far as the console has read it. Have the account read again, or overwrite the edit.", spelledOut([]string{arn}))
 		case !given.Equal(grant):
 		case fit >= 0 && !slices.Equal(all[fit].Allowlists, all[i].Allowlists):
-			return access.Errorf(access.KindConflict, "%s is let in as several mappings of %s would do it, from different allowlists. Compose a change yourself that names them in one.", spelledOut([]string{arn}), f.role)
+			return access.Errorf(access.KindConflict, "%s is let in as several mappings of %s would do it, from different allowlists. Compose a change yourself that names them in one.", spelledOut([]string{arn}), f.Role)
 		case fit < 0:
 			fit = i
 		}
 	}
 	if fit < 0 {
-		return access.Errorf(access.KindConflict, "%s is let in from networks or under conditions of which no mapping of %s is. Compose a change yourself that maps them so, or overwrite the edit.", spelledOut([]string{arn}), f.role)
+		return access.Errorf(access.KindConflict, "%s is let in from networks or under conditions of which no mapping of %s is. Compose a change yourself that maps them so, or overwrite the edit.", spelledOut([]string{arn}), f.Role)
 	}
 	all[fit].added = append(all[fit].added, user)
 	return nil
 }
 
 // userOf reads the ARN of a user as a mapping of the account names them.
-func (f follower) userOf(arn string) (access.UserName, bool) {
+func (f Follower) userOf(arn string) (access.UserName, bool) {
 	user, ok := access.ParseUserARN(arn)
-	if user.Account == f.account.ID {
+	if user.Account == f.Account.ID {
 		user.Account = ""
 	}
 	return user, ok
 }
 
 // alone is what a mapping by itself would give a user.
-func (f follower) alone(m access.Mapping, user access.UserName) (grant policy.Grant, known bool, err error) {
+func (f Follower) alone(m access.Mapping, user access.UserName) (grant policy.Grant, known bool, err error) {
 	m.Users = []access.UserName{user}
-	state := f.state
+	state := f.State
 	state.Mappings = []access.Mapping{m}
-	compiled, err := f.compiled(state)
+	compiled, err := f.Compiled(state)
 	if err != nil {
 		return policy.Grant{}, false, err
 	}
@@ -141,10 +141,10 @@ func (f follower) alone(m access.Mapping, user access.UserName) (grant policy.Gr
 }
 
 // say are the edits that make a mapping say something else in the account.
-func (f follower) say(m access.Mapping, next following) []access.Edit {
-	here := slices.Equal(m.Accounts.IDs, []access.AccountID{f.account.ID}) && !m.Accounts.All && len(m.Accounts.OUs)+len(m.Accounts.Tags) == 0
+func (f Follower) say(m access.Mapping, next following) []access.Edit {
+	here := slices.Equal(m.Accounts.IDs, []access.AccountID{f.Account.ID}) && !m.Accounts.All && len(m.Accounts.OUs)+len(m.Accounts.Tags) == 0
 	own := next.Mapping
-	own.ID, own.Accounts, own.Users = newID("mp"), access.Selector{IDs: []access.AccountID{f.account.ID}}, slices.Concat(next.Users, next.added)
+	own.ID, own.Accounts, own.Users = newID("mp"), access.Selector{IDs: []access.AccountID{f.Account.ID}}, slices.Concat(next.Users, next.added)
 	var edits []access.Edit
 	switch {
 	case !next.altered && len(next.added) == 0:
@@ -157,7 +157,7 @@ func (f follower) say(m access.Mapping, next following) []access.Edit {
 	case !next.altered:
 		own.Users = next.added
 	default:
-		m.Accounts = without(m.Accounts, f.account.ID)
+		m.Accounts = without(m.Accounts, f.Account.ID)
 		edits = append(edits, access.Edit{Op: access.EditUpdateMapping, ID: m.ID, Mapping: &m})
 	}
 	if len(own.Users) > 0 {

@@ -1,4 +1,4 @@
-package change
+package planning
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ type guard struct {
 	found         []access.Guard
 }
 
-// lockOuts returns what a change would lock out, whoever looks at it.
-func lockOuts(before, after access.State, people []access.Person, now time.Time) []access.Guard {
+// LockOuts returns what a change would lock out, whoever looks at it.
+func LockOuts(before, after access.State, people []access.Person, now time.Time) []access.Guard {
 	g := &guard{before: before, after: after, people: people, now: now}
 	g.noAddress()
 	g.noAddressLater()
@@ -256,7 +256,7 @@ func (g *guard) appliable(s access.State) bool {
 	})
 }
 
-// keys are the entries of allowlists that count now, the first of many.
+// IDs are the entries of allowlists that count now, the first of many.
 func (g *guard) keys(s access.State, lists []string) []string {
 	const shown = 20
 	var keys []string
@@ -274,10 +274,10 @@ func (g *guard) keys(s access.State, lists []string) []string {
 	return keys
 }
 
-// ownLockOuts finds roles that the actor is mapped to, and would lose from the address
+// OwnLockOuts finds roles that the actor is mapped to, and would lose from the address
 // that they are at now. The part of an e-mail address before the @ is taken for the
 // name of the IAM user.
-func ownLockOuts(actor access.Actor, impact policy.Impact, settings access.Settings) []access.Guard {
+func OwnLockOuts(actor access.Actor, impact policy.Impact, settings access.Settings) []access.Guard {
 	me, _, _ := strings.Cut(actor.Email, "@")
 	at := actor.Addr.Unmap().WithZone("")
 	if me == "" || !at.IsValid() {

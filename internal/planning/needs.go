@@ -1,4 +1,4 @@
-package change
+package planning
 
 import (
 	"fmt"
@@ -9,21 +9,21 @@ import (
 	"portcullis/internal/policy"
 )
 
-// effects is what of a change decides which review rules apply to it. The rules and the
+// Effects is what of a change decides which review rules apply to it. The rules and the
 // settings are those of the state before: a change never relaxes its own review.
-type effects struct {
-	before, after access.State
-	edits         []access.Edit
-	issues        []policy.Issue // that the change brings
-	written       []access.Account
+type Effects struct {
+	Before, After access.State
+	Edits         []access.Edit
+	Issues        []policy.Issue // that the change brings
+	Written       []access.Account
 }
 
-// needs returns what the rules ask for; the default where none applies.
-func (e effects) needs() []access.Need {
+// Needs returns what the rules ask for; the default where none applies.
+func (e Effects) Needs() []access.Need {
 	touched := e.touched()
 	dangers := e.dangers(touched)
 	var needs []access.Need
-	for _, r := range e.before.Rules {
+	for _, r := range e.Before.Rules {
 		if why := e.why(r.Scope, touched, dangers); why != "" {
 			needs = append(needs, access.Need{Rule: r.ID, Name: r.Name, Why: why, Need: r.Need})
 		}
@@ -35,7 +35,7 @@ func (e effects) needs() []access.Need {
 }
 
 // why says what of the change is in a rule's scope; "" when nothing is.
-func (e effects) why(s access.RuleScope, touched touchedObjects, dangers []access.Danger) string {
+func (e Effects) why(s access.RuleScope, touched touchedObjects, dangers []access.Danger) string {
 	if s.Empty() {
 		return "it is for every change"
 	}
@@ -50,11 +50,11 @@ func (e effects) why(s access.RuleScope, touched touchedObjects, dangers []acces
 		}
 	}
 	for _, id := range s.Mappings {
-		if touched.mappings[id] {
+		if touched.Mappings[id] {
 			return "the change touches the mapping of " + e.mappingName(id)
 		}
 	}
-	for _, a := range e.written {
+	for _, a := range e.Written {
 		if why := inScope(s, a); why != "" {
 			return why
 		}
@@ -74,42 +74,42 @@ func inScope(s access.RuleScope, a access.Account) string {
 	return ""
 }
 
-func (e effects) allowlistName(id string) string {
-	a, ok := e.before.Allowlist(id)
+func (e Effects) allowlistName(id string) string {
+	a, ok := e.Before.Allowlist(id)
 	if !ok {
-		a, _ = e.after.Allowlist(id)
+		a, _ = e.After.Allowlist(id)
 	}
 	return a.Name
 }
 
-func (e effects) mappingName(id string) string {
-	m, ok := e.before.Mapping(id)
+func (e Effects) mappingName(id string) string {
+	m, ok := e.Before.Mapping(id)
 	if !ok {
-		m, _ = e.after.Mapping(id)
+		m, _ = e.After.Mapping(id)
 	}
 	return m.Role.String()
 }
 
 // touched are the objects whose meaning the change alters: an allowlist also by being
 // put into a mapping or taken out of one, a mapping also by what is in its allowlists.
-func (e effects) touched() touchedObjects {
-	t := touchedBy(e.edits)
+func (e Effects) touched() touchedObjects {
+	t := TouchedBy(e.Edits)
 	edited := t.allowlists
 	t.allowlists = map[string]bool{}
 	for id := range edited {
 		t.allowlists[id] = true
 	}
-	for id := range t.mappings {
-		was, _ := e.before.Mapping(id)
-		is, _ := e.after.Mapping(id)
-		swapped(e.before, was.Allowlists, is.Allowlists, t.allowlists)
-		swapped(e.after, is.Allowlists, was.Allowlists, t.allowlists)
+	for id := range t.Mappings {
+		was, _ := e.Before.Mapping(id)
+		is, _ := e.After.Mapping(id)
+		swapped(e.Before, was.Allowlists, is.Allowlists, t.allowlists)
+		swapped(e.After, is.Allowlists, was.Allowlists, t.allowlists)
 	}
-	for _, state := range []access.State{e.before, e.after} {
+	for _, state := range []access.State{e.Before, e.After} {
 		names := touchedObjects{allowlists: edited}.names(state)
 		for _, m := range state.Mappings {
 			if slices.ContainsFunc(m.Allowlists, func(n string) bool { return names[n] }) {
-				t.mappings[m.ID] = true
+				t.Mappings[m.ID] = true
 			}
 		}
 	}
@@ -132,26 +132,26 @@ var dangerOf = map[string]access.Danger{
 }
 
 // dangers are what makes the change one of those for which stricter rules can be made.
-func (e effects) dangers(touched touchedObjects) []access.Danger {
+func (e Effects) dangers(touched touchedObjects) []access.Danger {
 	var found []access.Danger
 	note := func(d access.Danger) {
 		if !slices.Contains(found, d) {
 			found = append(found, d)
 		}
 	}
-	for _, i := range e.issues {
+	for _, i := range e.Issues {
 		if d, dangerous := dangerOf[i.Code]; dangerous {
 			note(d)
 		}
 	}
-	settings := e.before.Settings.OrDefault()
-	if len(e.written) >= settings.ManyAccounts {
+	settings := e.Before.Settings.OrDefault()
+	if len(e.Written) >= settings.ManyAccounts {
 		note(access.DangerManyAccounts)
 	}
-	if anyIn(touched.mappings, settings.BreakGlassMappings) || anyIn(touched.allowlists, settings.BreakGlassAllowlists) {
+	if anyIn(touched.Mappings, settings.BreakGlassMappings) || anyIn(touched.allowlists, settings.BreakGlassAllowlists) {
 		note(access.DangerBreakGlass)
 	}
-	for _, edit := range e.edits {
+	for _, edit := range e.Edits {
 		if strings.HasPrefix(string(edit.Op), "rule.") || edit.Op == access.EditUpdateSettings {
 			note(access.DangerRules)
 		}

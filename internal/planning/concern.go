@@ -1,4 +1,4 @@
-package change
+package planning
 
 import (
 	"maps"
@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// concern is what a change has to do with: of the desired state the mappings and
+// Concern is what a change has to do with: of the desired state the mappings and
 // allowlists that decide what it writes, of the organization the accounts, roles and
 // users. A state holds many times more than a change touches, and what a change costs is
 // to follow from what it touches.
@@ -18,7 +18,7 @@ import (
 //	     └─▶ mappings ───────────────────────────────────────────────────┼─▶ roles, accounts
 //	                └─▶ users whose roles differ ◀─ gates (see withUsers)┘
 //	roles, users ─▶ every mapping that decides on one of them in one of the accounts
-type concern struct {
+type Concern struct {
 	now         time.Time
 	edits       []access.Edit
 	base, next  access.State    // whole
@@ -28,29 +28,29 @@ type concern struct {
 	uses        map[string]bool // ids of mappings that use an allowlist whose networks differ
 	editedRoles map[access.RoleName]bool
 
-	roles map[access.RoleName]bool                      // whose trust policies may differ
-	reach map[access.AccountID]bool                     // in these accounts
+	Roles map[access.RoleName]bool                      // whose trust policies may differ
+	Reach map[access.AccountID]bool                     // in these accounts
 	users map[access.AccountID]map[access.UserName]bool // whose own policies and gates may differ
 
 	lists         map[string]bool // ids of allowlists that differ, or are put into a mapping or taken out of one
 	before, after access.State    // what of the states decides
 	live          *access.State   // the same of what was written last
-	query         access.InventoryQuery
+	Query         access.InventoryQuery
 }
 
-func newConcern(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *concern {
-	c := &concern{
-		now: now, edits: edits, base: base, next: next, written: written, accounts: accounts, edited: touchedBy(edits), uses: map[string]bool{},
-		editedRoles: map[access.RoleName]bool{}, roles: map[access.RoleName]bool{}, reach: map[access.AccountID]bool{}, users: map[access.AccountID]map[access.UserName]bool{},
+func NewConcern(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *Concern {
+	c := &Concern{
+		now: now, edits: edits, base: base, next: next, written: written, accounts: accounts, edited: TouchedBy(edits), uses: map[string]bool{},
+		editedRoles: map[access.RoleName]bool{}, Roles: map[access.RoleName]bool{}, Reach: map[access.AccountID]bool{}, users: map[access.AccountID]map[access.UserName]bool{},
 	}
 	c.lists = maps.Clone(c.edited.allowlists)
 	c.find()
-	c.reduce()
+	c.Reduce()
 	return c
 }
 
 // states are the whole states that the change has to do with.
-func (c *concern) states() []access.State {
+func (c *Concern) states() []access.State {
 	if c.written == nil {
 		return []access.State{c.base, c.next}
 	}
@@ -58,18 +58,18 @@ func (c *concern) states() []access.State {
 }
 
 // find finds the roles and accounts whose documents may differ.
-func (c *concern) find() {
+func (c *Concern) find() {
 	moved := c.moved()
 	was, is := map[string]access.Mapping{}, map[string]access.Mapping{}
 	for n, s := range c.states() {
 		names := namesOf(s, moved)
-		if len(names) == 0 && len(c.edited.mappings) == 0 {
+		if len(names) == 0 && len(c.edited.Mappings) == 0 {
 			continue
 		}
 		for i := range s.Mappings {
 			m := &s.Mappings[i]
 			switch {
-			case c.edited.mappings[m.ID]:
+			case c.edited.Mappings[m.ID]:
 				c.editedRoles[m.Role.Rooted()] = true
 				addIDs(s, m.Allowlists, c.lists)
 				if n == 0 {
@@ -82,11 +82,11 @@ func (c *concern) find() {
 			default:
 				continue
 			}
-			c.roles[m.Role.Rooted()] = true
-			c.accounts.Each(m.Accounts, func(a access.Account) { c.reach[a.ID] = true })
+			c.Roles[m.Role.Rooted()] = true
+			c.accounts.Each(m.Accounts, func(a access.Account) { c.Reach[a.ID] = true })
 		}
 	}
-	for id := range c.edited.mappings {
+	for id := range c.edited.Mappings {
 		if before, after := was[id], is[id]; otherTargets(before, after) {
 			c.addUsers(before)
 			c.addUsers(after)
@@ -96,7 +96,7 @@ func (c *concern) find() {
 
 // moved are the ids of the edited allowlists of which other networks count before than
 // after: a note or a name moves nobody.
-func (c *concern) moved() map[string]bool {
+func (c *Concern) moved() map[string]bool {
 	moved := map[string]bool{}
 	states := c.states()
 	for id := range c.edited.allowlists {
@@ -154,22 +154,22 @@ func otherTargets(was, is access.Mapping) bool {
 }
 
 // addUsers has the own policies of a mapping's users looked at.
-func (c *concern) addUsers(m access.Mapping) {
+func (c *Concern) addUsers(m access.Mapping) {
 	any := false
 	c.accounts.Each(m.Accounts, func(a access.Account) {
 		any = true
 		for _, u := range m.Users {
-			c.addUser(u.Rooted().In(a.ID))
+			c.AddUser(u.Rooted().In(a.ID))
 		}
 	})
 	for _, u := range m.Users {
 		if any && u.Account != "" {
-			c.addUser(u.Rooted())
+			c.AddUser(u.Rooted())
 		}
 	}
 }
 
-func (c *concern) addUser(u access.UserName) (fresh bool) {
+func (c *Concern) AddUser(u access.UserName) (fresh bool) {
 	of := c.users[u.Account]
 	if of == nil {
 		of = map[access.UserName]bool{}
@@ -179,23 +179,23 @@ func (c *concern) addUser(u access.UserName) (fresh bool) {
 	return fresh
 }
 
-// withUsers adds users who turn out to take up one of the roles through their gates: a
+// WithUsers adds users who turn out to take up one of the roles through their gates: a
 // gate depends on all roles of its user. It reports whether that was anything new.
-func (c *concern) withUsers(users []access.UserName) bool {
+func (c *Concern) WithUsers(users []access.UserName) bool {
 	fresh := false
 	for _, u := range users {
-		fresh = c.addUser(u) || fresh
+		fresh = c.AddUser(u) || fresh
 	}
 	if fresh {
-		c.reduce()
+		c.Reduce()
 	}
 	return fresh
 }
 
-// reduce picks what of the states decides on the roles and users, and what has to be
+// Reduce picks what of the states decides on the roles and users, and what has to be
 // known of the accounts.
-func (c *concern) reduce() {
-	scope := scope{concern: c, roles: maps.Clone(c.roles), reach: maps.Clone(c.reach)}
+func (c *Concern) Reduce() {
+	scope := scope{Concern: c, roles: maps.Clone(c.Roles), reach: maps.Clone(c.Reach)}
 	for id := range c.users {
 		scope.reach[id] = true
 	}
@@ -207,7 +207,7 @@ func (c *concern) reduce() {
 		live := scope.of(*c.written, c.lists)
 		c.live = &live
 	}
-	c.query = scope.query(c)
+	c.Query = scope.query(c)
 }
 
 func addIDs(s access.State, names []string, ids map[string]bool) {
@@ -218,9 +218,9 @@ func addIDs(s access.State, names []string, ids map[string]bool) {
 	}
 }
 
-// targets are the accounts that may be written to, sorted.
-func (c *concern) targets() []access.AccountID {
-	ids := maps.Clone(c.reach)
+// Targets are the accounts that may be written to, sorted.
+func (c *Concern) targets() []access.AccountID {
+	ids := maps.Clone(c.Reach)
 	for id := range c.users {
 		ids[id] = true
 	}

@@ -1,4 +1,4 @@
-package change
+package planning
 
 import (
 	"slices"
@@ -11,10 +11,10 @@ import (
 // rolled out. So whatever touches an expired entry is planned against what was written
 // last as well: else taking it out would look as if it changed nothing.
 
-// withExpired returns the state as it was written while the entries that the edits touch
+// WithExpired returns the state as it was written while the entries that the edits touch
 // had not expired; nil where none of them has.
-func withExpired(base access.State, edits []access.Edit, now time.Time) *access.State {
-	touched := touchedBy(edits).names(base)
+func WithExpired(base access.State, edits []access.Edit, now time.Time) *access.State {
+	touched := TouchedBy(edits).names(base)
 	for _, m := range mappingsOf(base, edits) {
 		for _, name := range m.Allowlists {
 			touched[name] = true
@@ -37,7 +37,7 @@ func withExpired(base access.State, edits []access.Edit, now time.Time) *access.
 }
 
 func mappingsOf(base access.State, edits []access.Edit) []access.Mapping {
-	ids := touchedBy(edits).mappings
+	ids := TouchedBy(edits).Mappings
 	var found []access.Mapping
 	for _, m := range base.Mappings {
 		if ids[m.ID] {
@@ -59,12 +59,12 @@ func unexpired(entries []access.Entry, now time.Time) []access.Entry {
 
 // pairs matches the documents of an account before and after. Those that differ only
 // from what was written last are among them.
-func (p planner) pairs(c compiledAccount) []pair {
-	found := pairs(c.before, c.after, p.before == nil)
+func (p Planner) pairs(c CompiledAccount) []pair {
+	found := pairs(c.Before, c.After, p.Before == nil)
 	if p.live == nil {
 		return found
 	}
-	stale := pairs(c.live, c.after, false)
+	stale := pairs(c.live, c.After, false)
 	for _, f := range found {
 		if !slices.ContainsFunc(stale, func(s pair) bool { return s.resource == f.resource }) {
 			stale = append(stale, f)

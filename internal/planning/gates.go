@@ -1,4 +1,4 @@
-package change
+package planning
 
 import (
 	"slices"
@@ -35,7 +35,7 @@ type gateOps struct {
 }
 
 // withGates puts the operations of gates in their places among the others.
-func (p planner) withGates(a access.Account, before, after policy.Documents, ops []access.PlannedOperation) ([]access.PlannedOperation, error) {
+func (p Planner) withGates(a access.Account, before, after policy.Documents, ops []access.PlannedOperation) ([]access.PlannedOperation, error) {
 	users := p.gateUsers(a.ID, before, after)
 	if len(users) == 0 {
 		return ops, nil
@@ -63,15 +63,15 @@ func (p planner) withGates(a access.Account, before, after policy.Documents, ops
 }
 
 // gateUsers are the users who have a gate or had one, sorted.
-func (p planner) gateUsers(id access.AccountID, before, after policy.Documents) []access.UserName {
+func (p Planner) gateUsers(id access.AccountID, before, after policy.Documents) []access.UserName {
 	found := map[access.UserName]bool{}
 	for _, docs := range []policy.Documents{before, after} {
 		for _, g := range docs.Gates {
 			found[g.User] = true
 		}
 	}
-	if p.before == nil { // everything is planned, also what nobody asks for any more
-		inv, _ := p.inventories.Of(id)
+	if p.Before == nil { // everything is planned, also what nobody asks for any more
+		inv, _ := p.Inventories.Of(id)
 		for _, u := range inv.Users {
 			if ours, _ := access.GateAttachments(u.AttachedPolicies); len(ours) > 0 {
 				found[access.UserName{Account: id, Path: u.Resource.Path, Name: u.Resource.Name}] = true
@@ -102,7 +102,7 @@ type gateChange struct {
 }
 
 // addGate plans what leads from one gate of a user to another.
-func (p planner) addGate(ops *gateOps, a access.Account, g gateChange, opening []access.PlannedOperation) error {
+func (p Planner) addGate(ops *gateOps, a access.Account, g gateChange, opening []access.PlannedOperation) error {
 	late, err := givesUpLate(a, g.user, opening)
 	if err != nil {
 		return err
@@ -156,9 +156,9 @@ func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOp
 
 // partsBefore counts the parts that a user's gate may have had: those of the state before
 // and those that are there.
-func (p planner) partsBefore(a access.Account, g gateChange) int {
+func (p Planner) partsBefore(a access.Account, g gateChange) int {
 	n := len(g.before.Policies)
-	inv, _ := p.inventories.Of(a.ID)
+	inv, _ := p.Inventories.Of(a.ID)
 	for _, d := range inv.Policies {
 		if user, part, ok := access.GateOwner(d.Resource); ok && user == g.user.Name {
 			n = max(n, part)
@@ -169,7 +169,7 @@ func (p planner) partsBefore(a access.Account, g gateChange) int {
 
 // gatePolicy plans the n-th part of a gate, counted from 0; changed is false where it is
 // as it was.
-func (p planner) gatePolicy(a access.Account, g gateChange, n int) (op access.PlannedOperation, changed bool) {
+func (p Planner) gatePolicy(a access.Account, g gateChange, n int) (op access.PlannedOperation, changed bool) {
 	c := g.after.Policies[n]
 	op = access.PlannedOperation{Kind: access.OpGatePolicy, Resource: c.Resource, After: c.JSON(), Size: c.Size, Limit: c.Limit}
 	op.OursAfter = op.After
@@ -178,20 +178,20 @@ func (p planner) gatePolicy(a access.Account, g gateChange, n int) (op access.Pl
 		compiled = g.before.Policies[n].JSON()
 	}
 	p.liveGatePolicy(a, &op, compiled)
-	return op, p.before == nil || compiled != op.After
+	return op, p.Before == nil || compiled != op.After
 }
 
 // liveGatePolicy fills in what is there before: as it was read, else as it was compiled.
-func (p planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, compiled string) {
-	if !p.inventories.Has(a.ID) {
+func (p Planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, compiled string) {
+	if !p.Inventories.Has(a.ID) {
 		op.OursBefore = compiled
 		return
 	}
-	live, _ := p.inventories.Policy(a.ID, op.Resource.Path, op.Resource.Name)
+	live, _ := p.Inventories.Policy(a.ID, op.Resource.Path, op.Resource.Name)
 	op.Before, op.OursBefore, op.BeforeKnown = live.Document, live.Document, true
 }
 
-func (p planner) deleted(a access.Account, g gateChange, n int) access.PlannedOperation {
+func (p Planner) deleted(a access.Account, g gateChange, n int) access.PlannedOperation {
 	op := access.PlannedOperation{Kind: access.OpDeleteGatePolicy, Resource: access.GatePolicy(g.user.Name, n+1), Limit: a.Quotas.OrDefault().ManagedPolicy}
 	compiled := ""
 	if n < len(g.before.Policies) {
@@ -203,7 +203,7 @@ func (p planner) deleted(a access.Account, g gateChange, n int) access.PlannedOp
 
 // attachments plans what of ours is attached to a user; nil where that stays as it is.
 // Size and Limit count policies.
-func (p planner) attachments(a access.Account, g gateChange) *access.PlannedOperation {
+func (p Planner) attachments(a access.Account, g gateChange) *access.PlannedOperation {
 	ours := g.after.Attachments(a)
 	op := &access.PlannedOperation{
 		Kind: access.OpAttachments, Resource: access.Resource{Kind: access.ResourceAttachments, Path: g.user.Path, Name: g.user.Name},
@@ -213,14 +213,14 @@ func (p planner) attachments(a access.Account, g gateChange) *access.PlannedOper
 		op.Limit = g.after.Quota
 	}
 	var others []string
-	if p.inventories.Has(a.ID) {
-		user, _ := p.inventories.User(a.ID, g.user.Path, g.user.Name)
+	if p.Inventories.Has(a.ID) {
+		user, _ := p.Inventories.User(a.ID, g.user.Path, g.user.Name)
 		live, foreign := access.GateAttachments(user.AttachedPolicies)
 		others, op.BeforeKnown = foreign, true
 		op.Before, op.OursBefore = access.AttachmentsDocument(user.AttachedPolicies), access.AttachmentsDocument(live)
 	}
 	op.After, op.Size = access.AttachmentsDocument(slices.Concat(others, ours)), len(others)+len(ours)
-	if op.OursBefore == op.OursAfter && p.before != nil {
+	if op.OursBefore == op.OursAfter && p.Before != nil {
 		return nil
 	}
 	return op

@@ -1,4 +1,4 @@
-package change
+package onboard
 
 import (
 	"maps"
@@ -10,36 +10,37 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/cidr"
 	"portcullis/internal/iam"
+	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
-// follower makes the desired state follow what is live of one role in one account. It is
+// Follower makes the desired state follow what is live of one role in one account. It is
 // pure: everything it knows was read before.
-type follower struct {
-	world
-	account access.Account
-	role    access.RoleName
-	state   access.State
+type Follower struct {
+	planning.World
+	Account access.Account
+	Role    access.RoleName
+	State   access.State
 }
 
-// mappings are those that reach the role in the account.
-func (f follower) mappings() []access.Mapping {
+// Mappings are those that reach the role in the account.
+func (f Follower) mappings() []access.Mapping {
 	var reach []access.Mapping
-	for _, m := range f.state.Mappings {
-		if m.Role.Rooted() == f.role && m.Accounts.Matches(f.account) {
+	for _, m := range f.State.Mappings {
+		if m.Role.Rooted() == f.Role && m.Accounts.Matches(f.Account) {
 			reach = append(reach, m.OrDefault())
 		}
 	}
 	return reach
 }
 
-// compiled returns our statements of the role in a state; "" for none.
-func (f follower) compiled(state access.State) (string, error) {
-	c, err := policy.NewCompiler(f.input(state))
+// Compiled returns our statements of the role in a state; "" for none.
+func (f Follower) Compiled(state access.State) (string, error) {
+	c, err := policy.NewCompiler(f.Input(state))
 	if err != nil {
 		return "", err
 	}
-	docs, err := c.Part(f.account.ID, &policy.Part{Roles: map[access.RoleName]bool{f.role: true}})
+	docs, err := c.Part(f.Account.ID, &policy.Part{Roles: map[access.RoleName]bool{f.Role: true}})
 	if err != nil || len(docs.Roles) == 0 {
 		return "", err
 	}
@@ -47,12 +48,12 @@ func (f follower) compiled(state access.State) (string, error) {
 }
 
 // arn names a user of a mapping as documents of the account do.
-func (f follower) arn(u access.UserName) string {
-	return u.In(f.account.ID).ARN(f.account.PartitionOrDefault())
+func (f Follower) arn(u access.UserName) string {
+	return u.In(f.Account.ID).ARN(f.Account.PartitionOrDefault())
 }
 
 // follow says what to edit so that the state, which compiles to head, says what is live.
-func (f follower) follow(head, ours string) ([]access.Edit, error) {
+func (f Follower) follow(head, ours string) ([]access.Edit, error) {
 	live, err := policy.ReadGrants(ours)
 	if err != nil {
 		return f.followOneList(head, ours, err)
@@ -68,7 +69,7 @@ func (f follower) follow(head, ours string) ([]access.Edit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.state, err = f.state.Apply(edits); err != nil {
+	if f.State, err = f.State.Apply(edits); err != nil {
 		return nil, err
 	}
 	people, err := f.followPeople(was, live)
@@ -77,14 +78,14 @@ func (f follower) follow(head, ours string) ([]access.Edit, error) {
 
 // followOneList follows a document that names people in a way that cannot be read back,
 // where nothing but its one list of networks was edited. why says what could not be read.
-func (f follower) followOneList(head, ours string, why error) ([]access.Edit, error) {
+func (f Follower) followOneList(head, ours string, why error) ([]access.Edit, error) {
 	networks, ok := policy.EditedNetworks(ours, head)
 	if !ok {
 		return nil, access.Wrap(access.KindConflict, why, "More than networks was edited, in a way that no change can follow: %s. Compose a change yourself that says what is live, or overwrite the edit.", strings.TrimSuffix(access.MessageOf(why), "."))
 	}
 	lists := f.lists(f.mappings())
 	if len(lists) != 1 {
-		return nil, access.Errorf(access.KindConflict, "Role %s is mapped from %s in this account, so it is not clear which of them should say what is live. Compose a change yourself.", f.role, count(len(lists), "allowlist", "allowlists"))
+		return nil, access.Errorf(access.KindConflict, "Role %s is mapped from %s in this account, so it is not clear which of them should say what is live. Compose a change yourself.", f.Role, count(len(lists), "allowlist", "allowlists"))
 	}
 	everybody := policy.Grant{Prefixes: networks}
 	for _, e := range lists[0].Entries {
@@ -109,9 +110,9 @@ func (f follower) followOneList(head, ours string, why error) ([]access.Edit, er
 }
 
 // lists are the allowlists of mappings, by name.
-func (f follower) lists(mappings []access.Mapping) []access.Allowlist {
+func (f Follower) lists(mappings []access.Mapping) []access.Allowlist {
 	var lists []access.Allowlist
-	for _, l := range f.state.Allowlists {
+	for _, l := range f.State.Allowlists {
 		if slices.ContainsFunc(mappings, func(m access.Mapping) bool { return slices.Contains(m.Allowlists, l.Name) }) {
 			lists = append(lists, l)
 		}
@@ -120,7 +121,7 @@ func (f follower) lists(mappings []access.Mapping) []access.Allowlist {
 }
 
 // followNetworks makes the allowlists say from where those are let in who were before.
-func (f follower) followNetworks(was, live policy.Grants) ([]access.Edit, error) {
+func (f Follower) followNetworks(was, live policy.Grants) ([]access.Edit, error) {
 	var edits []access.Edit
 	mappings := f.mappings()
 	given := map[string]policy.Grant{} // by user: what is left of the networks
@@ -138,7 +139,7 @@ func (f follower) followNetworks(was, live policy.Grants) ([]access.Edit, error)
 			g := given[arn]
 			g.Prefixes = append(g.Prefixes, left...)
 			for _, e := range l.Entries {
-				if e.Kind != access.EntryCIDR && !e.ExpiredAt(f.now) && lets(users[arn], e) {
+				if e.Kind != access.EntryCIDR && !e.ExpiredAt(f.Now) && lets(users[arn], e) {
 					g.VPCs = append(g.VPCs, e.Key()) // of either kind
 				}
 			}
@@ -168,7 +169,7 @@ func (f follower) followNetworks(was, live policy.Grants) ([]access.Edit, error)
 
 // through returns who is let in through an allowlist, before and now, with what is live
 // of each.
-func (f follower) through(l access.Allowlist, mappings []access.Mapping, was, live policy.Grants) map[string]policy.Grant {
+func (f Follower) through(l access.Allowlist, mappings []access.Mapping, was, live policy.Grants) map[string]policy.Grant {
 	users := map[string]policy.Grant{}
 	for _, m := range mappings {
 		if !slices.Contains(m.Allowlists, l.Name) {
@@ -188,9 +189,9 @@ func (f follower) through(l access.Allowlist, mappings []access.Mapping, was, li
 // removals take out of an allowlist what nobody is let in from any more who is through
 // it, and return what is left. What some are and some are not, or is live in part only,
 // cannot be followed.
-func (f follower) removals(l access.Allowlist, users map[string]policy.Grant) (edits []access.Edit, left []netip.Prefix, err error) {
+func (f Follower) removals(l access.Allowlist, users map[string]policy.Grant) (edits []access.Edit, left []netip.Prefix, err error) {
 	for _, e := range l.Entries {
-		if e.ExpiredAt(f.now) {
+		if e.ExpiredAt(f.Now) {
 			continue
 		}
 		in := 0
@@ -227,7 +228,7 @@ func lets(g policy.Grant, e access.Entry) bool {
 
 // place finds the one allowlist in which a network can stand that some users are let in
 // from: all of them are let in through it, and nobody else of the role.
-func (f follower) place(key string, users []string, mappings []access.Mapping, was, live policy.Grants) (access.Edit, error) {
+func (f Follower) place(key string, users []string, mappings []access.Mapping, was, live policy.Grants) (access.Edit, error) {
 	entry, err := liveEntry(key)
 	if err != nil {
 		return access.Edit{}, err
@@ -250,7 +251,7 @@ func (f follower) place(key string, users []string, mappings []access.Mapping, w
 	case 1:
 		return addition(fit[0], entry), nil
 	default:
-		return access.Edit{}, access.Errorf(access.KindConflict, "Role %s is mapped from %s in this account (%s), so it is not clear which of them should name %s. Compose a change yourself.", f.role, count(len(fit), "allowlist", "allowlists"), strings.Join(names, ", "), key)
+		return access.Edit{}, access.Errorf(access.KindConflict, "Role %s is mapped from %s in this account (%s), so it is not clear which of them should name %s. Compose a change yourself.", f.Role, count(len(fit), "allowlist", "allowlists"), strings.Join(names, ", "), key)
 	}
 }
 
@@ -283,4 +284,65 @@ func spelledOut(arns []string) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// Edits are those after which the desired state says what is live, and nothing else of
+// this role in this account.
+func (f Follower) Edits(a Adoption) ([]access.Edit, error) {
+	ours, err := iam.Ours(a.Live)
+	if err != nil {
+		return nil, access.Wrap(access.KindConflict, err, "The live document cannot be read, so no change can say the same. Correct it in AWS.")
+	}
+	head, err := f.Compiled(f.State)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case head == "":
+		return nil, access.Errorf(access.KindConflict, "No mapping reaches role %s in this account any more, so there is nothing that could say what is live. Compose a change yourself, or overwrite the edit.", a.Role)
+	case Same(head, ours):
+		return nil, access.Errorf(access.KindUnchanged, "The desired state says what is live already.")
+	case !Same(head, a.Planned):
+		return nil, access.Errorf(access.KindConflict, "The desired state of role %s has changed since this conflict was found. Push the account again, and decide on what is found then.", a.Role)
+	}
+	edits, err := f.follow(head, ours)
+	if err != nil {
+		return nil, err
+	}
+	return edits, f.verify(edits, ours)
+}
+
+// verify refuses edits after which the role would not mean exactly what is live.
+func (f Follower) verify(edits []access.Edit, ours string) error {
+	after, err := f.State.Apply(edits)
+	if err != nil {
+		return err
+	}
+	compiled, err := f.Compiled(after)
+	if err != nil {
+		return access.Wrap(access.KindConflict, err, "No change can say what is live: %s. Overwrite the edit.", strings.TrimSuffix(access.MessageOf(err), "."))
+	}
+	if !Same(compiled, ours) {
+		return access.Errorf(access.KindConflict, "No change of networks, people or MFA says exactly what is live: the closest one means something else. Compose a change yourself, or overwrite the edit.")
+	}
+	return nil
+}
+
+// Same reports whether two lists of our statements mean the same.
+func Same(a, b string) bool {
+	if iam.EqualStatements(a, b, nil) {
+		return true
+	}
+	readA, errA := policy.ReadGrants(a)
+	readB, errB := policy.ReadGrants(b)
+	return errA == nil && errB == nil && readA.Equal(readB)
+}
+
+// Adoption is a trust policy that somebody has edited in an account, and that the
+// desired state is to follow.
+type Adoption struct {
+	Account access.AccountID
+	Role    access.RoleName
+	Planned string // our statements as they were planned
+	Live    string // the whole live document
 }
