@@ -15,8 +15,8 @@ func (id AccountID) Valid() bool {
 	return len(id) == 12 && strings.Trim(string(id), "0123456789") == ""
 }
 
-// AccountState is the state that Organizations reports (aws-facts §5: State, not the
-// retired Status).
+// AccountState is the state that Organizations reports: State, not the retired Status
+// (docs/aws-facts.md, "Account states").
 type AccountState string
 
 // The states of an account.
@@ -29,7 +29,7 @@ const (
 )
 
 // Quotas are the limits of an account that decide what fits, in characters without
-// white space (aws-facts §1.1, §1.2). Zero means the default.
+// white space (docs/aws-facts.md, "Trust policy size" and "Inline policy size"). Zero means the default.
 type Quotas struct {
 	TrustPolicy   int // of one role's trust policy; default 2048
 	UserPolicy    int // of all of a user's inline policies together; default 2048
@@ -37,7 +37,7 @@ type Quotas struct {
 	Attachments   int // managed policies attached to one user, not characters; default 10
 }
 
-// The default quotas of a new account.
+// The default quotas of a new account (docs/aws-facts.md, "Sizes and quotas").
 const (
 	DefaultTrustPolicyQuota   = 2048
 	DefaultUserPolicyQuota    = 2048

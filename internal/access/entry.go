@@ -78,7 +78,7 @@ func ParseEntry(s string) (Entry, error) {
 }
 
 // ParseCIDR reads an address or a CIDR and refuses what could never match a caller's
-// public address (aws-facts §3.2), and what has host bits set.
+// public address (docs/aws-facts.md, "What aws:SourceIp sees"), and what has host bits set.
 func ParseCIDR(s string) (netip.Prefix, error) {
 	p, err := parsePrefix(s)
 	if err != nil {

@@ -56,7 +56,7 @@ type LiveDocument struct {
 }
 
 // LiveUser is a user with what else it may do, which is what the design of the product
-// depends on: a user should hold nothing but sts:AssumeRole (aws-facts §2.6).
+// depends on: a user should hold nothing but sts:AssumeRole (docs/aws-facts.md, "Direct permissions of a user").
 type LiveUser struct {
 	LiveDocument
 	InlinePolicies   []string // names, PortcullisAssumeRole left out

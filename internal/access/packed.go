@@ -13,8 +13,8 @@ import (
 // an inventory takes follows from how much differs, not from the number of accounts.
 
 // OwnID stands for an account's own id in a text that is kept without it. It cannot occur
-// in a document: IAM takes no character below U+0009 (aws-facts §1.5), and Postgres stores
-// none of it.
+// in a document: IAM takes no character below U+0009 (docs/aws-facts.md, "Document grammar"),
+// and Postgres stores none of it.
 const OwnID = "\x00"
 
 // WithoutID puts OwnID in place of an account's id.

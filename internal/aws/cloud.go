@@ -46,7 +46,7 @@ type Config struct {
 	Trace       BeginSpan // nil for none
 }
 
-// The defaults of Config; the rates follow aws-facts §6.
+// The defaults of Config. For the rates see docs/aws-facts.md, "IAM request rates" and "STS request rate".
 const (
 	DefaultDeployRole        = "PortcullisDeploy"
 	DefaultIAMRate           = 10

@@ -8,8 +8,8 @@ import (
 )
 
 // AWS has one code for whatever is denied; its message mostly says what kind of policy
-// denied it, "with an explicit deny in a …" or "because no … allows" (aws-facts §5). What
-// the message does not tell is taken to be IAM's own.
+// denied it, "with an explicit deny in a …" or "because no … allows" (docs/aws-facts.md,
+// "Access denied messages"). A denial without a reason counts as IAM's own.
 
 // deniedBy tells the organization's policies from those of the account.
 func deniedBy(message string) access.CloudClass {

@@ -20,7 +20,7 @@ type call struct {
 	resource string
 }
 
-// classes maps AWS's codes (aws-facts §2.1) to ours. The exact words of messages are
+// classes maps AWS's codes (docs/aws-facts.md, "IAM error codes") to ours. The exact words of messages are
 // not relied on, with one exception below.
 var classes = map[string]access.CloudClass{
 	"AccessDenied":                      access.CloudDenied,
@@ -91,7 +91,7 @@ func classOf(api smithy.APIError, err error) access.CloudClass {
 	class, found := classes[api.ErrorCode()]
 	switch {
 	// AWS has one code for a bad document and for one that names somebody who is not
-	// there; only the message tells them apart (aws-facts §2.2).
+	// there; only the message tells them apart (docs/aws-facts.md, "Invalid principal").
 	case class == access.CloudMalformed && strings.Contains(api.ErrorMessage(), "Invalid principal"):
 		return access.CloudInvalidPrincipal
 	case found:

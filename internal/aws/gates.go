@@ -174,7 +174,7 @@ func (s *session) createVersion(ctx context.Context, arn, document string) error
 	})
 }
 
-// versionsPerPolicy is IAM's fixed quota (aws-facts §1.2).
+// versionsPerPolicy is IAM's fixed quota (docs/aws-facts.md, "Managed policy size").
 const versionsPerPolicy = 5
 
 func (s *session) versions(ctx context.Context, arn string) ([]types.PolicyVersion, error) {

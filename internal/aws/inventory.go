@@ -68,12 +68,14 @@ func (c *Cloud) addTo(inv *access.Inventory, page *iam.GetAccountAuthorizationDe
 	return nil
 }
 
+// untouchable reports a role that the console never writes (docs/aws-facts.md, "Protected roles").
 func (c *Cloud) untouchable(r access.Resource) bool {
 	return r.Path == c.role.Path && r.Name == c.role.Name ||
 		strings.HasPrefix(r.Path, "/aws-service-role/") || strings.HasPrefix(r.Path, "/aws-reserved/")
 }
 
 // quotas reads the limits that hold in this account; they may have been raised.
+// See docs/aws-facts.md, "Quotas of an account".
 func (s *session) quotas(ctx context.Context) (access.Quotas, error) {
 	var q access.Quotas
 	err := s.do(ctx, "iam:GetAccountSummary", "", func(client *iam.Client) error {

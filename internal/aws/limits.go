@@ -13,8 +13,8 @@ import (
 
 // limits are the paces: one of IAM for each account, because IAM counts where the
 // credentials belong, and one of STS and of Organizations for the console's own account,
-// because AssumeRole counts on the caller's side (aws-facts §6). Throttling in one
-// account slows down that account and no other.
+// because AssumeRole counts on the caller's side (docs/aws-facts.md, "IAM request rates" and
+// "STS request rate"). Throttling in one account slows down that account and no other.
 type limits struct {
 	iamRate       float64
 	sts           *pace

@@ -100,7 +100,7 @@ func (s *organizationSweep) readChildren(ctx context.Context, parent access.OU) 
 }
 
 // readAccounts lists the accounts. A page without accounts is not the end while it has
-// the token of a next one (aws-facts §5).
+// the token of a next one (docs/aws-facts.md, "Listing accounts").
 func (s *organizationSweep) readAccounts(ctx context.Context) error {
 	now := time.Now()
 	var listed []types.Account

@@ -17,6 +17,7 @@ const (
 // pace says when the next attempt may go to one place. It allows so many a second, with
 // a burst after a rest. When AWS throttles it halves what has gone through lately, then
 // grows with time: the rate that AWS bears is nowhere published, so it is found out.
+// See docs/aws-facts.md, "IAM request rates".
 //
 //	unslowed ──throttled──▶ slowed ──time──▶ unslowed
 //	                          │  ▲

@@ -10,8 +10,9 @@ import (
 )
 
 // newRetryer repeats what the SDK repeats, and besides ConcurrentModification, which the
-// SDK does not know as passing (aws-facts §2.1), and calls whose answer was broken off. The attempts alone are the limit: the
-// SDK's quota of retries is per client, and there is a client per account.
+// SDK does not know as passing (docs/aws-facts.md, "Retries of the SDK"), and calls whose answer was
+// broken off. The attempts alone are the limit: the SDK's quota of retries is per client, and there is
+// a client per account.
 func newRetryer(cfg Config) sdk.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = throttledShare * cfg.MaxAttempts

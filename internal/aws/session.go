@@ -17,7 +17,7 @@ import (
 )
 
 // A session lasts as short as STS allows, and is renewed while there is still time for
-// the calls of one push.
+// the calls of one push (docs/aws-facts.md, "Session length").
 const (
 	sessionDuration = 15 * time.Minute
 	renewBefore     = 5 * time.Minute

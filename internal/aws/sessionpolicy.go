@@ -7,7 +7,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// maxSessionPolicy is what STS accepts as a session policy (aws-facts §1.3).
+// maxSessionPolicy is what STS accepts as a session policy (docs/aws-facts.md, "STS parameter limits").
 const maxSessionPolicy = 2048
 
 type sessionPolicy struct {

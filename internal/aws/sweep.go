@@ -12,7 +12,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// largestPage is the most that IAM puts on one page.
+// largestPage is the most that IAM puts on one page (docs/aws-facts.md, "Reading a whole account").
 const largestPage = 1000
 
 // sweep goes through all users and roles of an account page by page, until there are no
@@ -43,7 +43,7 @@ func (s *session) sweep(ctx context.Context, filter []types.EntityType, visit fu
 }
 
 // decode reads a document as IAM sends it: percent-encoded after RFC 3986, in which a
-// plus sign is a plus sign.
+// plus sign is a plus sign (docs/aws-facts.md, "URL-encoded documents").
 func decode(s *string) (string, error) { return url.PathUnescape(sdk.ToString(s)) }
 
 func roleResource(path, name *string) access.Resource {
@@ -78,7 +78,7 @@ func liveUser(d types.UserDetail) (access.LiveUser, error) {
 	return u, nil
 }
 
-// size counts characters as IAM does, all but white space (aws-facts §1.1).
+// size counts characters as IAM does, all but white space (docs/aws-facts.md, "White space").
 func size(doc string) int {
 	n := 0
 	for _, r := range doc {

@@ -10,6 +10,7 @@ import (
 
 // Write puts one document in place under the scope's session policy. Deleting a policy
 // that is gone already, also with its user, is a success: what was wanted is so.
+// The caller must compare first: the last write wins (docs/aws-facts.md, "No conditional writes").
 func (c *Cloud) Write(ctx context.Context, scope access.Scope, w access.Write) error {
 	if w.Resource.Kind == access.ResourceRole && w.Document == "" {
 		return access.Errorf(access.KindInvalid, "A trust policy cannot be empty: %s in account %s.", w.Resource, scope.Account.ID)

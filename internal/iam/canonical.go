@@ -12,7 +12,7 @@ import (
 )
 
 // Equal reports whether two documents mean the same. What IAM changes when it stores a
-// document makes no difference (aws-facts §2.3, §2.4): order, one value against a list
+// document makes no difference (docs/aws-facts.md, "Stored form of a document"): order, one value against a list
 // of one, an account's id against its root ARN, unique ids against ARNs (ids maps one
 // to the other and may be nil), the spelling of CIDRs, percent-encoding, white space.
 // The Sid does, since it says whose a statement is. Malformed documents are equal only
@@ -206,7 +206,7 @@ func (c canonicaliser) spellPrincipal(p string) string {
 }
 
 // condition writes operator by operator, key by key. Keys are compared without regard
-// to case (aws-facts §3.2).
+// to case (docs/aws-facts.md, "Several keys and values").
 func (c canonicaliser) condition(b []byte, v value) []byte {
 	if v.kind != '{' {
 		return c.plain(b, v)

@@ -28,10 +28,11 @@ type Decision struct {
 }
 
 // Evaluate decides sts:AssumeRole as IAM does over a role's trust policy and the user's
-// identity policies (aws-facts §2.6): an explicit Deny anywhere wins; a trust policy of
+// identity policies (docs/aws-facts.md, "Same-account trust"): an explicit Deny anywhere wins; a trust policy of
 // the same account that names the user is enough; one that names the account, and every
 // trust across accounts, needs an Allow of the user's own policies too. Organization
 // policies, permission boundaries and session policies are not looked at.
+// For boundaries see docs/aws-facts.md, "Boundaries and resource grants".
 func Evaluate(req Request, trustPolicy string, identityPolicies []string) Decision {
 	identity := make([]*Policy, len(identityPolicies))
 	for i, doc := range identityPolicies {
@@ -50,7 +51,7 @@ func Decide(req Request, trust *Policy, identity []*Policy) Decision {
 	if req.SourceIdentity == "" || out.verdict != Allowed {
 		return c.say(out)
 	}
-	// Setting a source identity is an action of its own (aws-facts §4).
+	// Setting a source identity is a separate action (docs/aws-facts.md, "Source identity").
 	if set := c.decide(foldedSourceIdentity, trust, identity); set.verdict != Allowed {
 		return c.say(set)
 	}

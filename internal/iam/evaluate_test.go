@@ -106,7 +106,7 @@ func TestEvaluateConditions(t *testing.T) {
 		req             Request
 		want            Verdict
 	}{
-		// The table of aws-facts §3.3.
+		// The table of docs/aws-facts.md, "Missing condition keys".
 		{"IpAddress in", `{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`, ip, Denied},
 		{"IpAddress out", `{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`, ip, Allowed},
 		{"IpAddress absent", `{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`, none, Allowed},

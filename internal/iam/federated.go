@@ -8,6 +8,7 @@ import (
 // FederatedProviders returns the identity providers whose people the statements of others
 // let in without a condition on networks, sorted. everyone reports that a Deny of ours
 // holds everybody to networks; it does not hold for them.
+// See docs/aws-facts.md, "Other principals in a trust policy".
 func FederatedProviders(trustPolicy string) (who []string, everyone bool, err error) {
 	d, err := readForeign(trustPolicy)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // IAM keeps the unique id of whoever a trust policy names. When that user or role is
 // deleted, the id is what a reader of the document sees, and IAM refuses the document
-// when it is sent back (aws-facts §2.3). Such an id is a ghost: it stands for nobody.
+// when it is sent back (docs/aws-facts.md, "Ghost principals"). Such an id matches no caller.
 
 // IsGhost reports whether a principal is the unique id of somebody whom ids does not know.
 func IsGhost(principal string, ids map[string]string) bool {
@@ -18,6 +18,7 @@ func IsGhost(principal string, ids map[string]string) bool {
 
 // IsUniqueID reports whether a principal is the unique id of a user or role, which IAM
 // writes in place of an ARN once the user or role is deleted.
+// See docs/aws-facts.md, "Unique ids in principals".
 func IsUniqueID(principal string) bool { return uniqueID.MatchString(principal) }
 
 var uniqueID = regexp.MustCompile(`^A(IDA|ROA)[A-Z0-9]{12,124}$`)

@@ -158,7 +158,7 @@ func (v value) get(key string) (value, bool) {
 }
 
 // list returns the elements of an array, and a lone value as a list of one: in policies
-// the two mean the same (aws-facts §1.5).
+// the two mean the same (docs/aws-facts.md, "Stored form of a document").
 func (v value) list() []value {
 	if v.kind == '[' {
 		return v.items

@@ -295,7 +295,7 @@ func hasMember(ms []member, key string) bool {
 
 // decoded undoes the percent-encoding in which IAM returns documents. JSON never begins
 // with a percent sign, an encoded document always does: with its brace or with the white
-// space that its author put before it.
+// space that its author put before it. See docs/aws-facts.md, "URL-encoded documents".
 func decoded(doc string) string {
 	encoded := strings.TrimSpace(doc)
 	if !strings.HasPrefix(encoded, "%") {

@@ -75,7 +75,7 @@ func parsePrefixes(values []string) []netip.Prefix {
 
 // bareIPv6 returns the /32 of each IPv6 address without a prefix length: IAM's
 // documentation speaks of /32 as the default and does not say for which family
-// (aws-facts §3.2).
+// (docs/aws-facts.md, "Address formats").
 func bareIPv6(values []string) []netip.Prefix {
 	var ps []netip.Prefix
 	for _, v := range values {

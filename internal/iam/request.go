@@ -14,7 +14,7 @@ import (
 
 // Request is one call of sts:AssumeRole by an IAM user. What is left empty is absent
 // from the call. A call through a VPC endpoint (SourceVPC or SourceVPCE is set) carries
-// no aws:SourceIp, whatever SourceIP says (aws-facts §3.2).
+// no aws:SourceIp, whatever SourceIP says (docs/aws-facts.md, "What aws:SourceIp sees").
 type Request struct {
 	Principal      access.UserName // Account filled in; the role's account when it is not
 	PrincipalID    string          // AIDA…, to recognise unique ids in documents; may be empty

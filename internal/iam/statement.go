@@ -10,7 +10,7 @@ import (
 const SidPrefix = "Portcullis"
 
 // Version is the policy language version that we write. Policy variables need it
-// (aws-facts §1.5).
+// (docs/aws-facts.md, "Policy version").
 const Version = "2012-10-17"
 
 // Effects of a statement.
@@ -212,7 +212,7 @@ func DocumentSize(ss []Statement) int {
 }
 
 // Size counts a document as IAM counts it against the quotas: characters, white space
-// left out (aws-facts §1.1).
+// left out (docs/aws-facts.md, "White space").
 func Size(doc string) int {
 	n := 0
 	for _, r := range doc {

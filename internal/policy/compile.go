@@ -262,7 +262,7 @@ func (c *Compiler) reaches(p plan, account int) bool {
 }
 
 // samePartition reports whether a user's account and a role's are in one partition:
-// trust never crosses (aws-facts §5). An account that is not known is taken to be.
+// trust never crosses (docs/aws-facts.md, "Partitions"). An account that is not known is taken to be.
 func (c *Compiler) samePartition(user access.AccountID, role int) bool {
 	i, ok := c.index[user]
 	return !ok || c.accounts[i].PartitionOrDefault() == c.accounts[role].PartitionOrDefault()

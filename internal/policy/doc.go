@@ -19,8 +19,9 @@
 // allowlists of all mappings that reach user and role in the account, under the stricter
 // of each condition. An explicit Deny does that, so no Allow of anybody else weakens it.
 // The gate stands at sts:AssumeRole only: sessions that were issued before live on until
-// they end, and users who hold other permissions use those from anywhere (aws-facts
-// §0.2, §2.6). People whom no mapping names are gated where enforcement is everyone, and
+// they end, and users who hold other permissions use those from anywhere (docs/aws-facts.md,
+// "When trust is checked" and "Direct permissions of a user"). People whom no mapping names are
+// gated where enforcement is everyone, and
 // then as the weakest of the mapped users are. Shape's constants say what each way of
 // writing gives up; ShapeUserSide, for lists too long for a trust policy, the most.
 //

@@ -13,7 +13,7 @@ import (
 
 // ShapeUserSide is the last resort, for allowlists that are too long for a trust policy.
 // The role trusts its account for the mapped users by name, so that each of them needs
-// an Allow of their own policies too (aws-facts §2.6); and that Allow, with a Deny for
+// an Allow of their own policies too (docs/aws-facts.md, "Same-account trust"); and that Allow, with a Deny for
 // all other networks, stands in customer managed policies that are attached to the user:
 // their gate.
 //

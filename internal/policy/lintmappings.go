@@ -30,7 +30,7 @@ func (l *linter) mapping(p *plan, code string, severity Severity, advice, format
 }
 
 // maxSwitchRole is how long path and name of a role may be together for the console's
-// Switch Role (aws-facts §1.2). The path counts with both its slashes.
+// Switch Role (docs/aws-facts.md, "Names and paths"). The path counts with both its slashes.
 const maxSwitchRole = 64
 
 func (l *linter) role(p *plan) {
@@ -81,7 +81,7 @@ func (l *linter) usersOf(p *plan) {
 }
 
 // ambiguous finds roles that IAM takes for the same name: names are unique in an account
-// without regard to case and path (aws-facts §1.2), so at most one of them exists.
+// without regard to case and path (docs/aws-facts.md, "Names and paths"), so at most one of them exists.
 func (l *linter) ambiguous(names map[string]map[access.RoleName]string) {
 	var found []access.RoleName
 	for _, roles := range names {

@@ -35,7 +35,7 @@ func (l *linter) nowhere() {
 
 // doors reports statements of others that let people in through an identity provider.
 // They come by another action than sts:AssumeRole, at which no gate of ours stands
-// (aws-facts §2.6).
+// (docs/aws-facts.md, "Other principals in a trust policy").
 func (l *linter) doors(id access.AccountID, role access.RoleName, merged string) {
 	who, everyone, err := iam.FederatedProviders(merged)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 // naive decides sts:AssumeRole the long way, over documents as encoding/json reads them
 // and a request as a map of the keys that are there. It shares nothing with Evaluate: it
-// is the rules of aws-facts §2.6 and §3.3 written down once more, without regard to
+// is the rules of docs/aws-facts.md, "Same-account trust" and "Missing condition keys", once more, without regard to
 // speed, and without anything that is not known.
 type naive struct {
 	keys        map[string]string // lower case; what is missing is absent from the call
@@ -153,7 +153,7 @@ func (n naive) holds(s map[string]any, action string) bool {
 	return true
 }
 
-// condition is the table of aws-facts §3.3, for every operator.
+// condition is the table of docs/aws-facts.md, "Missing condition keys", for every operator.
 func (n naive) condition(operator, key string, values []string) bool {
 	have, there := n.keys[key]
 	if operator == "Null" {

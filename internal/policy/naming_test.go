@@ -98,7 +98,7 @@ func TestPrincipalsMeanTheirUsersOnly(t *testing.T) {
 
 // TestWhatAUserMadeAgainKeeps holds the documentation of the shapes to its word: IAM
 // stores a principal's unique id, so a user who is made again is another one to the pair
-// and the same to shapes that go by ARN or name (aws-facts §2.3).
+// and the same to shapes that match an ARN or name (docs/aws-facts.md, "Unique ids in principals").
 func TestWhatAUserMadeAgainKeeps(t *testing.T) {
 	alice := access.UserName{Account: "111122223333", Path: "/", Name: "alice"}
 	task := roleTask{

@@ -63,7 +63,7 @@ func newNetworks(names []string, entries []access.Entry, now time.Time) *Network
 // through somebody's VPC endpoint) makes it true and is denied, which is the safe
 // default. With VPCs or endpoints the conditions are combined, all of which must be
 // true for the Deny to strike, so naming one VPC spares callers from that VPC and
-// nobody else (aws-facts §3.3).
+// no other caller (docs/aws-facts.md, "Missing condition keys").
 func (n *Networks) denyConditions() []iam.Condition {
 	if n.Closed() {
 		return nil

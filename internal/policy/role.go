@@ -72,7 +72,7 @@ func (c *Compiler) trustQuota(a access.Account) int {
 }
 
 // bind writes the template's users for one account and leaves out those that do not
-// exist, so that one deleted user never blocks a role (aws-facts §2.2).
+// exist, so that one deleted user never blocks a role (docs/aws-facts.md, "Invalid principal").
 func (c *Compiler) bind(a access.Account, account int, role access.RoleName, mappings []int) (roleTask, []Issue) {
 	t := c.template(mappings, a.ID)
 	task := roleTask{role: role, account: a, everyone: t.everyone, gate: t.gate}

@@ -36,12 +36,12 @@ const (
 	// in which a user whom every one of them has under the same path and name is written
 	// once. The guarantee is that of the pair with two differences, which both come from
 	// trusting an account instead of a user. The user needs the Allow of their own policy
-	// too, which we write: an account that is trusted still has to permit it (aws-facts
-	// §2.6). And the condition is compared with the ARN as it is at the call, never with
+	// too, which we write: an account that is trusted still has to permit it (docs/aws-facts.md,
+	// "Same-account trust"). And the condition is compared with the ARN as it is at the call, never with
 	// the unique id behind it, so that a user who is deleted and made again under the same
-	// path and name keeps the access (aws-facts §2.3): whoever may make users in those
-	// accounts may make one of that name. In return AWS takes the document whether or not
-	// the users exist, and a user who is gone cannot block it.
+	// path and name keeps the access (docs/aws-facts.md, "Unique ids in principals"): a person
+	// who may make users in those accounts may make one of that name. In return AWS takes the
+	// document whether or not the users exist, and a user who is gone cannot block it.
 	ShapePrincipals Shape = "principals"
 
 	// ShapePrincipalsEveryone is principals and everyone together, with the limits of both.
@@ -50,7 +50,7 @@ const (
 	// ShapeNames is joined, with the users written by their bare names under their
 	// accounts: a statement for each set of accounts in which the same names are mapped.
 	// The limits are those of principals, and the path does not count: names are unique in
-	// an account (aws-facts §1.2), but a user who is moved to another path, or made again
+	// an account (docs/aws-facts.md, "Names and paths"), but a user who is moved to another path, or made again
 	// under another, keeps the access too.
 	ShapeNames Shape = "names"
 
@@ -108,8 +108,8 @@ func (t roleTask) statements(s Shape) []iam.Statement {
 // The conditions that do not depend on the allowlist. A user who must show something is
 // refused by a Deny when they do not, rather than by a condition on our Allow, so that
 // no Allow of somebody else lets them in without. Each is safe when the key is missing:
-// long-term keys carry no MFA keys (aws-facts §4), and a negated operator is true for a
-// missing key (aws-facts §3.3).
+// long-term keys carry no MFA keys (docs/aws-facts.md, "MFA keys"), and a negated operator is true for a
+// missing key (docs/aws-facts.md, "Missing condition keys").
 var (
 	withoutMFA    = []iam.Condition{iam.NewCondition("BoolIfExists", "aws:MultiFactorAuthPresent", "false")}
 	otherSession  = []iam.Condition{iam.NewCondition("StringNotEquals", "sts:RoleSessionName", "${aws:username}")}
@@ -185,7 +185,7 @@ func (w *writer) gatedMFA(r rule) bool {
 }
 
 // everyone writes the gate for whoever is not mapped, with the guard that spares AWS
-// services, whose network context is redacted (aws-facts §3.4).
+// services, whose network context is redacted (docs/aws-facts.md, "Service principals").
 func (w *writer) everyone() {
 	if !w.task.everyone {
 		return

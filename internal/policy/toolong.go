@@ -105,7 +105,7 @@ func (t roleTask) remedies(best Compiled) []string {
 	return append(rs, "use fewer allowlists or users on this role, or split it into two roles")
 }
 
-// MaxTrustQuota is what the quota can be raised to (aws-facts §1.1).
+// MaxTrustQuota is what the quota can be raised to (docs/aws-facts.md, "Trust policy size").
 const MaxTrustQuota = 8192
 
 type mergeHint struct {

@@ -111,7 +111,7 @@ func (c *Compiler) userPolicy(u access.UserName, targets []target) (Compiled, er
 }
 
 // userQuota is what the account's quota leaves for our policy: the quota is for all
-// inline policies of the user together (aws-facts §1.2).
+// inline policies of the user together (docs/aws-facts.md, "Inline policy size").
 func (c *Compiler) userQuota(u access.UserName) int {
 	quota := access.DefaultUserPolicyQuota
 	if i, ok := c.index[u.Account]; ok {

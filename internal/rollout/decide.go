@@ -24,6 +24,7 @@ type decision struct {
 
 // decide says what to do with an operation in the light of what is live now. ids maps
 // the unique ids of the account's principals to their ARNs, where they are known.
+// It compares by meaning: docs/aws-facts.md, "Stored form of a document".
 func decide(op access.Operation, live access.LiveDocument, ids map[string]string) decision {
 	switch op.State {
 	case access.OperationFailed, access.OperationConflict, access.OperationSkipped:

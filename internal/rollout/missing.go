@@ -12,7 +12,7 @@ import (
 )
 
 // AWS refuses a trust policy as a whole when it names somebody who does not exist
-// (aws-facts §2.2). One user who was deleted must not keep everybody else from being
+// (docs/aws-facts.md, "Invalid principal"). One user who was deleted must not keep everybody else from being
 // gated, so that user is left out, and let in by the push after they are there again. A
 // user who was created moments ago is there and refused all the same, for a while.
 

@@ -9,7 +9,7 @@ import (
 )
 
 // The pace of reading back. The first look comes at once, since AWS mostly shows a write
-// immediately (aws-facts §2.5).
+// immediately (docs/aws-facts.md, "Eventual consistency").
 const (
 	verifyFirst = 250 * time.Millisecond
 	verifyMost  = 5 * time.Second

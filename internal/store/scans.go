@@ -167,7 +167,7 @@ func (s *Store) Standstills(ctx context.Context, ids []access.AccountID) (map[ac
 }
 
 // settled is how long a rollout has to have ended: IAM takes a while to spread what was
-// written (aws-facts §2.5).
+// written (docs/aws-facts.md, "Eventual consistency").
 const settled = "30 seconds"
 
 // RescanRolledOut inserts the jobs that read the accounts of rollouts that ended, once

@@ -75,7 +75,7 @@ func parseOperator(name string) (c condition, ok bool) {
 }
 
 // holds decides the condition for a request. A key that is absent makes a positive
-// operator false and a negated one true (aws-facts §3.3).
+// operator false and a negated one true (docs/aws-facts.md, "Missing condition keys").
 func (c condition) holds(keys map[string]string, variables bool) bool {
 	got, present := keys[c.key]
 	switch {

@@ -3,7 +3,7 @@
 // line of AWS and the console all talk to it as they talk to AWS: with SigV4 signatures
 // that are checked, within accounts that are isolated by credentials.
 //
-// It refuses what AWS refuses and rewrites what AWS rewrites (aws-facts §1, §2). Its
+// It refuses what AWS refuses and rewrites what AWS rewrites (docs/aws-facts.md). Its
 // evaluation of policies is its own, written apart from internal/policy on purpose: it
 // is the second opinion in every test that compares what was compiled with what happens.
 // It cannot do what only AWS can: no SCPs or RCPs, no groups with policies, no SAML.

@@ -28,7 +28,7 @@ type principal struct {
 }
 
 // documentKind decides the grammar: a trust policy has principals and no resources, an
-// identity policy the other way round (aws-facts §1.5).
+// identity policy the other way round (docs/aws-facts.md, "Document grammar").
 type documentKind int
 
 const (
@@ -268,7 +268,7 @@ func requiredFields(kind documentKind) []string {
 	return []string{"Effect", "Action", "Resource"}
 }
 
-// size counts characters as IAM does: all but white space (aws-facts §1.1).
+// size counts characters as IAM does: all but white space (docs/aws-facts.md, "White space").
 func size(text string) int {
 	n := 0
 	for _, r := range text {

@@ -141,7 +141,7 @@ func (o *Organization) refusalReason(q question) string {
 
 // trustRefusal decides whether the caller may do an sts action on a role: within an
 // account a trust policy that names the caller is enough; from another account both
-// sides have to allow it; a deny on either side wins (aws-facts §2.6).
+// sides have to allow it; a deny on either side wins (docs/aws-facts.md, "Cross-account trust").
 func (o *Organization) trustRefusal(q question, target *account, r *role) bool {
 	doc := o.parsed(r.Trust, trustPolicy)
 	if doc == nil {

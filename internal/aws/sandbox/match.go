@@ -3,7 +3,7 @@ package sandbox
 import "strings"
 
 // Runes that stand for a literal star and question mark once policy variables have been
-// put in; no policy may contain them (aws-facts §1.5).
+// put in; no policy may contain them (docs/aws-facts.md, "Document grammar").
 const (
 	literalStar     = "\x01"
 	literalQuestion = "\x02"

@@ -99,7 +99,7 @@ func listAccountsForParent(c *call) *apiError {
 }
 
 // emptyMark at the head of a token asks for the page that has nothing on it but the
-// token of the one after: AWS may send such a page at any time (aws-facts §5).
+// token of the one after: AWS may send such a page at any time (docs/aws-facts.md, "Listing accounts").
 const emptyMark = "e"
 
 func (c *call) accountsPage(in orgRequest, all []*account) *apiError {
@@ -132,7 +132,7 @@ func (in orgRequest) limit() string {
 	return strconv.Itoa(in.MaxResults)
 }
 
-// accountReply has State and not the retired Status (aws-facts §5).
+// accountReply has State and not the retired Status (docs/aws-facts.md, "Account states").
 func (co *Company) accountReply(a *account) reply {
 	return reply{
 		"Id":              a.ID,

@@ -9,8 +9,8 @@ import (
 )
 
 // IAM stores the unique id of each user and role that a trust policy names, and gives
-// back the ARN for as long as they exist (aws-facts §2.3). This file does both, in the
-// document's own tree, so that everything else in it stays as it was written.
+// back the ARN for as long as they exist (docs/aws-facts.md, "Unique ids in principals").
+// This file does both, in the document's own tree, so that everything else in it stays as it was written.
 
 // storeTrust checks a trust policy and returns the form in which it is kept.
 func (o *Organization) storeTrust(text string) (string, *apiError) {

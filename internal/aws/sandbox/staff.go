@@ -65,12 +65,13 @@ func (c *Company) staffManagement(a *account) {
 	c.user(a, "/", AdminUser).Attached = []string{adminARN}
 }
 
-// consolePolicy is all that the console's own user may do (aws-facts §8.4).
+// consolePolicy is all that the console's own user may do: read the organization and assume
+// the deployment role.
 const consolePolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"ReadOrganization","Effect":"Allow","Action":["organizations:DescribeOrganization","organizations:DescribeAccount","organizations:ListAccounts","organizations:ListRoots","organizations:ListOrganizationalUnitsForParent","organizations:ListAccountsForParent","organizations:ListParents","organizations:ListTagsForResource"],"Resource":"*"},` +
 	`{"Sid":"TakeDeploymentRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/` + DeployRole + `"}]}`
 
-// deployPolicy is what the deployment role may do (aws-facts §8.2): read, edit trust
+// deployPolicy is what the deployment role may do: read, edit trust
 // policies, users' inline policies and gates, and never touch itself or AWS's own roles.
 const deployPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"Read","Effect":"Allow","Action":["iam:GetRole","iam:ListRoles","iam:GetUser","iam:ListUsers","iam:GetUserPolicy","iam:ListUserPolicies","iam:ListAttachedUserPolicies","iam:ListGroupsForUser","iam:GetAccountAuthorizationDetails","iam:GetAccountSummary","iam:GetPolicy","iam:GetPolicyVersion","iam:ListPolicyVersions"],"Resource":"*"},` +
