@@ -6,10 +6,10 @@ import (
 )
 
 // Course is what a rollout's way through its waves depends on, beside the rollout itself.
-// The zero value is that of a rollout in one wave with nothing to wait for.
+// The zero value is that of a rollout whose first wave has not begun, with nothing to wait for.
 type Course struct {
 	Strategy Strategy
-	Wave     Wave // the one under way; its number is 0 where none is, or none is kept
+	Wave     Wave // the one under way; its number is 0 where none is
 	Next     Wave // the one after it; its number is 0 where it is not known or not there
 }
 
@@ -19,11 +19,11 @@ var rolloutSystem = System("rollout")
 // audit log should know of it. A target has ended, a phase is over, or somebody has
 // acted. It stops where the store has to do something first: see Rollout.Wants.
 //
-//	pushing ─▶ baking ─▶ checking ─▶ gate ─▶ the next wave, pushing
-//	   │▲                   │                     │ after the last
-//	   ▼│                   ▼                     ▼
-//	 hours               halted                confirm ─▶ completed
-//	                                              └─▶ rolling_back
+//	pushing ─▶ baking ─▶ checking ─▶ awaiting_approval ─▶ the next wave, pushing
+//	   │▲                   │                                  │ after the last
+//	   ▼│                   ▼                                  ▼
+//	maintenance_window   halted                             confirm ─▶ completed
+//	                                                           └─▶ rolling_back
 //
 // What a wave has no need of is left out. Too many failures halt it in any phase.
 func (r *Rollout) Settle(c *Course, at time.Time) []AuditEvent {

@@ -23,7 +23,7 @@ func inTheWay(overtakes, patience string) string {
 	return `FROM targets o JOIN rollouts ro ON ro.id = o.rollout_id
 		WHERE o.account_id = t.account_id AND o.rollout_id <> $1 AND (o.state = 'running'
 			OR o.state = 'waiting' AND o.rollout_id < $1 AND NOT ` + overtakes + ` AND ro.ended_at IS NULL
-				AND (ro.state NOT IN ('paused', 'halted') OR coalesce(ro.stands_since, ro.created_at) > clock_timestamp() - ` + patience + `::interval))`
+				AND (ro.state NOT IN ('paused', 'halted') OR coalesce(ro.stopped_since, ro.created_at) > clock_timestamp() - ` + patience + `::interval))`
 }
 
 // countBehind counts the targets that wait for other rollouts, and names the oldest.

@@ -36,7 +36,7 @@ type changeRow struct {
 	AppliedAt   time.Time `gorm:"serializer:null"`
 
 	Needs              []access.Need         `gorm:"serializer:json"`
-	Confirmations      []access.Confirmation `gorm:"serializer:json"`
+	Confirmations      []access.Confirmation `gorm:"column:guard_overrides;serializer:json"`
 	ClonedFrom         int64                 `gorm:"serializer:null"`
 	BreakGlassBy       int64                 `gorm:"serializer:null"`
 	BreakGlassName     string

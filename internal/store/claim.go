@@ -13,8 +13,8 @@ import (
 
 // claimTarget takes up a target that is in flight and that no live claim holds.
 const claimTarget = `
-UPDATE targets t SET claim = claim + 1, hold = 'held', lease_until = clock_timestamp() + $3::interval, started_at = coalesce(started_at, clock_timestamp())
-WHERE rollout_id = $1 AND account_id = $2 AND state = 'running' AND (hold <> 'held' OR lease_until < clock_timestamp())
+UPDATE targets t SET claim = claim + 1, lease_state = 'leased', lease_until = clock_timestamp() + $3::interval, started_at = coalesce(started_at, clock_timestamp())
+WHERE rollout_id = $1 AND account_id = $2 AND state = 'running' AND (lease_state <> 'leased' OR lease_until < clock_timestamp())
 RETURNING ` + targetColumns + `, t.lease_until`
 
 // ClaimTarget takes up a target. ok is false where there is nothing to do: it has ended,
@@ -100,7 +100,7 @@ func scanClaimedAccount(row pgx.Row, id access.AccountID) (access.Account, error
 }
 
 // holds is the condition that a claim is the newest on its target, and stands.
-const holds = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND hold = 'held'"
+const holds = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND lease_state = 'leased'"
 
 // HoldClaim prolongs a claim.
 func (s *Store) HoldClaim(ctx context.Context, c access.Claim, lease time.Duration) error {

@@ -132,9 +132,9 @@ func (tx *txn) skipTargets(ctx context.Context, rollout int64, why string) error
 	b := &pgx.Batch{}
 	for _, locked := range []string{"SKIP LOCKED", ""} {
 		b.Queue(`WITH untouched AS (
-				SELECT account_id FROM targets WHERE rollout_id = $1 AND (state = 'waiting' OR hold = 'queued') FOR NO KEY UPDATE `+locked+`),
+				SELECT account_id FROM targets WHERE rollout_id = $1 AND (state = 'waiting' OR lease_state = 'queued') FOR NO KEY UPDATE `+locked+`),
 			skipped AS (
-				UPDATE targets t SET state = 'skipped', hold = NULL, lease_until = NULL, ended_at = clock_timestamp(), message = $2
+				UPDATE targets t SET state = 'skipped', lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(), message = $2
 				FROM untouched u WHERE t.rollout_id = $1 AND t.account_id = u.account_id RETURNING t.account_id)
 			UPDATE operations o SET state = 'skipped', ended_at = clock_timestamp() FROM skipped
 			WHERE o.rollout_id = $1 AND o.account_id = skipped.account_id AND o.state = 'planned'`, rollout, why)

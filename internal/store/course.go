@@ -28,8 +28,8 @@ type opened struct {
 // else: two rollouts must not find the same account free in the same moment.
 const flightLock = 0x706f7274_666c79 // "port fly"
 
-const waveColumns = `w.rollout_id, w.number, w.name, w.targets, w.left_over, w.max_in_wave, w.max_failures, w.bake, w.gate, w.state, w.begun_at, w.pushed_at, w.ended_at,
-	w.gate_by_id, w.gate_by_name, w.gate_by_email`
+const waveColumns = `w.rollout_id, w.number, w.name, w.targets, w.left_over, w.max_in_flight, w.max_failures, w.bake, w.requires_approval, w.state, w.begun_at, w.pushed_at, w.ended_at,
+	w.approved_by_id, w.approved_by_name, w.approved_by_email`
 
 func waveFields(w *access.Wave) []any {
 	return []any{
@@ -60,7 +60,7 @@ func queueOpen(b *pgx.Batch, id int64, o *opened) {
 	})
 	b.Queue("SELECT "+waveColumns+" FROM rollouts r JOIN rollout_waves w ON w.rollout_id = r.id AND w.number = r.wave WHERE r.id = $1", id).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(waveFields(&o.course.Wave)...)
-		if errors.Is(err, pgx.ErrNoRows) { // none has begun, or it is of the release before
+		if errors.Is(err, pgx.ErrNoRows) { // none has begun
 			return nil
 		}
 		return err
@@ -176,7 +176,7 @@ func (tx *txn) nextWave(ctx context.Context, o *opened) error {
 
 // queueWave saves what moves of a wave.
 func queueWave(b *pgx.Batch, w access.Wave) {
-	b.Queue(`UPDATE rollout_waves SET left_over = $3, state = $4, begun_at = $5, pushed_at = $6, ended_at = $7, gate_by_id = $8, gate_by_name = $9, gate_by_email = $10 WHERE rollout_id = $1 AND number = $2`,
+	b.Queue(`UPDATE rollout_waves SET left_over = $3, state = $4, begun_at = $5, pushed_at = $6, ended_at = $7, approved_by_id = $8, approved_by_name = $9, approved_by_email = $10 WHERE rollout_id = $1 AND number = $2`,
 		w.RolloutID, w.Number, w.Left, string(w.State), nullTime(w.BegunAt), nullTime(w.PushedAt), nullTime(w.EndedAt), nullID(w.GateBy.ID), w.GateBy.Name, w.GateBy.Email)
 }
 
@@ -185,9 +185,9 @@ func queueWave(b *pgx.Batch, w access.Wave) {
 const saveRollout = `
 UPDATE rollouts SET state = $2, max_in_flight = $3, pace = $4, max_failures = $5, waiting = $6, running = $7, succeeded = $8, unchanged = $9,
     failed = $10, conflict = $11, skipped = $12, note = $13, started_at = $14, ended_at = $15,
-    wave = $16, phase = $17, until = $18, wake_at = $19, later = $20, behind_rollout = $21, behind_targets = $22, wave_window = $23, wave_bad = $24, forgiven = $25, wave_forgiven = $26,
-    checks_left = $27, checks_bad = $28, confirmer_id = $29, confirmer_name = $30, confirmer_email = $31, confirmed_at = $32, rolled_back_by = $33, stands_since = $34, overtakes = $35, undoer_id = $36, undoer_name = $37, undoer_email = $38,
-    off_hours_wave = $39, off_hours_by = $40, off_hours_reason = $41
+    wave = $16, phase = $17, until = $18, wake_at = $19, later = $20, blocked_by_rollout = $21, blocked_by_targets = $22, wave_max_in_flight = $23, wave_bad = $24, ignored_failures = $25, wave_ignored_failures = $26,
+    checks_left = $27, checks_bad = $28, confirmer_id = $29, confirmer_name = $30, confirmer_email = $31, confirmed_at = $32, rolled_back_by = $33, stopped_since = $34, skips_queue = $35, undoer_id = $36, undoer_name = $37, undoer_email = $38,
+    window_override_wave = $39, window_override_by = $40, window_override_reason = $41
 WHERE id = $1`
 
 // queueRollout saves the rollout and tells whoever listens, at the commit.

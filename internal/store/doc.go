@@ -23,11 +23,11 @@
 //
 // # A target in flight
 //
-//	waiting ──start──▶ running/queued ──claim──▶ running/held ──finish──▶ ended
-//	   ▲                     │                      │     ▲
-//	   │                   abort              lease runs out │
-//	   │                     ▼                      ▼     │ claim
-//	   └──retry── ended   skipped              running/revived
+//	waiting ──start──▶ running/queued ──claim──▶ running/leased ──finish──▶ ended
+//	   ▲                     │                      │        ▲
+//	   │                   abort              lease expires  │ claim
+//	   │                     ▼                      ▼        │
+//	   └──retry── ended   skipped                running/requeued
 //
 // Every claim has a number; each later statement of a worker carries it, and is refused
 // with access.ErrClaimLost when there is a higher one.

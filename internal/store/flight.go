@@ -23,7 +23,7 @@ const queueWithin = 22 * time.Second
 // takeUp takes up the first targets that wait, of waves that have begun. ARRAY() is worked
 // out once; IN may be worked out anew for every target of the rollout.
 const takeUp = `
-UPDATE targets SET state = 'running', hold = 'queued', lease_until = clock_timestamp() + $3::interval
+UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = clock_timestamp() + $3::interval
 WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
 RETURNING account_id`
 
@@ -134,11 +134,11 @@ func (s *Store) reviveSome(ctx context.Context, lease time.Duration) (int, error
 			var f flight
 			return f, row.Scan(&f.rollout, &f.account)
 		}, `UPDATE targets t SET
-				claim = CASE hold WHEN 'held' THEN claim + 1 ELSE claim END,
-				hold = CASE hold WHEN 'queued' THEN 'queued' ELSE 'revived' END,
+				claim = CASE lease_state WHEN 'leased' THEN claim + 1 ELSE claim END,
+				lease_state = CASE lease_state WHEN 'queued' THEN 'queued' ELSE 'requeued' END,
 				lease_until = clock_timestamp() + greatest($1::interval, $3::interval)
 			FROM (SELECT rollout_id, account_id FROM targets WHERE state = 'running' AND lease_until < clock_timestamp()
-				AND (hold = 'held' OR lease_until < clock_timestamp() - $4::interval OR NOT EXISTS (
+				AND (lease_state = 'leased' OR lease_until < clock_timestamp() - $4::interval OR NOT EXISTS (
 					SELECT FROM river_job WHERE state = 'available' AND queue = $5 AND scheduled_at < clock_timestamp() - interval '1 second'))
 				ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) late
 			WHERE t.rollout_id = late.rollout_id AND t.account_id = late.account_id

@@ -54,15 +54,15 @@ func TestGateRowsFitTogether(t *testing.T) {
 	start(t, s, 1, 1, 0)
 	for _, table := range []string{"operations", "plan_operations"} {
 		for set, ok := range map[string]bool{
-			"kind = 'gate_policy', resource_kind = 'policy'":                          true,
-			"kind = 'attachments', resource_kind = 'attachments'":                     true,
-			"kind = 'delete_gate_policy', resource_kind = 'policy', after_doc = NULL": true,
-			"kind = 'delete_gate_policy', resource_kind = 'policy'":                   false,
-			"kind = 'gate_policy', resource_kind = 'policy', after_doc = NULL":        false,
-			"kind = 'gate_policy', resource_kind = 'user'":                            false,
-			"kind = 'attachments', resource_kind = 'user'":                            false,
-			"kind = 'trust_policy', resource_kind = 'policy'":                         false,
-			"kind = 'drop_everything', resource_kind = 'policy'":                      false,
+			"kind = 'user_side_policy', resource_kind = 'policy'":                          true,
+			"kind = 'attachments', resource_kind = 'attachments'":                          true,
+			"kind = 'delete_user_side_policy', resource_kind = 'policy', after_doc = NULL": true,
+			"kind = 'delete_user_side_policy', resource_kind = 'policy'":                   false,
+			"kind = 'user_side_policy', resource_kind = 'policy', after_doc = NULL":        false,
+			"kind = 'user_side_policy', resource_kind = 'user'":                            false,
+			"kind = 'attachments', resource_kind = 'user'":                                 false,
+			"kind = 'trust_policy', resource_kind = 'policy'":                              false,
+			"kind = 'drop_everything', resource_kind = 'policy'":                           false,
 		} {
 			tx, err := s.Pool().Begin(ctx)
 			if err != nil {

@@ -178,7 +178,7 @@ func (tx *txn) holding(ctx context.Context, group []*work) ([]*work, error) {
 			r.state = 'running' OR EXISTS (SELECT FROM operations o WHERE o.rollout_id = t.rollout_id AND o.account_id = t.account_id AND o.intended_at IS NOT NULL)
 		FROM targets t JOIN rollouts r ON r.id = t.rollout_id
 		JOIN unnest($1::bigint[], $2::text[], $3::bigint[]) c (rollout_id, account_id, claim) ON t.rollout_id = c.rollout_id AND t.account_id = c.account_id AND t.claim = c.claim
-		WHERE t.hold = 'held' ORDER BY t.account_id, t.rollout_id FOR NO KEY UPDATE OF t`, []any{rollouts, accounts, claims}, func(row pgx.Rows) error {
+		WHERE t.lease_state = 'leased' ORDER BY t.account_id, t.rollout_id FOR NO KEY UPDATE OF t`, []any{rollouts, accounts, claims}, func(row pgx.Rows) error {
 		var k key
 		var may bool
 		err := row.Scan(&k.rollout, &k.account, &k.claim, &may)

@@ -118,7 +118,7 @@ func queueOutcomes(b *pgx.Batch, c access.Claim, outcomes []access.Outcome) {
 // recordOutcome does in one statement what would else be a transaction of four: it is sent
 // between two writes to AWS.
 const recordOutcome = `
-WITH held AS (UPDATE targets SET lease_until = clock_timestamp() + $7::interval WHERE rollout_id = $1 AND account_id = $2 AND claim = $8 AND hold = 'held' RETURNING 1),
+WITH held AS (UPDATE targets SET lease_until = clock_timestamp() + $7::interval WHERE rollout_id = $1 AND account_id = $2 AND claim = $8 AND lease_state = 'leased' RETURNING 1),
 concluded AS (` + conclude + ` AND EXISTS (SELECT FROM held) RETURNING 1)
 SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM concluded), state FROM operations WHERE id = ANY($3) AND rollout_id = $1 AND account_id = $2`
 

@@ -12,26 +12,22 @@ import (
 	"portcullis/internal/access"
 )
 
-const rolloutColumns = `id, kind, change_id, title, revision, strategy_name, state, max_in_flight, pace, max_failures, waiting, running, succeeded, unchanged, failed, conflict, skipped,
+const rolloutColumns = `id, kind, change_id, title, revision, strategy_name, state, pace, max_failures, waiting, running, succeeded, unchanged, failed, conflict, skipped,
 	starter_id, starter_name, starter_email, note, created_at, started_at, ended_at,
-	wave, waves, phase, until, later, behind_rollout, behind_targets, wave_window, wave_bad, forgiven, wave_forgiven, checks_left, checks_bad,
-	confirmer_id, confirmer_name, confirmer_email, confirmed_at, rolls_back, rolled_back_by, stands_since, overtakes, undoer_id, undoer_name, undoer_email,
-	off_hours_wave, off_hours_by, off_hours_reason`
+	wave, waves, phase, until, later, blocked_by_rollout, blocked_by_targets, wave_max_in_flight, wave_bad, ignored_failures, wave_ignored_failures, checks_left, checks_bad,
+	confirmer_id, confirmer_name, confirmer_email, confirmed_at, rolls_back, rolled_back_by, stopped_since, skips_queue, undoer_id, undoer_name, undoer_email,
+	window_override_wave, window_override_by, window_override_reason`
 
 // scanRollout reads rolloutColumns.
 func scanRollout(row pgx.Row) (access.Rollout, error) {
 	var r access.Rollout
-	var pace int
 	c := &r.Counts
-	err := row.Scan(&r.ID, &r.Kind, idOrZero{&r.ChangeID}, &r.Title, &r.Revision, &r.Strategy, &r.State, &r.Window, &pace, &r.MaxFailures,
+	err := row.Scan(&r.ID, &r.Kind, idOrZero{&r.ChangeID}, &r.Title, &r.Revision, &r.Strategy, &r.State, &r.Window, &r.MaxFailures,
 		&c.Waiting, &c.Running, &c.Succeeded, &c.Unchanged, &c.Failed, &c.Conflict, &c.Skipped,
 		&r.StartedBy.ID, &r.StartedBy.Name, &r.StartedBy.Email, &r.Note, &r.CreatedAt, timeOrZero{&r.StartedAt}, timeOrZero{&r.EndedAt},
 		&r.Wave, &r.Waves, &r.Phase, timeOrZero{&r.Until}, &r.Later, idOrZero{&r.Behind.Rollout}, &r.Behind.Targets, &r.WaveWindow, &r.WaveBad, &r.Forgiven, &r.WaveForgiven, &r.ChecksLeft, &r.ChecksBad,
 		idOrZero{&r.ConfirmedBy.ID}, &r.ConfirmedBy.Name, &r.ConfirmedBy.Email, timeOrZero{&r.ConfirmedAt}, idOrZero{&r.RollsBack}, idOrZero{&r.RolledBackBy}, timeOrZero{&r.StandsSince}, &r.Overtakes, idOrZero{&r.UndoneBy.ID}, &r.UndoneBy.Name, &r.UndoneBy.Email,
 		&r.OffHours.Wave, &r.OffHours.By, &r.OffHours.Reason)
-	if pace > 0 {
-		r.Window = pace
-	}
 	return r, err
 }
 

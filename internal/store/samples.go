@@ -19,12 +19,12 @@ const sampleLock = 0x706f7274_736d70 // "port smp"
 const sample = `
 WITH due AS MATERIALIZED (
     SELECT r.* FROM rollouts r
-    CROSS JOIN LATERAL (SELECT max(at) AS at, count(*) AS n FROM rollout_samples WHERE rollout_id = r.id) s
+    CROSS JOIN LATERAL (SELECT max(at) AS at, count(*) AS n FROM rollout_progress_samples WHERE rollout_id = r.id) s
     WHERE (r.ended_at IS NULL OR r.ended_at > clock_timestamp() - interval '5 minutes')
       AND CASE WHEN s.at IS NULL THEN true
                WHEN r.ended_at IS NOT NULL THEN s.at < r.ended_at
                ELSE s.n < 1000 AND clock_timestamp() - s.at >= greatest(interval '2 seconds', (clock_timestamp() - r.created_at) / 100) END)
-INSERT INTO rollout_samples (rollout_id, at, running, ended, failed, calls, attempts, throttles)
+INSERT INTO rollout_progress_samples (rollout_id, at, running, ended, failed, calls, attempts, throttles)
 SELECT r.id, clock_timestamp(), r.running, r.succeeded + r.unchanged + r.failed + r.conflict + r.skipped, r.failed + r.conflict, t.calls, t.attempts, t.throttles
 FROM due r
 CROSS JOIN LATERAL (SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(attempts), 0) AS attempts, coalesce(sum(throttles), 0) AS throttles FROM targets WHERE rollout_id = r.id) t
@@ -55,7 +55,7 @@ func (s *Store) Samples(ctx context.Context, rollout int64) ([]access.Sample, er
 		err := row.Scan(&p.At, &p.Running, &p.Ended, &p.Failed, &p.Calls, &p.Attempts, &p.Throttles)
 		p.At = p.At.UTC()
 		return p, err
-	}, "SELECT at, running, ended, failed, calls, attempts, throttles FROM rollout_samples WHERE rollout_id = $1 ORDER BY at", rollout)
+	}, "SELECT at, running, ended, failed, calls, attempts, throttles FROM rollout_progress_samples WHERE rollout_id = $1 ORDER BY at", rollout)
 	if err != nil {
 		return nil, translate(fmt.Errorf("reading the samples of rollout %d: %w", rollout, err))
 	}

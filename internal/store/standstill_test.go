@@ -19,7 +19,7 @@ func TestStandstillsDoNotDependOnHowMuchWasRolledOut(t *testing.T) {
 	first := must[access.Rollout](t)(s.CreateRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, Window: 2, CreatedAt: t0}, planFor(accounts), nil))
 	for _, sql := range []string{
 		"UPDATE rollouts SET state = 'aborted', waiting = 0, running = 0, skipped = 100, ended_at = now()",
-		"UPDATE targets SET state = 'skipped', ended_at = now(), hold = NULL, lease_until = NULL, claim = 1, started_at = now()",
+		"UPDATE targets SET state = 'skipped', ended_at = now(), lease_state = NULL, lease_until = NULL, claim = 1, started_at = now()",
 		"INSERT INTO rollouts OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(r, jsonb_build_object('id', r.id + g))).* FROM rollouts r, generate_series(1, 499) g",
 		"INSERT INTO targets SELECT (jsonb_populate_record(t, jsonb_build_object('rollout_id', t.rollout_id + g))).* FROM targets t, generate_series(1, 499) g",
 		"ANALYZE",

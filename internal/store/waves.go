@@ -41,7 +41,7 @@ func (tx *txn) insertRollout(ctx context.Context, r access.Rollout, s access.Sta
 }
 
 func (tx *txn) insertWaves(ctx context.Context, rollout int64, waves []access.Wave) error {
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"rollout_waves"}, []string{"rollout_id", "number", "name", "targets", "left_over", "max_in_wave", "max_failures", "bake", "gate", "state"},
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"rollout_waves"}, []string{"rollout_id", "number", "name", "targets", "left_over", "max_in_flight", "max_failures", "bake", "requires_approval", "state"},
 		pgx.CopyFromSlice(len(waves), func(i int) ([]any, error) {
 			w := waves[i]
 			return []any{rollout, w.Number, w.Name, 0, 0, w.Window, w.MaxFailures, w.Bake, w.Gate, string(access.WaveWaiting)}, nil
@@ -69,20 +69,17 @@ func (tx *txn) setOut(ctx context.Context, id int64) (access.Rollout, error) {
 
 // Waves returns the waves of a rollout, with what became of their targets and checks.
 func (s *Store) Waves(ctx context.Context, rollout int64) ([]access.Wave, error) {
-	r, err := s.Rollout(ctx, rollout)
-	if err != nil {
+	if _, err := s.Rollout(ctx, rollout); err != nil {
 		return nil, err
 	}
 	var waves []access.Wave
 	b := &pgx.Batch{}
 	b.Queue("SELECT "+waveColumns+" FROM rollout_waves w WHERE w.rollout_id = $1 ORDER BY w.number", rollout).Query(func(rows pgx.Rows) error {
+		var err error
 		waves, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (access.Wave, error) {
 			var w access.Wave
 			return w, row.Scan(waveFields(&w)...)
 		})
-		if len(waves) == 0 { // of the release before
-			waves = []access.Wave{{RolloutID: rollout, Number: 1, Name: "All accounts", Targets: r.Counts.Total(), State: access.WavePushing, BegunAt: r.StartedAt, EndedAt: r.EndedAt}}
-		}
 		return err
 	})
 	b.Queue("SELECT wave, state, count(*) FROM targets WHERE rollout_id = $1 GROUP BY wave, state", rollout).Query(func(rows pgx.Rows) error {
