@@ -104,11 +104,11 @@ func entriesAfter(entries []access.Entry, key string) (int, error) {
 }
 
 // matching finds the entries of a list that a search asks for, and how many there are.
-func (c *catalog) matching(list access.Allowlist, search string) (chosen, int) {
+func (c *catalog) matching(list access.Allowlist, search string) (bitset, int) {
 	if search == "" {
 		return everything(len(list.Entries)), len(list.Entries)
 	}
-	found := newChosen(len(list.Entries))
+	found := newBitset(len(list.Entries))
 	if addr, err := netip.ParseAddr(strings.TrimSpace(search)); err == nil && addr.Zone() == "" {
 		addr = addr.Unmap()
 		for i, e := range list.Entries {

@@ -184,7 +184,7 @@ func (s *Store) StateAround(ctx context.Context, revision int64, accounts []acce
 		return access.State{}, err
 	}
 	state := c.state
-	found := newChosen(len(state.Mappings))
+	found := newBitset(len(state.Mappings))
 	for _, a := range accounts {
 		found.add(c.byAccount[a.ID])
 		for _, i := range c.byUserHome[a.ID] {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// chosen is a set of positions in a list.
-type chosen []uint64
+// bitset is a set of positions in a list, one bit for each.
+type bitset []uint64
 
-func newChosen(n int) chosen { return make(chosen, (n+63)/64) }
+func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
 // everything holds each of n positions.
-func everything(n int) chosen {
-	c := newChosen(n)
+func everything(n int) bitset {
+	c := newBitset(n)
 	for i := range c {
 		c[i] = ^uint64(0)
 	}
@@ -23,22 +23,22 @@ func everything(n int) chosen {
 	return c
 }
 
-func (c chosen) set(i int32) { c[i/64] |= 1 << (i % 64) }
+func (c bitset) set(i int32) { c[i/64] |= 1 << (i % 64) }
 
-func (c chosen) add(at []int32) {
+func (c bitset) add(at []int32) {
 	for _, i := range at {
 		c.set(i)
 	}
 }
 
 // keep takes away what is not among other.
-func (c chosen) keep(other chosen) {
+func (c bitset) keep(other bitset) {
 	for i := range c {
 		c[i] &= other[i]
 	}
 }
 
-func (c chosen) count() int {
+func (c bitset) count() int {
 	n := 0
 	for _, word := range c {
 		n += bits.OnesCount64(word)
@@ -47,10 +47,10 @@ func (c chosen) count() int {
 }
 
 // all yields the positions, ascending.
-func (c chosen) all() iter.Seq[int] { return c.from(0) }
+func (c bitset) all() iter.Seq[int] { return c.from(0) }
 
 // from yields the positions from one on.
-func (c chosen) from(first int) iter.Seq[int] {
+func (c bitset) from(first int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for w := first / 64; w < len(c); w++ {
 			word := c[w]

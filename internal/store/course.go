@@ -44,7 +44,7 @@ func waveFields(w *access.Wave) []any {
 
 // queueOpen adds the statements that lock a rollout and read it into o.
 func queueOpen(b *pgx.Batch, id int64, o *opened) {
-	b.Queue(soon)
+	b.Queue(lockedIdleTimeout)
 	b.Queue("SELECT "+rolloutColumns+" FROM rollouts WHERE id = $1 FOR NO KEY UPDATE", id).QueryRow(func(row pgx.Row) error {
 		var err error
 		o.Rollout, err = scanRollout(row)
@@ -229,7 +229,7 @@ func (s *Store) moveRollout(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		var due bool
 		b := &pgx.Batch{}
-		b.Queue(soon)
+		b.Queue(lockedIdleTimeout)
 		b.Queue("SELECT true FROM rollouts WHERE id = $1 AND wake_at <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED", id).QueryRow(func(row pgx.Row) error {
 			err := row.Scan(&due)
 			if errors.Is(err, pgx.ErrNoRows) { // another replica is at it, or was

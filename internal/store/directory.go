@@ -151,10 +151,10 @@ func (d *directory) countUnits() {
 func parentPath(path string) string { return path[:max(0, strings.LastIndex(path, "/"))] }
 
 // find returns the accounts of one unit and below, or of all, that a search asks for.
-func (d *directory) find(ou, search string) chosen {
+func (d *directory) find(ou, search string) bitset {
 	found := everything(len(d.accounts))
 	if ou != "" {
-		within := newChosen(len(d.accounts))
+		within := newBitset(len(d.accounts))
 		for i, a := range d.accounts {
 			if rest, ok := strings.CutPrefix(a.OU, ou); ok && (rest == "" || rest[0] == '/') {
 				within.set(int32(i))
@@ -163,7 +163,7 @@ func (d *directory) find(ou, search string) chosen {
 		found.keep(within)
 	}
 	if search != "" {
-		named := newChosen(len(d.accounts))
+		named := newBitset(len(d.accounts))
 		for i := range d.texts.containing(search) {
 			named.set(int32(i))
 		}

@@ -60,11 +60,11 @@ func (c *catalog) mappingAfter(role, id string) int {
 }
 
 // find returns the mappings that a query asks for, and how many there are.
-func (c *catalog) find(q access.MappingQuery) (chosen, int, error) {
+func (c *catalog) find(q access.MappingQuery) (bitset, int, error) {
 	n := len(c.state.Mappings)
 	found := everything(n)
 	narrow := func(lists ...postings) {
-		some := newChosen(n)
+		some := newBitset(n)
 		for _, at := range lists {
 			some.add(at)
 		}
