@@ -17,20 +17,21 @@ import (
 // in the same moment; and since that is the only lock that two rollouts share, they never
 // wait for each other in a circle.
 
-// inTheWay finds what keeps a target t of rollout $1 from being taken up. The placeholders
-// are those of whether it overtakes, and of how long one that stands still is waited for.
-func inTheWay(overtakes, patience string) string {
+// blockers finds the targets that block a target t of rollout $1. The placeholders are those
+// of two parameters: whether the rollout skips the queue, and how long a paused or halted
+// rollout blocks others.
+func blockers(skipsQueue, patience string) string {
 	return `FROM targets o JOIN rollouts ro ON ro.id = o.rollout_id
 		WHERE o.account_id = t.account_id AND o.rollout_id <> $1 AND (o.state = 'running'
-			OR o.state = 'waiting' AND o.rollout_id < $1 AND NOT ` + overtakes + ` AND ro.ended_at IS NULL
+			OR o.state = 'waiting' AND o.rollout_id < $1 AND NOT ` + skipsQueue + ` AND ro.ended_at IS NULL
 				AND (ro.state NOT IN ('paused', 'halted') OR coalesce(ro.stopped_since, ro.created_at) > clock_timestamp() - ` + patience + `::interval))`
 }
 
-// countBehind counts the targets that wait for other rollouts, and names the oldest.
-func (tx *txn) countBehind(ctx context.Context, r *access.Rollout) error {
+// countBlocked counts the targets that other rollouts block, and names the oldest of these.
+func (tx *txn) countBlocked(ctx context.Context, r *access.Rollout) error {
 	var oldest *int64
 	err := tx.QueryRow(ctx, `SELECT count(*), min(b.rollout_id) FROM targets t
-		JOIN LATERAL (SELECT o.rollout_id `+inTheWay("$3", "$4")+` ORDER BY o.rollout_id LIMIT 1) b ON true
+		JOIN LATERAL (SELECT o.rollout_id `+blockers("$3", "$4")+` ORDER BY o.rollout_id LIMIT 1) b ON true
 		WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $2`,
 		r.ID, r.Wave, r.Overtakes, access.GiveWayAfter).Scan(&r.Behind.Targets, &oldest)
 	if err != nil {

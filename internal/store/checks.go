@@ -33,12 +33,12 @@ func (tx *txn) makeChecks(ctx context.Context, o *opened) error {
 	}
 	const next = "(SELECT coalesce(max(seq) + 1, 0) FROM rollout_checks WHERE rollout_id = $1 AND wave = $2)"
 	b = &pgx.Batch{}
-	if o.course.Strategy.ReadBack {
+	if o.progress.Strategy.ReadBack {
 		b.Queue(`INSERT INTO rollout_checks (rollout_id, wave, round, seq, kind, account_id, claim)
 			SELECT $1, $2, $3::int, `+next+` + row_number() OVER (ORDER BY position) - 1, 'read_back', account_id, $4 FROM targets
 			WHERE rollout_id = $1 AND wave = $2 AND state IN ('succeeded', 'unchanged')`, o.ID, o.Wave, round, claims)
 	}
-	for _, p := range o.course.Strategy.Probes {
+	for _, p := range o.progress.Strategy.Probes {
 		b.Queue(`INSERT INTO rollout_checks (rollout_id, wave, round, seq, kind, account_id, role_path, role_name, allowed, claim)
 			SELECT $1, $2, $3::int, `+next+` + row_number() OVER (ORDER BY t.position) - 1, 'probe', t.account_id, $4, $5, $6, $8
 			FROM (SELECT account_id, position FROM targets WHERE rollout_id = $1 AND wave = $2 AND state IN ('succeeded', 'unchanged') ORDER BY position LIMIT $7) t`,
@@ -155,20 +155,20 @@ func (s *Store) Checks(ctx context.Context, rollout int64, wave, round, limit in
 
 // ReviveChecks makes a job for each check whose worker has gone silent.
 func (s *Store) ReviveChecks(ctx context.Context) (int, error) {
-	var revived []river.JobArgs
+	var requeued []river.JobArgs
 	err := s.inTx(ctx, func(tx *txn) error {
 		var err error
-		revived, err = collect(ctx, tx, func(row pgx.CollectableRow) (river.JobArgs, error) {
+		requeued, err = collect(ctx, tx, func(row pgx.CollectableRow) (river.JobArgs, error) {
 			var c jobs.CheckWave
 			err := row.Scan(&c.RolloutID, &c.Wave, &c.Seq)
 			return c, err
 		}, `UPDATE rollout_checks c SET claim = claim + 1, lease_until = clock_timestamp() + $1::interval
 			FROM (SELECT rollout_id, wave, seq FROM rollout_checks WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) late
-			WHERE c.rollout_id = late.rollout_id AND c.wave = late.wave AND c.seq = late.seq RETURNING c.rollout_id, c.wave, c.seq`, pickUpWithin, reviveAtOnce)
+			WHERE c.rollout_id = late.rollout_id AND c.wave = late.wave AND c.seq = late.seq RETURNING c.rollout_id, c.wave, c.seq`, pickUpWithin, requeueAtOnce)
 		if err != nil {
 			return fmt.Errorf("looking for checks that nobody sees to: %w", err)
 		}
-		return tx.insertJobs(ctx, "checks", revived)
+		return tx.insertJobs(ctx, "checks", requeued)
 	})
-	return len(revived), err
+	return len(requeued), err
 }

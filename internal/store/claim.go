@@ -99,12 +99,13 @@ func scanClaimedAccount(row pgx.Row, id access.AccountID) (access.Account, error
 	return a, err
 }
 
-// holds is the condition that a claim is the newest on its target, and stands.
-const holds = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND lease_state = 'leased'"
+// currentClaim is the condition that a claim is the newest on its target, and that its lease
+// was not given to another worker.
+const currentClaim = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND lease_state = 'leased'"
 
 // HoldClaim prolongs a claim.
 func (s *Store) HoldClaim(ctx context.Context, c access.Claim, lease time.Duration) error {
-	tag, err := s.pool.Exec(ctx, "UPDATE targets SET lease_until = clock_timestamp() + $4::interval WHERE "+holds,
+	tag, err := s.pool.Exec(ctx, "UPDATE targets SET lease_until = clock_timestamp() + $4::interval WHERE "+currentClaim,
 		c.Target.RolloutID, string(c.Target.Account), c.Number, lease)
 	if err != nil {
 		return translate(fmt.Errorf("prolonging the claim on account %s of rollout %d: %w", c.Target.Account, c.Target.RolloutID, err))

@@ -19,8 +19,8 @@ func (s *Store) UpdateCourse(ctx context.Context, id int64, decide func(*access.
 		if o, err = tx.open(ctx, id); err != nil {
 			return err
 		}
-		before, wave := o.Rollout, o.course.Wave
-		events, err := decide(&o.Rollout, &o.course)
+		before, wave := o.Rollout, o.progress.Wave
+		events, err := decide(&o.Rollout, &o.progress)
 		if err != nil {
 			return err
 		}
@@ -28,8 +28,8 @@ func (s *Store) UpdateCourse(ctx context.Context, id int64, decide func(*access.
 		if err := tx.follow(ctx, before, o); err != nil {
 			return fmt.Errorf("making the targets of rollout %d follow: %w", id, err)
 		}
-		if wave != o.course.Wave {
-			if err := tx.saveWave(ctx, o.course.Wave); err != nil {
+		if wave != o.progress.Wave {
+			if err := tx.saveWave(ctx, o.progress.Wave); err != nil {
 				return err
 			}
 		}

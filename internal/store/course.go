@@ -17,8 +17,8 @@ import (
 // database's clock.
 type opened struct {
 	access.Rollout
-	course access.Course
-	at     time.Time
+	progress access.Course
+	at       time.Time
 
 	others bool // rollouts that are under way beside it
 	newer  bool // rollouts that began after it
@@ -56,10 +56,10 @@ func queueOpen(b *pgx.Batch, id int64, o *opened) {
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(body, &o.course.Strategy)
+		return json.Unmarshal(body, &o.progress.Strategy)
 	})
 	b.Queue("SELECT "+waveColumns+" FROM rollouts r JOIN rollout_waves w ON w.rollout_id = r.id AND w.number = r.wave WHERE r.id = $1", id).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(waveFields(&o.course.Wave)...)
+		err := row.Scan(waveFields(&o.progress.Wave)...)
 		if errors.Is(err, pgx.ErrNoRows) { // none has begun
 			return nil
 		}
@@ -88,9 +88,9 @@ func (tx *txn) open(ctx context.Context, id int64) (*opened, error) {
 // moveOn takes a rollout as far as it goes by itself: it settles it, takes up the targets
 // and checks that may be, saves it, and tells whoever listens.
 func (tx *txn) moveOn(ctx context.Context, o *opened) error {
-	was := o.course.Wave
+	was := o.progress.Wave
 	for {
-		if err := tx.settle(ctx, o, &was); err != nil {
+		if err := tx.advance(ctx, o, &was); err != nil {
 			return err
 		}
 		again, err := tx.startTargets(ctx, o)
@@ -105,8 +105,8 @@ func (tx *txn) moveOn(ctx context.Context, o *opened) error {
 		return err
 	}
 	b := &pgx.Batch{}
-	if o.course.Wave != was {
-		queueWave(b, o.course.Wave)
+	if o.progress.Wave != was {
+		queueWave(b, o.progress.Wave)
 	}
 	queueRollout(b, o.Rollout, o.at)
 	if tx.last && len(tx.events) > 0 {
@@ -118,22 +118,22 @@ func (tx *txn) moveOn(ctx context.Context, o *opened) error {
 	return nil
 }
 
-// settle does what the rollout wants done between two steps.
-func (tx *txn) settle(ctx context.Context, o *opened, was *access.Wave) error {
+// advance moves the rollout on, and does the work that is pending between two steps.
+func (tx *txn) advance(ctx context.Context, o *opened, was *access.Wave) error {
 	for {
 		state := o.State
-		tx.note(o.Settle(&o.course, o.at)...)
+		tx.note(o.Settle(&o.progress, o.at)...)
 		if state != o.State && o.State.LeavesOut() {
 			if err := tx.leaveOut(ctx, o); err != nil {
 				return err
 			}
 		}
-		switch o.Wants(&o.course) {
+		switch o.Wants(&o.progress) {
 		case access.WantNext:
 			if err := tx.nextWave(ctx, o); err != nil {
 				return err
 			}
-			*was = o.course.Wave
+			*was = o.progress.Wave
 		case access.WantChecks:
 			if err := tx.makeChecks(ctx, o); err != nil {
 				return err
@@ -162,11 +162,11 @@ func leftOutText(s access.RolloutState) string {
 // nextWave saves the wave that has ended and reads the one after it.
 func (tx *txn) nextWave(ctx context.Context, o *opened) error {
 	b := &pgx.Batch{}
-	if o.course.Wave.Number > 0 {
-		queueWave(b, o.course.Wave)
+	if o.progress.Wave.Number > 0 {
+		queueWave(b, o.progress.Wave)
 	}
 	b.Queue("SELECT "+waveColumns+" FROM rollout_waves w WHERE w.rollout_id = $1 AND w.number = $2", o.ID, o.Wave+1).QueryRow(func(row pgx.Row) error {
-		return row.Scan(waveFields(&o.course.Next)...)
+		return row.Scan(waveFields(&o.progress.Next)...)
 	})
 	if err := tx.batch(ctx, b); err != nil {
 		return fmt.Errorf("going on to wave %d of rollout %d: %w", o.Wave+1, o.ID, err)

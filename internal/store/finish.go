@@ -53,4 +53,4 @@ func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []acc
 const endTarget = `
 UPDATE targets SET state = $4, lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(), message = $5, class = $6, advice = $7, code = $12, cause = $13,
     calls = calls + $8, attempts = attempts + $9, throttles = throttles + $10, writes = writes + $11
-WHERE ` + holds
+WHERE ` + currentClaim

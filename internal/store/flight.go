@@ -20,9 +20,9 @@ const pickUpWithin = 8 * time.Second
 // is most likely among them.
 const queueWithin = 22 * time.Second
 
-// takeUp takes up the first targets that wait, of waves that have begun. ARRAY() is worked
+// startWaiting starts the first waiting targets, of waves that have begun. ARRAY() is worked
 // out once; IN may be worked out anew for every target of the rollout.
-const takeUp = `
+const startWaiting = `
 UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = clock_timestamp() + $3::interval
 WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
 RETURNING account_id`
@@ -44,9 +44,9 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 		}
 	}
 	n := r.CanStart()
-	query := fmt.Sprintf(takeUp, "")
+	query := fmt.Sprintf(startWaiting, "")
 	if o.others {
-		query = fmt.Sprintf(takeUp, " AND NOT EXISTS (SELECT 1 "+inTheWay("$5", "$6")+")")
+		query = fmt.Sprintf(startWaiting, " AND NOT EXISTS (SELECT 1 "+blockers("$5", "$6")+")")
 	}
 	args := []any{r.ID, n, pickUpWithin, r.Wave}
 	if o.others {
@@ -65,7 +65,7 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 		flights[i] = flight{r.ID, account}
 	}
 	if len(accounts) < n {
-		if err := tx.countBehind(ctx, r); err != nil {
+		if err := tx.countBlocked(ctx, r); err != nil {
 			return false, err
 		}
 	}
@@ -109,8 +109,8 @@ func (tx *txn) insertJobs(ctx context.Context, of string, args []river.JobArgs) 
 	return nil
 }
 
-// reviveAtOnce bounds one transaction of Revive.
-const reviveAtOnce = 500
+// requeueAtOnce bounds one transaction of Revive, which makes new jobs.
+const requeueAtOnce = 500
 
 // Revive makes a job for each target in flight whose worker has let its claim run out,
 // or whose job nobody took up, and returns how many. The claim number rises, so that a
@@ -118,19 +118,19 @@ const reviveAtOnce = 500
 func (s *Store) Revive(ctx context.Context, lease time.Duration) (int, error) {
 	total := 0
 	for {
-		n, err := s.reviveSome(ctx, lease)
+		n, err := s.requeueSome(ctx, lease)
 		total += n
-		if err != nil || n < reviveAtOnce {
+		if err != nil || n < requeueAtOnce {
 			return total, err
 		}
 	}
 }
 
-func (s *Store) reviveSome(ctx context.Context, lease time.Duration) (int, error) {
-	var revived []flight
+func (s *Store) requeueSome(ctx context.Context, lease time.Duration) (int, error) {
+	var requeued []flight
 	err := s.inTx(ctx, func(tx *txn) error {
 		var err error
-		revived, err = collect(ctx, tx, func(row pgx.CollectableRow) (flight, error) {
+		requeued, err = collect(ctx, tx, func(row pgx.CollectableRow) (flight, error) {
 			var f flight
 			return f, row.Scan(&f.rollout, &f.account)
 		}, `UPDATE targets t SET
@@ -142,14 +142,14 @@ func (s *Store) reviveSome(ctx context.Context, lease time.Duration) (int, error
 					SELECT FROM river_job WHERE state = 'available' AND queue = $5 AND scheduled_at < clock_timestamp() - interval '1 second'))
 				ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) late
 			WHERE t.rollout_id = late.rollout_id AND t.account_id = late.account_id
-			RETURNING t.rollout_id, t.account_id`, lease, reviveAtOnce, pickUpWithin, queueWithin, jobs.QueueRollout)
+			RETURNING t.rollout_id, t.account_id`, lease, requeueAtOnce, pickUpWithin, queueWithin, jobs.QueueRollout)
 		if err != nil {
 			return fmt.Errorf("looking for targets that nobody sees to: %w", err)
 		}
-		return tx.insertPushes(ctx, revived)
+		return tx.insertPushes(ctx, requeued)
 	})
 	if err != nil {
 		return 0, err
 	}
-	return len(revived), nil
+	return len(requeued), nil
 }

@@ -139,7 +139,7 @@ func (s *Store) tryGroup(ctx context.Context, group []*work) (reached bool, err 
 }
 
 func (tx *txn) doWorks(ctx context.Context, group []*work) error {
-	held, err := tx.holding(ctx, group)
+	held, err := tx.lockClaims(ctx, group)
 	if err != nil {
 		return err
 	}
@@ -158,9 +158,9 @@ func (tx *txn) doWorks(ctx context.Context, group []*work) error {
 	return tx.endWorks(ctx, held, o)
 }
 
-// holding locks the targets whose claim still stands, and marks the others as lost. What
+// lockClaims locks the targets whose claim is current, and marks the others as lost. What
 // has not begun to write does not begin once its rollout stands.
-func (tx *txn) holding(ctx context.Context, group []*work) ([]*work, error) {
+func (tx *txn) lockClaims(ctx context.Context, group []*work) ([]*work, error) {
 	var rollouts, claims []int64
 	var accounts []string
 	for _, w := range group {

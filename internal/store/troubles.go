@@ -9,9 +9,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// maxTroubles bounds what a page has to show: so many OUs with so many causes are looked
+// maxFailureGroups bounds what a page has to show: so many OUs with so many causes are looked
 // at through the list of targets.
-const maxTroubles = 500
+const maxFailureGroups = 500
 
 // maxCause is what a cause may hold, in characters.
 const maxCause = 300
@@ -32,7 +32,7 @@ func (s *Store) Troubles(ctx context.Context, rollout int64) ([]access.Trouble, 
 		return t, row.Scan(&t.State, &t.Class, &t.Code, &t.Cause, &t.OU, &t.Targets, &t.Advice, &t.Example)
 	}, `SELECT state, class, code, cause, ou, count(*), min(advice), min(account_id) FROM targets
 		WHERE rollout_id = $1 AND state IN ('failed', 'conflict')
-		GROUP BY state, class, code, cause, ou ORDER BY count(*) DESC, state, class, code, cause, ou LIMIT $2`, rollout, maxTroubles)
+		GROUP BY state, class, code, cause, ou ORDER BY count(*) DESC, state, class, code, cause, ou LIMIT $2`, rollout, maxFailureGroups)
 	if err != nil {
 		return nil, translate(fmt.Errorf("counting what went wrong in rollout %d: %w", rollout, err))
 	}
