@@ -99,8 +99,8 @@ func scanClaimedAccount(row pgx.Row, id access.AccountID) (access.Account, error
 	return a, err
 }
 
-// currentClaim is the condition that a claim is the newest on its target, and that its lease
-// was not given to another worker.
+// currentClaim is the condition that a claim is the newest on its target, and that the target
+// was not requeued.
 const currentClaim = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND lease_state = 'leased'"
 
 // HoldClaim prolongs a claim.

@@ -159,7 +159,7 @@ func (tx *txn) doWorks(ctx context.Context, group []*work) error {
 }
 
 // lockClaims locks the targets whose claim is current, and marks the others as lost. What
-// has not begun to write does not begin once its rollout stands.
+// has not begun to write does not begin once its rollout is paused, halted or aborted.
 func (tx *txn) lockClaims(ctx context.Context, group []*work) ([]*work, error) {
 	var rollouts, claims []int64
 	var accounts []string
