@@ -159,7 +159,7 @@ CREATE INDEX revisions_by_time ON revisions (created_at, number);
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
 ALTER TABLE accounts ADD CONSTRAINT accounts_pushed_revision_fkey FOREIGN KEY (pushed_revision) REFERENCES revisions;
 
--- The current revision. It has a row of its own, so that a transaction can lock it.
+-- The current revision, in a table with one row, so that a transaction can lock it.
 CREATE TABLE head (
     one      boolean PRIMARY KEY DEFAULT true CHECK (one),
     revision bigint NOT NULL REFERENCES revisions
@@ -570,7 +570,7 @@ CREATE UNIQUE INDEX strategies_name ON strategies (lower(name));
 CREATE UNIQUE INDEX strategies_one_default ON strategies (is_default) WHERE is_default;
 
 -- The database itself enforces max_in_flight. pace is the value that was asked for; it is lower than max_in_flight
--- only while more targets are in flight. wave_max_in_flight is the limit of the wave, 0 for none of its own.
+-- only while more targets are in flight. wave_max_in_flight is the limit of the wave; 0: as the rollout.
 --
 -- waiting to skipped count the targets by state; later counts those of the waves that have not started. wave_bad
 -- counts the failed and conflicting targets of the wave. ignored_failures counts the failures that no longer halt
