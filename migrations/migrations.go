@@ -1,10 +1,10 @@
-// Package migrations holds the schema of the database as numbered SQL files, in the
-// form that goose reads. They only go forward. A new file leaves the schema usable for
-// the release before it: expand first, and contract in a later release.
+// Package migrations holds the schema of the database as numbered SQL files, in the form
+// that goose reads. They only go forward. 00001_baseline.sql is the whole schema. It may
+// be edited until the first release; later changes of the schema must be files of their own.
 //
-// roles.sql is no migration: it is what an administrator runs who wants the console to
-// work under a database role that does not own the tables, and so cannot, whatever
-// happens to it, alter or remove what the audit log holds.
+// roles.sql is not a migration. An administrator can run it to give the console a database
+// role that does not own the tables. Under that role the console can neither alter nor
+// remove audit events.
 package migrations
 
 import "embed"

@@ -14,13 +14,16 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO portcullis_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portcullis_app;
 
 -- What is only ever added to.
-GRANT INSERT ON audit_events, audit_checkpoints, revisions, documents, mapping_users, mapping_allowlists, change_comments, rollout_samples, rollout_scans, person_identities TO portcullis_app;
+GRANT INSERT ON audit_events, audit_checkpoints, revisions, documents, mapping_users, mapping_allowlists,
+    change_comments, rollout_progress_samples, rollout_scans, person_identities TO portcullis_app;
 -- What is removed by noting the revision.
 GRANT INSERT, UPDATE (removed_in) ON allowlists, entries, mappings, review_rules, settings TO portcullis_app;
 -- What moves on.
 GRANT UPDATE ON head, audit_head TO portcullis_app;
-GRANT INSERT, UPDATE ON changes, reviews, rollouts, rollout_waves, rollout_checks, targets, operations, accounts, inventories, findings, account_scans, people, tokens TO portcullis_app;
-GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, plan_targets, plan_operations, ous, person_roles, person_teams, sign_ins, sessions, replies TO portcullis_app;
+GRANT INSERT, UPDATE ON changes, reviews, rollouts, rollout_waves, rollout_checks, targets, operations, accounts,
+    inventories, findings, account_scans, people, tokens TO portcullis_app;
+GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, plan_targets, plan_operations, ous, person_roles,
+    person_teams, sign_ins, sessions, idempotency_replies TO portcullis_app;
 -- The job queue keeps house itself.
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'river\_%' LOOP

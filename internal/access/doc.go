@@ -20,20 +20,20 @@
 //	rule.go        review rules: who has to review which changes
 //	settings.go    what an organization decides about its own changes
 //	guard.go       what would lock people out, and its confirmation
-//	breakglass.go  a change applied by one person alone
+//	break_glass.go a change applied by one person alone
 //	comment.go     what is said about a change
 //	plan.go        what a change would write, account by account
 //	rollout.go     the carrying out of a plan; its targets and operations
-//	strategy.go    how changes are carried out; hours.go when; wave.go its waves
-//	rollout_course.go   a rollout's way through its waves
+//	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves
+//	rollout_progress.go a rollout's way through its waves
 //	rollout_control.go  what people do to a rollout; undo.go takes one back
 //	live.go        what is really in an account: roles, users, documents; inventories.go in many
 //	packed.go      how what is alike in many accounts is kept once
-//	gate.go        managed policies on the user's side, and what is attached to a user
+//	user_side_policy.go managed policies on the user's side, and what is attached to a user
 //	cloud.go       the scope of a push, and how AWS refuses
 //	audit.go       who did what, when, from where
 //	page.go        pages of lists
-//	reply.go       answers that are kept, so that a request can be repeated
+//	idempotent_reply.go answers that are kept, so that a request can be repeated
 //
 // # A change's states
 //

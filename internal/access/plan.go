@@ -20,9 +20,9 @@ const (
 
 	// Of a user's gate: a managed policy that is made, or given a new default version;
 	// its removal; and the user's attachments, of which only ours are written.
-	OpGatePolicy       OperationKind = "gate_policy"        // iam:CreatePolicy, iam:CreatePolicyVersion
-	OpDeleteGatePolicy OperationKind = "delete_gate_policy" // iam:DeletePolicy
-	OpAttachments      OperationKind = "attachments"        // iam:AttachUserPolicy, iam:DetachUserPolicy
+	OpGatePolicy       OperationKind = "user_side_policy"        // iam:CreatePolicy, iam:CreatePolicyVersion
+	OpDeleteGatePolicy OperationKind = "delete_user_side_policy" // iam:DeletePolicy
+	OpAttachments      OperationKind = "attachments"             // iam:AttachUserPolicy, iam:DetachUserPolicy
 )
 
 // Plan is what a change would write, account by account. Documents is a digest of all

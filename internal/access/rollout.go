@@ -116,13 +116,13 @@ type Phase string
 // within one transaction.
 const (
 	PhasePushing  Phase = ""
-	PhaseHours    Phase = "hours"    // outside of the strategy's hours
-	PhaseBaking   Phase = "baking"   // the wave is pushed and waits for its time
-	PhaseChecking Phase = "checking" // the health of the wave is looked at
-	PhaseGate     Phase = "gate"     // a person has to let it go on
-	PhaseOpened   Phase = "opened"   // a person has
-	PhaseNext     Phase = "next"     // the next wave is to begin
-	PhaseConfirm  Phase = "confirm"  // all is pushed; unless somebody confirms, it is rolled back
+	PhaseHours    Phase = "maintenance_window" // outside of the strategy's hours
+	PhaseBaking   Phase = "baking"             // the wave is pushed and waits for its time
+	PhaseChecking Phase = "checking"           // the health of the wave is looked at
+	PhaseGate     Phase = "awaiting_approval"  // a person has to let it go on
+	PhaseOpened   Phase = "opened"             // a person has
+	PhaseNext     Phase = "next"               // the next wave is to begin
+	PhaseConfirm  Phase = "confirm"            // all is pushed; unless somebody confirms, it is rolled back
 )
 
 // Behind says that targets wait since an older rollout is to work on their accounts first.

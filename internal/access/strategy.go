@@ -13,13 +13,13 @@ type Strategy struct {
 	Name        string        `json:"name"`
 	Description string        `json:"description,omitempty"`
 	Default     bool          `json:"default,omitempty"`
-	Version     int64         `json:"version,omitempty"` // rises with each edit
-	Waves       []WaveRule    `json:"waves,omitempty"`   // accounts that none of them takes come last, in a wave of their own
-	Window      int           `json:"window,omitempty"`  // accounts at once; 0 is the server's default
+	Version     int64         `json:"version,omitempty"`       // rises with each edit
+	Waves       []WaveRule    `json:"waves,omitempty"`         // accounts that none of them takes come last, in a wave of their own
+	Window      int           `json:"max_in_flight,omitempty"` // accounts at once; 0 is the server's default
 	MaxFailures Limit         `json:"max_failures,omitzero"`
 	ReadBack    bool          `json:"read_back,omitempty"` // read every document of a wave once more before the next
 	Probes      []Probe       `json:"probes,omitempty"`
-	Hours       Hours         `json:"hours,omitzero"`
+	Hours       Hours         `json:"maintenance_window,omitzero"`
 	RollBack    bool          `json:"roll_back,omitempty"`      // by itself, when the rollout halts
 	Confirm     time.Duration `json:"confirm_within,omitempty"` // rolled back unless somebody confirms; 0: nobody has to
 }
@@ -33,10 +33,10 @@ type WaveRule struct {
 	Percent  int      `json:"percent,omitempty"` // until that share of all accounts is reached, waves before included
 	EachOU   bool     `json:"each_ou,omitempty"` // one wave for each OU of the rest, in the order of their paths
 
-	Window      int           `json:"window,omitempty"` // accounts at once in this wave; 0 is the strategy's
+	Window      int           `json:"max_in_flight,omitempty"` // accounts at once in this wave; 0 is the strategy's
 	MaxFailures Limit         `json:"max_failures,omitzero"`
-	Bake        time.Duration `json:"bake,omitempty"` // how long to wait before the wave counts as good
-	Gate        bool          `json:"gate,omitempty"` // a person lets the rollout go on after the wave
+	Bake        time.Duration `json:"bake,omitempty"`              // how long to wait before the wave counts as good
+	Gate        bool          `json:"requires_approval,omitempty"` // a person lets the rollout go on after the wave
 }
 
 // Limit bounds failures: by their number or by their share. The zero value bounds nothing.

@@ -10,14 +10,14 @@ import (
 // WaveState is where a wave is.
 type WaveState string
 
-// The states of a wave: waiting ─▶ pushing ─▶ baking ─▶ checking ─▶ gate ─▶ done. What a
-// wave has no need of is left out.
+// The states of a wave: waiting ─▶ pushing ─▶ baking ─▶ checking ─▶ awaiting_approval ─▶
+// done. What a wave has no need of is left out.
 const (
 	WaveWaiting  WaveState = "waiting"
 	WavePushing  WaveState = "pushing"
 	WaveBaking   WaveState = "baking"
 	WaveChecking WaveState = "checking"
-	WaveGate     WaveState = "gate"
+	WaveGate     WaveState = "awaiting_approval"
 	WaveDone     WaveState = "done"
 )
 

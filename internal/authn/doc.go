@@ -15,7 +15,7 @@
 // # Files
 //
 //	service.go       configuration, and the actor behind a session
-//	signin.go        passwords checked, attempts limited and recorded
+//	sign_in.go       passwords checked, attempts limited and recorded
 //	password.go      argon2id in the PHC string format
 //	people.go        local accounts
 //	invite.go        first passwords, and what becomes of them
@@ -24,8 +24,8 @@
 //	oidc_people.go   whom its claims mean here, and what their groups give
 //	tokens.go        API tokens
 //	refusals.go      what somebody may not, on record
-//	signedin.go      the sessions of a person, listed and ended
+//	signed_in.go     the sessions of a person, listed and ended
 //	sessions.go      browser sessions and their cookie
-//	sessionstore.go  scs's store over ours
+//	session_store.go scs's store over ours
 //	store.go         what the package needs of the database
 package authn

@@ -21,7 +21,7 @@
 //
 //	cloud.go         settings, start
 //	place.go         one client of each service for all accounts
-//	session.go       the deployment role's sessions; sessionpolicy.go what they may do
+//	session.go       the deployment role's sessions; session_policy.go what they may do
 //	limits.go        a pace per account and one of STS; pace.go how a pace follows throttling;
 //	                 retry.go repeated attempts; counts.go what was asked,
 //	                 span.go for traces

@@ -219,9 +219,9 @@ func TestGatesAreWrittenInASafeOrder(t *testing.T) {
 		want string // the writes; not looked at when empty
 	}{
 		{"short", gateState(of(short), mapsTo("Bob", "l", "alice")), "trust_policy Bob, user_policy alice"},
-		{"long", gateState(of(long), mapsTo("Bob", "l", "alice")), "gate_policy Portcullis-alice-1, attachments alice, trust_policy Bob, delete_user_policy alice"},
-		{"somebody more", gateState(of(long), mapsTo("Bob", "l", "alice", "bob")), "gate_policy Portcullis-bob-1, attachments bob, trust_policy Bob"},
-		{"a second role", gateState(of(long), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), "gate_policy Portcullis-alice-1, trust_policy Deploy"},
+		{"long", gateState(of(long), mapsTo("Bob", "l", "alice")), "user_side_policy Portcullis-alice-1, attachments alice, trust_policy Bob, delete_user_policy alice"},
+		{"somebody more", gateState(of(long), mapsTo("Bob", "l", "alice", "bob")), "user_side_policy Portcullis-bob-1, attachments bob, trust_policy Bob"},
+		{"a second role", gateState(of(long), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), "user_side_policy Portcullis-alice-1, trust_policy Deploy"},
 		{"longer", gateState(of(longer), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), ""},
 		{"somebody less", gateState(of(longer), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")), ""},
 		{"elsewhere", gateState(of(moved), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")), ""},

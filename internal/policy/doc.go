@@ -28,22 +28,15 @@
 // # Files
 //
 //	options.go issue.go codes.go       settings; what there is to say, and its codes
-//	cover.go networks.go               addresses; what a set of allowlists admits
+//	networks.go                        addresses; what a set of allowlists admits
 //	selection.go known.go rule.go      which accounts; what exists in them; what holds for a user
 //	compile.go template.go role.go     from mappings to one role in one account
-//	shape.go naming.go statement.go toolong.go  the ways of writing it, sizes, and the refusal
-//	userpolicy.go issues.go            the user's side; what is wrong with mappings
-//	gate.go gatepart.go regions.go gateorder.go  lists too long for a trust policy
-//	json.go merge.go bypass.go         documents that forget nothing; living with others
-//	parse_statements.go                our statements, read back
-//	canonical.go pretty.go linediff.go equality by meaning; layout; line diff
-//	parsecache.go                      documents parsed before, for Evaluate
-//	request.go tri.go pattern.go       a call of sts:AssumeRole; what is known; wildcards
-//	operators.go parsed.go evaluate.go conditions, documents and decisions as IAM makes them
-//	sentence.go                        decisions in words; Explain
+//	shape.go naming.go too_long.go  the ways of writing it, sizes, and the refusal
+//	user_policy.go issues.go           the user's side; what is wrong with mappings
+//	user_side.go user_side_part.go user_side_order.go regions.go  lists too long for a trust policy
+//	explain.go edited.go               who may assume a role; networks that were edited in AWS
 //	difference.go impact.go differ.go  two states: objects; people and addresses
-//	scenario.go yaml.go scenarioprint.go render.go  a state as a file; its documents
-//	lint.go lintmappings.go lintnowhere.go lintshapes.go  a whole state looked through
-//	findings.go findingsusers.go       live documents against desired ones
-//	part.go lintpart.go                some documents, and what a change brings, without the rest
+//	lint.go lint_mappings.go lint_users_without_access.go lint_shapes.go  a whole state looked through
+//	findings.go findings_users.go      live documents against desired ones
+//	part.go lint_part.go               some documents, and what a change brings, without the rest
 package policy

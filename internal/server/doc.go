@@ -25,6 +25,6 @@
 //	tracing.go   spans for OpenTelemetry, where its variables ask for them
 //	admin.go     the same services for the command line, without pages and workers;
 //	             migrate.go the schema for it
-//	dieat.go     how tests have it die at a named point
+//	die_at.go    how tests have it die at a named point
 //	demo.go, sample.go   sample people and sample desired state
 package server

@@ -62,7 +62,7 @@ type auditEnd struct {
 // queueAuditEnd locks the end of the audit log. It has to be the last that a transaction
 // locks.
 func (tx *txn) queueAuditEnd(b *pgx.Batch) {
-	b.Queue(soon)
+	b.Queue(lockedIdleTimeout)
 	b.Queue("SELECT seq, hash FROM audit_head FOR UPDATE").QueryRow(func(row pgx.Row) error {
 		tx.end.locked = true
 		return row.Scan(&tx.end.seq, &tx.end.hash)

@@ -14,7 +14,7 @@
 //
 //	head ─▶ change ─▶ rollout ─▶ taking up ─▶ target ─▶ account ─▶ end of the audit log
 //
-// "Taking up" is an advisory lock that whoever takes up targets holds (behind.go). The
+// "Taking up" is an advisory lock that whoever takes up targets holds (rollout_blocked.go). The
 // targets whose claims a transaction ends come before all of it: only their own workers
 // lock those.
 //
@@ -23,36 +23,54 @@
 //
 // # A target in flight
 //
-//	waiting ──start──▶ running/queued ──claim──▶ running/held ──finish──▶ ended
-//	   ▲                     │                      │     ▲
-//	   │                   abort              lease runs out │
-//	   │                     ▼                      ▼     │ claim
-//	   └──retry── ended   skipped              running/revived
+//	waiting ──start──▶ running/queued ──claim──▶ running/leased ──finish──▶ ended
+//	   ▲                     │                      │        ▲
+//	   │                   abort              lease expires  │ claim
+//	   │                     ▼                      ▼        │
+//	   └──retry── ended   skipped                running/requeued
 //
 // Every claim has a number; each later statement of a worker carries it, and is refused
 // with access.ErrClaimLost when there is a higher one.
 //
 // # Files
 //
-//	store.go         Open, Close, Ping; the pool
-//	migrate.go       the schema, under a lock
-//	tx.go            one transaction, seen by gorm, pgx and the job queue
-//	errors.go        SQLSTATE to kind
-//	null.go          what is NULL in a row and zero in Go
-//	cursor.go        pages by key; conditions.go what a list is narrowed by
-//	audit.go         appending and reading the log; verify.go checks its chain
-//	state.go         the desired state at a revision; cache.go keeps the last few;
-//	                 catalog.go, chosen.go: what lists of it are made from
-//	revise.go        a new revision: what differs from the one before
-//	allowlists.go, mappings.go  lists at the head, out of the catalog
-//	organization.go, accounts.go, inventory.go; directory.go: what lists of accounts are made from
-//	expiry.go        entries and changes by time; revisions.go the steps of the past
-//	changes.go, reviews.go, documents.go, plan.go, apply.go
-//	rollouts.go      reading; control.go, claim.go, intents.go, finish.go, flight.go, listen.go move
-//	course.go        a rollout's way through its waves, under its lock; waves.go
-//	group.go         intents and ends of many pushes in one transaction
-//	behind.go        one rollout at a time in each account
-//	recount.go       rollouts held against their targets
-//	checks.go, rollback.go, strategies.go
-//	people.go, tokens.go, signins.go, sessions.go, replies.go
+// The base has no prefix; all other files are grouped by noun.
+//
+//	store.go       Open, Close, Ping; the pool
+//	migrate.go     the schema, under a lock
+//	tx.go          one transaction, for gorm, pgx and the job queue
+//	errors.go      SQLSTATE to kind
+//	null.go        columns that are NULL in a row and zero in Go
+//	cursor.go      pages by key; conditions.go the filters of a list
+//	stream.go      long lists, row by row
+//	stats.go       the numbers for the metrics
+//
+//	org.go         saving accounts and OUs; org_accounts.go, org_inventory.go, org_inventory_part.go reading them
+//	org_directory.go     the names of all accounts, cached for lists
+//
+//	state.go       the desired state at a revision; state_cache.go keeps the last few
+//	state_revise.go      a new revision: the difference from the one before; state_revisions.go the list
+//	state_rules.go       review rules and settings
+//	state_allowlists.go, state_mappings.go  lists at the head, from state_catalog.go and state_bitset.go
+//
+//	people.go      people, their roles and teams; people_identities.go at identity providers
+//	people_sessions.go, people_sign_ins.go, people_tokens.go, people_idempotent_replies.go
+//
+//	change.go      changes; change_reviews.go, change_comments.go, change_history.go
+//	change_plan.go       the frozen plan; change_plan_documents.go, change_documents.go its documents
+//	change_apply.go      a change becomes a revision and a rollout
+//	change_expiry.go     expiring entries, and changes with a schedule
+//
+//	rollout.go     reading; rollout_control.go what people do; rollout_listen.go tells of changes
+//	rollout_progress.go  a rollout moves on, under its lock; rollout_waves.go its waves
+//	rollout_flight.go    starting targets, and requeueing expired ones; rollout_blocked.go one rollout in each account
+//	rollout_claim.go, rollout_intents.go, rollout_finish.go  a push; rollout_release.go, rollout_snooze.go
+//	rollout_group.go     intents and ends of many pushes in one transaction
+//	rollout_checks.go    health checks of a wave
+//	rollout_failures.go, rollout_progress_samples.go, rollout_recount.go
+//	rollout_resolve.go, rollout_rollback.go, rollout_strategies.go
+//
+//	findings.go    findings; findings_groups.go, findings_scans.go
+//
+//	audit.go       appending and reading the log; audit_verify.go, audit_checkpoints.go
 package store

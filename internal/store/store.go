@@ -83,11 +83,11 @@ func (s *Store) connect() error {
 // middle of one must not hold its locks for ever.
 const frozen = "30s"
 
-// soon is the same for a transaction from where it holds what all others of a rollout wait
-// for, the rollout or the end of the audit log: nothing is worked out there any more. A
-// process that was merely stopped for so long finds its transaction rolled back, with an
-// error that says to try again.
-const soon = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
+// lockedIdleTimeout applies once a transaction holds the rollout row or the end of the audit
+// log. Other writers queue behind it, so Postgres aborts it after 5s idle. A process that
+// was only suspended for that long finds its transaction rolled back, with an error that
+// says to try again.
+const lockedIdleTimeout = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
 func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)

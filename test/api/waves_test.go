@@ -28,7 +28,7 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("admin", "DELETE", fmt.Sprint("/strategies/", other.number("id")), "").want(204)
 
 	rollout := j.appliedBy("Careful")
-	gate := j.until(rollout, func(r answer) bool { return r.text("phase") == "gate" })
+	gate := j.until(rollout, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
 	j.send("viewer", "GET", rollout+"/strategy", "").want(200)
 	if waves := j.send("viewer", "GET", rollout+"/waves", "").want(200).items(); len(waves) < 2 {
 		j.t.Fatalf("the rollout has %d waves: %v", len(waves), waves)
@@ -72,7 +72,7 @@ func (j *judge) startsAndChecksAgain() {
 	strategy := fmt.Sprintf(`{"name":"Another night","hours":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
 	j.send("admin", "POST", "/strategies", strategy).want(201)
 	rollout := j.appliedBy("Another night")
-	j.until(rollout, func(r answer) bool { return r.text("phase") == "hours" })
+	j.until(rollout, func(r answer) bool { return r.text("phase") == "maintenance_window" })
 	j.send("operator", "POST", rollout+"/start", `{"reason":"it cannot wait"}`).want(200)
 	halted := func(r answer) bool { return r.text("state") == "halted" }
 	j.until(rollout, halted)
@@ -149,7 +149,7 @@ func (j *judge) retriesOne(c *harness.Console) {
 // overtakes lets a rollout go ahead of one that is paused.
 func (j *judge) overtakes() {
 	older := j.appliedBy("Careful")
-	j.until(older, func(r answer) bool { return r.text("phase") == "gate" })
+	j.until(older, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
 	digest, path := j.approved()
 	applied := j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`","strategy":"All at once"}`).want(201)
 	newer := fmt.Sprint("/rollouts/", applied.number("id"))

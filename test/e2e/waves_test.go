@@ -54,7 +54,7 @@ func atTheGate(b *tab, rollout string) {
 	b.t.Helper()
 	b.open("/rollouts/" + rollout)
 	b.eventually(time.Minute, "the page offers to open the gate", `document.querySelector("#rollout-actions").innerText.includes("Open the gate after wave 1")`)
-	b.eventually(10*time.Second, "the first wave is at its gate", `!!document.querySelector("#waves [data-wave-state=gate]")`)
+	b.eventually(10*time.Second, "the first wave is at its gate", `!!document.querySelector("#waves [data-wave-state=awaiting_approval]")`)
 	b.want("Wave 1 of 2", "The next one begins when somebody opens the gate", "Canaries", "2 of 2 accounts done")
 	for _, target := range b.c.API(harness.DemoPerson("viewer")).Targets(rollout)[2:] {
 		if target.State != "waiting" {

@@ -1,0 +1,324 @@
+package access
+
+import (
+	"fmt"
+	"time"
+)
+
+// Course is what a rollout's way through its waves depends on, beside the rollout itself.
+// The zero value is that of a rollout whose first wave has not begun, with nothing to wait for.
+type Course struct {
+	Strategy Strategy
+	Wave     Wave // the one under way; its number is 0 where none is
+	Next     Wave // the one after it; its number is 0 where it is not known or not there
+}
+
+var rolloutSystem = System("rollout")
+
+// Settle moves a rollout on as far as it goes by itself at a time, and returns what the
+// audit log should know of it. A target has ended, a phase is over, or somebody has
+// acted. It stops where the store has to do something first: see Rollout.Wants.
+//
+//	pushing ─▶ baking ─▶ checking ─▶ awaiting_approval ─▶ the next wave, pushing
+//	   │▲                   │                                  │ after the last
+//	   ▼│                   ▼                                  ▼
+//	maintenance_window   halted                             confirm ─▶ completed
+//	                                                           └─▶ rolling_back
+//
+// What a wave has no need of is left out. Too many failures halt it in any phase.
+func (r *Rollout) Settle(c *Course, at time.Time) []AuditEvent {
+	var events []AuditEvent
+	for {
+		was := r.place(c)
+		if e := r.step(c, at); e.Action != "" {
+			events = append(events, e)
+		}
+		if r.place(c) == was {
+			return events
+		}
+	}
+}
+
+// Want is what a rollout waits for from whoever stores it.
+type Want string
+
+// The wants: to load the wave after the one under way, and to make the checks of this one.
+const (
+	WantNothing Want = ""
+	WantNext    Want = "next"
+	WantChecks  Want = "checks"
+)
+
+// Wants says what has to be done before Settle can go on.
+func (r *Rollout) Wants(c *Course) Want {
+	switch {
+	case r.State != RolloutRunning:
+		return WantNothing
+	case r.Phase == PhaseChecking && r.ChecksLeft == ChecksToMake:
+		return WantChecks
+	case r.Phase == PhaseNext && c.Next.Number == 0:
+		return WantNext
+	default:
+		return WantNothing
+	}
+}
+
+// Open counts the waiting targets of the waves that have begun.
+func (r *Rollout) Open() int { return max(r.Counts.Waiting-r.Later, 0) }
+
+// Limit is how many targets may be in flight at once now.
+func (r *Rollout) Limit() int {
+	if r.WaveWindow > 0 {
+		return min(r.Window, r.WaveWindow)
+	}
+	return r.Window
+}
+
+// CanStart reports how many more targets may be taken up now.
+func (r *Rollout) CanStart() int {
+	if r.State != RolloutRunning || r.Phase != PhasePushing {
+		return 0
+	}
+	return max(min(r.Limit()-r.Counts.Running, r.Open()), 0)
+}
+
+// WakeAt is when a rollout has to be looked at again though nothing happens to it; zero
+// for never.
+func (r *Rollout) WakeAt(at time.Time) time.Time {
+	switch {
+	case r.State == RolloutRollingBack && r.Counts.Running == 0 && r.RolledBackBy == 0: // the way back can begin
+		return at
+	case r.State == RolloutRollingBack || r.State == RolloutRunning && r.Behind.Targets > 0:
+		return at.Add(time.Second)
+	case r.State == RolloutRunning || r.pausedToConfirm():
+		return r.Until
+	default:
+		return time.Time{}
+	}
+}
+
+type place struct {
+	state RolloutState
+	phase Phase
+	wave  int
+	of    WaveState
+}
+
+func (r *Rollout) place(c *Course) place { return place{r.State, r.Phase, r.Wave, c.Wave.State} }
+
+func (r *Rollout) step(c *Course, at time.Time) AuditEvent {
+	live := r.State == RolloutRunning || r.State == RolloutPaused || r.State == RolloutHalted
+	switch idle := r.Open() == 0 && r.Counts.Running == 0; {
+	case !live:
+		return AuditEvent{}
+	case r.State == RolloutRunning && r.failure(c) != "" && (!idle || r.more(c) || c.Strategy.RollBack):
+		return r.halt(c, r.failure(c), at)
+	case !idle:
+		return r.keepHours(c, at)
+	case r.State == RolloutRunning:
+		return r.advance(c, at)
+	case r.pausedToConfirm():
+		return r.confirmed(at)
+	case !r.more(c): // paused or halted, with nothing left that could be resumed
+		return r.complete(at)
+	default:
+		return AuditEvent{}
+	}
+}
+
+// bad counts the targets that failed or conflicted.
+func (r *Rollout) bad() int { return r.Counts.Failed + r.Counts.Conflict }
+
+// failure says why so many targets have failed that the rollout has to halt; "" when it
+// need not.
+func (r *Rollout) failure(c *Course) string {
+	switch {
+	case exceeded(r.MaxFailures, r.bad()-r.Forgiven):
+		return fmt.Sprintf("%s failed or conflicted, and %s", inAccounts(r.bad()), atMost(r.MaxFailures, r.Forgiven))
+	case exceeded(c.Wave.MaxFailures, r.WaveBad-r.WaveForgiven):
+		return fmt.Sprintf("%s of the wave %q failed or conflicted, and %s", inAccounts(r.WaveBad), c.Wave.Name, atMost(c.Wave.MaxFailures, r.WaveForgiven))
+	default:
+		return ""
+	}
+}
+
+func inAccounts(n int) string {
+	if n == 1 {
+		return "1 account"
+	}
+	return fmt.Sprintf("%d accounts", n)
+}
+
+func atMost(most, forgiven int) string {
+	if n := max(most, 0) + forgiven; n > 0 {
+		return fmt.Sprintf("at most %d may.", n)
+	}
+	return "none may."
+}
+
+// more reports whether anything is to come but the end.
+func (r *Rollout) more(c *Course) bool {
+	switch {
+	case r.Wave < r.Waves || r.Later > 0 || r.Phase != PhasePushing:
+		return true
+	default:
+		return c.Wave.Bake > 0 || c.Strategy.checks() || r.toConfirm(c)
+	}
+}
+
+func (r *Rollout) toConfirm(c *Course) bool {
+	return c.Strategy.Confirm > 0 && r.ConfirmedAt.IsZero() && r.Kind != RolloutRollback
+}
+
+func (r *Rollout) halt(c *Course, why string, at time.Time) AuditEvent {
+	r.State, r.Note, r.StandsSince, r.OffHours = RolloutHalted, "Halted: "+why, at, OffHours{}
+	detail := map[string]any{"why": why, "wave": r.Wave, "counts": r.Counts}
+	if c.Strategy.RollBack && r.Kind != RolloutRollback {
+		r.rollBack("Halted and rolled back by its strategy: " + why)
+		detail["rolls_back"] = true
+	}
+	return r.event("rollout.halted", at, detail)
+}
+
+// IsOffHours reports whether the hours of the strategy do not hold for now.
+func (r *Rollout) IsOffHours() bool { return r.Wave <= r.OffHours.Wave }
+
+func (r *Rollout) keepHours(c *Course, at time.Time) AuditEvent {
+	open, changes := c.Strategy.Hours.Around(at)
+	r.Phase, r.Until = PhasePushing, changes
+	switch {
+	case r.IsOffHours():
+		r.Until = time.Time{}
+	case !open:
+		r.Phase = PhaseHours
+	}
+	if c.Wave.Number > 0 {
+		c.Wave.State = WavePushing
+	}
+	return AuditEvent{}
+}
+
+// advance goes on to the next phase of a wave whose targets have all ended.
+func (r *Rollout) advance(c *Course, at time.Time) AuditEvent {
+	if r.Counts.Total() == 0 {
+		return r.complete(at)
+	}
+	switch r.Phase {
+	case PhasePushing, PhaseHours:
+		return r.pushed(c, at)
+	case PhaseBaking:
+		if !at.Before(r.Until) {
+			return r.check(c, at)
+		}
+	case PhaseChecking:
+		return r.checked(c, at)
+	case PhaseOpened:
+		return r.endWave(c, at)
+	case PhaseNext:
+		if c.Next.Number > 0 {
+			r.begin(c, at)
+		}
+	case PhaseConfirm:
+		return r.confirmed(at)
+	}
+	return AuditEvent{}
+}
+
+func (r *Rollout) pushed(c *Course, at time.Time) AuditEvent {
+	if r.Wave == 0 && r.Waves > 0 {
+		r.enter(c, PhaseNext, WaveWaiting)
+		return AuditEvent{}
+	}
+	c.Wave.PushedAt = at
+	if c.Wave.Bake > 0 {
+		r.enter(c, PhaseBaking, WaveBaking)
+		r.Until = at.Add(c.Wave.Bake)
+		return AuditEvent{}
+	}
+	return r.check(c, at)
+}
+
+func (r *Rollout) enter(c *Course, p Phase, s WaveState) {
+	r.Phase, r.Until = p, time.Time{}
+	c.Wave.State = s
+}
+
+func (r *Rollout) check(c *Course, at time.Time) AuditEvent {
+	if !c.Strategy.checks() || r.Kind == RolloutRollback {
+		return r.healthy(c, at)
+	}
+	r.enter(c, PhaseChecking, WaveChecking)
+	r.ChecksLeft, r.ChecksBad = ChecksToMake, 0
+	return AuditEvent{}
+}
+
+func (r *Rollout) checked(c *Course, at time.Time) AuditEvent {
+	switch {
+	case r.ChecksLeft != 0:
+		return AuditEvent{}
+	case r.ChecksBad > 0:
+		return r.halt(c, fmt.Sprintf("%d checks of the health of the wave %q have failed.", r.ChecksBad, c.Wave.Name), at)
+	default:
+		return r.healthy(c, at)
+	}
+}
+
+// healthy waits for a person, where one has to let the rollout go on. After the last
+// wave there is nothing to let.
+func (r *Rollout) healthy(c *Course, at time.Time) AuditEvent {
+	if c.Wave.Gate && r.Wave < r.Waves {
+		r.enter(c, PhaseGate, WaveGate)
+		return AuditEvent{}
+	}
+	return r.endWave(c, at)
+}
+
+func (r *Rollout) endWave(c *Course, at time.Time) AuditEvent {
+	c.Wave.State, c.Wave.EndedAt = WaveDone, at
+	switch {
+	case r.Wave < r.Waves:
+		r.Phase, r.Until = PhaseNext, time.Time{}
+	case r.toConfirm(c):
+		r.Phase, r.Until = PhaseConfirm, at.Add(c.Strategy.Confirm)
+	default:
+		return r.complete(at)
+	}
+	return r.event("rollout.wave_ended", at, map[string]any{"wave": c.Wave.Number, "name": c.Wave.Name, "targets": c.Wave.Targets, "failed": r.WaveBad})
+}
+
+func (r *Rollout) begin(c *Course, at time.Time) {
+	c.Wave, c.Next = c.Next, Wave{}
+	c.Wave.State, c.Wave.BegunAt = WavePushing, at
+	r.Wave, r.WaveWindow, r.WaveBad, r.WaveForgiven = c.Wave.Number, c.Wave.Window, 0, 0
+	r.Later = max(r.Later-c.Wave.Left, 0)
+	r.Phase, r.Until = PhasePushing, time.Time{}
+}
+
+// pausedToConfirm reports whether somebody has paused a rollout that has nothing left to do
+// but to be confirmed. Its time runs on: a pause must not disarm what opens the door again
+// for those who were locked out.
+func (r *Rollout) pausedToConfirm() bool {
+	return r.State == RolloutPaused && r.Phase == PhaseConfirm
+}
+
+func (r *Rollout) confirmed(at time.Time) AuditEvent {
+	switch {
+	case !r.ConfirmedAt.IsZero():
+		return r.complete(at)
+	case at.Before(r.Until):
+		return AuditEvent{}
+	default:
+		r.rollBack("Nobody confirmed the rollout in time.")
+		return r.event("rollout.unconfirmed", at, map[string]any{"deadline": r.Until, "rolls_back": true})
+	}
+}
+
+func (r *Rollout) complete(at time.Time) AuditEvent {
+	r.State, r.Phase, r.Until, r.Note, r.EndedAt, r.StandsSince = RolloutCompleted, PhasePushing, time.Time{}, "", at, time.Time{}
+	r.Behind = Behind{}
+	return r.event("rollout.completed", at, map[string]any{"counts": r.Counts, "revision": r.Revision})
+}
+
+func (r *Rollout) event(action string, at time.Time, detail map[string]any) AuditEvent {
+	return NewAuditEvent(rolloutSystem, at, action, RolloutObject(r.ID), detail)
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"portcullis/internal/access"
+)
+
+// count notes how many rows a statement of a batch met.
+func count(n *int64) func(pgconn.CommandTag) error {
+	return func(tag pgconn.CommandTag) error {
+		*n = tag.RowsAffected()
+		return nil
+	}
+}
+
+// FinishTarget ends a target, settles its rollout and takes up the next targets, in one
+// transaction: the window has neither a gap nor a moment of one too many. The lock on the
+// rollout comes after all that is the target's own, since every target in flight waits
+// for it.
+func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, result access.TargetResult, events []access.AuditEvent) (access.Rollout, error) {
+	if !result.State.Ended() {
+		return access.Rollout{}, fmt.Errorf("a target does not end as %s", result.State)
+	}
+	w := &work{claim: c, docs: documentSet{}, events: events, end: &result}
+	for _, o := range outcomes {
+		w.docs.add(o.LiveBefore)
+	}
+	met := int64(0)
+	w.queue = func(b *pgx.Batch) error {
+		queueOutcomes(b, c, outcomes)
+		b.Queue(endTarget, c.Target.RolloutID, string(c.Target.Account), c.Number, string(result.State), storable(result.Message), string(result.Class), storable(result.Advice),
+			result.Calls.Calls, result.Calls.Attempts, result.Calls.Throttles, result.Calls.Writes, storable(result.Code), storable(shortCause(result.Cause))).Exec(count(&met))
+		queuePushed(b, c.Target.Account, c.Rollout.Revision, result.State)
+		return queueLive(b, c.Target.Account, result.Live)
+	}
+	w.check = func() error { // the counts move by what is written here, and never by more
+		if met != 1 {
+			return access.ErrClaimLost
+		}
+		return nil
+	}
+	if err := s.commit(ctx, w); err != nil {
+		return access.Rollout{}, translate(fmt.Errorf("ending account %s of rollout %d: %w", c.Target.Account, c.Target.RolloutID, err))
+	}
+	return w.rollout, nil
+}
+
+const endTarget = `
+UPDATE targets SET state = $4, lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(), message = $5, class = $6, advice = $7, code = $12, cause = $13,
+    calls = calls + $8, attempts = attempts + $9, throttles = throttles + $10, writes = writes + $11
+WHERE ` + currentClaim

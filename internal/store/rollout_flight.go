@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"portcullis/internal/access"
+	"portcullis/internal/jobs"
+)
+
+// pickUpWithin is how long the job of a target may wait for a worker before another is
+// made. One too many does no harm: it finds nothing to do.
+const pickUpWithin = 8 * time.Second
+
+// queueWithin is how much longer it may wait while jobs wait for a worker anyway: then it
+// is most likely among them.
+const queueWithin = 22 * time.Second
+
+// startWaiting starts the first waiting targets, of waves that have begun. ARRAY() is worked
+// out once; IN may be worked out anew for every target of the rollout.
+const startWaiting = `
+UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = clock_timestamp() + $3::interval
+WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
+RETURNING account_id`
+
+// startTargets takes up as many targets as the rollout's window allows, and makes their
+// jobs. The rollout is locked, and with it the right to take up targets at all; its
+// counts are moved, and saved by the caller. again asks for the rollout to be settled
+// once more, since targets were left out.
+func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
+	r := &o.Rollout
+	r.Behind = access.Behind{}
+	if r.CanStart() == 0 {
+		return false, nil
+	}
+	if o.newer {
+		left, err := tx.leaveToNewer(ctx, r)
+		if err != nil || left > 0 {
+			return left > 0, err
+		}
+	}
+	n := r.CanStart()
+	query := fmt.Sprintf(startWaiting, "")
+	if o.others {
+		query = fmt.Sprintf(startWaiting, " AND NOT EXISTS (SELECT 1 "+blockers("$5", "$6")+")")
+	}
+	args := []any{r.ID, n, pickUpWithin, r.Wave}
+	if o.others {
+		args = append(args, r.Overtakes, access.GiveWayAfter)
+	}
+	accounts, err := collect(ctx, tx, pgx.RowTo[string], query, args...)
+	if err != nil {
+		return false, fmt.Errorf("taking up targets of rollout %d: %w", r.ID, err)
+	}
+	if len(accounts) != n && !o.others {
+		return false, fmt.Errorf("rollout %d counts %d targets to take up, and %d are there", r.ID, n, len(accounts))
+	}
+	flights := make([]flight, len(accounts))
+	for i, account := range accounts {
+		r.Counts.Move(access.TargetWaiting, access.TargetRunning)
+		flights[i] = flight{r.ID, account}
+	}
+	if len(accounts) < n {
+		if err := tx.countBlocked(ctx, r); err != nil {
+			return false, err
+		}
+	}
+	return false, tx.insertPushes(ctx, flights)
+}
+
+// flight is a target in flight.
+type flight struct {
+	rollout int64
+	account string
+}
+
+func (tx *txn) insertPushes(ctx context.Context, flights []flight) error {
+	args := make([]river.JobArgs, len(flights))
+	for i, f := range flights {
+		args[i] = jobs.PushTarget{RolloutID: f.rollout, Account: f.account}
+	}
+	return tx.insertJobs(ctx, "targets", args)
+}
+
+// insertJobs makes the jobs of some targets or checks. Few are made sooner by an INSERT,
+// which is one round trip, than by a COPY.
+func (tx *txn) insertJobs(ctx context.Context, of string, args []river.JobArgs) error {
+	if len(args) == 0 {
+		return nil
+	}
+	params := make([]river.InsertManyParams, len(args))
+	for i, a := range args {
+		params[i] = river.InsertManyParams{Args: a, InsertOpts: &river.InsertOpts{Queue: jobs.QueueRollout}}
+	}
+	const few = 200
+	var err error
+	if len(params) <= few {
+		_, err = tx.store.queue.InsertManyTx(ctx, tx.Tx, params)
+	} else {
+		_, err = tx.store.queue.InsertManyFastTx(ctx, tx.Tx, params)
+	}
+	if err != nil {
+		return fmt.Errorf("making jobs for %d %s: %w", len(args), of, err)
+	}
+	return nil
+}
+
+// requeueAtOnce bounds one transaction of Revive, which makes new jobs.
+const requeueAtOnce = 500
+
+// Revive makes a job for each target in flight whose worker has let its claim run out,
+// or whose job nobody took up, and returns how many. The claim number rises, so that a
+// worker that was only frozen writes nothing more.
+func (s *Store) Revive(ctx context.Context, lease time.Duration) (int, error) {
+	total := 0
+	for {
+		n, err := s.requeueSome(ctx, lease)
+		total += n
+		if err != nil || n < requeueAtOnce {
+			return total, err
+		}
+	}
+}
+
+func (s *Store) requeueSome(ctx context.Context, lease time.Duration) (int, error) {
+	var requeued []flight
+	err := s.inTx(ctx, func(tx *txn) error {
+		var err error
+		requeued, err = collect(ctx, tx, func(row pgx.CollectableRow) (flight, error) {
+			var f flight
+			return f, row.Scan(&f.rollout, &f.account)
+		}, `UPDATE targets t SET
+				claim = CASE lease_state WHEN 'leased' THEN claim + 1 ELSE claim END,
+				lease_state = CASE lease_state WHEN 'queued' THEN 'queued' ELSE 'requeued' END,
+				lease_until = clock_timestamp() + greatest($1::interval, $3::interval)
+			FROM (SELECT rollout_id, account_id FROM targets WHERE state = 'running' AND lease_until < clock_timestamp()
+				AND (lease_state = 'leased' OR lease_until < clock_timestamp() - $4::interval OR NOT EXISTS (
+					SELECT FROM river_job WHERE state = 'available' AND queue = $5 AND scheduled_at < clock_timestamp() - interval '1 second'))
+				ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) late
+			WHERE t.rollout_id = late.rollout_id AND t.account_id = late.account_id
+			RETURNING t.rollout_id, t.account_id`, lease, requeueAtOnce, pickUpWithin, queueWithin, jobs.QueueRollout)
+		if err != nil {
+			return fmt.Errorf("looking for targets that nobody sees to: %w", err)
+		}
+		return tx.insertPushes(ctx, requeued)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(requeued), nil
+}

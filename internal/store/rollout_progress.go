@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portcullis/internal/access"
+)
+
+// opened is a rollout that is locked, with what its way depends on, at a time by the
+// database's clock.
+type opened struct {
+	access.Rollout
+	progress access.Course
+	at       time.Time
+
+	others bool // rollouts that are under way beside it
+	newer  bool // rollouts that began after it
+}
+
+// flightLock is taken by whoever takes up targets, after the rollout and before anything
+// else: two rollouts must not find the same account free in the same moment.
+const flightLock = 0x706f7274_666c79 // "port fly"
+
+const waveColumns = `w.rollout_id, w.number, w.name, w.targets, w.left_over, w.max_in_flight, w.max_failures, w.bake, w.requires_approval, w.state, w.begun_at, w.pushed_at, w.ended_at,
+	w.approved_by_id, w.approved_by_name, w.approved_by_email`
+
+func waveFields(w *access.Wave) []any {
+	return []any{
+		&w.RolloutID, &w.Number, &w.Name, &w.Targets, &w.Left, &w.Window, &w.MaxFailures, &w.Bake, &w.Gate, &w.State,
+		timeOrZero{&w.BegunAt},
+		timeOrZero{&w.PushedAt},
+		timeOrZero{&w.EndedAt},
+		idOrZero{&w.GateBy.ID},
+		&w.GateBy.Name, &w.GateBy.Email,
+	}
+}
+
+// queueOpen adds the statements that lock a rollout and read it into o.
+func queueOpen(b *pgx.Batch, id int64, o *opened) {
+	b.Queue(lockedIdleTimeout)
+	b.Queue("SELECT "+rolloutColumns+" FROM rollouts WHERE id = $1 FOR NO KEY UPDATE", id).QueryRow(func(row pgx.Row) error {
+		var err error
+		o.Rollout, err = scanRollout(row)
+		return err
+	})
+	b.Queue("SELECT strategy FROM rollouts WHERE id = $1", id).QueryRow(func(row pgx.Row) error {
+		var body []byte
+		err := row.Scan(&body)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(body, &o.progress.Strategy)
+	})
+	b.Queue("SELECT "+waveColumns+" FROM rollouts r JOIN rollout_waves w ON w.rollout_id = r.id AND w.number = r.wave WHERE r.id = $1", id).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(waveFields(&o.progress.Wave)...)
+		if errors.Is(err, pgx.ErrNoRows) { // none has begun
+			return nil
+		}
+		return err
+	})
+	b.Queue("SELECT pg_advisory_xact_lock($1)", int64(flightLock))
+	// One that was aborted has ended, and still works on what it has in flight.
+	b.Queue(`SELECT clock_timestamp(), EXISTS (SELECT 1 FROM rollouts WHERE ended_at IS NULL AND id <> $1) OR EXISTS (SELECT 1 FROM rollouts WHERE state = 'aborted' AND running > 0 AND id <> $1), EXISTS (SELECT 1 FROM rollouts WHERE id > $1)`, id).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&o.at, &o.others, &o.newer)
+		o.at = o.at.UTC()
+		return err
+	})
+}
+
+// open locks a rollout.
+func (tx *txn) open(ctx context.Context, id int64) (*opened, error) {
+	var o opened
+	b := &pgx.Batch{}
+	queueOpen(b, id, &o)
+	if err := tx.batch(ctx, b); err != nil {
+		return nil, missing(err, "There is no rollout %d.", id)
+	}
+	return &o, nil
+}
+
+// moveOn takes a rollout as far as it goes by itself: it settles it, takes up the targets
+// and checks that may be, saves it, and tells whoever listens.
+func (tx *txn) moveOn(ctx context.Context, o *opened) error {
+	was := o.progress.Wave
+	for {
+		if err := tx.advance(ctx, o, &was); err != nil {
+			return err
+		}
+		again, err := tx.startTargets(ctx, o)
+		if err != nil {
+			return err
+		}
+		if !again {
+			break
+		}
+	}
+	if err := tx.startChecks(ctx, o); err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	if o.progress.Wave != was {
+		queueWave(b, o.progress.Wave)
+	}
+	queueRollout(b, o.Rollout, o.at)
+	if tx.last && len(tx.events) > 0 {
+		tx.queueAuditEnd(b)
+	}
+	if err := tx.batch(ctx, b); err != nil {
+		return fmt.Errorf("saving rollout %d: %w", o.ID, err)
+	}
+	return nil
+}
+
+// advance moves the rollout on, and does the work that is pending between two steps.
+func (tx *txn) advance(ctx context.Context, o *opened, was *access.Wave) error {
+	for {
+		state := o.State
+		tx.note(o.Settle(&o.progress, o.at)...)
+		if state != o.State && o.State.LeavesOut() {
+			if err := tx.leaveOut(ctx, o); err != nil {
+				return err
+			}
+		}
+		switch o.Wants(&o.progress) {
+		case access.WantNext:
+			if err := tx.nextWave(ctx, o); err != nil {
+				return err
+			}
+			*was = o.progress.Wave
+		case access.WantChecks:
+			if err := tx.makeChecks(ctx, o); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+// leaveOut skips what waits of a rollout that takes up nothing more.
+func (tx *txn) leaveOut(ctx context.Context, o *opened) error {
+	if err := tx.skipTargets(ctx, o.ID, leftOutText(o.State)); err != nil {
+		return fmt.Errorf("skipping what waits of rollout %d: %w", o.ID, err)
+	}
+	return tx.recount(ctx, &o.Rollout)
+}
+
+func leftOutText(s access.RolloutState) string {
+	if s == access.RolloutRollingBack {
+		return "The rollout was rolled back before this account was taken up."
+	}
+	return "The rollout was aborted before this account was taken up."
+}
+
+// nextWave saves the wave that has ended and reads the one after it.
+func (tx *txn) nextWave(ctx context.Context, o *opened) error {
+	b := &pgx.Batch{}
+	if o.progress.Wave.Number > 0 {
+		queueWave(b, o.progress.Wave)
+	}
+	b.Queue("SELECT "+waveColumns+" FROM rollout_waves w WHERE w.rollout_id = $1 AND w.number = $2", o.ID, o.Wave+1).QueryRow(func(row pgx.Row) error {
+		return row.Scan(waveFields(&o.progress.Next)...)
+	})
+	if err := tx.batch(ctx, b); err != nil {
+		return fmt.Errorf("going on to wave %d of rollout %d: %w", o.Wave+1, o.ID, err)
+	}
+	return nil
+}
+
+// queueWave saves what moves of a wave.
+func queueWave(b *pgx.Batch, w access.Wave) {
+	b.Queue(`UPDATE rollout_waves SET left_over = $3, state = $4, begun_at = $5, pushed_at = $6, ended_at = $7, approved_by_id = $8, approved_by_name = $9, approved_by_email = $10 WHERE rollout_id = $1 AND number = $2`,
+		w.RolloutID, w.Number, w.Left, string(w.State), nullTime(w.BegunAt), nullTime(w.PushedAt), nullTime(w.EndedAt), nullID(w.GateBy.ID), w.GateBy.Name, w.GateBy.Email)
+}
+
+// saveRollout leaves out what never changes. The database itself holds the rollout to
+// max_in_flight; where fewer are asked for than are in flight, it stays until they end.
+const saveRollout = `
+UPDATE rollouts SET state = $2, max_in_flight = $3, pace = $4, max_failures = $5, waiting = $6, running = $7, succeeded = $8, unchanged = $9,
+    failed = $10, conflict = $11, skipped = $12, note = $13, started_at = $14, ended_at = $15,
+    wave = $16, phase = $17, until = $18, wake_at = $19, later = $20, blocked_by_rollout = $21, blocked_by_targets = $22, wave_max_in_flight = $23, wave_bad = $24, ignored_failures = $25, wave_ignored_failures = $26,
+    checks_left = $27, checks_bad = $28, confirmer_id = $29, confirmer_name = $30, confirmer_email = $31, confirmed_at = $32, rolled_back_by = $33, stopped_since = $34, skips_queue = $35, undoer_id = $36, undoer_name = $37, undoer_email = $38,
+    window_override_wave = $39, window_override_by = $40, window_override_reason = $41
+WHERE id = $1`
+
+// queueRollout saves the rollout and tells whoever listens, at the commit.
+func queueRollout(b *pgx.Batch, r access.Rollout, at time.Time) {
+	c := r.Counts
+	b.Queue(saveRollout, r.ID, string(r.State), max(r.Window, c.Running), r.Window, r.MaxFailures, c.Waiting, c.Running, c.Succeeded, c.Unchanged, c.Failed, c.Conflict, c.Skipped,
+		r.Note, nullTime(r.StartedAt), nullTime(r.EndedAt),
+		r.Wave, string(r.Phase), nullTime(r.Until), nullTime(r.WakeAt(at)), r.Later, nullID(r.Behind.Rollout), r.Behind.Targets, r.WaveWindow, r.WaveBad, r.Forgiven, r.WaveForgiven,
+		max(r.ChecksLeft, 0), r.ChecksBad, confirmer(r), r.ConfirmedBy.Name, r.ConfirmedBy.Email, nullTime(r.ConfirmedAt), nullID(r.RolledBackBy), nullTime(r.StandsSince), r.Overtakes, nullID(r.UndoneBy.ID), r.UndoneBy.Name, r.UndoneBy.Email,
+		r.OffHours.Wave, r.OffHours.By, r.OffHours.Reason)
+	b.Queue("SELECT pg_notify($1, $2)", rolloutChannel, strconv.FormatInt(r.ID, 10))
+}
+
+// confirmer is null until somebody has confirmed; the system has the id 0.
+func confirmer(r access.Rollout) any {
+	if r.ConfirmedAt.IsZero() {
+		return nil
+	}
+	return r.ConfirmedBy.ID
+}
+
+// MoveRollouts looks again at the rollouts whose time has come, and returns those. Any
+// number of replicas may do so at once: each rollout is moved by one.
+func (s *Store) MoveRollouts(ctx context.Context) ([]int64, error) {
+	due, err := collect(ctx, s.pool, pgx.RowTo[int64], "SELECT id FROM rollouts WHERE wake_at <= clock_timestamp() ORDER BY wake_at LIMIT 100")
+	if err != nil {
+		return nil, translate(fmt.Errorf("looking for rollouts whose time has come: %w", err))
+	}
+	var failed []error
+	for _, id := range due {
+		if err := s.moveRollout(ctx, id); err != nil {
+			failed = append(failed, translate(fmt.Errorf("moving rollout %d on: %w", id, err)))
+		}
+	}
+	return due, errors.Join(failed...)
+}
+
+func (s *Store) moveRollout(ctx context.Context, id int64) error {
+	return s.inTx(ctx, func(tx *txn) error {
+		var due bool
+		b := &pgx.Batch{}
+		b.Queue(lockedIdleTimeout)
+		b.Queue("SELECT true FROM rollouts WHERE id = $1 AND wake_at <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED", id).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&due)
+			if errors.Is(err, pgx.ErrNoRows) { // another replica is at it, or was
+				return nil
+			}
+			return err
+		})
+		if err := tx.batch(ctx, b); err != nil || !due {
+			return err
+		}
+		o, err := tx.open(ctx, id)
+		if err != nil {
+			return err
+		}
+		return tx.moveOn(ctx, o)
+	})
+}
