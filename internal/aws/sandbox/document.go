@@ -13,16 +13,17 @@ type document struct {
 }
 
 type statement struct {
+	number                  int // from one
 	sid                     string
 	deny                    bool
-	principals              []principal
+	principals              []principalElement
 	actions, notActions     []string
 	resources, notResources []string
 	conditions              []condition
 }
 
-// principal is one element of a Principal: kind "AWS", "Service", "Federated" or "*".
-type principal struct {
+// principalElement is one element of a Principal: kind "AWS", "Service", "Federated" or "*".
+type principalElement struct {
 	kind  string
 	value string
 }
@@ -39,66 +40,71 @@ const (
 const currentVersion = "2012-10-17"
 
 var (
-	documentChars = regexp.MustCompile(`^[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+$`)
-	sidChars      = regexp.MustCompile(`^[0-9A-Za-z]*$`)
-	actionChars   = regexp.MustCompile(`^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$`)
+	sidChars    = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+	actionChars = regexp.MustCompile(`^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$`)
 )
 
-const maxDocument = 131_072
-
-// parseDocument reads a policy and refuses what IAM's grammar refuses.
-func parseDocument(text string, kind documentKind) (*document, *node, *apiError) {
-	if len(text) > maxDocument || !documentChars.MatchString(text) {
-		return nil, nil, invalidInput("1 validation error detected: Value at 'policyDocument' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u00FF]+ and have length less than or equal to %d", maxDocument)
-	}
+// parse reads a policy and checks it against the grammar.
+func parse(text string, kind documentKind) (*document, error) {
 	root, err := parseJSON(text)
-	if err != nil || root.kind != '{' {
-		return nil, nil, malformed("This policy contains invalid Json")
+	if err != nil {
+		return nil, refused(notJSON, err.Error())
 	}
 	doc, refusal := readDocument(root, kind)
-	return doc, root, refusal
+	if refusal != nil {
+		return nil, refusal
+	}
+	return doc, nil
 }
 
-func readDocument(root *node, kind documentKind) (*document, *apiError) {
+func readDocument(root *node, kind documentKind) (*document, *syntaxError) {
+	if root.kind != '{' {
+		return nil, refused(notJSON, "")
+	}
 	doc := &document{}
 	for i, key := range root.keys {
 		switch v := root.items[i]; key {
 		case "Version":
 			if v.text != currentVersion && v.text != "2008-10-17" {
-				return nil, malformed("Syntax errors in policy.")
+				return nil, refused(syntax, "Version")
 			}
 			doc.variables = v.text == currentVersion
 		case "Id":
 			if kind == identityPolicy {
-				return nil, malformed("Syntax errors in policy.")
+				return nil, refused(syntax, "Id")
 			}
 		case "Statement":
 		default:
-			return nil, malformed("Unknown field %s", key)
+			return nil, refused(unknownElement, key)
 		}
 	}
 	body := root.get("Statement")
 	if body == nil {
-		return nil, malformed("Syntax errors in policy.")
+		return nil, refused(syntax, "Statement")
 	}
 	if kind == identityPolicy && !doc.variables && root.get("Version") == nil {
-		return nil, malformed("Policy document must be version 2012-10-17 or greater.")
+		return nil, refused(versionRequired, "")
 	}
-	return doc, doc.readStatements(body.list(), kind)
+	if refusal := doc.readStatements(body.list(), kind); refusal != nil {
+		return nil, refusal
+	}
+	return doc, nil
 }
 
-func (d *document) readStatements(items []*node, kind documentKind) *apiError {
+func (d *document) readStatements(items []*node, kind documentKind) *syntaxError {
 	if len(items) == 0 {
-		return malformed("Syntax errors in policy.")
+		return refused(syntax, "Statement")
 	}
 	var sids []string
-	for _, n := range items {
+	for i, n := range items {
 		st, refusal := readStatement(n, kind)
 		if refusal != nil {
+			refusal.statement = i + 1
 			return refusal
 		}
+		st.number = i + 1
 		if st.sid != "" && slices.Contains(sids, st.sid) {
-			return malformed("Statement IDs (SID) in a single policy must be unique.")
+			return &syntaxError{code: duplicateSid, statement: st.number, detail: st.sid}
 		}
 		sids = append(sids, st.sid)
 		d.statements = append(d.statements, st)
@@ -106,10 +112,10 @@ func (d *document) readStatements(items []*node, kind documentKind) *apiError {
 	return nil
 }
 
-func readStatement(n *node, kind documentKind) (statement, *apiError) {
+func readStatement(n *node, kind documentKind) (statement, *syntaxError) {
 	var st statement
 	if n.kind != '{' {
-		return st, malformed("Syntax errors in policy.")
+		return st, refused(syntax, "Statement")
 	}
 	for i, key := range n.keys {
 		if refusal := st.readField(key, n.items[i], kind); refusal != nil {
@@ -119,16 +125,16 @@ func readStatement(n *node, kind documentKind) (statement, *apiError) {
 	return st, st.check(n, kind)
 }
 
-func (st *statement) readField(key string, v *node, kind documentKind) *apiError {
+func (st *statement) readField(key string, v *node, kind documentKind) *syntaxError {
 	switch key {
 	case "Sid":
 		if v.kind != '"' || !sidChars.MatchString(v.text) {
-			return malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+			return refused(invalidSid, v.text)
 		}
 		st.sid = v.text
 	case "Effect":
 		if v.text != "Allow" && v.text != "Deny" {
-			return malformed("Syntax errors in policy.")
+			return refused(syntax, "Effect")
 		}
 		st.deny = v.text == "Deny"
 	case "Action":
@@ -139,7 +145,7 @@ func (st *statement) readField(key string, v *node, kind documentKind) *apiError
 		return st.readPrincipals(v, kind)
 	case "Resource", "NotResource":
 		if kind == trustPolicy {
-			return malformed("Has prohibited field %s", key)
+			return refused(prohibitedElement, key)
 		}
 		if key == "Resource" {
 			return readTexts(v, &st.resources)
@@ -148,67 +154,67 @@ func (st *statement) readField(key string, v *node, kind documentKind) *apiError
 	case "Condition":
 		return st.readConditions(v)
 	case "NotPrincipal":
-		return malformed("Has prohibited field NotPrincipal")
+		return refused(prohibitedElement, key)
 	default:
-		return malformed("Syntax errors in policy.")
+		return refused(syntax, key)
 	}
 	return nil
 }
 
-func readTexts(v *node, into *[]string) *apiError {
+func readTexts(v *node, into *[]string) *syntaxError {
 	for _, item := range v.list() {
 		if item.kind != '"' || item.text == "" {
-			return malformed("Syntax errors in policy.")
+			return refused(syntax, "")
 		}
 		*into = append(*into, item.text)
 	}
 	if len(*into) == 0 {
-		return malformed("Syntax errors in policy.")
+		return refused(syntax, "")
 	}
 	return nil
 }
 
-func (st *statement) readPrincipals(v *node, kind documentKind) *apiError {
+func (st *statement) readPrincipals(v *node, kind documentKind) *syntaxError {
 	if kind == identityPolicy {
-		return malformed("Policy document should not specify a principal.")
+		return refused(prohibitedPrincipal, "")
 	}
 	if v.kind == '"' && v.text == "*" {
-		st.principals = []principal{{"*", "*"}}
+		st.principals = []principalElement{{"*", "*"}}
 		return nil
 	}
 	if v.kind != '{' {
-		return malformed("Invalid principal in policy")
+		return refused(invalidPrincipal, "")
 	}
 	for i, family := range v.keys {
 		if !slices.Contains([]string{"AWS", "Service", "Federated"}, family) {
-			return malformed("Invalid principal in policy: %q", family)
+			return refused(invalidPrincipalType, family)
 		}
 		var values []string
 		if refusal := readTexts(v.items[i], &values); refusal != nil {
-			return malformed("Invalid principal in policy: %q", family)
+			return refused(invalidPrincipalType, family)
 		}
 		for _, value := range values {
-			st.principals = append(st.principals, principal{family, value})
+			st.principals = append(st.principals, principalElement{family, value})
 		}
 	}
 	return nil
 }
 
-func (st *statement) readConditions(v *node) *apiError {
+func (st *statement) readConditions(v *node) *syntaxError {
 	if v.kind != '{' {
-		return malformed("Syntax errors in policy.")
+		return refused(syntax, "Condition")
 	}
 	for i, name := range v.keys {
 		parsed, ok := parseOperator(name)
 		if !ok || v.items[i].kind != '{' {
-			return malformed("Invalid condition operator or format: %s", name)
+			return refused(invalidOperator, name)
 		}
 		for j, key := range v.items[i].keys {
 			c := parsed
 			c.key = strings.ToLower(key)
 			for _, value := range v.items[i].items[j].list() {
 				if value.kind == '{' || value.kind == '[' {
-					return malformed("Syntax errors in policy.")
+					return refused(syntax, "Condition")
 				}
 				c.values = append(c.values, value.text)
 			}
@@ -221,14 +227,14 @@ func (st *statement) readConditions(v *node) *apiError {
 	return nil
 }
 
-func (c condition) check() *apiError {
+func (c condition) check() *syntaxError {
 	if c.operator == "null" && (len(c.values) != 1 || c.values[0] != "true" && c.values[0] != "false") {
-		return malformed("Syntax errors in policy.")
+		return refused(syntax, "Condition")
 	}
 	if c.operator == "ipaddress" {
 		for _, v := range c.values {
 			if _, ok := parseRange(v); !ok {
-				return malformed("Invalid IP address or range in condition: %s", v)
+				return refused(invalidAddress, v)
 			}
 		}
 	}
@@ -236,26 +242,26 @@ func (c condition) check() *apiError {
 }
 
 // check looks at what is missing, and at what a trust policy may ask for.
-func (st *statement) check(n *node, kind documentKind) *apiError {
+func (st *statement) check(n *node, kind documentKind) *syntaxError {
 	for _, field := range requiredFields(kind) {
 		if n.get(field) == nil && n.get("Not"+field) == nil {
-			return malformed("Missing required field %s", field)
+			return refused(missingElement, field)
 		}
 		if n.get(field) != nil && n.get("Not"+field) != nil {
-			return malformed("Syntax errors in policy.")
+			return refused(syntax, field)
 		}
 	}
 	for _, resource := range slices.Concat(st.resources, st.notResources) {
 		if resource != "*" && !strings.HasPrefix(resource, "arn:") {
-			return malformed("Resource %s must be in ARN format or \"*\".", resource)
+			return refused(invalidResource, resource)
 		}
 	}
 	for _, action := range slices.Concat(st.actions, st.notActions) {
 		if action != "*" && !actionChars.MatchString(action) {
-			return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+			return refused(invalidAction, action)
 		}
 		if kind == trustPolicy && action != "*" && !strings.HasPrefix(strings.ToLower(action), "sts:") {
-			return malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+			return refused(foreignAction, action)
 		}
 	}
 	return nil
@@ -266,15 +272,4 @@ func requiredFields(kind documentKind) []string {
 		return []string{"Effect", "Principal", "Action"}
 	}
 	return []string{"Effect", "Action", "Resource"}
-}
-
-// size counts characters as IAM does: all but white space (aws-facts §1.1).
-func size(text string) int {
-	n := 0
-	for _, r := range text {
-		if !strings.ContainsRune(" \t\r\n", r) {
-			n++
-		}
-	}
-	return n
 }

@@ -1,32 +1,68 @@
 package sandbox
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// question is "may this caller do this to that?".
-type question struct {
-	caller   *caller
-	action   string
-	resource string
-	keys     map[string]string
+// request is one call: may the principal carry out the action on the resource?
+type request struct {
+	principal principal
+	action    string
+	resource  string
+	keys      map[string]string
 }
 
-// answer is what one set of documents says to a question.
+// principal is the user or role session that makes a request.
+type principal struct {
+	arn     string
+	id      string
+	account string
+}
+
+// policies are the documents of the principal's side.
+type policies struct {
+	identity []*document
+	session  *document // nil for a session without one
+}
+
+// decision says whether a request is allowed, for which reason, and which statement
+// decided.
+type decision struct {
+	allowed   bool
+	reason    reason
+	statement *statement // nil where no statement decided
+}
+
+type reason int
+
+const (
+	grantedByTrust reason = iota + 1
+	grantedByIdentity
+	deniedByTrust
+	deniedByIdentity
+	deniedBySession
+	notTrusted
+	notGrantedByIdentity
+	notGrantedBySession
+)
+
+// answer is what one set of documents says to a request: the first statement of each
+// kind that applies.
 type answer struct {
-	allowed bool
-	denied  bool // an explicit deny
-	direct  bool // a trust policy named the caller itself and not only its account
+	deny   *statement
+	allow  *statement
+	direct *statement // an Allow of a trust policy that names the principal itself
 }
 
-// asks decides whether a statement is about the question, its principal left aside.
-func (st *statement) asks(q question, variables bool) bool {
-	if !matchesAction(st, q.action) || !matchesResource(st, q, variables) {
+// applies decides whether a statement is about the request, its principal left aside.
+func (st *statement) applies(r request, variables bool) bool {
+	if !matchesAction(st, r.action) || !matchesResource(st, r, variables) {
 		return false
 	}
 	for _, c := range st.conditions {
-		if !c.holds(q.keys, variables) {
+		if !c.holds(r.keys, variables) {
 			return false
 		}
 	}
@@ -41,13 +77,13 @@ func matchesAction(st *statement, action string) bool {
 	return slices.ContainsFunc(st.actions, match)
 }
 
-func matchesResource(st *statement, q question, variables bool) bool {
+func matchesResource(st *statement, r request, variables bool) bool {
 	match := func(pattern string) bool {
 		if variables && strings.Contains(pattern, "${") {
-			expanded, ok := expand(pattern, q.keys)
-			return ok && wild(expanded, q.resource)
+			expanded, ok := expand(pattern, r.keys)
+			return ok && wild(expanded, r.resource)
 		}
-		return wild(pattern, q.resource)
+		return wild(pattern, r.resource)
 	}
 	switch {
 	case len(st.notResources) > 0:
@@ -59,123 +95,99 @@ func matchesResource(st *statement, q question, variables bool) bool {
 	}
 }
 
-// identityAnswer reads a caller's own policies.
-func (o *Organization) identityAnswer(q question, documents []string) answer {
+// answer reads one document. match says whether a statement's principals are those of
+// the request; nil for a document without principals.
+func (d *document) answer(r request, match func([]principalElement) (named, direct bool)) answer {
 	var a answer
-	for _, text := range documents {
-		doc := o.parsed(text, identityPolicy)
-		if doc == nil {
-			continue
-		}
-		a = a.or(doc.answer(q, nil))
+	if d == nil {
+		return a
 	}
-	return a
-}
-
-// answer reads one document. match says whether a statement's principals are the
-// caller, and whether by name; nil for a document without principals.
-func (d *document) answer(q question, match func([]principal) (matches, direct bool)) answer {
-	var a answer
 	for i := range d.statements {
 		st := &d.statements[i]
 		direct := false
 		if match != nil {
-			var matches bool
-			if matches, direct = match(st.principals); !matches {
+			var named bool
+			if named, direct = match(st.principals); !named {
 				continue
 			}
 		}
-		if !st.asks(q, d.variables) {
+		if !st.applies(r, d.variables) {
 			continue
 		}
 		if st.deny {
-			a.denied = true
+			a = a.or(answer{deny: st})
 			continue
 		}
-		a.allowed = true
-		a.direct = a.direct || direct
+		a = a.or(answer{allow: st})
+		if direct {
+			a = a.or(answer{direct: st})
+		}
 	}
 	return a
 }
 
 func (a answer) or(b answer) answer {
-	return answer{a.allowed || b.allowed, a.denied || b.denied, a.direct || b.direct}
+	return answer{cmp.Or(a.deny, b.deny), cmp.Or(a.allow, b.allow), cmp.Or(a.direct, b.direct)}
 }
 
-// matches reports whether one of the stored principals is the caller; direct when it is
-// named itself or by "*", and not only through its account.
-func (c *caller) matches(principals []principal) (matches, direct bool) {
-	for _, p := range principals {
+// namedBy reports whether one of the elements is the principal; direct when it is named
+// itself or by "*", and not only through its account.
+func (p principal) namedBy(elements []principalElement) (named, direct bool) {
+	for _, e := range elements {
 		switch {
-		case p.kind != "AWS" && p.kind != "*":
+		case e.kind != "AWS" && e.kind != "*":
 			continue
-		case p.value == "*", p.value == c.uniqueID(), p.value == c.arn():
+		case e.value == "*", e.value == p.id, e.value == p.arn:
 			return true, true
-		case p.value == c.account.rootARN():
-			matches = true
+		case e.value == "arn:aws:iam::"+p.account+":root":
+			named = true
 		}
 	}
-	return matches, false
+	return named, false
 }
 
-// refusalReason says in AWS's words why an action is not permitted, and "" when it is.
-func (o *Organization) refusalReason(q question) string {
-	own := o.identityAnswer(q, q.caller.policies())
-	limit := answer{allowed: true}
-	if s := q.caller.session; s != nil && s.policy != nil {
-		limit = s.policy.answer(q, nil)
+// decideIdentity decides a request by the principal's own policies alone.
+func decideIdentity(r request, own policies) decision {
+	var identity answer
+	for _, doc := range own.identity {
+		identity = identity.or(doc.answer(r, nil))
 	}
+	session := own.session.answer(r, nil)
 	switch {
-	case own.denied:
-		return "with an explicit deny in an identity-based policy"
-	case limit.denied:
-		return "with an explicit deny in a session policy"
-	case !own.allowed:
-		return "because no identity-based policy allows the " + q.action + " action"
-	case !limit.allowed:
-		return "because no session policy allows the " + q.action + " action"
+	case identity.deny != nil:
+		return decision{reason: deniedByIdentity, statement: identity.deny}
+	case session.deny != nil:
+		return decision{reason: deniedBySession, statement: session.deny}
+	case identity.allow == nil:
+		return decision{reason: notGrantedByIdentity}
+	case own.session != nil && session.allow == nil:
+		return decision{reason: notGrantedBySession}
 	default:
-		return ""
+		return decision{allowed: true, reason: grantedByIdentity, statement: identity.allow}
 	}
 }
 
-// trustRefusal decides whether the caller may do an sts action on a role: within an
-// account a trust policy that names the caller is enough; from another account both
-// sides have to allow it; a deny on either side wins (aws-facts §2.6).
-func (o *Organization) trustRefusal(q question, target *account, r *role) bool {
-	doc := o.parsed(r.Trust, trustPolicy)
-	if doc == nil {
-		return true
+// decideTrust decides an sts action on a role of an account: within the account a trust
+// policy that names the principal is enough; from another account both sides have to
+// allow it; a deny on either side wins (aws-facts §2.6).
+func decideTrust(r request, account string, trust *document, own policies) decision {
+	a := trust.answer(r, r.principal.namedBy)
+	d := decideIdentity(r, own)
+	switch {
+	case a.deny != nil:
+		return decision{reason: deniedByTrust, statement: a.deny}
+	case d.reason == deniedByIdentity || d.reason == deniedBySession:
+		return d
+	case a.allow == nil:
+		return decision{reason: notTrusted}
+	case account == r.principal.account && a.direct != nil:
+		if own.session != nil && own.session.answer(r, nil).allow == nil {
+			return decision{reason: notGrantedBySession}
+		}
+		return decision{allowed: true, reason: grantedByTrust, statement: a.direct}
+	case !d.allowed:
+		return d
+	default:
+		return decision{allowed: true, reason: grantedByTrust, statement: a.allow}
 	}
-	trust := doc.answer(q, q.caller.matches)
-	reason := o.refusalReason(q)
-	if trust.denied || !trust.allowed || strings.HasPrefix(reason, "with an explicit deny") {
-		return true
-	}
-	if target == q.caller.account && trust.direct {
-		return !q.caller.withinSession(q)
-	}
-	return reason != ""
-}
-
-// withinSession reports whether the caller's session policy, if any, permits the action.
-func (c *caller) withinSession(q question) bool {
-	if c.session == nil || c.session.policy == nil {
-		return true
-	}
-	return c.session.policy.answer(q, nil).allowed
-}
-
-// parsed returns a stored document in the form for evaluation. Many accounts share the
-// same text, so what was parsed is kept until there is too much of it.
-func (o *Organization) parsed(text string, kind documentKind) *document {
-	if doc, ok := o.cache.get(text); ok {
-		return doc
-	}
-	doc, _, refusal := parseDocument(text, kind)
-	if refusal != nil {
-		return nil
-	}
-	o.cache.put(text, doc)
-	return doc
 }

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,49 +89,4 @@ func (n *node) list() []*node {
 		return n.items
 	}
 	return []*node{n}
-}
-
-// collapse turns a list of one into its item, as IAM does on reading.
-func (n *node) collapse() *node {
-	if n.kind == '[' && len(n.items) == 1 {
-		return n.items[0]
-	}
-	return n
-}
-
-func (n *node) String() string {
-	var b bytes.Buffer
-	n.write(&b)
-	return b.String()
-}
-
-func (n *node) write(b *bytes.Buffer) {
-	switch n.kind {
-	case '"':
-		writeString(b, n.text)
-	case '{', '[':
-		b.WriteByte(n.kind)
-		for i, item := range n.items {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			if n.kind == '{' {
-				writeString(b, n.keys[i])
-				b.WriteByte(':')
-			}
-			item.write(b)
-		}
-		b.WriteByte(n.kind + 2) // in ASCII the closing bracket is two after the opening one
-	default:
-		b.WriteString(n.text)
-	}
-}
-
-func writeString(b *bytes.Buffer, s string) {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	// A string always encodes; the encoder's line feed is taken back.
-	if enc.Encode(s) == nil {
-		b.Truncate(b.Len() - 1)
-	}
 }

@@ -112,7 +112,7 @@ func (c *call) findPolicy() (*managedPolicy, *apiError) {
 // acceptPolicy checks a managed policy's grammar and size.
 func (c *call) acceptPolicy() (string, *apiError) {
 	text := c.arg("PolicyDocument")
-	if _, _, refusal := parseDocument(text, identityPolicy); refusal != nil {
+	if _, refusal := parseDocument(text, identityPolicy); refusal != nil {
 		return "", refusal
 	}
 	if quota := c.own().Quotas.OrDefault().ManagedPolicy; size(text) > quota {

@@ -14,9 +14,12 @@ import (
 
 // storeTrust checks a trust policy and returns the form in which it is kept.
 func (o *Organization) storeTrust(text string) (string, *apiError) {
-	_, root, refusal := parseDocument(text, trustPolicy)
-	if refusal != nil {
+	if _, refusal := parseDocument(text, trustPolicy); refusal != nil {
 		return "", refusal
+	}
+	root, err := parseJSON(text)
+	if err != nil {
+		return "", malformed("%s", awsMessage(err))
 	}
 	for _, st := range root.get("Statement").list() {
 		who := st.get("Principal")
@@ -30,7 +33,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 			}
 		}
 	}
-	return root.String(), nil
+	return written(root), nil
 }
 
 // readTrust returns a stored trust policy as IAM shows it: ARNs in place of ids where
@@ -55,7 +58,7 @@ func (o *Organization) readTrust(stored string) string {
 			}
 		}
 	}
-	return root.String()
+	return written(root)
 }
 
 func (o *Organization) showPrincipals(who *node) {
@@ -81,7 +84,7 @@ func shuffle(s string) uint16 {
 func collapseMember(n *node, key string) {
 	for i, k := range n.keys {
 		if k == key {
-			n.items[i] = n.items[i].collapse()
+			n.items[i] = collapse(n.items[i])
 		}
 	}
 }

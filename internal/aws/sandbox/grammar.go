@@ -1,0 +1,68 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+const maxDocument = 131_072
+
+var documentChars = regexp.MustCompile(`^[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+$`)
+
+// parseDocument parses a policy of a request. It returns AWS's errors: ValidationError
+// for the text, MalformedPolicyDocument for the grammar.
+func parseDocument(text string, kind documentKind) (*document, *apiError) {
+	if len(text) > maxDocument || !documentChars.MatchString(text) {
+		return nil, invalidInput("1 validation error detected: Value at 'policyDocument' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u00FF]+ and have length less than or equal to %d", maxDocument)
+	}
+	doc, err := parse(text, kind)
+	if err != nil {
+		return nil, malformed("%s", awsMessage(err))
+	}
+	return doc, nil
+}
+
+// awsMessages are the messages of MalformedPolicyDocument. %s and %q stand for the
+// detail of the error.
+var awsMessages = map[code]string{
+	notJSON:              "This policy contains invalid Json",
+	unknownElement:       "Unknown field %s",
+	prohibitedElement:    "Has prohibited field %s",
+	missingElement:       "Missing required field %s",
+	versionRequired:      "Policy document must be version 2012-10-17 or greater.",
+	invalidSid:           "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+	duplicateSid:         "Statement IDs (SID) in a single policy must be unique.",
+	prohibitedPrincipal:  "Policy document should not specify a principal.",
+	invalidPrincipal:     "Invalid principal in policy",
+	invalidPrincipalType: "Invalid principal in policy: %q",
+	invalidAction:        "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+	foreignAction:        "AssumeRole policy may only specify STS AssumeRole actions.",
+	invalidResource:      "Resource %s must be in ARN format or \"*\".",
+	invalidOperator:      "Invalid condition operator or format: %s",
+	invalidAddress:       "Invalid IP address or range in condition: %s",
+}
+
+func awsMessage(err error) string {
+	var broken *syntaxError
+	if !errors.As(err, &broken) || awsMessages[broken.code] == "" {
+		return "Syntax errors in policy."
+	}
+	format := awsMessages[broken.code]
+	if !strings.Contains(format, "%") {
+		return format
+	}
+	return fmt.Sprintf(format, broken.detail)
+}
+
+// size counts characters as IAM does: all but white space (aws-facts §1.1).
+func size(text string) int {
+	n := 0
+	for _, r := range text {
+		if !strings.ContainsRune(" \t\r\n", r) {
+			n++
+		}
+	}
+	return n
+}
