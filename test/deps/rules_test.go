@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/authn":           {"internal/access", "internal/authz"},
 	"internal/audit":           {"internal/access"},
 	"internal/change":          {"internal/access", "internal/authz", "internal/cidr", "internal/iam", "internal/onboard", "internal/planning", "internal/policy", "internal/scenario", "internal/jobs"},
+	"internal/judge":           {},
 	"internal/onboard":         {"internal/access", "internal/cidr", "internal/iam", "internal/planning", "internal/policy"},
 	"internal/planning":        {"internal/access", "internal/cidr", "internal/iam", "internal/policy"},
 	"internal/rollout":         {"internal/access", "internal/authz", "internal/iam", "internal/jobs"},
@@ -33,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/store/embedded":  {"internal/access"},
 	"internal/store/storetest": {"internal/access", "internal/store", "internal/store/embedded"},
 	"internal/aws":             {"internal/access"},
-	"internal/aws/sandbox":     {"internal/access", "internal/iam"},
+	"internal/aws/sandbox":     {"internal/access", "internal/iam", "internal/judge"},
 	"migrations":               {},
 	"test/deps":                {},
 	"test/harness":             {anything},
@@ -46,7 +47,7 @@ var mayImport = map[string][]string{
 }
 
 // standardLibraryOnly are the packages that everything else rests on.
-var standardLibraryOnly = []string{"internal/access", "internal/authz", "internal/jobs"}
+var standardLibraryOnly = []string{"internal/access", "internal/authz", "internal/jobs", "internal/judge"}
 
 // keptTo says which packages may import what comes from elsewhere and is to stay in
 // its place; inTests those whose tests may as well.

@@ -1,22 +1,24 @@
 package sandbox
 
+import "portcullis/internal/judge"
+
 // asked is the call as policies see it.
-func (c *call) asked(action string) request {
-	return request{principal: c.caller.principal(), action: action, resource: c.resource, keys: c.keys}
+func (c *call) asked(action string) judge.Request {
+	return judge.Request{Principal: c.caller.principal(), Action: action, Resource: c.resource, Keys: c.keys}
 }
 
-func (c *caller) principal() principal {
-	return principal{arn: c.arn(), id: c.uniqueID(), account: string(c.account.ID)}
+func (c *caller) principal() judge.Principal {
+	return judge.Principal{ARN: c.arn(), ID: c.uniqueID(), Account: string(c.account.ID)}
 }
 
 // ownPolicies are the documents that limit a caller.
-func (o *Organization) ownPolicies(c *caller) policies {
-	var own policies
+func (o *Organization) ownPolicies(c *caller) judge.Policies {
+	var own judge.Policies
 	for _, text := range c.policies() {
-		own.identity = append(own.identity, o.parsed(text, identityPolicy))
+		own.Identity = append(own.Identity, o.parsed(text, judge.IdentityPolicy))
 	}
 	if c.session != nil {
-		own.session = c.session.policy
+		own.Session = c.session.policy
 	}
 	return own
 }
@@ -24,14 +26,14 @@ func (o *Organization) ownPolicies(c *caller) policies {
 // refusalReason says in AWS's words why an action is not permitted. It is "" when the
 // action is permitted.
 func (o *Organization) refusalReason(c *call) string {
-	switch decideIdentity(c.asked(c.action()), o.ownPolicies(c.caller)).reason {
-	case deniedByIdentity:
+	switch judge.DecideIdentity(c.asked(c.action()), o.ownPolicies(c.caller)).Reason {
+	case judge.DeniedByIdentity:
 		return "with an explicit deny in an identity-based policy"
-	case deniedBySession:
+	case judge.DeniedBySession:
 		return "with an explicit deny in a session policy"
-	case notGrantedByIdentity:
+	case judge.NotGrantedByIdentity:
 		return "because no identity-based policy allows the " + c.action() + " action"
-	case notGrantedBySession:
+	case judge.NotGrantedBySession:
 		return "because no session policy allows the " + c.action() + " action"
 	default:
 		return ""
@@ -40,17 +42,17 @@ func (o *Organization) refusalReason(c *call) string {
 
 // trusts reports whether the caller may carry out an sts action on a role.
 func (o *Organization) trusts(c *call, action string, target *account, r *role) bool {
-	return decideTrust(c.asked(action), string(target.ID), o.parsed(r.Trust, trustPolicy), o.ownPolicies(c.caller)).allowed
+	return judge.DecideTrust(c.asked(action), string(target.ID), o.parsed(r.Trust, judge.TrustPolicy), o.ownPolicies(c.caller)).Allowed
 }
 
 // parsed returns a stored document in the form for evaluation, nil for one that cannot be
 // parsed. Many accounts share the same text, so what was parsed is kept until there is too
 // much of it.
-func (o *Organization) parsed(text string, kind documentKind) *document {
+func (o *Organization) parsed(text string, kind judge.Kind) *judge.Document {
 	if doc, ok := o.cache.get(text); ok {
 		return doc
 	}
-	doc, err := parse(text, kind)
+	doc, err := judge.Parse(text, kind)
 	if err != nil {
 		return nil
 	}

@@ -3,42 +3,44 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+
+	"portcullis/internal/judge"
 )
 
 // collapse turns a list of one into its item, as IAM does on reading.
-func collapse(n *node) *node {
-	if n.kind == '[' && len(n.items) == 1 {
-		return n.items[0]
+func collapse(n *judge.Node) *judge.Node {
+	if n.Kind == '[' && len(n.Items) == 1 {
+		return n.Items[0]
 	}
 	return n
 }
 
 // written is a value as JSON text without white space.
-func written(n *node) string {
+func written(n *judge.Node) string {
 	var b bytes.Buffer
 	write(&b, n)
 	return b.String()
 }
 
-func write(b *bytes.Buffer, n *node) {
-	switch n.kind {
+func write(b *bytes.Buffer, n *judge.Node) {
+	switch n.Kind {
 	case '"':
-		writeString(b, n.text)
+		writeString(b, n.Text)
 	case '{', '[':
-		b.WriteByte(n.kind)
-		for i, item := range n.items {
+		b.WriteByte(n.Kind)
+		for i, item := range n.Items {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			if n.kind == '{' {
-				writeString(b, n.keys[i])
+			if n.Kind == '{' {
+				writeString(b, n.Keys[i])
 				b.WriteByte(':')
 			}
 			write(b, item)
 		}
-		b.WriteByte(n.kind + 2) // in ASCII the closing bracket is two after the opening one
+		b.WriteByte(n.Kind + 2) // in ASCII the closing bracket is two after the opening one
 	default:
-		b.WriteString(n.text)
+		b.WriteString(n.Text)
 	}
 }
 

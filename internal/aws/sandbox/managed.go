@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portcullis/internal/judge"
 )
 
 // managedPolicy is a customer managed policy. Versions are numbered for ever, and no
@@ -112,7 +114,7 @@ func (c *call) findPolicy() (*managedPolicy, *apiError) {
 // acceptPolicy checks a managed policy's grammar and size.
 func (c *call) acceptPolicy() (string, *apiError) {
 	text := c.arg("PolicyDocument")
-	if _, refusal := parseDocument(text, identityPolicy); refusal != nil {
+	if _, refusal := parseDocument(text, judge.IdentityPolicy); refusal != nil {
 		return "", refusal
 	}
 	if quota := c.own().Quotas.OrDefault().ManagedPolicy; size(text) > quota {

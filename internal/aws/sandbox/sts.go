@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portcullis/internal/judge"
 )
 
 func getCallerIdentity(c *call) *apiError {
@@ -22,7 +24,7 @@ type assumption struct {
 	role     *role
 	name     string
 	duration time.Duration
-	policy   *document
+	policy   *judge.Document
 	source   string
 	tags     map[string]string
 }
@@ -99,7 +101,7 @@ func (c *call) readLimits(a *assumption) *apiError {
 	if len(text) > maxPolicy {
 		return refuse(http.StatusBadRequest, "PackedPolicyTooLarge", "The session policy has %d characters; at most %d are accepted.", len(text), maxPolicy)
 	}
-	doc, refusal := parseDocument(text, identityPolicy)
+	doc, refusal := parseDocument(text, judge.IdentityPolicy)
 	a.policy = doc
 	return refusal
 }

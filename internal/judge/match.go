@@ -1,4 +1,4 @@
-package sandbox
+package judge
 
 import "strings"
 
@@ -35,8 +35,8 @@ func sameByte(p, t byte) bool {
 	return p == t || p == literalStar[0] && t == '*' || p == literalQuestion[0] && t == '?'
 }
 
-// wildFold is wild without regard to case, as actions are compared.
-func wildFold(pattern, text string) bool {
+// MatchFold is wild without regard to case, as actions are compared.
+func MatchFold(pattern, text string) bool {
 	return wild(strings.ToLower(pattern), strings.ToLower(text))
 }
 

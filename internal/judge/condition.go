@@ -1,4 +1,4 @@
-package sandbox
+package judge
 
 import (
 	"net/netip"
@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// condition is one operator on one key: "NotIpAddressIfExists aws:SourceIp [...]".
-type condition struct {
-	operator string // without prefix and IfExists, in lower case
-	negated  bool
-	ifExists bool
-	forAll   bool
-	key      string // in lower case
-	values   []string
+// Condition is one operator on one key: "NotIpAddressIfExists aws:SourceIp [...]".
+type Condition struct {
+	Operator string // without prefix and IfExists, in lower case
+	Negated  bool
+	IfExists bool
+	ForAll   bool
+	Key      string // in lower case
+	Values   []string
 }
 
 // operator compares a value of the request with a value of the policy.
@@ -55,42 +55,42 @@ var negations = map[string]string{
 }
 
 // parseOperator splits an operator's name; ok is false for a name that AWS has not.
-func parseOperator(name string) (c condition, ok bool) {
+func parseOperator(name string) (c Condition, ok bool) {
 	name = strings.ToLower(name)
 	if rest, found := strings.CutPrefix(name, "forallvalues:"); found {
-		name, c.forAll = rest, true
+		name, c.ForAll = rest, true
 	} else {
 		name = strings.TrimPrefix(name, "foranyvalue:")
 	}
 	if name == "null" {
-		c.operator = name
+		c.Operator = name
 		return c, true
 	}
-	name, c.ifExists = strings.CutSuffix(name, "ifexists")
-	c.operator = name
+	name, c.IfExists = strings.CutSuffix(name, "ifexists")
+	c.Operator = name
 	if positive, found := negations[name]; found {
-		c.operator, c.negated = positive, true
+		c.Operator, c.Negated = positive, true
 	}
-	return c, operators[c.operator] != nil
+	return c, operators[c.Operator] != nil
 }
 
 // holds decides the condition for a request. A key that is absent makes a positive
 // operator false and a negated one true (aws-facts §3.3).
-func (c condition) holds(keys map[string]string, variables bool) bool {
-	got, present := keys[c.key]
+func (c Condition) holds(keys map[string]string, variables bool) bool {
+	got, present := keys[c.Key]
 	switch {
-	case c.operator == "null":
-		return c.values[0] == strconv.FormatBool(!present)
+	case c.Operator == "null":
+		return c.Values[0] == strconv.FormatBool(!present)
 	case !present:
-		return c.ifExists || c.forAll || c.negated
+		return c.IfExists || c.ForAll || c.Negated
 	default:
-		return c.anyMatches(got, keys, variables) != c.negated
+		return c.anyMatches(got, keys, variables) != c.Negated
 	}
 }
 
-func (c condition) anyMatches(got string, keys map[string]string, variables bool) bool {
-	compare := operators[c.operator]
-	for _, want := range c.values {
+func (c Condition) anyMatches(got string, keys map[string]string, variables bool) bool {
+	compare := operators[c.Operator]
+	for _, want := range c.Values {
 		if variables && strings.Contains(want, "${") {
 			expanded, ok := expand(want, keys)
 			if !ok {
