@@ -2,27 +2,31 @@ package judge
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Condition is one operator on one key: "NotIpAddressIfExists aws:SourceIp [...]".
+// Condition is one operator on one condition key with its values, for example
+// NotIpAddressIfExists on aws:SourceIp.
 type Condition struct {
-	Operator string // without prefix and IfExists, in lower case
-	Negated  bool
+	// Operator is the positive operator in lower case, without ForAllValues, ForAnyValue and
+	// IfExists: "ipaddress" for NotIpAddress.
+	Operator string
+	Negated  bool // for example NotIpAddress
 	IfExists bool
-	ForAll   bool
+	ForAll   bool   // ForAllValues
 	Key      string // in lower case
 	Values   []string
 }
 
-// operator compares a value of the request with a value of the policy.
-type operator func(got, want string) bool
+// comparison compares the value of the request with a value of the policy.
+type comparison func(got, want string) bool
 
-// operators holds the positive form of each; the negated names point to their positive
-// ones in negations.
-var operators = map[string]operator{
+// comparisons holds the positive operators. negations maps each negated operator to its
+// positive one. Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+var comparisons = map[string]comparison{
 	"stringequals":             func(got, want string) bool { return got == want },
 	"stringequalsignorecase":   strings.EqualFold,
 	"stringlike":               func(got, want string) bool { return wild(want, got) },
@@ -30,17 +34,17 @@ var operators = map[string]operator{
 	"arnlike":                  func(got, want string) bool { return wildARN(want, got) },
 	"bool":                     strings.EqualFold,
 	"binaryequals":             func(got, want string) bool { return got == want },
-	"ipaddress":                inRange,
-	"numericequals":            numeric(func(a, b float64) bool { return a == b }),
-	"numericlessthan":          numeric(func(a, b float64) bool { return a < b }),
-	"numericlessthanequals":    numeric(func(a, b float64) bool { return a <= b }),
-	"numericgreaterthan":       numeric(func(a, b float64) bool { return a > b }),
-	"numericgreaterthanequals": numeric(func(a, b float64) bool { return a >= b }),
-	"dateequals":               dated(func(c int) bool { return c == 0 }),
-	"datelessthan":             dated(func(c int) bool { return c < 0 }),
-	"datelessthanequals":       dated(func(c int) bool { return c <= 0 }),
-	"dategreaterthan":          dated(func(c int) bool { return c > 0 }),
-	"dategreaterthanequals":    dated(func(c int) bool { return c >= 0 }),
+	"ipaddress":                inNetwork,
+	"numericequals":            compareNumbers(func(a, b float64) bool { return a == b }),
+	"numericlessthan":          compareNumbers(func(a, b float64) bool { return a < b }),
+	"numericlessthanequals":    compareNumbers(func(a, b float64) bool { return a <= b }),
+	"numericgreaterthan":       compareNumbers(func(a, b float64) bool { return a > b }),
+	"numericgreaterthanequals": compareNumbers(func(a, b float64) bool { return a >= b }),
+	"dateequals":               compareDates(func(c int) bool { return c == 0 }),
+	"datelessthan":             compareDates(func(c int) bool { return c < 0 }),
+	"datelessthanequals":       compareDates(func(c int) bool { return c <= 0 }),
+	"dategreaterthan":          compareDates(func(c int) bool { return c > 0 }),
+	"dategreaterthanequals":    compareDates(func(c int) bool { return c >= 0 }),
 }
 
 var negations = map[string]string{
@@ -54,7 +58,7 @@ var negations = map[string]string{
 	"datenotequals":             "dateequals",
 }
 
-// parseOperator splits an operator's name; ok is false for a name that AWS has not.
+// parseOperator parses the name of an operator. ok is false if there is no such operator.
 func parseOperator(name string) (c Condition, ok bool) {
 	name = strings.ToLower(name)
 	if rest, found := strings.CutPrefix(name, "forallvalues:"); found {
@@ -71,16 +75,17 @@ func parseOperator(name string) (c Condition, ok bool) {
 	if positive, found := negations[name]; found {
 		c.Operator, c.Negated = positive, true
 	}
-	return c, operators[c.Operator] != nil
+	return c, comparisons[c.Operator] != nil
 }
 
-// holds decides the condition for a request. A key that is absent makes a positive
-// operator false and a negated one true (aws-facts §3.3).
-func (c Condition) holds(keys map[string]string, variables bool) bool {
+// holds reports whether the condition matches. A key that is absent makes a positive
+// operator false and a negated operator true, so that NotIpAddress matches a call through a
+// VPC endpoint. IfExists and ForAllValues match an absent key.
+func (c Condition) holds(keys Keys, variables bool) bool {
 	got, present := keys[c.Key]
 	switch {
 	case c.Operator == "null":
-		return c.Values[0] == strconv.FormatBool(!present)
+		return slices.Contains(c.Values, strconv.FormatBool(!present))
 	case !present:
 		return c.IfExists || c.ForAll || c.Negated
 	default:
@@ -88,8 +93,10 @@ func (c Condition) holds(keys map[string]string, variables bool) bool {
 	}
 }
 
-func (c Condition) anyMatches(got string, keys map[string]string, variables bool) bool {
-	compare := operators[c.Operator]
+// anyMatches compares with each value. A value with a policy variable that the request
+// does not have matches nothing.
+func (c Condition) anyMatches(got string, keys Keys, variables bool) bool {
+	compare := comparisons[c.Operator]
 	for _, want := range c.Values {
 		if variables && strings.Contains(want, "${") {
 			expanded, ok := expand(want, keys)
@@ -105,17 +112,17 @@ func (c Condition) anyMatches(got string, keys map[string]string, variables bool
 	return false
 }
 
-func inRange(got, want string) bool {
+func inNetwork(got, want string) bool {
 	addr, err := netip.ParseAddr(got)
 	if err != nil {
 		return false
 	}
-	p, ok := parseRange(want)
+	p, ok := parseNetwork(want)
 	return ok && p.Contains(addr.Unmap())
 }
 
-// parseRange reads a CIDR or an address, ignoring host bits as AWS does.
-func parseRange(s string) (netip.Prefix, bool) {
+// parseNetwork parses a CIDR or an address. Host bits are ignored, as in AWS.
+func parseNetwork(s string) (netip.Prefix, bool) {
 	if !strings.Contains(s, "/") {
 		a, err := netip.ParseAddr(s)
 		return netip.PrefixFrom(a, a.BitLen()), err == nil
@@ -124,7 +131,7 @@ func parseRange(s string) (netip.Prefix, bool) {
 	return p.Masked(), err == nil
 }
 
-func numeric(compare func(a, b float64) bool) operator {
+func compareNumbers(compare func(a, b float64) bool) comparison {
 	return func(got, want string) bool {
 		a, errA := strconv.ParseFloat(got, 64)
 		b, errB := strconv.ParseFloat(want, 64)
@@ -132,7 +139,7 @@ func numeric(compare func(a, b float64) bool) operator {
 	}
 }
 
-func dated(compare func(c int) bool) operator {
+func compareDates(compare func(c int) bool) comparison {
 	return func(got, want string) bool {
 		a, okA := parseDate(got)
 		b, okB := parseDate(want)

@@ -8,27 +8,26 @@ import (
 	"strings"
 )
 
-// Node is a JSON value that keeps the order of its keys and its numbers as written, so
-// that a document comes back as it was sent where IAM would not touch it.
+// Node is a JSON value. It keeps the order of an object's keys and the text of a number,
+// so that a document can be written back without other changes.
 type Node struct {
-	Kind  byte   // '{' object, '[' list, '"' string, 0 anything else
-	Text  string // a string's value, or the literal
-	Keys  []string
-	Items []*Node
+	Kind  byte     // '{' for an object, '[' for a list, '"' for a string, 0 for a number, true, false or null
+	Text  string   // the value of a string, or the literal
+	Keys  []string // of an object, each once
+	Items []*Node  // of a list, or the values of an object in the order of Keys
 }
 
-func textNode(s string) *Node { return &Node{Kind: '"', Text: s} }
-
-// ReadJSON reads one value and refuses duplicate keys and whatever follows.
-func ReadJSON(s string) (*Node, error) {
-	dec := json.NewDecoder(strings.NewReader(s))
+// ReadJSON reads a text with exactly one JSON value. It refuses an object with the same
+// key twice. Each error is a *SyntaxError with the code NotJSON.
+func ReadJSON(text string) (*Node, error) {
+	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	n, err := readNode(dec)
 	if err != nil {
-		return nil, err
+		return nil, syntaxError(NotJSON, err.Error())
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the document")
+		return nil, syntaxError(NotJSON, "text after the document")
 	}
 	return n, nil
 }
@@ -42,7 +41,7 @@ func readNode(dec *json.Decoder) (*Node, error) {
 	case json.Delim:
 		return readItems(dec, &Node{Kind: byte(t)})
 	case string:
-		return textNode(t), nil
+		return &Node{Kind: '"', Text: t}, nil
 	case nil:
 		return &Node{Text: "null"}, nil
 	default:
@@ -57,9 +56,9 @@ func readItems(dec *json.Decoder, n *Node) (*Node, error) {
 			if err != nil {
 				return nil, err
 			}
-			key, _ := tok.(string) // the decoder gives nothing else in this place
+			key, _ := tok.(string) // a key is always a string
 			if n.Get(key) != nil {
-				return nil, fmt.Errorf("the key %q is there twice", key)
+				return nil, fmt.Errorf("duplicate key %q", key)
 			}
 			n.Keys = append(n.Keys, key)
 		}
@@ -73,7 +72,7 @@ func readItems(dec *json.Decoder, n *Node) (*Node, error) {
 	return n, err
 }
 
-// Get returns an object's member, nil when there is none.
+// Get returns the value of a key, nil if there is none.
 func (n *Node) Get(key string) *Node {
 	for i, k := range n.Keys {
 		if k == key {
@@ -83,7 +82,8 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// List returns a list's items; anything else is a list of itself.
+// List returns the items of a list. Any other value is a list of one: policies may leave
+// the brackets out.
 func (n *Node) List() []*Node {
 	if n.Kind == '[' {
 		return n.Items

@@ -5,7 +5,7 @@ import "strconv"
 // Code says which rule of the grammar a document breaks.
 type Code string
 
-// The rules, in the order of the elements that they are about.
+// The rules of the grammar. Syntax covers all that has no rule here.
 const (
 	NotJSON              Code = "not a JSON object with unique keys"
 	Syntax               Code = "syntax error"
@@ -25,15 +25,16 @@ const (
 	InvalidAddress       Code = "invalid IP address or range"
 )
 
-// SyntaxError is returned for a document that breaks a rule of the grammar.
+// SyntaxError is the error for a document that breaks a rule of the grammar.
 type SyntaxError struct {
 	Code      Code
-	Statement int    // from one; 0 for the document as a whole
-	Detail    string // the element or value; may be empty
+	Statement int    // position of the statement, from 1; 0 for the document as a whole
+	Detail    string // the element or value that breaks the rule; may be empty
 }
 
-func refused(c Code, detail string) *SyntaxError { return &SyntaxError{Code: c, Detail: detail} }
+func syntaxError(c Code, detail string) *SyntaxError { return &SyntaxError{Code: c, Detail: detail} }
 
+// Error returns for example: statement 2: missing element: "Action".
 func (e *SyntaxError) Error() string {
 	text := string(e.Code)
 	if e.Statement > 0 {

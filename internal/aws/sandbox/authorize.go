@@ -2,8 +2,8 @@ package sandbox
 
 import "portcullis/internal/judge"
 
-// asked is the call as policies see it.
-func (c *call) asked(action string) judge.Request {
+// policyRequest is the call as policies see it.
+func (c *call) policyRequest(action string) judge.Request {
 	return judge.Request{Principal: c.caller.principal(), Action: action, Resource: c.resource, Keys: c.keys}
 }
 
@@ -11,7 +11,7 @@ func (c *caller) principal() judge.Principal {
 	return judge.Principal{ARN: c.arn(), ID: c.uniqueID(), Account: string(c.account.ID)}
 }
 
-// ownPolicies are the documents that limit a caller.
+// ownPolicies are the documents on the caller's side.
 func (o *Organization) ownPolicies(c *caller) judge.Policies {
 	var own judge.Policies
 	for _, text := range c.policies() {
@@ -23,10 +23,9 @@ func (o *Organization) ownPolicies(c *caller) judge.Policies {
 	return own
 }
 
-// refusalReason says in AWS's words why an action is not permitted. It is "" when the
-// action is permitted.
+// refusalReason returns AWS's words for why the call is not permitted, "" if it is.
 func (o *Organization) refusalReason(c *call) string {
-	switch judge.DecideIdentity(c.asked(c.action()), o.ownPolicies(c.caller)).Reason {
+	switch judge.DecideIdentity(c.policyRequest(c.action()), o.ownPolicies(c.caller)).Reason {
 	case judge.DeniedByIdentity:
 		return "with an explicit deny in an identity-based policy"
 	case judge.DeniedBySession:
@@ -42,12 +41,12 @@ func (o *Organization) refusalReason(c *call) string {
 
 // trusts reports whether the caller may carry out an sts action on a role.
 func (o *Organization) trusts(c *call, action string, target *account, r *role) bool {
-	return judge.DecideTrust(c.asked(action), string(target.ID), o.parsed(r.Trust, judge.TrustPolicy), o.ownPolicies(c.caller)).Allowed
+	trust := o.parsed(r.Trust, judge.TrustPolicy)
+	return judge.DecideTrust(c.policyRequest(action), string(target.ID), trust, o.ownPolicies(c.caller)).Allowed
 }
 
-// parsed returns a stored document in the form for evaluation, nil for one that cannot be
-// parsed. Many accounts share the same text, so what was parsed is kept until there is too
-// much of it.
+// parsed returns a stored document in the form for evaluation, nil if it cannot be parsed.
+// Many accounts share the same text, so documents are cached by their text.
 func (o *Organization) parsed(text string, kind judge.Kind) *judge.Document {
 	if doc, ok := o.cache.get(text); ok {
 		return doc

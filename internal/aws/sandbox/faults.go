@@ -128,7 +128,7 @@ func (r *ruleState) matches(action string, account access.AccountID) bool {
 	if len(r.Accounts) > 0 && !slices.Contains(r.Accounts, account) {
 		return false
 	}
-	return len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(p string) bool { return judge.MatchFold(p, action) })
+	return len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(p string) bool { return judge.MatchAction(p, action) })
 }
 
 func (f *faults) apply(r *ruleState, account access.AccountID, e *effect) {

@@ -7,7 +7,7 @@ import (
 	"portcullis/internal/judge"
 )
 
-// collapse turns a list of one into its item, as IAM does on reading.
+// collapse turns a list of one into its item, as IAM does when a policy is read.
 func collapse(n *judge.Node) *judge.Node {
 	if n.Kind == '[' && len(n.Items) == 1 {
 		return n.Items[0]
@@ -15,8 +15,8 @@ func collapse(n *judge.Node) *judge.Node {
 	return n
 }
 
-// written is a value as JSON text without white space.
-func written(n *judge.Node) string {
+// jsonText returns a value as JSON text without white space.
+func jsonText(n *judge.Node) string {
 	var b bytes.Buffer
 	write(&b, n)
 	return b.String()

@@ -34,7 +34,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 			}
 		}
 	}
-	return written(root), nil
+	return jsonText(root), nil
 }
 
 // readTrust returns a stored trust policy as IAM shows it: ARNs in place of ids where
@@ -59,7 +59,7 @@ func (o *Organization) readTrust(stored string) string {
 			}
 		}
 	}
-	return written(root)
+	return jsonText(root)
 }
 
 func (o *Organization) showPrincipals(who *judge.Node) {
