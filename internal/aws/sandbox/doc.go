@@ -5,8 +5,7 @@
 //
 // It refuses what AWS refuses and rewrites what AWS rewrites (aws-facts §1, §2). It
 // evaluates policies with internal/judge, which shares no code with internal/iam and
-// internal/policy: it is the second opinion in every test that compares what was compiled
-// with what happens.
+// internal/policy: tests take its decisions as a second opinion on compiled documents.
 // It cannot do what only AWS can: no SCPs or RCPs, no groups with policies, no SAML.
 //
 // # One request's way
