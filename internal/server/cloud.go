@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"portcullis/internal/access"
 	"portcullis/internal/aws"
 	"portcullis/internal/aws/sandbox"
 	"portcullis/internal/rollout"
@@ -105,4 +106,13 @@ func cloudConfig(cfg Config, box *SandboxRunning) (aws.Config, error) {
 		c.IAMRate, c.STSRate, c.OrganizationsRate = noLimit, noLimit, noLimit
 	}
 	return c, nil
+}
+
+// watchCloud adds the calls to AWS and their limits to the metrics.
+func watchCloud(m *metrics, cloud *aws.Cloud) {
+	m.countCalls(cloud.TotalCounts)
+	for _, p := range aws.Purposes() {
+		m.countPurpose(string(p), func() access.CallCount { return cloud.CountsFor(p) })
+	}
+	m.watchCallRates(func() callRates { return callRates(cloud.Paces()) })
 }

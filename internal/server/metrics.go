@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
 // metrics is what Prometheus reads of this process.
@@ -48,19 +47,20 @@ func (m *metrics) countCalls(total func() access.CallCount) {
 	)
 }
 
-// countPurposes adds what the calls to AWS are made for.
-func (m *metrics) countPurposes(of func(aws.Purpose) access.CallCount) {
-	for _, p := range aws.Purposes() {
-		counter := func(name, help string, n func(access.CallCount) int64) prometheus.Collector {
-			opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"purpose": string(p)}}
-			return prometheus.NewCounterFunc(opts, func() float64 { return float64(n(of(p))) })
-		}
-		m.registry.MustRegister(
-			counter("portcullis_aws_purpose_calls_total", "Calls to AWS by what they are made for: rollout, scan, organization.", func(c access.CallCount) int64 { return c.Calls }),
-			counter("portcullis_aws_purpose_throttles_total", "Requests that AWS answered with: slow down, by what they were made for.", func(c access.CallCount) int64 { return c.Throttles }),
-		)
+// countPurpose adds the calls to AWS for one purpose, for example "scan".
+func (m *metrics) countPurpose(purpose string, total func() access.CallCount) {
+	counter := func(name, help string, of func(access.CallCount) int64) prometheus.Collector {
+		opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"purpose": purpose}}
+		return prometheus.NewCounterFunc(opts, func() float64 { return float64(of(total())) })
 	}
+	m.registry.MustRegister(
+		counter("portcullis_aws_purpose_calls_total", "Calls to AWS by what they are made for: rollout, scan, organization.", func(c access.CallCount) int64 { return c.Calls }),
+		counter("portcullis_aws_purpose_throttles_total", "Requests that AWS answered with: slow down, by what they were made for.", func(c access.CallCount) int64 { return c.Throttles }),
+	)
 }
+
+// register adds metrics of other packages.
+func (m *metrics) register(cs ...prometheus.Collector) { m.registry.MustRegister(cs...) }
 
 func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()

@@ -17,7 +17,7 @@ type scanMetrics struct {
 	movements *prometheus.CounterVec
 }
 
-func (m *metrics) watchScans() *scanMetrics {
+func watchScans(m *metrics) *scanMetrics {
 	s := &scanMetrics{
 		reads: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_scan_read_seconds", Help: "Time that this process took to read an account, by outcome: read, put_off, failed.",
@@ -39,7 +39,7 @@ func (m *metrics) watchScans() *scanMetrics {
 			s.movements.WithLabelValues(string(kind), change)
 		}
 	}
-	m.registry.MustRegister(s.reads, s.compared, s.compares, s.movements)
+	m.register(s.reads, s.compared, s.compares, s.movements)
 	return s
 }
 

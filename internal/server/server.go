@@ -80,11 +80,9 @@ func (s *Server) start(ctx context.Context) error {
 	if s.cfg.probe, err = probing(ctx, s.cfg, s.box); err != nil {
 		return err
 	}
-	metrics.countCalls(cloud.TotalCounts)
-	metrics.countPurposes(cloud.CountsFor)
-	s.cfg.scans = metrics.watchScans()
-	metrics.watchPaces(cloud.Paces)
-	metrics.watchDatabase(newFigures(st.Figures, s.cfg.Log), st.Pool().Stat)
+	watchCloud(metrics, cloud)
+	s.cfg.scans = watchScans(metrics)
+	metrics.watchDatabase(st.Figures, st.Pool().Stat, s.cfg.Log)
 	svc := newServices(s.cfg, st, cloud)
 	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
 		return err
@@ -108,12 +106,12 @@ func (s *Server) start(ctx context.Context) error {
 // traceAndMeasure sets up what watches over all the rest. It comes first, so that it ends
 // last.
 func (s *Server) traceAndMeasure(ctx context.Context, m *metrics) error {
-	t, err := startTracing(ctx, s.cfg.Version, s.cfg.Log, &s.started)
+	t, err := startTracing(ctx, s.cfg.Version, s.cfg.Log, s.started.push)
 	if err != nil {
 		return err
 	}
 	s.cfg.tracing, s.cfg.Database.trace, s.cfg.work = t, t.statements(), m.watchWork(t)
-	s.cfg.tookOver = func(n int) { s.cfg.work.tookOver.Add(float64(n)) }
+	s.cfg.tookOver = s.cfg.work.tookOver
 	return nil
 }
 

@@ -20,7 +20,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
 // tracing sends spans of requests, background jobs, database statements and calls to AWS
@@ -39,7 +38,8 @@ func tracesWanted(env func(string) string) bool {
 	return env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
-func startTracing(ctx context.Context, version string, log *slog.Logger, started *stack) (*tracing, error) {
+// startTracing starts sending spans. It passes to push how to send the last ones and stop.
+func startTracing(ctx context.Context, version string, log *slog.Logger, push func(name string, stop func(context.Context) error)) (*tracing, error) {
 	if !tracesWanted(os.Getenv) {
 		return nil, nil //nolint:nilnil // not to trace is no error
 	}
@@ -52,7 +52,7 @@ func startTracing(ctx context.Context, version string, log *slog.Logger, started
 		return nil, fmt.Errorf("describing this process for traces: %w", err)
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
-	started.push("the traces", provider.Shutdown)
+	push("the traces", provider.Shutdown)
 	log.Info("traces are sent")
 	return &tracing{provider: provider, tracer: provider.Tracer("portcullis")}, nil
 }
@@ -85,7 +85,7 @@ func (t *tracing) statements() pgx.QueryTracer {
 }
 
 // calls traces calls to AWS; nil for not at all.
-func (t *tracing) calls() aws.BeginSpan {
+func (t *tracing) calls() func(ctx context.Context, service, operation string) (context.Context, func(error)) {
 	if t == nil {
 		return nil
 	}

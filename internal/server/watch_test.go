@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
 // collector keeps what is sent to it as traces.
@@ -109,7 +108,7 @@ func TestTracesAreOffUnlessAskedFor(t *testing.T) {
 // A database that does not answer is what the metrics have to tell; they do not fail.
 func TestMetricsWithoutDatabase(t *testing.T) {
 	m := newMetrics("test")
-	m.watchPaces(func() aws.Paces { return aws.Paces{} })
+	m.watchCallRates(func() callRates { return callRates{} })
 	m.registry.MustRegister(newFigures(func(context.Context, time.Time) (access.Figures, error) {
 		return access.Figures{}, io.ErrUnexpectedEOF
 	}, demoConfig("").Log))

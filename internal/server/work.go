@@ -14,7 +14,7 @@ import (
 type workMetrics struct {
 	river.MiddlewareDefaults
 	jobs      *prometheus.HistogramVec
-	tookOver  prometheus.Counter
+	takeovers prometheus.Counter
 	beginSpan func(ctx context.Context, kind string) (context.Context, func(error))
 }
 
@@ -24,14 +24,17 @@ func (m *metrics) watchWork(t *tracing) *workMetrics {
 			Name: "portcullis_job_seconds", Help: "Time that this process worked on a background job, by kind and outcome: done, put_off, failed.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		}, []string{"kind", "outcome"}),
-		tookOver: prometheus.NewCounter(prometheus.CounterOpts{
+		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "portcullis_lease_takeovers_total", Help: "Accounts of rollouts that this process set going again, since their worker had gone silent.",
 		}),
 		beginSpan: t.job,
 	}
-	m.registry.MustRegister(w.jobs, w.tookOver)
+	m.registry.MustRegister(w.jobs, w.takeovers)
 	return w
 }
+
+// tookOver counts accounts of rollouts that this process set going again.
+func (w *workMetrics) tookOver(targets int) { w.takeovers.Add(float64(targets)) }
 
 // Work measures one job.
 func (w *workMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
