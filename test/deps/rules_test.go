@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/store/storetest": {"internal/access", "internal/store", "internal/store/embedded"},
 	"internal/aws":             {"internal/access"},
 	"internal/aws/sandbox":     {"internal/access", "internal/iam", "internal/judge"},
+	"internal/telemetry":       {"internal/access"},
 	"migrations":               {},
 	"test/deps":                {},
 	"test/harness":             {anything},
@@ -60,8 +61,8 @@ var keptTo = []struct {
 	{regexp.MustCompile(`^github\.com/aws/(aws-sdk-go-v2|smithy-go)(/|$)`), []string{"internal/aws", "test/harness"}, []string{"internal/aws/sandbox", "test/load", "test/fault", "test/e2e"}},
 	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view", "test/load/reference"}, nil},
-	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "test/harness"}, []string{"internal/rollout", "test/fault"}},
-	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/rollout", "internal/drift", "internal/change"}, nil},
+	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "internal/telemetry", "test/harness"}, []string{"internal/rollout", "test/fault"}},
+	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/telemetry", "internal/rollout", "internal/drift", "internal/change"}, nil},
 	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
 }
 

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// workMetrics notes what becomes of background jobs that this process works on.
-type workMetrics struct {
+// WorkMetrics notes what becomes of background jobs that this process works on.
+type WorkMetrics struct {
 	river.MiddlewareDefaults
 	jobs      *prometheus.HistogramVec
 	takeovers prometheus.Counter
 	beginSpan func(ctx context.Context, kind string) (context.Context, func(error))
 }
 
-func (m *metrics) watchWork(t *tracing) *workMetrics {
-	w := &workMetrics{
+func (m *Metrics) WatchWork(t *Tracing) *WorkMetrics {
+	w := &WorkMetrics{
 		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_job_seconds", Help: "Time that this process worked on a background job, by kind and outcome: done, put_off, failed.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
@@ -33,11 +33,11 @@ func (m *metrics) watchWork(t *tracing) *workMetrics {
 	return w
 }
 
-// tookOver counts accounts of rollouts that this process set going again.
-func (w *workMetrics) tookOver(targets int) { w.takeovers.Add(float64(targets)) }
+// TookOver counts accounts of rollouts that this process set going again.
+func (w *WorkMetrics) TookOver(targets int) { w.takeovers.Add(float64(targets)) }
 
 // Work measures one job.
-func (w *workMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
+func (w *WorkMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
 	began := time.Now()
 	ctx, end := w.beginSpan(ctx, job.Kind)
 	err := work(ctx)

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -87,9 +87,9 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 
 var openStates = []access.RolloutState{access.RolloutScheduled, access.RolloutRunning, access.RolloutPaused, access.RolloutHalted, access.RolloutRollingBack}
 
-// watchDatabase adds what the database knows, and how busy the way to it is. ask returns
+// WatchDatabase adds what the database knows, and how busy the way to it is. ask returns
 // what the database knows now, with the rollouts that ended since the given time.
-func (m *metrics) watchDatabase(ask func(context.Context, time.Time) (access.Figures, error), pool func() *pgxpool.Stat, log *slog.Logger) {
+func (m *Metrics) WatchDatabase(ask func(context.Context, time.Time) (access.Figures, error), pool func() *pgxpool.Stat, log *slog.Logger) {
 	gauge := func(name, help string, of func(*pgxpool.Stat) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(pool()) })
 	}
@@ -100,21 +100,21 @@ func (m *metrics) watchDatabase(ask func(context.Context, time.Time) (access.Fig
 	)
 }
 
-// callRates are the limits on calls to AWS at this moment.
-type callRates struct {
+// CallRates are the limits on calls to AWS at this moment.
+type CallRates struct {
 	SlowedAccounts int     // accounts whose IAM is called more slowly, since it throttled
 	STS            float64 // calls a second; +Inf without a limit
 	Organizations  float64
 }
 
-// watchCallRates adds the limits on calls to AWS.
-func (m *metrics) watchCallRates(rates func() callRates) {
-	gauge := func(name, help string, of func(callRates) float64) prometheus.Collector {
+// WatchCallRates adds the limits on calls to AWS.
+func (m *Metrics) WatchCallRates(rates func() CallRates) {
+	gauge := func(name, help string, of func(CallRates) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(rates()) })
 	}
 	m.registry.MustRegister(
-		gauge("portcullis_aws_slowed_accounts", "Accounts whose IAM is called more slowly at this moment, since it throttled.", func(r callRates) float64 { return float64(r.SlowedAccounts) }),
-		gauge("portcullis_aws_sts_rate", "Calls a second that STS may get at this moment; +Inf without a limit.", func(r callRates) float64 { return r.STS }),
-		gauge("portcullis_aws_organizations_rate", "Calls a second that Organizations may get at this moment; +Inf without a limit.", func(r callRates) float64 { return r.Organizations }),
+		gauge("portcullis_aws_slowed_accounts", "Accounts whose IAM is called more slowly at this moment, since it throttled.", func(r CallRates) float64 { return float64(r.SlowedAccounts) }),
+		gauge("portcullis_aws_sts_rate", "Calls a second that STS may get at this moment; +Inf without a limit.", func(r CallRates) float64 { return r.STS }),
+		gauge("portcullis_aws_organizations_rate", "Calls a second that Organizations may get at this moment; +Inf without a limit.", func(r CallRates) float64 { return r.Organizations }),
 	)
 }

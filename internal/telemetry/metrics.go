@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"net/http"
@@ -12,14 +12,14 @@ import (
 	"portcullis/internal/access"
 )
 
-// metrics is what Prometheus reads of this process.
-type metrics struct {
+// Metrics is what Prometheus reads of this process.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 }
 
-func newMetrics(version string) *metrics {
-	m := &metrics{
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_http_request_seconds", Help: "Time to answer a request, by method and status.",
@@ -34,8 +34,8 @@ func newMetrics(version string) *metrics {
 	return m
 }
 
-// countCalls adds the calls to AWS, which the cloud counts itself.
-func (m *metrics) countCalls(total func() access.CallCount) {
+// CountCalls adds the calls to AWS, which the cloud counts itself.
+func (m *Metrics) CountCalls(total func() access.CallCount) {
 	counter := func(name, help string, of func(access.CallCount) int64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of(total())) })
 	}
@@ -47,8 +47,8 @@ func (m *metrics) countCalls(total func() access.CallCount) {
 	)
 }
 
-// countPurpose adds the calls to AWS for one purpose, for example "scan".
-func (m *metrics) countPurpose(purpose string, total func() access.CallCount) {
+// CountPurpose adds the calls to AWS for one purpose, for example "scan".
+func (m *Metrics) CountPurpose(purpose string, total func() access.CallCount) {
 	counter := func(name, help string, of func(access.CallCount) int64) prometheus.Collector {
 		opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"purpose": purpose}}
 		return prometheus.NewCounterFunc(opts, func() float64 { return float64(of(total())) })
@@ -59,18 +59,18 @@ func (m *metrics) countPurpose(purpose string, total func() access.CallCount) {
 	)
 }
 
-// register adds metrics of other packages.
-func (m *metrics) register(cs ...prometheus.Collector) { m.registry.MustRegister(cs...) }
+// Register adds metrics of other packages.
+func (m *Metrics) Register(cs ...prometheus.Collector) { m.registry.MustRegister(cs...) }
 
-func (m *metrics) handler() http.Handler {
+func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	return mux
 }
 
-// measure notes how long it takes until an answer begins. Until it ends would count how
+// Measure notes how long it takes until an answer begins. Until it ends would count how
 // long somebody watches a stream, which says nothing about the server.
-func (m *metrics) measure(next http.Handler) http.Handler {
+func (m *Metrics) Measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mw := &measured{ResponseWriter: w, began: time.Now()}
 		next.ServeHTTP(mw, r)
