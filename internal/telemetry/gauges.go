@@ -89,7 +89,9 @@ var openStates = []access.RolloutState{access.RolloutScheduled, access.RolloutRu
 
 // WatchDatabase adds what the database knows, and how busy the way to it is. ask returns
 // what the database knows now, with the rollouts that ended since the given time.
-func (m *Metrics) WatchDatabase(ask func(context.Context, time.Time) (access.Figures, error), pool func() *pgxpool.Stat, log *slog.Logger) {
+func (m *Metrics) WatchDatabase(
+	ask func(context.Context, time.Time) (access.Figures, error), pool func() *pgxpool.Stat, log *slog.Logger,
+) {
 	gauge := func(name, help string, of func(*pgxpool.Stat) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(pool()) })
 	}

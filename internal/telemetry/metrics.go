@@ -18,6 +18,8 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 }
 
+// NewMetrics returns the metrics of the process itself and of HTTP requests. The other
+// methods add more.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -59,9 +61,10 @@ func (m *Metrics) CountPurpose(purpose string, total func() access.CallCount) {
 	)
 }
 
-// Register adds metrics of other packages.
+// Register adds metrics of other packages. It panics if one of the names is taken.
 func (m *Metrics) Register(cs ...prometheus.Collector) { m.registry.MustRegister(cs...) }
 
+// Handler answers GET /metrics.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))

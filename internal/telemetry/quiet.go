@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// Quiet passes on warnings and errors only: what the job queue tells beside that is of
-// no use to whoever runs the console.
+// Quiet returns a logger that passes on warnings and errors only. The job queue's other
+// records are of no use to operators.
 func Quiet(log *slog.Logger) *slog.Logger { return slog.New(quietHandler{log.Handler()}) }
 
 type quietHandler struct{ slog.Handler }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"portcullis/internal/access"
 )
@@ -76,5 +82,77 @@ func TestMetricsWithoutDatabase(t *testing.T) {
 	status, body := w.Code, w.Body.String()
 	if status != http.StatusOK || !strings.Contains(body, "portcullis_database_up 0") || strings.Contains(body, "portcullis_targets{") {
 		t.Errorf("%d: %.500s\nwant that the database is down, and no counts of what it knows", status, body)
+	}
+}
+
+// Alerts and dashboards refer to these names.
+func TestMetricNames(t *testing.T) {
+	pool, err := pgxpool.New(t.Context(), "postgres://localhost:1/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	m := NewMetrics("test")
+	calls := func() access.CallCount { return access.CallCount{} }
+	m.CountCalls(calls)
+	m.CountPurpose("scan", calls)
+	m.WatchCallRates(func() CallRates { return CallRates{} })
+	m.WatchDatabase(func(context.Context, time.Time) (access.Figures, error) {
+		return access.Figures{
+			Jobs:  []access.JobCount{{Queue: "rollout", State: "available", Count: 1}},
+			Ended: []access.RolloutEnd{{State: access.RolloutCompleted}},
+		}, nil
+	}, pool.Stat, slog.New(slog.DiscardHandler))
+	work(t, m.WatchWork(nil), nil)
+	m.Measure(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "portcullis_") {
+			got = append(got, strings.TrimPrefix(f.GetName(), "portcullis_"))
+		}
+	}
+	want := []string{
+		"aws_attempts_total", "aws_calls_total", "aws_organizations_rate", "aws_purpose_calls_total",
+		"aws_purpose_throttles_total", "aws_slowed_accounts", "aws_sts_rate", "aws_throttles_total", "aws_writes_total",
+		"database_connections", "database_connections_limit", "database_connections_used", "database_up", "findings",
+		"http_request_seconds", "info", "job_seconds", "jobs", "lease_takeovers_total", "rollout_seconds", "rollouts",
+		"targets",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// work runs a job that ends with an error.
+func work(t *testing.T, w *WorkMetrics, err error) {
+	t.Helper()
+	got := w.Work(t.Context(), &rivertype.JobRow{Kind: "push_target"}, func(context.Context) error { return err })
+	if !errors.Is(got, err) {
+		t.Errorf("the job returns %v, want %v", got, err)
+	}
+}
+
+func TestJobOutcomes(t *testing.T) {
+	m := NewMetrics("test")
+	w := m.WatchWork(nil)
+	for _, err := range []error{nil, nil, river.JobSnooze(time.Second), io.ErrUnexpectedEOF} {
+		work(t, w, err)
+	}
+	w.TookOver(3)
+	rec := httptest.NewRecorder()
+	m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{
+		`portcullis_job_seconds_count{kind="push_target",outcome="done"} 2`,
+		`portcullis_job_seconds_count{kind="push_target",outcome="put_off"} 1`,
+		`portcullis_job_seconds_count{kind="push_target",outcome="failed"} 1`,
+		`portcullis_lease_takeovers_total 3`,
+	} {
+		if !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("/metrics lacks %s", want)
+		}
 	}
 }

@@ -38,8 +38,11 @@ func tracesWanted(env func(string) string) bool {
 	return env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
-// StartTracing starts sending spans. It passes to push how to send the last ones and stop.
-func StartTracing(ctx context.Context, version string, log *slog.Logger, push func(name string, stop func(context.Context) error)) (*Tracing, error) {
+// StartTracing starts sending spans to the collector that the environment names. Without
+// one it returns nil. It passes push the function that sends the last spans and stops.
+func StartTracing(
+	ctx context.Context, version string, log *slog.Logger, push func(name string, stop func(context.Context) error),
+) (*Tracing, error) {
 	if !tracesWanted(os.Getenv) {
 		return nil, nil //nolint:nilnil // not to trace is no error
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// WorkMetrics notes what becomes of background jobs that this process works on.
+// WorkMetrics counts and times the background jobs of this process. It is a middleware of
+// the job queue.
 type WorkMetrics struct {
 	river.MiddlewareDefaults
 	jobs      *prometheus.HistogramVec
@@ -18,6 +19,7 @@ type WorkMetrics struct {
 	beginSpan func(ctx context.Context, kind string) (context.Context, func(error))
 }
 
+// WatchWork adds the background jobs. Their spans go to t, which may be nil.
 func (m *Metrics) WatchWork(t *Tracing) *WorkMetrics {
 	w := &WorkMetrics{
 		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -63,6 +63,7 @@ var keptTo = []struct {
 	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "internal/telemetry", "test/harness"}, []string{"internal/rollout", "test/fault"}},
 	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/telemetry", "internal/rollout", "internal/drift", "internal/change"}, nil},
+	{regexp.MustCompile(`^(go\.opentelemetry\.io|github\.com/exaring/otelpgx)`), []string{"internal/telemetry"}, nil},
 	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
 }
 
