@@ -23,6 +23,20 @@ func (o *Organization) ownPolicies(c *caller) judge.Policies {
 	return own
 }
 
+// policiesOf are the documents that say what a holder may do: their own, and those that
+// are attached.
+func (a *account) policiesOf(inline map[string]string, attached []string) []string {
+	docs := identityPolicies(inline, attached)
+	for _, arn := range attached {
+		if accountOf(arn) == a.ID {
+			if p := a.policy(arn); p != nil {
+				docs = append(docs, p.document())
+			}
+		}
+	}
+	return docs
+}
+
 // refusalReason returns AWS's words for why the call is not permitted, "" if it is.
 func (o *Organization) refusalReason(c *call) string {
 	switch judge.DecideIdentity(c.policyRequest(c.action()), o.ownPolicies(c.caller)).Reason {

@@ -389,17 +389,3 @@ func listAttachedUserPolicies(c *call) *apiError {
 	})
 	return c.iamPage(len(shown), func(from, to int) { c.writeAttached("AttachedPolicies", shown[from:to]) })
 }
-
-// policiesOf are the documents that say what a holder may do: their own, and those that
-// are attached.
-func (a *account) policiesOf(inline map[string]string, attached []string) []string {
-	docs := identityPolicies(inline, attached)
-	for _, arn := range attached {
-		if accountOf(arn) == a.ID {
-			if p := a.policy(arn); p != nil {
-				docs = append(docs, p.document())
-			}
-		}
-	}
-	return docs
-}
