@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 
+	"portcullis/internal/access"
 	"portcullis/internal/aws"
 	"portcullis/internal/aws/sandbox"
 	"portcullis/internal/rollout"
+	"portcullis/internal/telemetry"
 )
 
 // SandboxRunning is a sandbox organization that answers.
@@ -93,7 +95,7 @@ func cloudConfig(cfg Config, box *SandboxRunning) (aws.Config, error) {
 		Region: cfg.Cloud.Region, Endpoint: cfg.Cloud.Endpoint,
 		AccessKeyID: cfg.Cloud.AccessKeyID, SecretAccessKey: cfg.Cloud.SecretKey,
 		DeployRole: cfg.Cloud.DeployRole, ExternalID: cfg.Cloud.ExternalID,
-		IAMRate: cfg.Cloud.IAMRate, STSRate: cfg.Cloud.STSRate, OrganizationsRate: cfg.Cloud.OrganizationsRate, Log: cfg.Log, Trace: cfg.tracing.calls(),
+		IAMRate: cfg.Cloud.IAMRate, STSRate: cfg.Cloud.STSRate, OrganizationsRate: cfg.Cloud.OrganizationsRate, Log: cfg.Log, Trace: cfg.tracing.Calls(),
 	}
 	if box != nil {
 		keys, err := box.consoleCredentials()
@@ -105,4 +107,13 @@ func cloudConfig(cfg Config, box *SandboxRunning) (aws.Config, error) {
 		c.IAMRate, c.STSRate, c.OrganizationsRate = noLimit, noLimit, noLimit
 	}
 	return c, nil
+}
+
+// watchCloud adds the calls to AWS and their limits to the metrics.
+func watchCloud(m *telemetry.Metrics, cloud *aws.Cloud) {
+	m.CountCalls(cloud.TotalCounts)
+	for _, p := range aws.Purposes() {
+		m.CountPurpose(string(p), func() access.CallCount { return cloud.CountsFor(p) })
+	}
+	m.WatchCallRates(func() telemetry.CallRates { return telemetry.CallRates(cloud.Paces()) })
 }

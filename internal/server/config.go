@@ -14,6 +14,7 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/authn"
 	"portcullis/internal/rollout"
+	"portcullis/internal/telemetry"
 )
 
 // Config is what there is to set. Zero fields take the defaults named beside them.
@@ -47,8 +48,8 @@ type Config struct {
 	// Without one the data folder of a private database holds it.
 	AuditKey string
 
-	tracing  *tracing // nil for none
-	work     *workMetrics
+	tracing  *telemetry.Tracing // nil for none
+	work     *telemetry.WorkMetrics
 	tookOver func(targets int)
 	scans    *scanMetrics
 	probe    rollout.Probing           // nil where no probe user is set

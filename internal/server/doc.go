@@ -20,9 +20,8 @@
 //	services.go  the services over store and cloud
 //	workers.go   the job queue's client
 //	supervise.go background parts that are started again when they fail
-//	metrics.go   what Prometheus reads; gauges.go what the database knows, work.go jobs
+//	scans.go     metrics of scans; the others are in telemetry
 //	queue.go     the job queue's own pages
-//	tracing.go   spans for OpenTelemetry, where its variables ask for them
 //	admin.go     the same services for the command line, without pages and workers;
 //	             migrate.go the schema for it
 //	die_at.go    how tests have it die at a named point

@@ -10,6 +10,7 @@ import (
 	"riverqueue.com/riverui"
 
 	"portcullis/internal/store"
+	"portcullis/internal/telemetry"
 	"portcullis/web/view"
 )
 
@@ -19,12 +20,12 @@ func queuePages(st *store.Store, log *slog.Logger) (http.Handler, error) {
 	if st == nil { // only the routes are wanted
 		return nil, nil //nolint:nilnil // there are no pages, and that is no error
 	}
-	client, err := river.NewClient(riverpgxv5.New(st.Pool()), &river.Config{Logger: quiet(log)})
+	client, err := river.NewClient(riverpgxv5.New(st.Pool()), &river.Config{Logger: telemetry.Quiet(log)})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the pages of the job queue: %w", err)
 	}
 	pages, err := riverui.NewHandler(&riverui.HandlerOpts{
-		Endpoints: riverui.NewEndpoints(client, nil), Logger: quiet(log), Prefix: view.JobsURL(),
+		Endpoints: riverui.NewEndpoints(client, nil), Logger: telemetry.Quiet(log), Prefix: view.JobsURL(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the pages of the job queue: %w", err)

@@ -7,6 +7,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/drift"
+	"portcullis/internal/telemetry"
 )
 
 // scanMetrics notes what this process reads of accounts and what it finds there.
@@ -17,7 +18,7 @@ type scanMetrics struct {
 	movements *prometheus.CounterVec
 }
 
-func (m *metrics) watchScans() *scanMetrics {
+func watchScans(m *telemetry.Metrics) *scanMetrics {
 	s := &scanMetrics{
 		reads: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_scan_read_seconds", Help: "Time that this process took to read an account, by outcome: read, put_off, failed.",
@@ -39,7 +40,7 @@ func (m *metrics) watchScans() *scanMetrics {
 			s.movements.WithLabelValues(string(kind), change)
 		}
 	}
-	m.registry.MustRegister(s.reads, s.compared, s.compares, s.movements)
+	m.Register(s.reads, s.compared, s.compares, s.movements)
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"portcullis/internal/authn"
 	"portcullis/internal/change"
+	"portcullis/internal/telemetry"
 )
 
 // Server is a running console.
@@ -54,11 +55,11 @@ func (s *Server) start(ctx context.Context) error {
 	if s.cfg.clock, err = jumpingClock(s.cfg, os.Getenv); err != nil {
 		return err
 	}
-	entrance, metrics := &door{}, newMetrics(s.cfg.Version)
+	entrance, metrics := &door{}, telemetry.NewMetrics(s.cfg.Version)
 	if err := s.traceAndMeasure(ctx, metrics); err != nil {
 		return err
 	}
-	if err := s.listen(ctx, metrics.measure(s.cfg.tracing.requests(entrance)), metrics.handler()); err != nil {
+	if err := s.listen(ctx, metrics.Measure(s.cfg.tracing.Requests(entrance)), metrics.Handler()); err != nil {
 		return err
 	}
 	if s.cfg.Demo {
@@ -80,11 +81,9 @@ func (s *Server) start(ctx context.Context) error {
 	if s.cfg.probe, err = probing(ctx, s.cfg, s.box); err != nil {
 		return err
 	}
-	metrics.countCalls(cloud.TotalCounts)
-	metrics.countPurposes(cloud.CountsFor)
-	s.cfg.scans = metrics.watchScans()
-	metrics.watchPaces(cloud.Paces)
-	metrics.watchDatabase(newFigures(st.Figures, s.cfg.Log), st.Pool().Stat)
+	watchCloud(metrics, cloud)
+	s.cfg.scans = watchScans(metrics)
+	metrics.WatchDatabase(st.Figures, st.Pool().Stat, s.cfg.Log)
 	svc := newServices(s.cfg, st, cloud)
 	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
 		return err
@@ -107,13 +106,13 @@ func (s *Server) start(ctx context.Context) error {
 
 // traceAndMeasure sets up what watches over all the rest. It comes first, so that it ends
 // last.
-func (s *Server) traceAndMeasure(ctx context.Context, m *metrics) error {
-	t, err := startTracing(ctx, s.cfg.Version, s.cfg.Log, &s.started)
+func (s *Server) traceAndMeasure(ctx context.Context, m *telemetry.Metrics) error {
+	t, err := telemetry.StartTracing(ctx, s.cfg.Version, s.cfg.Log, s.started.push)
 	if err != nil {
 		return err
 	}
-	s.cfg.tracing, s.cfg.Database.trace, s.cfg.work = t, t.statements(), m.watchWork(t)
-	s.cfg.tookOver = func(n int) { s.cfg.work.tookOver.Add(float64(n)) }
+	s.cfg.tracing, s.cfg.Database.trace, s.cfg.work = t, t.Statements(), m.WatchWork(t)
+	s.cfg.tookOver = s.cfg.work.TookOver
 	return nil
 }
 
@@ -178,7 +177,7 @@ func (s *Server) startBackground(ctx context.Context, svc services) error {
 	parts := newSupervisor(s.cfg.Log)
 	parts.start(ctx, map[string]func(context.Context) error{
 		"audit checkpoints": checkpoints,
-		"memory":            saveMemory,
+		"memory":            telemetry.SaveMemory,
 		"reviews":           workAhead(svc.changes),
 		"rollouts":          svc.rollouts.Run,
 		"sessions":          func(ctx context.Context) error { return authn.SweepSessions(ctx, svc.store, s.cfg.Log) },

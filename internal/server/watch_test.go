@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -13,9 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
 // collector keeps what is sent to it as traces.
@@ -81,43 +77,6 @@ func TestWatched(t *testing.T) {
 		if strings.Contains(c.sent.String(), secret) {
 			t.Errorf("the traces hold %s", secret)
 		}
-	}
-}
-
-func TestTracesAreOffUnlessAskedFor(t *testing.T) {
-	const place = "http://collector:4318"
-	for _, tt := range []struct {
-		env  map[string]string
-		want bool
-	}{
-		{nil, false},
-		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": place}, true},
-		{map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": place}, true},
-		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": place, "OTEL_SDK_DISABLED": "true"}, false},
-		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": place, "OTEL_TRACES_EXPORTER": "none"}, false},
-	} {
-		if got := tracesWanted(func(name string) string { return tt.env[name] }); got != tt.want {
-			t.Errorf("with %v: %v, want %v", tt.env, got, tt.want)
-		}
-	}
-	var off *tracing
-	if h := http.NotFoundHandler(); off.statements() != nil || off.calls() != nil || off.requests(h) == nil {
-		t.Error("without traces something is traced")
-	}
-}
-
-// A database that does not answer is what the metrics have to tell; they do not fail.
-func TestMetricsWithoutDatabase(t *testing.T) {
-	m := newMetrics("test")
-	m.watchPaces(func() aws.Paces { return aws.Paces{} })
-	m.registry.MustRegister(newFigures(func(context.Context, time.Time) (access.Figures, error) {
-		return access.Figures{}, io.ErrUnexpectedEOF
-	}, demoConfig("").Log))
-	srv := httptest.NewServer(m.handler())
-	defer srv.Close()
-	status, body := get(t, srv.URL+"/metrics", "")
-	if status != http.StatusOK || !strings.Contains(body, "portcullis_database_up 0") || strings.Contains(body, "portcullis_targets{") {
-		t.Errorf("%d: %.500s\nwant that the database is down, and no counts of what it knows", status, body)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"portcullis/internal/drift"
 	"portcullis/internal/jobs"
 	"portcullis/internal/rollout"
+	"portcullis/internal/telemetry"
 )
 
 // How the job queue is tuned. Jobs are taken up at once, since somebody is watching.
@@ -45,7 +46,7 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 		JobTimeout:           rollout.JobTimeout,
 		RescueStuckJobsAfter: max(rollout.JobTimeout, drift.OrganizationTimeout, drift.CompareTimeout, change.TimeTimeout) + rescueMargin,
 		PeriodicJobs:         periodically(cfg),
-		Logger:               quiet(cfg.Log),
+		Logger:               telemetry.Quiet(cfg.Log),
 		Middleware:           []rivertype.Middleware{cfg.work},
 	})
 	if err != nil {

@@ -139,6 +139,12 @@ func TestRefused(t *testing.T) {
 		{"internal/server", "github.com/labstack/echo/v4", true},
 		{"internal/store", "testing", true},
 		{"internal/server", "portcullis/web", false},
+		{"internal/server", "go.opentelemetry.io/otel/trace", true},
+		{"internal/telemetry", "portcullis/internal/aws", true},
+		{"internal/judge", "portcullis/internal/access", true},
+		{"internal/judge", "go4.org/netipx", true},
+		{"internal/aws/sandbox", "portcullis/internal/judge", false},
+		{"internal/aws/sandbox", "portcullis/internal/policy", true},
 	} {
 		got := refused(c.by, mayImport[c.by], c.imported)
 		if (got != "") != c.refused {

@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/authn":           {"internal/access", "internal/authz"},
 	"internal/audit":           {"internal/access"},
 	"internal/change":          {"internal/access", "internal/authz", "internal/cidr", "internal/iam", "internal/onboard", "internal/planning", "internal/policy", "internal/scenario", "internal/jobs"},
+	"internal/judge":           {},
 	"internal/onboard":         {"internal/access", "internal/cidr", "internal/iam", "internal/planning", "internal/policy"},
 	"internal/planning":        {"internal/access", "internal/cidr", "internal/iam", "internal/policy"},
 	"internal/rollout":         {"internal/access", "internal/authz", "internal/iam", "internal/jobs"},
@@ -33,7 +34,8 @@ var mayImport = map[string][]string{
 	"internal/store/embedded":  {"internal/access"},
 	"internal/store/storetest": {"internal/access", "internal/store", "internal/store/embedded"},
 	"internal/aws":             {"internal/access"},
-	"internal/aws/sandbox":     {"internal/access", "internal/iam"},
+	"internal/aws/sandbox":     {"internal/access", "internal/iam", "internal/judge"},
+	"internal/telemetry":       {"internal/access"},
 	"migrations":               {},
 	"test/deps":                {},
 	"test/harness":             {anything},
@@ -46,7 +48,7 @@ var mayImport = map[string][]string{
 }
 
 // standardLibraryOnly are the packages that everything else rests on.
-var standardLibraryOnly = []string{"internal/access", "internal/authz", "internal/jobs"}
+var standardLibraryOnly = []string{"internal/access", "internal/authz", "internal/jobs", "internal/judge"}
 
 // keptTo says which packages may import what comes from elsewhere and is to stay in
 // its place; inTests those whose tests may as well.
@@ -59,8 +61,9 @@ var keptTo = []struct {
 	{regexp.MustCompile(`^github\.com/aws/(aws-sdk-go-v2|smithy-go)(/|$)`), []string{"internal/aws", "test/harness"}, []string{"internal/aws/sandbox", "test/load", "test/fault", "test/e2e"}},
 	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view", "test/load/reference"}, nil},
-	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "test/harness"}, []string{"internal/rollout", "test/fault"}},
-	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/rollout", "internal/drift", "internal/change"}, nil},
+	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "internal/telemetry", "test/harness"}, []string{"internal/rollout", "test/fault"}},
+	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/telemetry", "internal/rollout", "internal/drift", "internal/change"}, nil},
+	{regexp.MustCompile(`^(go\.opentelemetry\.io|github\.com/exaring/otelpgx)`), []string{"internal/telemetry"}, nil},
 	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
 }
 

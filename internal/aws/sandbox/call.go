@@ -165,8 +165,7 @@ func (o *Organization) execute(c *call, act action) *apiError {
 		return denied("You don't have permissions to access this resource.")
 	}
 	if !act.free {
-		q := question{caller: c.caller, action: c.action(), resource: c.resource, keys: c.keys}
-		if reason := o.refusalReason(q); reason != "" {
+		if reason := o.refusalReason(c); reason != "" {
 			return denied("User: %s is not authorized to perform: %s on resource: %s %s", c.caller.arn(), c.action(), c.resource, reason)
 		}
 	}

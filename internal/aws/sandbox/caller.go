@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portcullis/internal/judge"
 )
 
 // caller is whoever signed a request: a user with an access key, or the session of a
@@ -26,8 +28,8 @@ type session struct {
 	token   string
 	issued  time.Time
 	expires time.Time
-	policy  *document // nil when the session is not limited
-	source  string    // source identity
+	policy  *judge.Document // nil when the session is not limited
+	source  string          // source identity
 	tags    map[string]string
 }
 

@@ -3,9 +3,9 @@
 // line of AWS and the console all talk to it as they talk to AWS: with SigV4 signatures
 // that are checked, within accounts that are isolated by credentials.
 //
-// It refuses what AWS refuses and rewrites what AWS rewrites (docs/aws-facts.md). Its
-// evaluation of policies is its own, written apart from internal/policy on purpose: it
-// is the second opinion in every test that compares what was compiled with what happens.
+// It refuses what AWS refuses and rewrites what AWS rewrites (docs/aws-facts.md). It
+// evaluates policies with internal/judge, which shares no code with internal/iam and
+// internal/policy: tests take its decisions as a second opinion on compiled documents.
 // It cannot do what only AWS can: no SCPs or RCPs, no groups with policies, no SAML.
 //
 // # One request's way
@@ -33,8 +33,8 @@
 //	state.go ids.go  what an account holds, and how things are numbered
 //	call.go actions.go respond.go  one request: its gates, its action, its answer
 //	sigv4.go authenticate.go sessions.go caller.go  who is calling
-//	json.go document.go principals.go  documents: order, grammar, rewriting of principals
-//	evaluate.go condition.go match.go cache.go  may this caller do that
+//	validate.go principals.go jsonwrite.go  documents: AWS's errors, rewriting of principals
+//	authorize.go cache.go  whether the caller may do that
 //	sts.go roles.go users.go userpolicies.go managed.go details.go orgs.go  the actions
 //	faults.go calls.go admin.go snapshot.go  what tests and demo use beside AWS's own API
 package sandbox

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/judge"
 )
 
 // Faults make the organization behave badly. The zero value is an organization without
@@ -127,7 +128,7 @@ func (r *ruleState) matches(action string, account access.AccountID) bool {
 	if len(r.Accounts) > 0 && !slices.Contains(r.Accounts, account) {
 		return false
 	}
-	return len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(p string) bool { return wildFold(p, action) })
+	return len(r.Actions) == 0 || slices.ContainsFunc(r.Actions, func(p string) bool { return judge.MatchAction(p, action) })
 }
 
 func (f *faults) apply(r *ruleState, account access.AccountID, e *effect) {

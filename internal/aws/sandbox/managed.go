@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portcullis/internal/judge"
 )
 
 // managedPolicy is a customer managed policy. Versions are numbered for ever, and no
@@ -112,7 +114,7 @@ func (c *call) findPolicy() (*managedPolicy, *apiError) {
 // acceptPolicy checks a managed policy's grammar and size.
 func (c *call) acceptPolicy() (string, *apiError) {
 	text := c.arg("PolicyDocument")
-	if _, _, refusal := parseDocument(text, identityPolicy); refusal != nil {
+	if _, refusal := parseDocument(text, judge.IdentityPolicy); refusal != nil {
 		return "", refusal
 	}
 	if quota := c.own().Quotas.OrDefault().ManagedPolicy; size(text) > quota {
@@ -386,18 +388,4 @@ func listAttachedUserPolicies(c *call) *apiError {
 		return !strings.HasPrefix(arn[strings.LastIndex(arn, ":policy/")+len(":policy"):], c.arg("PathPrefix"))
 	})
 	return c.iamPage(len(shown), func(from, to int) { c.writeAttached("AttachedPolicies", shown[from:to]) })
-}
-
-// policiesOf are the documents that say what a holder may do: their own, and those that
-// are attached.
-func (a *account) policiesOf(inline map[string]string, attached []string) []string {
-	docs := identityPolicies(inline, attached)
-	for _, arn := range attached {
-		if accountOf(arn) == a.ID {
-			if p := a.policy(arn); p != nil {
-				docs = append(docs, p.document())
-			}
-		}
-	}
-	return docs
 }

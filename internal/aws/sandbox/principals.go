@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"portcullis/internal/access"
+	"portcullis/internal/judge"
 )
 
 // IAM stores the unique id of each user and role that a trust policy names, and gives
@@ -14,57 +15,60 @@ import (
 
 // storeTrust checks a trust policy and returns the form in which it is kept.
 func (o *Organization) storeTrust(text string) (string, *apiError) {
-	_, root, refusal := parseDocument(text, trustPolicy)
-	if refusal != nil {
+	if _, refusal := parseDocument(text, judge.TrustPolicy); refusal != nil {
 		return "", refusal
 	}
-	for _, st := range root.get("Statement").list() {
-		who := st.get("Principal")
-		for i, family := range who.keys {
-			for _, item := range who.items[i].list() {
-				stored, ok := o.storedPrincipal(family, item.text)
+	root, err := judge.ReadJSON(text)
+	if err != nil {
+		return "", malformed("%s", awsMessage(err))
+	}
+	for _, st := range root.Get("Statement").List() {
+		who := st.Get("Principal")
+		for i, family := range who.Keys {
+			for _, item := range who.Items[i].List() {
+				stored, ok := o.storedPrincipal(family, item.Text)
 				if !ok {
-					return "", malformed("Invalid principal in policy: %q:%q", family, item.text)
+					return "", malformed("Invalid principal in policy: %q:%q", family, item.Text)
 				}
-				item.text = stored
+				item.Text = stored
 			}
 		}
 	}
-	return root.String(), nil
+	return jsonText(root), nil
 }
 
 // readTrust returns a stored trust policy as IAM shows it: ARNs in place of ids where
 // there is somebody behind the id, in another order than written, one-element lists
 // collapsed.
 func (o *Organization) readTrust(stored string) string {
-	root, err := parseJSON(stored)
+	root, err := judge.ReadJSON(stored)
 	if err != nil {
 		return stored
 	}
-	body := root.get("Statement")
-	for _, st := range body.list() {
-		o.showPrincipals(st.get("Principal"))
+	body := root.Get("Statement")
+	for _, st := range body.List() {
+		o.showPrincipals(st.Get("Principal"))
 		for _, field := range []string{"Action", "NotAction"} {
 			collapseMember(st, field)
 		}
-		if conditions := st.get("Condition"); conditions != nil {
-			for _, keys := range conditions.items {
-				for _, key := range keys.keys {
+		if conditions := st.Get("Condition"); conditions != nil {
+			for _, keys := range conditions.Items {
+				for _, key := range keys.Keys {
 					collapseMember(keys, key)
 				}
 			}
 		}
 	}
-	return root.String()
+	return jsonText(root)
 }
 
-func (o *Organization) showPrincipals(who *node) {
-	for i, family := range who.keys {
-		list := who.items[i].list()
-		slices.SortStableFunc(list, func(x, y *node) int { return int(shuffle(x.text)) - int(shuffle(y.text)) })
+func (o *Organization) showPrincipals(who *judge.Node) {
+	for i, family := range who.Keys {
+		list := who.Items[i].List()
+		slices.SortStableFunc(list, func(x, y *judge.Node) int { return int(shuffle(x.Text)) - int(shuffle(y.Text)) })
 		for _, item := range list {
-			if arn, ok := o.arnOf(item.text); ok {
-				item.text = arn
+			if arn, ok := o.arnOf(item.Text); ok {
+				item.Text = arn
 			}
 		}
 		collapseMember(who, family)
@@ -78,10 +82,10 @@ func shuffle(s string) uint16 {
 	return uint16(h.Sum32())
 }
 
-func collapseMember(n *node, key string) {
-	for i, k := range n.keys {
+func collapseMember(n *judge.Node, key string) {
+	for i, k := range n.Keys {
 		if k == key {
-			n.items[i] = n.items[i].collapse()
+			n.Items[i] = collapse(n.Items[i])
 		}
 	}
 }

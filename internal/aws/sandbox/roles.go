@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portcullis/internal/judge"
 )
 
 var (
@@ -217,7 +219,7 @@ func (c *call) withPolicy(inline map[string]string, quota int, holder string) (m
 	if !policyNameChars.MatchString(name) {
 		return nil, invalidInput("The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")
 	}
-	if _, _, refusal := parseDocument(text, identityPolicy); refusal != nil {
+	if _, refusal := parseDocument(text, judge.IdentityPolicy); refusal != nil {
 		return nil, refusal
 	}
 	with := maps.Clone(inline)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portcullis/internal/judge"
 )
 
 func getCallerIdentity(c *call) *apiError {
@@ -22,7 +24,7 @@ type assumption struct {
 	role     *role
 	name     string
 	duration time.Duration
-	policy   *document
+	policy   *judge.Document
 	source   string
 	tags     map[string]string
 }
@@ -36,8 +38,7 @@ func assumeRole(c *call) *apiError {
 		return refusal
 	}
 	for _, action := range a.actions() {
-		q := question{caller: c.caller, action: action, resource: c.resource, keys: c.keys}
-		if a.role == nil || !a.target.active() || c.org.trustRefusal(q, a.target, a.role) {
+		if a.role == nil || !a.target.active() || !c.org.trusts(c, action, a.target, a.role) {
 			return denied("User: %s is not authorized to perform: %s on resource: %s", c.caller.arn(), action, c.resource)
 		}
 	}
@@ -100,7 +101,7 @@ func (c *call) readLimits(a *assumption) *apiError {
 	if len(text) > maxPolicy {
 		return refuse(http.StatusBadRequest, "PackedPolicyTooLarge", "The session policy has %d characters; at most %d are accepted.", len(text), maxPolicy)
 	}
-	doc, _, refusal := parseDocument(text, identityPolicy)
+	doc, refusal := parseDocument(text, judge.IdentityPolicy)
 	a.policy = doc
 	return refusal
 }

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"net/http"
@@ -10,17 +10,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
-// metrics is what Prometheus reads of this process.
-type metrics struct {
+// Metrics is what Prometheus reads of this process.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 }
 
-func newMetrics(version string) *metrics {
-	m := &metrics{
+// NewMetrics returns the metrics of the process itself and of HTTP requests. The other
+// methods add more.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_http_request_seconds", Help: "Time to answer a request, by method and status.",
@@ -35,8 +36,8 @@ func newMetrics(version string) *metrics {
 	return m
 }
 
-// countCalls adds the calls to AWS, which the cloud counts itself.
-func (m *metrics) countCalls(total func() access.CallCount) {
+// CountCalls adds the calls to AWS, which the cloud counts itself.
+func (m *Metrics) CountCalls(total func() access.CallCount) {
 	counter := func(name, help string, of func(access.CallCount) int64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of(total())) })
 	}
@@ -48,29 +49,31 @@ func (m *metrics) countCalls(total func() access.CallCount) {
 	)
 }
 
-// countPurposes adds what the calls to AWS are made for.
-func (m *metrics) countPurposes(of func(aws.Purpose) access.CallCount) {
-	for _, p := range aws.Purposes() {
-		counter := func(name, help string, n func(access.CallCount) int64) prometheus.Collector {
-			opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"purpose": string(p)}}
-			return prometheus.NewCounterFunc(opts, func() float64 { return float64(n(of(p))) })
-		}
-		m.registry.MustRegister(
-			counter("portcullis_aws_purpose_calls_total", "Calls to AWS by what they are made for: rollout, scan, organization.", func(c access.CallCount) int64 { return c.Calls }),
-			counter("portcullis_aws_purpose_throttles_total", "Requests that AWS answered with: slow down, by what they were made for.", func(c access.CallCount) int64 { return c.Throttles }),
-		)
+// CountPurpose adds the calls to AWS for one purpose, for example "scan".
+func (m *Metrics) CountPurpose(purpose string, total func() access.CallCount) {
+	counter := func(name, help string, of func(access.CallCount) int64) prometheus.Collector {
+		opts := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"purpose": purpose}}
+		return prometheus.NewCounterFunc(opts, func() float64 { return float64(of(total())) })
 	}
+	m.registry.MustRegister(
+		counter("portcullis_aws_purpose_calls_total", "Calls to AWS by what they are made for: rollout, scan, organization.", func(c access.CallCount) int64 { return c.Calls }),
+		counter("portcullis_aws_purpose_throttles_total", "Requests that AWS answered with: slow down, by what they were made for.", func(c access.CallCount) int64 { return c.Throttles }),
+	)
 }
 
-func (m *metrics) handler() http.Handler {
+// Register adds metrics of other packages. It panics if one of the names is taken.
+func (m *Metrics) Register(cs ...prometheus.Collector) { m.registry.MustRegister(cs...) }
+
+// Handler answers GET /metrics.
+func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	return mux
 }
 
-// measure notes how long it takes until an answer begins. Until it ends would count how
+// Measure notes how long it takes until an answer begins. Until it ends would count how
 // long somebody watches a stream, which says nothing about the server.
-func (m *metrics) measure(next http.Handler) http.Handler {
+func (m *Metrics) Measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mw := &measured{ResponseWriter: w, began: time.Now()}
 		next.ServeHTTP(mw, r)

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
 // figuresWithin bounds what a scrape may ask of the database.
@@ -88,26 +87,36 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 
 var openStates = []access.RolloutState{access.RolloutScheduled, access.RolloutRunning, access.RolloutPaused, access.RolloutHalted, access.RolloutRollingBack}
 
-// watchDatabase adds what the database knows, and how busy the way to it is.
-func (m *metrics) watchDatabase(f *figures, pool func() *pgxpool.Stat) {
+// WatchDatabase adds what the database knows, and how busy the way to it is. ask returns
+// what the database knows now, with the rollouts that ended since the given time.
+func (m *Metrics) WatchDatabase(
+	ask func(context.Context, time.Time) (access.Figures, error), pool func() *pgxpool.Stat, log *slog.Logger,
+) {
 	gauge := func(name, help string, of func(*pgxpool.Stat) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(pool()) })
 	}
-	m.registry.MustRegister(f,
+	m.registry.MustRegister(newFigures(ask, log),
 		gauge("portcullis_database_connections", "Connections to the database.", func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }),
 		gauge("portcullis_database_connections_used", "Connections to the database that are in use.", func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }),
 		gauge("portcullis_database_connections_limit", "The most connections to the database there may be.", func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }),
 	)
 }
 
-// watchPaces adds how fast AWS is called.
-func (m *metrics) watchPaces(paces func() aws.Paces) {
-	gauge := func(name, help string, of func(aws.Paces) float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(paces()) })
+// CallRates are the limits on calls to AWS at this moment.
+type CallRates struct {
+	SlowedAccounts int     // accounts whose IAM is called more slowly, since it throttled
+	STS            float64 // calls a second; +Inf without a limit
+	Organizations  float64
+}
+
+// WatchCallRates adds the limits on calls to AWS.
+func (m *Metrics) WatchCallRates(rates func() CallRates) {
+	gauge := func(name, help string, of func(CallRates) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(rates()) })
 	}
 	m.registry.MustRegister(
-		gauge("portcullis_aws_slowed_accounts", "Accounts whose IAM is called more slowly at this moment, since it throttled.", func(p aws.Paces) float64 { return float64(p.SlowedAccounts) }),
-		gauge("portcullis_aws_sts_rate", "Calls a second that STS may get at this moment; +Inf without a limit.", func(p aws.Paces) float64 { return p.STS }),
-		gauge("portcullis_aws_organizations_rate", "Calls a second that Organizations may get at this moment; +Inf without a limit.", func(p aws.Paces) float64 { return p.Organizations }),
+		gauge("portcullis_aws_slowed_accounts", "Accounts whose IAM is called more slowly at this moment, since it throttled.", func(r CallRates) float64 { return float64(r.SlowedAccounts) }),
+		gauge("portcullis_aws_sts_rate", "Calls a second that STS may get at this moment; +Inf without a limit.", func(r CallRates) float64 { return r.STS }),
+		gauge("portcullis_aws_organizations_rate", "Calls a second that Organizations may get at this moment; +Inf without a limit.", func(r CallRates) float64 { return r.Organizations }),
 	)
 }

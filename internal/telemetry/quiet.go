@@ -1,13 +1,13 @@
-package server
+package telemetry
 
 import (
 	"context"
 	"log/slog"
 )
 
-// quiet passes on warnings and errors only: what the job queue tells beside that is of
-// no use to whoever runs the console.
-func quiet(log *slog.Logger) *slog.Logger { return slog.New(quietHandler{log.Handler()}) }
+// Quiet returns a logger that passes on warnings and errors only. The job queue's other
+// records are of no use to operators.
+func Quiet(log *slog.Logger) *slog.Logger { return slog.New(quietHandler{log.Handler()}) }
 
 type quietHandler struct{ slog.Handler }
 

@@ -1,15 +1,16 @@
-package sandbox
+package judge
 
 import "strings"
 
-// Runes that stand for a literal star and question mark once policy variables have been
-// put in; no policy may contain them (docs/aws-facts.md, "Document grammar").
+// In a pattern these characters match a literal star and a literal question mark. They
+// come from the variables ${*} and ${?}. A policy cannot contain them
+	// (docs/aws-facts.md, "Document grammar").
 const (
 	literalStar     = "\x01"
 	literalQuestion = "\x02"
 )
 
-// wild matches a pattern with * and ? against a text.
+// wild reports whether a pattern with * and ? matches the whole text.
 func wild(pattern, text string) bool {
 	star, mark := -1, 0
 	p, t := 0, 0
@@ -35,13 +36,14 @@ func sameByte(p, t byte) bool {
 	return p == t || p == literalStar[0] && t == '*' || p == literalQuestion[0] && t == '?'
 }
 
-// wildFold is wild without regard to case, as actions are compared.
-func wildFold(pattern, text string) bool {
-	return wild(strings.ToLower(pattern), strings.ToLower(text))
+// MatchAction reports whether a pattern of an Action element, for example "iam:Get*",
+// matches an action. Case does not matter.
+func MatchAction(pattern, action string) bool {
+	return wild(strings.ToLower(pattern), strings.ToLower(action))
 }
 
-// wildARN matches the six parts of an ARN one by one, so that a star does not run
-// across a colon.
+// wildARN matches the six parts of an ARN one by one, so that a star in one part does not
+// match a colon.
 func wildARN(pattern, arn string) bool {
 	ps, as := strings.SplitN(pattern, ":", 6), strings.SplitN(arn, ":", 6)
 	if len(ps) != 6 || len(as) != 6 {
@@ -55,9 +57,10 @@ func wildARN(pattern, arn string) bool {
 	return true
 }
 
-// expand puts the request's values in the place of policy variables. It reports false
-// when a variable has no value: then the element that holds it matches nothing.
-func expand(s string, keys map[string]string) (string, bool) {
+// expand replaces policy variables by their values. It returns false if a variable has no
+// value: then the pattern matches nothing. Source: IAM User Guide, "IAM policy elements:
+// Variables and tags".
+func expand(s string, keys Keys) (string, bool) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "${")
@@ -79,7 +82,7 @@ func expand(s string, keys map[string]string) (string, bool) {
 	}
 }
 
-func variable(name string, keys map[string]string) (string, bool) {
+func variable(name string, keys Keys) (string, bool) {
 	switch name {
 	case "*":
 		return literalStar, true

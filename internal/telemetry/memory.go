@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -18,9 +18,9 @@ const (
 	garbage     = 200 // percent of what is in use, as GOGC
 )
 
-// saveMemory follows what is in use with the limit, unless GOMEMLIMIT sets one. A GOGC
+// SaveMemory follows what is in use with the limit, unless GOMEMLIMIT sets one. A GOGC
 // that is set stays too.
-func saveMemory(ctx context.Context) error {
+func SaveMemory(ctx context.Context) error {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		<-ctx.Done()
 		return nil

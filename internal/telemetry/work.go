@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -10,31 +10,36 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// workMetrics notes what becomes of background jobs that this process works on.
-type workMetrics struct {
+// WorkMetrics counts and times the background jobs of this process. It is a middleware of
+// the job queue.
+type WorkMetrics struct {
 	river.MiddlewareDefaults
 	jobs      *prometheus.HistogramVec
-	tookOver  prometheus.Counter
+	takeovers prometheus.Counter
 	beginSpan func(ctx context.Context, kind string) (context.Context, func(error))
 }
 
-func (m *metrics) watchWork(t *tracing) *workMetrics {
-	w := &workMetrics{
+// WatchWork adds the background jobs. Their spans go to t, which may be nil.
+func (m *Metrics) WatchWork(t *Tracing) *WorkMetrics {
+	w := &WorkMetrics{
 		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_job_seconds", Help: "Time that this process worked on a background job, by kind and outcome: done, put_off, failed.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		}, []string{"kind", "outcome"}),
-		tookOver: prometheus.NewCounter(prometheus.CounterOpts{
+		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "portcullis_lease_takeovers_total", Help: "Accounts of rollouts that this process set going again, since their worker had gone silent.",
 		}),
 		beginSpan: t.job,
 	}
-	m.registry.MustRegister(w.jobs, w.tookOver)
+	m.registry.MustRegister(w.jobs, w.takeovers)
 	return w
 }
 
+// TookOver counts accounts of rollouts that this process set going again.
+func (w *WorkMetrics) TookOver(targets int) { w.takeovers.Add(float64(targets)) }
+
 // Work measures one job.
-func (w *workMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
+func (w *WorkMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
 	began := time.Now()
 	ctx, end := w.beginSpan(ctx, job.Kind)
 	err := work(ctx)

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -20,12 +20,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"portcullis/internal/access"
-	"portcullis/internal/aws"
 )
 
-// tracing sends spans of requests, background jobs, database statements and calls to AWS
+// Tracing sends spans of requests, background jobs, database statements and calls to AWS
 // to where OpenTelemetry's own variables say. Without them it is nil, and costs nothing.
-type tracing struct {
+type Tracing struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 }
@@ -39,7 +38,11 @@ func tracesWanted(env func(string) string) bool {
 	return env("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
-func startTracing(ctx context.Context, version string, log *slog.Logger, started *stack) (*tracing, error) {
+// StartTracing starts sending spans to the collector that the environment names. Without
+// one it returns nil. It passes push the function that sends the last spans and stops.
+func StartTracing(
+	ctx context.Context, version string, log *slog.Logger, push func(name string, stop func(context.Context) error),
+) (*Tracing, error) {
 	if !tracesWanted(os.Getenv) {
 		return nil, nil //nolint:nilnil // not to trace is no error
 	}
@@ -52,14 +55,14 @@ func startTracing(ctx context.Context, version string, log *slog.Logger, started
 		return nil, fmt.Errorf("describing this process for traces: %w", err)
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
-	started.push("the traces", provider.Shutdown)
+	push("the traces", provider.Shutdown)
 	log.Info("traces are sent")
-	return &tracing{provider: provider, tracer: provider.Tracer("portcullis")}, nil
+	return &Tracing{provider: provider, tracer: provider.Tracer("portcullis")}, nil
 }
 
-// requests adds a span for each request; its name has no ids in it, so that there are
+// Requests adds a span for each request; its name has no ids in it, so that there are
 // only so many names.
-func (t *tracing) requests(next http.Handler) http.Handler {
+func (t *Tracing) Requests(next http.Handler) http.Handler {
 	if t == nil {
 		return next
 	}
@@ -76,16 +79,16 @@ func section(path string) string {
 	return "/" + parts[0]
 }
 
-// statements traces the database; nil for not at all. Arguments are left out.
-func (t *tracing) statements() pgx.QueryTracer {
+// Statements traces the database; nil for not at all. Arguments are left out.
+func (t *Tracing) Statements() pgx.QueryTracer {
 	if t == nil {
 		return nil
 	}
 	return otelpgx.NewTracer(otelpgx.WithTracerProvider(t.provider), otelpgx.WithDisableConnectionDetailsInAttributes())
 }
 
-// calls traces calls to AWS; nil for not at all.
-func (t *tracing) calls() aws.BeginSpan {
+// Calls traces calls to AWS; nil for not at all.
+func (t *Tracing) Calls() func(ctx context.Context, service, operation string) (context.Context, func(error)) {
 	if t == nil {
 		return nil
 	}
@@ -95,14 +98,14 @@ func (t *tracing) calls() aws.BeginSpan {
 }
 
 // job begins the span of one background job.
-func (t *tracing) job(ctx context.Context, kind string) (context.Context, func(error)) {
+func (t *Tracing) job(ctx context.Context, kind string) (context.Context, func(error)) {
 	if t == nil {
 		return ctx, func(error) {}
 	}
 	return t.begin(ctx, "job "+kind, trace.SpanKindConsumer)
 }
 
-func (t *tracing) begin(ctx context.Context, name string, kind trace.SpanKind, about ...attribute.KeyValue) (context.Context, func(error)) {
+func (t *Tracing) begin(ctx context.Context, name string, kind trace.SpanKind, about ...attribute.KeyValue) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(about...))
 	return ctx, func(err error) {
 		if err != nil {

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func TestMemoryIsSavedUnlessALimitIsSet(t *testing.T) {
 	}{{"1GiB", false}, {"", true}} {
 		t.Setenv("GOMEMLIMIT", tt.env)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*lookEvery)
-		if err := saveMemory(ctx); err != nil {
+		if err := SaveMemory(ctx); err != nil {
 			t.Error(err)
 		}
 		cancel()

@@ -1,0 +1,74 @@
+package sandbox
+
+import "portcullis/internal/judge"
+
+// policyRequest is the call as policies see it.
+func (c *call) policyRequest(action string) judge.Request {
+	return judge.Request{Principal: c.caller.principal(), Action: action, Resource: c.resource, Keys: c.keys}
+}
+
+func (c *caller) principal() judge.Principal {
+	return judge.Principal{ARN: c.arn(), ID: c.uniqueID(), Account: string(c.account.ID)}
+}
+
+// ownPolicies are the documents on the caller's side.
+func (o *Organization) ownPolicies(c *caller) judge.Policies {
+	var own judge.Policies
+	for _, text := range c.policies() {
+		own.Identity = append(own.Identity, o.parsed(text, judge.IdentityPolicy))
+	}
+	if c.session != nil {
+		own.Session = c.session.policy
+	}
+	return own
+}
+
+// policiesOf are the documents that say what a holder may do: their own, and those that
+// are attached.
+func (a *account) policiesOf(inline map[string]string, attached []string) []string {
+	docs := identityPolicies(inline, attached)
+	for _, arn := range attached {
+		if accountOf(arn) == a.ID {
+			if p := a.policy(arn); p != nil {
+				docs = append(docs, p.document())
+			}
+		}
+	}
+	return docs
+}
+
+// refusalReason returns AWS's words for why the call is not permitted, "" if it is.
+func (o *Organization) refusalReason(c *call) string {
+	switch judge.DecideIdentity(c.policyRequest(c.action()), o.ownPolicies(c.caller)).Reason {
+	case judge.DeniedByIdentity:
+		return "with an explicit deny in an identity-based policy"
+	case judge.DeniedBySession:
+		return "with an explicit deny in a session policy"
+	case judge.NotGrantedByIdentity:
+		return "because no identity-based policy allows the " + c.action() + " action"
+	case judge.NotGrantedBySession:
+		return "because no session policy allows the " + c.action() + " action"
+	default:
+		return ""
+	}
+}
+
+// trusts reports whether the caller may carry out an sts action on a role.
+func (o *Organization) trusts(c *call, action string, target *account, r *role) bool {
+	trust := o.parsed(r.Trust, judge.TrustPolicy)
+	return judge.DecideTrust(c.policyRequest(action), string(target.ID), trust, o.ownPolicies(c.caller)).Allowed
+}
+
+// parsed returns a stored document in the form for evaluation, nil if it cannot be parsed.
+// Many accounts share the same text, so documents are cached by their text.
+func (o *Organization) parsed(text string, kind judge.Kind) *judge.Document {
+	if doc, ok := o.cache.get(text); ok {
+		return doc
+	}
+	doc, err := judge.Parse(text, kind)
+	if err != nil {
+		return nil
+	}
+	o.cache.put(text, doc)
+	return doc
+}

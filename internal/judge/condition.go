@@ -1,0 +1,160 @@
+package judge
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Condition is one operator on one condition key with its values, for example
+// NotIpAddressIfExists on aws:SourceIp.
+type Condition struct {
+	// Operator is the positive operator in lower case, without ForAllValues, ForAnyValue and
+	// IfExists: "ipaddress" for NotIpAddress.
+	Operator string
+	Negated  bool // for example NotIpAddress
+	IfExists bool
+	ForAll   bool   // ForAllValues
+	Key      string // in lower case
+	Values   []string
+}
+
+// comparison compares the value of the request with a value of the policy.
+type comparison func(got, want string) bool
+
+// comparisons holds the positive operators. negations maps each negated operator to its
+// positive one. Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+var comparisons = map[string]comparison{
+	"stringequals":             func(got, want string) bool { return got == want },
+	"stringequalsignorecase":   strings.EqualFold,
+	"stringlike":               func(got, want string) bool { return wild(want, got) },
+	"arnequals":                func(got, want string) bool { return wildARN(want, got) },
+	"arnlike":                  func(got, want string) bool { return wildARN(want, got) },
+	"bool":                     strings.EqualFold,
+	"binaryequals":             func(got, want string) bool { return got == want },
+	"ipaddress":                inNetwork,
+	"numericequals":            compareNumbers(func(a, b float64) bool { return a == b }),
+	"numericlessthan":          compareNumbers(func(a, b float64) bool { return a < b }),
+	"numericlessthanequals":    compareNumbers(func(a, b float64) bool { return a <= b }),
+	"numericgreaterthan":       compareNumbers(func(a, b float64) bool { return a > b }),
+	"numericgreaterthanequals": compareNumbers(func(a, b float64) bool { return a >= b }),
+	"dateequals":               compareDates(func(c int) bool { return c == 0 }),
+	"datelessthan":             compareDates(func(c int) bool { return c < 0 }),
+	"datelessthanequals":       compareDates(func(c int) bool { return c <= 0 }),
+	"dategreaterthan":          compareDates(func(c int) bool { return c > 0 }),
+	"dategreaterthanequals":    compareDates(func(c int) bool { return c >= 0 }),
+}
+
+var negations = map[string]string{
+	"stringnotequals":           "stringequals",
+	"stringnotequalsignorecase": "stringequalsignorecase",
+	"stringnotlike":             "stringlike",
+	"arnnotequals":              "arnequals",
+	"arnnotlike":                "arnlike",
+	"notipaddress":              "ipaddress",
+	"numericnotequals":          "numericequals",
+	"datenotequals":             "dateequals",
+}
+
+// parseOperator parses the name of an operator. ok is false if there is no such operator.
+func parseOperator(name string) (c Condition, ok bool) {
+	name = strings.ToLower(name)
+	if rest, found := strings.CutPrefix(name, "forallvalues:"); found {
+		name, c.ForAll = rest, true
+	} else {
+		name = strings.TrimPrefix(name, "foranyvalue:")
+	}
+	if name == "null" {
+		c.Operator = name
+		return c, true
+	}
+	name, c.IfExists = strings.CutSuffix(name, "ifexists")
+	c.Operator = name
+	if positive, found := negations[name]; found {
+		c.Operator, c.Negated = positive, true
+	}
+	return c, comparisons[c.Operator] != nil
+}
+
+// holds reports whether the condition matches. A key that is absent makes a positive
+// operator false and a negated operator true, so that NotIpAddress matches a call through a
+// VPC endpoint. IfExists and ForAllValues match an absent key.
+func (c Condition) holds(keys Keys, variables bool) bool {
+	got, present := keys[c.Key]
+	switch {
+	case c.Operator == "null":
+		return slices.Contains(c.Values, strconv.FormatBool(!present))
+	case !present:
+		return c.IfExists || c.ForAll || c.Negated
+	default:
+		return c.anyMatches(got, keys, variables) != c.Negated
+	}
+}
+
+// anyMatches compares with each value. A value with a policy variable that the request
+// does not have matches nothing.
+func (c Condition) anyMatches(got string, keys Keys, variables bool) bool {
+	compare := comparisons[c.Operator]
+	for _, want := range c.Values {
+		if variables && strings.Contains(want, "${") {
+			expanded, ok := expand(want, keys)
+			if !ok {
+				continue
+			}
+			want = expanded
+		}
+		if compare(got, want) {
+			return true
+		}
+	}
+	return false
+}
+
+func inNetwork(got, want string) bool {
+	addr, err := netip.ParseAddr(got)
+	if err != nil {
+		return false
+	}
+	p, ok := parseNetwork(want)
+	return ok && p.Contains(addr.Unmap())
+}
+
+// parseNetwork parses a CIDR or an address. Host bits are ignored, as in AWS.
+func parseNetwork(s string) (netip.Prefix, bool) {
+	if !strings.Contains(s, "/") {
+		a, err := netip.ParseAddr(s)
+		return netip.PrefixFrom(a, a.BitLen()), err == nil
+	}
+	p, err := netip.ParsePrefix(s)
+	return p.Masked(), err == nil
+}
+
+func compareNumbers(compare func(a, b float64) bool) comparison {
+	return func(got, want string) bool {
+		a, errA := strconv.ParseFloat(got, 64)
+		b, errB := strconv.ParseFloat(want, 64)
+		return errA == nil && errB == nil && compare(a, b)
+	}
+}
+
+func compareDates(compare func(c int) bool) comparison {
+	return func(got, want string) bool {
+		a, okA := parseDate(got)
+		b, okB := parseDate(want)
+		return okA && okB && compare(a.Compare(b))
+	}
+}
+
+func parseDate(s string) (time.Time, bool) {
+	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Unix(seconds, 0), true
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}

@@ -1,0 +1,127 @@
+package judge_test
+
+import (
+	"testing"
+
+	"portcullis/internal/judge"
+)
+
+// Each row has the outcomes for a key that matches, one that does not match, and none.
+func TestOperators(t *testing.T) {
+	for _, tt := range []struct {
+		operator, values string
+		match, other     string
+		want             [3]bool
+	}{
+		{"StringEquals", `["a","b"]`, "b", "B", [3]bool{true, false, false}},
+		{"StringNotEquals", `["a","b"]`, "b", "B", [3]bool{false, true, true}},
+		{"StringEqualsIfExists", `"a"`, "a", "b", [3]bool{true, false, true}},
+		{"StringNotEqualsIfExists", `"a"`, "a", "b", [3]bool{false, true, true}},
+		{"stringequals", `"a"`, "a", "b", [3]bool{true, false, false}},
+		{"StringEqualsIgnoreCase", `"Ab"`, "aB", "a", [3]bool{true, false, false}},
+		{"StringNotEqualsIgnoreCase", `"Ab"`, "aB", "a", [3]bool{false, true, true}},
+		{"StringLike", `"a*c?"`, "abbcd", "abc", [3]bool{true, false, false}},
+		{"StringNotLike", `"a*c?"`, "abbcd", "abc", [3]bool{false, true, true}},
+		{"ForAllValues:StringEquals", `"a"`, "a", "b", [3]bool{true, false, true}},
+		{"ForAnyValue:StringEquals", `"a"`, "a", "b", [3]bool{true, false, false}},
+		{
+			"ArnEquals", `"arn:aws:iam::*:user/*"`, "arn:aws:iam::1:user/a:b", "arn:aws:iam:x:1:user/a",
+			[3]bool{true, false, false},
+		},
+		{
+			"ArnLike", `"arn:aws:iam::1:user/a*"`, "arn:aws:iam::1:user/ab", "arn:aws:iam::2:user/ab",
+			[3]bool{true, false, false},
+		},
+		{
+			"ArnNotEquals", `"arn:aws:iam::1:user/a*"`, "arn:aws:iam::1:user/ab", "arn:aws:iam::2:user/ab",
+			[3]bool{false, true, true},
+		},
+		{
+			"ArnNotLike", `"arn:aws:iam::1:user/a*"`, "arn:aws:iam::1:user/ab", "arn:aws:iam::2:user/ab",
+			[3]bool{false, true, true},
+		},
+		{"Bool", `"true"`, "TRUE", "false", [3]bool{true, false, false}},
+		{"BoolIfExists", `false`, "false", "true", [3]bool{true, false, true}},
+		{"BinaryEquals", `"QQ=="`, "QQ==", "Qg==", [3]bool{true, false, false}},
+		{"IpAddress", `["10.0.0.0/8","2001:db8::/32"]`, "2001:db8::1", "11.0.0.1", [3]bool{true, false, false}},
+		{"IpAddress", `"10.1.2.3"`, "10.1.2.3", "10.1.2.4", [3]bool{true, false, false}},
+		{"IpAddress", `"10.1.2.3/8"`, "10.200.0.1", "11.1.2.3", [3]bool{true, false, false}},
+		{"IpAddressIfExists", `"10.0.0.0/8"`, "10.0.0.1", "11.0.0.1", [3]bool{true, false, true}},
+		{"NotIpAddress", `["10.0.0.0/8","12.0.0.0/8"]`, "12.0.0.1", "11.0.0.1", [3]bool{false, true, true}},
+		{"NotIpAddressIfExists", `"10.0.0.0/8"`, "10.0.0.1", "11.0.0.1", [3]bool{false, true, true}},
+		{"NotIpAddress", `[]`, "-", "10.0.0.1", [3]bool{true, true, true}},
+		{"NumericEquals", `"5"`, "5.0", "6", [3]bool{true, false, false}},
+		{"NumericNotEquals", `5`, "5.0", "6", [3]bool{false, true, true}},
+		{"NumericLessThan", `"5"`, "4.9", "5", [3]bool{true, false, false}},
+		{"NumericLessThanEquals", `"5"`, "5", "5.1", [3]bool{true, false, false}},
+		{"NumericGreaterThan", `"5"`, "5.1", "5", [3]bool{true, false, false}},
+		{"NumericGreaterThanEquals", `"5"`, "5", "4.9", [3]bool{true, false, false}},
+		{"NumericGreaterThanIfExists", `"3600"`, "3601", "x", [3]bool{true, false, true}},
+		{"DateEquals", `"2026-01-02"`, "2026-01-02T00:00:00Z", "2026-01-02T00:00:01Z", [3]bool{true, false, false}},
+		{"DateNotEquals", `"2026-01-02"`, "1767312000", "2026-01-03", [3]bool{false, true, true}},
+		{
+			"DateLessThan", `"2026-01-02T03:00Z"`, "2026-01-02T03:59:59+01:00", "2026-01-02T03:00:00Z",
+			[3]bool{true, false, false},
+		},
+		{"DateLessThanEquals", `"2026-01-02"`, "2026-01-02", "2026-01-03", [3]bool{true, false, false}},
+		{"DateGreaterThan", `"2026-01-02"`, "2026-01-03", "2026-01-02", [3]bool{true, false, false}},
+		{"DateGreaterThanEquals", `"2026-01-02"`, "2026-01-02", "2026-01-01", [3]bool{true, false, false}},
+		{"Null", `"true"`, "a", "", [3]bool{false, false, true}},
+		{"Null", `false`, "a", "", [3]bool{true, true, false}},
+		{"StringLike", `"${aws:username}-*"`, "alice-1", "bob-1", [3]bool{true, false, false}},
+		{"StringLike", `"a${*}c"`, "a*c", "abc", [3]bool{true, false, false}},
+		{"StringLike", `"a${?}${$}{c"`, "a?${c", "ab${c", [3]bool{true, false, false}},
+		{"StringLike", `"${aws:nothing,'x'}"`, "x", "", [3]bool{true, false, false}},
+		{"StringLike", `"${open"`, "${open", "open", [3]bool{true, false, false}},
+		{"StringEquals", `"${aws:nothing}"`, "", "${aws:nothing}", [3]bool{false, false, false}},
+	} {
+		doc := parse(t, judge.IdentityPolicy,
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"`+tt.operator+`":{"Aws:Key":`+tt.values+`}}}`)
+		for i, value := range []string{tt.match, tt.other, "absent"} {
+			r := assume(user(home))
+			r.Keys = judge.Keys{"aws:username": "alice", "aws:key": value}
+			if i == 2 {
+				delete(r.Keys, "aws:key")
+			}
+			got := judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed
+			if got != tt.want[i] {
+				t.Errorf("%s %s with %q: got %v, want %v", tt.operator, tt.values, value, got, tt.want[i])
+			}
+		}
+	}
+}
+
+func TestConditionsAllMustHold(t *testing.T) {
+	doc := parse(t, judge.IdentityPolicy, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{`+
+		`"StringEquals":{"aws:a":"1","aws:b":"2"},"Null":{"aws:c":"true"}}}`)
+	for _, tt := range []struct {
+		keys judge.Keys
+		want bool
+	}{
+		{judge.Keys{"aws:a": "1", "aws:b": "2"}, true},
+		{judge.Keys{"aws:a": "1", "aws:b": "1"}, false},
+		{judge.Keys{"aws:a": "2", "aws:b": "2"}, false},
+		{judge.Keys{"aws:a": "1", "aws:b": "2", "aws:c": ""}, false},
+	} {
+		r := judge.Request{Principal: user(home), Action: "sts:AssumeRole", Resource: bob, Keys: tt.keys}
+		if got := judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed; got != tt.want {
+			t.Errorf("with %v: got %v, want %v", tt.keys, got, tt.want)
+		}
+	}
+}
+
+// Policy variables count only in version 2012-10-17.
+func TestVariablesNeedTheVersion(t *testing.T) {
+	r := assume(user(home))
+	r.Keys = judge.Keys{"aws:username": "alice", "aws:key": "alice"}
+	for version, want := range map[string]bool{"2012-10-17": true, "2008-10-17": false} {
+		doc, err := judge.Parse(`{"Version":"`+version+`","Statement":{"Effect":"Allow","Action":"*","Resource":"*",`+
+			`"Condition":{"StringEquals":{"aws:key":"${aws:username}"}}}}`, judge.IdentityPolicy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed; got != want {
+			t.Errorf("version %s: got %v, want %v", version, got, want)
+		}
+	}
+}
