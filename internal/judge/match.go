@@ -4,7 +4,7 @@ import "strings"
 
 // In a pattern these characters match a literal star and a literal question mark. They
 // come from the variables ${*} and ${?}. A policy cannot contain them
-	// (docs/aws-facts.md, "Document grammar").
+// (docs/aws-facts.md, "Document grammar").
 const (
 	literalStar     = "\x01"
 	literalQuestion = "\x02"

@@ -58,7 +58,7 @@ func awsMessage(err error) string {
 	return fmt.Sprintf(format, broken.Detail)
 }
 
-// size counts characters as IAM does: all but white space (aws-facts §1.1).
+// size counts characters as IAM does: all but white space (docs/aws-facts.md, "White space").
 func size(text string) int {
 	n := 0
 	for _, r := range text {
