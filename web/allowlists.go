@@ -1,17 +1,47 @@
 package web
 
 import (
+	"context"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/change"
 	"portcullis/web/view"
 )
 
-func (s *Server) allowlistRoutes() {
+// AllowlistService reads allowlists and puts edits of them into drafts.
+type AllowlistService interface {
+	Allowlists(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.AllowlistRow], error)
+	Allowlist(ctx context.Context, actor access.Actor, id string, q access.PageQuery) (change.AllowlistView, error)
+	CheckAddress(ctx context.Context, actor access.Actor, addr string) ([]access.Containing, error)
+	Drafts(ctx context.Context, actor access.Actor) ([]access.Change, error)
+	SaveAllowlist(ctx context.Context, actor access.Actor, id int64, a access.Allowlist) (access.Change, error)
+	RemoveAllowlist(ctx context.Context, actor access.Actor, id int64, allowlistID string) (access.Change, error)
+	ExportEntries(ctx context.Context, actor access.Actor, id string, begin func(access.AllowlistRow) error, each func(access.Entry) error) error
+	ImportEntries(ctx context.Context, actor access.Actor, id int64, allowlistID string, mode change.ImportMode, text string) (access.Change, error)
+}
+
+// EntryService puts edits of entries into drafts.
+type EntryService interface {
+	AddEntries(ctx context.Context, actor access.Actor, id int64, allowlistID, text string) (access.Change, error)
+	AddEntriesUntil(ctx context.Context, actor access.Actor, id int64, allowlistID, text string, expires time.Time, emergency bool) (access.Change, error)
+	RemoveEntries(ctx context.Context, actor access.Actor, id int64, allowlistID string, keys []string) (access.Change, error)
+	SaveEntry(ctx context.Context, actor access.Actor, id int64, allowlistID string, e access.Entry) (access.Change, error)
+}
+
+// allowlistPages are the pages of allowlists and their entries.
+type allowlistPages struct {
+	*site
+	allowlists AllowlistService
+	entries    EntryService
+}
+
+func (s *allowlistPages) routes() {
 	s.get("/allowlists", authz.Read, s.showAllowlists)
 	s.get("/allowlists/new", authz.EditChange, s.newAllowlist)
 	s.post("/allowlists/new", authz.EditChange, s.createAllowlist)
@@ -20,7 +50,9 @@ func (s *Server) allowlistRoutes() {
 	s.post("/allowlists/:id/edit", authz.EditChange, s.saveAllowlist)
 	s.get("/allowlists/:id/remove", authz.EditChange, s.askRemoveAllowlist)
 	s.post("/allowlists/:id/remove", authz.EditChange, s.removeAllowlist)
+	s.download("/allowlists/:id/entries.csv", authz.Read, exportEntries(s.allowlists))
 	s.entryRoutes()
+	s.importRoutes()
 }
 
 func allowlistCrumb() view.Crumb {
@@ -28,9 +60,9 @@ func allowlistCrumb() view.Crumb {
 }
 
 // showAllowlists lists allowlists, and beside them answers which contain an address.
-func (s *Server) showAllowlists(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) showAllowlists(c echo.Context, actor access.Actor) error {
 	ctx, q := c.Request().Context(), pageQuery(c)
-	page, err := s.cfg.Changes.Allowlists(ctx, actor, q)
+	page, err := s.allowlists.Allowlists(ctx, actor, q)
 	if err != nil {
 		return err
 	}
@@ -43,7 +75,7 @@ func (s *Server) showAllowlists(c echo.Context, actor access.Actor) error {
 	if props.Check.Address == "" {
 		return s.ok(c, view.Allowlists(props))
 	}
-	props.Check.Found, err = s.cfg.Changes.CheckAddress(ctx, actor, props.Check.Address)
+	props.Check.Found, err = s.allowlists.CheckAddress(ctx, actor, props.Check.Address)
 	if err != nil {
 		return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 			props.Check.Problems = p
@@ -54,7 +86,7 @@ func (s *Server) showAllowlists(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Allowlists(props))
 }
 
-func (s *Server) showAllowlist(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) showAllowlist(c echo.Context, actor access.Actor) error {
 	props, err := s.allowlistProps(c, actor)
 	if err != nil {
 		return err
@@ -62,16 +94,16 @@ func (s *Server) showAllowlist(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Allowlist(props))
 }
 
-func (s *Server) allowlistProps(c echo.Context, actor access.Actor) (view.AllowlistProps, error) {
+func (s *allowlistPages) allowlistProps(c echo.Context, actor access.Actor) (view.AllowlistProps, error) {
 	q := pageQuery(c)
-	a, err := s.cfg.Changes.Allowlist(c.Request().Context(), actor, c.Param("id"), q)
+	a, err := s.allowlists.Allowlist(c.Request().Context(), actor, c.Param("id"), q)
 	if err != nil {
 		return view.AllowlistProps{}, err
 	}
 	mayEdit := authz.Can(actor, authz.EditChange)
 	return view.AllowlistProps{
 		Shell: s.shell(c, actor, a.Name, "allowlists", allowlistCrumb()).With(a.Description, view.AllowlistButtons(a.ID, mayEdit)),
-		Row:   a.AllowlistRow, Entries: a.Entries, Mappings: a.Mappings, Query: q, MayEdit: mayEdit, Now: s.cfg.Now(),
+		Row:   a.AllowlistRow, Entries: a.Entries, Mappings: a.Mappings, Query: q, MayEdit: mayEdit, Now: s.now(),
 		Sizes: sizeLines(a.Sizes), Drafts: a.Drafts, Settings: a.Settings, Draft: draftChoice(c), Mine: clientAddr(c).String(),
 	}, nil
 }
@@ -79,7 +111,7 @@ func (s *Server) allowlistProps(c echo.Context, actor access.Actor) (view.Allowl
 // draftChoice is the draft that an edit shall go to: 0 for a new one.
 func draftChoice(c echo.Context) int64 { return formID(c, "change") }
 
-func (s *Server) newAllowlist(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) newAllowlist(c echo.Context, actor access.Actor) error {
 	props, err := s.allowlistForm(c, actor, "New allowlist", allowlistCrumb())
 	if err != nil {
 		return err
@@ -87,12 +119,12 @@ func (s *Server) newAllowlist(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.AllowlistForm(props))
 }
 
-func (s *Server) allowlistForm(c echo.Context, actor access.Actor, title string, crumbs ...view.Crumb) (view.AllowlistFormProps, error) {
-	drafts, err := s.cfg.Changes.Drafts(c.Request().Context(), actor)
+func (s *allowlistPages) allowlistForm(c echo.Context, actor access.Actor, title string, crumbs ...view.Crumb) (view.AllowlistFormProps, error) {
+	drafts, err := s.allowlists.Drafts(c.Request().Context(), actor)
 	return view.AllowlistFormProps{Shell: s.shell(c, actor, title, "allowlists", crumbs...), Drafts: drafts, Draft: draftChoice(c)}, err
 }
 
-func (s *Server) createAllowlist(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) createAllowlist(c echo.Context, actor access.Actor) error {
 	typed := access.Allowlist{Name: c.FormValue("name"), Description: strings.TrimSpace(c.FormValue("description"))}
 	change, err := s.saveNewAllowlist(c, actor, typed)
 	if err == nil {
@@ -105,7 +137,7 @@ func (s *Server) createAllowlist(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) saveNewAllowlist(c echo.Context, actor access.Actor, a access.Allowlist) (access.Change, error) {
+func (s *allowlistPages) saveNewAllowlist(c echo.Context, actor access.Actor, a access.Allowlist) (access.Change, error) {
 	if lines := c.FormValue("lines"); strings.TrimSpace(lines) != "" {
 		entries, err := access.ParseEntries(lines)
 		if err != nil {
@@ -114,16 +146,16 @@ func (s *Server) saveNewAllowlist(c echo.Context, actor access.Actor, a access.A
 		access.SortEntries(entries)
 		a.Entries = entries
 	}
-	return s.cfg.Changes.SaveAllowlist(c.Request().Context(), actor, draftChoice(c), a)
+	return s.allowlists.SaveAllowlist(c.Request().Context(), actor, draftChoice(c), a)
 }
 
 // drafted leads to the change that an edit went into.
-func (s *Server) drafted(c echo.Context, change access.Change, sentence string) error {
+func (s *site) drafted(c echo.Context, change access.Change, sentence string) error {
 	s.flash(c, edited(change, sentence))
 	return s.see(c, view.ChangeURL(change.ID))
 }
 
-func (s *Server) editAllowlist(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) editAllowlist(c echo.Context, actor access.Actor) error {
 	props, err := s.editAllowlistForm(c, actor)
 	if err != nil {
 		return err
@@ -131,8 +163,8 @@ func (s *Server) editAllowlist(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.AllowlistForm(props))
 }
 
-func (s *Server) editAllowlistForm(c echo.Context, actor access.Actor) (view.AllowlistFormProps, error) {
-	a, err := s.cfg.Changes.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Limit: 1})
+func (s *allowlistPages) editAllowlistForm(c echo.Context, actor access.Actor) (view.AllowlistFormProps, error) {
+	a, err := s.allowlists.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Limit: 1})
 	if err != nil {
 		return view.AllowlistFormProps{}, err
 	}
@@ -141,9 +173,9 @@ func (s *Server) editAllowlistForm(c echo.Context, actor access.Actor) (view.All
 	return props, err
 }
 
-func (s *Server) saveAllowlist(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) saveAllowlist(c echo.Context, actor access.Actor) error {
 	typed := access.Allowlist{ID: c.Param("id"), Name: c.FormValue("name"), Description: strings.TrimSpace(c.FormValue("description"))}
-	change, err := s.cfg.Changes.SaveAllowlist(c.Request().Context(), actor, draftChoice(c), typed)
+	change, err := s.allowlists.SaveAllowlist(c.Request().Context(), actor, draftChoice(c), typed)
 	if err == nil {
 		return s.drafted(c, change, "The new name and description are part of this change now.")
 	}
@@ -154,7 +186,7 @@ func (s *Server) saveAllowlist(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) askRemoveAllowlist(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) askRemoveAllowlist(c echo.Context, actor access.Actor) error {
 	props, err := s.removeAllowlistProps(c, actor)
 	if err != nil {
 		return err
@@ -162,8 +194,8 @@ func (s *Server) askRemoveAllowlist(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.RemoveAllowlist(props))
 }
 
-func (s *Server) removeAllowlistProps(c echo.Context, actor access.Actor) (view.RemoveAllowlistProps, error) {
-	a, err := s.cfg.Changes.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Limit: 1})
+func (s *allowlistPages) removeAllowlistProps(c echo.Context, actor access.Actor) (view.RemoveAllowlistProps, error) {
+	a, err := s.allowlists.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Limit: 1})
 	if err != nil {
 		return view.RemoveAllowlistProps{}, err
 	}
@@ -173,8 +205,8 @@ func (s *Server) removeAllowlistProps(c echo.Context, actor access.Actor) (view.
 	}, nil
 }
 
-func (s *Server) removeAllowlist(c echo.Context, actor access.Actor) error {
-	change, err := s.cfg.Changes.RemoveAllowlist(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
+func (s *allowlistPages) removeAllowlist(c echo.Context, actor access.Actor) error {
+	change, err := s.allowlists.RemoveAllowlist(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err == nil {
 		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
 	}

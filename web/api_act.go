@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"time"
@@ -25,6 +26,14 @@ type apiAnswer struct {
 	once     any // sent in place of the body, and never again: it tells a secret
 }
 
+// apiBase is what all of the API shares: the server, and the answers that are kept.
+type apiBase struct {
+	*Server
+	replies apiReplies
+	log     *slog.Logger
+	now     func() time.Time
+}
+
 // apiAction carries out a request that changes something.
 type apiAction func(r apiRequest) (apiAnswer, error)
 
@@ -35,7 +44,7 @@ type apiAction func(r apiRequest) (apiAnswer, error)
 //	                             ├─ refused (4xx): key given back, nothing was done
 //	                             └─ interrupted (5xx, or we died): the effect is unknown
 //	again ──▶ kept: sent again │ other request: 422 │ under way or unknown: 409
-func (s *Server) asAction(act apiAction) handler {
+func (s *apiBase) asAction(act apiAction) handler {
 	return func(c echo.Context, actor access.Actor) error {
 		r := apiRequest{Context: c, actor: actor, query: newQuery(c.QueryParams())}
 		key := c.Request().Header.Get("Idempotency-Key")
@@ -52,7 +61,7 @@ func (s *Server) asAction(act apiAction) handler {
 
 var keyForm = regexp.MustCompile(`^[!-~]{1,255}$`)
 
-func (s *Server) once(r apiRequest, key string, act apiAction) error {
+func (s *apiBase) once(r apiRequest, key string, act apiAction) error {
 	if !keyForm.MatchString(key) {
 		return access.Invalid("Idempotency-Key", "an idempotency key has 1 to 255 visible ASCII characters, best of all a random UUID")
 	}
@@ -61,7 +70,7 @@ func (s *Server) once(r apiRequest, key string, act apiAction) error {
 		return err
 	}
 	ctx := r.Request().Context()
-	known, fresh, err := s.cfg.Replies.BeginReply(ctx, r.actor.TokenID, key, print, s.cfg.Now())
+	known, fresh, err := s.replies.BeginReply(ctx, r.actor.TokenID, key, print, s.now())
 	if err != nil {
 		return err
 	}
@@ -73,21 +82,21 @@ func (s *Server) once(r apiRequest, key string, act apiAction) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err != nil {
-		if judge(r.Context, err).status < http.StatusInternalServerError {
+		if statusOf(r.Context, err) < http.StatusInternalServerError {
 			s.giveBack(ctx, r, key)
 		}
 		return err
 	}
 	kept.Fingerprint = print
-	if err := s.cfg.Replies.FinishReply(ctx, r.actor.TokenID, key, kept); err != nil {
-		s.cfg.Log.ErrorContext(ctx, "an answer could not be kept for its idempotency key", "error", err, "request_id", requestIDOf(r.Context))
+	if err := s.replies.FinishReply(ctx, r.actor.TokenID, key, kept); err != nil {
+		s.log.ErrorContext(ctx, "an answer could not be kept for its idempotency key", "error", err, "request_id", requestIDOf(r.Context))
 	}
 	return sendReply(r.Context, reply)
 }
 
-func (s *Server) giveBack(ctx context.Context, r apiRequest, key string) {
-	if err := s.cfg.Replies.DropReply(ctx, r.actor.TokenID, key); err != nil {
-		s.cfg.Log.ErrorContext(ctx, "an idempotency key could not be given back", "error", err, "request_id", requestIDOf(r.Context))
+func (s *apiBase) giveBack(ctx context.Context, r apiRequest, key string) {
+	if err := s.replies.DropReply(ctx, r.actor.TokenID, key); err != nil {
+		s.log.ErrorContext(ctx, "an idempotency key could not be given back", "error", err, "request_id", requestIDOf(r.Context))
 	}
 }
 

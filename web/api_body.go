@@ -13,12 +13,6 @@ import (
 	"portcullis/internal/access"
 )
 
-// The kinds of refusal that only the API knows: the body is no JSON, or of another type.
-const (
-	kindMalformed access.Kind = "malformed"
-	kindMediaType access.Kind = "media_type"
-)
-
 // body reads the JSON object that a request brings. A key that the route does not know is
 // refused: what is misspelt, or not for the caller to set, must not be passed over.
 func body[T any](r apiRequest) (T, error) {

@@ -1,15 +1,61 @@
 package web
 
 import (
+	"context"
+	"time"
+
 	"portcullis/internal/access"
+	"portcullis/internal/change"
 )
 
-func (s *Server) apiChanges(r apiRequest) (any, error) {
+// apiChangeReader reads changes.
+type apiChangeReader interface {
+	Changes(ctx context.Context, actor access.Actor, q access.ChangeQuery) (access.Page[access.Change], error)
+	Change(ctx context.Context, actor access.Actor, id int64) (access.Change, error)
+	View(ctx context.Context, actor access.Actor, id int64) (change.View, error)
+	Plan(ctx context.Context, actor access.Actor, id int64) (access.Plan, error)
+	Since(ctx context.Context, actor access.Actor, id int64) (change.Since, error)
+	Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error)
+}
+
+// apiChangeEditor edits changes and takes them from state to state.
+type apiChangeEditor interface {
+	Propose(ctx context.Context, actor access.Actor, on int64, p change.Proposal) (access.Change, error)
+	Revise(ctx context.Context, actor access.Actor, id, version int64, p change.Proposal) (access.Change, error)
+	Submit(ctx context.Context, actor access.Actor, id, version int64, options ...change.Option) (access.Change, error)
+	Withdraw(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+	Rebase(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+}
+
+// apiChangeReviewer records verdicts and comments.
+type apiChangeReviewer interface {
+	Review(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, digest, comment string, options ...change.Option) (access.Change, error)
+	Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...change.Option) (access.Comment, error)
+}
+
+// apiScheduler applies a change by a strategy, which is named; "" is the default.
+type apiScheduler interface {
+	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
+	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
+	CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+}
+
+// changeAPI answers about changes and acts on them.
+type changeAPI struct {
+	*apiBase
+	reader    apiChangeReader
+	editor    apiChangeEditor
+	reviewer  apiChangeReviewer
+	scheduler apiScheduler
+}
+
+func (s *changeAPI) apiChanges(r apiRequest) (any, error) {
 	q := access.ChangeQuery{States: states(r.query, "state", changeStates), Author: r.query.number("author", 0), PageQuery: r.query.page()}
 	if err := r.query.err(); err != nil {
 		return nil, err
 	}
-	changes, err := s.cfg.Changes.Changes(r.Request().Context(), r.actor, q)
+	changes, err := s.reader.Changes(r.Request().Context(), r.actor, q)
 	if err != nil {
 		return nil, err
 	}
@@ -17,12 +63,12 @@ func (s *Server) apiChanges(r apiRequest) (any, error) {
 }
 
 // apiChange answers one change. Its ETag is its version.
-func (s *Server) apiChange(r apiRequest) (any, error) {
+func (s *changeAPI) apiChange(r apiRequest) (any, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return nil, err
 	}
-	view, err := s.cfg.Changes.View(r.Request().Context(), r.actor, id)
+	view, err := s.reader.View(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -34,12 +80,12 @@ func (s *Server) apiChange(r apiRequest) (any, error) {
 }
 
 // apiChangePlan answers the plan of a change: all of it, or one account's part.
-func (s *Server) apiChangePlan(r apiRequest) (any, error) {
+func (s *changeAPI) apiChangePlan(r apiRequest) (any, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return nil, err
 	}
-	plan, err := s.cfg.Changes.Plan(r.Request().Context(), r.actor, id)
+	plan, err := s.reader.Plan(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -47,4 +93,9 @@ func (s *Server) apiChangePlan(r apiRequest) (any, error) {
 		plan = plan.Of(access.AccountID(account))
 	}
 	return planAnswer{change: id, plan: plan}, nil
+}
+
+var changeStates = []access.ChangeState{
+	access.ChangeDraft, access.ChangeInReview, access.ChangeApproved, access.ChangeApplied,
+	access.ChangeRejected, access.ChangeWithdrawn, access.ChangeConflicted, access.ChangeExpiring,
 }

@@ -6,19 +6,9 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis/internal/change"
 	"portcullis/internal/rollout"
-	"portcullis/web/view"
 )
-
-// apiTroubleRoutes are what went wrong in a rollout, how it went, and what is decided
-// about conflicts.
-func (s *Server) apiTroubleRoutes() {
-	s.api(http.MethodGet, apiPrefix+"/rollouts/:id/troubles", authz.Read, asJSON(s.apiTroubles))
-	s.api(http.MethodGet, apiPrefix+"/rollouts/:id/samples", authz.Read, asJSON(s.apiSamples))
-	s.api(http.MethodPost, apiPrefix+"/rollouts/:id/targets/:account/resolve", authz.ControlRollout, s.asAction(s.apiResolve))
-	s.api(http.MethodPost, apiPrefix+"/rollouts/:id/targets/:account/adopt", authz.EditChange, s.asAction(s.apiAdopt))
-}
 
 type apiItems[T any] struct {
 	Items []T `json:"items"`
@@ -41,28 +31,28 @@ type apiOUCount struct {
 	Targets int    `json:"targets"`
 }
 
-func toAPITrouble(g access.TroubleGroup) apiTrouble {
+func toAPITrouble(g access.TroubleGroup, sentence func(access.TroubleGroup) string) apiTrouble {
 	return apiTrouble{
-		State: string(g.State), Class: string(g.Class), Code: g.Code, Cause: g.Cause, Summary: view.TroubleSentence(g), Advice: g.Advice, Targets: g.Targets,
+		State: string(g.State), Class: string(g.Class), Code: g.Code, Cause: g.Cause, Summary: sentence(g), Advice: g.Advice, Targets: g.Targets,
 		OUs: convertAll(g.OUs, func(c access.OUCount) apiOUCount { return apiOUCount(c) }), Example: string(g.Example),
 	}
 }
 
-func (s *Server) insight(r apiRequest) (rollout.Insight, error) {
+func (s *rolloutAPI) insight(r apiRequest) (rollout.Insight, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return rollout.Insight{}, err
 	}
-	return s.cfg.Rollouts.Insight(r.Request().Context(), r.actor, id)
+	return s.viewer.Insight(r.Request().Context(), r.actor, id)
 }
 
 // apiTroubles groups the targets that are not as desired by what is wrong.
-func (s *Server) apiTroubles(r apiRequest) (any, error) {
+func (s *rolloutAPI) apiTroubles(r apiRequest) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {
 		return nil, err
 	}
-	return apiItems[apiTrouble]{convertAll(insight.Troubles, toAPITrouble)}, nil
+	return apiItems[apiTrouble]{convertAll(insight.Troubles, func(g access.TroubleGroup) apiTrouble { return toAPITrouble(g, s.sentence) })}, nil
 }
 
 type apiSample struct {
@@ -76,7 +66,7 @@ type apiSample struct {
 }
 
 // apiSamples tells how far a rollout was from time to time.
-func (s *Server) apiSamples(r apiRequest) (any, error) {
+func (s *rolloutAPI) apiSamples(r apiRequest) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {
 		return nil, err
@@ -95,7 +85,7 @@ type apiConflictChoice struct {
 }
 
 // apiResolve decides about documents that somebody else has edited.
-func (s *Server) apiResolve(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiResolve(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiResolution](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -105,7 +95,7 @@ func (s *Server) apiResolve(r apiRequest) (apiAnswer, error) {
 	})
 	account := access.AccountID(r.Param("account"))
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.Resolve(ctx, actor, id, account, choices)
+		return s.targets.Resolve(ctx, actor, id, account, choices)
 	})
 }
 
@@ -114,7 +104,7 @@ type apiAdoption struct {
 }
 
 // apiAdopt composes a change that makes the desired state follow an edit that was adopted.
-func (s *Server) apiAdopt(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiAdopt(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiAdoption](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -123,7 +113,16 @@ func (s *Server) apiAdopt(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	draft, err := s.adopted(r.Request().Context(), r.actor, id, access.AccountID(r.Param("account")), in.Operation)
+	ctx, account := r.Request().Context(), access.AccountID(r.Param("account"))
+	operations, err := s.viewer.Operations(ctx, r.actor, id, account)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	adoption, err := change.AdoptionOf(account, operations, in.Operation)
+	if err != nil {
+		return apiAnswer{}, err
+	}
+	draft, err := s.adopter.Adopt(ctx, r.actor, adoption)
 	if err != nil {
 		return apiAnswer{}, err
 	}

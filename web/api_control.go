@@ -10,15 +10,14 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/web/view"
 )
 
 // apiPushAgain starts a rollout of the newest revision to every account that it reaches.
-func (s *Server) apiPushAgain(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiPushAgain(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
-	rollout, err := s.cfg.Changes.PushAgain(r.Request().Context(), r.actor)
+	rollout, err := s.pusher.PushAgain(r.Request().Context(), r.actor)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -28,7 +27,7 @@ func (s *Server) apiPushAgain(r apiRequest) (apiAnswer, error) {
 }
 
 // apiControlled makes the handler of a step of a rollout that takes nothing more.
-func (s *Server) apiControlled(step func(context.Context, access.Actor, int64) (access.Rollout, error)) apiAction {
+func (s *rolloutAPI) apiControlled(step func(context.Context, access.Actor, int64) (access.Rollout, error)) apiAction {
 	return func(r apiRequest) (apiAnswer, error) {
 		if err := noBody(r); err != nil {
 			return apiAnswer{}, err
@@ -54,7 +53,7 @@ func (e apiEnding) reason() string {
 }
 
 // apiEnded carries out a step that ends a rollout.
-func (s *Server) apiEnded(step func(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)) apiAction {
+func (s *rolloutAPI) apiEnded(step func(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)) apiAction {
 	return func(r apiRequest) (apiAnswer, error) {
 		in, err := bodyIfAny[apiEnding](r)
 		if err != nil {
@@ -68,7 +67,7 @@ func (s *Server) apiEnded(step func(ctx context.Context, actor access.Actor, id 
 
 // control carries a step out, unless the rollout is in another state than the caller
 // says it has seen. The step itself looks at the state once more, under its lock.
-func (s *Server) control(r apiRequest, step func(context.Context, access.Actor, int64) (access.Rollout, error)) (apiAnswer, error) {
+func (s *rolloutAPI) control(r apiRequest, step func(context.Context, access.Actor, int64) (access.Rollout, error)) (apiAnswer, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return apiAnswer{}, err
@@ -79,7 +78,7 @@ func (s *Server) control(r apiRequest, step func(context.Context, access.Actor, 
 		return apiAnswer{}, err
 	}
 	if tag != "" {
-		now, err := s.cfg.Rollouts.Rollout(ctx, r.actor, id)
+		now, err := s.viewer.Rollout(ctx, r.actor, id)
 		if err != nil {
 			return apiAnswer{}, err
 		}
@@ -99,24 +98,24 @@ func rolloutAnswer(r access.Rollout) apiAnswer {
 }
 
 // apiSync asks for the organization to be read again, which happens in the background.
-func (s *Server) apiSync(r apiRequest) (apiAnswer, error) {
+func (s *accountAPI) apiSync(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
-	return apiAnswer{status: http.StatusAccepted}, s.cfg.Organization.Sync(r.Request().Context(), r.actor)
+	return apiAnswer{status: http.StatusAccepted}, s.organization.Sync(r.Request().Context(), r.actor)
 }
 
 // apiWatch streams a rollout as it is and whenever it changes, until it has ended: each
 // event "rollout" holds what GET /rollouts/{id} answers, and "end" says that there is no
 // more to come. It breaks off where the token is no longer good for it.
-func (s *Server) apiWatch(c echo.Context, actor access.Actor) error {
+func (s *rolloutAPI) apiWatch(c echo.Context, actor access.Actor) error {
 	id, err := apiRequest{Context: c}.id("rollout")
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), streamLife)
 	defer cancel()
-	updates, err := s.cfg.Rollouts.Watch(ctx, actor, id)
+	updates, err := s.viewer.Watch(ctx, actor, id)
 	if err != nil {
 		return err
 	}
@@ -159,7 +158,7 @@ func watchRollout(ctx context.Context, out eventWriter, updates <-chan access.Ro
 			if err := out.write("rollout", string(line)); err != nil {
 				return err
 			}
-			if view.RolloutEnded(rollout) {
+			if rollout.Ended() {
 				return out.write("end", "{}")
 			}
 		}

@@ -8,22 +8,24 @@ import (
 	"portcullis/internal/change"
 )
 
-// apiMeant names what a lock-out guard has found, and is meant.
-type apiMeant struct {
+// apiGuardOverride names a finding of a lock-out guard that the caller overrides.
+type apiGuardOverride struct {
 	Guard  string `json:"guard"`
 	Object string `json:"object"`
 }
 
-func meant(list []apiMeant) change.Option {
-	return change.Confirming(convertAll(list, func(m apiMeant) change.Meant { return change.Meant{Guard: access.GuardCode(m.Guard), Object: m.Object} })...)
+func meant(list []apiGuardOverride) change.Option {
+	return change.Confirming(convertAll(list, func(m apiGuardOverride) change.Meant {
+		return change.Meant{Guard: access.GuardCode(m.Guard), Object: m.Object}
+	})...)
 }
 
 type apiSubmission struct {
-	Confirm []apiMeant `json:"confirm"`
+	Confirm []apiGuardOverride `json:"confirm"`
 }
 
 // apiSubmit asks for reviews of a draft. Without If-Match it submits what is there.
-func (s *Server) apiSubmit(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiSubmit(r apiRequest) (apiAnswer, error) {
 	in, err := bodyIfAny[apiSubmission](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -32,11 +34,11 @@ func (s *Server) apiSubmit(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err := s.cfg.Changes.Change(r.Request().Context(), r.actor, id)
+	c, err := s.reader.Change(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err = s.cfg.Changes.Submit(r.Request().Context(), r.actor, id, c.Version, meant(in.Confirm), asRead)
+	c, err = s.editor.Submit(r.Request().Context(), r.actor, id, c.Version, meant(in.Confirm), asRead)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -44,7 +46,7 @@ func (s *Server) apiSubmit(r apiRequest) (apiAnswer, error) {
 }
 
 // apiStep makes the handler of a step that takes nothing but the change.
-func (s *Server) apiStep(step func(context.Context, access.Actor, int64, ...change.Option) (access.Change, error)) apiAction {
+func (s *changeAPI) apiStep(step func(context.Context, access.Actor, int64, ...change.Option) (access.Change, error)) apiAction {
 	return func(r apiRequest) (apiAnswer, error) {
 		if err := noBody(r); err != nil {
 			return apiAnswer{}, err
@@ -63,8 +65,8 @@ func (s *Server) apiStep(step func(context.Context, access.Actor, int64, ...chan
 
 // apiRebase puts a change on the newest revision, and tells whoever may read it what
 // others have applied meanwhile.
-func (s *Server) apiRebase(r apiRequest) (apiAnswer, error) {
-	answer, err := s.apiStep(s.cfg.Changes.Rebase)(r)
+func (s *changeAPI) apiRebase(r apiRequest) (apiAnswer, error) {
+	answer, err := s.apiStep(s.editor.Rebase)(r)
 	if err != nil {
 		return answer, err
 	}
@@ -72,7 +74,7 @@ func (s *Server) apiRebase(r apiRequest) (apiAnswer, error) {
 	if !ok {
 		return answer, nil
 	}
-	since, err := s.cfg.Changes.Since(r.Request().Context(), r.actor, detail.ID)
+	since, err := s.reader.Since(r.Request().Context(), r.actor, detail.ID)
 	switch {
 	case access.KindOf(err) == access.KindForbidden:
 	case err != nil:
@@ -85,14 +87,14 @@ func (s *Server) apiRebase(r apiRequest) (apiAnswer, error) {
 }
 
 type apiVerdict struct {
-	Verdict string     `json:"verdict"`
-	Digest  string     `json:"digest"`
-	Comment string     `json:"comment"`
-	Confirm []apiMeant `json:"confirm"`
+	Verdict string             `json:"verdict"`
+	Digest  string             `json:"digest"`
+	Comment string             `json:"comment"`
+	Confirm []apiGuardOverride `json:"confirm"`
 }
 
 // apiReview records a verdict. The digest says what it is on.
-func (s *Server) apiReview(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiReview(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiVerdict](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -101,7 +103,7 @@ func (s *Server) apiReview(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err := s.cfg.Changes.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, meant(in.Confirm), asRead)
+	c, err := s.reviewer.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, meant(in.Confirm), asRead)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -112,11 +114,11 @@ type apiApplication struct {
 	Digest   string `json:"digest"`
 	Strategy string `json:"strategy"` // by name; the default where none is given
 
-	Confirm []apiMeant `json:"confirm"`
+	Confirm []apiGuardOverride `json:"confirm"`
 }
 
 // apiApply makes an approved change the next revision, and answers its rollout.
-func (s *Server) apiApply(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiApply(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiApplication](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -125,7 +127,7 @@ func (s *Server) apiApply(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	rollout, err := s.cfg.Changes.ApplyBy(r.Request().Context(), r.actor, id, in.Digest, in.Strategy, meant(in.Confirm), asRead)
+	rollout, err := s.scheduler.ApplyBy(r.Request().Context(), r.actor, id, in.Digest, in.Strategy, meant(in.Confirm), asRead)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -135,7 +137,7 @@ func (s *Server) apiApply(r apiRequest) (apiAnswer, error) {
 }
 
 // changeDecided is changeAsRead for a decision, which says by the digest what it is on.
-func (s *Server) changeDecided(r apiRequest, digest string) (int64, change.Option, error) {
+func (s *changeAPI) changeDecided(r apiRequest, digest string) (int64, change.Option, error) {
 	if digest == "" {
 		return 0, nil, access.Invalid("digest", "give the digest of the change as you read it: it says what is decided on")
 	}
@@ -145,7 +147,7 @@ func (s *Server) changeDecided(r apiRequest, digest string) (int64, change.Optio
 // changeAsRead reads the change's id in the path. Where If-Match says which version the
 // caller has read, the step is refused when the change is at another: the step's own
 // transaction says so.
-func (s *Server) changeAsRead(r apiRequest) (int64, change.Option, error) {
+func (s *changeAPI) changeAsRead(r apiRequest) (int64, change.Option, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return 0, nil, err

@@ -20,16 +20,16 @@ func toAPIComment(c access.Comment) apiComment {
 }
 
 // apiComments answers what was said about a change, oldest first. It is one page.
-func (s *Server) apiComments(r apiRequest) (any, error) {
+func (s *changeAPI) apiComments(r apiRequest) (any, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Request().Context()
-	if _, err := s.cfg.Changes.Change(ctx, r.actor, id); err != nil {
+	if _, err := s.reader.Change(ctx, r.actor, id); err != nil {
 		return nil, err
 	}
-	comments, err := s.cfg.Changes.Comments(ctx, r.actor, id)
+	comments, err := s.reader.Comments(ctx, r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ type apiRemark struct {
 
 // apiSay says something about a change. Whoever can read it may, but not a token that
 // was made to read and nothing else.
-func (s *Server) apiSay(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiSay(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiRemark](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -54,7 +54,7 @@ func (s *Server) apiSay(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	said, err := s.cfg.Changes.Comment(r.Request().Context(), r.actor, id, in.Body, asRead)
+	said, err := s.reviewer.Comment(r.Request().Context(), r.actor, id, in.Body, asRead)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -62,8 +62,8 @@ func (s *Server) apiSay(r apiRequest) (apiAnswer, error) {
 }
 
 // apiClone begins a new draft with the edits of a change that came to nothing.
-func (s *Server) apiClone(r apiRequest) (apiAnswer, error) {
-	answer, err := s.apiStep(s.cfg.Changes.Clone)(r)
+func (s *changeAPI) apiClone(r apiRequest) (apiAnswer, error) {
+	answer, err := s.apiStep(s.editor.Clone)(r)
 	if err != nil {
 		return answer, err
 	}

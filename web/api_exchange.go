@@ -9,24 +9,26 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
-	"portcullis/internal/authz"
 	"portcullis/internal/change"
 )
 
-func (s *Server) apiExchangeRoutes() {
-	s.apiDownload("/allowlists/:id/entries.csv", authz.Read, s.exportEntries)
-	s.api(http.MethodPost, apiPrefix+"/allowlists/:id/entries.csv", authz.EditChange, s.asAction(s.apiImportEntries))
-	s.api(http.MethodGet, apiPrefix+"/accounts/:id/export", authz.Read, s.apiExportAccount)
-	s.apiDownload("/audit/export", authz.ReadAudit, s.exportAudit)
-}
-
 // apiExportAccount answers an account's documents in the format that is asked for.
-func (s *Server) apiExportAccount(c echo.Context, actor access.Actor) error {
-	return s.sendAccount(c, actor, change.Format(c.QueryParam("format")))
+func (s *accountAPI) apiExportAccount(c echo.Context, actor access.Actor) error {
+	id, format := access.AccountID(c.Param("id")), change.Format(c.QueryParam("format"))
+	body, _, err := s.accounts.ExportAccount(c.Request().Context(), actor, id, format)
+	if err != nil {
+		return err
+	}
+	kind, ending := "text/plain; charset=utf-8", ".tf"
+	if format == change.FormatCloudFormation {
+		kind, ending = "application/json", ".template.json"
+	}
+	attach(c, kind, "portcullis-"+string(id)+ending)
+	return sendBytes(c, kind, body)
 }
 
 // apiImportEntries takes a CSV of entries into a change. The errors point to lines.
-func (s *Server) apiImportEntries(r apiRequest) (apiAnswer, error) {
+func (s *allowlistAPI) apiImportEntries(r apiRequest) (apiAnswer, error) {
 	mode, draft := r.query.text("mode"), r.query.number("change", 0)
 	if err := r.query.err(); err != nil {
 		return apiAnswer{}, err
@@ -39,7 +41,7 @@ func (s *Server) apiImportEntries(r apiRequest) (apiAnswer, error) {
 		return apiAnswer{}, unreadable(err)
 	}
 	text := strings.ToValidUTF8(string(body), "\uFFFD")
-	c, err := s.cfg.Changes.ImportEntries(r.Request().Context(), r.actor, draft, r.Param("id"), change.ImportMode(mode), text)
+	c, err := s.allowlists.ImportEntries(r.Request().Context(), r.actor, draft, r.Param("id"), change.ImportMode(mode), text)
 	if err != nil {
 		return apiAnswer{}, err
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"time"
 
 	"portcullis/internal/access"
@@ -29,12 +30,23 @@ func explainRequest(q *query) change.ExplainRequest {
 	}
 }
 
-func (s *Server) apiExplain(r apiRequest) (any, error) {
+// apiExplainer answers whether a user can assume a role.
+type apiExplainer interface {
+	Explain(ctx context.Context, actor access.Actor, r change.ExplainRequest) (change.Explanation, error)
+}
+
+// explainAPI answers whether a user can assume a role.
+type explainAPI struct {
+	*apiBase
+	changes apiExplainer
+}
+
+func (s *explainAPI) apiExplain(r apiRequest) (any, error) {
 	ask := explainRequest(r.query)
 	if err := r.query.err(); err != nil {
 		return nil, err
 	}
-	e, err := s.cfg.Changes.Explain(r.Request().Context(), r.actor, ask)
+	e, err := s.changes.Explain(r.Request().Context(), r.actor, ask)
 	if err != nil {
 		return nil, err
 	}

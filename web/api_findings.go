@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -57,24 +58,43 @@ func toAPIFindingDetail(f access.Finding) apiFindingDetail {
 	return apiFindingDetail{apiFinding: toAPIFinding(f), Live: document(f.Live), Desired: document(f.Desired)}
 }
 
-func (s *Server) apiFindings(r apiRequest) (any, error) {
+// apiFindingService reads and manages findings.
+type apiFindingService interface {
+	Findings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.Finding], error)
+	Finding(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
+	FindingGroups(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.FindingGroup], error)
+	SelectFindings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.FindingSelection, error)
+	Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error)
+	AcknowledgeTogether(ctx context.Context, actor access.Actor, choice access.FindingChoice, reason string) (int, error)
+	Reopen(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
+	Repair(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Scan(ctx context.Context, actor access.Actor) error
+}
+
+// findingAPI answers about findings and manages them.
+type findingAPI struct {
+	*apiBase
+	findings apiFindingService
+}
+
+func (s *findingAPI) apiFindings(r apiRequest) (any, error) {
 	q := findingQuery(r.query)
 	if err := r.query.err(); err != nil {
 		return nil, err
 	}
-	found, err := s.cfg.Organization.Findings(r.Request().Context(), r.actor, q)
+	found, err := s.findings.Findings(r.Request().Context(), r.actor, q)
 	if err != nil {
 		return nil, err
 	}
 	return toAPIPage(found, toAPIFinding), nil
 }
 
-func (s *Server) apiFinding(r apiRequest) (any, error) {
+func (s *findingAPI) apiFinding(r apiRequest) (any, error) {
 	id, err := r.id("finding")
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.cfg.Organization.Finding(r.Request().Context(), r.actor, id)
+	f, err := s.findings.Finding(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +106,7 @@ type apiReason struct {
 	Reason string `json:"reason"`
 }
 
-func (s *Server) apiAcknowledge(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) apiAcknowledge(r apiRequest) (apiAnswer, error) {
 	id, err := r.id("finding")
 	if err != nil {
 		return apiAnswer{}, err
@@ -95,14 +115,14 @@ func (s *Server) apiAcknowledge(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	f, err := s.cfg.Organization.Acknowledge(r.Request().Context(), r.actor, id, in.Digest, in.Reason)
+	f, err := s.findings.Acknowledge(r.Request().Context(), r.actor, id, in.Digest, in.Reason)
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	return apiAnswer{body: toAPIFindingDetail(f)}, nil
 }
 
-func (s *Server) apiReopen(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) apiReopen(r apiRequest) (apiAnswer, error) {
 	id, err := r.id("finding")
 	if err != nil {
 		return apiAnswer{}, err
@@ -110,7 +130,7 @@ func (s *Server) apiReopen(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
-	f, err := s.cfg.Organization.Reopen(r.Request().Context(), r.actor, id)
+	f, err := s.findings.Reopen(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -118,7 +138,7 @@ func (s *Server) apiReopen(r apiRequest) (apiAnswer, error) {
 }
 
 // apiRepair starts a rollout of the head to the account of a finding.
-func (s *Server) apiRepair(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) apiRepair(r apiRequest) (apiAnswer, error) {
 	id, err := r.id("finding")
 	if err != nil {
 		return apiAnswer{}, err
@@ -126,7 +146,7 @@ func (s *Server) apiRepair(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
-	rollout, err := s.cfg.Organization.Repair(r.Request().Context(), r.actor, id)
+	rollout, err := s.findings.Repair(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -135,9 +155,9 @@ func (s *Server) apiRepair(r apiRequest) (apiAnswer, error) {
 	return answer, nil
 }
 
-func (s *Server) apiScan(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) apiScan(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
-	return apiAnswer{status: http.StatusAccepted}, s.cfg.Organization.Scan(r.Request().Context(), r.actor)
+	return apiAnswer{status: http.StatusAccepted}, s.findings.Scan(r.Request().Context(), r.actor)
 }

@@ -24,12 +24,12 @@ func toAPIFindingGroup(g access.FindingGroup) apiFindingGroup {
 	}
 }
 
-func (s *Server) apiFindingGroups(r apiRequest) (any, error) {
+func (s *findingAPI) apiFindingGroups(r apiRequest) (any, error) {
 	q := findingQuery(r.query)
 	if err := r.query.err(); err != nil {
 		return nil, err
 	}
-	groups, err := s.cfg.Organization.FindingGroups(r.Request().Context(), r.actor, q)
+	groups, err := s.findings.FindingGroups(r.Request().Context(), r.actor, q)
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +42,12 @@ type apiSelection struct {
 }
 
 // apiFindingSelection says what matches, so that all of it can be acknowledged as it was.
-func (s *Server) apiFindingSelection(r apiRequest) (any, error) {
+func (s *findingAPI) apiFindingSelection(r apiRequest) (any, error) {
 	q := findingQuery(r.query)
 	if err := r.query.err(); err != nil {
 		return nil, err
 	}
-	found, err := s.cfg.Organization.SelectFindings(r.Request().Context(), r.actor, q)
+	found, err := s.findings.SelectFindings(r.Request().Context(), r.actor, q)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (t apiTogether) choice() access.FindingChoice {
 	return choice
 }
 
-func (s *Server) apiAcknowledgeTogether(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) apiAcknowledgeTogether(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiTogether](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -95,7 +95,7 @@ func (s *Server) apiAcknowledgeTogether(r apiRequest) (apiAnswer, error) {
 	if in.Selection != "" && len(in.Findings) > 0 {
 		return apiAnswer{}, access.Invalid("findings", "give single findings, or the selection of all that match, and not both")
 	}
-	n, err := s.cfg.Organization.AcknowledgeTogether(r.Request().Context(), r.actor, in.choice(), in.Reason)
+	n, err := s.findings.AcknowledgeTogether(r.Request().Context(), r.actor, in.choice(), in.Reason)
 	if err != nil {
 		return apiAnswer{}, err
 	}

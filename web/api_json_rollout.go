@@ -209,26 +209,3 @@ type apiTargetDetail struct {
 	apiTarget
 	Operations []apiOperation `json:"operations"`
 }
-
-type apiAuditEvent struct {
-	Seq       int64           `json:"seq"`
-	At        time.Time       `json:"at"`
-	Kind      string          `json:"kind"`
-	PersonID  int64           `json:"person_id"`
-	Name      string          `json:"name"`
-	Addr      string          `json:"addr,omitempty"`
-	UserAgent string          `json:"user_agent,omitempty"`
-	RequestID string          `json:"request_id,omitempty"`
-	Action    string          `json:"action"`
-	Object    string          `json:"object"`
-	Detail    json.RawMessage `json:"detail"`
-	Prev      string          `json:"prev"`
-	Hash      string          `json:"hash"`
-}
-
-func toAPIAuditEvent(e access.AuditEvent) apiAuditEvent {
-	return apiAuditEvent{
-		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), PersonID: e.PersonID, Name: e.Name, Addr: e.Addr, UserAgent: e.UserAgent,
-		RequestID: e.RequestID, Action: e.Action, Object: e.Object, Detail: document(string(e.Detail)), Prev: e.Prev, Hash: e.Hash,
-	}
-}

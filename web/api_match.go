@@ -7,7 +7,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
 )
 
 // An ETag says which version of a thing an answer shows: a change's version, the number
@@ -39,15 +38,6 @@ func wantNumber(c echo.Context) (n int64, ok bool, err error) {
 		return 0, false, access.Errorf(access.KindStale, "%q is not the ETag of what is there now. Read it again.", tag)
 	}
 	return n, true, nil
-}
-
-// wantRevision is the revision that a proposal builds on; change.Head for whichever.
-func wantRevision(c echo.Context) (int64, error) {
-	n, ok, err := wantNumber(c)
-	if err != nil || !ok {
-		return change.Head, err
-	}
-	return n, nil
 }
 
 func versionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }

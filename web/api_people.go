@@ -1,24 +1,14 @@
 package web
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authn"
-	"portcullis/internal/authz"
-	"portcullis/web/view"
 )
-
-func (s *Server) apiPeopleRoutes() {
-	at := apiPrefix + view.PeopleURL()
-	s.api(http.MethodGet, at, authz.ManagePeople, asJSON(s.apiPeople))
-	s.api(http.MethodPost, at, authz.ManagePeople, s.asAction(s.apiInvite))
-	s.api(http.MethodGet, at+"/:id", authz.ManagePeople, asJSON(s.apiPerson))
-	s.api(http.MethodPatch, at+"/:id", authz.ManagePeople, s.asAction(s.apiPlace))
-	s.api(http.MethodPost, at+"/:id/password", authz.ManagePeople, s.asAction(s.apiResetPassword))
-	s.api(http.MethodPost, at+"/:id/signout", authz.ManagePeople, s.asAction(s.apiSignOut))
-}
 
 // apiAccountOf is a person with what they may do. Initial is their first password, in the
 // one answer that tells it.
@@ -61,16 +51,32 @@ func withInitial(p access.Person, initial string) apiAnswer {
 	return answer
 }
 
+// apiPeopleService keeps people.
+type apiPeopleService interface {
+	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
+	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
+	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.Saying) (access.Person, error)
+	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
+	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
+	EndSessions(ctx context.Context, actor access.Actor, personID int64, tokens bool) (generation int64, err error)
+}
+
+// peopleAPI answers about people and keeps them.
+type peopleAPI struct {
+	*apiBase
+	people apiPeopleService
+}
+
 // apiPeople lists everybody. It is one page.
-func (s *Server) apiPeople(r apiRequest) (any, error) {
-	people, err := s.cfg.Identity.People(r.Request().Context(), r.actor)
+func (s *peopleAPI) apiPeople(r apiRequest) (any, error) {
+	people, err := s.people.People(r.Request().Context(), r.actor)
 	if err != nil {
 		return nil, err
 	}
 	return toAPIPage(access.Page[access.Person]{Items: people, Total: len(people)}, toAPIAccountOf), nil
 }
 
-func (s *Server) apiPerson(r apiRequest) (any, error) {
+func (s *peopleAPI) apiPerson(r apiRequest) (any, error) {
 	p, err := s.personAsked(r)
 	if err != nil {
 		return nil, err
@@ -79,12 +85,12 @@ func (s *Server) apiPerson(r apiRequest) (any, error) {
 	return toAPIAccountOf(p), nil
 }
 
-func (s *Server) personAsked(r apiRequest) (access.Person, error) {
+func (s *peopleAPI) personAsked(r apiRequest) (access.Person, error) {
 	id, err := r.id("person")
 	if err != nil {
 		return access.Person{}, err
 	}
-	return s.cfg.Identity.Person(r.Request().Context(), r.actor, id)
+	return s.people.Person(r.Request().Context(), r.actor, id)
 }
 
 type apiInvitation struct {
@@ -96,17 +102,17 @@ type apiInvitation struct {
 }
 
 // apiInvite adds somebody.
-func (s *Server) apiInvite(r apiRequest) (apiAnswer, error) {
+func (s *peopleAPI) apiInvite(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiInvitation](r)
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	p, initial, err := s.cfg.Identity.Invite(r.Request().Context(), r.actor, authn.Invitation(in))
+	p, initial, err := s.people.Invite(r.Request().Context(), r.actor, authn.Invitation(in))
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	answer := withInitial(p, initial)
-	answer.status, answer.location = http.StatusCreated, apiPrefix+view.PersonURL(p.ID)
+	answer.status, answer.location = http.StatusCreated, apiPrefix+"/people/"+strconv.FormatInt(p.ID, 10)
 	return answer, nil
 }
 
@@ -120,7 +126,7 @@ type apiStanding struct {
 
 // apiPlace says what somebody is from now on. It builds on the person as they were read,
 // here or, with If-Match, by the caller.
-func (s *Server) apiPlace(r apiRequest) (apiAnswer, error) {
+func (s *peopleAPI) apiPlace(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiStanding](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -146,7 +152,7 @@ func (s *Server) apiPlace(r apiRequest) (apiAnswer, error) {
 	if asRead == "" {
 		asRead = p.Tag()
 	}
-	p, err = s.cfg.Identity.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.Saying{Confirm: in.Confirm, AsRead: asRead})
+	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.Saying{Confirm: in.Confirm, AsRead: asRead})
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -158,7 +164,7 @@ type apiReset struct {
 }
 
 // apiResetPassword gives somebody else a first password again.
-func (s *Server) apiResetPassword(r apiRequest) (apiAnswer, error) {
+func (s *peopleAPI) apiResetPassword(r apiRequest) (apiAnswer, error) {
 	in, err := bodyIfAny[apiReset](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -167,11 +173,11 @@ func (s *Server) apiResetPassword(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	initial, err := s.cfg.Identity.ResetPassword(r.Request().Context(), r.actor, id, in.KeepTokens)
+	initial, err := s.people.ResetPassword(r.Request().Context(), r.actor, id, in.KeepTokens)
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	p, err := s.cfg.Identity.Person(r.Request().Context(), r.actor, id)
+	p, err := s.people.Person(r.Request().Context(), r.actor, id)
 	return withInitial(p, initial), err
 }
 
@@ -180,7 +186,7 @@ type apiSigningOut struct {
 }
 
 // apiSignOut ends all sessions of somebody, and on request their tokens.
-func (s *Server) apiSignOut(r apiRequest) (apiAnswer, error) {
+func (s *peopleAPI) apiSignOut(r apiRequest) (apiAnswer, error) {
 	in, err := bodyIfAny[apiSigningOut](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -189,9 +195,9 @@ func (s *Server) apiSignOut(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	if _, err := s.cfg.Identity.EndSessions(r.Request().Context(), r.actor, id, in.Tokens); err != nil {
+	if _, err := s.people.EndSessions(r.Request().Context(), r.actor, id, in.Tokens); err != nil {
 		return apiAnswer{}, err
 	}
-	p, err := s.cfg.Identity.Person(r.Request().Context(), r.actor, id)
+	p, err := s.people.Person(r.Request().Context(), r.actor, id)
 	return personAnswer(p), err
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/labstack/echo/v4"
+
 	"portcullis/internal/access"
 	"portcullis/internal/change"
 	"portcullis/internal/scenario"
@@ -20,7 +22,7 @@ type apiProposal struct {
 }
 
 // apiPropose begins a change. With If-Match it is begun on that revision or not at all.
-func (s *Server) apiPropose(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiPropose(r apiRequest) (apiAnswer, error) {
 	on, err := wantRevision(r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -29,7 +31,7 @@ func (s *Server) apiPropose(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err := s.cfg.Changes.Propose(r.Request().Context(), r.actor, on, p)
+	c, err := s.editor.Propose(r.Request().Context(), r.actor, on, p)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -40,7 +42,7 @@ func (s *Server) apiPropose(r apiRequest) (apiAnswer, error) {
 
 // apiRevise replaces title, reason and edits. Without If-Match it is refused: it would
 // overwrite what somebody else may have written meanwhile.
-func (s *Server) apiRevise(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiRevise(r apiRequest) (apiAnswer, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return apiAnswer{}, err
@@ -56,7 +58,7 @@ func (s *Server) apiRevise(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err := s.cfg.Changes.Revise(r.Request().Context(), r.actor, id, version, p)
+	c, err := s.editor.Revise(r.Request().Context(), r.actor, id, version, p)
 	if err != nil {
 		return apiAnswer{}, err
 	}
@@ -98,3 +100,12 @@ func changeAnswer(c access.Change) apiAnswer {
 func apiChangeURL(id int64) string { return apiPrefix + "/changes/" + strconv.FormatInt(id, 10) }
 
 func apiRolloutURL(id int64) string { return apiPrefix + "/rollouts/" + strconv.FormatInt(id, 10) }
+
+// wantRevision is the revision that a proposal builds on; change.Head for whichever.
+func wantRevision(c echo.Context) (int64, error) {
+	n, ok, err := wantNumber(c)
+	if err != nil || !ok {
+		return change.Head, err
+	}
+	return n, nil
+}

@@ -132,12 +132,18 @@ func list[T ~string](values []T) string {
 	return strings.Join(names, ", ")
 }
 
-var changeStates = []access.ChangeState{
-	access.ChangeDraft, access.ChangeInReview, access.ChangeApproved, access.ChangeApplied,
-	access.ChangeRejected, access.ChangeWithdrawn, access.ChangeConflicted, access.ChangeExpiring,
+// auditFilter reads the filter of the audit log; the page and the API share it.
+func auditFilter(q *query) access.AuditFilter {
+	return access.AuditFilter{
+		Person: q.text("person"), Action: q.text("action"), Object: q.text("object"), Addr: q.text("addr"),
+		From: q.moment("from"), To: q.moment("to"), PageQuery: q.page(),
+	}
 }
 
-var rolloutStates = []access.RolloutState{
-	access.RolloutScheduled, access.RolloutRunning, access.RolloutPaused, access.RolloutHalted,
-	access.RolloutAborted, access.RolloutCompleted, access.RolloutRollingBack, access.RolloutRolledBack,
+// findingQuery reads the filter of the findings; the page and the API share it.
+func findingQuery(q *query) access.FindingQuery {
+	return access.FindingQuery{
+		States: states(q, "state", access.FindingStates()), Kinds: states(q, "kind", access.FindingKinds()),
+		Account: access.AccountID(q.text("account")), Alike: q.text("alike"), PageQuery: q.page(),
+	}
 }

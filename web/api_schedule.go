@@ -15,7 +15,7 @@ type apiScheduling struct {
 }
 
 // apiSchedule has an approved change applied at a time.
-func (s *Server) apiSchedule(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) apiSchedule(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiScheduling](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -28,7 +28,7 @@ func (s *Server) apiSchedule(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err := s.cfg.Changes.ScheduleBy(r.Request().Context(), r.actor, id, in.Digest, in.At, window, in.Strategy, asRead)
+	c, err := s.scheduler.ScheduleBy(r.Request().Context(), r.actor, id, in.Digest, in.At, window, in.Strategy, asRead)
 	if err != nil {
 		return apiAnswer{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
 	}

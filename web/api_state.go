@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"mime"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -10,23 +12,35 @@ import (
 	"portcullis/internal/change"
 )
 
+// apiStateExporter takes the desired state of a revision out.
+type apiStateExporter interface {
+	ExportScenario(ctx context.Context, actor access.Actor, revision int64, yaml bool) (body []byte, at int64, err error)
+	MomentAt(ctx context.Context, actor access.Actor, revision int64, at time.Time) (change.Moment, error)
+}
+
+// stateAPI answers the desired state.
+type stateAPI struct {
+	*apiBase
+	states apiStateExporter
+}
+
 // apiState answers the desired state as a scenario file: JSON, or YAML when the asker
 // prefers it. The ETag is the revision. It is an export as from the page.
-func (s *Server) apiState(c echo.Context, actor access.Actor) error {
+func (s *stateAPI) apiState(c echo.Context, actor access.Actor) error {
 	q := newQuery(c.QueryParams())
 	revision, when := q.number("revision", change.Head), q.moment("at")
 	if err := q.err(); err != nil {
 		return err
 	}
 	if !when.IsZero() {
-		m, err := s.cfg.Changes.MomentAt(c.Request().Context(), actor, revision, when)
+		m, err := s.states.MomentAt(c.Request().Context(), actor, revision, when)
 		if err != nil {
 			return err
 		}
 		revision = m.Number
 	}
 	yaml := wantsYAML(c.Request().Header.Get("Accept"))
-	body, at, err := s.cfg.Changes.ExportScenario(c.Request().Context(), actor, revision, yaml)
+	body, at, err := s.states.ExportScenario(c.Request().Context(), actor, revision, yaml)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -118,20 +119,34 @@ func orNone[T any](p *T) T {
 	return *p
 }
 
-func (s *Server) apiStrategies(r apiRequest) (any, error) {
-	found, err := s.cfg.Rollouts.Strategies(r.Request().Context(), r.actor)
+// apiStrategyStore keeps strategies.
+type apiStrategyStore interface {
+	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
+	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
+	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
+	RemoveStrategy(ctx context.Context, actor access.Actor, id int64) error
+}
+
+// strategyAPI answers about strategies and keeps them.
+type strategyAPI struct {
+	*apiBase
+	strategies apiStrategyStore
+}
+
+func (s *strategyAPI) apiStrategies(r apiRequest) (any, error) {
+	found, err := s.strategies.Strategies(r.Request().Context(), r.actor)
 	if err != nil {
 		return nil, err
 	}
 	return toAPIPage(access.Page[access.Strategy]{Items: found, Total: len(found)}, toAPIStrategy), nil
 }
 
-func (s *Server) apiStrategy(r apiRequest) (any, error) {
+func (s *strategyAPI) apiStrategy(r apiRequest) (any, error) {
 	id, err := r.id("strategy")
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.cfg.Rollouts.Strategy(r.Request().Context(), r.actor, id)
+	found, err := s.strategies.Strategy(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -140,19 +155,19 @@ func (s *Server) apiStrategy(r apiRequest) (any, error) {
 }
 
 // apiStrategyOf answers the strategy of a rollout as it was when it began.
-func (s *Server) apiStrategyOf(r apiRequest) (any, error) {
+func (s *rolloutAPI) apiStrategyOf(r apiRequest) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.cfg.Rollouts.StrategyOf(r.Request().Context(), r.actor, id)
+	found, err := s.viewer.StrategyOf(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return nil, err
 	}
 	return toAPIStrategy(found.OrNamed()), nil
 }
 
-func (s *Server) apiAddStrategy(r apiRequest) (apiAnswer, error) {
+func (s *strategyAPI) apiAddStrategy(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiStrategy](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -166,7 +181,7 @@ func (s *Server) apiAddStrategy(r apiRequest) (apiAnswer, error) {
 }
 
 // apiEditStrategy replaces a strategy. Without If-Match it replaces what is there.
-func (s *Server) apiEditStrategy(r apiRequest) (apiAnswer, error) {
+func (s *strategyAPI) apiEditStrategy(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiStrategy](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -180,7 +195,7 @@ func (s *Server) apiEditStrategy(r apiRequest) (apiAnswer, error) {
 		return apiAnswer{}, err
 	}
 	if !given {
-		was, err := s.cfg.Rollouts.Strategy(r.Request().Context(), r.actor, id)
+		was, err := s.strategies.Strategy(r.Request().Context(), r.actor, id)
 		if err != nil {
 			return apiAnswer{}, err
 		}
@@ -189,20 +204,20 @@ func (s *Server) apiEditStrategy(r apiRequest) (apiAnswer, error) {
 	return s.saveAPIStrategy(r, in, id, version)
 }
 
-func (s *Server) saveAPIStrategy(r apiRequest, in apiStrategy, id, version int64) (apiAnswer, error) {
+func (s *strategyAPI) saveAPIStrategy(r apiRequest, in apiStrategy, id, version int64) (apiAnswer, error) {
 	strategy, err := in.strategy()
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	strategy.ID, strategy.Version = id, version
-	saved, err := s.cfg.Rollouts.SaveStrategy(r.Request().Context(), r.actor, strategy)
+	saved, err := s.strategies.SaveStrategy(r.Request().Context(), r.actor, strategy)
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	return apiAnswer{etag: versionTag(saved.Version), location: apiPrefix + "/strategies/" + strconv.FormatInt(saved.ID, 10), body: toAPIStrategy(saved)}, nil
 }
 
-func (s *Server) apiRemoveStrategy(r apiRequest) (apiAnswer, error) {
+func (s *strategyAPI) apiRemoveStrategy(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
@@ -210,5 +225,5 @@ func (s *Server) apiRemoveStrategy(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	return apiAnswer{status: http.StatusNoContent}, s.cfg.Rollouts.RemoveStrategy(r.Request().Context(), r.actor, id)
+	return apiAnswer{status: http.StatusNoContent}, s.strategies.RemoveStrategy(r.Request().Context(), r.actor, id)
 }

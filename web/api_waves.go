@@ -2,48 +2,11 @@ package web
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/authz"
 )
-
-// apiWaveRoutes are the waves of rollouts, what people do about them, and strategies.
-func (s *Server) apiWaveRoutes() {
-	for _, r := range []struct {
-		path   string
-		answer apiHandler
-	}{
-		{"/rollouts/:id/waves", s.apiWaves},
-		{"/rollouts/:id/waves/:wave/checks", s.apiChecks},
-		{"/rollouts/:id/strategy", s.apiStrategyOf},
-		{"/strategies", s.apiStrategies},
-		{"/strategies/:id", s.apiStrategy},
-	} {
-		s.api(http.MethodGet, apiPrefix+r.path, authz.Read, asJSON(r.answer))
-	}
-	for _, r := range []struct {
-		path string
-		act  apiAction
-	}{
-		{"/rollouts/:id/gate", s.apiOpenGate},
-		{"/rollouts/:id/confirm", s.apiControlled(s.cfg.Rollouts.Confirm)},
-		{"/rollouts/:id/overtake", s.apiControlled(s.cfg.Rollouts.Overtake)},
-		{"/rollouts/:id/start", s.apiStartNow},
-		{"/rollouts/:id/recheck", s.apiControlled(s.cfg.Rollouts.CheckAgain)},
-		{"/rollouts/:id/window", s.apiSetWindow},
-		{"/rollouts/:id/rollback", s.apiEnded(s.cfg.Rollouts.RollBack)},
-		{"/rollouts/:id/targets/:account/retry", s.apiRetryTarget},
-		{"/rollouts/:id/targets/:account/skip", s.apiSkipTarget},
-	} {
-		s.api(http.MethodPost, apiPrefix+r.path, authz.ControlRollout, s.asAction(r.act))
-	}
-	s.api(http.MethodPost, apiPrefix+"/strategies", authz.ManageStrategies, s.asAction(s.apiAddStrategy))
-	s.api(http.MethodPut, apiPrefix+"/strategies/:id", authz.ManageStrategies, s.asAction(s.apiEditStrategy))
-	s.api(http.MethodDelete, apiPrefix+"/strategies/:id", authz.ManageStrategies, s.asAction(s.apiRemoveStrategy))
-}
 
 type apiWave struct {
 	Number      int        `json:"number"`
@@ -89,12 +52,12 @@ func durationText(d time.Duration) string {
 	return d.String()
 }
 
-func (s *Server) apiWaves(r apiRequest) (any, error) {
+func (s *rolloutAPI) apiWaves(r apiRequest) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
 	}
-	waves, err := s.cfg.Rollouts.Waves(r.Request().Context(), r.actor, id)
+	waves, err := s.viewer.Waves(r.Request().Context(), r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +85,13 @@ func toAPICheck(c access.Check) apiCheck {
 
 // apiChecks answers the checks of a wave that matter most, the bad ones first: those of
 // the last round unless another is asked for.
-func (s *Server) apiChecks(r apiRequest) (any, error) {
+func (s *rolloutAPI) apiChecks(r apiRequest) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Request().Context()
-	waves, err := s.cfg.Rollouts.Waves(ctx, r.actor, id)
+	waves, err := s.viewer.Waves(ctx, r.actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +103,7 @@ func (s *Server) apiChecks(r apiRequest) (any, error) {
 	if err := r.query.err(); err != nil {
 		return nil, err
 	}
-	checks, err := s.cfg.Rollouts.Checks(ctx, r.actor, id, wave, round)
+	checks, err := s.viewer.Checks(ctx, r.actor, id, wave, round)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +114,7 @@ type apiGate struct {
 	Wave int `json:"wave"`
 }
 
-func (s *Server) apiOpenGate(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiOpenGate(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiGate](r)
 	if err != nil {
 		return apiAnswer{}, err
@@ -160,7 +123,7 @@ func (s *Server) apiOpenGate(r apiRequest) (apiAnswer, error) {
 		return apiAnswer{}, access.Invalid("wave", "give the number of the wave whose gate is to be opened")
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.OpenGate(ctx, actor, id, in.Wave)
+		return s.controller.OpenGate(ctx, actor, id, in.Wave)
 	})
 }
 
@@ -169,13 +132,13 @@ type apiStart struct {
 	AllWaves bool   `json:"all_waves"`
 }
 
-func (s *Server) apiStartNow(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiStartNow(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiStart](r)
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.StartNow(ctx, actor, id, in.Reason, in.AllWaves)
+		return s.controller.StartNow(ctx, actor, id, in.Reason, in.AllWaves)
 	})
 }
 
@@ -183,31 +146,31 @@ type apiPace struct {
 	Window int `json:"window"`
 }
 
-func (s *Server) apiSetWindow(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiSetWindow(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiPace](r)
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.SetWindow(ctx, actor, id, in.Window)
+		return s.controller.SetWindow(ctx, actor, id, in.Window)
 	})
 }
 
-func (s *Server) apiRetryTarget(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiRetryTarget(r apiRequest) (apiAnswer, error) {
 	if err := noBody(r); err != nil {
 		return apiAnswer{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.RetryTarget(ctx, actor, id, access.AccountID(r.Param("account")))
+		return s.targets.RetryTarget(ctx, actor, id, access.AccountID(r.Param("account")))
 	})
 }
 
-func (s *Server) apiSkipTarget(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) apiSkipTarget(r apiRequest) (apiAnswer, error) {
 	in, err := body[apiAbortion](r)
 	if err != nil {
 		return apiAnswer{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.SkipTarget(ctx, actor, id, access.AccountID(r.Param("account")), in.Reason)
+		return s.targets.SkipTarget(ctx, actor, id, access.AccountID(r.Param("account")), in.Reason)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -12,26 +11,19 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/labstack/echo/v4"
 )
 
-//go:embed all:static
-var staticFiles embed.FS
-
 // vendored are the third-party files without which no page works.
 var vendored = []string{"vendor/tabler.css", "vendor/htmx.js", "vendor/htmx-sse.js", "vendor/inter.woff2", "vendor/mono.woff2"}
 
-// assets are the embedded files, packed once. The hash of all of them stands in their
+// Assets are the embedded files, packed once. The hash of all of them stands in their
 // address, so that a browser may keep them for ever and relative addresses hold.
-type assets struct {
+type Assets struct {
 	prefix string
 	files  map[string]asset
 }
-
-// embedded are the assets of this program, packed when they are first needed.
-var embedded = sync.OnceValues(func() (*assets, error) { return loadAssets(staticFiles) })
 
 type asset struct {
 	mime   string
@@ -39,8 +31,9 @@ type asset struct {
 	packed []byte // nil where packing does not pay
 }
 
-func loadAssets(from fs.FS) (*assets, error) {
-	a := &assets{files: map[string]asset{}}
+// LoadAssets reads the folder static of a file system and packs its files.
+func LoadAssets(from fs.FS) (*Assets, error) {
+	a := &Assets{files: map[string]asset{}}
 	sum := sha256.New()
 	err := fs.WalkDir(from, "static", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -99,12 +92,12 @@ func mimeOf(name string) string {
 // serveAsset sends a file. Under the hash of another release the file is sent all the
 // same, but not kept: during an upgrade two releases answer side by side.
 func (s *Server) serveAsset(c echo.Context) error {
-	f, ok := s.assets.files[c.Param("*")]
+	f, ok := s.cfg.Assets.files[c.Param("*")]
 	if !ok {
 		return echo.ErrNotFound
 	}
 	h := c.Response().Header()
-	if "/assets/"+c.Param("hash") == s.assets.prefix {
+	if "/assets/"+c.Param("hash") == s.cfg.Assets.prefix {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	h.Set("Vary", "Accept-Encoding")

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMissingVendorFilesSayWhatToDo(t *testing.T) {
-	_, err := loadAssets(fstest.MapFS{"static/app.css": {Data: []byte("a{}")}})
+	_, err := LoadAssets(fstest.MapFS{"static/app.css": {Data: []byte("a{}")}})
 	if err == nil || !strings.Contains(err.Error(), "make assets") {
 		t.Errorf("error %v, want one that says what to run", err)
 	}
@@ -20,7 +20,7 @@ func TestTheAddressOfAssetsFollowsTheirContent(t *testing.T) {
 		files["static/"+name] = &fstest.MapFile{Data: []byte(name)}
 	}
 	prefix := func() string {
-		a, err := loadAssets(files)
+		a, err := LoadAssets(files)
 		if err != nil {
 			t.Fatal(err)
 		}

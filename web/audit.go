@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -10,11 +11,24 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) auditRoutes() {
-	s.get("/audit", authz.ReadAudit, s.showAudit)
+// AuditService reads the audit log.
+type AuditService interface {
+	Audit(ctx context.Context, actor access.Actor, f access.AuditFilter) (access.Page[access.AuditEvent], error)
+	ExportAudit(ctx context.Context, actor access.Actor, f access.AuditFilter, begin func() error, each func(access.AuditEvent) error) error
 }
 
-func (s *Server) showAudit(c echo.Context, actor access.Actor) error {
+// auditPages are the pages of the audit log.
+type auditPages struct {
+	*site
+	audit AuditService
+}
+
+func (s *auditPages) routes() {
+	s.get("/audit", authz.ReadAudit, s.showAudit)
+	s.download("/audit/export", authz.ReadAudit, s.exportAudit(s.audit))
+}
+
+func (s *auditPages) showAudit(c echo.Context, actor access.Actor) error {
 	q := newQuery(c.QueryParams())
 	filter := auditFilter(q)
 	p := view.AuditPage{
@@ -27,7 +41,7 @@ func (s *Server) showAudit(c echo.Context, actor access.Actor) error {
 		return s.page(c, http.StatusUnprocessableEntity, view.Audit(p))
 	}
 	var err error
-	if p.Events, err = s.cfg.Changes.Audit(c.Request().Context(), actor, filter); err != nil {
+	if p.Events, err = s.audit.Audit(c.Request().Context(), actor, filter); err != nil {
 		return err
 	}
 	return s.ok(c, view.Audit(p))

@@ -13,7 +13,7 @@ import (
 )
 
 // reviewRoutes are what people do with a change beside taking it from state to state.
-func (s *Server) reviewRoutes() {
+func (s *changePages) reviewRoutes() {
 	s.post("/changes/:id/comment", authz.Read, s.commentChange)
 	// Editors, reviewers and operators confirm: the service decides who may.
 	s.post("/changes/:id/confirm", authz.Read, s.confirmChange)
@@ -22,30 +22,30 @@ func (s *Server) reviewRoutes() {
 	s.post("/changes/:id/entries", authz.EditChange, s.composeChange)
 }
 
-func (s *Server) commentChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) commentChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.cfg.Changes.Comment(ctx, actor, id, c.FormValue("body"))
+		_, err := s.reviewer.Comment(ctx, actor, id, c.FormValue("body"))
 		return view.ChangeURL(id), "Your comment stands below.", err
 	})
 }
 
-func (s *Server) confirmChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) confirmChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.cfg.Changes.Confirm(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
+		_, err := s.reviewer.Confirm(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
 		return view.ChangeURL(id), "Confirmed. Everybody sees that it was you.", err
 	})
 }
 
-func (s *Server) cloneChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) cloneChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		clone, err := s.cfg.Changes.Clone(ctx, actor, id)
+		clone, err := s.editor.Clone(ctx, actor, id)
 		return view.ChangeURL(clone.ID), "A new draft with the same edits. Look at it, then submit it.", err
 	})
 }
 
-func (s *Server) applyAlone(c echo.Context, actor access.Actor) error {
+func (s *changePages) applyAlone(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		rollout, err := s.cfg.Changes.ApplyAlone(ctx, actor, id, c.FormValue("digest"), c.FormValue("alone_reason"))
+		rollout, err := s.scheduler.ApplyAlone(ctx, actor, id, c.FormValue("digest"), c.FormValue("alone_reason"))
 		if err != nil {
 			return "", "", err
 		}
@@ -54,19 +54,19 @@ func (s *Server) applyAlone(c echo.Context, actor access.Actor) error {
 }
 
 // composeChange adds entries of any allowlist to the change.
-func (s *Server) composeChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) composeChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		list, err := s.allowlistNamed(ctx, actor, c.FormValue("allowlist"))
 		if err != nil {
 			return "", "", err
 		}
-		saved, err := s.cfg.Changes.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
+		saved, err := s.editor.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
 		return view.ChangeURL(id), edited(saved, "The entries are part of this change now."), err
 	})
 }
 
-func (s *Server) allowlistNamed(ctx context.Context, actor access.Actor, name string) (access.AllowlistRow, error) {
-	page, err := s.cfg.Changes.Allowlists(ctx, actor, access.PageQuery{Search: name, Limit: access.MaxPageSize})
+func (s *changePages) allowlistNamed(ctx context.Context, actor access.Actor, name string) (access.AllowlistRow, error) {
+	page, err := s.allowlists.Allowlists(ctx, actor, access.PageQuery{Search: name, Limit: access.MaxPageSize})
 	if err != nil {
 		return access.AllowlistRow{}, err
 	}
@@ -79,22 +79,22 @@ func (s *Server) allowlistNamed(ctx context.Context, actor access.Actor, name st
 }
 
 // reviewProps fills in what reviewers look at beside the edits.
-func (s *Server) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
+func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
 	p.Guards, p.Comments = v.Guards, v.Comments
-	p.Needs = convertAll(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
-	p.Rules = convertAll(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
-	p.Settings = convertAll(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
+	p.Needs = convertEach(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
+	p.Rules = convertEach(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
+	p.Settings = convertEach(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
 	if v.May.Apply == nil {
 		var err error
-		if p.Strategies, err = s.cfg.Rollouts.Strategies(c.Request().Context(), actor); err != nil {
+		if p.Strategies, err = s.strategies.Strategies(c.Request().Context(), actor); err != nil {
 			return err
 		}
 	}
 	if editable := v.Open() && v.May.Edit == nil; !editable {
 		return nil
 	}
-	lists, err := s.cfg.Changes.Allowlists(c.Request().Context(), actor, access.PageQuery{Limit: access.MaxPageSize})
-	p.Allowlists = convertAll(lists.Items, func(a access.AllowlistRow) string { return a.Name })
+	lists, err := s.allowlists.Allowlists(c.Request().Context(), actor, access.PageQuery{Limit: access.MaxPageSize})
+	p.Allowlists = convertEach(lists.Items, func(a access.AllowlistRow) string { return a.Name })
 	return err
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -13,7 +14,61 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) changeRoutes() {
+// ChangeReader reads changes.
+type ChangeReader interface {
+	Changes(ctx context.Context, actor access.Actor, q access.ChangeQuery) (access.Page[access.Change], error)
+	Change(ctx context.Context, actor access.Actor, id int64) (access.Change, error)
+	View(ctx context.Context, actor access.Actor, id int64) (change.View, error)
+}
+
+// ChangeEditor edits changes and takes them from state to state.
+type ChangeEditor interface {
+	Edit(ctx context.Context, actor access.Actor, id, version int64, in change.Input) (access.Change, error)
+	DropEdit(ctx context.Context, actor access.Actor, id, version int64, index int) (access.Change, error)
+	AddEntries(ctx context.Context, actor access.Actor, id int64, allowlistID, text string) (access.Change, error)
+	Submit(ctx context.Context, actor access.Actor, id, version int64, options ...change.Option) (access.Change, error)
+	Withdraw(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+	Rebase(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+}
+
+// ChangeReviewer records the words and verdicts of people about a change.
+type ChangeReviewer interface {
+	Review(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, digest, comment string, options ...change.Option) (access.Change, error)
+	Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...change.Option) (access.Comment, error)
+	Confirm(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error)
+}
+
+// Scheduler applies a change by a strategy, which is named; "" is the default.
+type Scheduler interface {
+	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
+	ApplyAlone(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Rollout, error)
+	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
+	CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+}
+
+// AllowlistLister lists allowlists.
+type AllowlistLister interface {
+	Allowlists(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.AllowlistRow], error)
+}
+
+// StrategyLister lists strategies.
+type StrategyLister interface {
+	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
+}
+
+// changePages are the pages of changes.
+type changePages struct {
+	*site
+	reader     ChangeReader
+	editor     ChangeEditor
+	reviewer   ChangeReviewer
+	scheduler  Scheduler
+	allowlists AllowlistLister
+	strategies StrategyLister
+}
+
+func (s *changePages) routes() {
 	s.get("/changes", authz.Read, s.showChanges)
 	s.get("/changes/:id", authz.Read, s.showChange)
 	s.post("/changes/:id/edit", authz.EditChange, s.editChange)
@@ -24,9 +79,11 @@ func (s *Server) changeRoutes() {
 	// An admin withdraws without the right to edit: the service decides who may.
 	s.post("/changes/:id/withdraw", authz.Read, s.withdrawChange)
 	s.post("/changes/:id/rebase", authz.EditChange, s.rebaseChange)
+	s.reviewRoutes()
+	s.scheduleRoutes()
 }
 
-func (s *Server) showChanges(c echo.Context, actor access.Actor) error {
+func (s *changePages) showChanges(c echo.Context, actor access.Actor) error {
 	page := pageQuery(c)
 	tab, states := view.ChangeTab(c.QueryParam("tab"))
 	q := access.ChangeQuery{States: states, PageQuery: page}
@@ -34,7 +91,7 @@ func (s *Server) showChanges(c echo.Context, actor access.Actor) error {
 	if mine {
 		q.Author = actor.PersonID
 	}
-	changes, err := s.cfg.Changes.Changes(c.Request().Context(), actor, q)
+	changes, err := s.reader.Changes(c.Request().Context(), actor, q)
 	if err != nil {
 		return err
 	}
@@ -44,7 +101,7 @@ func (s *Server) showChanges(c echo.Context, actor access.Actor) error {
 	}))
 }
 
-func (s *Server) showChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) showChange(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
@@ -57,8 +114,8 @@ func (s *Server) showChange(c echo.Context, actor access.Actor) error {
 }
 
 // changePage reads a change with everything that its page shows.
-func (s *Server) changePage(c echo.Context, actor access.Actor, id int64) (view.ChangePage, error) {
-	v, err := s.cfg.Changes.View(c.Request().Context(), actor, id)
+func (s *changePages) changePage(c echo.Context, actor access.Actor, id int64) (view.ChangePage, error) {
+	v, err := s.reader.View(c.Request().Context(), actor, id)
 	if err != nil {
 		return view.ChangePage{}, err
 	}
@@ -84,8 +141,8 @@ func position(c echo.Context, name string) int {
 func changeProps(v change.View) view.ChangePage {
 	return view.ChangePage{
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared, Targets: v.Targets, Writes: v.Writes,
-		Folded: convertAll(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
-		Since: view.ChangeSince{From: v.Since.From, To: v.Since.To, More: v.Since.More, Applied: convertAll(v.Since.Applied, func(a change.Applied) view.AppliedChange {
+		Folded: convertEach(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
+		Since: view.ChangeSince{From: v.Since.From, To: v.Since.To, More: v.Since.More, Applied: convertEach(v.Since.Applied, func(a change.Applied) view.AppliedChange {
 			return view.AppliedChange{Change: a.Change, Same: a.Same}
 		})},
 		Problem: v.Problem, Fields: v.Fields, History: v.History, Own: v.Own, May: view.ChangeMay(v.May),
@@ -96,7 +153,7 @@ func changeProps(v change.View) view.ChangePage {
 // changeForm makes the handler of a form on a change's page. act carries it out and
 // says where to go and what to tell; where it is refused, the page comes back with what
 // was typed and with the reason.
-func (s *Server) changeForm(c echo.Context, actor access.Actor, act func(ctx context.Context, id int64) (to, done string, err error)) error {
+func (s *changePages) changeForm(c echo.Context, actor access.Actor, act func(ctx context.Context, id int64) (to, done string, err error)) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
@@ -109,7 +166,7 @@ func (s *Server) changeForm(c echo.Context, actor access.Actor, act func(ctx con
 	return s.see(c, to)
 }
 
-func (s *Server) changeRefused(c echo.Context, actor access.Actor, id int64, refusal error) error {
+func (s *changePages) changeRefused(c echo.Context, actor access.Actor, id int64, refusal error) error {
 	return s.refill(c, refusal, func(problems view.Problems) (templ.Component, error) {
 		p, err := s.changePage(c, actor, id)
 		if err != nil {
@@ -126,21 +183,21 @@ func (s *Server) changeRefused(c echo.Context, actor access.Actor, id int64, ref
 
 // editChange saves title and reason, and submits the change when that button was
 // pressed: what was typed is kept also where the submission is refused.
-func (s *Server) editChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) editChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		current, err := s.cfg.Changes.Change(ctx, actor, id)
+		current, err := s.reader.Change(ctx, actor, id)
 		if err != nil {
 			return "", "", err
 		}
 		in := change.Input{Title: c.FormValue("title"), Reason: c.FormValue("reason"), Edits: current.Edits}
-		saved, err := s.cfg.Changes.Edit(ctx, actor, id, formID(c, "version"), in)
+		saved, err := s.editor.Edit(ctx, actor, id, formID(c, "version"), in)
 		if err != nil {
 			return "", "", err
 		}
 		if c.FormValue("then") != "submit" {
 			return view.ChangeURL(id), edited(saved, "Saved."), nil
 		}
-		if _, err := s.cfg.Changes.Submit(ctx, actor, id, saved.Version); err != nil {
+		if _, err := s.editor.Submit(ctx, actor, id, saved.Version); err != nil {
 			return "", "", err
 		}
 		return view.ChangeURL(id), edited(saved, "Submitted. Somebody else reviews it now."), nil
@@ -159,28 +216,28 @@ func edited(c access.Change, sentence string) string {
 	}
 }
 
-func (s *Server) submitChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) submitChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.cfg.Changes.Submit(ctx, actor, id, formID(c, "version"))
+		_, err := s.editor.Submit(ctx, actor, id, formID(c, "version"))
 		return view.ChangeURL(id), "Submitted. Somebody else reviews it now.", err
 	})
 }
 
-func (s *Server) dropEdit(c echo.Context, actor access.Actor) error {
+func (s *changePages) dropEdit(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		index, err := strconv.Atoi(c.FormValue("index"))
 		if err != nil {
 			return "", "", access.Invalid("index", "The edit to take out was not named. Load the page again.")
 		}
-		saved, err := s.cfg.Changes.DropEdit(ctx, actor, id, formID(c, "version"), index)
+		saved, err := s.editor.DropEdit(ctx, actor, id, formID(c, "version"), index)
 		return view.ChangeURL(id), edited(saved, "Taken out."), err
 	})
 }
 
-func (s *Server) reviewChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) reviewChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		verdict := access.Verdict(c.FormValue("verdict"))
-		saved, err := s.cfg.Changes.Review(ctx, actor, id, verdict, c.FormValue("digest"), c.FormValue("comment"))
+		saved, err := s.reviewer.Review(ctx, actor, id, verdict, c.FormValue("digest"), c.FormValue("comment"))
 		return view.ChangeURL(id), reviewed(saved), err
 	})
 }
@@ -198,9 +255,9 @@ func reviewed(c access.Change) string {
 	}
 }
 
-func (s *Server) applyChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) applyChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		rollout, err := s.cfg.Changes.ApplyBy(ctx, actor, id, c.FormValue("digest"), c.FormValue("strategy"))
+		rollout, err := s.scheduler.ApplyBy(ctx, actor, id, c.FormValue("digest"), c.FormValue("strategy"))
 		if err != nil {
 			return "", "", err
 		}
@@ -208,16 +265,16 @@ func (s *Server) applyChange(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) withdrawChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) withdrawChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.cfg.Changes.Withdraw(ctx, actor, id)
+		_, err := s.editor.Withdraw(ctx, actor, id)
 		return view.ChangeURL(id), "Withdrawn.", err
 	})
 }
 
-func (s *Server) rebaseChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) rebaseChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.cfg.Changes.Rebase(ctx, actor, id)
+		_, err := s.editor.Rebase(ctx, actor, id)
 		return view.ChangeURL(id), "Rebased. Look at it again, then submit it.", err
 	})
 }

@@ -60,8 +60,11 @@ func inFileName(r rune) rune {
 	return r
 }
 
+// sendFile answers a request with a file, piece by piece.
+type sendFile func(c echo.Context, actor access.Actor, d *download) error
+
 // streamed answers a request with a download.
-func (s *Server) streamed(send func(c echo.Context, actor access.Actor, d *download) error) handler {
+func (s *Server) streamed(send sendFile) handler {
 	return func(c echo.Context, actor access.Actor) error {
 		leave, err := s.downloads.enter(c.Request().Context())
 		if err != nil {
@@ -88,20 +91,20 @@ func (s *Server) streamed(send func(c echo.Context, actor access.Actor, d *downl
 	}
 }
 
-// download adds a route that is answered with a file, for browsers; apiDownload one for
-// programs.
-func (s *Server) download(path string, p authz.Permission, send func(echo.Context, access.Actor, *download) error) {
+// download adds a route that is answered with a file, for browsers.
+func (s *Server) download(path string, p authz.Permission, send sendFile) {
 	s.stream(path, p, s.streamed(send))
 }
 
-func (s *Server) apiDownload(path string, p authz.Permission, send func(echo.Context, access.Actor, *download) error) {
-	s.apiStream(apiPrefix+path, p, s.streamed(send))
+// apiDownload adds a route that is answered with a file, for programs.
+func (s *Server) apiDownload(path string, p authz.Permission, send sendFile) {
+	s.apiStream(path, p, s.streamed(send))
 }
 
-// turnstile lets so many through at once.
-type turnstile chan struct{}
+// concurrencyLimit bounds how many run at the same time.
+type concurrencyLimit chan struct{}
 
-func (t turnstile) enter(ctx context.Context) (leave func(), err error) {
+func (t concurrencyLimit) enter(ctx context.Context) (leave func(), err error) {
 	patience := time.NewTimer(downloadPatience)
 	defer patience.Stop()
 	select {
@@ -112,4 +115,9 @@ func (t turnstile) enter(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// sendBytes answers with a body that is there as a whole.
+func sendBytes(c echo.Context, contentType string, body []byte) error {
+	return c.Blob(http.StatusOK, contentType, body)
 }

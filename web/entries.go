@@ -11,7 +11,7 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) entryRoutes() {
+func (s *allowlistPages) entryRoutes() {
 	s.post("/allowlists/:id/entries", authz.EditChange, s.addEntries)
 	s.post("/allowlists/:id/entries/remove", authz.EditChange, s.removeEntries)
 	s.get("/allowlists/:id/entry", authz.EditChange, s.editEntry)
@@ -20,7 +20,7 @@ func (s *Server) entryRoutes() {
 
 // addEntries takes pasted lines into a draft. What cannot be read comes back with each
 // wrong line named, and all lines still there.
-func (s *Server) addEntries(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) addEntries(c echo.Context, actor access.Actor) error {
 	lines := c.FormValue("lines")
 	change, err := s.pasteEntries(c, actor, lines)
 	if err == nil {
@@ -35,26 +35,26 @@ func (s *Server) addEntries(c echo.Context, actor access.Actor) error {
 }
 
 // pasteEntries adds the lines, for a limited time where one was given.
-func (s *Server) pasteEntries(c echo.Context, actor access.Actor, lines string) (access.Change, error) {
+func (s *allowlistPages) pasteEntries(c echo.Context, actor access.Actor, lines string) (access.Change, error) {
 	ctx, emergency := c.Request().Context(), c.FormValue("emergency") != ""
 	expires, err := parseMoment("expires", c.FormValue("expires"))
 	switch {
 	case err != nil:
 		return access.Change{}, err
 	case expires.IsZero() && !emergency:
-		return s.cfg.Changes.AddEntries(ctx, actor, draftChoice(c), c.Param("id"), lines)
+		return s.entries.AddEntries(ctx, actor, draftChoice(c), c.Param("id"), lines)
 	default:
-		return s.cfg.Changes.AddEntriesUntil(ctx, actor, draftChoice(c), c.Param("id"), lines, expires, emergency)
+		return s.entries.AddEntriesUntil(ctx, actor, draftChoice(c), c.Param("id"), lines, expires, emergency)
 	}
 }
 
-func (s *Server) removeEntries(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) removeEntries(c echo.Context, actor access.Actor) error {
 	form, err := c.FormParams()
 	if err != nil {
 		return err
 	}
 	keys := form["key"]
-	change, err := s.cfg.Changes.RemoveEntries(c.Request().Context(), actor, draftChoice(c), c.Param("id"), keys)
+	change, err := s.entries.RemoveEntries(c.Request().Context(), actor, draftChoice(c), c.Param("id"), keys)
 	if err == nil {
 		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
 	}
@@ -65,7 +65,7 @@ func (s *Server) removeEntries(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) editEntry(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) editEntry(c echo.Context, actor access.Actor) error {
 	props, err := s.entryForm(c, actor, c.QueryParam("key"))
 	if err != nil {
 		return err
@@ -75,8 +75,8 @@ func (s *Server) editEntry(c echo.Context, actor access.Actor) error {
 
 // entryForm finds the entry by searching for its key, so that a list of ten thousand
 // entries costs no more than a short one.
-func (s *Server) entryForm(c echo.Context, actor access.Actor, key string) (view.EntryFormProps, error) {
-	a, err := s.cfg.Changes.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Search: key, Limit: access.MaxPageSize})
+func (s *allowlistPages) entryForm(c echo.Context, actor access.Actor, key string) (view.EntryFormProps, error) {
+	a, err := s.allowlists.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Search: key, Limit: access.MaxPageSize})
 	if err != nil {
 		return view.EntryFormProps{}, err
 	}
@@ -92,7 +92,7 @@ func (s *Server) entryForm(c echo.Context, actor access.Actor, key string) (view
 	}, nil
 }
 
-func (s *Server) saveEntry(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) saveEntry(c echo.Context, actor access.Actor) error {
 	props, err := s.entryForm(c, actor, c.FormValue("key"))
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *Server) saveEntry(c echo.Context, actor access.Actor) error {
 	entry.Expires, err = parseMoment("expires", props.Expires)
 	var change access.Change
 	if err == nil {
-		change, err = s.cfg.Changes.SaveEntry(c.Request().Context(), actor, draftChoice(c), c.Param("id"), entry)
+		change, err = s.entries.SaveEntry(c.Request().Context(), actor, draftChoice(c), c.Param("id"), entry)
 	}
 	if err == nil {
 		return s.drafted(c, change, "The edited entry is part of this change now.")

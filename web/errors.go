@@ -12,11 +12,16 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
-	"portcullis/web/view"
 )
 
 // statusClientGone is logged when nobody waits for the answer any more.
 const statusClientGone = 499
+
+// The kinds of refusal that only the API knows: the body is no JSON, or of another type.
+const (
+	kindMalformed access.Kind = "malformed"
+	kindMediaType access.Kind = "media_type"
+)
 
 // statuses says with which status each kind of error is answered.
 var statuses = map[access.Kind]int{
@@ -59,13 +64,25 @@ type failure struct {
 	fields []access.FieldError
 }
 
+// Title is the heading of the answer.
+func (f failure) Title() string { return titles[f.status] }
+
+// statusOf says with which status an error is answered.
+func statusOf(c echo.Context, err error) int { return classifyError(c, err).status }
+
+// kindStatus says with which status a kind of error is answered; 0 for a kind that has none.
+func kindStatus(kind access.Kind) int { return statuses[kind] }
+
+// noteCause keeps the error behind an answer for the log record.
+func noteCause(c echo.Context, err error) { c.Set(causeKey, err) }
+
 // answerError is the only place where an error becomes an answer.
 func (s *Server) answerError(err error, c echo.Context) {
 	c.Set(causeKey, err)
 	if c.Response().Committed {
 		return
 	}
-	f := judge(c, err)
+	f := classifyError(c, err)
 	s.noteRefusal(c, f)
 	var sent error
 	switch {
@@ -76,14 +93,15 @@ func (s *Server) answerError(err error, c echo.Context) {
 	case f.status == http.StatusUnauthorized:
 		sent = s.askToSignIn(c)
 	default:
-		sent = s.answerPage(c, f)
+		sent = s.cfg.ErrorPage(c, f)
 	}
 	if sent != nil {
 		s.cfg.Log.Error("answering an error failed", "error", sent, "request_id", requestIDOf(c))
 	}
 }
 
-func judge(c echo.Context, err error) failure {
+// classifyError decides how an error is answered.
+func classifyError(c echo.Context, err error) failure {
 	var known *access.Error
 	var http4 *echo.HTTPError
 	var tooLarge *http.MaxBytesError
@@ -121,11 +139,11 @@ func echoFailure(e *echo.HTTPError) failure {
 // askToSignIn sends the browser to the sign-in page, and back afterwards where that
 // makes sense.
 func (s *Server) askToSignIn(c echo.Context) error {
-	to := view.SignInURL()
+	to := s.cfg.SignInURL
 	switch r := c.Request(); {
 	case r.Method == http.MethodPost:
 		to += "?" + url.Values{"next": {s.pageOf(r.URL.Path)}, "unsent": {"1"}}.Encode()
-	case r.Method == http.MethodGet && r.URL.Path != view.OverviewURL():
+	case r.Method == http.MethodGet && r.URL.Path != home:
 		to += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
 	}
 	if c.Request().Header.Get("HX-Request") != "" {
@@ -135,11 +153,9 @@ func (s *Server) askToSignIn(c echo.Context) error {
 	return s.see(c, to)
 }
 
-func (s *Server) answerPage(c echo.Context, f failure) error {
-	actor, _ := c.Get(actorKey).(access.Actor)
-	shell := s.shell(c, actor, titles[f.status], "")
-	shell.Flash = ""
-	return s.page(c, f.status, view.ErrorPage(view.ErrorProps{Shell: shell, Status: f.status, Message: f.text, RequestID: requestIDOf(c)}))
+// plainError answers without a page, where no pages are configured.
+func plainError(c echo.Context, f failure) error {
+	return c.String(f.status, f.Title()+". "+f.text+"\n")
 }
 
 // Problem is the body of an API error (RFC 9457). Type is stable.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,13 +16,26 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) explainRoutes() {
+// ExplainService answers whether a user can assume a role, and knows the names to ask about.
+type ExplainService interface {
+	Explain(ctx context.Context, actor access.Actor, r change.ExplainRequest) (change.Explanation, error)
+	Mappings(ctx context.Context, actor access.Actor, q access.MappingQuery) (access.Page[access.Mapping], error)
+	AccountPage(ctx context.Context, actor access.Actor, ou string, q access.PageQuery) (access.Page[access.Account], error)
+}
+
+// explainPage asks and answers whether a user can assume a role.
+type explainPage struct {
+	*site
+	changes ExplainService
+}
+
+func (s *explainPage) routes() {
 	s.get("/explain", authz.Read, s.showExplain)
 }
 
 // showExplain asks, and once something was asked, answers below the question. The
 // question stands in the address, so that an answer can be passed on.
-func (s *Server) showExplain(c echo.Context, actor access.Actor) error {
+func (s *explainPage) showExplain(c echo.Context, actor access.Actor) error {
 	form := readExplainForm(c.QueryParams())
 	shell := s.shell(c, actor, "Explain", "explain").With("May somebody take up a role from somewhere? And which statement decides?", nil)
 	known, err := s.explainSuggestions(c, actor)
@@ -35,7 +49,7 @@ func (s *Server) showExplain(c echo.Context, actor access.Actor) error {
 	request, err := explainQuestion(form)
 	var answer change.Explanation
 	if err == nil {
-		answer, err = s.cfg.Changes.Explain(c.Request().Context(), actor, request)
+		answer, err = s.changes.Explain(c.Request().Context(), actor, request)
 	}
 	if err != nil {
 		return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
@@ -55,13 +69,13 @@ func (s *Server) showExplain(c echo.Context, actor access.Actor) error {
 
 // explainSuggestions are the first of the roles, users and accounts that there are, for
 // the fields to offer. They are a help, not a limit.
-func (s *Server) explainSuggestions(c echo.Context, actor access.Actor) (view.ExplainSuggestions, error) {
+func (s *explainPage) explainSuggestions(c echo.Context, actor access.Actor) (view.ExplainSuggestions, error) {
 	ctx := c.Request().Context()
-	mappings, err := s.cfg.Changes.Mappings(ctx, actor, access.MappingQuery{})
+	mappings, err := s.changes.Mappings(ctx, actor, access.MappingQuery{})
 	if err != nil {
 		return view.ExplainSuggestions{}, err
 	}
-	accounts, err := s.cfg.Changes.AccountPage(ctx, actor, "", access.PageQuery{})
+	accounts, err := s.changes.AccountPage(ctx, actor, "", access.PageQuery{})
 	if err != nil {
 		return view.ExplainSuggestions{}, err
 	}

@@ -14,21 +14,27 @@ import (
 	"portcullis/web/view"
 )
 
-// Findings is what the console needs of the drift service to show what it found.
-type Findings interface {
+// FindingService reads and manages findings.
+type FindingService interface {
 	Findings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.Finding], error)
 	Finding(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
 	FindingCounts(ctx context.Context, actor access.Actor) (access.FindingCounts, error)
-	Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error)
 	FindingGroups(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.FindingGroup], error)
 	SelectFindings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.FindingSelection, error)
+	Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error)
 	AcknowledgeTogether(ctx context.Context, actor access.Actor, choice access.FindingChoice, reason string) (int, error)
 	Reopen(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
 	Repair(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
 	Scan(ctx context.Context, actor access.Actor) error
 }
 
-func (s *Server) findingRoutes() {
+// findingPages are the pages of findings.
+type findingPages struct {
+	*site
+	findings FindingService
+}
+
+func (s *findingPages) routes() {
 	s.get("/findings", authz.Read, s.showFindings)
 	s.post("/findings/scan", authz.SyncAccounts, s.scanAccounts)
 	s.post("/findings/acknowledge", authz.SettleFinding, s.acknowledgeFindings)
@@ -38,7 +44,7 @@ func (s *Server) findingRoutes() {
 	s.post("/findings/:id/repair", authz.ControlRollout, s.repairFinding)
 }
 
-func (s *Server) showFindings(c echo.Context, actor access.Actor) error {
+func (s *findingPages) showFindings(c echo.Context, actor access.Actor) error {
 	p, err := s.findingsPage(c, actor, newQuery(c.QueryParams()))
 	if err != nil {
 		return err
@@ -48,7 +54,7 @@ func (s *Server) showFindings(c echo.Context, actor access.Actor) error {
 
 // findingsPage shows what findings say, each thing once; where an account or one thing is
 // asked for, each finding.
-func (s *Server) findingsPage(c echo.Context, actor access.Actor, q *query) (view.FindingsPage, error) {
+func (s *findingPages) findingsPage(c echo.Context, actor access.Actor, q *query) (view.FindingsPage, error) {
 	ctx := c.Request().Context()
 	filter := findingQuery(q)
 	p := view.FindingsPage{
@@ -64,26 +70,26 @@ func (s *Server) findingsPage(c echo.Context, actor access.Actor, q *query) (vie
 		p.Kind = filter.Kinds[0]
 	}
 	var err error
-	if p.Counts, err = s.cfg.Organization.FindingCounts(ctx, actor); err != nil {
+	if p.Counts, err = s.findings.FindingCounts(ctx, actor); err != nil {
 		return p, err
 	}
 	p.Shell = s.shell(c, actor, "Findings", "findings")
 	if p.Grouped() {
-		p.Groups, err = s.cfg.Organization.FindingGroups(ctx, actor, filter)
+		p.Groups, err = s.findings.FindingGroups(ctx, actor, filter)
 		return p, err
 	}
-	if p.Findings, err = s.cfg.Organization.Findings(ctx, actor, filter); err != nil {
+	if p.Findings, err = s.findings.Findings(ctx, actor, filter); err != nil {
 		return p, err
 	}
 	if p.State == access.FindingOpen && authz.Can(actor, authz.SettleFinding) {
-		p.Selection, err = s.cfg.Organization.SelectFindings(ctx, actor, filter)
+		p.Selection, err = s.findings.SelectFindings(ctx, actor, filter)
 		p.MaySettle = true
 	}
 	return p, err
 }
 
 // acknowledgeFindings acknowledges the findings that were ticked, or all that match.
-func (s *Server) acknowledgeFindings(c echo.Context, actor access.Actor) error {
+func (s *findingPages) acknowledgeFindings(c echo.Context, actor access.Actor) error {
 	form, err := c.FormParams()
 	if err != nil {
 		return misread("findings")
@@ -96,7 +102,7 @@ func (s *Server) acknowledgeFindings(c echo.Context, actor access.Actor) error {
 			return err
 		}
 	}
-	n, err := s.cfg.Organization.AcknowledgeTogether(c.Request().Context(), actor, choice, c.FormValue("reason"))
+	n, err := s.findings.AcknowledgeTogether(c.Request().Context(), actor, choice, c.FormValue("reason"))
 	if err != nil {
 		return s.refill(c, err, func(view.Problems) (templ.Component, error) {
 			p, pageErr := s.findingsPage(c, actor, q)
@@ -122,15 +128,7 @@ func tickedFindings(values []string) (map[int64]string, error) {
 	return digests, nil
 }
 
-// findingQuery reads the filter of the findings; the page and the API share it.
-func findingQuery(q *query) access.FindingQuery {
-	return access.FindingQuery{
-		States: states(q, "state", access.FindingStates()), Kinds: states(q, "kind", access.FindingKinds()),
-		Account: access.AccountID(q.text("account")), Alike: q.text("alike"), PageQuery: q.page(),
-	}
-}
-
-func (s *Server) showFinding(c echo.Context, actor access.Actor) error {
+func (s *findingPages) showFinding(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
@@ -142,8 +140,8 @@ func (s *Server) showFinding(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Finding(p))
 }
 
-func (s *Server) findingPage(c echo.Context, actor access.Actor, id int64) (view.FindingPage, error) {
-	f, err := s.cfg.Organization.Finding(c.Request().Context(), actor, id)
+func (s *findingPages) findingPage(c echo.Context, actor access.Actor, id int64) (view.FindingPage, error) {
+	f, err := s.findings.Finding(c.Request().Context(), actor, id)
 	if err != nil {
 		return view.FindingPage{}, err
 	}
@@ -158,12 +156,12 @@ func (s *Server) findingPage(c echo.Context, actor access.Actor, id int64) (view
 	return p, nil
 }
 
-func (s *Server) acknowledgeFinding(c echo.Context, actor access.Actor) error {
+func (s *findingPages) acknowledgeFinding(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	if _, err := s.cfg.Organization.Acknowledge(c.Request().Context(), actor, id, c.FormValue("digest"), c.FormValue("reason")); err != nil {
+	if _, err := s.findings.Acknowledge(c.Request().Context(), actor, id, c.FormValue("digest"), c.FormValue("reason")); err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			p, err := s.findingPage(c, actor, id)
 			p.Problems = problems
@@ -173,23 +171,23 @@ func (s *Server) acknowledgeFinding(c echo.Context, actor access.Actor) error {
 	return s.see(c, view.FindingURL(id))
 }
 
-func (s *Server) reopenFinding(c echo.Context, actor access.Actor) error {
+func (s *findingPages) reopenFinding(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	if _, err := s.cfg.Organization.Reopen(c.Request().Context(), actor, id); err != nil {
+	if _, err := s.findings.Reopen(c.Request().Context(), actor, id); err != nil {
 		return err
 	}
 	return s.see(c, view.FindingURL(id))
 }
 
-func (s *Server) repairFinding(c echo.Context, actor access.Actor) error {
+func (s *findingPages) repairFinding(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	r, err := s.cfg.Organization.Repair(c.Request().Context(), actor, id)
+	r, err := s.findings.Repair(c.Request().Context(), actor, id)
 	if err != nil {
 		return err
 	}
@@ -197,8 +195,8 @@ func (s *Server) repairFinding(c echo.Context, actor access.Actor) error {
 	return s.see(c, view.RolloutURL(r.ID))
 }
 
-func (s *Server) scanAccounts(c echo.Context, actor access.Actor) error {
-	if err := s.cfg.Organization.Scan(c.Request().Context(), actor); err != nil {
+func (s *findingPages) scanAccounts(c echo.Context, actor access.Actor) error {
+	if err := s.findings.Scan(c.Request().Context(), actor); err != nil {
 		return err
 	}
 	s.flash(c, "Every account is being read again. What is found appears here as they are read.")

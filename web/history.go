@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,15 +19,30 @@ import (
 // pastAtOnce is how many allowlists, and how many mappings, of the past a page shows.
 const pastAtOnce = 50
 
-func (s *Server) historyRoutes() {
+// HistoryService reads the desired state of the past.
+type HistoryService interface {
+	Revisions(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.Revision], error)
+	State(ctx context.Context, actor access.Actor, revision int64) (access.State, error)
+	// PastAllowlist returns an allowlist at a point of the past, with a page of its entries.
+	PastAllowlist(ctx context.Context, actor access.Actor, revision int64, at time.Time, id string, q access.PageQuery) (change.PastAllowlist, error)
+	MomentAt(ctx context.Context, actor access.Actor, revision int64, at time.Time) (change.Moment, error)
+}
+
+// historyPages are the pages of the past.
+type historyPages struct {
+	*site
+	history HistoryService
+}
+
+func (s *historyPages) routes() {
 	s.get("/history", authz.Read, s.showHistory)
 	s.get("/history/allowlists/:id", authz.Read, s.showPastAllowlist)
 }
 
 // showHistory shows the desired state of a date or at a revision, beside all revisions.
-func (s *Server) showHistory(c echo.Context, actor access.Actor) error {
+func (s *historyPages) showHistory(c echo.Context, actor access.Actor) error {
 	ctx, q := c.Request().Context(), pageQuery(c)
-	revisions, err := s.cfg.Changes.Revisions(ctx, actor, access.PageQuery{Limit: 20, Cursor: q.Cursor})
+	revisions, err := s.history.Revisions(ctx, actor, access.PageQuery{Limit: 20, Cursor: q.Cursor})
 	if err != nil {
 		return err
 	}
@@ -41,17 +57,17 @@ func (s *Server) showHistory(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.History(props))
 }
 
-func (s *Server) pastState(c echo.Context, actor access.Actor) (*view.PastState, error) {
+func (s *historyPages) pastState(c echo.Context, actor access.Actor) (*view.PastState, error) {
 	revision, at, err := momentAsked(c)
 	if err != nil {
 		return nil, err
 	}
 	ctx := c.Request().Context()
-	m, err := s.cfg.Changes.MomentAt(ctx, actor, revision, at)
+	m, err := s.history.MomentAt(ctx, actor, revision, at)
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.cfg.Changes.State(ctx, actor, m.Number)
+	state, err := s.history.State(ctx, actor, m.Number)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +78,13 @@ func (s *Server) pastState(c echo.Context, actor access.Actor) (*view.PastState,
 }
 
 // showPastAllowlist shows an allowlist as it was, with all its entries page by page.
-func (s *Server) showPastAllowlist(c echo.Context, actor access.Actor) error {
+func (s *historyPages) showPastAllowlist(c echo.Context, actor access.Actor) error {
 	revision, at, err := momentAsked(c)
 	if err != nil {
 		return err
 	}
 	q := pageQuery(c)
-	a, err := s.cfg.Changes.PastAllowlist(c.Request().Context(), actor, revision, at, c.Param("id"), q)
+	a, err := s.history.PastAllowlist(c.Request().Context(), actor, revision, at, c.Param("id"), q)
 	if err != nil {
 		return err
 	}

@@ -15,11 +15,9 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) importRoutes() {
+func (s *allowlistPages) importRoutes() {
 	s.get("/allowlists/:id/import", authz.EditChange, s.askImportEntries)
 	s.post("/allowlists/:id/import", authz.EditChange, s.importEntries)
-	s.get("/import", authz.EditChange, s.askImportScenario)
-	s.post("/import", authz.EditChange, s.importScenario)
 }
 
 // fileOrText is what a form brought: the file that was chosen, else what was pasted.
@@ -40,7 +38,7 @@ func fileOrText(c echo.Context, file, text string) (string, error) {
 	return strings.ToValidUTF8(string(body), "\uFFFD"), err
 }
 
-func (s *Server) askImportEntries(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) askImportEntries(c echo.Context, actor access.Actor) error {
 	props, err := s.importEntriesForm(c, actor)
 	if err != nil {
 		return err
@@ -48,8 +46,8 @@ func (s *Server) askImportEntries(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.ImportEntries(props))
 }
 
-func (s *Server) importEntriesForm(c echo.Context, actor access.Actor) (view.ImportEntriesProps, error) {
-	a, err := s.cfg.Changes.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Limit: 1})
+func (s *allowlistPages) importEntriesForm(c echo.Context, actor access.Actor) (view.ImportEntriesProps, error) {
+	a, err := s.allowlists.Allowlist(c.Request().Context(), actor, c.Param("id"), access.PageQuery{Limit: 1})
 	if err != nil {
 		return view.ImportEntriesProps{}, err
 	}
@@ -61,13 +59,13 @@ func (s *Server) importEntriesForm(c echo.Context, actor access.Actor) (view.Imp
 
 // importEntries takes a file into a draft, which is its preview. What cannot be read comes
 // back with each wrong line beside what is wrong with it.
-func (s *Server) importEntries(c echo.Context, actor access.Actor) error {
+func (s *allowlistPages) importEntries(c echo.Context, actor access.Actor) error {
 	text, err := fileOrText(c, "file", "lines")
 	if err != nil {
 		return err
 	}
 	mode := c.FormValue("mode")
-	imported, err := s.cfg.Changes.ImportEntries(c.Request().Context(), actor, draftChoice(c), c.Param("id"), change.ImportMode(mode), text)
+	imported, err := s.allowlists.ImportEntries(c.Request().Context(), actor, draftChoice(c), c.Param("id"), change.ImportMode(mode), text)
 	if err == nil {
 		return s.drafted(c, imported, "What the file changes is part of this change now. Look at it; nothing happens before it is reviewed and applied.")
 	}
@@ -78,21 +76,21 @@ func (s *Server) importEntries(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) askImportScenario(c echo.Context, actor access.Actor) error {
+func (s *scenarioPages) askImportScenario(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.ImportScenario(s.importScenarioForm(c, actor)))
 }
 
-func (s *Server) importScenarioForm(c echo.Context, actor access.Actor) view.ImportScenarioProps {
+func (s *scenarioPages) importScenarioForm(c echo.Context, actor access.Actor) view.ImportScenarioProps {
 	return view.ImportScenarioProps{Shell: s.shell(c, actor, "Import a scenario", "mappings", mappingCrumb()), Title: "Import a scenario"}
 }
 
-func (s *Server) importScenario(c echo.Context, actor access.Actor) error {
+func (s *scenarioPages) importScenario(c echo.Context, actor access.Actor) error {
 	text, err := fileOrText(c, "file", "scenario")
 	if err != nil {
 		return err
 	}
 	title, reason := strings.TrimSpace(c.FormValue("title")), strings.TrimSpace(c.FormValue("reason"))
-	imported, err := s.cfg.Changes.ImportScenario(c.Request().Context(), actor, title, reason, text)
+	imported, err := s.scenarios.ImportScenario(c.Request().Context(), actor, title, reason, text)
 	if err == nil {
 		return s.drafted(c, imported, "This change leads from the desired state to the scenario. Look at it; nothing happens before it is reviewed and applied.")
 	}

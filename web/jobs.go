@@ -1,6 +1,8 @@
 package web
 
 import (
+	"net/http"
+
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
@@ -8,19 +10,25 @@ import (
 	"portcullis/web/view"
 )
 
-// jobRoutes is the job queue's own page: a look into the machine room for whoever runs
+// jobPages are the job queue's own pages.
+type jobPages struct {
+	*site
+	queue http.Handler // nil for none
+}
+
+// routes is the job queue's own page: a look into the machine room for whoever runs
 // the console. It can only be read. What it could otherwise do, such as cancelling a
 // job, would go past the engine and leave no trace in the audit log; a rollout is
 // controlled on its own page.
-func (s *Server) jobRoutes() {
+func (s *jobPages) routes() {
 	s.get(view.JobsURL(), authz.ReadJobs, s.showJobs)
 	s.get(view.JobsURL()+"/*", authz.ReadJobs, s.showJobs)
 }
 
-func (s *Server) showJobs(c echo.Context, _ access.Actor) error {
-	if s.cfg.Jobs == nil {
+func (s *jobPages) showJobs(c echo.Context, _ access.Actor) error {
+	if s.queue == nil {
 		return access.Errorf(access.KindNotFound, "There is no job queue here.")
 	}
-	s.cfg.Jobs.ServeHTTP(c.Response(), c.Request())
+	s.queue.ServeHTTP(c.Response(), c.Request())
 	return nil
 }

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
@@ -9,7 +11,24 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) mappingRoutes() {
+// MappingService reads mappings and puts edits of them into drafts.
+type MappingService interface {
+	Mappings(ctx context.Context, actor access.Actor, q access.MappingQuery) (access.Page[access.Mapping], error)
+	Mapping(ctx context.Context, actor access.Actor, id string) (access.Mapping, error)
+	Allowlists(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.AllowlistRow], error)
+	Drafts(ctx context.Context, actor access.Actor) ([]access.Change, error)
+	OUs(ctx context.Context, actor access.Actor) ([]access.OURow, error)
+	SaveMapping(ctx context.Context, actor access.Actor, id int64, m access.Mapping) (access.Change, error)
+	RemoveMapping(ctx context.Context, actor access.Actor, id int64, mappingID string) (access.Change, error)
+}
+
+// mappingPages are the pages of mappings.
+type mappingPages struct {
+	*site
+	mappings MappingService
+}
+
+func (s *mappingPages) routes() {
 	s.get("/mappings", authz.Read, s.showMappings)
 	s.get("/mappings/new", authz.EditChange, s.newMapping)
 	s.post("/mappings/new", authz.EditChange, s.saveMapping)
@@ -22,9 +41,9 @@ func (s *Server) mappingRoutes() {
 
 func mappingCrumb() view.Crumb { return view.Crumb{Label: "Mappings", URL: view.MappingsURL()} }
 
-func (s *Server) showMappings(c echo.Context, actor access.Actor) error {
+func (s *mappingPages) showMappings(c echo.Context, actor access.Actor) error {
 	q := access.MappingQuery{Allowlist: c.QueryParam("allowlist"), Role: c.QueryParam("role"), User: c.QueryParam("user"), PageQuery: pageQuery(c)}
-	page, err := s.cfg.Changes.Mappings(c.Request().Context(), actor, q)
+	page, err := s.mappings.Mappings(c.Request().Context(), actor, q)
 	if err != nil {
 		return err
 	}
@@ -33,8 +52,8 @@ func (s *Server) showMappings(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Mappings(view.MappingsProps{Shell: shell, Page: page, Query: q, MayEdit: mayEdit}))
 }
 
-func (s *Server) showMapping(c echo.Context, actor access.Actor) error {
-	m, err := s.cfg.Changes.Mapping(c.Request().Context(), actor, c.Param("id"))
+func (s *mappingPages) showMapping(c echo.Context, actor access.Actor) error {
+	m, err := s.mappings.Mapping(c.Request().Context(), actor, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -42,7 +61,7 @@ func (s *Server) showMapping(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Mapping(view.MappingProps{Shell: shell, Mapping: m.OrDefault()}))
 }
 
-func (s *Server) newMapping(c echo.Context, actor access.Actor) error {
+func (s *mappingPages) newMapping(c echo.Context, actor access.Actor) error {
 	props, err := s.mappingForm(c, actor, "", view.NewMappingForm())
 	if err != nil {
 		return err
@@ -50,8 +69,8 @@ func (s *Server) newMapping(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.MappingFormPage(props))
 }
 
-func (s *Server) editMapping(c echo.Context, actor access.Actor) error {
-	m, err := s.cfg.Changes.Mapping(c.Request().Context(), actor, c.Param("id"))
+func (s *mappingPages) editMapping(c echo.Context, actor access.Actor) error {
+	m, err := s.mappings.Mapping(c.Request().Context(), actor, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -63,17 +82,17 @@ func (s *Server) editMapping(c echo.Context, actor access.Actor) error {
 }
 
 // mappingForm reads what the form offers to choose from.
-func (s *Server) mappingForm(c echo.Context, actor access.Actor, id string, form view.MappingForm) (view.MappingFormProps, error) {
+func (s *mappingPages) mappingForm(c echo.Context, actor access.Actor, id string, form view.MappingForm) (view.MappingFormProps, error) {
 	ctx := c.Request().Context()
-	drafts, err := s.cfg.Changes.Drafts(ctx, actor)
+	drafts, err := s.mappings.Drafts(ctx, actor)
 	if err != nil {
 		return view.MappingFormProps{}, err
 	}
-	lists, err := s.cfg.Changes.Allowlists(ctx, actor, access.PageQuery{Limit: access.MaxPageSize})
+	lists, err := s.mappings.Allowlists(ctx, actor, access.PageQuery{Limit: access.MaxPageSize})
 	if err != nil {
 		return view.MappingFormProps{}, err
 	}
-	ous, err := s.cfg.Changes.OUs(ctx, actor)
+	ous, err := s.mappings.OUs(ctx, actor)
 	if err != nil {
 		return view.MappingFormProps{}, err
 	}
@@ -89,7 +108,7 @@ func (s *Server) mappingForm(c echo.Context, actor access.Actor, id string, form
 
 // saveMapping adds a mapping or replaces one. What cannot be read and what the service
 // refuses come back in the same way.
-func (s *Server) saveMapping(c echo.Context, actor access.Actor) error {
+func (s *mappingPages) saveMapping(c echo.Context, actor access.Actor) error {
 	values, err := c.FormParams()
 	if err != nil {
 		return err
@@ -98,7 +117,7 @@ func (s *Server) saveMapping(c echo.Context, actor access.Actor) error {
 	m, err := form.mapping(id)
 	var change access.Change
 	if err == nil {
-		change, err = s.cfg.Changes.SaveMapping(c.Request().Context(), actor, draftChoice(c), m)
+		change, err = s.mappings.SaveMapping(c.Request().Context(), actor, draftChoice(c), m)
 	}
 	if err == nil {
 		return s.drafted(c, change, "The mapping is part of this change now. Nothing happens before it is reviewed and applied.")
@@ -110,7 +129,7 @@ func (s *Server) saveMapping(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) askRemoveMapping(c echo.Context, actor access.Actor) error {
+func (s *mappingPages) askRemoveMapping(c echo.Context, actor access.Actor) error {
 	props, err := s.removeMappingProps(c, actor)
 	if err != nil {
 		return err
@@ -118,19 +137,19 @@ func (s *Server) askRemoveMapping(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.RemoveMapping(props))
 }
 
-func (s *Server) removeMappingProps(c echo.Context, actor access.Actor) (view.RemoveMappingProps, error) {
+func (s *mappingPages) removeMappingProps(c echo.Context, actor access.Actor) (view.RemoveMappingProps, error) {
 	ctx := c.Request().Context()
-	m, err := s.cfg.Changes.Mapping(ctx, actor, c.Param("id"))
+	m, err := s.mappings.Mapping(ctx, actor, c.Param("id"))
 	if err != nil {
 		return view.RemoveMappingProps{}, err
 	}
-	drafts, err := s.cfg.Changes.Drafts(ctx, actor)
+	drafts, err := s.mappings.Drafts(ctx, actor)
 	shell := s.shell(c, actor, "Remove mapping", "mappings", mappingCrumb(), view.Crumb{Label: m.Role.String(), URL: view.MappingURL(m.ID)})
 	return view.RemoveMappingProps{Shell: shell, Mapping: m, Drafts: drafts, Draft: draftChoice(c)}, err
 }
 
-func (s *Server) removeMapping(c echo.Context, actor access.Actor) error {
-	change, err := s.cfg.Changes.RemoveMapping(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
+func (s *mappingPages) removeMapping(c echo.Context, actor access.Actor) error {
+	change, err := s.mappings.RemoveMapping(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err == nil {
 		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
 	}

@@ -35,16 +35,16 @@ type pending struct {
 	State, Nonce, Verifier, Next string
 }
 
-func (s *Server) oidcRoutes() {
+func (s *signInPages) oidcRoutes() {
 	s.visitor(http.MethodGet, "/signin/oidc", s.beginOIDC)
 	s.visitor(http.MethodGet, "/signin/oidc/callback", s.finishOIDC)
 }
 
-func (s *Server) beginOIDC(c echo.Context) error {
-	if s.cfg.Provider == nil {
+func (s *signInPages) beginOIDC(c echo.Context) error {
+	if s.provider == nil {
 		return echo.ErrNotFound
 	}
-	ch, err := s.cfg.Provider.Begin(c.Request().Context())
+	ch, err := s.provider.Begin(c.Request().Context())
 	if err != nil {
 		return s.refuseSignIn(c, err, s.signInProps(c, c.QueryParam("next")))
 	}
@@ -60,9 +60,9 @@ func (s *Server) beginOIDC(c echo.Context) error {
 	return s.see(c, ch.URL)
 }
 
-func (s *Server) pendingCookie(value string, seconds int) *http.Cookie {
+func (s *signInPages) pendingCookie(value string, seconds int) *http.Cookie {
 	cookie := http.Cookie{Name: "portcullis-oidc", Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode} //nolint:gosec // Secure wherever the session's cookie is, just below
-	if s.cfg.Sessions.Cookie.Secure {
+	if s.secureCookies() {
 		cookie.Name, cookie.Secure = "__Host-"+cookie.Name, true
 	}
 	return &cookie
@@ -70,8 +70,8 @@ func (s *Server) pendingCookie(value string, seconds int) *http.Cookie {
 
 // finishOIDC takes what the provider sent the browser back with. It counts only in the
 // browser that was sent there, and once.
-func (s *Server) finishOIDC(c echo.Context) error {
-	if s.cfg.Provider == nil {
+func (s *signInPages) finishOIDC(c echo.Context) error {
+	if s.provider == nil {
 		return echo.ErrNotFound
 	}
 	kept := s.takePending(c)
@@ -82,11 +82,11 @@ func (s *Server) finishOIDC(c echo.Context) error {
 	if err := s.openSession(c, actor); err != nil {
 		return err
 	}
-	s.cfg.Sessions.Put(c.Request().Context(), sessionExternal, true)
+	s.markExternal(c)
 	return s.see(c, ownPath(kept.Next))
 }
 
-func (s *Server) vouched(c echo.Context, kept pending) (access.Actor, error) {
+func (s *signInPages) vouched(c echo.Context, kept pending) (access.Actor, error) {
 	q := c.QueryParams()
 	switch {
 	case kept.State == "" || subtle.ConstantTimeCompare([]byte(kept.State), []byte(q.Get("state"))) != 1:
@@ -95,12 +95,12 @@ func (s *Server) vouched(c echo.Context, kept pending) (access.Actor, error) {
 		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "The identity provider did not sign you in. Begin again, or ask whoever runs it.")
 	}
 	ch := authn.Challenge{State: kept.State, Nonce: kept.Nonce, Verifier: kept.Verifier}
-	return s.cfg.Provider.Finish(c.Request().Context(), ch, q.Get("code"), clientAddr(c), c.Request().UserAgent(), requestIDOf(c))
+	return s.provider.Finish(c.Request().Context(), ch, q.Get("code"), clientAddr(c), c.Request().UserAgent(), requestIDOf(c))
 }
 
 // takePending reads the cookie and has the browser forget it. What cannot be read is as
 // good as none.
-func (s *Server) takePending(c echo.Context) pending {
+func (s *signInPages) takePending(c echo.Context) pending {
 	var kept pending
 	cookie, err := c.Cookie(s.pendingCookie("", 0).Name)
 	if err != nil {

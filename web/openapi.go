@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -11,21 +10,16 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// The description of the API, in parts that are read by people and put together here.
-//
-//go:embed openapi/*.yaml
-var descriptionParts embed.FS
-
-// describeAPI puts the parts together: each is an object, and objects of the same name
-// are joined.
-func describeAPI() ([]byte, error) {
-	names, err := fs.Glob(descriptionParts, "openapi/*.yaml")
+// describeAPI puts the parts of the description together: each is an object, and objects
+// of the same name are joined.
+func describeAPI(parts fs.FS) ([]byte, error) {
+	names, err := fs.Glob(parts, "openapi/*.yaml")
 	if err != nil {
 		return nil, err
 	}
 	whole := map[string]any{}
 	for _, name := range names {
-		text, err := descriptionParts.ReadFile(name)
+		text, err := fs.ReadFile(parts, name)
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +50,6 @@ func join(into, part map[string]any) {
 }
 
 // apiDescription is for everybody: it says nothing that the source does not.
-func (s *Server) apiDescription(c echo.Context) error {
+func (s *API) apiDescription(c echo.Context) error {
 	return sendBytes(c, "application/json", s.description)
 }

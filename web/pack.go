@@ -20,6 +20,8 @@ const (
 	heldUpTo  = 96 << 10
 )
 
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 var packers = sync.Pool{New: func() any {
 	w, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // the level is one
 	return w

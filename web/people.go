@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -14,7 +16,32 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) peopleRoutes() {
+// PeopleService keeps people and their sessions.
+type PeopleService interface {
+	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
+	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
+	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.Saying) (access.Person, error)
+	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
+	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
+	// Sessions returns a person's open sessions; here is the token of the session that asks.
+	Sessions(ctx context.Context, actor access.Actor, personID int64, here string) ([]access.SignedIn, error)
+	EndSessions(ctx context.Context, actor access.Actor, personID int64, tokens bool) (generation int64, err error)
+}
+
+// TokenLister lists API tokens.
+type TokenLister interface {
+	Tokens(ctx context.Context, actor access.Actor) ([]access.Token, error)
+}
+
+// peoplePages are the pages of people.
+type peoplePages struct {
+	*site
+	people   PeopleService
+	tokens   TokenLister
+	external bool // an identity provider signs people in, too
+}
+
+func (s *peoplePages) routes() {
 	s.get("/people", authz.ManagePeople, s.showPeople)
 	s.get("/people/:id", authz.ManagePeople, s.showPerson)
 	s.post("/people/:id", authz.ManagePeople, s.savePerson)
@@ -24,8 +51,8 @@ func (s *Server) peopleRoutes() {
 	s.post("/people/:id/signout", authz.ManagePeople, s.signOutPerson)
 }
 
-func (s *Server) showPeople(c echo.Context, actor access.Actor) error {
-	people, err := s.cfg.Identity.People(c.Request().Context(), actor)
+func (s *peoplePages) showPeople(c echo.Context, actor access.Actor) error {
+	people, err := s.people.People(c.Request().Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -33,7 +60,7 @@ func (s *Server) showPeople(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.People(view.PeopleProps{Shell: shell, People: people}))
 }
 
-func (s *Server) showPerson(c echo.Context, actor access.Actor) error {
+func (s *peoplePages) showPerson(c echo.Context, actor access.Actor) error {
 	p, err := s.personForm(c, actor)
 	if err != nil {
 		return err
@@ -42,7 +69,7 @@ func (s *Server) showPerson(c echo.Context, actor access.Actor) error {
 }
 
 // personForm is the page with the person as they are.
-func (s *Server) personForm(c echo.Context, actor access.Actor) (view.PersonProps, error) {
+func (s *peoplePages) personForm(c echo.Context, actor access.Actor) (view.PersonProps, error) {
 	id, err := idParam(c)
 	if err != nil {
 		return view.PersonProps{}, err
@@ -50,46 +77,46 @@ func (s *Server) personForm(c echo.Context, actor access.Actor) (view.PersonProp
 	return s.personPage(c, actor, id)
 }
 
-func (s *Server) personPage(c echo.Context, actor access.Actor, id int64) (view.PersonProps, error) {
+func (s *peoplePages) personPage(c echo.Context, actor access.Actor, id int64) (view.PersonProps, error) {
 	ctx := c.Request().Context()
-	person, err := s.cfg.Identity.Person(ctx, actor, id)
+	person, err := s.people.Person(ctx, actor, id)
 	if err != nil {
 		return view.PersonProps{}, err
 	}
 	shell := s.shell(c, actor, person.Name, "people", peopleCrumb()).With(person.Email, nil)
-	p := view.PersonProps{Shell: shell, Person: person, Roles: person.Roles, Teams: strings.Join(person.Teams, ", "), Disabled: person.Disabled, Own: actor.PersonID == id, Now: s.cfg.Now()}
-	if p.Sessions, err = s.cfg.Identity.Sessions(ctx, actor, id, s.cfg.Sessions.Token(ctx)); err != nil {
+	p := view.PersonProps{Shell: shell, Person: person, Roles: person.Roles, Teams: strings.Join(person.Teams, ", "), Disabled: person.Disabled, Own: actor.PersonID == id, Now: s.now()}
+	if p.Sessions, err = s.people.Sessions(ctx, actor, id, s.sessionToken(c)); err != nil {
 		return p, err
 	}
-	p.Tokens, err = s.tokensOf(c, actor, id)
+	p.Tokens, err = tokensOf(ctx, s.tokens, actor, id, s.now())
 	return p, err
 }
 
-// tokensOf are the tokens of one person that can still be used.
-func (s *Server) tokensOf(c echo.Context, actor access.Actor, id int64) ([]access.Token, error) {
-	tokens, err := s.cfg.Identity.Tokens(c.Request().Context(), actor)
+// tokensOf returns the tokens of one person that can still be used.
+func tokensOf(ctx context.Context, all TokenLister, actor access.Actor, id int64, now time.Time) ([]access.Token, error) {
+	tokens, err := all.Tokens(ctx, actor)
 	return slices.DeleteFunc(slices.Clone(tokens), func(t access.Token) bool {
-		return t.PersonID != id || t.State(s.cfg.Now()) != access.TokenActive
+		return t.PersonID != id || t.State(now) != access.TokenActive
 	}), err
 }
 
 func peopleCrumb() view.Crumb { return view.Crumb{Label: "People", URL: view.PeopleURL()} }
 
-func (s *Server) newPerson(c echo.Context, actor access.Actor) error {
+func (s *peoplePages) newPerson(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.NewPerson(s.newPersonForm(c, actor, authn.Invitation{Roles: []access.Role{access.RoleViewer}}, view.Problems{})))
 }
 
-func (s *Server) newPersonForm(c echo.Context, actor access.Actor, in authn.Invitation, problems view.Problems) view.NewPersonProps {
+func (s *peoplePages) newPersonForm(c echo.Context, actor access.Actor, in authn.Invitation, problems view.Problems) view.NewPersonProps {
 	return view.NewPersonProps{
-		Shell: s.shell(c, actor, "Add a person", "people", peopleCrumb()), Provider: s.cfg.Provider != nil, Problems: problems,
+		Shell: s.shell(c, actor, "Add a person", "people", peopleCrumb()), Provider: s.external, Problems: problems,
 		Name: in.Name, Email: in.Email, Roles: in.Roles, Teams: c.FormValue("teams"), External: in.External,
 	}
 }
 
 // addPerson answers with the person's page itself: their first password is kept nowhere.
-func (s *Server) addPerson(c echo.Context, actor access.Actor) error {
-	in := authn.Invitation{Name: c.FormValue("name"), Email: c.FormValue("email"), Roles: rolesIn(c), Teams: words(c.FormValue("teams")), External: s.cfg.Provider != nil && c.FormValue("signin") == "provider"}
-	person, initial, err := s.cfg.Identity.Invite(c.Request().Context(), actor, in)
+func (s *peoplePages) addPerson(c echo.Context, actor access.Actor) error {
+	in := authn.Invitation{Name: c.FormValue("name"), Email: c.FormValue("email"), Roles: rolesIn(c), Teams: words(c.FormValue("teams")), External: s.external && c.FormValue("signin") == "provider"}
+	person, initial, err := s.people.Invite(c.Request().Context(), actor, in)
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			return view.NewPerson(s.newPersonForm(c, actor, in, problems)), nil
@@ -98,7 +125,7 @@ func (s *Server) addPerson(c echo.Context, actor access.Actor) error {
 	return s.showFirstPassword(c, actor, person.ID, initial, http.StatusCreated)
 }
 
-func (s *Server) showFirstPassword(c echo.Context, actor access.Actor, id int64, initial string, status int) error {
+func (s *peoplePages) showFirstPassword(c echo.Context, actor access.Actor, id int64, initial string, status int) error {
 	p, err := s.personPage(c, actor, id)
 	if err != nil {
 		return err
@@ -107,24 +134,24 @@ func (s *Server) showFirstPassword(c echo.Context, actor access.Actor, id int64,
 	return s.page(c, status, view.EditPerson(p))
 }
 
-func (s *Server) resetPassword(c echo.Context, actor access.Actor) error {
+func (s *peoplePages) resetPassword(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	initial, err := s.cfg.Identity.ResetPassword(c.Request().Context(), actor, id, c.FormValue("keep_tokens") == "yes")
+	initial, err := s.people.ResetPassword(c.Request().Context(), actor, id, c.FormValue("keep_tokens") == "yes")
 	if err != nil {
 		return err
 	}
 	return s.showFirstPassword(c, actor, id, initial, http.StatusOK)
 }
 
-func (s *Server) signOutPerson(c echo.Context, actor access.Actor) error {
+func (s *peoplePages) signOutPerson(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	if _, err := s.cfg.Identity.EndSessions(c.Request().Context(), actor, id, c.FormValue("tokens") == "yes"); err != nil {
+	if _, err := s.people.EndSessions(c.Request().Context(), actor, id, c.FormValue("tokens") == "yes"); err != nil {
 		return err
 	}
 	s.flash(c, "They are signed out everywhere.")
@@ -135,13 +162,13 @@ func rolesIn(c echo.Context) []access.Role {
 	return convertAll(c.Request().PostForm["roles"], func(r string) access.Role { return access.Role(r) })
 }
 
-func (s *Server) savePerson(c echo.Context, actor access.Actor) error {
+func (s *peoplePages) savePerson(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
 	place := authn.Place{Roles: rolesIn(c), Teams: words(c.FormValue("teams")), Disabled: c.FormValue("state") == "disabled"}
-	saved, err := s.cfg.Identity.SetPlace(c.Request().Context(), actor, id, place, authn.Saying{Confirm: c.FormValue("confirm"), AsRead: c.FormValue("as_read")})
+	saved, err := s.people.SetPlace(c.Request().Context(), actor, id, place, authn.Saying{Confirm: c.FormValue("confirm"), AsRead: c.FormValue("as_read")})
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			p, err := s.personForm(c, actor)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/a-h/templ"
@@ -12,14 +13,30 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) profileRoutes() {
+// ProfileService lets people manage their own account.
+type ProfileService interface {
+	ChangePassword(ctx context.Context, actor access.Actor, personID int64, n authn.NewPassword) (generation int64, err error)
+	// Sessions returns a person's open sessions; here is the token of the session that asks.
+	Sessions(ctx context.Context, actor access.Actor, personID int64, here string) ([]access.SignedIn, error)
+	EndSession(ctx context.Context, actor access.Actor, id int64) error
+	EndSessions(ctx context.Context, actor access.Actor, personID int64, tokens bool) (generation int64, err error)
+}
+
+// profilePages are the pages of a person's own account.
+type profilePages struct {
+	*site
+	profiles ProfileService
+	tokens   TokenLister
+}
+
+func (s *profilePages) routes() {
 	s.get("/profile", authz.KeepAccount, s.showProfile)
 	s.post("/profile/password", authz.KeepAccount, s.changePassword)
 	s.post("/profile/sessions", authz.KeepAccount, s.endSessions)
 	s.post("/profile/sessions/:id/end", authz.KeepAccount, s.endSession)
 }
 
-func (s *Server) showProfile(c echo.Context, actor access.Actor) error {
+func (s *profilePages) showProfile(c echo.Context, actor access.Actor) error {
 	p, err := s.profile(c, actor)
 	if err != nil {
 		return err
@@ -27,29 +44,29 @@ func (s *Server) showProfile(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Profile(p))
 }
 
-func (s *Server) profile(c echo.Context, actor access.Actor) (view.ProfileProps, error) {
+func (s *profilePages) profile(c echo.Context, actor access.Actor) (view.ProfileProps, error) {
 	ctx := c.Request().Context()
-	p := view.ProfileProps{Shell: s.shell(c, actor, "Your account", ""), KeepTokens: c.FormValue("keep_tokens") == "yes", External: s.cfg.Sessions.GetBool(ctx, sessionExternal), Now: s.cfg.Now()}
+	p := view.ProfileProps{Shell: s.shell(c, actor, "Your account", ""), KeepTokens: c.FormValue("keep_tokens") == "yes", External: s.isExternal(c), Now: s.now()}
 	if actor.PasswordDue {
 		return p, nil
 	}
 	var err error
-	if p.Sessions, err = s.cfg.Identity.Sessions(ctx, actor, actor.PersonID, s.cfg.Sessions.Token(ctx)); err != nil {
+	if p.Sessions, err = s.profiles.Sessions(ctx, actor, actor.PersonID, s.sessionToken(c)); err != nil {
 		return p, err
 	}
-	p.Tokens, err = s.tokensOf(c, actor, actor.PersonID)
+	p.Tokens, err = tokensOf(ctx, s.tokens, actor, actor.PersonID, s.now())
 	return p, err
 }
 
 // changePassword ends every session but this one.
-func (s *Server) changePassword(c echo.Context, actor access.Actor) error {
+func (s *profilePages) changePassword(c echo.Context, actor access.Actor) error {
 	n := authn.NewPassword{Old: c.FormValue("old_password"), New: c.FormValue("password"), KeepTokens: c.FormValue("keep_tokens") == "yes"}
 	var err error
 	var generation int64
 	if c.FormValue("again") != n.New {
 		err = access.Invalid("again", "the two new passwords differ")
 	} else {
-		generation, err = s.cfg.Identity.ChangePassword(c.Request().Context(), actor, actor.PersonID, n)
+		generation, err = s.profiles.ChangePassword(c.Request().Context(), actor, actor.PersonID, n)
 	}
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
@@ -62,8 +79,8 @@ func (s *Server) changePassword(c echo.Context, actor access.Actor) error {
 	return s.goOn(c, generation)
 }
 
-func (s *Server) endSessions(c echo.Context, actor access.Actor) error {
-	generation, err := s.cfg.Identity.EndSessions(c.Request().Context(), actor, actor.PersonID, false)
+func (s *profilePages) endSessions(c echo.Context, actor access.Actor) error {
+	generation, err := s.profiles.EndSessions(c.Request().Context(), actor, actor.PersonID, false)
 	if err != nil {
 		return err
 	}
@@ -71,25 +88,22 @@ func (s *Server) endSessions(c echo.Context, actor access.Actor) error {
 	return s.goOn(c, generation)
 }
 
-func (s *Server) endSession(c echo.Context, actor access.Actor) error {
+func (s *profilePages) endSession(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Identity.EndSession(c.Request().Context(), actor, id); err != nil {
+	if err := s.profiles.EndSession(c.Request().Context(), actor, id); err != nil {
 		return err
 	}
 	s.flash(c, "That session is over.")
 	return s.see(c, view.ProfileURL())
 }
 
-// goOn lets this session alone outlive the others: under a new token, so that a copy of
-// its cookie is worth nothing either.
-func (s *Server) goOn(c echo.Context, generation int64) error {
-	ctx := c.Request().Context()
-	if err := s.cfg.Sessions.RenewToken(ctx); err != nil {
-		return access.Wrap(access.KindUnavailable, err, "The session could not be kept. Sign in again.")
+// goOn keeps this session and shows the page again.
+func (s *profilePages) goOn(c echo.Context, generation int64) error {
+	if err := s.keepSession(c, generation); err != nil {
+		return err
 	}
-	s.cfg.Sessions.Put(ctx, authn.SessionSince, generation)
 	return c.Redirect(http.StatusSeeOther, view.ProfileURL())
 }

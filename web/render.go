@@ -17,13 +17,14 @@ import (
 	"portcullis/web/view"
 )
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// pageBuffers hold pages while they are rendered.
+var pageBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // page renders to a buffer and then sends: a page that fails half-way is an error page,
 // not half a page.
-func (s *Server) page(c echo.Context, status int, component templ.Component) error {
-	b, _ := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(b)
+func (s *site) page(c echo.Context, status int, component templ.Component) error {
+	b, _ := pageBuffers.Get().(*bytes.Buffer)
+	defer pageBuffers.Put(b)
 	b.Reset()
 	if err := component.Render(c.Request().Context(), b); err != nil {
 		return err
@@ -32,13 +33,13 @@ func (s *Server) page(c echo.Context, status int, component templ.Component) err
 }
 
 // ok sends a page.
-func (s *Server) ok(c echo.Context, component templ.Component) error {
+func (s *site) ok(c echo.Context, component templ.Component) error {
 	return s.page(c, http.StatusOK, component)
 }
 
 // refill answers a form that failed: the same page, filled in as it was, with the
 // messages. What the person cannot mend in the form goes to the error page.
-func (s *Server) refill(c echo.Context, err error, form func(view.Problems) (templ.Component, error)) error {
+func (s *site) refill(c echo.Context, err error, form func(view.Problems) (templ.Component, error)) error {
 	kind := access.KindOf(err)
 	if !slices.Contains([]access.Kind{access.KindInvalid, access.KindConflict, access.KindTooMany, access.KindUnavailable}, kind) {
 		return err
@@ -47,16 +48,23 @@ func (s *Server) refill(c echo.Context, err error, form func(view.Problems) (tem
 	if failed != nil {
 		return failed
 	}
-	c.Set(causeKey, err)
-	return s.page(c, statuses[kind], component)
+	noteCause(c, err)
+	return s.page(c, kindStatus(kind), component)
+}
+
+// errorPage answers with a page that says what went wrong.
+func (s *site) errorPage(c echo.Context, f failure) error {
+	shell := s.shell(c, actorOf(c), f.Title(), "")
+	shell.Flash = ""
+	return s.page(c, f.status, view.ErrorPage(view.ErrorProps{Shell: shell, Status: f.status, Message: f.text, RequestID: requestIDOf(c)}))
 }
 
 // shell is what surrounds every page. Crumbs lead to the page, without the page itself.
-func (s *Server) shell(c echo.Context, actor access.Actor, title, section string, crumbs ...view.Crumb) view.Shell {
+func (s *site) shell(c echo.Context, actor access.Actor, title, section string, crumbs ...view.Crumb) view.Shell {
 	return view.Shell{
 		Title: title, Section: section, Crumbs: crumbs, Actor: actor, Nav: navFor(actor),
-		Theme: themeOf(c), Assets: s.assets.prefix, Flash: s.takeFlash(c, actor), Here: here(c),
-		Version: s.cfg.Version, Demo: s.cfg.Demo,
+		Theme: themeOf(c), Assets: s.assetsURL(), Flash: s.takeFlash(c, actor), Here: here(c),
+		Version: s.version, Demo: s.demo,
 	}
 }
 
@@ -72,15 +80,6 @@ func here(c echo.Context) string {
 		return view.OverviewURL()
 	}
 	return ownPath(before.RequestURI())
-}
-
-// takeFlash only looks into the session where there is one: an error page may come
-// before it was loaded.
-func (s *Server) takeFlash(c echo.Context, actor access.Actor) string {
-	if actor.PersonID == 0 || actor.Kind != access.ActorPerson {
-		return ""
-	}
-	return s.cfg.Sessions.PopString(c.Request().Context(), sessionFlash)
 }
 
 var navigation = []struct {
@@ -140,4 +139,13 @@ func formID(c echo.Context, name string) int64 {
 		return 0
 	}
 	return id
+}
+
+// convertEach turns each item into another.
+func convertEach[T, U any](in []T, convert func(T) U) []U {
+	out := make([]U, len(in))
+	for i, v := range in {
+		out[i] = convert(v)
+	}
+	return out
 }

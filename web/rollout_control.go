@@ -13,9 +13,9 @@ import (
 	"portcullis/web/view"
 )
 
-// rolloutControlRoutes are the buttons and forms of a rollout's page.
-func (s *Server) rolloutControlRoutes() {
-	r := s.cfg.Rollouts
+// controlRoutes are the buttons and forms of a rollout's page.
+func (s *rolloutPages) controlRoutes() {
+	r := s.controller
 	for _, b := range []struct {
 		path, done string
 		act        func(context.Context, access.Actor, int64) (access.Rollout, error)
@@ -37,7 +37,7 @@ func (s *Server) rolloutControlRoutes() {
 }
 
 // controlRollout makes the handler of a button on a rollout's page.
-func (s *Server) controlRollout(done string, act func(context.Context, access.Actor, int64) (access.Rollout, error)) handler {
+func (s *rolloutPages) controlRollout(done string, act func(context.Context, access.Actor, int64) (access.Rollout, error)) handler {
 	return func(c echo.Context, actor access.Actor) error {
 		id, err := idParam(c)
 		if err != nil {
@@ -51,43 +51,43 @@ func (s *Server) controlRollout(done string, act func(context.Context, access.Ac
 	}
 }
 
-func (s *Server) abortRollout(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) abortRollout(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("Aborted. Accounts in flight are finished.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.Abort(ctx, actor, id, c.FormValue("reason"))
+		return s.controller.Abort(ctx, actor, id, c.FormValue("reason"))
 	})(c, actor)
 }
 
-func (s *Server) rollBack(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) rollBack(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("It is rolled back: what it wrote is put back as it was.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.RollBack(ctx, actor, id, c.FormValue("rollback-reason"))
+		return s.controller.RollBack(ctx, actor, id, c.FormValue("rollback-reason"))
 	})(c, actor)
 }
 
 // openGate names the wave, so that a page that was read before does not open a later gate.
-func (s *Server) openGate(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) openGate(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("The gate is open. The next wave begins.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.OpenGate(ctx, actor, id, int(formID(c, "wave")))
+		return s.controller.OpenGate(ctx, actor, id, int(formID(c, "wave")))
 	})(c, actor)
 }
 
-func (s *Server) startNow(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) startNow(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("It starts now, outside of its hours.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.cfg.Rollouts.StartNow(ctx, actor, id, c.FormValue("start-reason"), c.FormValue("all-waves") != "")
+		return s.controller.StartNow(ctx, actor, id, c.FormValue("start-reason"), c.FormValue("all-waves") != "")
 	})(c, actor)
 }
 
-func (s *Server) changeWindow(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) changeWindow(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("The pace has changed.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		window, err := strconv.Atoi(strings.TrimSpace(c.FormValue("window")))
 		if err != nil {
 			return access.Rollout{}, access.Invalid("window", "%q is no number of accounts: write it in digits, from 1 to %d.", c.FormValue("window"), access.MaxWindow)
 		}
-		return s.cfg.Rollouts.SetWindow(ctx, actor, id, window)
+		return s.controller.SetWindow(ctx, actor, id, window)
 	})(c, actor)
 }
 
 // rolloutRefused shows the rollout as it is now, with why the action was refused.
-func (s *Server) rolloutRefused(c echo.Context, actor access.Actor, id int64, refusal error) error {
+func (s *rolloutPages) rolloutRefused(c echo.Context, actor access.Actor, id int64, refusal error) error {
 	return s.refill(c, refusal, func(view.Problems) (templ.Component, error) {
 		p, err := s.rolloutPage(c, actor, id)
 		if err != nil {

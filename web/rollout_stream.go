@@ -23,7 +23,7 @@ const (
 
 // rolloutStream is one browser that watches one page of a rollout.
 type rolloutStream struct {
-	s     *Server
+	s     *rolloutPages
 	c     echo.Context
 	who   *reader
 	out   eventWriter
@@ -37,7 +37,7 @@ type rolloutStream struct {
 }
 
 // streamRollout keeps a rollout's page up to date until the rollout has ended.
-func (s *Server) streamRollout(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) streamRollout(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (s *Server) streamRollout(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	updates, err := s.cfg.Rollouts.Watch(ctx, actor, id)
+	updates, err := s.viewer.Watch(ctx, actor, id)
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ func (t *rolloutStream) run(ctx context.Context, updates <-chan access.Rollout) 
 // where the page offers the same already.
 func (t *rolloutStream) begin(ctx context.Context) error {
 	t.dirty, t.stale, t.heard = true, true, time.Now()
-	if err := t.out.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {
+	if err := t.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {
 		return err
 	}
 	if t.c.QueryParam("offers") != t.page.Actions.Possible() {
-		if err := t.out.send(ctx, "actions", view.RolloutButtons(t.page)); err != nil {
+		if err := t.send(ctx, "actions", view.RolloutButtons(t.page)); err != nil {
 			return err
 		}
 	}
@@ -118,13 +118,13 @@ func (t *rolloutStream) update(ctx context.Context, rollout access.Rollout) erro
 	t.page = t.s.rolloutProps(t.c, t.who.actor, rollout)
 	t.page.Waves, t.page.Bad, t.page.Troubles, t.page.Samples, t.page.Targets = before.Waves, before.Bad, before.Troubles, before.Samples, before.Targets
 	t.dirty, t.stale, t.heard = true, true, time.Now()
-	if err := t.out.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {
+	if err := t.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {
 		return err
 	}
 	if before.Actions.Possible() == t.page.Actions.Possible() && before.Rollout.Wave == t.page.Rollout.Wave {
 		return nil
 	}
-	return t.out.send(ctx, "actions", view.RolloutButtons(t.page))
+	return t.send(ctx, "actions", view.RolloutButtons(t.page))
 }
 
 // end sends the last rows, and tells the browser not to ask again.
@@ -154,7 +154,7 @@ func (t *rolloutStream) sendRest(ctx context.Context) error {
 
 // sendParts sends the waves, what went wrong and the chart where they have changed.
 func (t *rolloutStream) sendParts(ctx context.Context) error {
-	insight, err := t.s.cfg.Rollouts.RecentInsight(ctx, t.who.actor, t.page.Rollout.ID, t.heard)
+	insight, err := t.s.viewer.RecentInsight(ctx, t.who.actor, t.page.Rollout.ID, t.heard)
 	if err != nil {
 		return err
 	}
@@ -184,17 +184,17 @@ func (t *rolloutStream) sendParts(ctx context.Context) error {
 // is sent whole, since its rows come and go.
 func (t *rolloutStream) sendRows(ctx context.Context) error {
 	var err error
-	if t.page.Targets, err = t.s.cfg.Rollouts.RecentTargets(ctx, t.who.actor, t.page.Rollout.ID, targetQuery(t.page), t.heard); err != nil {
+	if t.page.Targets, err = t.s.viewer.RecentTargets(ctx, t.who.actor, t.page.Rollout.ID, targetQuery(t.page), t.heard); err != nil {
 		return err
 	}
 	changed := t.changedRows()
 	switch {
 	case t.page.Filter.Any():
-		return t.out.send(ctx, "table", view.TargetRows(t.page))
+		return t.send(ctx, "table", view.TargetRows(t.page))
 	case len(changed) == 0:
 		return nil
 	default:
-		return t.out.send(ctx, "rows", templ.Join(changed...))
+		return t.send(ctx, "rows", templ.Join(changed...))
 	}
 }
 
@@ -207,4 +207,13 @@ func (t *rolloutStream) changedRows() []templ.Component {
 		}
 	}
 	return changed
+}
+
+// send renders a component into one event.
+func (t *rolloutStream) send(ctx context.Context, event string, component templ.Component) error {
+	var b strings.Builder
+	if err := component.Render(ctx, &b); err != nil {
+		return err
+	}
+	return t.out.write(event, b.String())
 }

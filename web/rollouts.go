@@ -1,20 +1,63 @@
 package web
 
 import (
+	"context"
+	"time"
+
 	"github.com/labstack/echo/v4"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/rollout"
 	"portcullis/web/view"
 )
 
-func (s *Server) rolloutRoutes() {
+// RolloutViewer reads rollouts. A recent reading is as of a time or later, and is made once however
+// many browsers watch.
+type RolloutViewer interface {
+	Rollouts(ctx context.Context, actor access.Actor, q access.RolloutQuery) (access.Page[access.Rollout], error)
+	Rollout(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Targets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery) (access.Page[access.Target], error)
+	Insight(ctx context.Context, actor access.Actor, id int64) (rollout.Insight, error)
+	RecentInsight(ctx context.Context, actor access.Actor, id int64, since time.Time) (rollout.Insight, error)
+	RecentTargets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery, since time.Time) (access.Page[access.Target], error)
+	Watch(ctx context.Context, actor access.Actor, id int64) (<-chan access.Rollout, error)
+}
+
+// RolloutController steers a rollout.
+type RolloutController interface {
+	Pause(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Resume(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Retry(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Abort(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)
+	RollBack(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)
+	Confirm(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	CheckAgain(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Overtake(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	OpenGate(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
+	StartNow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
+	SetWindow(ctx context.Context, actor access.Actor, id int64, window int) (access.Rollout, error)
+}
+
+// Pusher starts a rollout of the newest revision.
+type Pusher interface {
+	PushAgain(ctx context.Context, actor access.Actor) (access.Rollout, error)
+}
+
+// rolloutPages are the pages of rollouts.
+type rolloutPages struct {
+	*site
+	viewer     RolloutViewer
+	controller RolloutController
+	pusher     Pusher
+}
+
+func (s *rolloutPages) routes() {
 	s.get("/rollouts", authz.Read, s.showRollouts)
 	s.post("/rollouts", authz.ControlRollout, s.pushAgain)
 	s.get("/rollouts/:id", authz.Read, s.showRollout)
 	s.stream("/rollouts/:id/events", authz.Read, s.streamRollout)
-	s.rolloutControlRoutes()
-	s.targetRoutes()
+	s.controlRoutes()
 }
 
 // rolloutGroups are the tabs of the list.
@@ -23,7 +66,7 @@ var rolloutGroups = map[string][]access.RolloutState{
 	"ended":  {access.RolloutCompleted, access.RolloutAborted, access.RolloutRolledBack},
 }
 
-func (s *Server) showRollouts(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) showRollouts(c echo.Context, actor access.Actor) error {
 	q := newQuery(c.QueryParams())
 	group := q.text("state")
 	states, known := rolloutGroups[group]
@@ -31,7 +74,7 @@ func (s *Server) showRollouts(c echo.Context, actor access.Actor) error {
 		group = ""
 	}
 	page := q.page()
-	rollouts, err := s.cfg.Rollouts.Rollouts(c.Request().Context(), actor, access.RolloutQuery{States: states, PageQuery: page})
+	rollouts, err := s.viewer.Rollouts(c.Request().Context(), actor, access.RolloutQuery{States: states, PageQuery: page})
 	if err != nil {
 		return err
 	}
@@ -41,15 +84,15 @@ func (s *Server) showRollouts(c echo.Context, actor access.Actor) error {
 	}))
 }
 
-func (s *Server) pushAgain(c echo.Context, actor access.Actor) error {
-	rollout, err := s.cfg.Changes.PushAgain(c.Request().Context(), actor)
+func (s *rolloutPages) pushAgain(c echo.Context, actor access.Actor) error {
+	rollout, err := s.pusher.PushAgain(c.Request().Context(), actor)
 	if err != nil {
 		return err
 	}
 	return s.see(c, view.RolloutURL(rollout.ID))
 }
 
-func (s *Server) showRollout(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) showRollout(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
@@ -63,25 +106,25 @@ func (s *Server) showRollout(c echo.Context, actor access.Actor) error {
 }
 
 // rolloutPage reads the rollout and the page of its targets that the address asks for.
-func (s *Server) rolloutPage(c echo.Context, actor access.Actor, id int64) (view.RolloutPage, error) {
+func (s *rolloutPages) rolloutPage(c echo.Context, actor access.Actor, id int64) (view.RolloutPage, error) {
 	ctx := c.Request().Context()
-	rollout, err := s.cfg.Rollouts.Rollout(ctx, actor, id)
+	rollout, err := s.viewer.Rollout(ctx, actor, id)
 	if err != nil {
 		return view.RolloutPage{}, err
 	}
 	p := s.rolloutProps(c, actor, rollout)
-	insight, err := s.cfg.Rollouts.Insight(ctx, actor, id)
+	insight, err := s.viewer.Insight(ctx, actor, id)
 	if err != nil {
 		return view.RolloutPage{}, err
 	}
 	p.Waves, p.Bad, p.Troubles, p.Samples = insight.Waves, insight.Bad, insight.Troubles, insight.Samples
-	p.Targets, err = s.cfg.Rollouts.Targets(ctx, actor, id, targetQuery(p))
+	p.Targets, err = s.viewer.Targets(ctx, actor, id, targetQuery(p))
 	return p, err
 }
 
-func (s *Server) rolloutProps(c echo.Context, actor access.Actor, rollout access.Rollout) view.RolloutPage {
+func (s *rolloutPages) rolloutProps(c echo.Context, actor access.Actor, rollout access.Rollout) view.RolloutPage {
 	q := newQuery(c.QueryParams())
-	p := view.RolloutPage{Rollout: rollout, Cursor: q.text("cursor"), Now: s.cfg.Now(), FromWave: int(max(q.number("from_wave", 0), 0))}
+	p := view.RolloutPage{Rollout: rollout, Cursor: q.text("cursor"), Now: s.now(), FromWave: int(max(q.number("from_wave", 0), 0))}
 	p.Filter = view.TargetFilter{
 		Wave: int(max(q.number("wave", 0), 0)), Class: access.CloudClass(q.text("class")), Cause: q.text("cause"), Search: q.text("q"),
 	}

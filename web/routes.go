@@ -13,7 +13,6 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/web/view"
 )
 
 // Route is one line of the route table. Permission is what its service demands; a
@@ -39,33 +38,6 @@ type handler func(c echo.Context, actor access.Actor) error
 
 // Routes lists every route, for tests that walk over all of them.
 func (s *Server) Routes() []Route { return slices.Clone(s.routes) }
-
-func (s *Server) addRoutes() {
-	s.open("/healthz", s.healthz)
-	s.open("/readyz", s.readyz)
-	s.open("/assets/:hash/*", s.serveAsset)
-	s.signInRoutes()
-	s.overviewRoutes()
-	s.allowlistRoutes()
-	s.mappingRoutes()
-	s.explainRoutes()
-	s.changeRoutes()
-	s.scheduleRoutes()
-	s.strategyRoutes()
-	s.historyRoutes()
-	s.reviewRoutes()
-	s.settingsRoutes()
-	s.rolloutRoutes()
-	s.accountRoutes()
-	s.findingRoutes()
-	s.auditRoutes()
-	s.exchangeRoutes()
-	s.tokenRoutes()
-	s.peopleRoutes()
-	s.profileRoutes()
-	s.jobRoutes()
-	s.apiRoutes()
-}
 
 // get adds a page.
 func (s *Server) get(path string, p authz.Permission, h handler) {
@@ -116,7 +88,7 @@ func (s *Server) asActor(p authz.Permission, h handler) echo.HandlerFunc {
 			return err
 		}
 		if actor.PasswordDue && p != authz.KeepAccount && c.Request().Method == http.MethodGet {
-			return s.see(c, view.ProfileURL())
+			return s.see(c, s.cfg.PasswordURL)
 		}
 		return permitted(c, actor, p, h)
 	}
@@ -133,7 +105,7 @@ func (s *Server) asToken(p authz.Permission, h handler) echo.HandlerFunc {
 }
 
 func permitted(c echo.Context, actor access.Actor, p authz.Permission, h handler) error {
-	c.Set(actorKey, actor)
+	setActor(c, actor)
 	if err := authz.Require(actor, p); err != nil {
 		return err
 	}
@@ -214,4 +186,31 @@ func (s *Server) methodsAt(at string) []string {
 // fits reports whether a part of an address fits that of a route.
 func fits(pattern, part string) bool {
 	return pattern == part || strings.HasPrefix(pattern, ":") && part != ""
+}
+
+// notTaken says which methods an address takes, where it takes any.
+func notTaken(c echo.Context, methods []string) error {
+	if len(methods) == 0 {
+		return echo.ErrNotFound
+	}
+	slices.Sort(methods)
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(slices.Compact(methods), ", "))
+	return echo.ErrMethodNotAllowed
+}
+
+// notFound answers addresses that no page has, with the navigation for whoever is signed
+// in. The address of a form's target leads back to the form.
+func (s *Server) notFound(c echo.Context) error {
+	if r := c.Request(); isAPI(r.URL.Path) {
+		return notTaken(c, s.methodsAt(r.URL.Path))
+	}
+	actor, err := s.actor(c)
+	if err != nil || !authz.Can(actor, authz.Read) {
+		return echo.ErrNotFound
+	}
+	if r := c.Request(); r.Method == http.MethodGet && s.routed(http.MethodPost, r.URL.Path) {
+		return s.see(c, s.pageOf(r.URL.Path))
+	}
+	setActor(c, actor)
+	return echo.ErrNotFound
 }

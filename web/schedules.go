@@ -12,12 +12,12 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) scheduleRoutes() {
+func (s *changePages) scheduleRoutes() {
 	s.post("/changes/:id/schedule", authz.ApplyChange, s.scheduleChange)
 	s.post("/changes/:id/unschedule", authz.ApplyChange, s.cancelSchedule)
 }
 
-func (s *Server) scheduleChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) scheduleChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		when, err := parseMoment("schedule_at", c.FormValue("schedule_at"))
 		if err != nil {
@@ -30,14 +30,14 @@ func (s *Server) scheduleChange(c echo.Context, actor access.Actor) error {
 		if err != nil || minutes < 1 || minutes > 1e6 {
 			return "", "", access.Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
 		}
-		_, err = s.cfg.Changes.ScheduleBy(ctx, actor, id, c.FormValue("digest"), when, time.Duration(minutes)*time.Minute, c.FormValue("strategy"))
+		_, err = s.scheduler.ScheduleBy(ctx, actor, id, c.FormValue("digest"), when, time.Duration(minutes)*time.Minute, c.FormValue("strategy"))
 		return view.ChangeURL(id), "Scheduled. The console applies it at its time.", err
 	})
 }
 
-func (s *Server) cancelSchedule(c echo.Context, actor access.Actor) error {
+func (s *changePages) cancelSchedule(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.cfg.Changes.CancelSchedule(ctx, actor, id)
+		_, err := s.scheduler.CancelSchedule(ctx, actor, id)
 		return view.ChangeURL(id), "The schedule is cancelled. The change stays approved.", err
 	})
 }

@@ -11,16 +11,18 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authn"
-	"portcullis/web/view"
 )
 
 // What is kept in a session and in a request's context.
 const (
-	// sessionExternal says that an identity provider vouched for whoever is signed in.
+	// sessionExternal says that an identity provider vouched for the person who is signed in.
 	sessionExternal = "external"
 	sessionFlash    = "flash" // a sentence for the next page
 	actorKey        = "actor"
 )
+
+// home is the page that a browser is sent to where no other page is asked for.
+const home = "/"
 
 // session loads and saves the session around a handler. An error is answered inside, so
 // that the answer carries the session's cookie.
@@ -66,6 +68,69 @@ func (s *Server) tokenActor(c echo.Context) (access.Actor, error) {
 	return s.cfg.Identity.TokenActor(r.Context(), secret, clientAddr(c), r.UserAgent(), requestIDOf(c))
 }
 
+// openSession signs in a person whose credentials have been checked.
+func (s *Server) openSession(c echo.Context, actor access.Actor) error {
+	ctx := c.Request().Context()
+	// A new token, so that one planted in the browser before is worth nothing.
+	if err := s.cfg.Sessions.RenewToken(ctx); err != nil {
+		return access.Wrap(access.KindUnavailable, err, "The session could not be opened. Try again in a moment.")
+	}
+	s.cfg.Sessions.Put(ctx, authn.SessionPerson, actor.PersonID)
+	s.cfg.Sessions.Put(ctx, authn.SessionSince, actor.Generation)
+	s.cfg.Sessions.Put(ctx, authn.SessionAddr, actor.Addr.String())
+	s.cfg.Sessions.Put(ctx, authn.SessionAgent, actor.UserAgent)
+	s.cfg.Sessions.Put(ctx, authn.SessionOpened, s.cfg.Now().Unix())
+	s.cfg.Sessions.Remove(ctx, sessionExternal)
+	setActor(c, actor)
+	return nil
+}
+
+// keepSession lets this session alone outlive the person's others: under a new token, so
+// that a copy of its cookie is worth nothing either.
+func (s *Server) keepSession(c echo.Context, generation int64) error {
+	ctx := c.Request().Context()
+	if err := s.cfg.Sessions.RenewToken(ctx); err != nil {
+		return access.Wrap(access.KindUnavailable, err, "The session could not be kept. Sign in again.")
+	}
+	s.cfg.Sessions.Put(ctx, authn.SessionSince, generation)
+	return nil
+}
+
+// closeSession ends this session.
+func (s *Server) closeSession(c echo.Context) error {
+	if err := s.cfg.Sessions.Destroy(c.Request().Context()); err != nil {
+		return access.Wrap(access.KindUnavailable, err, "The session could not be ended. Try again in a moment.")
+	}
+	return nil
+}
+
+// sessionToken is the token of this session.
+func (s *Server) sessionToken(c echo.Context) string {
+	return s.cfg.Sessions.Token(c.Request().Context())
+}
+
+// markExternal notes that an identity provider vouched for the person who is signed in.
+func (s *Server) markExternal(c echo.Context) {
+	s.cfg.Sessions.Put(c.Request().Context(), sessionExternal, true)
+}
+
+// isExternal reports whether an identity provider vouched for the person who is signed in.
+func (s *Server) isExternal(c echo.Context) bool {
+	return s.cfg.Sessions.GetBool(c.Request().Context(), sessionExternal)
+}
+
+// secureCookies reports whether the session's cookie is sent over TLS only.
+func (s *Server) secureCookies() bool { return s.cfg.Sessions.Cookie.Secure }
+
+// setActor notes who sent the request, for guards and the log record.
+func setActor(c echo.Context, actor access.Actor) { c.Set(actorKey, actor) }
+
+// actorOf returns who sent the request, as far as that is known by now.
+func actorOf(c echo.Context) access.Actor {
+	actor, _ := c.Get(actorKey).(access.Actor)
+	return actor
+}
+
 // bearer is the API token that a request carries; "" where it carries none.
 func bearer(r *http.Request) string {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -89,6 +154,15 @@ func (s *Server) flash(c echo.Context, sentence string) {
 	s.cfg.Sessions.Put(c.Request().Context(), sessionFlash, sentence)
 }
 
+// takeFlash returns the sentence that the page before has left, once. It only looks into
+// the session where there is one: an error page may come before it was loaded.
+func (s *Server) takeFlash(c echo.Context, actor access.Actor) string {
+	if actor.PersonID == 0 || actor.Kind != access.ActorPerson {
+		return ""
+	}
+	return s.cfg.Sessions.PopString(c.Request().Context(), sessionFlash)
+}
+
 // see sends the browser on after a form was carried out.
 func (s *Server) see(c echo.Context, to string) error {
 	return c.Redirect(http.StatusSeeOther, to)
@@ -99,10 +173,10 @@ func (s *Server) see(c echo.Context, to string) error {
 func ownPath(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.IsAbs() || u.Host != "" || u.Opaque != "" || u.User != nil {
-		return view.OverviewURL()
+		return home
 	}
 	if !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") || strings.ContainsAny(raw, "\\\r\n\t") || strings.Contains(u.Path, "//") {
-		return view.OverviewURL()
+		return home
 	}
 	return raw
 }

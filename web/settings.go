@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/url"
 	"slices"
@@ -18,7 +19,25 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) settingsRoutes() {
+// SettingsService reads review rules and settings and puts edits of them into drafts.
+type SettingsService interface {
+	// Rules returns the review rules and settings at the head. RuleForm adds the choices
+	// of a form, and RuleNames the names of everything that can be typed into it.
+	Rules(ctx context.Context, actor access.Actor) (change.RulesView, error)
+	RuleForm(ctx context.Context, actor access.Actor) (change.RulesView, error)
+	RuleNames(ctx context.Context, actor access.Actor) (change.RulesView, error)
+	SaveRule(ctx context.Context, actor access.Actor, id int64, r access.ReviewRule) (access.Change, error)
+	RemoveRule(ctx context.Context, actor access.Actor, id int64, ruleID string) (access.Change, error)
+	SaveSettings(ctx context.Context, actor access.Actor, id int64, settings access.Settings) (access.Change, error)
+}
+
+// settingsPages are the pages of review rules and settings.
+type settingsPages struct {
+	*site
+	settings SettingsService
+}
+
+func (s *settingsPages) routes() {
 	s.get("/settings", authz.Read, s.showSettings)
 	s.get("/settings/edit", authz.EditChange, s.editSettings)
 	s.post("/settings/edit", authz.EditChange, s.saveSettings)
@@ -31,8 +50,8 @@ func (s *Server) settingsRoutes() {
 
 func settingsCrumb() view.Crumb { return view.Crumb{Label: "Settings", URL: view.SettingsURL()} }
 
-func (s *Server) showSettings(c echo.Context, actor access.Actor) error {
-	v, err := s.cfg.Changes.Rules(c.Request().Context(), actor)
+func (s *settingsPages) showSettings(c echo.Context, actor access.Actor) error {
+	v, err := s.settings.Rules(c.Request().Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -41,8 +60,8 @@ func (s *Server) showSettings(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.Settings(view.SettingsPage{Shell: shell, Rules: v.Rules, Settings: v.Settings, Allowlists: v.Allowlists, Mappings: v.Mappings, MayEdit: mayEdit}))
 }
 
-func (s *Server) editRule(c echo.Context, actor access.Actor) error {
-	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor)
+func (s *settingsPages) editRule(c echo.Context, actor access.Actor) error {
+	v, err := s.settings.RuleForm(c.Request().Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -57,7 +76,7 @@ func (s *Server) editRule(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.RuleFormPage(s.ruleForm(c, actor, v, form)))
 }
 
-func (s *Server) ruleForm(c echo.Context, actor access.Actor, v change.RulesView, form view.RuleForm) view.RuleFormProps {
+func (s *settingsPages) ruleForm(c echo.Context, actor access.Actor, v change.RulesView, form view.RuleForm) view.RuleFormProps {
 	title := "New review rule"
 	if c.Param("id") != "" {
 		title = "Edit review rule"
@@ -78,17 +97,17 @@ func namedOptions(names map[string]string, chosen []string) []view.Option {
 
 // ruleValues are what a form about rules or settings came with, and the names by which
 // it is read.
-func (s *Server) ruleValues(c echo.Context, actor access.Actor) (url.Values, change.RulesView, error) {
+func (s *settingsPages) ruleValues(c echo.Context, actor access.Actor) (url.Values, change.RulesView, error) {
 	values, err := c.FormParams()
 	if err != nil {
 		return nil, change.RulesView{}, err
 	}
-	v, err := s.cfg.Changes.RuleNames(c.Request().Context(), actor)
+	v, err := s.settings.RuleNames(c.Request().Context(), actor)
 	return values, v, err
 }
 
 // saveRule adds a review rule or replaces one.
-func (s *Server) saveRule(c echo.Context, actor access.Actor) error {
+func (s *settingsPages) saveRule(c echo.Context, actor access.Actor) error {
 	values, v, err := s.ruleValues(c, actor)
 	if err != nil {
 		return err
@@ -97,7 +116,7 @@ func (s *Server) saveRule(c echo.Context, actor access.Actor) error {
 	rule, err := ruleOf(form, c.Param("id"), v)
 	var saved access.Change
 	if err == nil {
-		saved, err = s.cfg.Changes.SaveRule(c.Request().Context(), actor, draftChoice(c), rule)
+		saved, err = s.settings.SaveRule(c.Request().Context(), actor, draftChoice(c), rule)
 	}
 	if err == nil {
 		return s.drafted(c, saved, "The review rule is part of this change now. It holds once the change is reviewed and applied.")
@@ -109,8 +128,8 @@ func (s *Server) saveRule(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) removeRule(c echo.Context, actor access.Actor) error {
-	saved, err := s.cfg.Changes.RemoveRule(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
+func (s *settingsPages) removeRule(c echo.Context, actor access.Actor) error {
+	saved, err := s.settings.RemoveRule(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -194,22 +213,22 @@ func idsOf(typed []string, names map[string]string) []string {
 	return slices.Compact(ids)
 }
 
-func (s *Server) editSettings(c echo.Context, actor access.Actor) error {
-	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor)
+func (s *settingsPages) editSettings(c echo.Context, actor access.Actor) error {
+	v, err := s.settings.RuleForm(c.Request().Context(), actor)
 	if err != nil {
 		return err
 	}
 	return s.ok(c, view.SettingsFormPage(s.settingsForm(c, actor, v, view.SettingsFormOf(v.Settings))))
 }
 
-func (s *Server) settingsForm(c echo.Context, actor access.Actor, v change.RulesView, form view.SettingsForm) view.SettingsFormProps {
+func (s *settingsPages) settingsForm(c echo.Context, actor access.Actor, v change.RulesView, form view.SettingsForm) view.SettingsFormProps {
 	return view.SettingsFormProps{
 		Shell: s.shell(c, actor, "Edit settings", "settings", settingsCrumb()), Form: form, Drafts: v.Drafts, Draft: draftChoice(c),
 		Lists: namedOptions(v.Allowlists, form.Allowlists), Mappings: namedOptions(v.Mappings, form.Mappings),
 	}
 }
 
-func (s *Server) saveSettings(c echo.Context, actor access.Actor) error {
+func (s *settingsPages) saveSettings(c echo.Context, actor access.Actor) error {
 	values, v, err := s.ruleValues(c, actor)
 	if err != nil {
 		return err
@@ -218,7 +237,7 @@ func (s *Server) saveSettings(c echo.Context, actor access.Actor) error {
 	settings, err := settingsOf(form, v)
 	var saved access.Change
 	if err == nil {
-		saved, err = s.cfg.Changes.SaveSettings(c.Request().Context(), actor, draftChoice(c), settings)
+		saved, err = s.settings.SaveSettings(c.Request().Context(), actor, draftChoice(c), settings)
 	}
 	if err == nil {
 		return s.drafted(c, saved, "The settings are part of this change now. They hold once the change is reviewed and applied.")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,7 +16,21 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) strategyRoutes() {
+// StrategyStore keeps strategies.
+type StrategyStore interface {
+	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
+	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
+	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
+	RemoveStrategy(ctx context.Context, actor access.Actor, id int64) error
+}
+
+// strategyPages are the pages of strategies.
+type strategyPages struct {
+	*site
+	strategies StrategyStore
+}
+
+func (s *strategyPages) routes() {
 	s.get("/settings/strategies", authz.Read, s.showStrategies)
 	s.get("/settings/strategies/new", authz.ManageStrategies, s.editStrategy)
 	s.post("/settings/strategies/new", authz.ManageStrategies, s.saveStrategy)
@@ -28,8 +43,8 @@ func strategyCrumb() view.Crumb {
 	return view.Crumb{Label: "Strategies", URL: view.StrategiesURL()}
 }
 
-func (s *Server) showStrategies(c echo.Context, actor access.Actor) error {
-	found, err := s.cfg.Rollouts.Strategies(c.Request().Context(), actor)
+func (s *strategyPages) showStrategies(c echo.Context, actor access.Actor) error {
+	found, err := s.strategies.Strategies(c.Request().Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -38,13 +53,13 @@ func (s *Server) showStrategies(c echo.Context, actor access.Actor) error {
 	}))
 }
 
-func (s *Server) editStrategy(c echo.Context, actor access.Actor) error {
+func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
 	p, err := s.strategyForm(c, actor)
 	if err != nil {
 		return err
 	}
 	if p.ID != 0 {
-		found, err := s.cfg.Rollouts.Strategy(c.Request().Context(), actor, p.ID)
+		found, err := s.strategies.Strategy(c.Request().Context(), actor, p.ID)
 		if err != nil {
 			return err
 		}
@@ -54,7 +69,7 @@ func (s *Server) editStrategy(c echo.Context, actor access.Actor) error {
 	return s.ok(c, view.StrategyFormPage(p))
 }
 
-func (s *Server) strategyForm(c echo.Context, actor access.Actor) (view.StrategyFormProps, error) {
+func (s *strategyPages) strategyForm(c echo.Context, actor access.Actor) (view.StrategyFormProps, error) {
 	title := "New strategy"
 	var id int64
 	if c.Param("id") != "" {
@@ -67,7 +82,7 @@ func (s *Server) strategyForm(c echo.Context, actor access.Actor) (view.Strategy
 	return view.StrategyFormProps{Shell: s.shell(c, actor, title, "settings", settingsCrumb(), strategyCrumb()), ID: id}, nil
 }
 
-func (s *Server) saveStrategy(c echo.Context, actor access.Actor) error {
+func (s *strategyPages) saveStrategy(c echo.Context, actor access.Actor) error {
 	p, err := s.strategyForm(c, actor)
 	if err != nil {
 		return err
@@ -80,7 +95,7 @@ func (s *Server) saveStrategy(c echo.Context, actor access.Actor) error {
 	strategy, err := strategyOf(p.Form)
 	if err == nil {
 		strategy.ID = p.ID
-		_, err = s.cfg.Rollouts.SaveStrategy(c.Request().Context(), actor, strategy)
+		_, err = s.strategies.SaveStrategy(c.Request().Context(), actor, strategy)
 	}
 	if err == nil {
 		s.flash(c, "Saved. Changes that are applied from now on can go by it.")
@@ -95,12 +110,12 @@ func (s *Server) saveStrategy(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *Server) removeStrategy(c echo.Context, actor access.Actor) error {
+func (s *strategyPages) removeStrategy(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Rollouts.RemoveStrategy(c.Request().Context(), actor, id); err != nil {
+	if err := s.strategies.RemoveStrategy(c.Request().Context(), actor, id); err != nil {
 		return err
 	}
 	s.flash(c, "Removed. Rollouts that began with it go on.")

@@ -1,14 +1,11 @@
 package web
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 )
 
@@ -41,16 +38,7 @@ func newEventWriter(c echo.Context) (eventWriter, error) {
 	return w, w.ctl.Flush()
 }
 
-// send renders a component into one event. Each line of it gets its own data field, as
-// the format wants it.
-func (w eventWriter) send(ctx context.Context, event string, component templ.Component) error {
-	var b bytes.Buffer
-	if err := component.Render(ctx, &b); err != nil {
-		return err
-	}
-	return w.write(event, b.String())
-}
-
+// write sends one event. Each line of it gets its own data field, as the format wants it.
 func (w eventWriter) write(event, data string) error {
 	var b strings.Builder
 	b.WriteString("event: " + event + "\n")

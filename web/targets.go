@@ -16,17 +16,39 @@ import (
 	"portcullis/web/view"
 )
 
-// targetRoutes are the pages and forms of one account of a rollout.
-func (s *Server) targetRoutes() {
+// TargetService reads and steers one account of a rollout.
+type TargetService interface {
+	Rollout(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	Target(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Target, error)
+	Operations(ctx context.Context, actor access.Actor, id int64, account access.AccountID) ([]access.Operation, error)
+	RetryTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error)
+	SkipTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID, reason string) (access.Rollout, error)
+	Resolve(ctx context.Context, actor access.Actor, id int64, account access.AccountID, choices []access.ResolveConflict) (access.Rollout, error)
+}
+
+// Adopter makes the desired state follow an edit that was adopted.
+type Adopter interface {
+	Adopt(ctx context.Context, actor access.Actor, a change.Adoption) (access.Change, error)
+}
+
+// targetPages are the pages of one account of a rollout.
+type targetPages struct {
+	*site
+	targets TargetService
+	adopter Adopter
+}
+
+// routes are the pages and forms of one account of a rollout.
+func (s *targetPages) routes() {
 	const target = "/rollouts/:id/targets/:account"
 	s.get(target, authz.Read, s.showTarget)
-	s.post(target+"/retry", authz.ControlRollout, s.controlTarget("It is taken up again.", s.cfg.Rollouts.RetryTarget))
+	s.post(target+"/retry", authz.ControlRollout, s.controlTarget("It is taken up again.", s.targets.RetryTarget))
 	s.post(target+"/skip", authz.ControlRollout, s.skipTarget)
 	s.post(target+"/resolve", authz.ControlRollout, s.resolveConflicts)
 	s.post(target+"/adopt", authz.EditChange, s.adopt)
 }
 
-func (s *Server) showTarget(c echo.Context, actor access.Actor) error {
+func (s *targetPages) showTarget(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
@@ -40,17 +62,17 @@ func (s *Server) showTarget(c echo.Context, actor access.Actor) error {
 
 func targetParam(c echo.Context) access.AccountID { return access.AccountID(c.Param("account")) }
 
-func (s *Server) targetPage(c echo.Context, actor access.Actor, id int64, account access.AccountID) (view.TargetPage, error) {
+func (s *targetPages) targetPage(c echo.Context, actor access.Actor, id int64, account access.AccountID) (view.TargetPage, error) {
 	ctx := c.Request().Context()
-	p := view.TargetPage{Now: s.cfg.Now(), Denied: authz.Require(actor, authz.ControlRollout), MayEdit: authz.Can(actor, authz.EditChange)}
+	p := view.TargetPage{Now: s.now(), Denied: authz.Require(actor, authz.ControlRollout), MayEdit: authz.Can(actor, authz.EditChange)}
 	var err error
-	if p.Rollout, err = s.cfg.Rollouts.Rollout(ctx, actor, id); err != nil {
+	if p.Rollout, err = s.targets.Rollout(ctx, actor, id); err != nil {
 		return p, err
 	}
-	if p.Target, err = s.cfg.Rollouts.Target(ctx, actor, id, account); err != nil {
+	if p.Target, err = s.targets.Target(ctx, actor, id, account); err != nil {
 		return p, err
 	}
-	if p.Operations, err = s.cfg.Rollouts.Operations(ctx, actor, id, account); err != nil {
+	if p.Operations, err = s.targets.Operations(ctx, actor, id, account); err != nil {
 		return p, err
 	}
 	p.Shell = s.shell(c, actor, p.Target.AccountName, "rollouts",
@@ -59,7 +81,7 @@ func (s *Server) targetPage(c echo.Context, actor access.Actor, id int64, accoun
 }
 
 // controlTarget makes the handler of a form on a target's page.
-func (s *Server) controlTarget(done string, act func(context.Context, access.Actor, int64, access.AccountID) (access.Rollout, error)) handler {
+func (s *targetPages) controlTarget(done string, act func(context.Context, access.Actor, int64, access.AccountID) (access.Rollout, error)) handler {
 	return func(c echo.Context, actor access.Actor) error {
 		id, err := idParam(c)
 		if err != nil {
@@ -74,49 +96,46 @@ func (s *Server) controlTarget(done string, act func(context.Context, access.Act
 	}
 }
 
-func (s *Server) skipTarget(c echo.Context, actor access.Actor) error {
+func (s *targetPages) skipTarget(c echo.Context, actor access.Actor) error {
 	return s.controlTarget("It is skipped.", func(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
-		return s.cfg.Rollouts.SkipTarget(ctx, actor, id, account, c.FormValue("reason"))
+		return s.targets.SkipTarget(ctx, actor, id, account, c.FormValue("reason"))
 	})(c, actor)
 }
 
-func (s *Server) resolveConflicts(c echo.Context, actor access.Actor) error {
+func (s *targetPages) resolveConflicts(c echo.Context, actor access.Actor) error {
 	return s.controlTarget("Decided. The account is taken up again and does what was chosen.", func(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
 		choices, err := choicesOf(c)
 		if err != nil {
 			return access.Rollout{}, err
 		}
-		return s.cfg.Rollouts.Resolve(ctx, actor, id, account, choices)
+		return s.targets.Resolve(ctx, actor, id, account, choices)
 	})(c, actor)
 }
 
 // adopt composes a change that makes the desired state follow an edit that was adopted.
-func (s *Server) adopt(c echo.Context, actor access.Actor) error {
+func (s *targetPages) adopt(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
 	account := targetParam(c)
-	draft, err := s.adopted(c.Request().Context(), actor, id, account, formID(c, "operation"))
+	draft, err := s.adoptEdit(c.Request().Context(), actor, id, account, formID(c, "operation"))
 	if err != nil {
 		return s.targetRefused(c, actor, id, account, err)
 	}
 	return s.see(c, view.ChangeURL(draft.ID))
 }
 
-func (s *Server) adopted(ctx context.Context, actor access.Actor, id int64, account access.AccountID, operation int64) (access.Change, error) {
-	operations, err := s.cfg.Rollouts.Operations(ctx, actor, id, account)
+func (s *targetPages) adoptEdit(ctx context.Context, actor access.Actor, id int64, account access.AccountID, operation int64) (access.Change, error) {
+	operations, err := s.targets.Operations(ctx, actor, id, account)
 	if err != nil {
 		return access.Change{}, err
 	}
-	i := slices.IndexFunc(operations, func(o access.Operation) bool { return o.ID == operation && view.Adopted(o) })
-	if i < 0 {
-		return access.Change{}, access.Errorf(access.KindConflict, "This account has no such edit that was adopted.")
+	adoption, err := change.AdoptionOf(account, operations, operation)
+	if err != nil {
+		return access.Change{}, err
 	}
-	o := operations[i]
-	return s.cfg.Changes.Adopt(ctx, actor, change.Adoption{
-		Account: account, Role: access.RoleName{Path: o.Resource.Path, Name: o.Resource.Name}, Planned: o.OursAfter, Live: o.Resolution.Seen,
-	})
+	return s.adopter.Adopt(ctx, actor, adoption)
 }
 
 // choicesOf reads one choice for each document, bound to the one that was on the page.
@@ -143,7 +162,7 @@ func choicesOf(c echo.Context) ([]access.ResolveConflict, error) {
 
 // targetRefused shows the target as it is now, with why the action was refused. What has
 // moved since the page was read is such a reason too: the page shows it.
-func (s *Server) targetRefused(c echo.Context, actor access.Actor, id int64, account access.AccountID, refusal error) error {
+func (s *targetPages) targetRefused(c echo.Context, actor access.Actor, id int64, account access.AccountID, refusal error) error {
 	if kind := access.KindOf(refusal); kind == access.KindStale || kind == access.KindUnchanged {
 		refusal = access.Wrap(access.KindConflict, refusal, "%s", access.MessageOf(refusal))
 	}

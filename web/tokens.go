@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,13 +18,26 @@ import (
 	"portcullis/web/view"
 )
 
-func (s *Server) tokenRoutes() {
+// TokenService keeps API tokens.
+type TokenService interface {
+	Tokens(ctx context.Context, actor access.Actor) ([]access.Token, error)
+	CreateToken(ctx context.Context, actor access.Actor, personID int64, n authn.NewToken) (access.Token, string, error)
+	RevokeToken(ctx context.Context, actor access.Actor, id int64) error
+}
+
+// tokenPages are the pages of API tokens.
+type tokenPages struct {
+	*site
+	tokens TokenService
+}
+
+func (s *tokenPages) routes() {
 	s.get("/tokens", authz.Read, s.showTokens)
 	s.post("/tokens", authz.Read, s.makeToken)
 	s.post("/tokens/:id/revoke", authz.Read, s.revokeToken)
 }
 
-func (s *Server) showTokens(c echo.Context, actor access.Actor) error {
+func (s *tokenPages) showTokens(c echo.Context, actor access.Actor) error {
 	p, err := s.tokensPage(c, actor)
 	if err != nil {
 		return err
@@ -34,15 +48,15 @@ func (s *Server) showTokens(c echo.Context, actor access.Actor) error {
 
 // makeToken answers with the page itself: the secret is kept nowhere, so a page that the
 // browser is sent to could not show it.
-func (s *Server) makeToken(c echo.Context, actor access.Actor) error {
-	life, err := tokenLife(c.FormValue("expires"), s.cfg.Now())
+func (s *tokenPages) makeToken(c echo.Context, actor access.Actor) error {
+	life, err := tokenLife(c.FormValue("expires"), s.now())
 	scopes, scopeErr := access.ParseScopes(c.Request().PostForm["scopes"])
 	if err == nil {
 		err = scopeErr
 	}
 	secret := ""
 	if err == nil {
-		_, secret, err = s.cfg.Identity.CreateToken(c.Request().Context(), actor, actor.PersonID,
+		_, secret, err = s.tokens.CreateToken(c.Request().Context(), actor, actor.PersonID,
 			authn.NewToken{Name: c.FormValue("name"), Scopes: scopes, Expires: life})
 	}
 	if err != nil {
@@ -72,24 +86,24 @@ func tokenLife(days string, now time.Time) (time.Time, error) {
 	return now.AddDate(0, 0, n), nil
 }
 
-func (s *Server) revokeToken(c echo.Context, actor access.Actor) error {
+func (s *tokenPages) revokeToken(c echo.Context, actor access.Actor) error {
 	id, err := idParam(c)
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Identity.RevokeToken(c.Request().Context(), actor, id); err != nil {
+	if err := s.tokens.RevokeToken(c.Request().Context(), actor, id); err != nil {
 		return err
 	}
 	s.flash(c, "The token is revoked. Whoever still sends it is refused.")
 	return s.see(c, ownPath(cmp.Or(c.FormValue("next"), view.TokensURL())))
 }
 
-func (s *Server) tokensPage(c echo.Context, actor access.Actor) (view.TokensPage, error) {
-	tokens, err := s.cfg.Identity.Tokens(c.Request().Context(), actor)
+func (s *tokenPages) tokensPage(c echo.Context, actor access.Actor) (view.TokensPage, error) {
+	tokens, err := s.tokens.Tokens(c.Request().Context(), actor)
 	if err != nil {
 		return view.TokensPage{}, err
 	}
-	p := view.TokensPage{Now: s.cfg.Now(), Admin: authz.Can(actor, authz.ManagePeople)}
+	p := view.TokensPage{Now: s.now(), Admin: authz.Can(actor, authz.ManagePeople)}
 	for _, t := range tokens {
 		if t.PersonID == actor.PersonID {
 			p.Own = append(p.Own, t)
