@@ -126,6 +126,19 @@ type apiAuditEvent struct {
 func toAPIAuditEvent(e access.AuditEvent) apiAuditEvent {
 	return apiAuditEvent{
 		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), PersonID: e.PersonID, Name: e.Name, Addr: e.Addr, UserAgent: e.UserAgent,
-		RequestID: e.RequestID, Action: e.Action, Object: e.Object, Detail: document(string(e.Detail)), Prev: e.Prev, Hash: e.Hash,
+		RequestID: e.RequestID, Action: e.Action, Object: e.Object, Detail: rawJSON(string(e.Detail)), Prev: e.Prev, Hash: e.Hash,
+	}
+}
+
+// rawJSON embeds a detail as JSON: null where there is none, a string where it is no JSON.
+func rawJSON(s string) json.RawMessage {
+	switch {
+	case s == "":
+		return json.RawMessage("null")
+	case json.Valid([]byte(s)):
+		return json.RawMessage(s)
+	default:
+		quoted, _ := json.Marshal(s) // a string always encodes
+		return quoted
 	}
 }
