@@ -23,6 +23,7 @@ import (
 	"portcullis/internal/change"
 	"portcullis/internal/rollout"
 	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // The people of the tests, by the local part of their address.
@@ -348,7 +349,7 @@ type console struct {
 	due          bool
 	revoked      atomic.Bool
 	place        authn.Place
-	routes       []web.Route
+	routes       []transport.Route
 }
 
 func newConsole(t *testing.T) *console { return newPacedConsole(t, -1) }

@@ -9,7 +9,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // example fills the parameters of a route's path.
@@ -17,7 +17,7 @@ func example(path string) string {
 	return strings.NewReplacer(":id", "7", ":account", "111122223333", ":hash", "0", "*", "nothing.css").Replace(path)
 }
 
-func isOpen(r web.Route) bool { return r.Public }
+func isOpen(r transport.Route) bool { return r.Public }
 
 func TestEveryRouteAsksWhoIsThere(t *testing.T) {
 	c := newConsole(t)

@@ -14,6 +14,9 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/labstack/echo/v4"
 
+	"portcullis/web/api"
+	"portcullis/web/pages"
+	"portcullis/web/transport"
 	"portcullis/web/view"
 )
 
@@ -21,7 +24,7 @@ import (
 var staticFiles embed.FS
 
 // assets are those of this program, packed when they are first needed.
-var assets = sync.OnceValues(func() (*Assets, error) { return LoadAssets(staticFiles) })
+var assets = sync.OnceValues(func() (*transport.Assets, error) { return transport.LoadAssets(staticFiles) })
 
 // descriptionParts are the description of the API, in parts that people read.
 //
@@ -30,27 +33,27 @@ var descriptionParts embed.FS
 
 // Changes is what the console needs of the change service.
 type Changes interface {
-	pagesChanges
-	apiChanges
+	pages.Changes
+	api.Changes
 }
 
 // Rollouts is what the console needs of the rollout service.
 type Rollouts interface {
-	pagesRollouts
-	apiRollouts
+	pages.Rollouts
+	api.Rollouts
 }
 
 // Organization is what the console needs of the drift service.
 type Organization interface {
-	pagesOrganization
-	apiOrganization
+	pages.Organization
+	api.Organization
 }
 
 // Identity is what the console needs of the sign-in service.
 type Identity interface {
-	transportIdentity
-	pagesIdentity
-	apiIdentity
+	transport.Identity
+	pages.Identity
+	api.Identity
 }
 
 // Config is what the console is made of.
@@ -59,9 +62,9 @@ type Config struct {
 	Rollouts     Rollouts
 	Organization Organization
 	Identity     Identity
-	Provider     Provider // an identity provider; nil without one
+	Provider     pages.Provider // an identity provider; nil without one
 	Sessions     *scs.SessionManager
-	Replies      apiReplies
+	Replies      api.Replies
 	Jobs         http.Handler // the job queue's own pages; nil for none
 
 	Log            *slog.Logger
@@ -77,7 +80,7 @@ type Config struct {
 
 // New assembles the console: a server with the routes of the pages and of the API. It
 // fails when something that it needs is missing.
-func New(cfg Config) (*Server, error) {
+func New(cfg Config) (*transport.Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -85,10 +88,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var p *Pages // made below; no request comes before
-	server, err := newTransport(transportConfig{
+	var p *pages.Pages // made below; no request comes before
+	server, err := transport.New(transport.Config{
 		Identity: cfg.Identity, Sessions: cfg.Sessions, Assets: static,
-		ErrorPage: func(c echo.Context, f failure) error { return p.errorPage(c, f) },
+		ErrorPage: func(c echo.Context, f transport.Failure) error { return p.ErrorPage(c, f) },
 		SignInURL: view.SignInURL(), PasswordURL: view.ProfileURL(),
 		Log: cfg.Log, Now: cfg.Now, Ready: cfg.Ready, PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
 		APIRate: cfg.APIRate, StreamLook: cfg.StreamLook,
@@ -96,19 +99,19 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = newPages(pagesConfig{
+	p = pages.New(pages.Config{
 		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization, Identity: cfg.Identity, Provider: cfg.Provider,
 		Jobs: cfg.Jobs, Now: cfg.Now, Version: cfg.Version, Demo: cfg.Demo,
 	})
-	p.addRoutes()
-	a, err := newAPI(apiConfig{
+	p.AddRoutes()
+	a, err := api.New(api.Config{
 		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization, Identity: cfg.Identity, Replies: cfg.Replies,
 		Description: descriptionParts, Sentence: view.TroubleSentence, Log: cfg.Log, Now: cfg.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.addRoutes()
+	a.AddRoutes()
 	return server, nil
 }
 
