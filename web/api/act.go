@@ -18,8 +18,8 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiAnswer is what a request that changes something is answered with.
-type apiAnswer struct {
+// result is what a request that changes something is answered with.
+type result struct {
 	status   int // 200 where nothing is said
 	etag     string
 	location string
@@ -27,16 +27,16 @@ type apiAnswer struct {
 	once     any // sent in place of the body, and never again: it tells a secret
 }
 
-// apiBase is what all of the API shares: the server, and the answers that are kept.
-type apiBase struct {
+// base is what all of the API shares: the server, and the answers that are kept.
+type base struct {
 	*transport.Server
 	replies Replies
 	log     *slog.Logger
 	now     func() time.Time
 }
 
-// apiAction carries out a request that changes something.
-type apiAction func(r apiRequest) (apiAnswer, error)
+// action carries out a request that changes something.
+type action func(r request) (result, error)
 
 // asAction makes a route's handler. With an Idempotency-Key the request is carried out
 // once, however often it is sent.
@@ -45,9 +45,9 @@ type apiAction func(r apiRequest) (apiAnswer, error)
 //	                             ├─ refused (4xx): key given back, nothing was done
 //	                             └─ interrupted (5xx, or we died): the effect is unknown
 //	again ──▶ kept: sent again │ other request: 422 │ under way or unknown: 409
-func (s *apiBase) asAction(act apiAction) transport.Handler {
+func (s *base) asAction(act action) transport.Handler {
 	return func(c echo.Context, actor access.Actor) error {
-		r := apiRequest{Context: c, actor: actor, query: transport.NewQuery(c.QueryParams())}
+		r := request{Context: c, actor: actor, query: transport.NewQuery(c.QueryParams())}
 		key := c.Request().Header.Get("Idempotency-Key")
 		if key == "" {
 			reply, _, err := perform(r, act)
@@ -62,7 +62,7 @@ func (s *apiBase) asAction(act apiAction) transport.Handler {
 
 var keyForm = regexp.MustCompile(`^[!-~]{1,255}$`)
 
-func (s *apiBase) once(r apiRequest, key string, act apiAction) error {
+func (s *base) once(r request, key string, act action) error {
 	if !keyForm.MatchString(key) {
 		return access.Invalid("Idempotency-Key", "an idempotency key has 1 to 255 visible ASCII characters, best of all a random UUID")
 	}
@@ -95,7 +95,7 @@ func (s *apiBase) once(r apiRequest, key string, act apiAction) error {
 	return sendReply(r.Context, reply)
 }
 
-func (s *apiBase) giveBack(ctx context.Context, r apiRequest, key string) {
+func (s *base) giveBack(ctx context.Context, r request, key string) {
 	if err := s.replies.DropReply(ctx, r.actor.TokenID, key); err != nil {
 		s.log.ErrorContext(ctx, "an idempotency key could not be given back", "error", err, "request_id", transport.RequestID(r.Context))
 	}
@@ -131,7 +131,7 @@ func fingerprint(r *http.Request) ([]byte, error) {
 
 // perform carries a request out and encodes the whole answer before any of it is sent.
 // What is kept of it holds no secret.
-func perform(r apiRequest, act apiAction) (reply, kept access.Reply, err error) {
+func perform(r request, act action) (reply, kept access.Reply, err error) {
 	a, err := act(r)
 	if err != nil {
 		return reply, kept, err

@@ -16,7 +16,7 @@ import (
 
 // body reads the JSON object that a request brings. A key that the route does not know is
 // refused: what is misspelt, or not for the caller to set, must not be passed over.
-func body[T any](r apiRequest) (T, error) {
+func body[T any](r request) (T, error) {
 	var v T
 	raw, err := io.ReadAll(r.Request().Body)
 	if err != nil {
@@ -40,7 +40,7 @@ func body[T any](r apiRequest) (T, error) {
 }
 
 // bodyIfAny is body where a request need not bring one.
-func bodyIfAny[T any](r apiRequest) (T, error) {
+func bodyIfAny[T any](r request) (T, error) {
 	var none T
 	raw, err := io.ReadAll(r.Request().Body)
 	if err != nil {
@@ -54,7 +54,7 @@ func bodyIfAny[T any](r apiRequest) (T, error) {
 }
 
 // noBody refuses a body where none has a meaning; an empty object is none.
-func noBody(r apiRequest) error {
+func noBody(r request) error {
 	raw, err := io.ReadAll(io.LimitReader(r.Request().Body, 64))
 	if err != nil {
 		return unreadable(err)

@@ -9,8 +9,8 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiChangeReader reads changes.
-type apiChangeReader interface {
+// ChangeReader reads changes.
+type ChangeReader interface {
 	Changes(ctx context.Context, actor access.Actor, q access.ChangeQuery) (access.Page[access.Change], error)
 	Change(ctx context.Context, actor access.Actor, id int64) (access.Change, error)
 	View(ctx context.Context, actor access.Actor, id int64) (change.View, error)
@@ -19,8 +19,8 @@ type apiChangeReader interface {
 	Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error)
 }
 
-// apiChangeEditor edits changes and takes them from state to state.
-type apiChangeEditor interface {
+// ChangeEditor edits changes and takes them from state to state.
+type ChangeEditor interface {
 	Propose(ctx context.Context, actor access.Actor, on int64, p change.Proposal) (access.Change, error)
 	Revise(ctx context.Context, actor access.Actor, id, version int64, p change.Proposal) (access.Change, error)
 	Submit(ctx context.Context, actor access.Actor, id, version int64, options ...change.Option) (access.Change, error)
@@ -29,14 +29,14 @@ type apiChangeEditor interface {
 	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 }
 
-// apiChangeReviewer records verdicts and comments.
-type apiChangeReviewer interface {
+// ChangeReviewer records verdicts and comments.
+type ChangeReviewer interface {
 	Review(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, digest, comment string, options ...change.Option) (access.Change, error)
 	Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...change.Option) (access.Comment, error)
 }
 
-// apiScheduler applies a change by a strategy, which is named; "" is the default.
-type apiScheduler interface {
+// Scheduler applies a change by a strategy, which is named; "" is the default.
+type Scheduler interface {
 	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
 	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
 	CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
@@ -44,14 +44,13 @@ type apiScheduler interface {
 
 // changeAPI answers about changes and acts on them.
 type changeAPI struct {
-	*apiBase
-	reader    apiChangeReader
-	editor    apiChangeEditor
-	reviewer  apiChangeReviewer
-	scheduler apiScheduler
+	reader    ChangeReader
+	editor    ChangeEditor
+	reviewer  ChangeReviewer
+	scheduler Scheduler
 }
 
-func (s *changeAPI) apiChanges(r apiRequest) (any, error) {
+func (s *changeAPI) list(r request) (any, error) {
 	q := access.ChangeQuery{States: transport.States(r.query, "state", changeStates), Author: r.query.Number("author", 0), PageQuery: r.query.Page()}
 	if err := r.query.Err(); err != nil {
 		return nil, err
@@ -60,11 +59,11 @@ func (s *changeAPI) apiChanges(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(changes, toAPIChange), nil
+	return toPageJSON(changes, toChangeJSON), nil
 }
 
-// apiChange answers one change. Its ETag is its version.
-func (s *changeAPI) apiChange(r apiRequest) (any, error) {
+// one answers one change. Its ETag is its version.
+func (s *changeAPI) one(r request) (any, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return nil, err
@@ -74,14 +73,14 @@ func (s *changeAPI) apiChange(r apiRequest) (any, error) {
 		return nil, err
 	}
 	r.Response().Header().Set("ETag", transport.VersionTag(view.Version))
-	detail := toAPIChangeDetail(view.Change)
+	detail := toChangeDetailJSON(view.Change)
 	detail.Targets, detail.Writes, detail.Problem = &view.Targets, &view.Writes, view.Problem
-	detail.Guards, detail.Since = convertAll(view.Guards, toAPIGuard), toAPISince(view.Since)
+	detail.Guards, detail.Since = convertAll(view.Guards, toGuardJSON), toSinceJSON(view.Since)
 	return detail, nil
 }
 
-// apiChangePlan answers the plan of a change: all of it, or one account's part.
-func (s *changeAPI) apiChangePlan(r apiRequest) (any, error) {
+// plan answers the plan of a change: all of it, or one account's part.
+func (s *changeAPI) plan(r request) (any, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return nil, err

@@ -10,35 +10,35 @@ import (
 	"portcullis/internal/rollout"
 )
 
-type apiItems[T any] struct {
+type itemsJSON[T any] struct {
 	Items []T `json:"items"`
 }
 
-type apiTrouble struct {
-	State   string       `json:"state"`
-	Class   string       `json:"class,omitempty"`
-	Code    string       `json:"code,omitempty"`
-	Cause   string       `json:"cause"`
-	Summary string       `json:"summary"`
-	Advice  string       `json:"advice,omitempty"`
-	Targets int          `json:"targets"`
-	OUs     []apiOUCount `json:"ous"`
-	Example string       `json:"example"`
+type troubleJSON struct {
+	State   string        `json:"state"`
+	Class   string        `json:"class,omitempty"`
+	Code    string        `json:"code,omitempty"`
+	Cause   string        `json:"cause"`
+	Summary string        `json:"summary"`
+	Advice  string        `json:"advice,omitempty"`
+	Targets int           `json:"targets"`
+	OUs     []ouCountJSON `json:"ous"`
+	Example string        `json:"example"`
 }
 
-type apiOUCount struct {
+type ouCountJSON struct {
 	OU      string `json:"ou"`
 	Targets int    `json:"targets"`
 }
 
-func toAPITrouble(g access.TroubleGroup, sentence func(access.TroubleGroup) string) apiTrouble {
-	return apiTrouble{
+func toTroubleJSON(g access.TroubleGroup, sentence func(access.TroubleGroup) string) troubleJSON {
+	return troubleJSON{
 		State: string(g.State), Class: string(g.Class), Code: g.Code, Cause: g.Cause, Summary: sentence(g), Advice: g.Advice, Targets: g.Targets,
-		OUs: convertAll(g.OUs, func(c access.OUCount) apiOUCount { return apiOUCount(c) }), Example: string(g.Example),
+		OUs: convertAll(g.OUs, func(c access.OUCount) ouCountJSON { return ouCountJSON(c) }), Example: string(g.Example),
 	}
 }
 
-func (s *rolloutAPI) insight(r apiRequest) (rollout.Insight, error) {
+func (s *rolloutAPI) insight(r request) (rollout.Insight, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return rollout.Insight{}, err
@@ -46,16 +46,16 @@ func (s *rolloutAPI) insight(r apiRequest) (rollout.Insight, error) {
 	return s.viewer.Insight(r.Request().Context(), r.actor, id)
 }
 
-// apiTroubles groups the targets that are not as desired by what is wrong.
-func (s *rolloutAPI) apiTroubles(r apiRequest) (any, error) {
+// troubles groups the targets that are not as desired by what is wrong.
+func (s *rolloutAPI) troubles(r request) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {
 		return nil, err
 	}
-	return apiItems[apiTrouble]{convertAll(insight.Troubles, func(g access.TroubleGroup) apiTrouble { return toAPITrouble(g, s.sentence) })}, nil
+	return itemsJSON[troubleJSON]{convertAll(insight.Troubles, func(g access.TroubleGroup) troubleJSON { return toTroubleJSON(g, s.sentence) })}, nil
 }
 
-type apiSample struct {
+type sampleJSON struct {
 	At        time.Time `json:"at"`
 	Running   int       `json:"running"`
 	Ended     int       `json:"ended"`
@@ -65,32 +65,32 @@ type apiSample struct {
 	Throttles int64     `json:"throttles"`
 }
 
-// apiSamples tells how far a rollout was from time to time.
-func (s *rolloutAPI) apiSamples(r apiRequest) (any, error) {
+// samples tells how far a rollout was from time to time.
+func (s *rolloutAPI) samples(r request) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {
 		return nil, err
 	}
-	return apiItems[apiSample]{convertAll(insight.Samples, func(p access.Sample) apiSample { return apiSample(p) })}, nil
+	return itemsJSON[sampleJSON]{convertAll(insight.Samples, func(p access.Sample) sampleJSON { return sampleJSON(p) })}, nil
 }
 
-type apiResolution struct {
-	Operations []apiConflictChoice `json:"operations"`
+type resolutionJSON struct {
+	Operations []conflictChoiceJSON `json:"operations"`
 }
 
-type apiConflictChoice struct {
+type conflictChoiceJSON struct {
 	Operation int64  `json:"operation"`
 	Choice    string `json:"choice"`
 	Seen      string `json:"seen"`
 }
 
-// apiResolve decides about documents that somebody else has edited.
-func (s *rolloutAPI) apiResolve(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiResolution](r)
+// resolve decides about documents that somebody else has edited.
+func (s *rolloutAPI) resolve(r request) (result, error) {
+	in, err := body[resolutionJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	choices := convertAll(in.Operations, func(c apiConflictChoice) access.ResolveConflict {
+	choices := convertAll(in.Operations, func(c conflictChoiceJSON) access.ResolveConflict {
 		return access.ResolveConflict{OperationID: c.Operation, Choice: access.ConflictChoice(c.Choice), Seen: c.Seen}
 	})
 	account := access.AccountID(r.Param("account"))
@@ -99,49 +99,49 @@ func (s *rolloutAPI) apiResolve(r apiRequest) (apiAnswer, error) {
 	})
 }
 
-type apiAdoption struct {
+type adoptionJSON struct {
 	Operation int64 `json:"operation"`
 }
 
-// apiAdopt composes a change that makes the desired state follow an edit that was adopted.
-func (s *rolloutAPI) apiAdopt(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiAdoption](r)
+// adopt composes a change that makes the desired state follow an edit that was adopted.
+func (s *rolloutAPI) adopt(r request) (result, error) {
+	in, err := body[adoptionJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, err := r.id("rollout")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	ctx, account := r.Request().Context(), access.AccountID(r.Param("account"))
 	operations, err := s.viewer.Operations(ctx, r.actor, id, account)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	adoption, err := change.AdoptionOf(account, operations, in.Operation)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	draft, err := s.adopter.Adopt(ctx, r.actor, adoption)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	answer := changeAnswer(draft)
-	answer.status, answer.location = http.StatusCreated, apiChangeURL(draft.ID)
+	answer.status, answer.location = http.StatusCreated, changeURL(draft.ID)
 	return answer, nil
 }
 
-// apiDecided is what was decided about a conflict.
-type apiDecided struct {
+// decidedJSON is what was decided about a conflict.
+type decidedJSON struct {
 	Choice string    `json:"choice"`
 	Seen   string    `json:"seen"`
 	By     string    `json:"by"`
 	At     time.Time `json:"at"`
 }
 
-func toAPIDecided(r access.Resolution) *apiDecided {
+func toDecidedJSON(r access.Resolution) *decidedJSON {
 	if r.Choice == "" {
 		return nil
 	}
-	return &apiDecided{Choice: string(r.Choice), Seen: access.DocumentDigest(r.Seen), By: r.By.Name, At: r.At.UTC()}
+	return &decidedJSON{Choice: string(r.Choice), Seen: access.DocumentDigest(r.Seen), By: r.By.Name, At: r.At.UTC()}
 }

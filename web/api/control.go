@@ -13,52 +13,52 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiPushAgain starts a rollout of the newest revision to every account that it reaches.
-func (s *rolloutAPI) apiPushAgain(r apiRequest) (apiAnswer, error) {
+// pushAgain starts a rollout of the newest revision to every account that it reaches.
+func (s *rolloutAPI) pushAgain(r request) (result, error) {
 	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	rollout, err := s.pusher.PushAgain(r.Request().Context(), r.actor)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	answer := rolloutAnswer(rollout)
-	answer.status, answer.location = http.StatusCreated, apiRolloutURL(rollout.ID)
+	answer.status, answer.location = http.StatusCreated, rolloutURL(rollout.ID)
 	return answer, nil
 }
 
-// apiControlled makes the handler of a step of a rollout that takes nothing more.
-func (s *rolloutAPI) apiControlled(step func(context.Context, access.Actor, int64) (access.Rollout, error)) apiAction {
-	return func(r apiRequest) (apiAnswer, error) {
+// step makes the handler of a step of a rollout that takes nothing more.
+func (s *rolloutAPI) step(step func(context.Context, access.Actor, int64) (access.Rollout, error)) action {
+	return func(r request) (result, error) {
 		if err := noBody(r); err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		return s.control(r, step)
 	}
 }
 
-type apiAbortion struct {
+type abortionJSON struct {
 	Reason string `json:"reason"`
 }
 
-// apiEnding ends a rollout. Whoever has to stop one in a hurry need not say why.
-type apiEnding struct {
+// endingJSON ends a rollout. Whoever has to stop one in a hurry need not say why.
+type endingJSON struct {
 	Reason *string `json:"reason"`
 }
 
-func (e apiEnding) reason() string {
+func (e endingJSON) reason() string {
 	if e.Reason == nil {
 		return "No reason was given with the API's request."
 	}
 	return *e.Reason
 }
 
-// apiEnded carries out a step that ends a rollout.
-func (s *rolloutAPI) apiEnded(step func(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)) apiAction {
-	return func(r apiRequest) (apiAnswer, error) {
-		in, err := bodyIfAny[apiEnding](r)
+// end carries out a step that ends a rollout.
+func (s *rolloutAPI) end(step func(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)) action {
+	return func(r request) (result, error) {
+		in, err := bodyIfAny[endingJSON](r)
 		if err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 			return step(ctx, actor, id, in.reason())
@@ -68,49 +68,41 @@ func (s *rolloutAPI) apiEnded(step func(ctx context.Context, actor access.Actor,
 
 // control carries a step out, unless the rollout is in another state than the caller
 // says it has seen. The step itself looks at the state once more, under its lock.
-func (s *rolloutAPI) control(r apiRequest, step func(context.Context, access.Actor, int64) (access.Rollout, error)) (apiAnswer, error) {
+func (s *rolloutAPI) control(r request, step func(context.Context, access.Actor, int64) (access.Rollout, error)) (result, error) {
 	id, err := r.id("rollout")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	ctx := r.Request().Context()
 	tag, err := transport.IfMatch(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if tag != "" {
 		now, err := s.viewer.Rollout(ctx, r.actor, id)
 		if err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		if transport.RolloutTag(now) != `"`+tag+`"` {
-			return apiAnswer{}, access.Errorf(access.KindStale, "The rollout has moved on since it was read. Read it again, then decide anew.")
+			return result{}, access.Errorf(access.KindStale, "The rollout has moved on since it was read. Read it again, then decide anew.")
 		}
 	}
 	rollout, err := step(ctx, r.actor, id)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return rolloutAnswer(rollout), nil
 }
 
-func rolloutAnswer(r access.Rollout) apiAnswer {
-	return apiAnswer{etag: transport.RolloutTag(r), body: toAPIRollout(r)}
+func rolloutAnswer(r access.Rollout) result {
+	return result{etag: transport.RolloutTag(r), body: toRolloutJSON(r)}
 }
 
-// apiSync asks for the organization to be read again, which happens in the background.
-func (s *accountAPI) apiSync(r apiRequest) (apiAnswer, error) {
-	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
-	}
-	return apiAnswer{status: http.StatusAccepted}, s.organization.Sync(r.Request().Context(), r.actor)
-}
-
-// apiWatch streams a rollout as it is and whenever it changes, until it has ended: each
+// watch streams a rollout as it is and whenever it changes, until it has ended: each
 // event "rollout" holds what GET /rollouts/{id} answers, and "end" says that there is no
 // more to come. It breaks off where the token is no longer good for it.
-func (s *rolloutAPI) apiWatch(c echo.Context, actor access.Actor) error {
-	id, err := apiRequest{Context: c}.id("rollout")
+func (s *rolloutAPI) watch(c echo.Context, actor access.Actor) error {
+	id, err := request{Context: c}.id("rollout")
 	if err != nil {
 		return err
 	}
@@ -124,7 +116,7 @@ func (s *rolloutAPI) apiWatch(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	who := s.TokenReader(c, actor, authz.Read)
+	who := s.server.TokenReader(c, actor, authz.Read)
 	defer who.Leave()
 	if err := watchRollout(ctx, out, updates, who); err != nil && ctx.Err() == nil {
 		return err
@@ -132,7 +124,7 @@ func (s *rolloutAPI) apiWatch(c echo.Context, actor access.Actor) error {
 	return nil
 }
 
-func watchRollout(ctx context.Context, out transport.EventWriter, updates <-chan access.Rollout, who *transport.Reader) error {
+func watchRollout(ctx context.Context, out transport.EventWriter, updates <-chan access.Rollout, who *transport.StreamReader) error {
 	beat, look := time.NewTicker(transport.StreamBeat), time.NewTicker(who.Every)
 	defer beat.Stop()
 	defer look.Stop()
@@ -152,7 +144,7 @@ func watchRollout(ctx context.Context, out transport.EventWriter, updates <-chan
 			if !open || !who.Allowed(ctx) {
 				return nil
 			}
-			line, err := json.Marshal(toAPIRollout(rollout))
+			line, err := json.Marshal(toRolloutJSON(rollout))
 			if err != nil {
 				return err
 			}

@@ -9,69 +9,69 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiGuardOverride names a finding of a lock-out guard that the caller overrides.
-type apiGuardOverride struct {
+// guardOverride names a finding of a lock-out guard that the caller overrides.
+type guardOverride struct {
 	Guard  string `json:"guard"`
 	Object string `json:"object"`
 }
 
-func meant(list []apiGuardOverride) change.Option {
-	return change.Confirming(convertAll(list, func(m apiGuardOverride) change.Meant {
+func meant(list []guardOverride) change.Option {
+	return change.Confirming(convertAll(list, func(m guardOverride) change.Meant {
 		return change.Meant{Guard: access.GuardCode(m.Guard), Object: m.Object}
 	})...)
 }
 
-type apiSubmission struct {
-	Confirm []apiGuardOverride `json:"confirm"`
+type submissionJSON struct {
+	Confirm []guardOverride `json:"confirm"`
 }
 
-// apiSubmit asks for reviews of a draft. Without If-Match it submits what is there.
-func (s *changeAPI) apiSubmit(r apiRequest) (apiAnswer, error) {
-	in, err := bodyIfAny[apiSubmission](r)
+// submit asks for reviews of a draft. Without If-Match it submits what is there.
+func (s *changeAPI) submit(r request) (result, error) {
+	in, err := bodyIfAny[submissionJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, asRead, err := s.changeAsRead(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	c, err := s.reader.Change(r.Request().Context(), r.actor, id)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	c, err = s.editor.Submit(r.Request().Context(), r.actor, id, c.Version, meant(in.Confirm), asRead)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return changeAnswer(c), nil
 }
 
-// apiStep makes the handler of a step that takes nothing but the change.
-func (s *changeAPI) apiStep(step func(context.Context, access.Actor, int64, ...change.Option) (access.Change, error)) apiAction {
-	return func(r apiRequest) (apiAnswer, error) {
+// step makes the handler of a step that takes nothing but the change.
+func (s *changeAPI) step(step func(context.Context, access.Actor, int64, ...change.Option) (access.Change, error)) action {
+	return func(r request) (result, error) {
 		if err := noBody(r); err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		id, asRead, err := s.changeAsRead(r)
 		if err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		c, err := step(r.Request().Context(), r.actor, id, asRead)
 		if err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		return changeAnswer(c), nil
 	}
 }
 
-// apiRebase puts a change on the newest revision, and tells whoever may read it what
+// rebase puts a change on the newest revision, and tells whoever may read it what
 // others have applied meanwhile.
-func (s *changeAPI) apiRebase(r apiRequest) (apiAnswer, error) {
-	answer, err := s.apiStep(s.editor.Rebase)(r)
+func (s *changeAPI) rebase(r request) (result, error) {
+	answer, err := s.step(s.editor.Rebase)(r)
 	if err != nil {
 		return answer, err
 	}
-	detail, ok := answer.body.(apiChangeDetail)
+	detail, ok := answer.body.(changeDetailJSON)
 	if !ok {
 		return answer, nil
 	}
@@ -79,66 +79,66 @@ func (s *changeAPI) apiRebase(r apiRequest) (apiAnswer, error) {
 	switch {
 	case access.KindOf(err) == access.KindForbidden:
 	case err != nil:
-		return apiAnswer{}, err
+		return result{}, err
 	default:
-		detail.Since = toAPISince(since)
+		detail.Since = toSinceJSON(since)
 		answer.body = detail
 	}
 	return answer, nil
 }
 
-type apiVerdict struct {
-	Verdict string             `json:"verdict"`
-	Digest  string             `json:"digest"`
-	Comment string             `json:"comment"`
-	Confirm []apiGuardOverride `json:"confirm"`
+type verdictJSON struct {
+	Verdict string          `json:"verdict"`
+	Digest  string          `json:"digest"`
+	Comment string          `json:"comment"`
+	Confirm []guardOverride `json:"confirm"`
 }
 
-// apiReview records a verdict. The digest says what it is on.
-func (s *changeAPI) apiReview(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiVerdict](r)
+// review records a verdict. The digest says what it is on.
+func (s *changeAPI) review(r request) (result, error) {
+	in, err := body[verdictJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, asRead, err := s.changeDecided(r, in.Digest)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	c, err := s.reviewer.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, meant(in.Confirm), asRead)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return changeAnswer(c), nil
 }
 
-type apiApplication struct {
+type applicationJSON struct {
 	Digest   string `json:"digest"`
 	Strategy string `json:"strategy"` // by name; the default where none is given
 
-	Confirm []apiGuardOverride `json:"confirm"`
+	Confirm []guardOverride `json:"confirm"`
 }
 
-// apiApply makes an approved change the next revision, and answers its rollout.
-func (s *changeAPI) apiApply(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiApplication](r)
+// apply makes an approved change the next revision, and answers its rollout.
+func (s *changeAPI) apply(r request) (result, error) {
+	in, err := body[applicationJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, asRead, err := s.changeDecided(r, in.Digest)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	rollout, err := s.scheduler.ApplyBy(r.Request().Context(), r.actor, id, in.Digest, in.Strategy, meant(in.Confirm), asRead)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	answer := rolloutAnswer(rollout)
-	answer.status, answer.location = http.StatusCreated, apiRolloutURL(rollout.ID)
+	answer.status, answer.location = http.StatusCreated, rolloutURL(rollout.ID)
 	return answer, nil
 }
 
 // changeDecided is changeAsRead for a decision, which says by the digest what it is on.
-func (s *changeAPI) changeDecided(r apiRequest, digest string) (int64, change.Option, error) {
+func (s *changeAPI) changeDecided(r request, digest string) (int64, change.Option, error) {
 	if digest == "" {
 		return 0, nil, access.Invalid("digest", "give the digest of the change as you read it: it says what is decided on")
 	}
@@ -148,7 +148,7 @@ func (s *changeAPI) changeDecided(r apiRequest, digest string) (int64, change.Op
 // changeAsRead reads the change's id in the path. Where If-Match says which version the
 // caller has read, the step is refused when the change is at another: the step's own
 // transaction says so.
-func (s *changeAPI) changeAsRead(r apiRequest) (int64, change.Option, error) {
+func (s *changeAPI) changeAsRead(r request) (int64, change.Option, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return 0, nil, err

@@ -8,19 +8,19 @@ import (
 	"portcullis/internal/access"
 )
 
-type apiComment struct {
-	ID     int64     `json:"id"`
-	Author apiPerson `json:"author"`
-	Body   string    `json:"body"`
-	At     time.Time `json:"at"`
+type commentJSON struct {
+	ID     int64      `json:"id"`
+	Author personJSON `json:"author"`
+	Body   string     `json:"body"`
+	At     time.Time  `json:"at"`
 }
 
-func toAPIComment(c access.Comment) apiComment {
-	return apiComment{ID: c.ID, Author: toAPIPerson(c.Author), Body: c.Body, At: c.At.UTC()}
+func toCommentJSON(c access.Comment) commentJSON {
+	return commentJSON{ID: c.ID, Author: toPersonJSON(c.Author), Body: c.Body, At: c.At.UTC()}
 }
 
-// apiComments answers what was said about a change, oldest first. It is one page.
-func (s *changeAPI) apiComments(r apiRequest) (any, error) {
+// comments answers what was said about a change, oldest first. It is one page.
+func (s *changeAPI) comments(r request) (any, error) {
 	id, err := r.id("change")
 	if err != nil {
 		return nil, err
@@ -33,42 +33,42 @@ func (s *changeAPI) apiComments(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(access.Page[access.Comment]{Items: comments, Total: len(comments)}, toAPIComment), nil
+	return toPageJSON(access.Page[access.Comment]{Items: comments, Total: len(comments)}, toCommentJSON), nil
 }
 
-type apiRemark struct {
+type remarkJSON struct {
 	Body string `json:"body"`
 }
 
-// apiSay says something about a change. Whoever can read it may, but not a token that
+// comment says something about a change. Whoever can read it may, but not a token that
 // was made to read and nothing else.
-func (s *changeAPI) apiSay(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiRemark](r)
+func (s *changeAPI) comment(r request) (result, error) {
+	in, err := body[remarkJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if !slices.ContainsFunc(r.actor.Scopes, func(s access.TokenScope) bool { return s != access.ScopeRead }) {
-		return apiAnswer{}, access.Errorf(access.KindForbidden, "This API token can read, and nothing else. Make one with another scope, too.")
+		return result{}, access.Errorf(access.KindForbidden, "This API token can read, and nothing else. Make one with another scope, too.")
 	}
 	id, asRead, err := s.changeAsRead(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	said, err := s.reviewer.Comment(r.Request().Context(), r.actor, id, in.Body, asRead)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{status: http.StatusCreated, location: apiChangeURL(id) + "/comments", body: toAPIComment(said)}, nil
+	return result{status: http.StatusCreated, location: changeURL(id) + "/comments", body: toCommentJSON(said)}, nil
 }
 
-// apiClone begins a new draft with the edits of a change that came to nothing.
-func (s *changeAPI) apiClone(r apiRequest) (apiAnswer, error) {
-	answer, err := s.apiStep(s.editor.Clone)(r)
+// clone begins a new draft with the edits of a change that came to nothing.
+func (s *changeAPI) clone(r request) (result, error) {
+	answer, err := s.step(s.editor.Clone)(r)
 	if err != nil {
 		return answer, err
 	}
-	if c, ok := answer.body.(apiChangeDetail); ok {
-		answer.location = apiChangeURL(c.ID)
+	if c, ok := answer.body.(changeDetailJSON); ok {
+		answer.location = changeURL(c.ID)
 	}
 	answer.status = http.StatusCreated
 	return answer, nil

@@ -7,8 +7,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// apiEntry is an entry as the scenario file writes it: exactly one of CIDR, VPC and VPCE.
-type apiEntry struct {
+// entryJSON is an entry as the scenario file writes it: exactly one of CIDR, VPC and VPCE.
+type entryJSON struct {
 	CIDR    string    `json:"cidr,omitempty"`
 	VPC     string    `json:"vpc,omitempty"`
 	VPCE    string    `json:"vpce,omitempty"`
@@ -19,8 +19,8 @@ type apiEntry struct {
 	Emergency bool `json:"emergency,omitempty"`
 }
 
-func toAPIEntry(e access.Entry) apiEntry {
-	out := apiEntry{Note: e.Note, Ticket: e.Ticket, Emergency: e.Emergency}
+func toEntryJSON(e access.Entry) entryJSON {
+	out := entryJSON{Note: e.Note, Ticket: e.Ticket, Emergency: e.Emergency}
 	if !e.Expires.IsZero() {
 		out.Expires = e.Expires.UTC()
 	}
@@ -35,7 +35,7 @@ func toAPIEntry(e access.Entry) apiEntry {
 	return out
 }
 
-func (a apiEntry) entry() (access.Entry, error) {
+func (a entryJSON) entry() (access.Entry, error) {
 	key, kind, n := "", access.EntryCIDR, 0
 	for _, one := range []struct {
 		value string
@@ -63,43 +63,43 @@ func (a apiEntry) entry() (access.Entry, error) {
 	return e, e.Check()
 }
 
-type apiAllowlistEdit struct {
-	Name        string     `json:"name"`
-	Description string     `json:"description,omitempty"`
-	Entries     []apiEntry `json:"entries,omitempty"`
+type allowlistEditJSON struct {
+	Name        string      `json:"name"`
+	Description string      `json:"description,omitempty"`
+	Entries     []entryJSON `json:"entries,omitempty"`
 }
 
-// apiEdit is one edit of a change. Rules and settings are written as the desired state
+// editJSON is one edit of a change. Rules and settings are written as the desired state
 // keeps them.
-type apiEdit struct {
+type editJSON struct {
 	Op        string             `json:"op"`
 	ID        string             `json:"id,omitempty"`
 	Key       string             `json:"key,omitempty"`
-	Entry     *apiEntry          `json:"entry,omitempty"`
-	Allowlist *apiAllowlistEdit  `json:"allowlist,omitempty"`
-	Mapping   *apiMapping        `json:"mapping,omitempty"`
+	Entry     *entryJSON         `json:"entry,omitempty"`
+	Allowlist *allowlistEditJSON `json:"allowlist,omitempty"`
+	Mapping   *mappingJSON       `json:"mapping,omitempty"`
 	Rule      *access.ReviewRule `json:"rule,omitempty"`
 	Settings  *access.Settings   `json:"settings,omitempty"`
 }
 
-func toAPIEdit(e access.Edit) apiEdit {
-	out := apiEdit{Op: string(e.Op), ID: e.ID, Key: e.Key, Rule: e.Rule, Settings: e.Settings}
+func toEditJSON(e access.Edit) editJSON {
+	out := editJSON{Op: string(e.Op), ID: e.ID, Key: e.Key, Rule: e.Rule, Settings: e.Settings}
 	if e.Entry != nil {
-		entry := toAPIEntry(*e.Entry)
+		entry := toEntryJSON(*e.Entry)
 		out.Entry = &entry
 	}
 	if e.Allowlist != nil {
-		out.Allowlist = &apiAllowlistEdit{Name: e.Allowlist.Name, Description: e.Allowlist.Description, Entries: convertAll(e.Allowlist.Entries, toAPIEntry)}
+		out.Allowlist = &allowlistEditJSON{Name: e.Allowlist.Name, Description: e.Allowlist.Description, Entries: convertAll(e.Allowlist.Entries, toEntryJSON)}
 	}
 	if e.Mapping != nil {
-		m := toAPIMapping(*e.Mapping)
+		m := toMappingJSON(*e.Mapping)
 		out.Mapping = &m
 	}
 	return out
 }
 
 // edits reads the edits of a request. The fields of an error are JSON pointers.
-func edits(in []apiEdit) ([]access.Edit, error) {
+func edits(in []editJSON) ([]access.Edit, error) {
 	out := make([]access.Edit, len(in))
 	var wrong []access.FieldError
 	for i, e := range in {
@@ -112,7 +112,7 @@ func edits(in []apiEdit) ([]access.Edit, error) {
 	return out, access.InvalidFields(wrong)
 }
 
-func (a apiEdit) edit() (access.Edit, []access.FieldError) {
+func (a editJSON) edit() (access.Edit, []access.FieldError) {
 	e := access.Edit{Op: access.EditOp(a.Op), ID: a.ID, Key: a.Key, Rule: a.Rule, Settings: a.Settings}
 	var wrong []access.FieldError
 	if e.Op == access.EditUpdateSettings && e.ID == "" {
@@ -139,7 +139,7 @@ func (a apiEdit) edit() (access.Edit, []access.FieldError) {
 }
 
 // parts refuses an edit without what it is about, which nobody could carry out.
-func (a apiEdit) parts() []access.FieldError {
+func (a editJSON) parts() []access.FieldError {
 	need := map[access.EditOp]struct {
 		name  string
 		there bool
@@ -156,7 +156,7 @@ func (a apiEdit) parts() []access.FieldError {
 	return []access.FieldError{{Field: need.name, Message: a.Op + " needs " + need.name}}
 }
 
-func (a apiAllowlistEdit) allowlist() (access.Allowlist, []access.FieldError) {
+func (a allowlistEditJSON) allowlist() (access.Allowlist, []access.FieldError) {
 	out := access.Allowlist{Name: a.Name, Description: a.Description}
 	var wrong []access.FieldError
 	for i, e := range a.Entries {
@@ -167,7 +167,7 @@ func (a apiAllowlistEdit) allowlist() (access.Allowlist, []access.FieldError) {
 	return out, wrong
 }
 
-func (a apiMapping) mapping() (access.Mapping, []access.FieldError) {
+func (a mappingJSON) mapping() (access.Mapping, []access.FieldError) {
 	m := access.Mapping{
 		Accounts: a.Accounts, Allowlists: a.Allowlists, Enforcement: access.Enforcement(a.Enforcement), RequireMFA: a.RequireMFA,
 		SessionName: access.Naming(a.SessionName), SourceIdentity: access.Naming(a.SourceIdentity),

@@ -9,7 +9,7 @@ import (
 	"portcullis/web/transport"
 )
 
-type apiExplanation struct {
+type explanationJSON struct {
 	Verdict     string    `json:"verdict"`
 	Statement   string    `json:"statement,omitempty"`
 	Document    string    `json:"document,omitempty"`
@@ -31,18 +31,17 @@ func explainRequest(q *transport.Query) change.ExplainRequest {
 	}
 }
 
-// apiExplainer answers whether a user can assume a role.
-type apiExplainer interface {
+// Explainer answers whether a user can assume a role.
+type Explainer interface {
 	Explain(ctx context.Context, actor access.Actor, r change.ExplainRequest) (change.Explanation, error)
 }
 
 // explainAPI answers whether a user can assume a role.
 type explainAPI struct {
-	*apiBase
-	changes apiExplainer
+	changes Explainer
 }
 
-func (s *explainAPI) apiExplain(r apiRequest) (any, error) {
+func (s *explainAPI) answer(r request) (any, error) {
 	ask := explainRequest(r.query)
 	if err := r.query.Err(); err != nil {
 		return nil, err
@@ -51,7 +50,7 @@ func (s *explainAPI) apiExplain(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apiExplanation{
+	return explanationJSON{
 		Verdict: string(e.Verdict), Statement: e.Statement, Document: e.Document, Sentence: e.Sentence, Revision: e.Revision, At: e.At.UTC(),
 		Change: ask.ChangeID, TrustPolicy: document(e.TrustPolicy), UserPolicy: document(e.UserPolicy),
 	}, nil

@@ -10,32 +10,32 @@ import (
 	"portcullis/web/transport"
 )
 
-type apiAcknowledgement struct {
-	By     apiPerson `json:"by"`
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason"`
+type acknowledgementJSON struct {
+	By     personJSON `json:"by"`
+	At     time.Time  `json:"at"`
+	Reason string     `json:"reason"`
 }
 
-type apiFinding struct {
-	ID              int64               `json:"id"`
-	Account         string              `json:"account"`
-	AccountName     string              `json:"account_name"`
-	Kind            string              `json:"kind"`
-	Reason          string              `json:"reason"`
-	State           string              `json:"state"`
-	Resource        *access.Resource    `json:"resource,omitempty"`
-	Subject         string              `json:"subject,omitempty"`
-	Sentence        string              `json:"sentence"`
-	Advice          string              `json:"advice"`
-	Digest          string              `json:"digest"`
-	FirstSeen       time.Time           `json:"first_seen"`
-	LastSeen        time.Time           `json:"last_seen"`
-	ResolvedAt      time.Time           `json:"resolved_at,omitzero"`
-	Acknowledgement *apiAcknowledgement `json:"acknowledgement,omitempty"`
+type findingJSON struct {
+	ID              int64                `json:"id"`
+	Account         string               `json:"account"`
+	AccountName     string               `json:"account_name"`
+	Kind            string               `json:"kind"`
+	Reason          string               `json:"reason"`
+	State           string               `json:"state"`
+	Resource        *access.Resource     `json:"resource,omitempty"`
+	Subject         string               `json:"subject,omitempty"`
+	Sentence        string               `json:"sentence"`
+	Advice          string               `json:"advice"`
+	Digest          string               `json:"digest"`
+	FirstSeen       time.Time            `json:"first_seen"`
+	LastSeen        time.Time            `json:"last_seen"`
+	ResolvedAt      time.Time            `json:"resolved_at,omitzero"`
+	Acknowledgement *acknowledgementJSON `json:"acknowledgement,omitempty"`
 }
 
-func toAPIFinding(f access.Finding) apiFinding {
-	out := apiFinding{
+func toFindingJSON(f access.Finding) findingJSON {
+	out := findingJSON{
 		ID: f.ID, Account: string(f.Account), AccountName: f.AccountName, Kind: string(f.Kind), Reason: string(f.Reason), State: string(f.State()),
 		Subject: f.Subject, Sentence: f.Sentence, Advice: f.Advice, Digest: f.Digest(),
 		FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(), ResolvedAt: f.ResolvedAt.UTC(),
@@ -44,23 +44,23 @@ func toAPIFinding(f access.Finding) apiFinding {
 		out.Resource = &f.Resource
 	}
 	if f.Ack != nil {
-		out.Acknowledgement = &apiAcknowledgement{By: toAPIPerson(f.Ack.By), At: f.Ack.At.UTC(), Reason: f.Ack.Reason}
+		out.Acknowledgement = &acknowledgementJSON{By: toPersonJSON(f.Ack.By), At: f.Ack.At.UTC(), Reason: f.Ack.Reason}
 	}
 	return out
 }
 
-type apiFindingDetail struct {
-	apiFinding
+type findingDetailJSON struct {
+	findingJSON
 	Live    json.RawMessage `json:"live"`
 	Desired json.RawMessage `json:"desired"`
 }
 
-func toAPIFindingDetail(f access.Finding) apiFindingDetail {
-	return apiFindingDetail{apiFinding: toAPIFinding(f), Live: document(f.Live), Desired: document(f.Desired)}
+func toFindingDetailJSON(f access.Finding) findingDetailJSON {
+	return findingDetailJSON{findingJSON: toFindingJSON(f), Live: document(f.Live), Desired: document(f.Desired)}
 }
 
-// apiFindingService reads and manages findings.
-type apiFindingService interface {
+// FindingService reads and manages findings.
+type FindingService interface {
 	Findings(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.Finding], error)
 	Finding(ctx context.Context, actor access.Actor, id int64) (access.Finding, error)
 	FindingGroups(ctx context.Context, actor access.Actor, q access.FindingQuery) (access.Page[access.FindingGroup], error)
@@ -74,11 +74,10 @@ type apiFindingService interface {
 
 // findingAPI answers about findings and manages them.
 type findingAPI struct {
-	*apiBase
-	findings apiFindingService
+	findings FindingService
 }
 
-func (s *findingAPI) apiFindings(r apiRequest) (any, error) {
+func (s *findingAPI) list(r request) (any, error) {
 	q := transport.FindingQuery(r.query)
 	if err := r.query.Err(); err != nil {
 		return nil, err
@@ -87,10 +86,10 @@ func (s *findingAPI) apiFindings(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(found, toAPIFinding), nil
+	return toPageJSON(found, toFindingJSON), nil
 }
 
-func (s *findingAPI) apiFinding(r apiRequest) (any, error) {
+func (s *findingAPI) one(r request) (any, error) {
 	id, err := r.id("finding")
 	if err != nil {
 		return nil, err
@@ -99,66 +98,66 @@ func (s *findingAPI) apiFinding(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIFindingDetail(f), nil
+	return toFindingDetailJSON(f), nil
 }
 
-type apiReason struct {
+type reasonJSON struct {
 	Digest string `json:"digest"`
 	Reason string `json:"reason"`
 }
 
-func (s *findingAPI) apiAcknowledge(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) acknowledge(r request) (result, error) {
 	id, err := r.id("finding")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	in, err := body[apiReason](r)
+	in, err := body[reasonJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	f, err := s.findings.Acknowledge(r.Request().Context(), r.actor, id, in.Digest, in.Reason)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{body: toAPIFindingDetail(f)}, nil
+	return result{body: toFindingDetailJSON(f)}, nil
 }
 
-func (s *findingAPI) apiReopen(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) reopen(r request) (result, error) {
 	id, err := r.id("finding")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	f, err := s.findings.Reopen(r.Request().Context(), r.actor, id)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{body: toAPIFindingDetail(f)}, nil
+	return result{body: toFindingDetailJSON(f)}, nil
 }
 
-// apiRepair starts a rollout of the head to the account of a finding.
-func (s *findingAPI) apiRepair(r apiRequest) (apiAnswer, error) {
+// repair starts a rollout of the head to the account of a finding.
+func (s *findingAPI) repair(r request) (result, error) {
 	id, err := r.id("finding")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	rollout, err := s.findings.Repair(r.Request().Context(), r.actor, id)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	answer := rolloutAnswer(rollout)
-	answer.status, answer.location = http.StatusCreated, apiRolloutURL(rollout.ID)
+	answer.status, answer.location = http.StatusCreated, rolloutURL(rollout.ID)
 	return answer, nil
 }
 
-func (s *findingAPI) apiScan(r apiRequest) (apiAnswer, error) {
+func (s *findingAPI) scan(r request) (result, error) {
 	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{status: http.StatusAccepted}, s.findings.Scan(r.Request().Context(), r.actor)
+	return result{status: http.StatusAccepted}, s.findings.Scan(r.Request().Context(), r.actor)
 }

@@ -7,7 +7,7 @@ import (
 	"portcullis/web/transport"
 )
 
-type apiFindingGroup struct {
+type findingGroupJSON struct {
 	Alike     string    `json:"alike"`
 	Kind      string    `json:"kind"`
 	Reason    string    `json:"reason"`
@@ -18,14 +18,14 @@ type apiFindingGroup struct {
 	LastSeen  time.Time `json:"last_seen"`
 }
 
-func toAPIFindingGroup(g access.FindingGroup) apiFindingGroup {
-	return apiFindingGroup{
+func toFindingGroupJSON(g access.FindingGroup) findingGroupJSON {
+	return findingGroupJSON{
 		Alike: g.Alike, Kind: string(g.Newest.Kind), Reason: string(g.Newest.Reason), Sentence: g.Sentence(), Findings: g.Findings, Accounts: g.Accounts,
 		FirstSeen: g.FirstSeen.UTC(), LastSeen: g.LastSeen.UTC(),
 	}
 }
 
-func (s *findingAPI) apiFindingGroups(r apiRequest) (any, error) {
+func (s *findingAPI) groups(r request) (any, error) {
 	q := transport.FindingQuery(r.query)
 	if err := r.query.Err(); err != nil {
 		return nil, err
@@ -34,16 +34,16 @@ func (s *findingAPI) apiFindingGroups(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(groups, toAPIFindingGroup), nil
+	return toPageJSON(groups, toFindingGroupJSON), nil
 }
 
-type apiSelection struct {
+type selectionJSON struct {
 	Count     int    `json:"count"`
 	Selection string `json:"selection"`
 }
 
-// apiFindingSelection says what matches, so that all of it can be acknowledged as it was.
-func (s *findingAPI) apiFindingSelection(r apiRequest) (any, error) {
+// selection says what matches, so that all of it can be acknowledged as it was.
+func (s *findingAPI) selection(r request) (any, error) {
 	q := transport.FindingQuery(r.query)
 	if err := r.query.Err(); err != nil {
 		return nil, err
@@ -52,29 +52,29 @@ func (s *findingAPI) apiFindingSelection(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apiSelection{Count: found.Count, Selection: found.Fingerprint}, nil
+	return selectionJSON{Count: found.Count, Selection: found.Fingerprint}, nil
 }
 
-type apiTogether struct {
-	Reason    string             `json:"reason"`
-	Findings  []apiSeenFinding   `json:"findings"`
-	Selection string             `json:"selection"`
-	Filter    apiFindingSelector `json:"filter"`
+type togetherJSON struct {
+	Reason    string              `json:"reason"`
+	Findings  []seenFindingJSON   `json:"findings"`
+	Selection string              `json:"selection"`
+	Filter    findingSelectorJSON `json:"filter"`
 }
 
-type apiSeenFinding struct {
+type seenFindingJSON struct {
 	ID     int64  `json:"id"`
 	Digest string `json:"digest"`
 }
 
-type apiFindingSelector struct {
+type findingSelectorJSON struct {
 	Kind    access.FindingKind `json:"kind"`
 	Account access.AccountID   `json:"account"`
 	Alike   string             `json:"alike"`
 	Search  string             `json:"q"`
 }
 
-func (t apiTogether) choice() access.FindingChoice {
+func (t togetherJSON) choice() access.FindingChoice {
 	choice := access.FindingChoice{Fingerprint: t.Selection, Query: access.FindingQuery{Account: t.Filter.Account, Alike: t.Filter.Alike, PageQuery: access.PageQuery{Search: t.Filter.Search}}}
 	if t.Filter.Kind != "" {
 		choice.Query.Kinds = []access.FindingKind{t.Filter.Kind}
@@ -88,17 +88,17 @@ func (t apiTogether) choice() access.FindingChoice {
 	return choice
 }
 
-func (s *findingAPI) apiAcknowledgeTogether(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiTogether](r)
+func (s *findingAPI) acknowledgeTogether(r request) (result, error) {
+	in, err := body[togetherJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if in.Selection != "" && len(in.Findings) > 0 {
-		return apiAnswer{}, access.Invalid("findings", "give single findings, or the selection of all that match, and not both")
+		return result{}, access.Invalid("findings", "give single findings, or the selection of all that match, and not both")
 	}
 	n, err := s.findings.AcknowledgeTogether(r.Request().Context(), r.actor, in.choice(), in.Reason)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{body: map[string]int{"acknowledged": n}}, nil
+	return result{body: map[string]int{"acknowledged": n}}, nil
 }

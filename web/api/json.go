@@ -11,15 +11,15 @@ import (
 // The shapes of the HTTP API. They are a contract of their own: a domain type may be
 // renamed or grow without changing what programs outside read.
 
-// apiPage is one page of a list. Next is null on the last one.
-type apiPage[T any] struct {
+// pageJSON is one page of a list. Next is null on the last one.
+type pageJSON[T any] struct {
 	Items []T     `json:"items"`
 	Next  *string `json:"next"`
 	Total *int    `json:"total,omitempty"`
 }
 
-func toAPIPage[T, U any](p access.Page[T], convert func(T) U) apiPage[U] {
-	out := apiPage[U]{Items: convertAll(p.Items, convert)}
+func toPageJSON[T, U any](p access.Page[T], convert func(T) U) pageJSON[U] {
+	out := pageJSON[U]{Items: convertAll(p.Items, convert)}
 	if p.Next != "" {
 		out.Next = &p.Next
 	}
@@ -38,7 +38,7 @@ func convertAll[T, U any](in []T, convert func(T) U) []U {
 	return out
 }
 
-type apiAccount struct {
+type accountJSON struct {
 	ID             string            `json:"id"`
 	Name           string            `json:"name"`
 	Email          string            `json:"email,omitempty"`
@@ -53,19 +53,19 @@ type apiAccount struct {
 	PushedRevision int64             `json:"pushed_revision"`
 }
 
-func toAPIAccount(a access.Account) apiAccount {
+func toAccountJSON(a access.Account) accountJSON {
 	tags := a.Tags
 	if tags == nil {
 		tags = map[string]string{}
 	}
-	return apiAccount{
+	return accountJSON{
 		ID: string(a.ID), Name: a.Name, Email: a.Email, State: string(a.State), OU: a.OU, Tags: tags,
 		Partition: a.PartitionOrDefault(), Management: a.Management, SyncedAt: a.SyncedAt.UTC(), InventoryAt: a.InventoryAt.UTC(),
 		InventoryError: a.InventoryError, PushedRevision: a.PushedRevision,
 	}
 }
 
-type apiAllowlist struct {
+type allowlistJSON struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
@@ -77,10 +77,10 @@ type apiAllowlist struct {
 	ChangedIn   int64  `json:"changed_in"`
 }
 
-func toAPIAllowlist(a access.AllowlistRow) apiAllowlist { return apiAllowlist(a) }
+func toAllowlistJSON(a access.AllowlistRow) allowlistJSON { return allowlistJSON(a) }
 
-// apiMapping is a mapping as the scenario file writes it, with its id.
-type apiMapping struct {
+// mappingJSON is a mapping as the scenario file writes it, with its id.
+type mappingJSON struct {
 	ID             string          `json:"id"`
 	Role           string          `json:"role"`
 	Users          []string        `json:"users"`
@@ -93,9 +93,9 @@ type apiMapping struct {
 	SourceIdentity string          `json:"source_identity"`
 }
 
-func toAPIMapping(m access.Mapping) apiMapping {
+func toMappingJSON(m access.Mapping) mappingJSON {
 	m = m.OrDefault()
-	out := apiMapping{
+	out := mappingJSON{
 		ID: m.ID, Role: m.Role.String(), Users: convertAll(m.Users, access.UserName.String), Accounts: m.Accounts,
 		Allowlists: append([]string{}, m.Allowlists...), Enforcement: string(m.Enforcement), RequireMFA: m.RequireMFA,
 		SessionName: string(m.SessionName), SourceIdentity: string(m.SourceIdentity),
@@ -106,83 +106,83 @@ func toAPIMapping(m access.Mapping) apiMapping {
 	return out
 }
 
-type apiPerson struct {
+type personJSON struct {
 	ID    int64  `json:"id"`
 	Name  string `json:"name"`
 	Email string `json:"email,omitempty"`
 }
 
-func toAPIPerson(p access.PersonRef) apiPerson { return apiPerson(p) }
+func toPersonJSON(p access.PersonRef) personJSON { return personJSON(p) }
 
-type apiReview struct {
-	Reviewer apiPerson `json:"reviewer"`
-	Verdict  string    `json:"verdict"`
-	Digest   string    `json:"digest"`
-	Comment  string    `json:"comment,omitempty"`
-	At       time.Time `json:"at"`
-	Void     bool      `json:"void"`
+type reviewJSON struct {
+	Reviewer personJSON `json:"reviewer"`
+	Verdict  string     `json:"verdict"`
+	Digest   string     `json:"digest"`
+	Comment  string     `json:"comment,omitempty"`
+	At       time.Time  `json:"at"`
+	Void     bool       `json:"void"`
 }
 
-func toAPIReview(r access.Review) apiReview {
-	return apiReview{Reviewer: toAPIPerson(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Comment: r.Comment, At: r.At.UTC(), Void: r.Void}
+func toReviewJSON(r access.Review) reviewJSON {
+	return reviewJSON{Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Comment: r.Comment, At: r.At.UTC(), Void: r.Void}
 }
 
-// apiChange is a change as a list shows it; apiChangeDetail adds what can be long.
-type apiChange struct {
-	ID          int64     `json:"id"`
-	Title       string    `json:"title"`
-	Reason      string    `json:"reason"`
-	State       string    `json:"state"`
-	Author      apiPerson `json:"author"`
-	Base        int64     `json:"base"`
-	Version     int64     `json:"version"`
-	Digest      string    `json:"digest,omitempty"`
-	Required    int       `json:"required_approvals"`
-	Note        string    `json:"note,omitempty"`
-	Revision    int64     `json:"revision,omitempty"`
-	RolloutID   int64     `json:"rollout_id,omitempty"`
-	CreatedAt   time.Time `json:"created_at"`
-	UpdatedAt   time.Time `json:"updated_at"`
-	SubmittedAt time.Time `json:"submitted_at,omitzero"`
-	AppliedAt   time.Time `json:"applied_at,omitzero"`
+// changeJSON is a change as a list shows it; changeDetailJSON adds what can be long.
+type changeJSON struct {
+	ID          int64      `json:"id"`
+	Title       string     `json:"title"`
+	Reason      string     `json:"reason"`
+	State       string     `json:"state"`
+	Author      personJSON `json:"author"`
+	Base        int64      `json:"base"`
+	Version     int64      `json:"version"`
+	Digest      string     `json:"digest,omitempty"`
+	Required    int        `json:"required_approvals"`
+	Note        string     `json:"note,omitempty"`
+	Revision    int64      `json:"revision,omitempty"`
+	RolloutID   int64      `json:"rollout_id,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	SubmittedAt time.Time  `json:"submitted_at,omitzero"`
+	AppliedAt   time.Time  `json:"applied_at,omitzero"`
 
-	Schedule *apiScheduled `json:"schedule,omitempty"`
-	Expiry   *apiExpiry    `json:"expiry,omitempty"`
+	Schedule *scheduledJSON `json:"schedule,omitempty"`
+	Expiry   *expiryJSON    `json:"expiry,omitempty"`
 }
 
-func toAPIChange(c access.Change) apiChange {
-	return apiChange{
-		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State), Author: toAPIPerson(c.Author), Base: c.Base,
+func toChangeJSON(c access.Change) changeJSON {
+	return changeJSON{
+		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State), Author: toPersonJSON(c.Author), Base: c.Base,
 		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), SubmittedAt: c.SubmittedAt.UTC(), AppliedAt: c.AppliedAt.UTC(),
-		Schedule: toAPIScheduled(c.Schedule), Expiry: toAPIExpiry(c.Expiry),
+		Schedule: toScheduledJSON(c.Schedule), Expiry: toExpiryJSON(c.Expiry),
 	}
 }
 
-// apiChangeDetail adds what the plan makes of the edits only where a change was asked
+// changeDetailJSON adds what the plan makes of the edits only where a change was asked
 // for: whoever has just written it may not read it.
-type apiChangeDetail struct {
-	apiChange
-	Editors   []apiPerson `json:"editors"`
-	Edits     []apiEdit   `json:"edits"`
-	Reviews   []apiReview `json:"reviews"`
-	Approvals int         `json:"approvals"`
-	Targets   *int        `json:"targets,omitempty"`
-	Writes    *int        `json:"writes,omitempty"`
-	Problem   string      `json:"problem,omitempty"`
-	Guards    []apiGuard  `json:"guards,omitempty"`
-	Since     *apiSince   `json:"since,omitempty"`
+type changeDetailJSON struct {
+	changeJSON
+	Editors   []personJSON `json:"editors"`
+	Edits     []editJSON   `json:"edits"`
+	Reviews   []reviewJSON `json:"reviews"`
+	Approvals int          `json:"approvals"`
+	Targets   *int         `json:"targets,omitempty"`
+	Writes    *int         `json:"writes,omitempty"`
+	Problem   string       `json:"problem,omitempty"`
+	Guards    []guardJSON  `json:"guards,omitempty"`
+	Since     *sinceJSON   `json:"since,omitempty"`
 }
 
-func toAPIChangeDetail(c access.Change) apiChangeDetail {
-	return apiChangeDetail{
-		apiChange: toAPIChange(c), Editors: convertAll(c.Editors, toAPIPerson), Edits: convertAll(c.Edits, toAPIEdit),
-		Reviews: convertAll(c.Reviews, toAPIReview), Approvals: c.Approvals(),
+func toChangeDetailJSON(c access.Change) changeDetailJSON {
+	return changeDetailJSON{
+		changeJSON: toChangeJSON(c), Editors: convertAll(c.Editors, toPersonJSON), Edits: convertAll(c.Edits, toEditJSON),
+		Reviews: convertAll(c.Reviews, toReviewJSON), Approvals: c.Approvals(),
 	}
 }
 
-// apiGuard is what a lock-out guard has found in a change.
-type apiGuard struct {
+// guardJSON is what a lock-out guard has found in a change.
+type guardJSON struct {
 	Guard     string   `json:"guard"`
 	Object    string   `json:"object"`
 	Message   string   `json:"message"`
@@ -192,36 +192,36 @@ type apiGuard struct {
 	Confirmed bool     `json:"confirmed"`
 }
 
-func toAPIGuard(g access.Guard) apiGuard {
-	return apiGuard{
+func toGuardJSON(g access.Guard) guardJSON {
+	return guardJSON{
 		Guard: string(g.Code), Object: g.Object, Message: g.Message, People: append([]string{}, g.People...), Addresses: append([]string{}, g.Addresses...),
 		Mode: string(g.Mode), Confirmed: g.Confirmed,
 	}
 }
 
-// apiSince is what others have applied under a change that is still being written.
-type apiSince struct {
-	From    int64        `json:"from"`
-	To      int64        `json:"to"`
-	Applied []apiApplied `json:"applied"`
-	More    int          `json:"more,omitempty"`
+// sinceJSON is what others have applied under a change that is still being written.
+type sinceJSON struct {
+	From    int64         `json:"from"`
+	To      int64         `json:"to"`
+	Applied []appliedJSON `json:"applied"`
+	More    int           `json:"more,omitempty"`
 }
 
-type apiApplied struct {
-	Revision int64     `json:"revision"`
-	Change   int64     `json:"change"`
-	Title    string    `json:"title"`
-	Author   apiPerson `json:"author"`
-	Edits    []apiEdit `json:"edits"`
-	Same     bool      `json:"same"`
+type appliedJSON struct {
+	Revision int64      `json:"revision"`
+	Change   int64      `json:"change"`
+	Title    string     `json:"title"`
+	Author   personJSON `json:"author"`
+	Edits    []editJSON `json:"edits"`
+	Same     bool       `json:"same"`
 }
 
-func toAPISince(s change.Since) *apiSince {
+func toSinceJSON(s change.Since) *sinceJSON {
 	if s.From == s.To {
 		return nil
 	}
-	return &apiSince{From: s.From, To: s.To, More: s.More, Applied: convertAll(s.Applied, func(a change.Applied) apiApplied {
-		return apiApplied{Revision: a.Revision, Change: a.ID, Title: a.Title, Author: toAPIPerson(a.Author), Edits: convertAll(a.Edits, toAPIEdit), Same: a.Same}
+	return &sinceJSON{From: s.From, To: s.To, More: s.More, Applied: convertAll(s.Applied, func(a change.Applied) appliedJSON {
+		return appliedJSON{Revision: a.Revision, Change: a.ID, Title: a.Title, Author: toPersonJSON(a.Author), Edits: convertAll(a.Edits, toEditJSON), Same: a.Same}
 	})}
 }
 

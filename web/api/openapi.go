@@ -51,7 +51,7 @@ func join(into, part map[string]any) {
 	}
 }
 
-// apiDescription is for everybody: it says nothing that the source does not.
-func (s *API) apiDescription(c echo.Context) error {
+// sendDescription is for everybody: it says nothing that the source does not.
+func (s *API) sendDescription(c echo.Context) error {
 	return transport.SendBytes(c, "application/json", s.description)
 }

@@ -11,9 +11,9 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiAccountOf is a person with what they may do. Initial is their first password, in the
+// accountOfJSON is a person with what they may do. Initial is their first password, in the
 // one answer that tells it.
-type apiAccountOf struct {
+type accountOfJSON struct {
 	ID           int64         `json:"id"`
 	Email        string        `json:"email"`
 	Name         string        `json:"name"`
@@ -25,8 +25,8 @@ type apiAccountOf struct {
 	Initial      string        `json:"first_password,omitempty"`
 }
 
-func toAPIAccountOf(p access.Person) apiAccountOf {
-	out := apiAccountOf{
+func toAccountOfJSON(p access.Person) accountOfJSON {
+	out := accountOfJSON{
 		ID: p.ID, Email: p.Email, Name: p.Name, Roles: append([]access.Role{}, p.Roles...), Teams: append([]string{}, p.Teams...),
 		Disabled: p.Disabled, CreatedAt: p.CreatedAt.UTC(),
 	}
@@ -39,21 +39,21 @@ func toAPIAccountOf(p access.Person) apiAccountOf {
 
 func personTag(p access.Person) string { return `"` + p.Tag() + `"` }
 
-func personAnswer(p access.Person) apiAnswer {
-	return apiAnswer{etag: personTag(p), body: toAPIAccountOf(p)}
+func personAnswer(p access.Person) result {
+	return result{etag: personTag(p), body: toAccountOfJSON(p)}
 }
 
 // withInitial is an answer that also tells a first password, the first time.
-func withInitial(p access.Person, initial string) apiAnswer {
-	answer, told := personAnswer(p), toAPIAccountOf(p)
+func withInitial(p access.Person, initial string) result {
+	answer, told := personAnswer(p), toAccountOfJSON(p)
 	if told.Initial = initial; initial != "" {
 		answer.once = told
 	}
 	return answer
 }
 
-// apiPeopleService keeps people.
-type apiPeopleService interface {
+// PeopleService keeps people.
+type PeopleService interface {
 	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
 	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
 	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.Saying) (access.Person, error)
@@ -64,29 +64,28 @@ type apiPeopleService interface {
 
 // peopleAPI answers about people and keeps them.
 type peopleAPI struct {
-	*apiBase
-	people apiPeopleService
+	people PeopleService
 }
 
-// apiPeople lists everybody. It is one page.
-func (s *peopleAPI) apiPeople(r apiRequest) (any, error) {
+// list lists everybody. It is one page.
+func (s *peopleAPI) list(r request) (any, error) {
 	people, err := s.people.People(r.Request().Context(), r.actor)
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(access.Page[access.Person]{Items: people, Total: len(people)}, toAPIAccountOf), nil
+	return toPageJSON(access.Page[access.Person]{Items: people, Total: len(people)}, toAccountOfJSON), nil
 }
 
-func (s *peopleAPI) apiPerson(r apiRequest) (any, error) {
-	p, err := s.personAsked(r)
+func (s *peopleAPI) one(r request) (any, error) {
+	p, err := s.asked(r)
 	if err != nil {
 		return nil, err
 	}
 	r.Response().Header().Set("ETag", personTag(p))
-	return toAPIAccountOf(p), nil
+	return toAccountOfJSON(p), nil
 }
 
-func (s *peopleAPI) personAsked(r apiRequest) (access.Person, error) {
+func (s *peopleAPI) asked(r request) (access.Person, error) {
 	id, err := r.id("person")
 	if err != nil {
 		return access.Person{}, err
@@ -94,7 +93,7 @@ func (s *peopleAPI) personAsked(r apiRequest) (access.Person, error) {
 	return s.people.Person(r.Request().Context(), r.actor, id)
 }
 
-type apiInvitation struct {
+type invitationJSON struct {
 	Email    string        `json:"email"`
 	Name     string        `json:"name"`
 	Roles    []access.Role `json:"roles"`
@@ -102,43 +101,43 @@ type apiInvitation struct {
 	External bool          `json:"external"`
 }
 
-// apiInvite adds somebody.
-func (s *peopleAPI) apiInvite(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiInvitation](r)
+// invite adds somebody.
+func (s *peopleAPI) invite(r request) (result, error) {
+	in, err := body[invitationJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	p, initial, err := s.people.Invite(r.Request().Context(), r.actor, authn.Invitation(in))
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	answer := withInitial(p, initial)
 	answer.status, answer.location = http.StatusCreated, apiPrefix+"/people/"+strconv.FormatInt(p.ID, 10)
 	return answer, nil
 }
 
-// apiStanding is what is to be different of a person; what is not said stays.
-type apiStanding struct {
+// standingJSON is what is to be different of a person; what is not said stays.
+type standingJSON struct {
 	Roles    *[]access.Role `json:"roles"`
 	Teams    *[]string      `json:"teams"`
 	Disabled *bool          `json:"disabled"`
 	Confirm  string         `json:"confirm"`
 }
 
-// apiPlace says what somebody is from now on. It builds on the person as they were read,
+// place says what somebody is from now on. It builds on the person as they were read,
 // here or, with If-Match, by the caller.
-func (s *peopleAPI) apiPlace(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiStanding](r)
+func (s *peopleAPI) place(r request) (result, error) {
+	in, err := body[standingJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	asRead, err := transport.IfMatch(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	p, err := s.personAsked(r)
+	p, err := s.asked(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	place := authn.Place{Roles: p.Roles, Teams: p.Teams, Disabled: p.Disabled}
 	if in.Roles != nil {
@@ -155,49 +154,49 @@ func (s *peopleAPI) apiPlace(r apiRequest) (apiAnswer, error) {
 	}
 	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.Saying{Confirm: in.Confirm, AsRead: asRead})
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return personAnswer(p), nil
 }
 
-type apiReset struct {
+type resetJSON struct {
 	KeepTokens bool `json:"keep_tokens"`
 }
 
-// apiResetPassword gives somebody else a first password again.
-func (s *peopleAPI) apiResetPassword(r apiRequest) (apiAnswer, error) {
-	in, err := bodyIfAny[apiReset](r)
+// resetPassword gives somebody else a first password again.
+func (s *peopleAPI) resetPassword(r request) (result, error) {
+	in, err := bodyIfAny[resetJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, err := r.id("person")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	initial, err := s.people.ResetPassword(r.Request().Context(), r.actor, id, in.KeepTokens)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	p, err := s.people.Person(r.Request().Context(), r.actor, id)
 	return withInitial(p, initial), err
 }
 
-type apiSigningOut struct {
+type signingOutJSON struct {
 	Tokens bool `json:"tokens"`
 }
 
-// apiSignOut ends all sessions of somebody, and on request their tokens.
-func (s *peopleAPI) apiSignOut(r apiRequest) (apiAnswer, error) {
-	in, err := bodyIfAny[apiSigningOut](r)
+// signOut ends all sessions of somebody, and on request their tokens.
+func (s *peopleAPI) signOut(r request) (result, error) {
+	in, err := bodyIfAny[signingOutJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, err := r.id("person")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if _, err := s.people.EndSessions(r.Request().Context(), r.actor, id, in.Tokens); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	p, err := s.people.Person(r.Request().Context(), r.actor, id)
 	return personAnswer(p), err

@@ -17,11 +17,11 @@ import (
 func TestALongPlanIsWhatAPlanIs(t *testing.T) {
 	for n := range 4 {
 		plan := access.Plan{Documents: `digest [] "<>"`}
-		whole := apiPlan{Change: 7, Documents: plan.Documents, Targets: []apiPlanTarget{}}
+		whole := planJSON{Change: 7, Documents: plan.Documents, Targets: []planTargetJSON{}}
 		for i := range n {
 			target := access.PlannedTarget{Account: access.AccountID(fmt.Sprintf("11112222333%d", i)), AccountName: "[]<b>", Operations: []access.PlannedOperation{{Kind: access.OpUserPolicy, After: `{"a":[]}`}}}
 			plan.Add(target)
-			whole.Targets = append(whole.Targets, toAPIPlanTarget(target))
+			whole.Targets = append(whole.Targets, toPlanTargetJSON(target))
 		}
 		var got bytes.Buffer
 		if err := (planAnswer{change: 7, plan: plan}).writeJSON(&got); err != nil {

@@ -14,62 +14,62 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiProposal is a change as a program sends it: the edits, or the whole desired state.
-type apiProposal struct {
+// proposalJSON is a change as a program sends it: the edits, or the whole desired state.
+type proposalJSON struct {
 	Title   string          `json:"title"`
 	Reason  string          `json:"reason"`
-	Edits   []apiEdit       `json:"edits"`
+	Edits   []editJSON      `json:"edits"`
 	Desired json.RawMessage `json:"desired"`
 }
 
-// apiPropose begins a change. With If-Match it is begun on that revision or not at all.
-func (s *changeAPI) apiPropose(r apiRequest) (apiAnswer, error) {
+// propose begins a change. With If-Match it is begun on that revision or not at all.
+func (s *changeAPI) propose(r request) (result, error) {
 	on, err := wantRevision(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	p, err := proposal(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	c, err := s.editor.Propose(r.Request().Context(), r.actor, on, p)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	answer := changeAnswer(c)
-	answer.status, answer.location = http.StatusCreated, apiChangeURL(c.ID)
+	answer.status, answer.location = http.StatusCreated, changeURL(c.ID)
 	return answer, nil
 }
 
-// apiRevise replaces title, reason and edits. Without If-Match it is refused: it would
+// revise replaces title, reason and edits. Without If-Match it is refused: it would
 // overwrite what somebody else may have written meanwhile.
-func (s *changeAPI) apiRevise(r apiRequest) (apiAnswer, error) {
+func (s *changeAPI) revise(r request) (result, error) {
 	id, err := r.id("change")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	version, ok, err := transport.MatchNumber(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if !ok {
-		return apiAnswer{}, access.Errorf(access.KindUnconditional, "Say with If-Match which version of the change you replace: the ETag of GET /changes/%d.", id)
+		return result{}, access.Errorf(access.KindUnconditional, "Say with If-Match which version of the change you replace: the ETag of GET /changes/%d.", id)
 	}
 	p, err := proposal(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	c, err := s.editor.Revise(r.Request().Context(), r.actor, id, version, p)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return changeAnswer(c), nil
 }
 
 // proposal reads the body. The desired state is read as a scenario file is, so that both
 // know the same keys and refuse the same mistakes.
-func proposal(r apiRequest) (change.Proposal, error) {
-	in, err := body[apiProposal](r)
+func proposal(r request) (change.Proposal, error) {
+	in, err := body[proposalJSON](r)
 	if err != nil {
 		return change.Proposal{}, err
 	}
@@ -94,13 +94,13 @@ func proposal(r apiRequest) (change.Proposal, error) {
 	return p, nil
 }
 
-func changeAnswer(c access.Change) apiAnswer {
-	return apiAnswer{etag: transport.VersionTag(c.Version), body: toAPIChangeDetail(c)}
+func changeAnswer(c access.Change) result {
+	return result{etag: transport.VersionTag(c.Version), body: toChangeDetailJSON(c)}
 }
 
-func apiChangeURL(id int64) string { return apiPrefix + "/changes/" + strconv.FormatInt(id, 10) }
+func changeURL(id int64) string { return apiPrefix + "/changes/" + strconv.FormatInt(id, 10) }
 
-func apiRolloutURL(id int64) string { return apiPrefix + "/rollouts/" + strconv.FormatInt(id, 10) }
+func rolloutURL(id int64) string { return apiPrefix + "/rollouts/" + strconv.FormatInt(id, 10) }
 
 // wantRevision is the revision that a proposal builds on; change.Head for whichever.
 func wantRevision(c echo.Context) (int64, error) {

@@ -9,8 +9,8 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiRolloutViewer reads rollouts.
-type apiRolloutViewer interface {
+// RolloutViewer reads rollouts.
+type RolloutViewer interface {
 	Rollouts(ctx context.Context, actor access.Actor, q access.RolloutQuery) (access.Page[access.Rollout], error)
 	Rollout(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
 	Targets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery) (access.Page[access.Target], error)
@@ -23,8 +23,8 @@ type apiRolloutViewer interface {
 	Watch(ctx context.Context, actor access.Actor, id int64) (<-chan access.Rollout, error)
 }
 
-// apiRolloutController steers a rollout.
-type apiRolloutController interface {
+// RolloutController steers a rollout.
+type RolloutController interface {
 	Pause(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
 	Resume(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
 	Retry(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
@@ -38,35 +38,35 @@ type apiRolloutController interface {
 	SetWindow(ctx context.Context, actor access.Actor, id int64, window int) (access.Rollout, error)
 }
 
-// apiTargetController steers one account of a rollout.
-type apiTargetController interface {
+// TargetController steers one account of a rollout.
+type TargetController interface {
 	RetryTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error)
 	SkipTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID, reason string) (access.Rollout, error)
 	Resolve(ctx context.Context, actor access.Actor, id int64, account access.AccountID, choices []access.ResolveConflict) (access.Rollout, error)
 }
 
-// apiPusher starts a rollout of the newest revision.
-type apiPusher interface {
+// Pusher starts a rollout of the newest revision.
+type Pusher interface {
 	PushAgain(ctx context.Context, actor access.Actor) (access.Rollout, error)
 }
 
-// apiAdopter makes the desired state follow an edit that was adopted.
-type apiAdopter interface {
+// Adopter makes the desired state follow an edit that was adopted.
+type Adopter interface {
 	Adopt(ctx context.Context, actor access.Actor, a change.Adoption) (access.Change, error)
 }
 
 // rolloutAPI answers about rollouts and steers them.
 type rolloutAPI struct {
-	*apiBase
-	viewer     apiRolloutViewer
-	controller apiRolloutController
-	targets    apiTargetController
-	pusher     apiPusher
-	adopter    apiAdopter
+	server     *transport.Server
+	viewer     RolloutViewer
+	controller RolloutController
+	targets    TargetController
+	pusher     Pusher
+	adopter    Adopter
 	sentence   func(access.TroubleGroup) string
 }
 
-func (s *rolloutAPI) apiRollouts(r apiRequest) (any, error) {
+func (s *rolloutAPI) list(r request) (any, error) {
 	q := access.RolloutQuery{States: transport.States(r.query, "state", rolloutStates), ChangeID: r.query.Number("change", 0), PageQuery: r.query.Page()}
 	if err := r.query.Err(); err != nil {
 		return nil, err
@@ -75,10 +75,10 @@ func (s *rolloutAPI) apiRollouts(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(rollouts, toAPIRollout), nil
+	return toPageJSON(rollouts, toRolloutJSON), nil
 }
 
-func (s *rolloutAPI) apiRollout(r apiRequest) (any, error) {
+func (s *rolloutAPI) one(r request) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
@@ -88,10 +88,10 @@ func (s *rolloutAPI) apiRollout(r apiRequest) (any, error) {
 		return nil, err
 	}
 	r.Response().Header().Set("ETag", transport.RolloutTag(rollout))
-	return toAPIRollout(rollout), nil
+	return toRolloutJSON(rollout), nil
 }
 
-func (s *rolloutAPI) apiTargets(r apiRequest) (any, error) {
+func (s *rolloutAPI) listTargets(r request) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
@@ -104,11 +104,11 @@ func (s *rolloutAPI) apiTargets(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(targets, toAPITarget), nil
+	return toPageJSON(targets, toTargetJSON), nil
 }
 
-// apiTarget answers one target with its operations and all their documents.
-func (s *rolloutAPI) apiTarget(r apiRequest) (any, error) {
+// oneTarget answers one target with its operations and all their documents.
+func (s *rolloutAPI) oneTarget(r request) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (s *rolloutAPI) apiTarget(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apiTargetDetail{apiTarget: toAPITarget(target), Operations: convertAll(operations, toAPIOperation)}, nil
+	return targetDetailJSON{targetJSON: toTargetJSON(target), Operations: convertAll(operations, toOperationJSON)}, nil
 }
 
 var rolloutStates = []access.RolloutState{

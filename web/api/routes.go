@@ -36,7 +36,7 @@ type Config struct {
 
 // API answers programs in JSON.
 type API struct {
-	*apiBase
+	*base
 	accounts    accountAPI
 	allowlists  allowlistAPI
 	mappings    mappingAPI
@@ -57,23 +57,22 @@ func New(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &apiBase{Server: cfg.Server, replies: cfg.Replies, log: cfg.Log, now: cfg.Now}
 	return &API{
-		apiBase:    b,
-		accounts:   accountAPI{b, cfg.Changes, cfg.Organization},
-		allowlists: allowlistAPI{b, cfg.Changes},
-		mappings:   mappingAPI{b, cfg.Changes},
-		changes:    changeAPI{apiBase: b, reader: cfg.Changes, editor: cfg.Changes, reviewer: cfg.Changes, scheduler: cfg.Changes},
+		base:       &base{Server: cfg.Server, replies: cfg.Replies, log: cfg.Log, now: cfg.Now},
+		accounts:   accountAPI{cfg.Changes, cfg.Organization},
+		allowlists: allowlistAPI{cfg.Changes},
+		mappings:   mappingAPI{cfg.Changes},
+		changes:    changeAPI{reader: cfg.Changes, editor: cfg.Changes, reviewer: cfg.Changes, scheduler: cfg.Changes},
 		rollouts: rolloutAPI{
-			apiBase: b, viewer: cfg.Rollouts, controller: cfg.Rollouts, targets: cfg.Rollouts,
+			server: cfg.Server, viewer: cfg.Rollouts, controller: cfg.Rollouts, targets: cfg.Rollouts,
 			pusher: cfg.Changes, adopter: cfg.Changes, sentence: cfg.Sentence,
 		},
-		strategies:  strategyAPI{b, cfg.Rollouts},
-		findings:    findingAPI{b, cfg.Organization},
-		people:      peopleAPI{b, cfg.Identity},
-		explain:     explainAPI{b, cfg.Changes},
-		state:       stateAPI{b, cfg.Changes},
-		audit:       auditAPI{b, cfg.Changes},
+		strategies:  strategyAPI{cfg.Rollouts},
+		findings:    findingAPI{cfg.Organization},
+		people:      peopleAPI{cfg.Identity},
+		explain:     explainAPI{cfg.Changes},
+		state:       stateAPI{cfg.Changes},
+		audit:       auditAPI{cfg.Changes},
 		description: description,
 	}, nil
 }
@@ -86,7 +85,7 @@ func (s *API) AddRoutes() {
 	s.strategyRoutes()
 	s.peopleRoutes()
 	s.exchangeRoutes()
-	s.Open(apiPrefix+"/openapi.json", s.apiDescription)
+	s.Open(apiPrefix+"/openapi.json", s.sendDescription)
 }
 
 // readRoutes are the routes that change nothing.
@@ -94,50 +93,50 @@ func (s *API) readRoutes() {
 	for _, r := range []struct {
 		path   string
 		need   authz.Permission
-		answer apiHandler
+		answer readHandler
 	}{
-		{"/accounts", authz.Read, s.accounts.apiAccounts},
-		{"/accounts/:id", authz.Read, s.accounts.apiAccount},
-		{"/allowlists", authz.Read, s.allowlists.apiAllowlists},
-		{"/allowlists/:id", authz.Read, s.allowlists.apiAllowlist},
-		{"/mappings", authz.Read, s.mappings.apiMappings},
-		{"/mappings/:id", authz.Read, s.mappings.apiMapping},
-		{"/changes", authz.Read, s.changes.apiChanges},
-		{"/changes/:id", authz.Read, s.changes.apiChange},
-		{"/changes/:id/plan", authz.Read, s.changes.apiChangePlan},
-		{"/changes/:id/comments", authz.Read, s.changes.apiComments},
-		{"/rollouts", authz.Read, s.rollouts.apiRollouts},
-		{"/rollouts/:id", authz.Read, s.rollouts.apiRollout},
-		{"/rollouts/:id/targets", authz.Read, s.rollouts.apiTargets},
-		{"/rollouts/:id/targets/:account", authz.Read, s.rollouts.apiTarget},
-		{"/rollouts/:id/waves", authz.Read, s.rollouts.apiWaves},
-		{"/rollouts/:id/waves/:wave/checks", authz.Read, s.rollouts.apiChecks},
-		{"/rollouts/:id/strategy", authz.Read, s.rollouts.apiStrategyOf},
-		{"/rollouts/:id/troubles", authz.Read, s.rollouts.apiTroubles},
-		{"/rollouts/:id/samples", authz.Read, s.rollouts.apiSamples},
-		{"/strategies", authz.Read, s.strategies.apiStrategies},
-		{"/strategies/:id", authz.Read, s.strategies.apiStrategy},
-		{"/findings", authz.Read, s.findings.apiFindings},
-		{"/findings/groups", authz.Read, s.findings.apiFindingGroups},
-		{"/findings/selection", authz.Read, s.findings.apiFindingSelection},
-		{"/findings/:id", authz.Read, s.findings.apiFinding},
-		{"/explain", authz.Read, s.explain.apiExplain},
-		{"/audit", authz.ReadAudit, s.audit.apiAudit},
+		{"/accounts", authz.Read, s.accounts.list},
+		{"/accounts/:id", authz.Read, s.accounts.one},
+		{"/allowlists", authz.Read, s.allowlists.list},
+		{"/allowlists/:id", authz.Read, s.allowlists.one},
+		{"/mappings", authz.Read, s.mappings.list},
+		{"/mappings/:id", authz.Read, s.mappings.one},
+		{"/changes", authz.Read, s.changes.list},
+		{"/changes/:id", authz.Read, s.changes.one},
+		{"/changes/:id/plan", authz.Read, s.changes.plan},
+		{"/changes/:id/comments", authz.Read, s.changes.comments},
+		{"/rollouts", authz.Read, s.rollouts.list},
+		{"/rollouts/:id", authz.Read, s.rollouts.one},
+		{"/rollouts/:id/targets", authz.Read, s.rollouts.listTargets},
+		{"/rollouts/:id/targets/:account", authz.Read, s.rollouts.oneTarget},
+		{"/rollouts/:id/waves", authz.Read, s.rollouts.waves},
+		{"/rollouts/:id/waves/:wave/checks", authz.Read, s.rollouts.checks},
+		{"/rollouts/:id/strategy", authz.Read, s.rollouts.strategy},
+		{"/rollouts/:id/troubles", authz.Read, s.rollouts.troubles},
+		{"/rollouts/:id/samples", authz.Read, s.rollouts.samples},
+		{"/strategies", authz.Read, s.strategies.list},
+		{"/strategies/:id", authz.Read, s.strategies.one},
+		{"/findings", authz.Read, s.findings.list},
+		{"/findings/groups", authz.Read, s.findings.groups},
+		{"/findings/selection", authz.Read, s.findings.selection},
+		{"/findings/:id", authz.Read, s.findings.one},
+		{"/explain", authz.Read, s.explain.answer},
+		{"/audit", authz.ReadAudit, s.audit.list},
 	} {
 		s.API(http.MethodGet, apiPrefix+r.path, r.need, asJSON(r.answer))
 	}
-	s.API(http.MethodGet, apiPrefix+"/state", authz.Read, s.state.apiState)
-	s.APIStream(apiPrefix+"/rollouts/:id/events", authz.Read, s.rollouts.apiWatch)
+	s.API(http.MethodGet, apiPrefix+"/state", authz.Read, s.state.export)
+	s.APIStream(apiPrefix+"/rollouts/:id/events", authz.Read, s.rollouts.watch)
 }
 
-// apiActionRoute is a route that changes something.
-type apiActionRoute struct {
+// actionRoute is a route that changes something.
+type actionRoute struct {
 	path string
 	need authz.Permission
-	act  apiAction
+	act  action
 }
 
-func (s *API) addActions(method string, routes []apiActionRoute) {
+func (s *API) addActions(method string, routes []actionRoute) {
 	for _, r := range routes {
 		s.API(method, apiPrefix+r.path, r.need, s.asAction(r.act))
 	}
@@ -146,86 +145,86 @@ func (s *API) addActions(method string, routes []apiActionRoute) {
 // actionRoutes change the desired state, findings and what is known of the organization.
 func (s *API) actionRoutes() {
 	c, f := &s.changes, &s.findings
-	s.addActions(http.MethodPut, []apiActionRoute{{"/changes/:id", authz.EditChange, c.apiRevise}})
-	s.addActions(http.MethodPost, []apiActionRoute{
-		{"/changes", authz.EditChange, c.apiPropose},
-		{"/changes/:id/submit", authz.EditChange, c.apiSubmit},
-		{"/changes/:id/reviews", authz.ReviewChange, c.apiReview},
-		{"/changes/:id/apply", authz.ApplyChange, c.apiApply},
-		{"/changes/:id/schedule", authz.ApplyChange, c.apiSchedule},
-		{"/changes/:id/unschedule", authz.ApplyChange, c.apiStep(c.scheduler.CancelSchedule)},
-		{"/changes/:id/comments", authz.Read, c.apiSay},
-		{"/changes/:id/clone", authz.EditChange, c.apiClone},
+	s.addActions(http.MethodPut, []actionRoute{{"/changes/:id", authz.EditChange, c.revise}})
+	s.addActions(http.MethodPost, []actionRoute{
+		{"/changes", authz.EditChange, c.propose},
+		{"/changes/:id/submit", authz.EditChange, c.submit},
+		{"/changes/:id/reviews", authz.ReviewChange, c.review},
+		{"/changes/:id/apply", authz.ApplyChange, c.apply},
+		{"/changes/:id/schedule", authz.ApplyChange, c.schedule},
+		{"/changes/:id/unschedule", authz.ApplyChange, c.step(c.scheduler.CancelSchedule)},
+		{"/changes/:id/comments", authz.Read, c.comment},
+		{"/changes/:id/clone", authz.EditChange, c.clone},
 		// An admin withdraws without the right to edit: the service decides who may.
-		{"/changes/:id/withdraw", authz.Read, c.apiStep(c.editor.Withdraw)},
-		{"/changes/:id/rebase", authz.EditChange, c.apiRebase},
-		{"/findings/acknowledge", authz.SettleFinding, f.apiAcknowledgeTogether},
-		{"/findings/:id/acknowledge", authz.SettleFinding, f.apiAcknowledge},
-		{"/findings/:id/reopen", authz.SettleFinding, f.apiReopen},
-		{"/findings/:id/repair", authz.ControlRollout, f.apiRepair},
-		{"/drift/scan", authz.SyncAccounts, f.apiScan},
-		{"/organization/sync", authz.SyncAccounts, s.accounts.apiSync},
+		{"/changes/:id/withdraw", authz.Read, c.step(c.editor.Withdraw)},
+		{"/changes/:id/rebase", authz.EditChange, c.rebase},
+		{"/findings/acknowledge", authz.SettleFinding, f.acknowledgeTogether},
+		{"/findings/:id/acknowledge", authz.SettleFinding, f.acknowledge},
+		{"/findings/:id/reopen", authz.SettleFinding, f.reopen},
+		{"/findings/:id/repair", authz.ControlRollout, f.repair},
+		{"/drift/scan", authz.SyncAccounts, f.scan},
+		{"/organization/sync", authz.SyncAccounts, s.accounts.sync},
 	})
 }
 
 // rolloutRoutes steer rollouts and decide about conflicts.
 func (s *API) rolloutRoutes() {
 	r := &s.rollouts
-	s.addActions(http.MethodPost, []apiActionRoute{
-		{"/rollouts", authz.ControlRollout, r.apiPushAgain},
-		{"/rollouts/:id/pause", authz.ControlRollout, r.apiControlled(r.controller.Pause)},
-		{"/rollouts/:id/resume", authz.ControlRollout, r.apiControlled(r.controller.Resume)},
-		{"/rollouts/:id/retry", authz.ControlRollout, r.apiControlled(r.controller.Retry)},
-		{"/rollouts/:id/abort", authz.ControlRollout, r.apiEnded(r.controller.Abort)},
-		{"/rollouts/:id/gate", authz.ControlRollout, r.apiOpenGate},
-		{"/rollouts/:id/confirm", authz.ControlRollout, r.apiControlled(r.controller.Confirm)},
-		{"/rollouts/:id/overtake", authz.ControlRollout, r.apiControlled(r.controller.Overtake)},
-		{"/rollouts/:id/start", authz.ControlRollout, r.apiStartNow},
-		{"/rollouts/:id/recheck", authz.ControlRollout, r.apiControlled(r.controller.CheckAgain)},
-		{"/rollouts/:id/window", authz.ControlRollout, r.apiSetWindow},
-		{"/rollouts/:id/rollback", authz.ControlRollout, r.apiEnded(r.controller.RollBack)},
-		{"/rollouts/:id/targets/:account/retry", authz.ControlRollout, r.apiRetryTarget},
-		{"/rollouts/:id/targets/:account/skip", authz.ControlRollout, r.apiSkipTarget},
-		{"/rollouts/:id/targets/:account/resolve", authz.ControlRollout, r.apiResolve},
-		{"/rollouts/:id/targets/:account/adopt", authz.EditChange, r.apiAdopt},
+	s.addActions(http.MethodPost, []actionRoute{
+		{"/rollouts", authz.ControlRollout, r.pushAgain},
+		{"/rollouts/:id/pause", authz.ControlRollout, r.step(r.controller.Pause)},
+		{"/rollouts/:id/resume", authz.ControlRollout, r.step(r.controller.Resume)},
+		{"/rollouts/:id/retry", authz.ControlRollout, r.step(r.controller.Retry)},
+		{"/rollouts/:id/abort", authz.ControlRollout, r.end(r.controller.Abort)},
+		{"/rollouts/:id/gate", authz.ControlRollout, r.openGate},
+		{"/rollouts/:id/confirm", authz.ControlRollout, r.step(r.controller.Confirm)},
+		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.Overtake)},
+		{"/rollouts/:id/start", authz.ControlRollout, r.startNow},
+		{"/rollouts/:id/recheck", authz.ControlRollout, r.step(r.controller.CheckAgain)},
+		{"/rollouts/:id/window", authz.ControlRollout, r.setWindow},
+		{"/rollouts/:id/rollback", authz.ControlRollout, r.end(r.controller.RollBack)},
+		{"/rollouts/:id/targets/:account/retry", authz.ControlRollout, r.retryTarget},
+		{"/rollouts/:id/targets/:account/skip", authz.ControlRollout, r.skipTarget},
+		{"/rollouts/:id/targets/:account/resolve", authz.ControlRollout, r.resolve},
+		{"/rollouts/:id/targets/:account/adopt", authz.EditChange, r.adopt},
 	})
 }
 
 func (s *API) strategyRoutes() {
-	s.addActions(http.MethodPost, []apiActionRoute{{"/strategies", authz.ManageStrategies, s.strategies.apiAddStrategy}})
-	s.addActions(http.MethodPut, []apiActionRoute{{"/strategies/:id", authz.ManageStrategies, s.strategies.apiEditStrategy}})
-	s.addActions(http.MethodDelete, []apiActionRoute{{"/strategies/:id", authz.ManageStrategies, s.strategies.apiRemoveStrategy}})
+	s.addActions(http.MethodPost, []actionRoute{{"/strategies", authz.ManageStrategies, s.strategies.add}})
+	s.addActions(http.MethodPut, []actionRoute{{"/strategies/:id", authz.ManageStrategies, s.strategies.edit}})
+	s.addActions(http.MethodDelete, []actionRoute{{"/strategies/:id", authz.ManageStrategies, s.strategies.remove}})
 }
 
 func (s *API) peopleRoutes() {
 	p := &s.people
-	s.API(http.MethodGet, apiPrefix+"/people", authz.ManagePeople, asJSON(p.apiPeople))
-	s.API(http.MethodGet, apiPrefix+"/people/:id", authz.ManagePeople, asJSON(p.apiPerson))
-	s.addActions(http.MethodPost, []apiActionRoute{
-		{"/people", authz.ManagePeople, p.apiInvite},
-		{"/people/:id/password", authz.ManagePeople, p.apiResetPassword},
-		{"/people/:id/signout", authz.ManagePeople, p.apiSignOut},
+	s.API(http.MethodGet, apiPrefix+"/people", authz.ManagePeople, asJSON(p.list))
+	s.API(http.MethodGet, apiPrefix+"/people/:id", authz.ManagePeople, asJSON(p.one))
+	s.addActions(http.MethodPost, []actionRoute{
+		{"/people", authz.ManagePeople, p.invite},
+		{"/people/:id/password", authz.ManagePeople, p.resetPassword},
+		{"/people/:id/signout", authz.ManagePeople, p.signOut},
 	})
-	s.addActions(http.MethodPatch, []apiActionRoute{{"/people/:id", authz.ManagePeople, p.apiPlace}})
+	s.addActions(http.MethodPatch, []actionRoute{{"/people/:id", authz.ManagePeople, p.place}})
 }
 
 // exchangeRoutes take data out and in as files.
 func (s *API) exchangeRoutes() {
 	s.APIDownload(apiPrefix+"/allowlists/:id/entries.csv", authz.Read, transport.ExportEntries(s.allowlists.allowlists))
-	s.addActions(http.MethodPost, []apiActionRoute{{"/allowlists/:id/entries.csv", authz.EditChange, s.allowlists.apiImportEntries}})
-	s.API(http.MethodGet, apiPrefix+"/accounts/:id/export", authz.Read, s.accounts.apiExportAccount)
+	s.addActions(http.MethodPost, []actionRoute{{"/allowlists/:id/entries.csv", authz.EditChange, s.allowlists.importEntries}})
+	s.API(http.MethodGet, apiPrefix+"/accounts/:id/export", authz.Read, s.accounts.export)
 	s.APIDownload(apiPrefix+"/audit/export", authz.ReadAudit, s.ExportAudit(s.audit.audit))
 }
 
-// apiRequest is what a handler of the API gets: who asks, and what for.
-type apiRequest struct {
+// request is what a handler of the API gets: who asks, and what for.
+type request struct {
 	echo.Context
 	actor access.Actor
 	query *transport.Query
 }
 
 // id reads the id in the path. What is no id names no object.
-func (r apiRequest) id(what string) (int64, error) {
+func (r request) id(what string) (int64, error) {
 	n, err := strconv.ParseInt(r.Param("id"), 10, 64)
 	if err != nil || n < 1 {
 		return 0, access.Errorf(access.KindNotFound, "There is no %s %q.", what, r.Param("id"))
@@ -233,8 +232,8 @@ func (r apiRequest) id(what string) (int64, error) {
 	return n, nil
 }
 
-// apiHandler returns the value to be sent as JSON, or a longAnswer.
-type apiHandler func(r apiRequest) (any, error)
+// readHandler returns the value to be sent as JSON, or a longAnswer.
+type readHandler func(r request) (any, error)
 
 // longAnswer is one that may be too long to be encoded as a whole. It writes JSON, piece by
 // piece, and nothing can go wrong any more but the writing.
@@ -242,10 +241,10 @@ type longAnswer interface{ writeJSON(w io.Writer) error }
 
 // asJSON makes a route's handler. The answer is encoded before a byte of it is sent, unless
 // it is a long one.
-func asJSON(h apiHandler) transport.Handler {
+func asJSON(h readHandler) transport.Handler {
 	return func(c echo.Context, actor access.Actor) error {
 		q := transport.NewQuery(c.QueryParams())
-		answer, err := h(apiRequest{Context: c, actor: actor, query: q})
+		answer, err := h(request{Context: c, actor: actor, query: q})
 		if err == nil {
 			err = q.Unknown()
 		}

@@ -6,7 +6,7 @@ import (
 	"portcullis/internal/access"
 )
 
-type apiScheduling struct {
+type schedulingJSON struct {
 	Digest string    `json:"digest"`
 	At     time.Time `json:"at"`
 	Window string    `json:"window"` // a duration; an hour where none is given
@@ -14,28 +14,28 @@ type apiScheduling struct {
 	Strategy string `json:"strategy"` // by name; the default where none is given
 }
 
-// apiSchedule has an approved change applied at a time.
-func (s *changeAPI) apiSchedule(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiScheduling](r)
+// schedule has an approved change applied at a time.
+func (s *changeAPI) schedule(r request) (result, error) {
+	in, err := body[schedulingJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, asRead, err := s.changeDecided(r, in.Digest)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	window, err := windowGiven(in)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	c, err := s.scheduler.ScheduleBy(r.Request().Context(), r.actor, id, in.Digest, in.At, window, in.Strategy, asRead)
 	if err != nil {
-		return apiAnswer{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
+		return result{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
 	}
 	return changeAnswer(c), nil
 }
 
-func windowGiven(in apiScheduling) (time.Duration, error) {
+func windowGiven(in schedulingJSON) (time.Duration, error) {
 	switch {
 	case in.At.IsZero():
 		return 0, access.Invalid("at", "say when, for example 2027-01-31T02:00:00Z")
@@ -49,28 +49,28 @@ func windowGiven(in apiScheduling) (time.Duration, error) {
 	return window, nil
 }
 
-type apiScheduled struct {
-	At      time.Time `json:"at"`
-	Until   time.Time `json:"until"`
-	By      apiPerson `json:"by"`
-	Outcome string    `json:"outcome,omitempty"`
+type scheduledJSON struct {
+	At      time.Time  `json:"at"`
+	Until   time.Time  `json:"until"`
+	By      personJSON `json:"by"`
+	Outcome string     `json:"outcome,omitempty"`
 }
 
-func toAPIScheduled(s *access.Schedule) *apiScheduled {
+func toScheduledJSON(s *access.Schedule) *scheduledJSON {
 	if s == nil {
 		return nil
 	}
-	return &apiScheduled{At: s.At.UTC(), Until: s.Until.UTC(), By: toAPIPerson(s.By), Outcome: s.Outcome}
+	return &scheduledJSON{At: s.At.UTC(), Until: s.Until.UTC(), By: toPersonJSON(s.By), Outcome: s.Outcome}
 }
 
-type apiExpiry struct {
+type expiryJSON struct {
 	At    time.Time `json:"at"`
 	SetBy []int64   `json:"set_by"`
 }
 
-func toAPIExpiry(e *access.Expiry) *apiExpiry {
+func toExpiryJSON(e *access.Expiry) *expiryJSON {
 	if e == nil {
 		return nil
 	}
-	return &apiExpiry{At: e.At.UTC(), SetBy: append([]int64{}, e.SetBy...)}
+	return &expiryJSON{At: e.At.UTC(), SetBy: append([]int64{}, e.SetBy...)}
 }

@@ -9,37 +9,37 @@ import (
 
 // Changes is what the API needs of the change service.
 type Changes interface {
-	apiAccountReader
-	apiAllowlistService
-	apiMappingReader
-	apiAuditReader
-	apiChangeReader
-	apiChangeEditor
-	apiChangeReviewer
-	apiScheduler
-	apiPusher
-	apiAdopter
-	apiExplainer
-	apiStateExporter
+	AccountReader
+	AllowlistService
+	MappingReader
+	AuditReader
+	ChangeReader
+	ChangeEditor
+	ChangeReviewer
+	Scheduler
+	Pusher
+	Adopter
+	Explainer
+	StateExporter
 }
 
 // Rollouts is what the API needs of the rollout service.
 type Rollouts interface {
-	apiRolloutViewer
-	apiRolloutController
-	apiTargetController
-	apiStrategyStore
+	RolloutViewer
+	RolloutController
+	TargetController
+	StrategyStore
 }
 
 // Organization is what the API needs of the drift service.
 type Organization interface {
-	apiSyncer
-	apiFindingService
+	Syncer
+	FindingService
 }
 
 // Identity is what the API needs of the sign-in service.
 type Identity interface {
-	apiPeopleService
+	PeopleService
 }
 
 // Replies keeps the answers to requests with an idempotency key.

@@ -13,21 +13,20 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiStateExporter takes the desired state of a revision out.
-type apiStateExporter interface {
+// StateExporter takes the desired state of a revision out.
+type StateExporter interface {
 	ExportScenario(ctx context.Context, actor access.Actor, revision int64, yaml bool) (body []byte, at int64, err error)
 	MomentAt(ctx context.Context, actor access.Actor, revision int64, at time.Time) (change.Moment, error)
 }
 
 // stateAPI answers the desired state.
 type stateAPI struct {
-	*apiBase
-	states apiStateExporter
+	states StateExporter
 }
 
-// apiState answers the desired state as a scenario file: JSON, or YAML when the asker
+// export answers the desired state as a scenario file: JSON, or YAML when the asker
 // prefers it. The ETag is the revision. It is an export as from the page.
-func (s *stateAPI) apiState(c echo.Context, actor access.Actor) error {
+func (s *stateAPI) export(c echo.Context, actor access.Actor) error {
 	q := transport.NewQuery(c.QueryParams())
 	revision, when := q.Number("revision", change.Head), q.Moment("at")
 	if err := q.Err(); err != nil {

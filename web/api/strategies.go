@@ -10,25 +10,25 @@ import (
 	"portcullis/web/transport"
 )
 
-// apiStrategy is a strategy as it is read and written. What it leaves out is as the
+// strategyJSON is a strategy as it is read and written. What it leaves out is as the
 // server was told, or not asked for.
-type apiStrategy struct {
-	ID          int64         `json:"id,omitempty"`
-	Name        string        `json:"name"`
-	Description string        `json:"description,omitempty"`
-	Default     bool          `json:"default"`
-	Version     int64         `json:"version,omitempty"`
-	Waves       []apiWaveRule `json:"waves"`
-	Window      int           `json:"window,omitempty"`
-	MaxFailures *access.Limit `json:"max_failures,omitempty"`
-	ReadBack    bool          `json:"read_back"`
-	Probes      []apiProbe    `json:"probes"`
-	Hours       *access.Hours `json:"hours,omitempty"`
-	RollBack    bool          `json:"roll_back"`
-	Confirm     string        `json:"confirm_within,omitempty"`
+type strategyJSON struct {
+	ID          int64          `json:"id,omitempty"`
+	Name        string         `json:"name"`
+	Description string         `json:"description,omitempty"`
+	Default     bool           `json:"default"`
+	Version     int64          `json:"version,omitempty"`
+	Waves       []waveRuleJSON `json:"waves"`
+	Window      int            `json:"window,omitempty"`
+	MaxFailures *access.Limit  `json:"max_failures,omitempty"`
+	ReadBack    bool           `json:"read_back"`
+	Probes      []probeJSON    `json:"probes"`
+	Hours       *access.Hours  `json:"hours,omitempty"`
+	RollBack    bool           `json:"roll_back"`
+	Confirm     string         `json:"confirm_within,omitempty"`
 }
 
-type apiWaveRule struct {
+type waveRuleJSON struct {
 	Name        string           `json:"name,omitempty"`
 	Accounts    *access.Selector `json:"accounts,omitempty"`
 	Count       int              `json:"count,omitempty"`
@@ -40,17 +40,17 @@ type apiWaveRule struct {
 	Gate        bool             `json:"gate,omitempty"`
 }
 
-type apiProbe struct {
+type probeJSON struct {
 	Role     string `json:"role"`
 	Allowed  bool   `json:"allowed"`
 	Accounts int    `json:"accounts,omitempty"`
 }
 
-func toAPIStrategy(s access.Strategy) apiStrategy {
-	out := apiStrategy{
+func toStrategyJSON(s access.Strategy) strategyJSON {
+	out := strategyJSON{
 		ID: s.ID, Name: s.Name, Description: s.Description, Default: s.Default, Version: s.Version, Window: s.Window, MaxFailures: limitOrNil(s.MaxFailures),
-		Waves: convertAll(s.Waves, toAPIWaveRule), ReadBack: s.ReadBack, RollBack: s.RollBack, Confirm: durationText(s.Confirm),
-		Probes: convertAll(s.Probes, func(p access.Probe) apiProbe { return apiProbe{p.Role.String(), p.Allowed, p.Accounts} }),
+		Waves: convertAll(s.Waves, toWaveRuleJSON), ReadBack: s.ReadBack, RollBack: s.RollBack, Confirm: durationText(s.Confirm),
+		Probes: convertAll(s.Probes, func(p access.Probe) probeJSON { return probeJSON{p.Role.String(), p.Allowed, p.Accounts} }),
 	}
 	if !s.Hours.Always() {
 		out.Hours = &s.Hours
@@ -58,8 +58,8 @@ func toAPIStrategy(s access.Strategy) apiStrategy {
 	return out
 }
 
-func toAPIWaveRule(w access.WaveRule) apiWaveRule {
-	out := apiWaveRule{
+func toWaveRuleJSON(w access.WaveRule) waveRuleJSON {
+	out := waveRuleJSON{
 		Name: w.Name, Count: w.Count, Percent: w.Percent, EachOU: w.EachOU, Window: w.Window, MaxFailures: limitOrNil(w.MaxFailures), Bake: durationText(w.Bake), Gate: w.Gate,
 	}
 	if w.Accounts.Some() {
@@ -76,7 +76,7 @@ func limitOrNil(l access.Limit) *access.Limit {
 }
 
 // strategy reads what was sent. All that cannot be read is told at once.
-func (a apiStrategy) strategy() (access.Strategy, error) {
+func (a strategyJSON) strategy() (access.Strategy, error) {
 	out := access.Strategy{
 		Name: a.Name, Description: a.Description, Default: a.Default, Window: a.Window, ReadBack: a.ReadBack, RollBack: a.RollBack,
 		MaxFailures: orNone(a.MaxFailures), Hours: orNone(a.Hours),
@@ -120,8 +120,8 @@ func orNone[T any](p *T) T {
 	return *p
 }
 
-// apiStrategyStore keeps strategies.
-type apiStrategyStore interface {
+// StrategyStore keeps strategies.
+type StrategyStore interface {
 	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
 	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
 	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
@@ -130,19 +130,18 @@ type apiStrategyStore interface {
 
 // strategyAPI answers about strategies and keeps them.
 type strategyAPI struct {
-	*apiBase
-	strategies apiStrategyStore
+	strategies StrategyStore
 }
 
-func (s *strategyAPI) apiStrategies(r apiRequest) (any, error) {
+func (s *strategyAPI) list(r request) (any, error) {
 	found, err := s.strategies.Strategies(r.Request().Context(), r.actor)
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(access.Page[access.Strategy]{Items: found, Total: len(found)}, toAPIStrategy), nil
+	return toPageJSON(access.Page[access.Strategy]{Items: found, Total: len(found)}, toStrategyJSON), nil
 }
 
-func (s *strategyAPI) apiStrategy(r apiRequest) (any, error) {
+func (s *strategyAPI) one(r request) (any, error) {
 	id, err := r.id("strategy")
 	if err != nil {
 		return nil, err
@@ -152,11 +151,11 @@ func (s *strategyAPI) apiStrategy(r apiRequest) (any, error) {
 		return nil, err
 	}
 	r.Response().Header().Set("ETag", transport.VersionTag(found.Version))
-	return toAPIStrategy(found), nil
+	return toStrategyJSON(found), nil
 }
 
-// apiStrategyOf answers the strategy of a rollout as it was when it began.
-func (s *rolloutAPI) apiStrategyOf(r apiRequest) (any, error) {
+// strategy answers the strategy of a rollout as it was when it began.
+func (s *rolloutAPI) strategy(r request) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
@@ -165,66 +164,66 @@ func (s *rolloutAPI) apiStrategyOf(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIStrategy(found.OrNamed()), nil
+	return toStrategyJSON(found.OrNamed()), nil
 }
 
-func (s *strategyAPI) apiAddStrategy(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiStrategy](r)
+func (s *strategyAPI) add(r request) (result, error) {
+	in, err := body[strategyJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if in.ID != 0 || in.Version != 0 {
-		return apiAnswer{}, access.Invalid("id", "a new strategy gets its id and version from the console; leave them out")
+		return result{}, access.Invalid("id", "a new strategy gets its id and version from the console; leave them out")
 	}
-	answer, err := s.saveAPIStrategy(r, in, 0, 0)
+	answer, err := s.save(r, in, 0, 0)
 	answer.status = http.StatusCreated
 	return answer, err
 }
 
-// apiEditStrategy replaces a strategy. Without If-Match it replaces what is there.
-func (s *strategyAPI) apiEditStrategy(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiStrategy](r)
+// edit replaces a strategy. Without If-Match it replaces what is there.
+func (s *strategyAPI) edit(r request) (result, error) {
+	in, err := body[strategyJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, err := r.id("strategy")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	version, given, err := transport.MatchNumber(r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if !given {
 		was, err := s.strategies.Strategy(r.Request().Context(), r.actor, id)
 		if err != nil {
-			return apiAnswer{}, err
+			return result{}, err
 		}
 		version = was.Version
 	}
-	return s.saveAPIStrategy(r, in, id, version)
+	return s.save(r, in, id, version)
 }
 
-func (s *strategyAPI) saveAPIStrategy(r apiRequest, in apiStrategy, id, version int64) (apiAnswer, error) {
+func (s *strategyAPI) save(r request, in strategyJSON, id, version int64) (result, error) {
 	strategy, err := in.strategy()
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	strategy.ID, strategy.Version = id, version
 	saved, err := s.strategies.SaveStrategy(r.Request().Context(), r.actor, strategy)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{etag: transport.VersionTag(saved.Version), location: apiPrefix + "/strategies/" + strconv.FormatInt(saved.ID, 10), body: toAPIStrategy(saved)}, nil
+	return result{etag: transport.VersionTag(saved.Version), location: apiPrefix + "/strategies/" + strconv.FormatInt(saved.ID, 10), body: toStrategyJSON(saved)}, nil
 }
 
-func (s *strategyAPI) apiRemoveStrategy(r apiRequest) (apiAnswer, error) {
+func (s *strategyAPI) remove(r request) (result, error) {
 	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	id, err := r.id("strategy")
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
-	return apiAnswer{status: http.StatusNoContent}, s.strategies.RemoveStrategy(r.Request().Context(), r.actor, id)
+	return result{status: http.StatusNoContent}, s.strategies.RemoveStrategy(r.Request().Context(), r.actor, id)
 }

@@ -8,37 +8,37 @@ import (
 	"portcullis/internal/access"
 )
 
-type apiWave struct {
-	Number      int        `json:"number"`
-	Name        string     `json:"name"`
-	State       string     `json:"state"`
-	Targets     int        `json:"targets"`
-	Counts      apiCounts  `json:"counts"`
-	Window      int        `json:"window,omitempty"`
-	MaxFailures int        `json:"max_failures"`
-	Bake        string     `json:"bake,omitempty"`
-	Gate        bool       `json:"gate"`
-	GateBy      *apiPerson `json:"gate_opened_by,omitempty"`
-	Health      apiHealth  `json:"health"`
-	BegunAt     time.Time  `json:"begun_at,omitzero"`
-	PushedAt    time.Time  `json:"pushed_at,omitzero"`
-	EndedAt     time.Time  `json:"ended_at,omitzero"`
+type waveJSON struct {
+	Number      int         `json:"number"`
+	Name        string      `json:"name"`
+	State       string      `json:"state"`
+	Targets     int         `json:"targets"`
+	Counts      countsJSON  `json:"counts"`
+	Window      int         `json:"window,omitempty"`
+	MaxFailures int         `json:"max_failures"`
+	Bake        string      `json:"bake,omitempty"`
+	Gate        bool        `json:"gate"`
+	GateBy      *personJSON `json:"gate_opened_by,omitempty"`
+	Health      healthJSON  `json:"health"`
+	BegunAt     time.Time   `json:"begun_at,omitzero"`
+	PushedAt    time.Time   `json:"pushed_at,omitzero"`
+	EndedAt     time.Time   `json:"ended_at,omitzero"`
 }
 
-type apiHealth struct {
+type healthJSON struct {
 	Round   int `json:"round"`
 	Waiting int `json:"waiting"`
 	Good    int `json:"good"`
 	Bad     int `json:"bad"`
 }
 
-func toAPIWave(w access.Wave) apiWave {
-	out := apiWave{
-		Number: w.Number, Name: w.Name, State: string(w.State), Targets: w.Targets, Counts: apiCounts(w.Counts), Window: w.Window, MaxFailures: w.MaxFailures,
-		Bake: durationText(w.Bake), Gate: w.Gate, Health: apiHealth(w.Health), BegunAt: w.BegunAt.UTC(), PushedAt: w.PushedAt.UTC(), EndedAt: w.EndedAt.UTC(),
+func toWaveJSON(w access.Wave) waveJSON {
+	out := waveJSON{
+		Number: w.Number, Name: w.Name, State: string(w.State), Targets: w.Targets, Counts: countsJSON(w.Counts), Window: w.Window, MaxFailures: w.MaxFailures,
+		Bake: durationText(w.Bake), Gate: w.Gate, Health: healthJSON(w.Health), BegunAt: w.BegunAt.UTC(), PushedAt: w.PushedAt.UTC(), EndedAt: w.EndedAt.UTC(),
 	}
 	if w.GateBy.Name != "" {
-		by := toAPIPerson(w.GateBy)
+		by := toPersonJSON(w.GateBy)
 		out.GateBy = &by
 	}
 	return out
@@ -52,7 +52,7 @@ func durationText(d time.Duration) string {
 	return d.String()
 }
 
-func (s *rolloutAPI) apiWaves(r apiRequest) (any, error) {
+func (s *rolloutAPI) waves(r request) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
@@ -61,10 +61,10 @@ func (s *rolloutAPI) apiWaves(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(access.Page[access.Wave]{Items: waves, Total: len(waves)}, toAPIWave), nil
+	return toPageJSON(access.Page[access.Wave]{Items: waves, Total: len(waves)}, toWaveJSON), nil
 }
 
-type apiCheck struct {
+type checkJSON struct {
 	Round   int       `json:"round"`
 	Kind    string    `json:"kind"`
 	Account string    `json:"account"`
@@ -75,17 +75,17 @@ type apiCheck struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 }
 
-func toAPICheck(c access.Check) apiCheck {
-	out := apiCheck{Round: c.Round, Kind: string(c.Kind), Account: string(c.Account), State: string(c.State), Message: c.Message, EndedAt: c.EndedAt.UTC()}
+func toCheckJSON(c access.Check) checkJSON {
+	out := checkJSON{Round: c.Round, Kind: string(c.Kind), Account: string(c.Account), State: string(c.State), Message: c.Message, EndedAt: c.EndedAt.UTC()}
 	if c.Kind == access.CheckProbe {
 		out.Role, out.Allowed = c.Role.String(), &c.Allowed
 	}
 	return out
 }
 
-// apiChecks answers the checks of a wave that matter most, the bad ones first: those of
+// checks answers the checks of a wave that matter most, the bad ones first: those of
 // the last round unless another is asked for.
-func (s *rolloutAPI) apiChecks(r apiRequest) (any, error) {
+func (s *rolloutAPI) checks(r request) (any, error) {
 	id, err := r.id("rollout")
 	if err != nil {
 		return nil, err
@@ -107,68 +107,68 @@ func (s *rolloutAPI) apiChecks(r apiRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toAPIPage(checks, toAPICheck), nil
+	return toPageJSON(checks, toCheckJSON), nil
 }
 
-type apiGate struct {
+type gateJSON struct {
 	Wave int `json:"wave"`
 }
 
-func (s *rolloutAPI) apiOpenGate(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiGate](r)
+func (s *rolloutAPI) openGate(r request) (result, error) {
+	in, err := body[gateJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	if in.Wave < 1 {
-		return apiAnswer{}, access.Invalid("wave", "give the number of the wave whose gate is to be opened")
+		return result{}, access.Invalid("wave", "give the number of the wave whose gate is to be opened")
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		return s.controller.OpenGate(ctx, actor, id, in.Wave)
 	})
 }
 
-type apiStart struct {
+type startJSON struct {
 	Reason   string `json:"reason"`
 	AllWaves bool   `json:"all_waves"`
 }
 
-func (s *rolloutAPI) apiStartNow(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiStart](r)
+func (s *rolloutAPI) startNow(r request) (result, error) {
+	in, err := body[startJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		return s.controller.StartNow(ctx, actor, id, in.Reason, in.AllWaves)
 	})
 }
 
-type apiPace struct {
+type paceJSON struct {
 	Window int `json:"window"`
 }
 
-func (s *rolloutAPI) apiSetWindow(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiPace](r)
+func (s *rolloutAPI) setWindow(r request) (result, error) {
+	in, err := body[paceJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		return s.controller.SetWindow(ctx, actor, id, in.Window)
 	})
 }
 
-func (s *rolloutAPI) apiRetryTarget(r apiRequest) (apiAnswer, error) {
+func (s *rolloutAPI) retryTarget(r request) (result, error) {
 	if err := noBody(r); err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		return s.targets.RetryTarget(ctx, actor, id, access.AccountID(r.Param("account")))
 	})
 }
 
-func (s *rolloutAPI) apiSkipTarget(r apiRequest) (apiAnswer, error) {
-	in, err := body[apiAbortion](r)
+func (s *rolloutAPI) skipTarget(r request) (result, error) {
+	in, err := body[abortionJSON](r)
 	if err != nil {
-		return apiAnswer{}, err
+		return result{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 		return s.targets.SkipTarget(ctx, actor, id, access.AccountID(r.Param("account")), in.Reason)

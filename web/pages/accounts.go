@@ -63,7 +63,7 @@ func (s *accountPages) showAccount(c echo.Context, actor access.Actor) error {
 func accountProps(shell view.Shell, a change.AccountView) view.AccountPage {
 	return view.AccountPage{
 		Shell: shell, Account: a.Account, Known: a.Known, Users: a.Users, Refusals: a.Refusals,
-		Roles: convertEach(a.Roles, func(r change.RoleView) view.AccountRole { return view.AccountRole(r) }),
+		Roles: convertAll(a.Roles, func(r change.RoleView) view.AccountRole { return view.AccountRole(r) }),
 	}
 }
 

@@ -81,9 +81,9 @@ func (s *changePages) allowlistNamed(ctx context.Context, actor access.Actor, na
 // reviewProps fills in what reviewers look at beside the edits.
 func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
 	p.Guards, p.Comments = v.Guards, v.Comments
-	p.Needs = convertEach(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
-	p.Rules = convertEach(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
-	p.Settings = convertEach(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
+	p.Needs = convertAll(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
+	p.Rules = convertAll(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
+	p.Settings = convertAll(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
 	if v.May.Apply == nil {
 		var err error
 		if p.Strategies, err = s.strategies.Strategies(c.Request().Context(), actor); err != nil {
@@ -94,7 +94,7 @@ func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.V
 		return nil
 	}
 	lists, err := s.allowlists.Allowlists(c.Request().Context(), actor, access.PageQuery{Limit: access.MaxPageSize})
-	p.Allowlists = convertEach(lists.Items, func(a access.AllowlistRow) string { return a.Name })
+	p.Allowlists = convertAll(lists.Items, func(a access.AllowlistRow) string { return a.Name })
 	return err
 }
 

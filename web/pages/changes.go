@@ -141,8 +141,8 @@ func position(c echo.Context, name string) int {
 func changeProps(v change.View) view.ChangePage {
 	return view.ChangePage{
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared, Targets: v.Targets, Writes: v.Writes,
-		Folded: convertEach(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
-		Since: view.ChangeSince{From: v.Since.From, To: v.Since.To, More: v.Since.More, Applied: convertEach(v.Since.Applied, func(a change.Applied) view.AppliedChange {
+		Folded: convertAll(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
+		Since: view.ChangeSince{From: v.Since.From, To: v.Since.To, More: v.Since.More, Applied: convertAll(v.Since.Applied, func(a change.Applied) view.AppliedChange {
 			return view.AppliedChange{Change: a.Change, Same: a.Same}
 		})},
 		Problem: v.Problem, Fields: v.Fields, History: v.History, Own: v.Own, May: view.ChangeMay(v.May),

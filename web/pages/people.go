@@ -159,7 +159,7 @@ func (s *peoplePages) signOutPerson(c echo.Context, actor access.Actor) error {
 }
 
 func rolesIn(c echo.Context) []access.Role {
-	return convertEach(c.Request().PostForm["roles"], func(r string) access.Role { return access.Role(r) })
+	return convertAll(c.Request().PostForm["roles"], func(r string) access.Role { return access.Role(r) })
 }
 
 func (s *peoplePages) savePerson(c echo.Context, actor access.Actor) error {

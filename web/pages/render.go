@@ -21,7 +21,7 @@ import (
 // pageBuffers hold pages while they are rendered.
 var pageBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// Page renders to a buffer and then sends: a page that fails half-way is an error page,
+// page renders to a buffer and then sends: a page that fails half-way is an error page,
 // not half a page.
 func (s *site) page(c echo.Context, status int, component templ.Component) error {
 	b, _ := pageBuffers.Get().(*bytes.Buffer)
@@ -53,7 +53,7 @@ func (s *site) refill(c echo.Context, err error, form func(view.Problems) (templ
 	return s.page(c, transport.KindStatus(kind), component)
 }
 
-// ErrorPage answers with a page that says what went wrong.
+// errorPage answers with a page that says what went wrong.
 func (s *site) errorPage(c echo.Context, f transport.Failure) error {
 	shell := s.shell(c, transport.ActorOf(c), f.Title(), "")
 	shell.Flash = ""
@@ -142,8 +142,8 @@ func formID(c echo.Context, name string) int64 {
 	return id
 }
 
-// convertEach turns each item into another.
-func convertEach[T, U any](in []T, convert func(T) U) []U {
+// convertAll turns each item into another.
+func convertAll[T, U any](in []T, convert func(T) U) []U {
 	out := make([]U, len(in))
 	for i, v := range in {
 		out[i] = convert(v)

@@ -26,7 +26,7 @@ const (
 type rolloutStream struct {
 	s     *rolloutPages
 	c     echo.Context
-	who   *transport.Reader
+	who   *transport.StreamReader
 	out   transport.EventWriter
 	page  view.RolloutPage
 	sent  map[access.AccountID]access.Target // the rows as the browser has them

@@ -90,7 +90,7 @@ func (s *settingsPages) ruleForm(c echo.Context, actor access.Actor, v change.Ru
 // namedOptions are ids by their names, in the order of the names.
 func namedOptions(names map[string]string, chosen []string) []view.Option {
 	ids := slices.SortedFunc(maps.Keys(names), func(a, b string) int { return cmp.Or(cmp.Compare(names[a], names[b]), cmp.Compare(a, b)) })
-	return convertEach(ids, func(id string) view.Option {
+	return convertAll(ids, func(id string) view.Option {
 		return view.Option{Value: id, Label: names[id], Selected: slices.Contains(chosen, id)}
 	})
 }

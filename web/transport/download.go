@@ -26,23 +26,23 @@ const (
 	downloadBuffer   = 32 << 10
 )
 
-// Download is a file that is sent while it is being read, so that a long one needs no
+// File is a file that is sent while it is being read, so that a long one needs no
 // more memory than a short one, and its first byte does not wait for its last.
-type download struct {
+type File struct {
 	c echo.Context
 	w *bufio.Writer // nil until the head is sent
 }
 
 // begin sends the head. What fails before is answered as everywhere; what fails after it
 // breaks the connection off, so that nobody takes half a file for a whole one.
-func (d *download) begin(contentType, name string) {
+func (d *File) begin(contentType, name string) {
 	Attach(d.c, contentType, name)
 	d.c.Response().WriteHeader(http.StatusOK)
 	d.w = bufio.NewWriterSize(d.c.Response(), downloadBuffer)
 }
 
 // Write adds to the file.
-func (d *download) Write(p []byte) (int, error) { return d.w.Write(p) }
+func (d *File) Write(p []byte) (int, error) { return d.w.Write(p) }
 
 // Attach makes the answer a file to be kept under a name.
 func Attach(c echo.Context, contentType, name string) {
@@ -60,11 +60,11 @@ func inFileName(r rune) rune {
 	return r
 }
 
-// sendFile answers a request with a file, piece by piece.
-type sendFile func(c echo.Context, actor access.Actor, d *download) error
+// SendFile answers a request with a file, piece by piece.
+type SendFile func(c echo.Context, actor access.Actor, d *File) error
 
 // streamed answers a request with a download.
-func (s *Server) streamed(send sendFile) Handler {
+func (s *Server) streamed(send SendFile) Handler {
 	return func(c echo.Context, actor access.Actor) error {
 		leave, err := s.downloads.enter(c.Request().Context())
 		if err != nil {
@@ -78,7 +78,7 @@ func (s *Server) streamed(send sendFile) Handler {
 		c.SetRequest(whole.WithContext(ctx))
 		// The server's write timeout is meant for pages.
 		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(downloadTimeout))
-		d := &download{c: c}
+		d := &File{c: c}
 		err = send(c, actor, d)
 		if err == nil {
 			err = d.w.Flush()
@@ -92,12 +92,12 @@ func (s *Server) streamed(send sendFile) Handler {
 }
 
 // Download adds a route that is answered with a file, for browsers.
-func (s *Server) Download(path string, p authz.Permission, send sendFile) {
+func (s *Server) Download(path string, p authz.Permission, send SendFile) {
 	s.Stream(path, p, s.streamed(send))
 }
 
 // APIDownload adds a route that is answered with a file, for programs.
-func (s *Server) APIDownload(path string, p authz.Permission, send sendFile) {
+func (s *Server) APIDownload(path string, p authz.Permission, send SendFile) {
 	s.APIStream(path, p, s.streamed(send))
 }
 

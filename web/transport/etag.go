@@ -40,6 +40,7 @@ func MatchNumber(c echo.Context) (n int64, ok bool, err error) {
 	return n, true, nil
 }
 
+// VersionTag is the ETag of a version or a revision.
 func VersionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
 // RolloutTag changes with what people decide about a rollout, not with each account that

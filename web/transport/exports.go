@@ -24,8 +24,8 @@ type AuditExporter interface {
 }
 
 // ExportEntries sends the entries of an allowlist as CSV.
-func ExportEntries(from EntryExporter) sendFile {
-	return func(c echo.Context, actor access.Actor, d *download) error {
+func ExportEntries(from EntryExporter) SendFile {
+	return func(c echo.Context, actor access.Actor, d *File) error {
 		var out access.EntryCSV
 		err := from.ExportEntries(c.Request().Context(), actor, c.Param("id"), func(a access.AllowlistRow) (err error) {
 			d.begin("text/csv; charset=utf-8", a.Name+".csv")
@@ -40,8 +40,8 @@ func ExportEntries(from EntryExporter) sendFile {
 }
 
 // ExportAudit sends the events that the filter lets through, as CSV or JSON Lines.
-func (s *Server) ExportAudit(from AuditExporter) sendFile {
-	return func(c echo.Context, actor access.Actor, d *download) error {
+func (s *Server) ExportAudit(from AuditExporter) SendFile {
+	return func(c echo.Context, actor access.Actor, d *File) error {
 		q := NewQuery(c.QueryParams())
 		filter, format := AuditFilter(q), q.Text("format")
 		if format != "csv" && format != "jsonl" {
@@ -102,12 +102,13 @@ func (lineEvents) begin() error { return nil }
 func (f lineEvents) add(e access.AuditEvent) error {
 	enc := json.NewEncoder(f.w)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(AuditEventOf(e))
+	return enc.Encode(NewAuditEvent(e))
 }
 
 func (lineEvents) end() error { return nil }
 
-type apiAuditEvent struct {
+// AuditEvent is an event of the audit log as the API and the export show it.
+type AuditEvent struct {
 	Seq       int64           `json:"seq"`
 	At        time.Time       `json:"at"`
 	Kind      string          `json:"kind"`
@@ -123,8 +124,9 @@ type apiAuditEvent struct {
 	Hash      string          `json:"hash"`
 }
 
-func AuditEventOf(e access.AuditEvent) apiAuditEvent {
-	return apiAuditEvent{
+// NewAuditEvent converts an event of the audit log.
+func NewAuditEvent(e access.AuditEvent) AuditEvent {
+	return AuditEvent{
 		Seq: e.Seq, At: e.At.UTC(), Kind: string(e.Kind), PersonID: e.PersonID, Name: e.Name, Addr: e.Addr, UserAgent: e.UserAgent,
 		RequestID: e.RequestID, Action: e.Action, Object: e.Object, Detail: rawJSON(string(e.Detail)), Prev: e.Prev, Hash: e.Hash,
 	}

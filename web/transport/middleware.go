@@ -38,6 +38,7 @@ func (s *Server) requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// RequestID returns the id of a request, which the answer and the log record share.
 func RequestID(c echo.Context) string {
 	id, _ := c.Get(requestIDKey).(string)
 	return id

@@ -19,6 +19,7 @@ type Query struct {
 	wrong  []access.FieldError
 }
 
+// NewQuery reads the parameters of a URL.
 func NewQuery(values url.Values) *Query { return &Query{values: values, asked: map[string]bool{}} }
 
 // Unknown refuses parameters that the route does not read: a filter that is misspelled must
@@ -54,6 +55,7 @@ func (q *Query) refuse(name, message string) {
 	q.wrong = append(q.wrong, access.FieldError{Field: name, Message: message})
 }
 
+// Text reads a parameter; "" where it is missing.
 func (q *Query) Text(name string) string {
 	q.asked[name] = true
 	return strings.TrimSpace(q.values.Get(name))
@@ -73,6 +75,7 @@ func (q *Query) Number(name string, missing int64) int64 {
 	return n
 }
 
+// Bool reads a parameter that is yes or no.
 func (q *Query) Bool(name string) bool {
 	s := q.Text(name)
 	if s == "" {

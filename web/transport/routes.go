@@ -123,6 +123,7 @@ func withForm(h Handler) Handler {
 	}
 }
 
+// ReadForm reads the form of a request, or refuses it as a whole.
 func ReadForm(c echo.Context) error {
 	_, err := c.FormParams()
 	var tooLarge *http.MaxBytesError

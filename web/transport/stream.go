@@ -24,6 +24,7 @@ type EventWriter struct {
 	ctl  *http.ResponseController
 }
 
+// NewEventWriter opens a stream of events as the answer to a request.
 func NewEventWriter(c echo.Context) (EventWriter, error) {
 	w := EventWriter{http: c.Response(), ctl: http.NewResponseController(c.Response())}
 	h := w.http.Header()

@@ -13,15 +13,17 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Reader is who reads a stream. A stream outlives the question who asks for it: whoever
-// has signed out meanwhile, was shut out, or holds another role now, reads no further.
-type Reader struct {
+// StreamReader is the person or program that reads a stream. A stream outlives its
+// request, so the reader is authorised again from time to time: the stream ends for a
+// person who has signed out, was disabled or has lost the permission.
+type StreamReader struct {
 	Actor access.Actor
-	again func(context.Context) (access.Actor, error) // who it is now
+	Every time.Duration // between two checks
+	Leave func()        // must be called when the stream ends
+
+	again func(context.Context) (access.Actor, error) // reads the actor as they are now
 	need  authz.Permission
-	Every time.Duration
 	look  *look
-	Leave func() // gives the look back when the stream ends
 }
 
 // look is when it was last seen whose a credential is. All streams that one session or
@@ -67,7 +69,7 @@ func (l *looks) take(key credential, actor access.Actor) (*look, func()) {
 
 // Allowed reports whether the stream goes on. It asks anew now and then, and where the answer
 // fails as well: a stream is begun again sooner than it is read by the wrong person.
-func (r *Reader) Allowed(ctx context.Context) bool {
+func (r *StreamReader) Allowed(ctx context.Context) bool {
 	r.look.mu.Lock()
 	defer r.look.mu.Unlock()
 	if time.Since(r.look.seen) >= r.Every {
@@ -83,10 +85,10 @@ func (r *Reader) Allowed(ctx context.Context) bool {
 	return authz.Require(now, r.need) == nil
 }
 
-// SessionReader is whoever is signed in, as long as they are.
-func (s *Server) SessionReader(c echo.Context, actor access.Actor, need authz.Permission) *Reader {
+// SessionReader returns the reader of a stream that belongs to the request's session.
+func (s *Server) SessionReader(c echo.Context, actor access.Actor, need authz.Permission) *StreamReader {
 	token := s.cfg.Sessions.Token(c.Request().Context())
-	r := &Reader{Actor: actor, need: need, Every: s.cfg.StreamLook, again: func(ctx context.Context) (access.Actor, error) {
+	r := &StreamReader{Actor: actor, need: need, Every: s.cfg.StreamLook, again: func(ctx context.Context) (access.Actor, error) {
 		ctx, err := s.cfg.Sessions.Load(authn.WithSession(bare{ctx}), token)
 		if err != nil {
 			return access.Actor{}, err
@@ -97,9 +99,9 @@ func (s *Server) SessionReader(c echo.Context, actor access.Actor, need authz.Pe
 	return r
 }
 
-// TokenReader is the owner of the request's bearer token, as long as it is good.
-func (s *Server) TokenReader(c echo.Context, actor access.Actor, need authz.Permission) *Reader {
-	r := &Reader{Actor: actor, need: need, Every: s.cfg.StreamLook, again: func(context.Context) (access.Actor, error) {
+// TokenReader returns the reader of a stream that belongs to the request's bearer token.
+func (s *Server) TokenReader(c echo.Context, actor access.Actor, need authz.Permission) *StreamReader {
+	r := &StreamReader{Actor: actor, need: need, Every: s.cfg.StreamLook, again: func(context.Context) (access.Actor, error) {
 		return s.tokenActor(c)
 	}}
 	r.look, r.Leave = s.looks.take(sha256.Sum256([]byte("token "+bearer(c.Request()))), actor)
