@@ -178,31 +178,3 @@ func TestNamesAreNeverMarkup(t *testing.T) {
 		}
 	}
 }
-
-// all returns every element of a kind.
-func (p page) all(tag string) []*html.Node {
-	var found []*html.Node
-	for n := range p.root.Descendants() {
-		if n.Type == html.ElementNode && n.Data == tag {
-			found = append(found, n)
-		}
-	}
-	return found
-}
-
-// selected is the value that is chosen in a list.
-func (p page) selected(id string) string {
-	p.t.Helper()
-	list := p.id(id)
-	if list == nil {
-		p.t.Fatalf("the page has no element #%s", id)
-	}
-	for n := range list.Descendants() {
-		for _, a := range n.Attr {
-			if n.Data == "option" && a.Key == "selected" {
-				return attr(n, "value")
-			}
-		}
-	}
-	return ""
-}

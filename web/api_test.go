@@ -12,19 +12,6 @@ import (
 	"portcullis/internal/access"
 )
 
-// api asks the HTTP API as the owner of a token; "" sends none.
-func (c *console) api(path, who string, header ...string) answer {
-	c.t.Helper()
-	r := c.request(http.MethodGet, "/api/v1"+path, nil)
-	if who != "" {
-		r.Header.Set("Authorization", "Bearer token-"+who)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	return c.send(r)
-}
-
 // An address of the API says which methods it takes; one that there is not says that.
 func TestMethodsThatAnAddressDoesNotTake(t *testing.T) {
 	c := newConsole(t)
@@ -42,18 +29,6 @@ func TestMethodsThatAnAddressDoesNotTake(t *testing.T) {
 			t.Errorf("%s %s: status %d, Allow %q, %q; want %d, %q as a problem", v.method, v.path, a.status, a.header.Get("Allow"), a.header.Get("Content-Type"), v.status, v.allow)
 		}
 	}
-}
-
-func (a answer) json(t *testing.T, status int) map[string]any {
-	t.Helper()
-	if a.status != status {
-		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
-	}
-	var got map[string]any
-	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
-		t.Fatalf("no JSON: %v\n%s", err, a.body)
-	}
-	return got
 }
 
 func TestAPINeedsAToken(t *testing.T) {

@@ -2,73 +2,17 @@ package web_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
 )
-
-// replies keeps answers as the database does.
-type replies struct {
-	mu   sync.Mutex
-	kept map[string]access.Reply
-}
-
-func (f *replies) BeginReply(_ context.Context, token int64, key string, fingerprint []byte, at time.Time) (access.Reply, bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	k := fmt.Sprint(token, key)
-	if r, ok := f.kept[k]; ok {
-		return r, false, nil
-	}
-	f.kept[k] = access.Reply{Fingerprint: fingerprint, At: at}
-	return access.Reply{}, true, nil
-}
-
-func (f *replies) FinishReply(_ context.Context, token int64, key string, r access.Reply) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.kept[fmt.Sprint(token, key)] = r
-	return nil
-}
-
-func (f *replies) DropReply(_ context.Context, token int64, key string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.kept, fmt.Sprint(token, key))
-	return nil
-}
-
-func (f *changes) Propose(_ context.Context, _ access.Actor, on int64, p change.Proposal) (access.Change, error) {
-	f.proposal = p
-	return access.Change{ID: 12, Title: p.Title, State: access.ChangeDraft, Version: 1, Edits: p.Edits}, f.note("propose on %d %q", on, p.Title)
-}
-
-func (f *changes) Revise(_ context.Context, _ access.Actor, id, version int64, p change.Proposal) (access.Change, error) {
-	f.proposal = p
-	return access.Change{ID: id, State: access.ChangeDraft, Version: version + 1}, f.note("revise %d@%d %q", id, version, p.Title)
-}
-
-// tell sends JSON to the API as the owner of a token.
-func (c *console) tell(method, path, who, body string, header ...string) answer {
-	c.t.Helper()
-	r := c.request(method, "/api/v1"+path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer token-"+who)
-	r.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	return c.send(r)
-}
 
 func TestAPIProposes(t *testing.T) {
 	c := newConsole(t)

@@ -15,42 +15,6 @@ import (
 	"portcullis/internal/policy"
 )
 
-func author() access.PersonRef {
-	e := people["editor"]
-	return e.Ref()
-}
-
-// draft is a change with one edit, that its reader may edit and submit.
-func draft() change.View {
-	entry, _ := access.ParseEntry("12.148.80.0/22")
-	entry.Note = "<script>alert(1)</script>"
-	no := access.Errorf(access.KindConflict, "A change that is draft cannot be reviewed.")
-	return change.View{
-		Change: access.Change{
-			ID: 12, Title: "New office <b>", State: access.ChangeDraft, Author: author(), Base: 6, Version: 3, Required: 1,
-			Edits: []access.Edit{{Op: access.EditAddEntry, ID: "al-1", Entry: &entry}}, CreatedAt: noon, UpdatedAt: noon,
-		},
-		Targets: 2, Writes: 2,
-		Folded: []change.Folded{{
-			Kind: access.OpTrustPolicy, Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"},
-			Accounts: []access.PlannedTarget{{Account: "111122223333", AccountName: "payments"}, {Account: "111122224444", AccountName: "ledger"}},
-			Example: access.PlannedOperation{
-				Before: `{"Version":"2012-10-17","Statement":[]}`, After: `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow"}]}`,
-				BeforeKnown: true, Size: 812, Limit: 2048,
-			},
-		}},
-		May: change.May{Review: no, Apply: no, Rebase: no},
-	}
-}
-
-func inReview() change.View {
-	v := draft()
-	v.State, v.Digest, v.Reason = access.ChangeInReview, strings.Repeat("ab", 32), "We moved."
-	no := access.Errorf(access.KindConflict, "A change that is in review cannot be submitted.")
-	v.May = change.May{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
-	return v
-}
-
 // TestTheDecisionIsOneLinkAway for who may take it, on a page that is long on a phone.
 func TestTheDecisionIsOneLinkAway(t *testing.T) {
 	leads := func(v change.View) bool {

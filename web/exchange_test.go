@@ -2,11 +2,8 @@ package web_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,72 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
 )
-
-// errBroken is what a test lets an export fail with, half-way.
-var errBroken = errors.New("the database went away")
-
-func (f *changes) ExportEntries(_ context.Context, _ access.Actor, id string, begin func(access.AllowlistRow) error, each func(access.Entry) error) error {
-	if f.refuse != nil && f.refuse != errBroken {
-		return f.refuse
-	}
-	if err := begin(access.AllowlistRow{ID: id, Name: "office"}); err != nil {
-		return err
-	}
-	for i := range 10_000 {
-		e, err := access.ParseEntry([]string{"103.15.250.0/24", "2001:db8:12::/48"}[i%2])
-		if err != nil {
-			return err
-		}
-		e.Note = "=cmd|' /C calc'!A0"
-		if err := each(e); err != nil {
-			return err
-		}
-	}
-	return f.refuse
-}
-
-func (f *changes) ExportAudit(_ context.Context, _ access.Actor, q access.AuditFilter, begin func() error, each func(access.AuditEvent) error) error {
-	f.filter = q
-	if err := begin(); err != nil {
-		return err
-	}
-	for _, e := range f.audit.Items {
-		if err := each(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *changes) ExportScenario(_ context.Context, _ access.Actor, _ int64, yaml bool) ([]byte, int64, error) {
-	if !yaml {
-		return []byte(`{"allowlists":[]}`), 7, f.refuse
-	}
-	return []byte("allowlists: []\n"), 7, f.refuse
-}
-
-func (f *changes) ExportAccount(_ context.Context, _ access.Actor, id access.AccountID, format change.Format) ([]byte, int64, error) {
-	if format != change.FormatTerraform && format != change.FormatCloudFormation {
-		return nil, 0, access.Invalid("format", "%q is no format", string(format))
-	}
-	return []byte(string(format) + " of " + string(id)), 7, f.refuse
-}
-
-func (f *changes) ImportEntries(_ context.Context, _ access.Actor, id int64, list string, mode change.ImportMode, text string) (access.Change, error) {
-	if _, err := access.ReadEntryCSV(text); err != nil {
-		return access.Change{}, err
-	}
-	return access.Change{ID: 12}, f.note("import %s into %s in %d: %q", mode, list, id, text)
-}
-
-func (f *changes) ImportScenario(_ context.Context, _ access.Actor, title, reason, text string) (access.Change, error) {
-	if text == "" {
-		return access.Change{}, access.Invalid("scenario", "choose a file, or paste the scenario")
-	}
-	return access.Change{ID: 13}, f.note("import scenario %q %q %q", title, reason, text)
-}
 
 func TestEntriesAsAFile(t *testing.T) {
 	c := office(t).as("viewer")
@@ -151,27 +83,6 @@ func TestScenarioAndAccountAsFiles(t *testing.T) {
 			t.Errorf("%s: status %d, %q, want %s", path, a.status, a.header.Get("Content-Disposition"), want)
 		}
 	}
-}
-
-// upload sends a form with a file.
-func (c *console) upload(path, name, content string, fields ...string) answer {
-	c.t.Helper()
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	part, err := w.CreateFormFile("file", name)
-	if err == nil {
-		_, err = part.Write([]byte(content))
-	}
-	for i := 0; i+1 < len(fields); i += 2 {
-		err = errors.Join(err, w.WriteField(fields[i], fields[i+1]))
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		c.t.Fatal(err)
-	}
-	r := c.request(http.MethodPost, path, &b)
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return c.send(r)
 }
 
 func TestImportOfEntries(t *testing.T) {

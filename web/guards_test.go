@@ -7,15 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alexedwards/scs/v2"
+
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/web"
 	"portcullis/web/transport"
 )
-
-// example fills the parameters of a route's path.
-func example(path string) string {
-	return strings.NewReplacer(":id", "7", ":account", "111122223333", ":hash", "0", "*", "nothing.css").Replace(path)
-}
 
 func isOpen(r transport.Route) bool { return r.Public }
 
@@ -168,10 +166,8 @@ func TestHTMXIsSentToSignIn(t *testing.T) {
 	}
 }
 
-// formRequest is a request as the console's own page would send it.
-func (c *console) formRequest(method, path string) *http.Request {
-	r := c.request(method, path, strings.NewReader(""))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return r
+func TestAConsoleWithoutItsServicesDoesNotStart(t *testing.T) {
+	if _, err := web.New(web.Config{Sessions: scs.New()}); err == nil {
+		t.Error("a console without sessions and sign-in starts")
+	}
 }

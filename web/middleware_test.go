@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -14,31 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 
-	"portcullis/internal/access"
 	"portcullis/web"
 )
-
-// serve assembles a console by hand and returns it with what it logs.
-func serve(t *testing.T, adjust func(*web.Config)) (http.Handler, *bytes.Buffer) {
-	t.Helper()
-	var log bytes.Buffer
-	sessions := scs.New()
-	sessions.Cookie.Secure = false
-	cfg := web.Config{
-		Replies: &replies{kept: map[string]access.Reply{}},
-		Changes: &changes{}, Rollouts: &rollouts{}, Organization: &organization{}, Identity: identity{generation: new(int64)}, Sessions: sessions,
-		Log: slog.New(slog.NewJSONHandler(&log, nil)),
-	}
-	adjust(&cfg)
-	server, err := web.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return server.Handler(), &log
-}
 
 func lastRecord(t *testing.T, log *bytes.Buffer) map[string]any {
 	t.Helper()
@@ -124,7 +102,8 @@ type deadStore struct{ *memstore.MemStore }
 
 var errDown = errors.New("connection refused to 10.1.2.3")
 
-func (deadStore) Find(string) ([]byte, bool, error)      { return nil, false, errDown }
+func (deadStore) Find(string) ([]byte, bool, error) { return nil, false, errDown }
+
 func (deadStore) Commit(string, []byte, time.Time) error { return errDown }
 
 func TestSessionsThatCannotBeReadAreSaidSo(t *testing.T) {
@@ -162,11 +141,5 @@ func TestReadiness(t *testing.T) {
 		if w.Code != test.want {
 			t.Errorf("%s with the database down=%v: status %d, want %d", test.path, test.down, w.Code, test.want)
 		}
-	}
-}
-
-func TestAConsoleWithoutItsServicesDoesNotStart(t *testing.T) {
-	if _, err := web.New(web.Config{Changes: &changes{}}); err == nil {
-		t.Error("a console without sessions and sign-in starts")
 	}
 }

@@ -1,8 +1,6 @@
 package web_test
 
 import (
-	"compress/gzip"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,26 +8,6 @@ import (
 
 	"portcullis/internal/access"
 )
-
-// packedPage asks for a page as a browser does and returns it as it came and unpacked.
-func (c *console) packedPage(path string) (answer, string) {
-	c.t.Helper()
-	r := c.request(http.MethodGet, path, nil)
-	r.Header.Set("Accept-Encoding", "gzip")
-	got := c.send(r)
-	if got.header.Get("Content-Encoding") != "gzip" {
-		return got, got.body
-	}
-	unpacked, err := gzip.NewReader(strings.NewReader(got.body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	body, err := io.ReadAll(unpacked)
-	if err != nil {
-		c.t.Fatalf("%s cannot be unpacked: %v", path, err)
-	}
-	return got, string(body)
-}
 
 func TestPagesArePacked(t *testing.T) {
 	c := newConsole(t).as("viewer")

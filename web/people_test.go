@@ -1,9 +1,7 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,50 +10,6 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/authn"
 )
-
-func (identity) People(context.Context, access.Actor) ([]access.Person, error) {
-	return []access.Person{
-		{ID: 1, Name: "Vera Viewer", Email: "viewer@example.com", Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}, CreatedAt: noon},
-		{ID: 9, Name: "Gone <b>", Email: "gone@example.com", Roles: []access.Role{access.RoleEditor, access.RoleAdmin}, Disabled: true},
-	}, nil
-}
-
-func (i identity) Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error) {
-	all, _ := i.People(ctx, actor)
-	at := slices.IndexFunc(all, func(p access.Person) bool { return p.ID == id })
-	if at < 0 {
-		return access.Person{}, access.Errorf(access.KindNotFound, "There is no person %d.", id)
-	}
-	return all[at], nil
-}
-
-func (i identity) SetPlace(ctx context.Context, actor access.Actor, id int64, place authn.Place, say authn.Saying) (access.Person, error) {
-	p, err := i.Person(ctx, actor, id)
-	if say.AsRead != "" && say.AsRead != p.Tag() {
-		return p, access.Errorf(access.KindStale, "Somebody else has changed them.")
-	}
-	if place.Disabled && say.Confirm != p.Email {
-		return p, access.Invalid("confirm", "Vera Viewer is the last who can.")
-	}
-	*i.place = place
-	return p, err
-}
-
-func (i identity) Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (access.Person, string, error) {
-	if in.Email == "" {
-		return access.Person{}, "", access.Invalid("email", "\"\" is not an e-mail address")
-	}
-	*i.invited = in
-	p, err := i.Person(ctx, actor, 9)
-	return p, "abcd-efgh", err
-}
-
-func (i identity) ResetPassword(ctx context.Context, actor access.Actor, id int64, keepTokens bool) (string, error) {
-	if _, err := i.Person(ctx, actor, id); err != nil || keepTokens {
-		return "", err
-	}
-	return "ijkl-mnop", nil
-}
 
 func TestPeopleAreForAdmins(t *testing.T) {
 	newConsole(t).as("admin").page("/people").contains("main", "Vera Viewer", "viewer@example.com", "Gone <b>", "editor", "disabled")

@@ -1,42 +1,10 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
 )
-
-func (i identity) ChangePassword(_ context.Context, actor access.Actor, person int64, n authn.NewPassword) (int64, error) {
-	if n.Old != "correct horse" || person != actor.PersonID {
-		return 0, access.Invalid("old_password", "the present password is not right")
-	}
-	*i.generation++
-	return *i.generation, nil
-}
-
-func (i identity) Sessions(_ context.Context, actor access.Actor, person int64, _ string) ([]access.SignedIn, error) {
-	return []access.SignedIn{
-		{ID: 1, PersonID: person, Addr: "192.0.2.1", Agent: "Browser <b>", OpenedAt: noon, UsedAt: noon, Here: person == actor.PersonID},
-		{ID: 2, PersonID: person, Addr: "192.0.2.2", Agent: "Another", OpenedAt: noon, UsedAt: noon},
-	}, nil
-}
-
-func (i identity) EndSession(_ context.Context, _ access.Actor, id int64) error {
-	if id != 2 {
-		return access.Errorf(access.KindNotFound, "There is no such session.")
-	}
-	*i.generation++
-	return nil
-}
-
-func (i identity) EndSessions(context.Context, access.Actor, int64, bool) (int64, error) {
-	*i.generation++
-	return *i.generation, nil
-}
 
 func TestPasswordAndSessions(t *testing.T) {
 	c := newConsole(t).as("viewer")

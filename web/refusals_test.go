@@ -1,25 +1,12 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
 
 	"portcullis/internal/access"
-	"portcullis/internal/authn"
 )
-
-// noted is what was put on record, by whom.
-type noted struct {
-	actor   access.Actor
-	refusal authn.Refusal
-}
-
-func (i identity) NoteRefusal(_ context.Context, actor access.Actor, r authn.Refusal) error {
-	*i.noted = append(*i.noted, noted{actor, r})
-	return nil
-}
 
 func TestRefusalsAreNoted(t *testing.T) {
 	c := newConsole(t).as("viewer")

@@ -1,9 +1,6 @@
 package web_test
 
 import (
-	"bufio"
-	"context"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,26 +12,41 @@ import (
 	"golang.org/x/net/html"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
 	"portcullis/internal/rollout"
 	"portcullis/web"
 )
 
-func running() access.Rollout {
-	operator := people["operator"]
-	return access.Rollout{
-		ID: 3, ChangeID: 12, Title: "New office", Revision: 7, State: access.RolloutRunning, Window: 20, MaxFailures: 10,
-		Counts: access.TargetCounts{Waiting: 1, Running: 1, Succeeded: 1}, StartedBy: operator.Ref(), CreatedAt: noon, StartedAt: noon,
-	}
+func statements(network string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},` +
+		`{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"` + network + `"}}}]}`
 }
 
-func threeTargets() access.Page[access.Target] {
-	target := func(account access.AccountID, name string, state access.TargetState) access.Target {
-		return access.Target{RolloutID: 3, Account: account, AccountName: name, OU: "Root/Prod", State: state}
+func conflict() access.Operation {
+	op := access.Operation{ID: 4, State: access.OperationConflict, Message: "Somebody else has edited role Bob.", Found: statements("198.51.100.0/24")}
+	op.Kind, op.Resource = access.OpTrustPolicy, access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
+	op.Before, op.After = statements("203.0.113.0/24"), statements("192.0.2.0/24")
+	op.OursAfter = `[{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}]`
+	return op
+}
+
+// waving is a rollout in three waves that waits at the gate after the first.
+func waving(c *console) {
+	r := running()
+	r.Wave, r.Waves, r.Phase, r.Later = 1, 3, access.PhaseGate, 2
+	r.Counts = access.TargetCounts{Waiting: 2, Succeeded: 1, Failed: 14, Conflict: 1}
+	c.rollouts.rollout, c.rollouts.targets = r, threeTargets()
+	c.rollouts.insight = rollout.Insight{
+		Waves: []access.Wave{
+			{Number: 1, Name: "Canaries", Targets: 16, State: access.WaveGate, Gate: true, Bake: 10 * time.Minute, MaxFailures: 20, BegunAt: noon, Health: access.Health{Good: 4, Bad: 1}},
+			{Number: 2, Name: "Half", Targets: 1, State: access.WaveWaiting, MaxFailures: access.NoFailures},
+			{Number: 3, Name: "The rest", Targets: 1, State: access.WaveWaiting},
+		},
+		Troubles: []access.TroubleGroup{
+			{State: access.TargetFailed, Class: access.CloudDenied, Code: "AccessDenied", Cause: "the deployment role lacks iam:UpdateAssumeRolePolicy", Advice: "Bring it to the template.", Targets: 14, OUs: []access.OUCount{{OU: "Root/Sandbox", Targets: 14}}},
+			{State: access.TargetConflict, Cause: "somebody else has edited role Bob", Targets: 1, OUs: []access.OUCount{{OU: "Root/Prod", Targets: 1}}},
+		},
+		Samples: []access.Sample{{At: noon.Add(time.Minute), Ended: 8, Attempts: 10}, {At: noon.Add(2 * time.Minute), Ended: 16, Failed: 15, Attempts: 30, Throttles: 10}},
 	}
-	return access.Page[access.Target]{Total: 3, Items: []access.Target{
-		target("111122223333", "payments", access.TargetSucceeded), target("111122224444", "ledger", access.TargetRunning), target("111122225555", "web", access.TargetWaiting),
-	}}
 }
 
 func TestRolloutPage(t *testing.T) {
@@ -167,64 +179,6 @@ func TestTargetPage(t *testing.T) {
 	}
 }
 
-// events reads server-sent events, one by one.
-type events struct {
-	t    *testing.T
-	body *bufio.Scanner
-}
-
-func (c *console) watch(path string) events {
-	c.t.Helper()
-	return c.watchBy(path, "Accept", "text/event-stream")
-}
-
-// watchBy is watch with a header.
-func (c *console) watchBy(path, header, value string) events {
-	c.t.Helper()
-	r := c.request(http.MethodGet, path, nil)
-	r.Header.Set(header, value)
-	got, err := c.client.Do(r)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { got.Body.Close() })
-	if kind := got.Header.Get("Content-Type"); got.StatusCode != http.StatusOK || kind != "text/event-stream" || got.Header.Get("Content-Encoding") != "" {
-		body, _ := io.ReadAll(got.Body)
-		c.t.Fatalf("status %d, %s: %s", got.StatusCode, kind, body)
-	}
-	return events{c.t, bufio.NewScanner(got.Body)}
-}
-
-// next returns the name and the data of the next event; "" at the end.
-func (e events) next() (name, data string) {
-	e.t.Helper()
-	for e.body.Scan() {
-		line := e.body.Text()
-		switch {
-		case line == "" && name != "":
-			return name, data
-		case strings.HasPrefix(line, "event: "):
-			name = strings.TrimPrefix(line, "event: ")
-		case strings.HasPrefix(line, "data: "):
-			data += strings.TrimPrefix(line, "data: ") + "\n"
-		}
-	}
-	return name, data
-}
-
-func (e events) want(name string, parts ...string) {
-	e.t.Helper()
-	got, data := e.next()
-	if got != name {
-		e.t.Fatalf("event %q, want %q; it says %s", got, name, data)
-	}
-	for _, part := range parts {
-		if !strings.Contains(data, part) {
-			e.t.Errorf("event %s does not hold %q:\n%s", name, part, data)
-		}
-	}
-}
-
 func TestRolloutStreamFollowsTheRolloutToItsEnd(t *testing.T) {
 	c := newConsole(t).as("operator")
 	c.rollouts.rollout, c.rollouts.targets = running(), threeTargets()
@@ -319,26 +273,6 @@ func TestAStreamEndsWithItsReader(t *testing.T) {
 	}
 }
 
-// waving is a rollout in three waves that waits at the gate after the first.
-func waving(c *console) {
-	r := running()
-	r.Wave, r.Waves, r.Phase, r.Later = 1, 3, access.PhaseGate, 2
-	r.Counts = access.TargetCounts{Waiting: 2, Succeeded: 1, Failed: 14, Conflict: 1}
-	c.rollouts.rollout, c.rollouts.targets = r, threeTargets()
-	c.rollouts.insight = rollout.Insight{
-		Waves: []access.Wave{
-			{Number: 1, Name: "Canaries", Targets: 16, State: access.WaveGate, Gate: true, Bake: 10 * time.Minute, MaxFailures: 20, BegunAt: noon, Health: access.Health{Good: 4, Bad: 1}},
-			{Number: 2, Name: "Half", Targets: 1, State: access.WaveWaiting, MaxFailures: access.NoFailures},
-			{Number: 3, Name: "The rest", Targets: 1, State: access.WaveWaiting},
-		},
-		Troubles: []access.TroubleGroup{
-			{State: access.TargetFailed, Class: access.CloudDenied, Code: "AccessDenied", Cause: "the deployment role lacks iam:UpdateAssumeRolePolicy", Advice: "Bring it to the template.", Targets: 14, OUs: []access.OUCount{{OU: "Root/Sandbox", Targets: 14}}},
-			{State: access.TargetConflict, Cause: "somebody else has edited role Bob", Targets: 1, OUs: []access.OUCount{{OU: "Root/Prod", Targets: 1}}},
-		},
-		Samples: []access.Sample{{At: noon.Add(time.Minute), Ended: 8, Attempts: 10}, {At: noon.Add(2 * time.Minute), Ended: 16, Failed: 15, Attempts: 30, Throttles: 10}},
-	}
-}
-
 func TestRolloutPageShowsWavesAndWhyItWaits(t *testing.T) {
 	c := newConsole(t).as("operator")
 	waving(c)
@@ -424,19 +358,6 @@ func TestRolloutControls(t *testing.T) {
 	c.parse(c.post("/rollouts/3/window", "window", "many"), http.StatusUnprocessableEntity).contains("main", "is no number of accounts")
 }
 
-func conflict() access.Operation {
-	op := access.Operation{ID: 4, State: access.OperationConflict, Message: "Somebody else has edited role Bob.", Found: statements("198.51.100.0/24")}
-	op.Kind, op.Resource = access.OpTrustPolicy, access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
-	op.Before, op.After = statements("203.0.113.0/24"), statements("192.0.2.0/24")
-	op.OursAfter = `[{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}]`
-	return op
-}
-
-func statements(network string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},` +
-		`{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"` + network + `"}}}]}`
-}
-
 func TestConflictShowsThreeDocumentsAndAsks(t *testing.T) {
 	c := newConsole(t).as("operator")
 	c.rollouts.rollout, c.rollouts.targets = running(), threeTargets()
@@ -479,10 +400,6 @@ func TestRolloutsListSaysWhatEachWaitsFor(t *testing.T) {
 	c := newConsole(t).as("viewer")
 	waving(c)
 	c.page("/rollouts").contains("rollout-rows", "Wave 1 of 3", "The next one begins when somebody opens the gate.")
-}
-
-func (f *changes) Adopt(_ context.Context, _ access.Actor, a change.Adoption) (access.Change, error) {
-	return access.Change{ID: 31}, f.note("adopt %s %s %s", a.Account, a.Role, access.DocumentDigest(a.Live)[:8])
 }
 
 func TestAdoptedEditIsOfferedAsAChange(t *testing.T) {

@@ -1,8 +1,6 @@
 package web_test
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -13,52 +11,6 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/change"
 )
-
-func (f *changes) ScheduleBy(_ context.Context, _ access.Actor, id int64, digest string, when time.Time, window time.Duration, _ string, options ...change.Option) (access.Change, error) {
-	if err := change.Holds(f.view.Change, options...); err != nil {
-		return access.Change{}, err
-	}
-	return access.Change{ID: id}, f.note("schedule %d %s %s %s", id, digest[:4], when.Format(time.RFC3339), window)
-}
-
-func (f *changes) CancelSchedule(_ context.Context, _ access.Actor, id int64, options ...change.Option) (access.Change, error) {
-	if err := change.Holds(f.view.Change, options...); err != nil {
-		return access.Change{}, err
-	}
-	return access.Change{ID: id}, f.note("unschedule %d", id)
-}
-
-func (f *changes) AddEntriesUntil(_ context.Context, _ access.Actor, _ int64, list, _ string, expires time.Time, emergency bool) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("add to %s until %s emergency %v", list, expires.Format(time.RFC3339), emergency)
-}
-
-func (f *changes) Revisions(context.Context, access.Actor, access.PageQuery) (access.Page[access.Revision], error) {
-	r := access.Revision{Number: 7, At: noon, Change: access.ChangeRef{ID: 12, Title: "Open <b>Tokyo</b>", Author: author()}}
-	return access.Page[access.Revision]{Items: []access.Revision{r}, Total: 1}, nil
-}
-
-func (f *changes) MomentAt(_ context.Context, _ access.Actor, revision int64, at time.Time) (change.Moment, error) {
-	return change.Moment{Revision: access.Revision{Number: 7, At: noon}, At: noon, Now: revision == change.Head && at.IsZero()}, f.note("moment %d %s", revision, at.Format(time.DateOnly))
-}
-
-func (f *changes) PastAllowlist(ctx context.Context, actor access.Actor, revision int64, at time.Time, id string, q access.PageQuery) (change.PastAllowlist, error) {
-	m, err := f.MomentAt(ctx, actor, revision, at)
-	if err != nil {
-		return change.PastAllowlist{}, err
-	}
-	a, err := f.Allowlist(ctx, actor, id, q)
-	return change.PastAllowlist{Moment: m, AllowlistRow: a.AllowlistRow, Entries: a.Entries}, err
-}
-
-func (f *changes) State(_ context.Context, _ access.Actor, revision int64) (access.State, error) {
-	e, _ := access.ParseEntry("12.148.80.0/22")
-	e.Expires = noon.Add(-time.Hour)
-	state := access.State{Revision: revision, Allowlists: []access.Allowlist{{ID: "al-1", Name: "office", Entries: []access.Entry{e}}}}
-	for i := range 120 {
-		state.Mappings = append(state.Mappings, access.Mapping{ID: fmt.Sprint("mp-", i), Role: access.RoleName{Path: "/", Name: fmt.Sprintf("Role%03d", i)}, Accounts: access.Selector{All: true}})
-	}
-	return state, nil
-}
 
 func approved() change.View {
 	v := inReview()
@@ -128,8 +80,6 @@ func TestHistoryShowsTheStateOfADate(t *testing.T) {
 	c.parse(c.get("/history?revision=x"), http.StatusUnprocessableEntity).contains("problems", `"x" is not a revision`)
 }
 
-var roleName = regexp.MustCompile(`Role\d{3}`)
-
 func TestHistoryIsPaged(t *testing.T) {
 	c := newConsole(t).as("viewer")
 	p := c.page("/history")
@@ -177,3 +127,5 @@ func TestAnAllowlistOfThePastIsPaged(t *testing.T) {
 		}
 	}
 }
+
+var roleName = regexp.MustCompile(`Role\d{3}`)

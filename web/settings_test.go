@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,64 +12,6 @@ import (
 	"portcullis/internal/access"
 	"portcullis/internal/change"
 )
-
-func (f *changes) Rules(context.Context, access.Actor) (change.RulesView, error) {
-	return f.rules, nil
-}
-
-func (f *changes) RuleForm(context.Context, access.Actor) (change.RulesView, error) {
-	return f.rules, nil
-}
-
-func (f *changes) RuleNames(context.Context, access.Actor) (change.RulesView, error) {
-	return f.rules, nil
-}
-
-func (f *changes) SaveRule(_ context.Context, _ access.Actor, id int64, r access.ReviewRule) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("rule %d %s %+v %v", id, r.Name, r.Scope, r.Need)
-}
-
-func (f *changes) RemoveRule(_ context.Context, _ access.Actor, id int64, rule string) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("remove rule %d %s", id, rule)
-}
-
-func (f *changes) SaveSettings(_ context.Context, _ access.Actor, id int64, s access.Settings) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d", id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife, s.ExpiryNoticeDays)
-}
-
-func (f *changes) Comment(_ context.Context, _ access.Actor, id int64, body string, options ...change.Option) (access.Comment, error) {
-	if err := change.Holds(f.view.Change, options...); err != nil {
-		return access.Comment{}, err
-	}
-	return access.Comment{}, f.note("comment %d %q", id, body)
-}
-
-func (f *changes) Confirm(_ context.Context, _ access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
-	return access.Change{ID: id}, f.note("confirm %d %s %q", id, code, typed)
-}
-
-func (f *changes) Clone(_ context.Context, _ access.Actor, id int64, options ...change.Option) (access.Change, error) {
-	if err := change.Holds(f.view.Change, options...); err != nil {
-		return access.Change{}, err
-	}
-	return access.Change{ID: 13}, f.note("clone %d", id)
-}
-
-func (f *changes) ApplyAlone(_ context.Context, _ access.Actor, id int64, digest, reason string) (access.Rollout, error) {
-	return access.Rollout{ID: 5, Revision: 8}, f.note("alone %d %s %q", id, digest, reason)
-}
-
-// postForm sends a form whose fields may have several values.
-func (c *console) postForm(path string, form url.Values) answer {
-	c.t.Helper()
-	var fields []string
-	for name, values := range form {
-		for _, v := range values {
-			fields = append(fields, name, v)
-		}
-	}
-	return c.post(path, fields...)
-}
 
 func someRules() change.RulesView {
 	return change.RulesView{

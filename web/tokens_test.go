@@ -1,39 +1,10 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
 )
-
-func (identity) Tokens(_ context.Context, actor access.Actor) ([]access.Token, error) {
-	own := access.Token{ID: 7, PersonID: actor.PersonID, Person: actor.Name, Name: "nightly <i>", Scopes: access.Scopes()[:2], CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
-	other := access.Token{ID: 8, PersonID: 99, Person: "Olga Other", Name: "hers", Scopes: access.Scopes(), CreatedAt: noon, RevokedAt: noon}
-	if actor.Has(access.RoleAdmin) {
-		return []access.Token{own, other}, nil
-	}
-	return []access.Token{own}, nil
-}
-
-func (identity) CreateToken(_ context.Context, actor access.Actor, person int64, n authn.NewToken) (access.Token, string, error) {
-	t := access.Token{ID: 9, PersonID: person, Name: n.Name, Scopes: n.Scopes, ExpiresAt: n.Expires}
-	if person != actor.PersonID {
-		return t, "", access.Errorf(access.KindForbidden, "Not for others.")
-	}
-	return t, "portcullis_secret-" + n.Name + "-" + n.Expires.Format(time.DateOnly), t.Check(noon)
-}
-
-func (identity) RevokeToken(_ context.Context, _ access.Actor, id int64) error {
-	if id != 7 {
-		return access.Errorf(access.KindNotFound, "There is no API token %d.", id)
-	}
-	return nil
-}
 
 func TestTokensPage(t *testing.T) {
 	c := newConsole(t).as("editor")

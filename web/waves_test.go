@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"testing"
@@ -11,54 +10,6 @@ import (
 
 	"portcullis/internal/access"
 )
-
-// staged is what the rollout service says of waves and strategies.
-type staged struct {
-	waves      []access.Wave
-	checks     []access.Check
-	strategies []access.Strategy
-	saved      []access.Strategy
-	removed    []int64
-}
-
-func (f *staged) Waves(context.Context, access.Actor, int64) ([]access.Wave, error) {
-	return f.waves, nil
-}
-
-func (f *staged) Checks(context.Context, access.Actor, int64, int, int) (access.Page[access.Check], error) {
-	return access.Page[access.Check]{Items: f.checks, Total: len(f.checks)}, nil
-}
-
-func (f *staged) StrategyOf(context.Context, access.Actor, int64) (access.Strategy, error) {
-	return access.Strategy{}, nil
-}
-
-func (f *staged) Strategies(context.Context, access.Actor) ([]access.Strategy, error) {
-	return f.strategies, nil
-}
-
-func (f *staged) Strategy(_ context.Context, _ access.Actor, id int64) (access.Strategy, error) {
-	for _, s := range f.strategies {
-		if s.ID == id {
-			return s, nil
-		}
-	}
-	return access.Strategy{}, access.Errorf(access.KindNotFound, "There is no strategy %d.", id)
-}
-
-func (f *staged) SaveStrategy(_ context.Context, _ access.Actor, s access.Strategy) (access.Strategy, error) {
-	if err := s.Check(); err != nil {
-		return access.Strategy{}, err
-	}
-	f.saved = append(f.saved, s)
-	s.ID, s.Version = max(s.ID, 1), s.Version+1
-	return s, nil
-}
-
-func (f *staged) RemoveStrategy(_ context.Context, _ access.Actor, id int64) error {
-	f.removed = append(f.removed, id)
-	return nil
-}
 
 func careful() access.Strategy {
 	return access.Strategy{
