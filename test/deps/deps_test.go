@@ -139,6 +139,10 @@ func TestRefused(t *testing.T) {
 		{"internal/server", "github.com/labstack/echo/v4", true},
 		{"internal/store", "testing", true},
 		{"internal/server", "portcullis/web", false},
+		{"web/api", "portcullis/web/pages", true},
+		{"web/pages", "portcullis/web/api", true},
+		{"web/transport", "portcullis/web/view", true},
+		{"web/api", "github.com/a-h/templ", true},
 	} {
 		got := refused(c.by, mayImport[c.by], c.imported)
 		if (got != "") != c.refused {

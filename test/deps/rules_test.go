@@ -16,6 +16,7 @@ var mayImport = map[string][]string{
 	"web/transport":            {"internal/authn", "internal/authz", "internal/access"},
 	"web/api":                  {"web/transport", "internal/change", "internal/rollout", "internal/authn", "internal/authz", "internal/access", "internal/scenario"},
 	"web/pages":                {"web/transport", "web/view", "internal/change", "internal/rollout", "internal/authn", "internal/authz", "internal/access", "internal/iam"},
+	"web/webtest":              {"web", "web/transport", "internal/change", "internal/rollout", "internal/authn", "internal/access"},
 	"web/view":                 {"internal/access", "internal/authz", "internal/iam", "internal/policy"},
 	"internal/access":          {},
 	"internal/cidr":            {},
@@ -63,7 +64,7 @@ var keptTo = []struct {
 	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web/pages", "web/view", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "test/harness"}, []string{"internal/rollout", "test/fault"}},
 	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/rollout", "internal/drift", "internal/change"}, nil},
-	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
+	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "web/webtest", "test/harness"}, []string{anything}},
 }
 
 // noNames are the names that say nothing about what is in a package.
