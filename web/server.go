@@ -100,12 +100,13 @@ func New(cfg Config) (*transport.Server, error) {
 		return nil, err
 	}
 	p = pages.New(pages.Config{
-		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization, Identity: cfg.Identity, Provider: cfg.Provider,
-		Jobs: cfg.Jobs, Now: cfg.Now, Version: cfg.Version, Demo: cfg.Demo,
+		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization,
+		Identity: cfg.Identity, Provider: cfg.Provider, Jobs: cfg.Jobs, Now: cfg.Now, Version: cfg.Version, Demo: cfg.Demo,
 	})
 	p.AddRoutes()
 	a, err := api.New(api.Config{
-		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization, Identity: cfg.Identity, Replies: cfg.Replies,
+		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization,
+		Identity: cfg.Identity, Replies: cfg.Replies,
 		Description: descriptionParts, Sentence: view.TroubleSentence, Log: cfg.Log, Now: cfg.Now,
 	})
 	if err != nil {
@@ -117,7 +118,8 @@ func New(cfg Config) (*transport.Server, error) {
 
 func (c *Config) check() error {
 	switch {
-	case c.Changes == nil, c.Rollouts == nil, c.Organization == nil, c.Identity == nil, c.Sessions == nil, c.Replies == nil:
+	case c.Changes == nil, c.Rollouts == nil, c.Organization == nil, c.Identity == nil,
+		c.Sessions == nil, c.Replies == nil:
 		return errors.New("web: a service is missing in the configuration")
 	}
 	if c.Log == nil {

@@ -29,7 +29,7 @@ type Config struct {
 	Replies      Replies
 
 	Description fs.FS                            // the parts of the API's description, openapi/*.yaml
-	Sentence    func(access.TroubleGroup) string // says in words what is wrong with a group of targets
+	Sentence    func(access.TroubleGroup) string // describes a group of failed targets in words
 	Log         *slog.Logger
 	Now         func() time.Time
 }
@@ -142,7 +142,7 @@ func (s *API) addActions(method string, routes []actionRoute) {
 	}
 }
 
-// actionRoutes change the desired state, findings and what is known of the organization.
+// actionRoutes change the desired state and findings, and read the organization again.
 func (s *API) actionRoutes() {
 	c, f := &s.changes, &s.findings
 	s.addActions(http.MethodPut, []actionRoute{{"/changes/:id", authz.EditChange, c.revise}})

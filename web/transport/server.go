@@ -40,7 +40,7 @@ type Config struct {
 	Ready          func(context.Context) error // what /readyz asks; nil means always ready
 	PublicURL      *url.URL                    // where browsers find the console; nil when it is not known
 	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed
-	APIRate        float64                     // calls a second of one API token; 0 for the default, below 0 for no limit
+	APIRate        float64                     // calls a second of one API token; 0: the default, below 0: no limit
 	StreamLook     time.Duration               // after which a stream asks again who reads it; 0 for the default
 }
 
@@ -63,8 +63,8 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, downloads: make(concurrencyLimit, downloadsAtOnce), echo: echo.New(), origin: http.NewCrossOriginProtection(),
-		pace: newPacers(cfg.APIRate),
+		cfg: cfg, echo: echo.New(), origin: http.NewCrossOriginProtection(),
+		pace: newPacers(cfg.APIRate), downloads: make(concurrencyLimit, downloadsAtOnce),
 	}
 	if cfg.PublicURL != nil {
 		if err := s.origin.AddTrustedOrigin(cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host); err != nil {

@@ -67,13 +67,9 @@ func NewPaced(t *testing.T, rate float64) *Console {
 // NewWith starts a console whose settings a test has changed.
 func NewWith(t *testing.T, settings func(*web.Config)) *Console {
 	t.Helper()
-	c := &Console{t: t, Changes: &changes{}, Rollouts: &rollouts{Updates: make(chan access.Rollout, 8)}, Organization: &organization{}}
-	sessions := scs.New()
-	sessions.Cookie.Secure = false
-	cfg := web.Config{
-		Changes: c.Changes, Rollouts: c.Rollouts, Organization: c.Organization, Identity: identity{noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, due: &c.Due, revoked: &c.Revoked}, Sessions: sessions, Replies: &replies{kept: map[string]access.Reply{}}, APIRate: -1,
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Now: func() time.Time { return Noon }, Version: "test",
-	}
+	c := newConsole(t)
+	cfg := fakeConfig(c)
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	settings(&cfg)
 	server, err := web.New(cfg)
 	if err != nil {
@@ -84,6 +80,26 @@ func NewWith(t *testing.T, settings func(*web.Config)) *Console {
 	c.URL, c.Routes = listening.URL, server.Routes()
 	c.Client = &http.Client{Jar: NewJar(t), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c
+}
+
+// newConsole makes the fakes of a console.
+func newConsole(t *testing.T) *Console {
+	updates := make(chan access.Rollout, 8)
+	return &Console{t: t, Changes: &changes{}, Rollouts: &rollouts{Updates: updates}, Organization: &organization{}}
+}
+
+// fakeConfig is the configuration of a console over fakes.
+func fakeConfig(c *Console) web.Config {
+	sessions := scs.New()
+	sessions.Cookie.Secure = false
+	people := identity{
+		noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, due: &c.Due, revoked: &c.Revoked,
+	}
+	return web.Config{
+		Changes: c.Changes, Rollouts: c.Rollouts, Organization: c.Organization, Identity: people,
+		Sessions: sessions, Replies: &replies{kept: map[string]access.Reply{}}, APIRate: -1,
+		Now: func() time.Time { return Noon }, Version: "test",
+	}
 }
 
 // NewJar is the cookie jar of one more browser.
@@ -283,13 +299,8 @@ func (c *Console) Went(a Answer, to string) {
 func Serve(t *testing.T, adjust func(*web.Config)) (http.Handler, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	sessions := scs.New()
-	sessions.Cookie.Secure = false
-	cfg := web.Config{
-		Replies: &replies{kept: map[string]access.Reply{}},
-		Changes: &changes{}, Rollouts: &rollouts{}, Organization: &organization{}, Identity: identity{generation: new(int64)}, Sessions: sessions,
-		Log: slog.New(slog.NewJSONHandler(&log, nil)),
-	}
+	cfg := fakeConfig(newConsole(t))
+	cfg.Log, cfg.Now, cfg.Version, cfg.APIRate = slog.New(slog.NewJSONHandler(&log, nil)), nil, "", 0
 	adjust(&cfg)
 	server, err := web.New(cfg)
 	if err != nil {
