@@ -30,7 +30,7 @@ $(VENDOR): web/package.json web/package-lock.json web/vendor.mjs
 generate: assets ## the Go code of the templ pages, and the reference of the API
 	$(GO) tool templ generate -path web
 	$(GO) tool templ generate -path test/load
-	$(GO) test ./web -run '^TestReference$$' -count=1 -args -update-reference
+	$(GO) test ./web/api -run '^TestReference$$' -count=1 -args -update-reference
 
 test: assets ## all tests: unit, Postgres, sandbox, browser
 	@./scripts/need.sh postgres chromium

@@ -2,11 +2,8 @@ package web_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,80 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/web/webtest"
 )
 
-// errBroken is what a test lets an export fail with, half-way.
-var errBroken = errors.New("the database went away")
-
-func (f *changes) ExportEntries(_ context.Context, _ access.Actor, id string, begin func(access.AllowlistRow) error, each func(access.Entry) error) error {
-	if f.refuse != nil && f.refuse != errBroken {
-		return f.refuse
-	}
-	if err := begin(access.AllowlistRow{ID: id, Name: "office"}); err != nil {
-		return err
-	}
-	for i := range 10_000 {
-		e, err := access.ParseEntry([]string{"103.15.250.0/24", "2001:db8:12::/48"}[i%2])
-		if err != nil {
-			return err
-		}
-		e.Note = "=cmd|' /C calc'!A0"
-		if err := each(e); err != nil {
-			return err
-		}
-	}
-	return f.refuse
-}
-
-func (f *changes) ExportAudit(_ context.Context, _ access.Actor, q access.AuditFilter, begin func() error, each func(access.AuditEvent) error) error {
-	f.filter = q
-	if err := begin(); err != nil {
-		return err
-	}
-	for _, e := range f.audit.Items {
-		if err := each(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *changes) ExportScenario(_ context.Context, _ access.Actor, _ int64, yaml bool) ([]byte, int64, error) {
-	if !yaml {
-		return []byte(`{"allowlists":[]}`), 7, f.refuse
-	}
-	return []byte("allowlists: []\n"), 7, f.refuse
-}
-
-func (f *changes) ExportAccount(_ context.Context, _ access.Actor, id access.AccountID, format change.Format) ([]byte, int64, error) {
-	if format != change.FormatTerraform && format != change.FormatCloudFormation {
-		return nil, 0, access.Invalid("format", "%q is no format", string(format))
-	}
-	return []byte(string(format) + " of " + string(id)), 7, f.refuse
-}
-
-func (f *changes) ImportEntries(_ context.Context, _ access.Actor, id int64, list string, mode change.ImportMode, text string) (access.Change, error) {
-	if _, err := access.ReadEntryCSV(text); err != nil {
-		return access.Change{}, err
-	}
-	return access.Change{ID: 12}, f.note("import %s into %s in %d: %q", mode, list, id, text)
-}
-
-func (f *changes) ImportScenario(_ context.Context, _ access.Actor, title, reason, text string) (access.Change, error) {
-	if text == "" {
-		return access.Change{}, access.Invalid("scenario", "choose a file, or paste the scenario")
-	}
-	return access.Change{ID: 13}, f.note("import scenario %q %q %q", title, reason, text)
-}
-
 func TestEntriesAsAFile(t *testing.T) {
-	c := office(t).as("viewer")
-	a := c.get("/allowlists/al-1/entries.csv")
-	if got := a.header.Get("Content-Disposition"); a.status != http.StatusOK || got != "attachment; filename=office.csv" {
-		t.Fatalf("status %d, %q", a.status, got)
+	c := webtest.Office(t).As("viewer")
+	a := c.Get("/allowlists/al-1/entries.csv")
+	if got := a.Header.Get("Content-Disposition"); a.Status != http.StatusOK || got != "attachment; filename=office.csv" {
+		t.Fatalf("status %d, %q", a.Status, got)
 	}
-	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(a.Body)).ReadAll()
 	if err != nil || len(rows) != 10_001 || rows[1][1] != "'=cmd|' /C calc'!A0" {
 		t.Errorf("%d rows, %v, the first %q; want 10,000 and a header, no cell a formula", len(rows), err, rows[1])
 	}
@@ -96,10 +29,10 @@ func TestEntriesAsAFile(t *testing.T) {
 
 // A reader who got half a list must not think that it is the whole.
 func TestABrokenDownloadIsNoFile(t *testing.T) {
-	c := office(t).as("viewer")
-	c.changes.refuse = errBroken
-	r := c.request(http.MethodGet, "/allowlists/al-1/entries.csv", nil)
-	got, err := c.client.Do(r)
+	c := webtest.Office(t).As("viewer")
+	c.Changes.Refuse = webtest.ErrBroken
+	r := c.Request(http.MethodGet, "/allowlists/al-1/entries.csv", nil)
+	got, err := c.Client.Do(r)
 	if err == nil {
 		var b bytes.Buffer
 		_, err = b.ReadFrom(got.Body)
@@ -108,103 +41,82 @@ func TestABrokenDownloadIsNoFile(t *testing.T) {
 	if err == nil {
 		t.Error("the transfer ended as if the file were whole")
 	}
-	c.changes.refuse = access.Errorf(access.KindNotFound, "There is no allowlist.")
-	if a := c.get("/allowlists/al-1/entries.csv"); a.status != http.StatusNotFound || a.header.Get("Content-Disposition") != "" {
-		t.Errorf("a failure before the first byte: status %d, %q", a.status, a.header.Get("Content-Disposition"))
+	c.Changes.Refuse = access.Errorf(access.KindNotFound, "There is no allowlist.")
+	if a := c.Get("/allowlists/al-1/entries.csv"); a.Status != http.StatusNotFound || a.Header.Get("Content-Disposition") != "" {
+		t.Errorf("a failure before the first byte: status %d, %q", a.Status, a.Header.Get("Content-Disposition"))
 	}
 }
 
 func TestTheAuditLogAsAFile(t *testing.T) {
-	c := newConsole(t)
-	c.changes.audit.Items = []access.AuditEvent{{Seq: 3, At: noon, Name: "=HYPERLINK(1)", Action: "signin.ok", Object: "person/1", Detail: json.RawMessage(`{"a":"<b>"}`), Prev: "p", Hash: "h"}}
-	c.as("auditor")
-	a := c.get("/audit/export?format=csv&person=Vera&addr=203.0.113.0/24&from=2027-01-01")
-	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	c := webtest.New(t)
+	c.Changes.AuditPage.Items = []access.AuditEvent{{Seq: 3, At: webtest.Noon, Name: "=HYPERLINK(1)", Action: "signin.ok", Object: "person/1", Detail: json.RawMessage(`{"a":"<b>"}`), Prev: "p", Hash: "h"}}
+	c.As("auditor")
+	a := c.Get("/audit/export?format=csv&person=Vera&addr=203.0.113.0/24&from=2027-01-01")
+	rows, err := csv.NewReader(strings.NewReader(a.Body)).ReadAll()
 	if err != nil || len(rows) != 2 || rows[1][4] != "'=HYPERLINK(1)" || rows[1][10] != `{"a":"<b>"}` {
 		t.Errorf("%v: %q", err, rows)
 	}
 	want := access.AuditFilter{Person: "Vera", Addr: "203.0.113.0/24", From: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if diff := cmp.Diff(want, c.changes.filter); diff != "" {
+	if diff := cmp.Diff(want, c.Changes.Filter); diff != "" {
 		t.Errorf("filter (-want +got)\n%s", diff)
 	}
-	a = c.get("/audit/export?format=jsonl")
+	a = c.Get("/audit/export?format=jsonl")
 	var event struct {
 		Seq    int64
 		Detail map[string]string
 	}
-	if err := json.Unmarshal([]byte(strings.TrimSpace(a.body)), &event); err != nil || event.Seq != 3 || event.Detail["a"] != "<b>" {
-		t.Errorf("%v: %q", err, a.body)
+	if err := json.Unmarshal([]byte(strings.TrimSpace(a.Body)), &event); err != nil || event.Seq != 3 || event.Detail["a"] != "<b>" {
+		t.Errorf("%v: %q", err, a.Body)
 	}
-	if a := c.get("/audit/export?format=xls"); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("another format: status %d", a.status)
+	if a := c.Get("/audit/export?format=xls"); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("another format: status %d", a.Status)
 	}
-	c.page("/audit?person=Vera").contains("main", "Export CSV", "JSON Lines", "From where")
+	c.Page("/audit?person=Vera").Contains("main", "Export CSV", "JSON Lines", "From where")
 }
 
 func TestScenarioAndAccountAsFiles(t *testing.T) {
-	c := newConsole(t).as("viewer")
+	c := webtest.New(t).As("viewer")
 	for path, want := range map[string]string{
 		"/scenario.yaml": "portcullis-revision-7.yaml", "/scenario.json": "portcullis-revision-7.json",
 		"/accounts/111122223333/terraform": "portcullis-111122223333.tf", "/accounts/111122223333/cloudformation": "portcullis-111122223333.template.json",
 	} {
-		if a := c.get(path); a.status != http.StatusOK || a.header.Get("Content-Disposition") != "attachment; filename="+want {
-			t.Errorf("%s: status %d, %q, want %s", path, a.status, a.header.Get("Content-Disposition"), want)
+		if a := c.Get(path); a.Status != http.StatusOK || a.Header.Get("Content-Disposition") != "attachment; filename="+want {
+			t.Errorf("%s: status %d, %q, want %s", path, a.Status, a.Header.Get("Content-Disposition"), want)
 		}
 	}
 }
 
-// upload sends a form with a file.
-func (c *console) upload(path, name, content string, fields ...string) answer {
-	c.t.Helper()
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	part, err := w.CreateFormFile("file", name)
-	if err == nil {
-		_, err = part.Write([]byte(content))
-	}
-	for i := 0; i+1 < len(fields); i += 2 {
-		err = errors.Join(err, w.WriteField(fields[i], fields[i+1]))
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		c.t.Fatal(err)
-	}
-	r := c.request(http.MethodPost, path, &b)
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return c.send(r)
-}
-
 func TestImportOfEntries(t *testing.T) {
-	c := office(t).as("editor")
-	c.page("/allowlists/al-1").contains("main", "Export CSV", "Import")
-	c.page("/allowlists/al-1/import").contains("main", "CSV file", "The whole list")
-	a := c.upload("/allowlists/al-1/import", "office.csv", "12.148.80.0/22\n", "mode", "replace", "change", "5")
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/changes/12" {
-		t.Fatalf("status %d to %q", a.status, a.header.Get("Location"))
+	c := webtest.Office(t).As("editor")
+	c.Page("/allowlists/al-1").Contains("main", "Export CSV", "Import")
+	c.Page("/allowlists/al-1/import").Contains("main", "CSV file", "The whole list")
+	a := c.Upload("/allowlists/al-1/import", "office.csv", "12.148.80.0/22\n", "mode", "replace", "change", "5")
+	if a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/changes/12" {
+		t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 	}
-	a = c.post("/allowlists/al-1/import", "lines", "12.148.84.0/22", "mode", "add")
-	if a.status != http.StatusSeeOther {
-		t.Fatalf("pasted: status %d", a.status)
+	a = c.Post("/allowlists/al-1/import", "lines", "12.148.84.0/22", "mode", "add")
+	if a.Status != http.StatusSeeOther {
+		t.Fatalf("pasted: status %d", a.Status)
 	}
 	want := []string{`import replace into al-1 in 5: "12.148.80.0/22\n"`, `import add into al-1 in 0: "12.148.84.0/22"`}
-	if diff := cmp.Diff(want, c.changes.did); diff != "" {
+	if diff := cmp.Diff(want, c.Changes.Did); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	p := c.parse(c.upload("/allowlists/al-1/import", "x.csv", "12.148.80.0/22\n<script>,x\n10.0.0.0/8\n", "mode", "replace"), http.StatusUnprocessableEntity)
-	p.contains("wrong-lines", "2", "<script>,x", "is not an address", "3", "10.0.0.0/8", "private")
-	p.contains("lines", "12.148.80.0/22")
+	p := c.Parse(c.Upload("/allowlists/al-1/import", "x.csv", "12.148.80.0/22\n<script>,x\n10.0.0.0/8\n", "mode", "replace"), http.StatusUnprocessableEntity)
+	p.Contains("wrong-lines", "2", "<script>,x", "is not an address", "3", "10.0.0.0/8", "private")
+	p.Contains("lines", "12.148.80.0/22")
 }
 
 func TestImportOfAScenario(t *testing.T) {
-	c := newConsole(t).as("editor")
-	c.page("/mappings").contains("main", "Export YAML", "Import")
-	c.page("/import").contains("main", "Scenario file", "Reason")
-	a := c.upload("/import", "scenario.yaml", "allowlists: []\n", "title", "By file", "reason", "SEC-1")
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/changes/13" {
-		t.Fatalf("status %d to %q", a.status, a.header.Get("Location"))
+	c := webtest.New(t).As("editor")
+	c.Page("/mappings").Contains("main", "Export YAML", "Import")
+	c.Page("/import").Contains("main", "Scenario file", "Reason")
+	a := c.Upload("/import", "scenario.yaml", "allowlists: []\n", "title", "By file", "reason", "SEC-1")
+	if a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/changes/13" {
+		t.Fatalf("status %d to %q", a.Status, a.Header.Get("Location"))
 	}
-	if diff := cmp.Diff([]string{`import scenario "By file" "SEC-1" "allowlists: []\n"`}, c.changes.did); diff != "" {
+	if diff := cmp.Diff([]string{`import scenario "By file" "SEC-1" "allowlists: []\n"`}, c.Changes.Did); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	c.parse(c.post("/import", "title", "By file", "scenario", ""), http.StatusUnprocessableEntity).contains("main", "Choose a file")
+	c.Parse(c.Post("/import", "title", "By file", "scenario", ""), http.StatusUnprocessableEntity).Contains("main", "Choose a file")
 }

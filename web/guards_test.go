@@ -7,84 +7,83 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alexedwards/scs/v2"
+
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
 	"portcullis/web"
+	"portcullis/web/transport"
+	"portcullis/web/webtest"
 )
 
-// example fills the parameters of a route's path.
-func example(path string) string {
-	return strings.NewReplacer(":id", "7", ":account", "111122223333", ":hash", "0", "*", "nothing.css").Replace(path)
-}
-
-func isOpen(r web.Route) bool { return r.Public }
+func isOpen(r transport.Route) bool { return r.Public }
 
 func TestEveryRouteAsksWhoIsThere(t *testing.T) {
-	c := newConsole(t)
-	for _, r := range c.routes {
+	c := webtest.New(t)
+	for _, r := range c.Routes {
 		if isOpen(r) {
 			continue
 		}
-		a := c.send(c.formRequest(r.Method, example(r.Path)))
+		a := c.Send(c.FormRequest(r.Method, webtest.Example(r.Path)))
 		switch {
-		case r.API && (a.status != http.StatusUnauthorized || a.header.Get("WWW-Authenticate") == "" || a.header.Get("Content-Type") != "application/problem+json"):
-			t.Errorf("%s %s without a token: status %d, %s", r.Method, r.Path, a.status, a.header.Get("Content-Type"))
-		case !r.API && (a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/signin")):
-			t.Errorf("%s %s without a session: status %d to %q, want the sign-in page", r.Method, r.Path, a.status, a.header.Get("Location"))
+		case r.API && (a.Status != http.StatusUnauthorized || a.Header.Get("WWW-Authenticate") == "" || a.Header.Get("Content-Type") != "application/problem+json"):
+			t.Errorf("%s %s without a token: status %d, %s", r.Method, r.Path, a.Status, a.Header.Get("Content-Type"))
+		case !r.API && (a.Status != http.StatusSeeOther || !strings.HasPrefix(a.Header.Get("Location"), "/signin")):
+			t.Errorf("%s %s without a session: status %d to %q, want the sign-in page", r.Method, r.Path, a.Status, a.Header.Get("Location"))
 		}
 	}
 }
 
 func TestEveryRouteAsksForItsPermission(t *testing.T) {
-	for name := range people {
-		actor, err := person(name, access.ActorPerson)
+	for name := range webtest.People {
+		actor, err := webtest.Person(name, access.ActorPerson)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newConsole(t).as(name)
-		for _, r := range c.routes {
+		c := webtest.New(t).As(name)
+		for _, r := range c.Routes {
 			if isOpen(r) || authz.Can(actor, r.Permission) {
 				continue
 			}
-			request := c.formRequest(r.Method, example(r.Path))
+			request := c.FormRequest(r.Method, webtest.Example(r.Path))
 			request.Header.Set("Authorization", "Bearer token-"+name)
-			if a := c.send(request); a.status != http.StatusForbidden {
-				t.Errorf("%s as %s: %s %s answers %d, want 403", r.Permission, name, r.Method, r.Path, a.status)
+			if a := c.Send(request); a.Status != http.StatusForbidden {
+				t.Errorf("%s as %s: %s %s answers %d, want 403", r.Permission, name, r.Method, r.Path, a.Status)
 			}
 		}
-		if len(c.changes.did)+len(c.rollouts.did)+c.organization.synced > 0 {
-			t.Errorf("as %s something was done: %q %q", name, c.changes.did, c.rollouts.did)
+		if len(c.Changes.Did)+len(c.Rollouts.Did)+c.Organization.Synced > 0 {
+			t.Errorf("as %s something was done: %q %q", name, c.Changes.Did, c.Rollouts.Did)
 		}
 	}
 }
 
 func TestEveryFormRefusesForeignPages(t *testing.T) {
-	c := newConsole(t).as("editor")
-	for _, r := range c.routes {
+	c := webtest.New(t).As("editor")
+	for _, r := range c.Routes {
 		if r.Method == http.MethodGet {
 			continue
 		}
 		for name, foreign := range map[string][2]string{
 			"cross-site": {"Sec-Fetch-Site", "cross-site"}, "same-site": {"Sec-Fetch-Site", "same-site"}, "foreign origin": {"Origin", "https://evil.example"},
 		} {
-			request := c.formRequest(r.Method, example(r.Path))
+			request := c.FormRequest(r.Method, webtest.Example(r.Path))
 			request.Header.Del("Sec-Fetch-Site")
 			request.Header.Set(foreign[0], foreign[1])
 			request.Header.Set("Authorization", "Bearer token-editor")
-			if a := c.send(request); a.status != http.StatusForbidden {
-				t.Errorf("%s %s from a %s page: status %d, want 403", r.Method, r.Path, name, a.status)
+			if a := c.Send(request); a.Status != http.StatusForbidden {
+				t.Errorf("%s %s from a %s page: status %d, want 403", r.Method, r.Path, name, a.Status)
 			}
 		}
 	}
-	if c.get("/").status != http.StatusOK {
+	if c.Get("/").Status != http.StatusOK {
 		t.Error("a foreign page signed somebody out")
 	}
 }
 
 func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
-	c := newConsole(t)
+	c := webtest.New(t)
 	for _, path := range []string{"/signin", "/", "/nowhere", "/api/v1/accounts", "/healthz", "/assets/0/app.css"} {
-		h := c.get(path).header
+		h := c.Get(path).Header
 		csp := h.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
 			if !strings.Contains(csp, want) {
@@ -106,11 +105,11 @@ func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 }
 
 func TestPagesHaveNothingInline(t *testing.T) {
-	c := office(t).as("editor")
+	c := webtest.Office(t).As("editor")
 	for _, path := range []string{"/", "/allowlists", "/allowlists/al-1", "/allowlists/new", "/mappings", "/mappings/new", "/mappings/mp-1", "/explain"} {
-		p := c.page(path)
-		for n := range p.root.Descendants() {
-			if n.Data == "style" || attr(n, "style") != "" || n.Data == "script" && attr(n, "src") == "" {
+		p := c.Page(path)
+		for n := range p.Root.Descendants() {
+			if n.Data == "style" || webtest.Attr(n, "style") != "" || n.Data == "script" && webtest.Attr(n, "src") == "" {
 				t.Errorf("%s: <%s> is inline, which the content security policy forbids", path, n.Data)
 			}
 			for _, a := range n.Attr {
@@ -123,55 +122,53 @@ func TestPagesHaveNothingInline(t *testing.T) {
 }
 
 func TestARequestThatIsTooLarge(t *testing.T) {
-	c := newConsole(t).as("editor")
-	a := c.post("/allowlists/al-1/entries", "lines", strings.Repeat("x", 5<<20))
-	c.parse(a, http.StatusRequestEntityTooLarge).contains("main", "larger than 4 MB")
+	c := webtest.New(t).As("editor")
+	a := c.Post("/allowlists/al-1/entries", "lines", strings.Repeat("x", 5<<20))
+	c.Parse(a, http.StatusRequestEntityTooLarge).Contains("main", "larger than 4 MB")
 }
 
 func TestADefectGivesNothingAway(t *testing.T) {
-	c := newConsole(t).as("editor")
-	c.changes.refuse = errors.New("pq: password authentication failed for user postgres")
-	a := c.post("/allowlists/al-1/entries", "lines", "12.148.80.0/22")
-	p := c.parse(a, http.StatusInternalServerError)
-	p.contains("main", "Something went wrong", a.header.Get("X-Request-Id"))
-	if strings.Contains(a.body, "postgres") {
+	c := webtest.New(t).As("editor")
+	c.Changes.Refuse = errors.New("pq: password authentication failed for user postgres")
+	a := c.Post("/allowlists/al-1/entries", "lines", "12.148.80.0/22")
+	p := c.Parse(a, http.StatusInternalServerError)
+	p.Contains("main", "Something went wrong", a.Header.Get("X-Request-Id"))
+	if strings.Contains(a.Body, "postgres") {
 		t.Error("the error page shows the cause")
 	}
 }
 
 func TestAPanicIsAnErrorPage(t *testing.T) {
-	c := newConsole(t).as("editor")
-	c.changes.desired.panics = true
-	a := c.get("/")
-	c.parse(a, http.StatusInternalServerError).contains("main", "Something went wrong")
-	if strings.Contains(a.body, "goroutine") || strings.Contains(a.body, "out of luck") {
+	c := webtest.New(t).As("editor")
+	c.Changes.Desired.Panics = true
+	a := c.Get("/")
+	c.Parse(a, http.StatusInternalServerError).Contains("main", "Something went wrong")
+	if strings.Contains(a.Body, "goroutine") || strings.Contains(a.Body, "out of luck") {
 		t.Error("the error page shows the cause")
 	}
 }
 
 func TestAnUnknownAddress(t *testing.T) {
-	c := newConsole(t)
-	c.parse(c.get("/nowhere"), http.StatusNotFound).contains("main", "No page has this address")
-	p := c.as("viewer").parse(c.get("/nowhere"), http.StatusNotFound)
-	if len(p.all("nav")) == 0 {
+	c := webtest.New(t)
+	c.Parse(c.Get("/nowhere"), http.StatusNotFound).Contains("main", "No page has this address")
+	p := c.As("viewer").Parse(c.Get("/nowhere"), http.StatusNotFound)
+	if len(p.All("nav")) == 0 {
 		t.Error("somebody who is signed in sees no navigation on the error page")
 	}
 }
 
 func TestHTMXIsSentToSignIn(t *testing.T) {
-	c := newConsole(t)
-	r := c.request(http.MethodGet, "/allowlists?q=x", nil)
+	c := webtest.New(t)
+	r := c.Request(http.MethodGet, "/allowlists?q=x", nil)
 	r.Header.Set("HX-Request", "true")
-	a := c.send(r)
-	if want := "/signin?" + (url.Values{"next": {"/allowlists?q=x"}}).Encode(); a.header.Get("HX-Redirect") != want {
-		t.Errorf("status %d, HX-Redirect %q, want %q", a.status, a.header.Get("HX-Redirect"), want)
+	a := c.Send(r)
+	if want := "/signin?" + (url.Values{"next": {"/allowlists?q=x"}}).Encode(); a.Header.Get("HX-Redirect") != want {
+		t.Errorf("status %d, HX-Redirect %q, want %q", a.Status, a.Header.Get("HX-Redirect"), want)
 	}
 }
 
-// formRequest is a request as the console's own page would send it.
-func (c *console) formRequest(method, path string) *http.Request {
-	r := c.request(method, path, strings.NewReader(""))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return r
+func TestAConsoleWithoutItsServicesDoesNotStart(t *testing.T) {
+	if _, err := web.New(web.Config{Sessions: scs.New()}); err == nil {
+		t.Error("a console without sessions and sign-in starts")
+	}
 }

@@ -1,18 +1,60 @@
 package web
 
 import (
-	"cmp"
 	"context"
+	"embed"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/labstack/echo/v4"
+
+	"portcullis/web/api"
+	"portcullis/web/pages"
+	"portcullis/web/transport"
+	"portcullis/web/view"
 )
+
+//go:embed all:static
+var staticFiles embed.FS
+
+// assets are those of this program, packed when they are first needed.
+var assets = sync.OnceValues(func() (*transport.Assets, error) { return transport.LoadAssets(staticFiles) })
+
+// descriptionParts are the description of the API, in parts that people read.
+//
+//go:embed openapi/*.yaml
+var descriptionParts embed.FS
+
+// Changes is what the console needs of the change service.
+type Changes interface {
+	pages.Changes
+	api.Changes
+}
+
+// Rollouts is what the console needs of the rollout service.
+type Rollouts interface {
+	pages.Rollouts
+	api.Rollouts
+}
+
+// Organization is what the console needs of the drift service.
+type Organization interface {
+	pages.Organization
+	api.Organization
+}
+
+// Identity is what the console needs of the sign-in service.
+type Identity interface {
+	transport.Identity
+	pages.Identity
+	api.Identity
+}
 
 // Config is what the console is made of.
 type Config struct {
@@ -20,9 +62,9 @@ type Config struct {
 	Rollouts     Rollouts
 	Organization Organization
 	Identity     Identity
-	Provider     Provider // an identity provider; nil without one
+	Provider     pages.Provider // an identity provider; nil without one
 	Sessions     *scs.SessionManager
-	Replies      Replies
+	Replies      api.Replies
 	Jobs         http.Handler // the job queue's own pages; nil for none
 
 	Log            *slog.Logger
@@ -36,53 +78,48 @@ type Config struct {
 	StreamLook     time.Duration // after which a stream asks again who reads it; 0 for the default
 }
 
-// Server answers requests. It is safe for concurrent use.
-type Server struct {
-	cfg    Config
-	echo   *echo.Echo
-	assets *assets
-	origin *http.CrossOriginProtection
-	pace   pacers
-	routes []Route
-
-	looks     looks
-	downloads turnstile
-
-	description []byte // of the API
-}
-
-// New assembles the console. It fails when something that it needs is missing.
-func New(cfg Config) (*Server, error) {
+// New assembles the console: a server with the routes of the pages and of the API. It
+// fails when something that it needs is missing.
+func New(cfg Config) (*transport.Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	static, err := embedded()
+	static, err := assets()
 	if err != nil {
 		return nil, err
 	}
-	description, err := describeAPI()
+	var p *pages.Pages // made below; no request comes before
+	server, err := transport.New(transport.Config{
+		Identity: cfg.Identity, Sessions: cfg.Sessions, Assets: static,
+		ErrorPage: func(c echo.Context, f transport.Failure) error { return p.ErrorPage(c, f) },
+		SignInURL: view.SignInURL(), PasswordURL: view.ProfileURL(),
+		Log: cfg.Log, Now: cfg.Now, Ready: cfg.Ready, PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
+		APIRate: cfg.APIRate, StreamLook: cfg.StreamLook,
+	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, downloads: make(turnstile, downloadsAtOnce), description: description, echo: echo.New(), assets: static, origin: http.NewCrossOriginProtection(), pace: newPacers(cfg.APIRate)}
-	if cfg.PublicURL != nil {
-		if err := s.origin.AddTrustedOrigin(cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host); err != nil {
-			return nil, err
-		}
+	p = pages.New(pages.Config{
+		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization,
+		Identity: cfg.Identity, Provider: cfg.Provider, Jobs: cfg.Jobs, Now: cfg.Now, Version: cfg.Version, Demo: cfg.Demo,
+	})
+	p.AddRoutes()
+	a, err := api.New(api.Config{
+		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization,
+		Identity: cfg.Identity, Replies: cfg.Replies,
+		Description: descriptionParts, Sentence: view.TroubleSentence, Log: cfg.Log, Now: cfg.Now,
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.echo.HTTPErrorHandler = s.answerError
-	s.echo.IPExtractor = ipExtractor(cfg.TrustedProxies)
-	s.echo.Use(s.requestID, s.logRequest, s.recoverPanic, s.secure, s.pack)
-	s.addRoutes()
-	return s, nil
+	a.AddRoutes()
+	return server, nil
 }
-
-// Handler returns the console as a plain handler.
-func (s *Server) Handler() http.Handler { return s.echo }
 
 func (c *Config) check() error {
 	switch {
-	case c.Changes == nil, c.Rollouts == nil, c.Organization == nil, c.Identity == nil, c.Sessions == nil, c.Replies == nil:
+	case c.Changes == nil, c.Rollouts == nil, c.Organization == nil, c.Identity == nil,
+		c.Sessions == nil, c.Replies == nil:
 		return errors.New("web: a service is missing in the configuration")
 	}
 	if c.Log == nil {
@@ -91,23 +128,5 @@ func (c *Config) check() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Ready == nil {
-		c.Ready = func(context.Context) error { return nil }
-	}
-	c.StreamLook = cmp.Or(c.StreamLook, streamLook)
 	return nil
-}
-
-// https reports whether browsers reach the console over TLS.
-func (c *Config) https() bool { return c.PublicURL != nil && c.PublicURL.Scheme == "https" }
-
-func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
-	if len(trusted) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, p := range trusted {
-		options = append(options, echo.TrustIPRange(prefixNet(p)))
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
 }

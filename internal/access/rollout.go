@@ -308,3 +308,20 @@ var ErrClaimLost = errors.New("the claim on the target was taken over")
 // ErrStands says that the rollout was paused, halted or aborted before anything was
 // written to a target: it is let go.
 var ErrStands = errors.New("the rollout stands")
+
+// Ended reports whether nothing more happens in the rollout: it came to its end, and no
+// target is in flight.
+func (r *Rollout) Ended() bool {
+	switch r.State {
+	case RolloutCompleted, RolloutAborted, RolloutRolledBack:
+		return r.Counts.Running == 0
+	default:
+		return false
+	}
+}
+
+// Adopted reports whether the operation's document is live because a person adopted it.
+// Only a role's document says something that a change can say.
+func (o *Operation) Adopted() bool {
+	return o.Kind == OpTrustPolicy && o.State == OperationSkipped && o.Resolution.Choice == ConflictAdopt
+}

@@ -3,12 +3,12 @@ package server
 import (
 	"context"
 
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // Routes lists every route of the console as it is composed here, without starting
 // anything: for tests that derive their cases from it.
-func Routes() ([]web.Route, error) {
+func Routes() ([]transport.Route, error) {
 	cfg := Config{}.orDefault()
 	console, err := newServices(cfg, nil, nil).console(cfg, context.Background())
 	if err != nil {

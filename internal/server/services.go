@@ -14,6 +14,8 @@ import (
 	"portcullis/internal/rollout"
 	"portcullis/internal/store"
 	"portcullis/web"
+	"portcullis/web/pages"
+	"portcullis/web/transport"
 )
 
 // The store and the cloud are what the parts ask for.
@@ -51,7 +53,7 @@ func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
 }
 
 // console assembles the pages and the API. What they watch ends with live.
-func (s services) console(cfg Config, live context.Context) (*web.Server, error) {
+func (s services) console(cfg Config, live context.Context) (*transport.Server, error) {
 	public, err := cfg.publicURL()
 	if err != nil {
 		return nil, err
@@ -77,7 +79,7 @@ func (s services) console(cfg Config, live context.Context) (*web.Server, error)
 }
 
 // provider is the identity provider; nil where there is none.
-func (s services) provider(cfg Config) (web.Provider, error) {
+func (s services) provider(cfg Config) (pages.Provider, error) {
 	oidc := cfg.oidc()
 	if oidc == nil {
 		return nil, nil //nolint:nilnil // to have none is no error

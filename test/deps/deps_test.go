@@ -145,6 +145,10 @@ func TestRefused(t *testing.T) {
 		{"internal/judge", "go4.org/netipx", true},
 		{"internal/aws/sandbox", "portcullis/internal/judge", false},
 		{"internal/aws/sandbox", "portcullis/internal/policy", true},
+		{"web/api", "portcullis/web/pages", true},
+		{"web/pages", "portcullis/web/api", true},
+		{"web/transport", "portcullis/web/view", true},
+		{"web/api", "github.com/a-h/templ", true},
 	} {
 		got := refused(c.by, mayImport[c.by], c.imported)
 		if (got != "") != c.refused {

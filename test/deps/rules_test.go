@@ -12,9 +12,12 @@ const anything = "*"
 var mayImport = map[string][]string{
 	"cmd/server":               {"internal/server", "internal/scenario", "internal/policy", "internal/iam", "internal/access"},
 	"internal/server":          {anything},
-	"web":                      {"internal/change", "internal/rollout", "internal/drift", "internal/authn", "internal/authz", "internal/access", "internal/iam", "internal/policy", "internal/scenario", "web/view", "web/static"},
+	"web":                      {"web/transport", "web/api", "web/pages", "web/view"},
+	"web/transport":            {"internal/authn", "internal/authz", "internal/access"},
+	"web/api":                  {"web/transport", "internal/change", "internal/rollout", "internal/authn", "internal/authz", "internal/access", "internal/scenario"},
+	"web/pages":                {"web/transport", "web/view", "internal/change", "internal/rollout", "internal/authn", "internal/authz", "internal/access", "internal/iam"},
+	"web/webtest":              {"web", "web/transport", "internal/change", "internal/rollout", "internal/authn", "internal/access"},
 	"web/view":                 {"internal/access", "internal/authz", "internal/iam", "internal/policy"},
-	"web/static":               {},
 	"internal/access":          {},
 	"internal/cidr":            {},
 	"internal/iam":             {"internal/access", "internal/cidr"},
@@ -59,12 +62,12 @@ var keptTo = []struct {
 }{
 	{regexp.MustCompile(`^gorm\.io/`), []string{"internal/store", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/aws/(aws-sdk-go-v2|smithy-go)(/|$)`), []string{"internal/aws", "test/harness"}, []string{"internal/aws/sandbox", "test/load", "test/fault", "test/e2e"}},
-	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web", "test/load/reference"}, nil},
-	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view", "test/load/reference"}, nil},
+	{regexp.MustCompile(`^github\.com/labstack/`), []string{"web", "web/transport", "web/api", "web/pages", "test/load/reference"}, nil},
+	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web/pages", "web/view", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "internal/telemetry", "test/harness"}, []string{"internal/rollout", "test/fault"}},
 	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/telemetry", "internal/rollout", "internal/drift", "internal/change"}, nil},
 	{regexp.MustCompile(`^(go\.opentelemetry\.io|github\.com/exaring/otelpgx)`), []string{"internal/telemetry"}, nil},
-	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
+	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "web/webtest", "test/harness"}, []string{anything}},
 }
 
 // noNames are the names that say nothing about what is in a package.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"portcullis/test/harness"
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // attacker sends whatever they like, with a session, a token, both or neither.
@@ -67,7 +67,7 @@ func (w *world) signedIn(t *testing.T, p harness.Person) *attacker {
 
 // try sends a route's request as its own clients do: a form with the session, or JSON
 // with the token.
-func (a *attacker) try(r web.Route, path, body string, header ...string) answer {
+func (a *attacker) try(r transport.Route, path, body string, header ...string) answer {
 	a.t.Helper()
 	kind := "application/x-www-form-urlencoded"
 	if r.API {
@@ -134,7 +134,7 @@ func (a *attacker) once(method, path, body string, header ...string) answer {
 }
 
 // refusedAsNobody reports whether an answer sends the caller to sign in.
-func (a answer) refusedAsNobody(r web.Route) bool {
+func (a answer) refusedAsNobody(r transport.Route) bool {
 	if r.API {
 		return a.status == http.StatusUnauthorized && a.header.Get("Content-Type") == "application/problem+json"
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"portcullis/internal/authz"
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // tryForeignPages sends what a page elsewhere can make a browser send: with the cookie,
@@ -129,7 +129,7 @@ func tryEverythingEverywhere(t *testing.T, w *world) {
 
 // managesPeople reports whether a route is there to change people, which an admin may, or
 // to end one's own sessions.
-func managesPeople(r web.Route) bool {
+func managesPeople(r transport.Route) bool {
 	return r.Permission == authz.ManagePeople || strings.HasPrefix(r.Path, "/profile/sessions")
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // TestColleague tries everything on one console. The order matters: what may succeed
@@ -97,7 +97,7 @@ func tryRoles(t *testing.T, w *world) {
 }
 
 // tryReading reads what a role may read: it is neither refused nor does it break.
-func tryReading(t *testing.T, w *world, a *attacker, r web.Route) {
+func tryReading(t *testing.T, w *world, a *attacker, r transport.Route) {
 	t.Helper()
 	paths := w.paths(r)
 	if r.Permission != authz.Read || a.name != "The-viewer" {
@@ -182,7 +182,7 @@ func tryOthers(t *testing.T, w *world) {
 }
 
 // ofOthers are the ids of what a route is about and somebody else owns.
-func (w *world) ofOthers(a *attacker, r web.Route) []string {
+func (w *world) ofOthers(a *attacker, r transport.Route) []string {
 	noun := nounOf(r.Path)
 	for _, owner := range []string{"person_id", "author_id"} {
 		if w.db.Int("SELECT count(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1 AND column_name = $2", noun, owner) == 1 {

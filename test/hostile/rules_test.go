@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/authz"
 	"portcullis/internal/server"
 	"portcullis/test/harness"
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -42,9 +42,9 @@ var decidedLater = map[string]string{
 	"POST /api/v1/changes/:id/confirm":  "editors, reviewers, operators, break-glass",
 }
 
-func name(r web.Route) string { return r.Method + " " + r.Path }
+func name(r transport.Route) string { return r.Method + " " + r.Path }
 
-func routes(t *testing.T) []web.Route {
+func routes(t *testing.T) []transport.Route {
 	t.Helper()
 	all, err := server.Routes()
 	if err != nil {
@@ -56,7 +56,7 @@ func routes(t *testing.T) []web.Route {
 	return all
 }
 
-func reads(r web.Route) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+func reads(r transport.Route) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 func TestEveryRouteHasARule(t *testing.T) {
 	seen := map[string]bool{}
@@ -77,7 +77,7 @@ func TestEveryRouteHasARule(t *testing.T) {
 }
 
 // broken says which rules a route breaks.
-func broken(r web.Route) []string {
+func broken(r transport.Route) []string {
 	var out []string
 	known := slices.Contains(authz.Permissions(), r.Permission)
 	switch {
@@ -123,7 +123,7 @@ func TestPagesAndAPIAgree(t *testing.T) {
 }
 
 func TestRulesCatch(t *testing.T) {
-	for what, r := range map[string]web.Route{
+	for what, r := range map[string]transport.Route{
 		"no rule":                {Method: "GET", Path: "/new"},
 		"unknown permission":     {Method: "GET", Path: "/new", Permission: "anything"},
 		"public without reason":  {Method: "GET", Path: "/new", Public: true},

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // markup is a text that would be markup wherever it is not escaped: in a text, in an
@@ -92,7 +92,7 @@ func tryTexts(t *testing.T, w *world) {
 // queuePages reports whether a route leads to the job queue's own pages, which others
 // wrote: a program in the browser that is the same for everybody, under our policy of
 // what may run.
-func queuePages(r web.Route) bool { return strings.HasPrefix(r.Path, "/jobs") }
+func queuePages(r transport.Route) bool { return strings.HasPrefix(r.Path, "/jobs") }
 
 // inspect fails when a page holds an element or an attribute that a text has made.
 func inspect(t *testing.T, where string, a answer) {

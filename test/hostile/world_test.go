@@ -10,7 +10,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/test/harness"
-	"portcullis/web"
+	"portcullis/web/transport"
 )
 
 // world is a console on a real database, with somebody of every role and something of
@@ -19,7 +19,7 @@ type world struct {
 	*harness.Crew
 	db      *harness.Database
 	people  map[string]harness.Person // by role; "all" has every role, "editor2" is another editor
-	routes  []web.Route
+	routes  []transport.Route
 	changes map[access.ChangeState]string // one change in each state, by the editor
 	objects map[string][]string           // ids by the noun of the path: "changes", "accounts"
 	targets []string                      // accounts of the rollout
@@ -94,7 +94,7 @@ func nounOf(path string) string {
 }
 
 // paths are the addresses of a route, with the ids of what there is.
-func (w *world) paths(r web.Route) []string {
+func (w *world) paths(r transport.Route) []string {
 	ids := w.objects[nounOf(r.Path)]
 	if !strings.Contains(r.Path, ":id") || len(ids) == 0 {
 		ids = []string{"1"}
@@ -106,7 +106,7 @@ func (w *world) paths(r web.Route) []string {
 	return out
 }
 
-func (w *world) path(r web.Route, id string) string {
+func (w *world) path(r transport.Route, id string) string {
 	account := "111122223333"
 	if len(w.targets) > 0 {
 		account = w.targets[0]

@@ -79,14 +79,7 @@ func (a RolloutActions) Possible() string {
 }
 
 // RolloutEnded reports whether nothing more will happen to the rollout by itself.
-func RolloutEnded(r access.Rollout) bool {
-	switch r.State {
-	case access.RolloutCompleted, access.RolloutAborted, access.RolloutRolledBack:
-		return r.Counts.Running == 0
-	default:
-		return false
-	}
-}
+func RolloutEnded(r access.Rollout) bool { return r.Ended() }
 
 // RolloutTitle names a rollout: by the change it carries out, where there is one.
 func RolloutTitle(r access.Rollout) string {

@@ -1,0 +1,211 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"time"
+
+	"portcullis/internal/access"
+)
+
+type planJSON struct {
+	Change    int64            `json:"change"`
+	Documents string           `json:"documents"` // the digest of every document
+	Targets   []planTargetJSON `json:"targets"`
+}
+
+type planTargetJSON struct {
+	Account     string          `json:"account"`
+	AccountName string          `json:"account_name"`
+	OU          string          `json:"ou"`
+	Notes       []string        `json:"notes"`
+	Operations  []operationJSON `json:"operations"`
+}
+
+// operationJSON serves plans and rollouts alike; the fields of a rollout are left out of
+// a plan. Before and After are whole documents, null where there is none.
+type operationJSON struct {
+	Kind        string          `json:"kind"`
+	Resource    access.Resource `json:"resource"`
+	Before      json.RawMessage `json:"before"`
+	BeforeKnown bool            `json:"before_known"`
+	After       json.RawMessage `json:"after"`
+	Size        int             `json:"size"`
+	Limit       int             `json:"limit"`
+	Note        string          `json:"note,omitempty"`
+
+	ID         int64           `json:"id,omitempty"`
+	State      string          `json:"state,omitempty"`
+	LiveBefore json.RawMessage `json:"live_before,omitempty"`
+	Written    json.RawMessage `json:"written,omitempty"`
+	Found      json.RawMessage `json:"found,omitempty"`
+	FoundSum   string          `json:"found_sha256,omitempty"`
+	Resolution *decidedJSON    `json:"resolution,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	EndedAt    time.Time       `json:"ended_at,omitzero"`
+}
+
+// planAnswer is a planJSON whose targets are encoded one after the other: all documents of
+// thousands of accounts would be hundreds of megabytes.
+type planAnswer struct {
+	change int64
+	plan   access.Plan
+}
+
+func (a planAnswer) writeJSON(w io.Writer) error {
+	head, err := encodeJSON(planJSON{Change: a.change, Documents: a.plan.Documents, Targets: []planTargetJSON{}})
+	if err != nil {
+		return err
+	}
+	at := bytes.LastIndex(head, []byte("[]")) + 1 // the targets come last
+	if _, err := w.Write(head[:at]); err != nil {
+		return err
+	}
+	first := true
+	for t := range a.plan.Targets() {
+		text, err := encodeJSON(toPlanTargetJSON(t))
+		if err != nil {
+			return err
+		}
+		if !first {
+			text = append([]byte{','}, text...)
+		}
+		first = false
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(head[at:])
+	return err
+}
+
+func toPlanTargetJSON(t access.PlannedTarget) planTargetJSON {
+	return planTargetJSON{
+		Account: string(t.Account), AccountName: t.AccountName, OU: t.OU,
+		Notes: append([]string{}, t.Notes...), Operations: convertAll(t.Operations, plannedToJSON),
+	}
+}
+
+func plannedToJSON(o access.PlannedOperation) operationJSON {
+	return operationJSON{
+		Kind: string(o.Kind), Resource: o.Resource, Before: document(o.Before), BeforeKnown: o.BeforeKnown, After: document(o.After),
+		Size: o.Size, Limit: o.Limit, Note: o.Note,
+	}
+}
+
+func toOperationJSON(o access.Operation) operationJSON {
+	out := plannedToJSON(o.PlannedOperation)
+	out.ID, out.State, out.Message, out.EndedAt = o.ID, string(o.State), o.Message, o.EndedAt.UTC()
+	out.FoundSum, out.Resolution = access.DocumentDigest(o.Found), toDecidedJSON(o.Resolution)
+	if o.Found != "" {
+		out.Found = document(o.Found)
+	}
+	if o.State != access.OperationPlanned {
+		out.LiveBefore, out.Written = document(o.LiveBefore), document(o.Written)
+	}
+	return out
+}
+
+type countsJSON struct {
+	Waiting   int `json:"waiting"`
+	Running   int `json:"running"`
+	Succeeded int `json:"succeeded"`
+	Unchanged int `json:"unchanged"`
+	Failed    int `json:"failed"`
+	Conflict  int `json:"conflict"`
+	Skipped   int `json:"skipped"`
+}
+
+type rolloutJSON struct {
+	ID          int64      `json:"id"`
+	Change      int64      `json:"change,omitempty"`
+	Title       string     `json:"title"`
+	Revision    int64      `json:"revision"`
+	State       string     `json:"state"`
+	Window      int        `json:"window"`
+	MaxFailures int        `json:"max_failures"`
+	Targets     int        `json:"targets"`
+	Counts      countsJSON `json:"counts"`
+	StartedBy   personJSON `json:"started_by"`
+	Note        string     `json:"note,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	StartedAt   time.Time  `json:"started_at,omitzero"`
+	EndedAt     time.Time  `json:"ended_at,omitzero"`
+
+	Kind         string      `json:"kind"`
+	Strategy     string      `json:"strategy,omitempty"`
+	Wave         int         `json:"wave"`
+	Waves        int         `json:"waves"`
+	Phase        string      `json:"phase,omitempty"`
+	Until        time.Time   `json:"until,omitzero"`
+	Behind       *behindJSON `json:"behind,omitempty"`
+	ConfirmedBy  *personJSON `json:"confirmed_by,omitempty"`
+	OffHours     *offJSON    `json:"off_hours,omitempty"`
+	RollsBack    int64       `json:"rolls_back,omitempty"`
+	RolledBackBy int64       `json:"rolled_back_by,omitempty"`
+}
+
+// offJSON says who lets a rollout work outside of its hours, and through which wave.
+type offJSON struct {
+	ThroughWave int    `json:"through_wave"`
+	By          string `json:"by"`
+	Reason      string `json:"reason"`
+}
+
+// behindJSON names an older rollout that is to work on so many of the accounts first.
+type behindJSON struct {
+	Rollout int64 `json:"rollout"`
+	Targets int   `json:"targets"`
+}
+
+func toRolloutJSON(r access.Rollout) rolloutJSON {
+	out := rolloutFields(r)
+	if r.Behind.Targets > 0 {
+		out.Behind = &behindJSON{r.Behind.Rollout, r.Behind.Targets}
+	}
+	if off := r.OffHours; off.Wave > 0 {
+		out.OffHours = &offJSON{off.Wave, off.By, off.Reason}
+	}
+	if !r.ConfirmedAt.IsZero() {
+		by := toPersonJSON(r.ConfirmedBy)
+		out.ConfirmedBy = &by
+	}
+	return out
+}
+
+func rolloutFields(r access.Rollout) rolloutJSON {
+	return rolloutJSON{
+		Kind: string(r.Kind), Strategy: r.Strategy, Wave: r.Wave, Waves: r.Waves, Phase: string(r.Phase), Until: r.Until.UTC(), RollsBack: r.RollsBack, RolledBackBy: r.RolledBackBy,
+		ID: r.ID, Change: r.ChangeID, Title: r.Title, Revision: r.Revision, State: string(r.State), Window: r.Window,
+		MaxFailures: r.MaxFailures, Targets: r.Counts.Total(), Counts: countsJSON(r.Counts), StartedBy: toPersonJSON(r.StartedBy), Note: r.Note,
+		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(),
+	}
+}
+
+type targetJSON struct {
+	Account     string           `json:"account"`
+	AccountName string           `json:"account_name"`
+	OU          string           `json:"ou"`
+	State       string           `json:"state"`
+	Message     string           `json:"message,omitempty"`
+	Class       string           `json:"class,omitempty"`
+	Code        string           `json:"code,omitempty"`
+	Cause       string           `json:"cause,omitempty"`
+	Advice      string           `json:"advice,omitempty"`
+	Calls       access.CallCount `json:"calls"`
+	StartedAt   time.Time        `json:"started_at,omitzero"`
+	EndedAt     time.Time        `json:"ended_at,omitzero"`
+}
+
+func toTargetJSON(t access.Target) targetJSON {
+	return targetJSON{
+		Account: string(t.Account), AccountName: t.AccountName, OU: t.OU, State: string(t.State), Message: t.Message,
+		Class: string(t.Class), Code: t.Code, Cause: t.Cause, Advice: t.Advice, Calls: t.Calls, StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
+	}
+}
+
+type targetDetailJSON struct {
+	targetJSON
+	Operations []operationJSON `json:"operations"`
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"time"
+
+	"portcullis/internal/access"
+)
+
+type schedulingJSON struct {
+	Digest string    `json:"digest"`
+	At     time.Time `json:"at"`
+	Window string    `json:"window"` // a duration; an hour where none is given
+
+	Strategy string `json:"strategy"` // by name; the default where none is given
+}
+
+// schedule has an approved change applied at a time.
+func (s *changeAPI) schedule(r request) (result, error) {
+	in, err := body[schedulingJSON](r)
+	if err != nil {
+		return result{}, err
+	}
+	id, asRead, err := s.changeDecided(r, in.Digest)
+	if err != nil {
+		return result{}, err
+	}
+	window, err := windowGiven(in)
+	if err != nil {
+		return result{}, err
+	}
+	c, err := s.scheduler.ScheduleBy(r.Request().Context(), r.actor, id, in.Digest, in.At, window, in.Strategy, asRead)
+	if err != nil {
+		return result{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
+	}
+	return changeAnswer(c), nil
+}
+
+func windowGiven(in schedulingJSON) (time.Duration, error) {
+	switch {
+	case in.At.IsZero():
+		return 0, access.Invalid("at", "say when, for example 2027-01-31T02:00:00Z")
+	case in.Window == "":
+		return 0, nil
+	}
+	window, err := time.ParseDuration(in.Window)
+	if err != nil || window <= 0 {
+		return 0, access.Invalid("window", "%q is not a duration; write 90m or 4h", in.Window)
+	}
+	return window, nil
+}
+
+type scheduledJSON struct {
+	At      time.Time  `json:"at"`
+	Until   time.Time  `json:"until"`
+	By      personJSON `json:"by"`
+	Outcome string     `json:"outcome,omitempty"`
+}
+
+func toScheduledJSON(s *access.Schedule) *scheduledJSON {
+	if s == nil {
+		return nil
+	}
+	return &scheduledJSON{At: s.At.UTC(), Until: s.Until.UTC(), By: toPersonJSON(s.By), Outcome: s.Outcome}
+}
+
+type expiryJSON struct {
+	At    time.Time `json:"at"`
+	SetBy []int64   `json:"set_by"`
+}
+
+func toExpiryJSON(e *access.Expiry) *expiryJSON {
+	if e == nil {
+		return nil
+	}
+	return &expiryJSON{At: e.At.UTC(), SetBy: append([]int64{}, e.SetBy...)}
+}

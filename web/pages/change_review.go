@@ -1,0 +1,106 @@
+package pages
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/internal/change"
+	"portcullis/web/view"
+)
+
+// reviewRoutes are what people do with a change beside taking it from state to state.
+func (s *changePages) reviewRoutes() {
+	s.Post("/changes/:id/comment", authz.Read, s.commentChange)
+	// Editors, reviewers and operators confirm: the service decides who may.
+	s.Post("/changes/:id/confirm", authz.Read, s.confirmChange)
+	s.Post("/changes/:id/clone", authz.EditChange, s.cloneChange)
+	s.Post("/changes/:id/alone", authz.BreakGlass, s.applyAlone)
+	s.Post("/changes/:id/entries", authz.EditChange, s.composeChange)
+}
+
+func (s *changePages) commentChange(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		_, err := s.reviewer.Comment(ctx, actor, id, c.FormValue("body"))
+		return view.ChangeURL(id), "Your comment stands below.", err
+	})
+}
+
+func (s *changePages) confirmChange(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		_, err := s.reviewer.Confirm(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
+		return view.ChangeURL(id), "Confirmed. Everybody sees that it was you.", err
+	})
+}
+
+func (s *changePages) cloneChange(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		clone, err := s.editor.Clone(ctx, actor, id)
+		return view.ChangeURL(clone.ID), "A new draft with the same edits. Look at it, then submit it.", err
+	})
+}
+
+func (s *changePages) applyAlone(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		rollout, err := s.scheduler.ApplyAlone(ctx, actor, id, c.FormValue("digest"), c.FormValue("alone_reason"))
+		if err != nil {
+			return "", "", err
+		}
+		return view.RolloutURL(rollout.ID), "Applied alone as revision " + strconv.FormatInt(rollout.Revision, 10) + ". Somebody else has to review it now.", nil
+	})
+}
+
+// composeChange adds entries of any allowlist to the change.
+func (s *changePages) composeChange(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		list, err := s.allowlistNamed(ctx, actor, c.FormValue("allowlist"))
+		if err != nil {
+			return "", "", err
+		}
+		saved, err := s.editor.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
+		return view.ChangeURL(id), edited(saved, "The entries are part of this change now."), err
+	})
+}
+
+func (s *changePages) allowlistNamed(ctx context.Context, actor access.Actor, name string) (access.AllowlistRow, error) {
+	page, err := s.allowlists.Allowlists(ctx, actor, access.PageQuery{Search: name, Limit: access.MaxPageSize})
+	if err != nil {
+		return access.AllowlistRow{}, err
+	}
+	for _, a := range page.Items {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return access.AllowlistRow{}, access.Invalid("allowlist", "there is no allowlist %q", name)
+}
+
+// reviewProps fills in what reviewers look at beside the edits.
+func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
+	p.Guards, p.Comments = v.Guards, v.Comments
+	p.Needs = convertAll(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
+	p.Rules = convertAll(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
+	p.Settings = convertAll(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
+	if v.May.Apply == nil {
+		var err error
+		if p.Strategies, err = s.strategies.Strategies(c.Request().Context(), actor); err != nil {
+			return err
+		}
+	}
+	if editable := v.Open() && v.May.Edit == nil; !editable {
+		return nil
+	}
+	lists, err := s.allowlists.Allowlists(c.Request().Context(), actor, access.PageQuery{Limit: access.MaxPageSize})
+	p.Allowlists = convertAll(lists.Items, func(a access.AllowlistRow) string { return a.Name })
+	return err
+}
+
+// keepTyped puts back what was typed into the forms of the page.
+func keepTyped(c echo.Context, f *view.ChangeForm) {
+	f.Comment, f.Body, f.Alone = c.FormValue("comment"), c.FormValue("body"), c.FormValue("alone_reason")
+	f.Allowlist, f.Lines = c.FormValue("allowlist"), c.FormValue("lines")
+	f.ScheduleAt, f.ScheduleWindow, f.Strategy = c.FormValue("schedule_at"), c.FormValue("schedule_window"), c.FormValue("strategy")
+}

@@ -1,0 +1,101 @@
+package pages
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/web/transport"
+	"portcullis/web/view"
+)
+
+// controlRoutes are the buttons and forms of a rollout's page.
+func (s *rolloutPages) controlRoutes() {
+	r := s.controller
+	for _, b := range []struct {
+		path, done string
+		act        func(context.Context, access.Actor, int64) (access.Rollout, error)
+	}{
+		{"pause", "Paused. Accounts in flight are finished.", r.Pause},
+		{"resume", "Resumed.", r.Resume},
+		{"retry", "The failed accounts are taken up again.", r.Retry},
+		{"confirm", "Confirmed. The rollout stays.", r.Confirm},
+		{"recheck", "The health of the wave is looked at again.", r.CheckAgain},
+		{"overtake", "It goes ahead. The accounts that it waited for are skipped in the older rollout.", r.Overtake},
+	} {
+		s.Post("/rollouts/:id/"+b.path, authz.ControlRollout, s.controlRollout(b.done, b.act))
+	}
+	s.Post("/rollouts/:id/abort", authz.ControlRollout, s.abortRollout)
+	s.Post("/rollouts/:id/gate", authz.ControlRollout, s.openGate)
+	s.Post("/rollouts/:id/start", authz.ControlRollout, s.startNow)
+	s.Post("/rollouts/:id/window", authz.ControlRollout, s.changeWindow)
+	s.Post("/rollouts/:id/rollback", authz.ControlRollout, s.rollBack)
+}
+
+// controlRollout makes the handler of a button on a rollout's page.
+func (s *rolloutPages) controlRollout(done string, act func(context.Context, access.Actor, int64) (access.Rollout, error)) transport.Handler {
+	return func(c echo.Context, actor access.Actor) error {
+		id, err := idParam(c)
+		if err != nil {
+			return err
+		}
+		if _, err := act(c.Request().Context(), actor, id); err != nil {
+			return s.rolloutRefused(c, actor, id, err)
+		}
+		s.Flash(c, done)
+		return s.See(c, view.RolloutURL(id))
+	}
+}
+
+func (s *rolloutPages) abortRollout(c echo.Context, actor access.Actor) error {
+	return s.controlRollout("Aborted. Accounts in flight are finished.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.Abort(ctx, actor, id, c.FormValue("reason"))
+	})(c, actor)
+}
+
+func (s *rolloutPages) rollBack(c echo.Context, actor access.Actor) error {
+	return s.controlRollout("It is rolled back: what it wrote is put back as it was.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.RollBack(ctx, actor, id, c.FormValue("rollback-reason"))
+	})(c, actor)
+}
+
+// openGate names the wave, so that a page that was read before does not open a later gate.
+func (s *rolloutPages) openGate(c echo.Context, actor access.Actor) error {
+	return s.controlRollout("The gate is open. The next wave begins.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.OpenGate(ctx, actor, id, int(formID(c, "wave")))
+	})(c, actor)
+}
+
+func (s *rolloutPages) startNow(c echo.Context, actor access.Actor) error {
+	return s.controlRollout("It starts now, outside of its hours.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.StartNow(ctx, actor, id, c.FormValue("start-reason"), c.FormValue("all-waves") != "")
+	})(c, actor)
+}
+
+func (s *rolloutPages) changeWindow(c echo.Context, actor access.Actor) error {
+	return s.controlRollout("The pace has changed.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		window, err := strconv.Atoi(strings.TrimSpace(c.FormValue("window")))
+		if err != nil {
+			return access.Rollout{}, access.Invalid("window", "%q is no number of accounts: write it in digits, from 1 to %d.", c.FormValue("window"), access.MaxWindow)
+		}
+		return s.controller.SetWindow(ctx, actor, id, window)
+	})(c, actor)
+}
+
+// rolloutRefused shows the rollout as it is now, with why the action was refused.
+func (s *rolloutPages) rolloutRefused(c echo.Context, actor access.Actor, id int64, refusal error) error {
+	return s.refill(c, refusal, func(view.Problems) (templ.Component, error) {
+		p, err := s.rolloutPage(c, actor, id)
+		if err != nil {
+			return nil, err
+		}
+		p.Shell = s.shell(c, actor, view.RolloutTitle(p.Rollout), "rollouts", view.Crumb{Label: "Rollouts", URL: view.RolloutsURL()})
+		p.Problem = access.MessageOf(refusal)
+		return view.Rollout(p), nil
+	})
+}

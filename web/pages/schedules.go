@@ -1,0 +1,44 @@
+package pages
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/web/transport"
+	"portcullis/web/view"
+)
+
+func (s *changePages) scheduleRoutes() {
+	s.Post("/changes/:id/schedule", authz.ApplyChange, s.scheduleChange)
+	s.Post("/changes/:id/unschedule", authz.ApplyChange, s.cancelSchedule)
+}
+
+func (s *changePages) scheduleChange(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		when, err := transport.ParseMoment("schedule_at", c.FormValue("schedule_at"))
+		if err != nil {
+			return "", "", err
+		}
+		if when.IsZero() {
+			return "", "", access.Invalid("schedule_at", "say when: a day and a time in UTC, for example 2027-01-31 02:00")
+		}
+		minutes, err := strconv.Atoi(c.FormValue("schedule_window"))
+		if err != nil || minutes < 1 || minutes > 1e6 {
+			return "", "", access.Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
+		}
+		_, err = s.scheduler.ScheduleBy(ctx, actor, id, c.FormValue("digest"), when, time.Duration(minutes)*time.Minute, c.FormValue("strategy"))
+		return view.ChangeURL(id), "Scheduled. The console applies it at its time.", err
+	})
+}
+
+func (s *changePages) cancelSchedule(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		_, err := s.scheduler.CancelSchedule(ctx, actor, id)
+		return view.ChangeURL(id), "The schedule is cancelled. The change stays approved.", err
+	})
+}

@@ -1,0 +1,48 @@
+package pages
+
+// Changes is what the pages need of the change service.
+type Changes interface {
+	OverviewService
+	AllowlistService
+	EntryService
+	MappingService
+	ExplainService
+	ChangeReader
+	ChangeEditor
+	ChangeReviewer
+	Scheduler
+	AllowlistLister
+	HistoryService
+	SettingsService
+	Pusher
+	Adopter
+	AccountService
+	AuditService
+	ScenarioService
+}
+
+// Rollouts is what the pages need of the rollout service.
+type Rollouts interface {
+	RolloutLister
+	StrategyLister
+	StrategyStore
+	RolloutViewer
+	RolloutController
+	TargetService
+}
+
+// Organization is what the pages need of the drift service.
+type Organization interface {
+	FindingCounter
+	Syncer
+	FindingService
+}
+
+// Identity is what the pages need of the sign-in service.
+type Identity interface {
+	SignInService
+	TokenService
+	PeopleService
+	TokenLister
+	ProfileService
+}

@@ -1,0 +1,269 @@
+package pages
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"portcullis/internal/access"
+	"portcullis/internal/authz"
+	"portcullis/web/view"
+)
+
+// StrategyStore keeps strategies.
+type StrategyStore interface {
+	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
+	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
+	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
+	RemoveStrategy(ctx context.Context, actor access.Actor, id int64) error
+}
+
+// strategyPages are the pages of strategies.
+type strategyPages struct {
+	*site
+	strategies StrategyStore
+}
+
+func (s *strategyPages) routes() {
+	s.Get("/settings/strategies", authz.Read, s.showStrategies)
+	s.Get("/settings/strategies/new", authz.ManageStrategies, s.editStrategy)
+	s.Post("/settings/strategies/new", authz.ManageStrategies, s.saveStrategy)
+	s.Get("/settings/strategies/:id/edit", authz.ManageStrategies, s.editStrategy)
+	s.Post("/settings/strategies/:id/edit", authz.ManageStrategies, s.saveStrategy)
+	s.Post("/settings/strategies/:id/remove", authz.ManageStrategies, s.removeStrategy)
+}
+
+func strategyCrumb() view.Crumb {
+	return view.Crumb{Label: "Strategies", URL: view.StrategiesURL()}
+}
+
+func (s *strategyPages) showStrategies(c echo.Context, actor access.Actor) error {
+	found, err := s.strategies.Strategies(c.Request().Context(), actor)
+	if err != nil {
+		return err
+	}
+	return s.ok(c, view.Strategies(view.StrategiesPage{
+		Shell: s.shell(c, actor, "Strategies", "settings", settingsCrumb()), Strategies: found, MayEdit: authz.Can(actor, authz.ManageStrategies),
+	}))
+}
+
+func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
+	p, err := s.strategyForm(c, actor)
+	if err != nil {
+		return err
+	}
+	if p.ID != 0 {
+		found, err := s.strategies.Strategy(c.Request().Context(), actor, p.ID)
+		if err != nil {
+			return err
+		}
+		p.Form = view.StrategyFormOf(found)
+	}
+	p.Form = p.Form.Padded()
+	return s.ok(c, view.StrategyFormPage(p))
+}
+
+func (s *strategyPages) strategyForm(c echo.Context, actor access.Actor) (view.StrategyFormProps, error) {
+	title := "New strategy"
+	var id int64
+	if c.Param("id") != "" {
+		var err error
+		if id, err = idParam(c); err != nil {
+			return view.StrategyFormProps{}, err
+		}
+		title = "Edit strategy"
+	}
+	return view.StrategyFormProps{Shell: s.shell(c, actor, title, "settings", settingsCrumb(), strategyCrumb()), ID: id}, nil
+}
+
+func (s *strategyPages) saveStrategy(c echo.Context, actor access.Actor) error {
+	p, err := s.strategyForm(c, actor)
+	if err != nil {
+		return err
+	}
+	values, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	p.Form = readStrategyForm(values)
+	strategy, err := strategyOf(p.Form)
+	if err == nil {
+		strategy.ID = p.ID
+		_, err = s.strategies.SaveStrategy(c.Request().Context(), actor, strategy)
+	}
+	if err == nil {
+		s.Flash(c, "Saved. Changes that are applied from now on can go by it.")
+		return s.See(c, view.StrategiesURL())
+	}
+	if access.KindOf(err) == access.KindStale {
+		err = access.Wrap(access.KindConflict, err, "%s", access.MessageOf(err))
+	}
+	return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
+		p.Problems, p.Form = problems, p.Form.Padded()
+		return view.StrategyFormPage(p), nil
+	})
+}
+
+func (s *strategyPages) removeStrategy(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	if err := s.strategies.RemoveStrategy(c.Request().Context(), actor, id); err != nil {
+		return err
+	}
+	s.Flash(c, "Removed. Rollouts that began with it go on.")
+	return s.See(c, view.StrategiesURL())
+}
+
+// mostRows bounds what is read of a form, whatever it was made to hold.
+const mostRows = 40
+
+// readStrategyForm reads the rows that say something, in their order.
+func readStrategyForm(v url.Values) view.StrategyForm {
+	f := view.StrategyForm{
+		Version: v.Get("version"), Name: v.Get("name"), Description: v.Get("description"), Window: v.Get("window"), MaxFailures: v.Get("max_failures"), Confirm: v.Get("confirm_within"),
+		Default: v.Get("default") != "", ReadBack: v.Get("read_back") != "", RollBack: v.Get("roll_back") != "",
+		Days: v["hours/days"], From: v.Get("hours/from"), To: v.Get("hours/to"), Zone: v.Get("hours/zone"),
+	}
+	for i := range mostRows {
+		at := "waves/" + strconv.Itoa(i) + "/"
+		w := view.WaveForm{
+			Takes: v.Get(at + "takes"), Which: v.Get(at + "accounts"), Name: v.Get(at + "name"), Window: v.Get(at + "window"),
+			MaxFailures: v.Get(at + "max_failures"), Bake: v.Get(at + "bake"), Gate: v.Get(at+"gate") != "",
+		}
+		if w != (view.WaveForm{}) {
+			f.Waves = append(f.Waves, w)
+		}
+		at = "probes/" + strconv.Itoa(i) + "/"
+		if role := strings.TrimSpace(v.Get(at + "role")); role != "" {
+			f.Probes = append(f.Probes, view.ProbeForm{Role: role, Expect: v.Get(at + "expect"), Accounts: v.Get(at + "accounts")})
+		}
+	}
+	return f
+}
+
+// strategyReader reads the fields of the form; all that cannot be read is told at once.
+type strategyReader struct{ wrong []access.FieldError }
+
+func (r *strategyReader) add(field, message string) {
+	r.wrong = append(r.wrong, access.FieldError{Field: field, Message: message})
+}
+
+func (r *strategyReader) number(field, text string) int {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		r.add(field, strconv.Quote(text)+" is not a number of 1 or more")
+	}
+	return n
+}
+
+func (r *strategyReader) duration(field, text string) time.Duration {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		r.add(field, strconv.Quote(text)+" is not a length of time; write it as 30m or 2h")
+	}
+	return d
+}
+
+// limit reads 3, 5 % or 0.
+func (r *strategyReader) limit(field, text string) access.Limit {
+	text = strings.TrimSpace(text)
+	share, isShare := strings.CutSuffix(text, "%")
+	n, err := strconv.Atoi(strings.TrimSpace(share))
+	switch {
+	case text == "":
+		return access.Limit{}
+	case err != nil || n < 0:
+		r.add(field, strconv.Quote(text)+" is neither a number such as 3 nor a share such as 5 %")
+		return access.Limit{}
+	case n == 0:
+		return access.Limit{None: true}
+	case isShare:
+		return access.Limit{Percent: n}
+	default:
+		return access.Limit{Count: n}
+	}
+}
+
+func strategyOf(f view.StrategyForm) (access.Strategy, error) {
+	var r strategyReader
+	s := access.Strategy{
+		Name: strings.TrimSpace(f.Name), Description: strings.TrimSpace(f.Description), Default: f.Default, ReadBack: f.ReadBack, RollBack: f.RollBack,
+		Window: r.number("window", f.Window), MaxFailures: r.limit("max_failures", f.MaxFailures), Confirm: r.duration("confirm_within", f.Confirm),
+		Hours: access.Hours{From: strings.TrimSpace(f.From), To: strings.TrimSpace(f.To), Zone: strings.TrimSpace(f.Zone)},
+	}
+	s.Version, _ = strconv.ParseInt(f.Version, 10, 64) // what is no version is not that of what is there
+	for _, d := range f.Days {
+		n, err := strconv.Atoi(d)
+		if err != nil {
+			r.add("hours/days", strconv.Quote(d)+" is not a day")
+		}
+		s.Hours.Days = append(s.Hours.Days, n)
+	}
+	slices.Sort(s.Hours.Days)
+	for i, w := range f.Waves {
+		s.Waves = append(s.Waves, r.wave("waves/"+strconv.Itoa(i)+"/", w))
+	}
+	for i, p := range f.Probes {
+		at := "probes/" + strconv.Itoa(i) + "/"
+		role, err := access.ParseRoleName(p.Role)
+		if err != nil {
+			r.add(at+"role", access.MessageOf(err))
+		}
+		s.Probes = append(s.Probes, access.Probe{Role: role, Allowed: p.Expect == "allowed", Accounts: r.number(at+"accounts", p.Accounts)})
+	}
+	if len(r.wrong) > 0 {
+		return s, access.InvalidFields(r.wrong)
+	}
+	return s, s.Check()
+}
+
+func (r *strategyReader) wave(at string, w view.WaveForm) access.WaveRule {
+	rule := access.WaveRule{
+		Name: strings.TrimSpace(w.Name), Window: r.number(at+"window", w.Window), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), Gate: w.Gate,
+	}
+	switch w.Takes {
+	case view.TakesCount, view.TakesPercent:
+		n := r.number(at+"accounts", strings.TrimSuffix(strings.TrimSpace(w.Which), "%"))
+		if n == 0 && strings.TrimSpace(w.Which) == "" {
+			r.add(at+"accounts", "say how many")
+		}
+		if w.Takes == view.TakesCount {
+			rule.Count = n
+		} else {
+			rule.Percent = n
+		}
+	case view.TakesIDs:
+		for _, id := range lines(w.Which) {
+			rule.Accounts.IDs = append(rule.Accounts.IDs, access.AccountID(id))
+		}
+	case view.TakesOUs:
+		rule.Accounts.OUs = lines(w.Which)
+	case view.TakesTags:
+		tags, err := parseTags(strings.Join(lines(w.Which), "\n"))
+		if err != nil {
+			r.add(at+"accounts", access.MessageOf(err))
+		}
+		rule.Accounts.Tags = tags
+	case view.TakesEachOU:
+		rule.EachOU = true
+	default:
+		r.add(at+"takes", "say which accounts the wave takes, or leave the whole row empty")
+	}
+	return rule
+}
