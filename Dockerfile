@@ -1,4 +1,4 @@
-# The pages' third-party assets, fetched with the versions and checksums of the lock file.
+# The third-party files of the pages, in the versions and with the checksums of the lock file.
 FROM node:22-bookworm-slim AS assets
 WORKDIR /src/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
@@ -15,8 +15,8 @@ COPY --from=assets /src/web/static/vendor web/static/vendor
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /portcullis ./cmd/server
 
-# One static binary and the certificate authorities that AWS is verified with: no shell,
-# no package manager, nobody to log in as.
+# One static binary, and the certificate authorities that verify AWS. There is no shell and
+# no package manager.
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /portcullis /portcullis

@@ -1,26 +1,60 @@
 #!/bin/sh
-# check.sh looks at the code without running it, and says everything that is wrong, not
-# only the first thing.
+# check.sh GOLANGCI-LINT checks the code without changing any file of the tree. It runs
+# every step and prints every failure, and then lists the steps that failed.
+# shellcheck disable=SC2317 # step calls the functions
 set -u
 golangci=$1
-failed=0
+go=${GO:-go}
+failed=""
 
 step() {
 	echo "== $1"
+	name=$1
 	shift
-	"$@" || failed=1
+	"$@" || failed="$failed
+  $name"
 }
 
-generated() {
-	before=$(sha256sum $(git ls-files -co --exclude-standard '*_templ.go') 2>/dev/null)
-	{ go tool templ generate -path web && go tool templ generate -path test/load; } >/dev/null 2>&1 || { echo "templ generate failed"; return 1; }
-	after=$(sha256sum $(git ls-files -co --exclude-standard '*_templ.go') 2>/dev/null)
-	[ "$before" = "$after" ] || { echo "generated code was stale; it has been generated anew: commit it"; return 1; }
+# templates compares the committed *_templ.go with what templ generates now. Without
+# -keep-orphaned-files, templ deletes generated files whose template is gone, even with -check.
+templates() {
+	status=0
+	for folder in web test/load; do
+		"$go" tool templ generate -check -keep-orphaned-files -log-level error -path "$folder" >&2 || status=1
+	done
+	for generated in web/*_templ.go web/*/*_templ.go test/load/*_templ.go test/load/*/*_templ.go; do
+		[ -e "${generated%_templ.go}.templ" ] || [ ! -e "$generated" ] && continue
+		echo "$generated has no template: delete it" >&2
+		status=1
+	done
+	[ "$status" = 0 ] || echo "Run make generate, and commit the result." >&2
+	return "$status"
 }
 
-step "generated code" generated
-step "vet" go vet ./...
-step "import rules" go test ./test/deps
+# reference fails also when the test is gone, which go test would report as success.
+reference() {
+	output=$("$go" test ./web/... -run '^TestReference$' -count=1 -v 2>&1) &&
+		echo "$output" | grep -q '^--- PASS: TestReference' && return
+	echo "$output" | grep -v -e '^testing: warning: no tests' -e '^PASS$' -e '^ok ' -e 'no test files'
+	return 1
+}
+
+# imports is not cached: go test does not see that another package has changed.
+imports() { "$go" test -count=1 ./test/deps; }
+
+shell() {
+	command -v shellcheck >/dev/null 2>&1 || { echo "skipped: shellcheck is not installed"; return 0; }
+	shellcheck scripts/*.sh .ci/run
+}
+
+step "go.mod and go.sum" "$go" mod tidy -diff
+step "generated pages" templates
+step "generated docs/api-reference.md" reference
+step "vet" "$go" vet ./...
+step "import rules" imports
 step "format" "$golangci" fmt --diff
 step "lint" "$golangci" run ./...
-exit $failed
+step "shell scripts" shell
+[ -n "$failed" ] || exit 0
+echo "== failed:$failed" >&2
+exit 1
