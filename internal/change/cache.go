@@ -40,7 +40,7 @@ const (
 )
 
 // weighty is what knows about how much memory it takes.
-type weighty interface{ bytes() int }
+type weighty interface{ Bytes() int }
 
 func (c *recent[K, V]) item(k K) *kept[V] {
 	c.mu.Lock()
@@ -71,7 +71,7 @@ func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
 	if c.items[k] != item {
 		return
 	}
-	bytes := w.bytes()
+	bytes := w.Bytes()
 	c.bytes += bytes - item.bytes
 	item.bytes = bytes
 	c.giveUp()

@@ -51,7 +51,7 @@ func TestRecentWorksOutOnceForAll(t *testing.T) {
 
 type heavy int
 
-func (h heavy) bytes() int { return int(h) }
+func (h heavy) Bytes() int { return int(h) }
 
 // TestRecentIsBoundedInMemory: two large plans are kept at a time, and one that is larger
 // than all the room there is alone.
@@ -67,6 +67,25 @@ func TestRecentIsBoundedInMemory(t *testing.T) {
 	c.put(9, maxRecentBytes+1, now)
 	if c.items[9] == nil || len(c.items) != 1 {
 		t.Errorf("%d are kept, the last among them: %v; want it alone", len(c.items), c.items[9] != nil)
+	}
+}
+
+// TestCacheWeighsPlans: the methods of package planning count, so the bound on memory holds for
+// real plans, drafts and summaries.
+func TestCacheWeighsPlans(t *testing.T) {
+	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
+	summary := planning.Summary{Folded: []planning.Folded{{Accounts: make([]access.PlannedTarget, 1000)}}}
+	planned := planning.Planned{Summary: summary}
+	var plans recent[planKey, *planning.Planned]
+	var drafts recent[draftKey, draft]
+	var summaries recent[frozenKey, planning.Summary]
+	plans.put(planKey{}, &planned, now)
+	drafts.put(draftKey{}, draft{Planned: planned}, now)
+	summaries.put(frozenKey{}, summary, now)
+	for what, bytes := range map[string]int{"plan": plans.bytes, "draft": drafts.bytes, "summary": summaries.bytes} {
+		if bytes < 1000 {
+			t.Errorf("a %s of 1000 accounts weighs %d bytes, want at least 1000", what, bytes)
+		}
 	}
 }
 

@@ -21,11 +21,11 @@ type Folded struct {
 	Notes    []string
 }
 
-// bytes is about what is kept of a plan.
-func (p Planned) bytes() int { return p.Plan.Bytes() + p.Summary.bytes() }
+// Bytes is about how much memory a plan takes.
+func (p Planned) Bytes() int { return p.Plan.Bytes() + p.Summary.Bytes() }
 
-// bytes is about what a summary takes: mostly the accounts of its documents.
-func (s Summary) bytes() int {
+// Bytes is about how much memory a summary takes, mostly for the accounts of its documents.
+func (s Summary) Bytes() int {
 	n := 0
 	for _, f := range s.Folded {
 		n += 128*len(f.Accounts) + len(f.Example.Before) + len(f.Example.After)
