@@ -29,7 +29,7 @@ func (s *Server) apiChange(r apiRequest) (any, error) {
 	r.Response().Header().Set("ETag", versionTag(view.Version))
 	detail := toAPIChangeDetail(view.Change)
 	detail.Targets, detail.Writes, detail.Problem = &view.Targets, &view.Writes, view.Problem
-	detail.Guards, detail.Since = convertAll(view.Guards, toAPIGuard), toAPISince(view.Since)
+	detail.Guards, detail.Since = convertAll(view.Guards, toAPIGuard), toAPISince(view.ChangedSince)
 	return detail, nil
 }
 

@@ -15,7 +15,9 @@ type apiMeant struct {
 }
 
 func meant(list []apiMeant) change.Option {
-	return change.Confirming(convertAll(list, func(m apiMeant) change.Meant { return change.Meant{Guard: access.GuardCode(m.Guard), Object: m.Object} })...)
+	return change.OverrideGuards(convertAll(list, func(m apiMeant) change.GuardOverride {
+		return change.GuardOverride{Guard: access.GuardCode(m.Guard), Object: m.Object}
+	})...)
 }
 
 type apiSubmission struct {
@@ -72,7 +74,7 @@ func (s *Server) apiRebase(r apiRequest) (apiAnswer, error) {
 	if !ok {
 		return answer, nil
 	}
-	since, err := s.cfg.Changes.Since(r.Request().Context(), r.actor, detail.ID)
+	since, err := s.cfg.Changes.ChangedSince(r.Request().Context(), r.actor, detail.ID)
 	switch {
 	case access.KindOf(err) == access.KindForbidden:
 	case err != nil:
@@ -152,7 +154,7 @@ func (s *Server) changeAsRead(r apiRequest) (int64, change.Option, error) {
 	}
 	version, ok, err := wantNumber(r)
 	if err != nil || !ok {
-		return id, change.Confirming(), err
+		return id, change.OverrideGuards(), err
 	}
-	return id, change.AsRead(version), nil
+	return id, change.IfVersion(version), nil
 }

@@ -216,7 +216,7 @@ type apiApplied struct {
 	Same     bool      `json:"same"`
 }
 
-func toAPISince(s change.Since) *apiSince {
+func toAPISince(s change.ChangedSince) *apiSince {
 	if s.From == s.To {
 		return nil
 	}

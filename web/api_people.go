@@ -146,7 +146,7 @@ func (s *Server) apiPlace(r apiRequest) (apiAnswer, error) {
 	if asRead == "" {
 		asRead = p.Tag()
 	}
-	p, err = s.cfg.Identity.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.Saying{Confirm: in.Confirm, AsRead: asRead})
+	p, err = s.cfg.Identity.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.PersonChange{Confirm: in.Confirm, IfTag: asRead})
 	if err != nil {
 		return apiAnswer{}, err
 	}

@@ -84,13 +84,13 @@ func (s *Server) reviewProps(c echo.Context, actor access.Actor, v change.View, 
 	p.Needs = convertAll(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
 	p.Rules = convertAll(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
 	p.Settings = convertAll(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
-	if v.May.Apply == nil {
+	if v.Permissions.Apply == nil {
 		var err error
 		if p.Strategies, err = s.cfg.Rollouts.Strategies(c.Request().Context(), actor); err != nil {
 			return err
 		}
 	}
-	if editable := v.Open() && v.May.Edit == nil; !editable {
+	if editable := v.Open() && v.Permissions.Edit == nil; !editable {
 		return nil
 	}
 	lists, err := s.cfg.Changes.Allowlists(c.Request().Context(), actor, access.PageQuery{Limit: access.MaxPageSize})

@@ -85,10 +85,10 @@ func changeProps(v change.View) view.ChangePage {
 	return view.ChangePage{
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared, Targets: v.Targets, Writes: v.Writes,
 		Folded: convertAll(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
-		Since: view.ChangeSince{From: v.Since.From, To: v.Since.To, More: v.Since.More, Applied: convertAll(v.Since.Applied, func(a change.Applied) view.AppliedChange {
+		Since: view.ChangeSince{From: v.ChangedSince.From, To: v.ChangedSince.To, More: v.ChangedSince.More, Applied: convertAll(v.ChangedSince.Applied, func(a change.Applied) view.AppliedChange {
 			return view.AppliedChange{Change: a.Change, Same: a.Same}
 		})},
-		Problem: v.Problem, Fields: v.Fields, History: v.History, Own: v.Own, May: view.ChangeMay(v.May),
+		Problem: v.Problem, Fields: v.Fields, History: v.History, Own: v.Own, May: view.ChangeMay(v.Permissions),
 		Rollout: v.Rollout, Computed: v.Computed, Form: view.ChangeForm{Title: v.Title, Reason: v.Reason},
 	}
 }

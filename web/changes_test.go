@@ -39,7 +39,7 @@ func draft() change.View {
 				BeforeKnown: true, Size: 812, Limit: 2048,
 			},
 		}},
-		May: change.May{Review: no, Apply: no, Rebase: no},
+		Permissions: change.Permissions{Review: no, Apply: no, Rebase: no},
 	}
 }
 
@@ -47,7 +47,7 @@ func inReview() change.View {
 	v := draft()
 	v.State, v.Digest, v.Reason = access.ChangeInReview, strings.Repeat("ab", 32), "We moved."
 	no := access.Errorf(access.KindConflict, "A change that is in review cannot be submitted.")
-	v.May = change.May{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
+	v.Permissions = change.Permissions{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
 	return v
 }
 
@@ -60,8 +60,8 @@ func TestTheDecisionIsOneLinkAway(t *testing.T) {
 		return p.id("decision") != nil && slices.ContainsFunc(p.all("a"), func(a *html.Node) bool { return attr(a, "href") == "#decision" })
 	}
 	may, mayNot := inReview(), inReview()
-	mayNot.May.Review = access.Errorf(access.KindForbidden, "You wrote it.")
-	mayNot.May.Apply = mayNot.May.Review
+	mayNot.Permissions.Review = access.Errorf(access.KindForbidden, "You wrote it.")
+	mayNot.Permissions.Apply = mayNot.Permissions.Review
 	if !leads(may) {
 		t.Error("who may decide is not led to the decision")
 	}
@@ -128,8 +128,8 @@ func TestWhatOthersAppliedIsTold(t *testing.T) {
 	c.changes.view = draft()
 	entry, _ := access.ParseEntry("9.9.9.9/32")
 	theirs := access.Change{ID: 11, Title: "Theirs", Revision: 7, Author: author(), Edits: []access.Edit{{Op: access.EditAddEntry, ID: "al-1", Entry: &entry}}}
-	c.changes.view.Since = change.Since{From: 6, To: 9, Applied: []change.Applied{{Change: theirs, Same: true}}, More: 2}
-	c.changes.view.May.Rebase = nil
+	c.changes.view.ChangedSince = change.ChangedSince{From: 6, To: 9, Applied: []change.Applied{{Change: theirs, Same: true}}, More: 2}
+	c.changes.view.Permissions.Rebase = nil
 	p := c.page("/changes/12")
 	if p.form("/changes/12/rebase") == nil {
 		t.Error("a draft that others have applied something under cannot be rebased")
@@ -205,7 +205,7 @@ func TestReviewRefusedKeepsTheComment(t *testing.T) {
 func TestChangePageSaysWhyNot(t *testing.T) {
 	c := newConsole(t).as("editor")
 	c.changes.view = inReview()
-	c.changes.view.May.Review = access.Errorf(access.KindForbidden, "You wrote or edited this change, so somebody else has to review it.")
+	c.changes.view.Permissions.Review = access.Errorf(access.KindForbidden, "You wrote or edited this change, so somebody else has to review it.")
 	p := c.page("/changes/12")
 	p.contains("decision", "somebody else has to review it")
 	if p.form("/changes/12/review") != nil {

@@ -141,7 +141,7 @@ func (s *Server) savePerson(c echo.Context, actor access.Actor) error {
 		return err
 	}
 	place := authn.Place{Roles: rolesIn(c), Teams: words(c.FormValue("teams")), Disabled: c.FormValue("state") == "disabled"}
-	saved, err := s.cfg.Identity.SetPlace(c.Request().Context(), actor, id, place, authn.Saying{Confirm: c.FormValue("confirm"), AsRead: c.FormValue("as_read")})
+	saved, err := s.cfg.Identity.SetPlace(c.Request().Context(), actor, id, place, authn.PersonChange{Confirm: c.FormValue("confirm"), IfTag: c.FormValue("as_read")})
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			p, err := s.personForm(c, actor)

@@ -62,7 +62,7 @@ func (f *changes) State(_ context.Context, _ access.Actor, revision int64) (acce
 
 func approved() change.View {
 	v := inReview()
-	v.State, v.May.Apply = access.ChangeApproved, nil
+	v.State, v.Permissions.Apply = access.ChangeApproved, nil
 	return v
 }
 
@@ -97,7 +97,7 @@ func TestAnExpiryIsShownAndNobodyDecidesIt(t *testing.T) {
 	v.State, v.Author = access.ChangeExpiring, access.PersonRef{Name: "system/expiry"}
 	v.Expiry = &access.Expiry{At: noon.Add(72 * time.Hour), SetBy: []int64{9}}
 	no := access.Errorf(access.KindConflict, "A change that is expiring cannot be withdrawn.")
-	v.May = change.May{Edit: no, Submit: no, Review: no, Apply: no, Withdraw: no, Rebase: no}
+	v.Permissions = change.Permissions{Edit: no, Submit: no, Review: no, Apply: no, Withdraw: no, Rebase: no}
 	c.changes.view = v
 	p := c.page("/changes/12")
 	p.contains("main", "The console removes these entries when they expire", "The approval of the expiry was the approval of the removal", "#9")

@@ -64,7 +64,7 @@ type Changes interface {
 	Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error)
 	Confirm(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error)
 	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
-	Since(ctx context.Context, actor access.Actor, id int64) (change.Since, error)
+	ChangedSince(ctx context.Context, actor access.Actor, id int64) (change.ChangedSince, error)
 	ApplyAlone(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Rollout, error)
 	PushAgain(ctx context.Context, actor access.Actor) (access.Rollout, error)
 
@@ -110,7 +110,7 @@ type Identity interface {
 	CreateToken(ctx context.Context, actor access.Actor, personID int64, n authn.NewToken) (access.Token, string, error)
 	RevokeToken(ctx context.Context, actor access.Actor, id int64) error
 	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
-	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.Saying) (access.Person, error)
+	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.PersonChange) (access.Person, error)
 	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
 	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
 	ChangePassword(ctx context.Context, actor access.Actor, personID int64, n authn.NewPassword) (generation int64, err error)

@@ -191,7 +191,7 @@ func TestAppliedAloneIsFlagged(t *testing.T) {
 	c := newConsole(t).as("approver")
 	v := inReview()
 	v.State, v.BreakGlass = access.ChangeApplied, &access.BreakGlass{By: access.PersonRef{ID: 9, Name: "Hero"}, Reason: "the VPN burns", At: noon}
-	v.May.Clone = access.Errorf(access.KindConflict, "no")
+	v.Permissions.Clone = access.Errorf(access.KindConflict, "no")
 	c.changes.view = v
 	p := c.page("/changes/12")
 	p.contains("", "Applied alone by Hero", "the VPN burns", "needs a review afterwards")

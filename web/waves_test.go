@@ -132,7 +132,7 @@ func TestAChangeIsAppliedByTheChosenStrategy(t *testing.T) {
 	c := newConsole(t).as("operator")
 	c.rollouts.strategies = []access.Strategy{careful(), {ID: 5, Name: "Quick"}}
 	c.changes.view = inReview()
-	c.changes.view.State, c.changes.view.Digest, c.changes.view.May.Apply = access.ChangeApproved, "cafe", nil
+	c.changes.view.State, c.changes.view.Digest, c.changes.view.Permissions.Apply = access.ChangeApproved, "cafe", nil
 	p := c.page("/changes/12")
 	p.contains("apply-strategy", "The default: Careful <b>", "Quick", "All at once")
 	c.post("/changes/12/apply", "digest", "cafe", "strategy", "Quick")

@@ -53,7 +53,7 @@ type application struct {
 	reason string
 
 	strategy int64
-	step     step
+	step     stepOptions
 }
 
 // do takes the step. Whether it may be taken alone was asked before.
@@ -83,9 +83,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 	}
 	d, err := s.confirmPlan(ctx, c, head)
 	if err != nil {
-		return access.Rollout{}, s.conflicted(ctx, c, err)
+		return access.Rollout{}, s.markConflicted(ctx, c, err)
 	}
-	if err := s.permitted(trial(c), a, d); err != nil {
+	if err := s.checkPermitted(trial(c), a, d); err != nil {
 		return access.Rollout{}, err
 	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
@@ -107,13 +107,13 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		}
 		if !a.alone && fresh.Reassess(d.needs, s.at()) {
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
-			return s.reopened(fresh), nil
+			return s.applyReopen(fresh), nil
 		}
 		meant, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
 		if err != nil {
 			return Application{}, err
 		}
-		made, err := s.applied(fresh, a, head, staging.Strategy)
+		made, err := s.applyApproved(fresh, a, head, staging.Strategy)
 		made.Rollout, made.Staging, made.Events = rollout, staging, append(meant, made.Events...)
 		return made, err
 	})
@@ -129,8 +129,8 @@ func trial(c access.Change) *access.Change {
 	return &c
 }
 
-// permitted asks the lock-out guards, and the settings for somebody who is alone.
-func (s *Service) permitted(c *access.Change, a application, d draft) error {
+// checkPermitted asks the lock-out guards, and the settings for somebody who is alone.
+func (s *Service) checkPermitted(c *access.Change, a application, d draft) error {
 	if a.alone && !d.settings.BreakGlassAllowed {
 		return access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone. It needs %s.", c.MissingText())
 	}
@@ -140,7 +140,7 @@ func (s *Service) permitted(c *access.Change, a application, d draft) error {
 	return c.Unconfirmed(d.guards(a.actor), a.actor)
 }
 
-func (s *Service) reopened(c *access.Change) Application {
+func (s *Service) applyReopen(c *access.Change) Application {
 	event := access.NewAuditEvent(access.System("change"), s.at(), "change.reopen", object(c.ID), map[string]any{"needs": c.Needs, "missing": c.MissingText()})
 	return Application{Events: []access.AuditEvent{event}}
 }
@@ -161,8 +161,8 @@ func (s *Service) confirmPlan(ctx context.Context, c access.Change, head int64) 
 	return d, nil
 }
 
-// conflicted marks the change and returns why.
-func (s *Service) conflicted(ctx context.Context, c access.Change, why error) error {
+// markConflicted marks the change and returns why.
+func (s *Service) markConflicted(ctx context.Context, c access.Change, why error) error {
 	kind := access.KindOf(why)
 	if kind != access.KindConflict && kind != access.KindInvalid {
 		return why
@@ -184,7 +184,7 @@ func (s *Service) conflicted(ctx context.Context, c access.Change, why error) er
 	return access.Wrap(access.KindConflict, why, "%s", access.MessageOf(why))
 }
 
-func (s *Service) applied(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
+func (s *Service) applyApproved(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
 	at := s.at()
 	missing := c.MissingText()
 	if err := a.do(c, head+1, at); err != nil {

@@ -102,7 +102,7 @@ func (s *Service) rewrite(ctx context.Context, actor access.Actor, id int64, nex
 			if moved = c.Version != current.Version; moved && version == current.Version {
 				return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then repeat your edit.")
 			}
-			return s.composed(c, actor, version, in)
+			return s.applyEdits(c, actor, version, in)
 		})
 		if err == nil || !moved {
 			return saved, err
@@ -111,7 +111,7 @@ func (s *Service) rewrite(ctx context.Context, actor access.Actor, id int64, nex
 	return access.Change{}, access.Errorf(access.KindConflict, "Somebody else keeps editing this change. Try again in a moment.")
 }
 
-func (s *Service) composed(c *access.Change, actor access.Actor, version int64, in Input) (Decision, error) {
+func (s *Service) applyEdits(c *access.Change, actor access.Actor, version int64, in Input) (Decision, error) {
 	at := s.at()
 	voided, err := c.Compose(actor, version, in.Title, in.Reason, in.Edits, at)
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 	if err != nil {
 		return access.Change{}, err
 	}
-	g, err := finding(d.guards(actor), code, typed)
+	g, err := findGuard(d.guards(actor), code, typed)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -57,13 +57,13 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 		if err := fresh.Confirm(actor, g, typed, at); err != nil {
 			return Decision{}, err
 		}
-		return Decision{Events: []access.AuditEvent{confirmed(actor, id, g, at)}}, nil
+		return Decision{Events: []access.AuditEvent{confirmEvent(actor, id, g, at)}}, nil
 	})
 }
 
-// finding picks the finding whose name was typed; of one guard alone also where another
+// findGuard picks the finding whose name was typed; of one guard alone also where another
 // name was typed, so that the refusal can say which.
-func finding(guards []access.Guard, code access.GuardCode, typed string) (access.Guard, error) {
+func findGuard(guards []access.Guard, code access.GuardCode, typed string) (access.Guard, error) {
 	of := slices.DeleteFunc(guards, func(g access.Guard) bool { return g.Code != code })
 	if len(of) == 0 {
 		return access.Guard{}, access.Errorf(access.KindConflict, "There is nothing to confirm any more. Look at the change again.")
@@ -96,7 +96,7 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 	if err != nil {
 		return access.Change{}, err
 	}
-	edits, err := s.rebased(ctx, old, head)
+	edits, err := s.rebaseEdits(ctx, old, head)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -106,7 +106,7 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 		return access.Change{}, err
 	}
 	detail := map[string]any{"title": c.Title, "edits": len(c.Edits), "base": head, "cloned_from": id}
-	asRead := step{version: old.Version, bound: true}
+	asRead := stepOptions{version: old.Version, bound: true}
 	return s.store.CloneChange(ctx, c, asRead.holdsAt, access.NewAuditEvent(actor, at, "change.draft", "", detail))
 }
 

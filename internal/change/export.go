@@ -29,9 +29,9 @@ const (
 	FormatCloudFormation Format = "cloudformation"
 )
 
-// exported notes in the audit log that somebody takes data out. Nothing is handed over
+// recordExport notes in the audit log that somebody takes data out. Nothing is handed over
 // before that is stored.
-func (s *Service) exported(ctx context.Context, actor access.Actor, action, object string, detail map[string]any) error {
+func (s *Service) recordExport(ctx context.Context, actor access.Actor, action, object string, detail map[string]any) error {
 	if err := s.store.Append(ctx, access.NewAuditEvent(actor, s.at(), action, object, detail)); err != nil {
 		return fmt.Errorf("recording an export: %w", err)
 	}
@@ -48,7 +48,7 @@ func (s *Service) ExportEntries(ctx context.Context, actor access.Actor, id stri
 	if err != nil {
 		return err
 	}
-	if err := s.exported(ctx, actor, "export.entries", "allowlist/"+id, map[string]any{"name": row.Name, "entries": row.Entries}); err != nil {
+	if err := s.recordExport(ctx, actor, "export.entries", "allowlist/"+id, map[string]any{"name": row.Name, "entries": row.Entries}); err != nil {
 		return err
 	}
 	return lazily(func() error { return begin(row) }, each, func(each func(access.Entry) error) error {
@@ -82,7 +82,7 @@ func (s *Service) ExportAudit(ctx context.Context, actor access.Actor, f access.
 	if err := authz.Require(actor, authz.ReadAudit); err != nil {
 		return err
 	}
-	if err := s.exported(ctx, actor, "export.audit", "audit", filterDetail(f)); err != nil {
+	if err := s.recordExport(ctx, actor, "export.audit", "audit", filterDetail(f)); err != nil {
 		return err
 	}
 	return lazily(begin, each, func(each func(access.AuditEvent) error) error { return s.store.EachAuditEvent(ctx, f, each) })
@@ -110,7 +110,7 @@ func (s *Service) ExportScenario(ctx context.Context, actor access.Actor, revisi
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := s.exported(ctx, actor, "export.scenario", "state", map[string]any{"revision": at}); err != nil {
+	if err := s.recordExport(ctx, actor, "export.scenario", "state", map[string]any{"revision": at}); err != nil {
 		return nil, 0, err
 	}
 	return body, at, nil
@@ -143,7 +143,7 @@ func (s *Service) ExportAccount(ctx context.Context, actor access.Actor, id acce
 		return nil, 0, err
 	}
 	detail := map[string]any{"format": string(format), "revision": head}
-	if err := s.exported(ctx, actor, "export.account", "account/"+string(id), detail); err != nil {
+	if err := s.recordExport(ctx, actor, "export.account", "account/"+string(id), detail); err != nil {
 		return nil, 0, err
 	}
 	return body, head, nil
@@ -154,7 +154,7 @@ func (s *Service) accountExport(ctx context.Context, id access.AccountID, head i
 	if err != nil {
 		return scenario.Export{}, err
 	}
-	w, err := s.world(ctx)
+	w, err := s.planInput(ctx)
 	if err != nil {
 		return scenario.Export{}, err
 	}

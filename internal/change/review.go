@@ -44,7 +44,7 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 
 // mayApprove asks the lock-out guard of the approver's own address, and returns what it
 // has found. What cannot be planned now is for the apply to refuse.
-func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, step step) ([]access.Guard, error) {
+func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, step stepOptions) ([]access.Guard, error) {
 	if verdict != access.VerdictApprove {
 		return nil, nil
 	}

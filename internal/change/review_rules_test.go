@@ -190,10 +190,10 @@ func TestBreakGlass(t *testing.T) {
 	}
 	v, err := d.View(t.Context(), d.approver, c.ID)
 	d.must(err)
-	if !v.Flagged() || v.May.Review != nil || !slices.ContainsFunc(v.History, func(e access.AuditEvent) bool {
+	if !v.Flagged() || v.Permissions.Review != nil || !slices.ContainsFunc(v.History, func(e access.AuditEvent) bool {
 		return e.Action == "change.break_glass" && strings.Contains(string(e.Detail), "the VPN burns")
 	}) {
-		t.Errorf("flagged %v, may review: %v, history %+v", v.Flagged(), v.May.Review, v.History)
+		t.Errorf("flagged %v, may review: %v, history %+v", v.Flagged(), v.Permissions.Review, v.History)
 	}
 	o, err := d.Overview(t.Context(), d.approver)
 	d.must(err)

@@ -63,7 +63,7 @@ func (s *Service) ruleForm(ctx context.Context, actor access.Actor, atMost int) 
 		v.Teams = append(v.Teams, p.Teams...)
 	}
 	v.Teams = unique(v.Teams)
-	v.Drafts, err = s.drafted(ctx, actor)
+	v.Drafts, err = s.ownDrafts(ctx, actor)
 	return v, err
 }
 
@@ -218,8 +218,8 @@ func settingWords(state access.State) []SettingChange {
 		{Name: "Many accounts are", After: fmt.Sprintf("%d and more", s.ManyAccounts)},
 		{Name: "Dangerous ranges may be submitted", After: yes(s.AllowDangerous)},
 		{Name: "Break-glass is allowed", After: yes(s.BreakGlassAllowed)},
-		{Name: "Break-glass mappings", After: known(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},
-		{Name: "Break-glass allowlists", After: known(s.BreakGlassAllowlists, func(id string) (string, bool) { a, ok := state.Allowlist(id); return a.Name, ok })},
+		{Name: "Break-glass mappings", After: joinNames(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},
+		{Name: "Break-glass allowlists", After: joinNames(s.BreakGlassAllowlists, func(id string) (string, bool) { a, ok := state.Allowlist(id); return a.Name, ok })},
 		{Name: "A user without any address", After: mode(s.Guards.NoAddress)},
 		{Name: "One's own address", After: mode(s.Guards.OwnAddress)},
 		{Name: "Lost break-glass access", After: mode(s.Guards.BreakGlass)},
@@ -229,7 +229,7 @@ func settingWords(state access.State) []SettingChange {
 	}
 }
 
-func known(ids []string, name func(string) (string, bool)) string {
+func joinNames(ids []string, name func(string) (string, bool)) string {
 	list := slices.Clone(ids)
 	for i, id := range list {
 		if n, ok := name(id); ok {

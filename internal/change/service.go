@@ -28,10 +28,10 @@ type Service struct {
 	window      int
 	maxFailures int
 	targetable  targetable
-	planned     recent[planKey, *planning.Planned]
-	drafts      recent[draftKey, draft]
-	plans       recent[frozenKey, planning.Summary]
-	sizes       recent[sizesKey, []RoleSize]
+	results     resultCache[planKey, *planning.Result]
+	drafts      resultCache[draftKey, draft]
+	plans       resultCache[frozenKey, planning.Summary]
+	sizes       resultCache[sizesKey, []RoleSize]
 }
 
 // The limits of a rollout where the settings say nothing.

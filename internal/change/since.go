@@ -9,9 +9,9 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Since is what others have applied between two revisions: after the base of a change
+// ChangedSince is what others have applied between two revisions: after the base of a change
 // that is open, or after the one that it was last rebased from.
-type Since struct {
+type ChangedSince struct {
 	From, To int64
 	Applied  []Applied // the oldest first
 	More     int       // revisions beyond those
@@ -26,40 +26,40 @@ type Applied struct {
 // maxSince bounds what is told of others: who is further behind reads the history.
 const maxSince = 50
 
-// Since reads what others have applied under a change.
-func (s *Service) Since(ctx context.Context, actor access.Actor, id int64) (Since, error) {
+// ChangedSince reads what others have applied under a change.
+func (s *Service) ChangedSince(ctx context.Context, actor access.Actor, id int64) (ChangedSince, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
-		return Since{}, err
+		return ChangedSince{}, err
 	}
 	c, err := s.store.Change(ctx, id)
 	if err != nil {
-		return Since{}, err
+		return ChangedSince{}, err
 	}
 	history, err := s.store.History(ctx, object(id))
 	if err != nil {
-		return Since{}, err
+		return ChangedSince{}, err
 	}
-	return s.since(ctx, c, history)
+	return s.changedSince(ctx, c, history)
 }
 
-func (s *Service) since(ctx context.Context, c access.Change, history []access.AuditEvent) (Since, error) {
+func (s *Service) changedSince(ctx context.Context, c access.Change, history []access.AuditEvent) (ChangedSince, error) {
 	if c.State != access.ChangeDraft && c.State != access.ChangeConflicted {
-		return Since{}, nil
+		return ChangedSince{}, nil
 	}
 	head, err := s.store.Head(ctx)
 	if err != nil {
-		return Since{}, err
+		return ChangedSince{}, err
 	}
-	out := Since{From: c.Base, To: head}
+	out := ChangedSince{From: c.Base, To: head}
 	if c.Base == head {
 		out.From, out.To = lastRebase(c, history)
 	}
 	if out.From == out.To {
-		return Since{}, nil
+		return ChangedSince{}, nil
 	}
 	applied, err := s.store.Applied(ctx, out.From, out.To, maxSince)
 	if err != nil {
-		return Since{}, err
+		return ChangedSince{}, err
 	}
 	mine := objectsOf(c.Edits)
 	for _, a := range applied {

@@ -48,13 +48,13 @@ func (s *Service) sizesOf(ctx context.Context, state access.State, allowlist str
 	}
 	now := s.now()
 	return s.sizes.get(sizesKey{allowlist, state.Revision, inventory}, now, func() ([]RoleSize, time.Time, error) {
-		sizes, err := s.measured(ctx, state, roles)
+		sizes, err := s.measureSizes(ctx, state, roles)
 		return sizes, planning.Earliest(planning.NextExpiry(s.at(), state), now.Add(sizesLife)), err
 	})
 }
 
-// measured compiles a few accounts of each role.
-func (s *Service) measured(ctx context.Context, state access.State, roles []access.RoleName) ([]RoleSize, error) {
+// measureSizes compiles a few accounts of each role.
+func (s *Service) measureSizes(ctx context.Context, state access.State, roles []access.RoleName) ([]RoleSize, error) {
 	all, err := s.store.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (s *Service) measured(ctx context.Context, state access.State, roles []acce
 	looked := make([][]access.Account, len(roles))
 	chosen := map[access.AccountID]access.Account{}
 	for i, role := range roles {
-		looked[i], sizes[i] = sampled(state, role, all)
+		looked[i], sizes[i] = sampleAccounts(state, role, all)
 		for _, a := range looked[i] {
 			chosen[a.ID] = a
 		}
@@ -76,11 +76,11 @@ func (s *Service) measured(ctx context.Context, state access.State, roles []acce
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.worldOf(ctx, around, accounts)
+	w, err := s.planInputOf(ctx, around, accounts)
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := policy.NewCompiler(w.Input(around))
+	compiler, err := policy.NewCompiler(w.PolicyInput(around))
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +102,9 @@ func ofRole(state access.State, role access.RoleName) []access.Mapping {
 	return rest[:n]
 }
 
-// sampled picks the accounts of a role to compile: those with the smallest quota first,
+// sampleAccounts picks the accounts of a role to compile: those with the smallest quota first,
 // since they are full first.
-func sampled(state access.State, role access.RoleName, all []access.Account) ([]access.Account, RoleSize) {
+func sampleAccounts(state access.State, role access.RoleName, all []access.Account) ([]access.Account, RoleSize) {
 	reaches := reachOf(ofRole(state, role))
 	reached := 0
 	var few []access.Account // ascending by quota

@@ -53,27 +53,27 @@ type RoleView struct {
 // View is a change as its page shows it: everything a reviewer needs.
 type View struct {
 	access.Change
-	Diff     policy.StateDiff  // entries and mappings, before and after
-	Impact   policy.Impact     // who gains and loses what
-	Issues   []policy.Issue    // errors first
-	Cleared  []policy.Issue    // what deserved a second look before the change and does not after
-	Targets  int               // accounts of the plan
-	Writes   int               // operations of the plan
-	Folded   []planning.Folded // equal operations in many accounts, folded into one
-	Problem  string            // why the edits cannot be planned, in words; "" when they can
-	Fields   []access.FieldError
-	History  []access.AuditEvent
-	Own      []string // "You are mapped to role X": the reader's own stake
-	May      May
-	Rollout  *access.Rollout
-	Computed time.Time
+	Diff        policy.StateDiff  // entries and mappings, before and after
+	Impact      policy.Impact     // who gains and loses what
+	Issues      []policy.Issue    // errors first
+	Cleared     []policy.Issue    // what deserved a second look before the change and does not after
+	Targets     int               // accounts of the plan
+	Writes      int               // operations of the plan
+	Folded      []planning.Folded // equal operations in many accounts, folded into one
+	Problem     string            // why the edits cannot be planned, in words; "" when they can
+	Fields      []access.FieldError
+	History     []access.AuditEvent
+	Own         []string // "You are mapped to role X": the reader's own stake
+	Permissions Permissions
+	Rollout     *access.Rollout
+	Computed    time.Time
 
-	Guards   []access.Guard // what would lock people out, also the reader
-	Needs    []NeedView
-	Comments []access.Comment
-	Rules    []RuleChange
-	Settings []SettingChange
-	Since    Since // what others have applied under a draft or a conflicted change
+	Guards       []access.Guard // what would lock people out, also the reader
+	Needs        []NeedView
+	Comments     []access.Comment
+	Rules        []RuleChange
+	Settings     []SettingChange
+	ChangedSince ChangedSince // what others have applied under a draft or a conflicted change
 }
 
 // NeedView is what a review rule asks of a change, and what of it is missing.
@@ -85,9 +85,9 @@ type NeedView struct {
 // Folded is one operation that means the same in several accounts.
 type Folded = planning.Folded
 
-// May says what the reader may do with a change now. A nil error means yes; an error
+// Permissions says what the reader may do with a change now. A nil error means yes; an error
 // says why not.
-type May struct {
+type Permissions struct {
 	Edit     error
 	Submit   error
 	Review   error

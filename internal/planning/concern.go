@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// Concern is what a change has to do with: of the desired state the mappings and
+// Affected is what a change has to do with: of the desired state the mappings and
 // allowlists that decide what it writes, of the organization the accounts, roles and
 // users. A state holds many times more than a change touches, and what a change costs is
 // to follow from what it touches.
@@ -18,7 +18,7 @@ import (
 //	     └─▶ mappings ───────────────────────────────────────────────────┼─▶ roles, accounts
 //	                └─▶ users whose roles differ ◀─ gates (see withUsers)┘
 //	roles, users ─▶ every mapping that decides on one of them in one of the accounts
-type Concern struct {
+type Affected struct {
 	now         time.Time
 	edits       []access.Edit
 	base, next  access.State    // whole
@@ -38,8 +38,8 @@ type Concern struct {
 	Query         access.InventoryQuery
 }
 
-func NewConcern(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *Concern {
-	c := &Concern{
+func NewAffected(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *Affected {
+	c := &Affected{
 		now: now, edits: edits, base: base, next: next, written: written, accounts: accounts, edited: TouchedBy(edits), uses: map[string]bool{},
 		editedRoles: map[access.RoleName]bool{}, Roles: map[access.RoleName]bool{}, Reach: map[access.AccountID]bool{}, users: map[access.AccountID]map[access.UserName]bool{},
 	}
@@ -50,7 +50,7 @@ func NewConcern(accounts access.Accounts, base, next access.State, written *acce
 }
 
 // states are the whole states that the change has to do with.
-func (c *Concern) states() []access.State {
+func (c *Affected) states() []access.State {
 	if c.written == nil {
 		return []access.State{c.base, c.next}
 	}
@@ -58,8 +58,8 @@ func (c *Concern) states() []access.State {
 }
 
 // find finds the roles and accounts whose documents may differ.
-func (c *Concern) find() {
-	moved := c.moved()
+func (c *Affected) find() {
+	moved := c.movedAllowlists()
 	was, is := map[string]access.Mapping{}, map[string]access.Mapping{}
 	for n, s := range c.states() {
 		names := namesOf(s, moved)
@@ -77,7 +77,7 @@ func (c *Concern) find() {
 				} else {
 					is[m.ID] = *m
 				}
-			case anyNamed(m.Allowlists, names):
+			case containsAny(m.Allowlists, names):
 				c.uses[m.ID] = true
 			default:
 				continue
@@ -94,9 +94,9 @@ func (c *Concern) find() {
 	}
 }
 
-// moved are the ids of the edited allowlists of which other networks count before than
+// movedAllowlists are the ids of the edited allowlists of which other networks count before than
 // after: a note or a name moves nobody.
-func (c *Concern) moved() map[string]bool {
+func (c *Affected) movedAllowlists() map[string]bool {
 	moved := map[string]bool{}
 	states := c.states()
 	for id := range c.edited.allowlists {
@@ -134,7 +134,7 @@ func namesOf(s access.State, ids map[string]bool) map[string]bool {
 	return names
 }
 
-func anyNamed(list []string, names map[string]bool) bool {
+func containsAny(list []string, names map[string]bool) bool {
 	if len(names) == 0 {
 		return false
 	}
@@ -154,7 +154,7 @@ func otherTargets(was, is access.Mapping) bool {
 }
 
 // addUsers has the own policies of a mapping's users looked at.
-func (c *Concern) addUsers(m access.Mapping) {
+func (c *Affected) addUsers(m access.Mapping) {
 	any := false
 	c.accounts.Each(m.Accounts, func(a access.Account) {
 		any = true
@@ -169,7 +169,7 @@ func (c *Concern) addUsers(m access.Mapping) {
 	}
 }
 
-func (c *Concern) AddUser(u access.UserName) (fresh bool) {
+func (c *Affected) AddUser(u access.UserName) (fresh bool) {
 	of := c.users[u.Account]
 	if of == nil {
 		of = map[access.UserName]bool{}
@@ -181,7 +181,7 @@ func (c *Concern) AddUser(u access.UserName) (fresh bool) {
 
 // WithUsers adds users who turn out to take up one of the roles through their gates: a
 // gate depends on all roles of its user. It reports whether that was anything new.
-func (c *Concern) WithUsers(users []access.UserName) bool {
+func (c *Affected) WithUsers(users []access.UserName) bool {
 	fresh := false
 	for _, u := range users {
 		fresh = c.AddUser(u) || fresh
@@ -194,8 +194,8 @@ func (c *Concern) WithUsers(users []access.UserName) bool {
 
 // Reduce picks what of the states decides on the roles and users, and what has to be
 // known of the accounts.
-func (c *Concern) Reduce() {
-	scope := scope{Concern: c, roles: maps.Clone(c.Roles), reach: maps.Clone(c.Reach)}
+func (c *Affected) Reduce() {
+	scope := scope{Affected: c, roles: maps.Clone(c.Roles), reach: maps.Clone(c.Reach)}
 	for id := range c.users {
 		scope.reach[id] = true
 	}
@@ -219,7 +219,7 @@ func addIDs(s access.State, names []string, ids map[string]bool) {
 }
 
 // Targets are the accounts that may be written to, sorted.
-func (c *Concern) targets() []access.AccountID {
+func (c *Affected) targets() []access.AccountID {
 	ids := maps.Clone(c.Reach)
 	for id := range c.users {
 		ids[id] = true

@@ -66,7 +66,7 @@ func CheckSelector(sel access.Selector, all []access.Account) error {
 
 // UnknownNames names the role and the users of a mapping that are in none of the
 // accounts whose roles and users are known.
-func UnknownNames(m access.Mapping, w World) []access.FieldError {
+func UnknownNames(m access.Mapping, w PlanInput) []access.FieldError {
 	var fields []access.FieldError
 	known, role := 0, false
 	users := map[access.UserName]bool{}

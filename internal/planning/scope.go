@@ -10,7 +10,7 @@ import (
 // scope picks the mappings of a state that decide on some roles and users in some
 // accounts. It may pick too many, never too few.
 type scope struct {
-	*Concern
+	*Affected
 	roles map[access.RoleName]bool
 	reach map[access.AccountID]bool
 }
@@ -87,7 +87,7 @@ func (s *scope) of(whole access.State, lists map[string]bool) access.State {
 }
 
 // Query asks for all that the mappings name.
-func (s *scope) query(c *Concern) access.InventoryQuery {
+func (s *scope) query(c *Affected) access.InventoryQuery {
 	accounts, users := maps.Clone(s.reach), map[access.UserName]bool{}
 	states := []access.State{c.before, c.after}
 	if c.live != nil {

@@ -22,7 +22,7 @@ type Folded struct {
 }
 
 // Bytes is about how much memory a plan takes.
-func (p Planned) Bytes() int { return p.Plan.Bytes() + p.Summary.Bytes() }
+func (p Result) Bytes() int { return p.Plan.Bytes() + p.Summary.Bytes() }
 
 // Bytes is about how much memory a summary takes, mostly for the accounts of its documents.
 func (s Summary) Bytes() int {
@@ -35,7 +35,7 @@ func (s Summary) Bytes() int {
 
 // FreshUntil is when the draft may no longer be what it would be if it were worked out
 // again: when the next entry expires, or at the latest at a time.
-func (p Planned) FreshUntil(latest time.Time) time.Time { return Earliest(p.Expires, latest) }
+func (p Result) FreshUntil(latest time.Time) time.Time { return Earliest(p.Expires, latest) }
 
 // NextExpiry is when the next entry of two states expires; zero when none does.
 func NextExpiry(now time.Time, states ...access.State) time.Time {
