@@ -270,10 +270,10 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 }
 
 // Approvals counts the approvals that stand.
-func (c *Change) Approvals() int { return len(c.standing()) }
+func (c *Change) Approvals() int { return len(c.countedApprovers()) }
 
-// standing are the approvers whose verdict counts now.
-func (c *Change) standing() []Standing {
+// countedApprovers are the approvers whose verdict counts now.
+func (c *Change) countedApprovers() []Standing {
 	var who []Standing
 	for _, r := range c.Reviews {
 		own := func(p PersonRef) bool { return p.ID == r.Reviewer.ID }
@@ -293,7 +293,7 @@ func (c *Change) Missing() []Need {
 	}
 	var open []Need
 	for _, n := range needs {
-		if left := n.Missing(c.standing()); len(left) > 0 {
+		if left := n.Missing(c.countedApprovers()); len(left) > 0 {
 			n.Need = left
 			open = append(open, n)
 		}

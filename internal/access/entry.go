@@ -117,7 +117,7 @@ func cidrHint(s string) string {
 	addr, bits, _ := strings.Cut(s, "/")
 	switch a, err := netip.ParseAddr(addr); {
 	case err != nil:
-		return "the address " + quoted(addr) + " does not exist (IPv4 has four numbers from 0 to 255, without leading zeros)"
+		return "the address " + quote(addr) + " does not exist (IPv4 has four numbers from 0 to 255, without leading zeros)"
 	case strings.Contains(bits, "."):
 		return "write the prefix length in place of a netmask, for example /24 for 255.255.255.0"
 	case a.Is4():
@@ -127,7 +127,7 @@ func cidrHint(s string) string {
 	}
 }
 
-func quoted(s string) string { return `"` + s + `"` }
+func quote(s string) string { return `"` + s + `"` }
 
 func unmappedHint(p netip.Prefix) string {
 	if p.Bits() < 96 {

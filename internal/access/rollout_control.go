@@ -219,12 +219,12 @@ func (r *Rollout) RolledBack(left int, at time.Time) error {
 	}
 	r.State, r.EndedAt = RolloutRolledBack, at
 	if left > 0 {
-		r.Note += " " + notRestored(left)
+		r.Note += " " + notRestoredText(left)
 	}
 	return nil
 }
 
-func notRestored(n int) string {
+func notRestoredText(n int) string {
 	if n == 1 {
 		return "One account could not be restored."
 	}

@@ -67,8 +67,8 @@ func (l Limit) Of(n int) int {
 	}
 }
 
-// exceeded reports whether more have failed than may.
-func exceeded(most, bad int) bool { return most != AnyFailures && bad > max(most, 0) }
+// exceeds reports whether more have failed than may.
+func exceeds(most, bad int) bool { return most != AnyFailures && bad > max(most, 0) }
 
 // Probe tries to assume a role as the probe user, from the console's own address, in
 // accounts of a wave that was just pushed.

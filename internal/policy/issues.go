@@ -108,7 +108,7 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 	var without []string
 	for _, account := range p.sel.accounts {
 		id := c.accounts[account].ID
-		if !c.known(id).hasRole(p.Role) {
+		if !c.knownOf(id).hasRole(p.Role) {
 			without = append(without, string(id))
 			continue
 		}
@@ -118,7 +118,7 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 			case !c.samePartition(u.Account, account):
 				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
 				users.cross[u] = true
-			case !c.known(u.Account).hasUser(u):
+			case !c.knownOf(u.Account).hasUser(u):
 				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
 			}
 		}
