@@ -127,7 +127,8 @@ func (s *Server) apiApply(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	rollout, err := s.cfg.Changes.ApplyBy(r.Request().Context(), r.actor, id, in.Digest, in.Strategy, meant(in.Confirm), asRead)
+	request := change.ApplyRequest{Digest: in.Digest, Strategy: in.Strategy}
+	rollout, err := s.cfg.Changes.Apply(r.Request().Context(), r.actor, id, request, meant(in.Confirm), asRead)
 	if err != nil {
 		return apiAnswer{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/change"
 )
 
 type apiScheduling struct {
@@ -28,7 +29,8 @@ func (s *Server) apiSchedule(r apiRequest) (apiAnswer, error) {
 	if err != nil {
 		return apiAnswer{}, err
 	}
-	c, err := s.cfg.Changes.ScheduleBy(r.Request().Context(), r.actor, id, in.Digest, in.At, window, in.Strategy, asRead)
+	request := change.ScheduleRequest{Digest: in.Digest, At: in.At, StartWithin: window, Strategy: in.Strategy}
+	c, err := s.cfg.Changes.Schedule(r.Request().Context(), r.actor, id, request, asRead)
 	if err != nil {
 		return apiAnswer{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
 	}

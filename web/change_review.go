@@ -60,7 +60,7 @@ func (s *Server) composeChange(c echo.Context, actor access.Actor) error {
 		if err != nil {
 			return "", "", err
 		}
-		saved, err := s.cfg.Changes.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
+		saved, err := s.cfg.Changes.AddEntries(ctx, actor, id, list.ID, change.NewEntries{Text: c.FormValue("lines")})
 		return view.ChangeURL(id), edited(saved, "The entries are part of this change now."), err
 	})
 }

@@ -200,7 +200,8 @@ func reviewed(c access.Change) string {
 
 func (s *Server) applyChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		rollout, err := s.cfg.Changes.ApplyBy(ctx, actor, id, c.FormValue("digest"), c.FormValue("strategy"))
+		request := change.ApplyRequest{Digest: c.FormValue("digest"), Strategy: c.FormValue("strategy")}
+		rollout, err := s.cfg.Changes.Apply(ctx, actor, id, request)
 		if err != nil {
 			return "", "", err
 		}

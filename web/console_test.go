@@ -174,12 +174,15 @@ func (f *changes) Review(_ context.Context, _ access.Actor, id int64, v access.V
 	return access.Change{ID: id, State: access.ChangeApproved}, f.note("%s %d %s %q", v, id, digest, comment)
 }
 
-func (f *changes) ApplyBy(_ context.Context, _ access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error) {
+func (f *changes) Apply(
+	_ context.Context, _ access.Actor, id int64, r change.ApplyRequest, options ...change.Option,
+) (access.Rollout, error) {
 	if err := change.Holds(f.view.Change, options...); err != nil {
 		return access.Rollout{}, err
 	}
-	if strategy != "" {
-		digest += " by " + strategy
+	digest := r.Digest
+	if r.Strategy != "" {
+		digest += " by " + r.Strategy
 	}
 	return access.Rollout{ID: 31, Revision: 8}, f.note("apply %d %s", id, digest)
 }

@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/change"
 	"portcullis/web/view"
 )
 
@@ -38,14 +39,11 @@ func (s *Server) addEntries(c echo.Context, actor access.Actor) error {
 func (s *Server) pasteEntries(c echo.Context, actor access.Actor, lines string) (access.Change, error) {
 	ctx, emergency := c.Request().Context(), c.FormValue("emergency") != ""
 	expires, err := parseMoment("expires", c.FormValue("expires"))
-	switch {
-	case err != nil:
+	if err != nil {
 		return access.Change{}, err
-	case expires.IsZero() && !emergency:
-		return s.cfg.Changes.AddEntries(ctx, actor, draftChoice(c), c.Param("id"), lines)
-	default:
-		return s.cfg.Changes.AddEntriesUntil(ctx, actor, draftChoice(c), c.Param("id"), lines, expires, emergency)
 	}
+	entries := change.NewEntries{Text: lines, Expires: expires, Emergency: emergency}
+	return s.cfg.Changes.AddEntries(ctx, actor, draftChoice(c), c.Param("id"), entries)
 }
 
 func (s *Server) removeEntries(c echo.Context, actor access.Actor) error {

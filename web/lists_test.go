@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
@@ -81,8 +82,14 @@ func (f *changes) Drafts(context.Context, access.Actor) ([]access.Change, error)
 	return f.desired.drafts, nil
 }
 
-func (f *changes) AddEntries(_ context.Context, _ access.Actor, id int64, list, text string) (access.Change, error) {
-	entries, err := access.ParseEntries(text)
+func (f *changes) AddEntries(
+	_ context.Context, _ access.Actor, id int64, list string, n change.NewEntries,
+) (access.Change, error) {
+	if !n.Expires.IsZero() || n.Emergency {
+		until := n.Expires.Format(time.RFC3339)
+		return access.Change{ID: 12}, f.note("add to %s until %s emergency %v", list, until, n.Emergency)
+	}
+	entries, err := access.ParseEntries(n.Text)
 	if err != nil {
 		return access.Change{}, err
 	}

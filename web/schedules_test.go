@@ -14,11 +14,14 @@ import (
 	"portcullis/internal/change"
 )
 
-func (f *changes) ScheduleBy(_ context.Context, _ access.Actor, id int64, digest string, when time.Time, window time.Duration, _ string, options ...change.Option) (access.Change, error) {
+func (f *changes) Schedule(
+	_ context.Context, _ access.Actor, id int64, r change.ScheduleRequest, options ...change.Option,
+) (access.Change, error) {
 	if err := change.Holds(f.view.Change, options...); err != nil {
 		return access.Change{}, err
 	}
-	return access.Change{ID: id}, f.note("schedule %d %s %s %s", id, digest[:4], when.Format(time.RFC3339), window)
+	at := r.At.Format(time.RFC3339)
+	return access.Change{ID: id}, f.note("schedule %d %s %s %s", id, r.Digest[:4], at, r.StartWithin)
 }
 
 func (f *changes) CancelSchedule(_ context.Context, _ access.Actor, id int64, options ...change.Option) (access.Change, error) {
@@ -26,10 +29,6 @@ func (f *changes) CancelSchedule(_ context.Context, _ access.Actor, id int64, op
 		return access.Change{}, err
 	}
 	return access.Change{ID: id}, f.note("unschedule %d", id)
-}
-
-func (f *changes) AddEntriesUntil(_ context.Context, _ access.Actor, _ int64, list, _ string, expires time.Time, emergency bool) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("add to %s until %s emergency %v", list, expires.Format(time.RFC3339), emergency)
 }
 
 func (f *changes) Revisions(context.Context, access.Actor, access.PageQuery) (access.Page[access.Revision], error) {

@@ -40,7 +40,9 @@ type Changes interface {
 	Edit(ctx context.Context, actor access.Actor, id, version int64, in change.Input) (access.Change, error)
 	Describe(ctx context.Context, actor access.Actor, id, version int64, title, reason string) (access.Change, error)
 	DropEdit(ctx context.Context, actor access.Actor, id, version int64, index int) (access.Change, error)
-	AddEntries(ctx context.Context, actor access.Actor, id int64, allowlistID, text string) (access.Change, error)
+	AddEntries(
+		ctx context.Context, actor access.Actor, id int64, allowlistID string, n change.NewEntries,
+	) (access.Change, error)
 	RemoveEntries(ctx context.Context, actor access.Actor, id int64, allowlistID string, keys []string) (access.Change, error)
 	SaveEntry(ctx context.Context, actor access.Actor, id int64, allowlistID string, e access.Entry) (access.Change, error)
 	SaveMapping(ctx context.Context, actor access.Actor, id int64, m access.Mapping) (access.Change, error)
@@ -53,10 +55,9 @@ type Changes interface {
 	Withdraw(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Rebase(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	// Rules are review rules and settings at the head; RuleForm also has what a form
-	// offers, and RuleNames the names of all that can be typed into it.
+	// offers.
 	Rules(ctx context.Context, actor access.Actor) (change.RulesView, error)
-	RuleForm(ctx context.Context, actor access.Actor) (change.RulesView, error)
-	RuleNames(ctx context.Context, actor access.Actor) (change.RulesView, error)
+	RuleForm(ctx context.Context, actor access.Actor, atMost int) (change.RulesView, error)
 	SaveRule(ctx context.Context, actor access.Actor, id int64, r access.ReviewRule) (access.Change, error)
 	RemoveRule(ctx context.Context, actor access.Actor, id int64, ruleID string) (access.Change, error)
 	SaveSettings(ctx context.Context, actor access.Actor, id int64, settings access.Settings) (access.Change, error)
@@ -68,7 +69,6 @@ type Changes interface {
 	ApplyAlone(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Rollout, error)
 	PushAgain(ctx context.Context, actor access.Actor) (access.Rollout, error)
 
-	AddEntriesUntil(ctx context.Context, actor access.Actor, id int64, allowlistID, text string, expires time.Time, emergency bool) (access.Change, error)
 	CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Revisions(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.Revision], error)
 	// PastAllowlist is an allowlist at a point of the past, with a page of its entries.

@@ -42,7 +42,7 @@ func (s *Server) showSettings(c echo.Context, actor access.Actor) error {
 }
 
 func (s *Server) editRule(c echo.Context, actor access.Actor) error {
-	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor)
+	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor, change.FirstNames)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *Server) ruleValues(c echo.Context, actor access.Actor) (url.Values, cha
 	if err != nil {
 		return nil, change.RulesView{}, err
 	}
-	v, err := s.cfg.Changes.RuleNames(c.Request().Context(), actor)
+	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor, change.AllNames)
 	return values, v, err
 }
 
@@ -195,7 +195,7 @@ func idsOf(typed []string, names map[string]string) []string {
 }
 
 func (s *Server) editSettings(c echo.Context, actor access.Actor) error {
-	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor)
+	v, err := s.cfg.Changes.RuleForm(c.Request().Context(), actor, change.FirstNames)
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,7 @@ func (f *changes) Rules(context.Context, access.Actor) (change.RulesView, error)
 	return f.rules, nil
 }
 
-func (f *changes) RuleForm(context.Context, access.Actor) (change.RulesView, error) {
-	return f.rules, nil
-}
-
-func (f *changes) RuleNames(context.Context, access.Actor) (change.RulesView, error) {
+func (f *changes) RuleForm(context.Context, access.Actor, int) (change.RulesView, error) {
 	return f.rules, nil
 }
 

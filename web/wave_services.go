@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
@@ -23,6 +22,10 @@ type Waves interface {
 // Staging is what the console needs of the change service to apply a change by a strategy,
 // which is named; "" is the default.
 type Staging interface {
-	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
-	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
+	Apply(
+		ctx context.Context, actor access.Actor, id int64, r change.ApplyRequest, options ...change.Option,
+	) (access.Rollout, error)
+	Schedule(
+		ctx context.Context, actor access.Actor, id int64, r change.ScheduleRequest, options ...change.Option,
+	) (access.Change, error)
 }

@@ -13,30 +13,33 @@ import (
 // errMoved says that the head moved between planning and the transaction.
 var errMoved = errors.New("the head has moved")
 
-// Apply makes an approved change the next revision and starts its rollout, in one
-// transaction. digest is what the operator saw. When the head has moved since the plan
-// was frozen, the documents are compiled again: if they differ, or the same objects were
-// edited, the change is conflicted and nothing is applied. The rollout goes by the default
-// strategy.
-func (s *Service) Apply(ctx context.Context, actor access.Actor, id int64, digest string, options ...Option) (access.Rollout, error) {
-	return s.ApplyBy(ctx, actor, id, digest, "", options...)
+// ApplyRequest is what an operator decides when they apply a change.
+type ApplyRequest struct {
+	Digest   string // of the change as the operator saw it
+	Strategy string // the name of the rollout's strategy; "" for the default
 }
 
-// ApplyBy is Apply with the name of the strategy by which the rollout goes.
-func (s *Service) ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...Option) (access.Rollout, error) {
+// Apply makes an approved change the next revision and starts its rollout, in one
+// transaction. When the head has moved since the plan was frozen, the documents are compiled
+// again: if they differ, or the same objects were edited, the change is conflicted and nothing
+// is applied.
+func (s *Service) Apply(
+	ctx context.Context, actor access.Actor, id int64, r ApplyRequest, options ...Option,
+) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ApplyChange); err != nil {
 		return access.Rollout{}, err
 	}
-	chosen, err := s.strategyNamed(ctx, strategy)
+	strategy, err := s.strategyNamed(ctx, r.Strategy)
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	return s.applyBy(ctx, actor, id, digest, chosen, options...)
+	return s.apply(ctx, id, application{actor: actor, digest: r.Digest, strategy: strategy, step: stepOf(options)})
 }
 
-func (s *Service) applyBy(ctx context.Context, actor access.Actor, id int64, digest string, strategy int64, options ...Option) (access.Rollout, error) {
+// apply tries again while other changes move the head between planning and the transaction.
+func (s *Service) apply(ctx context.Context, id int64, a application) (access.Rollout, error) {
 	for range 5 {
-		r, err := s.tryApply(ctx, id, application{actor: actor, digest: digest, strategy: strategy, step: stepOf(options)})
+		r, err := s.tryApply(ctx, id, a)
 		if !errors.Is(err, errMoved) {
 			return r, err
 		}
@@ -205,13 +208,8 @@ func (s *Service) ApplyAlone(ctx context.Context, actor access.Actor, id int64, 
 	if err := authz.Require(actor, authz.BreakGlass); err != nil {
 		return access.Rollout{}, err
 	}
-	for range 5 {
-		r, err := s.tryApply(ctx, id, application{actor: actor, digest: digest, alone: true, reason: reason, strategy: access.AtOnceStrategy})
-		if !errors.Is(err, errMoved) {
-			return r, err
-		}
-	}
-	return access.Rollout{}, access.Errorf(access.KindConflict, "Other changes are being applied at this moment. Try again.")
+	a := application{actor: actor, digest: digest, alone: true, reason: reason, strategy: access.AtOnceStrategy}
+	return s.apply(ctx, id, a)
 }
 
 func (s *Service) newRollout(actor access.Actor, title string, change, revision int64) access.Rollout {

@@ -104,16 +104,39 @@ func filterDetail(f access.AuditFilter) map[string]any {
 	return detail
 }
 
-// ExportScenario is Scenario for somebody who takes it away, which the audit log says.
-func (s *Service) ExportScenario(ctx context.Context, actor access.Actor, revision int64, yaml bool) ([]byte, int64, error) {
-	body, at, err := s.Scenario(ctx, actor, revision, yaml)
+// ExportScenario encodes the desired state at a revision, with the accounts as they are now, as a scenario
+// file in YAML or JSON that `policy render` accepts. at is the number of the revision.
+func (s *Service) ExportScenario(
+	ctx context.Context, actor access.Actor, revision int64, yaml bool,
+) (body []byte, at int64, err error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, 0, err
+	}
+	n, err := s.revision(ctx, revision)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := s.recordExport(ctx, actor, "export.scenario", "state", map[string]any{"revision": at}); err != nil {
+	state, err := s.store.State(ctx, n)
+	if err != nil {
 		return nil, 0, err
 	}
-	return body, at, nil
+	accounts, err := s.store.Accounts(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	file := scenario.Scenario{Accounts: accounts, State: state}
+	if yaml {
+		body, err = file.YAML()
+	} else {
+		body, err = file.JSON()
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := s.recordExport(ctx, actor, "export.scenario", "state", map[string]any{"revision": n}); err != nil {
+		return nil, 0, err
+	}
+	return body, n, nil
 }
 
 // ExportAccount prints the documents that the head makes of one account, merged with what

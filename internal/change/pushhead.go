@@ -27,7 +27,7 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
 	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents})
-	return s.store.CreateRollout(ctx, r, p.Plan, []access.AuditEvent{event})
+	return s.store.StartRollout(ctx, r, p.Plan, access.Staging{}, []access.AuditEvent{event})
 }
 
 func accountsInWords(ids []access.AccountID) string {

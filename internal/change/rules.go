@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
@@ -25,27 +24,26 @@ type RulesView struct {
 
 // Rules reads review rules and settings at the head, with the names of what they speak of.
 func (s *Service) Rules(ctx context.Context, actor access.Actor) (RulesView, error) {
-	v, _, err := s.rulesAtHead(ctx, actor)
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return RulesView{}, err
+	}
+	v, _, err := s.rulesAtHead(ctx)
 	return v, err
 }
 
-// offered is how many allowlists and mappings a form has the names of; others are typed.
-const offered = 100
+// How many allowlists and mappings RuleForm names.
+const (
+	FirstNames = 100         // for a form: other names are typed into it
+	AllNames   = math.MaxInt // to read such a form
+)
 
-// RuleForm is Rules with what a form offers to choose from: the first allowlists and
-// mappings, all teams, and the actor's drafts.
-func (s *Service) RuleForm(ctx context.Context, actor access.Actor) (RulesView, error) {
-	return s.ruleForm(ctx, actor, offered)
-}
-
-// RuleNames is RuleForm with the names of all allowlists and mappings: what was typed
-// into the form may be any of them.
-func (s *Service) RuleNames(ctx context.Context, actor access.Actor) (RulesView, error) {
-	return s.ruleForm(ctx, actor, math.MaxInt)
-}
-
-func (s *Service) ruleForm(ctx context.Context, actor access.Actor, atMost int) (RulesView, error) {
-	v, state, err := s.rulesAtHead(ctx, actor)
+// RuleForm is Rules with the names that a form offers: at most so many allowlists and mappings, all teams,
+// and the actor's drafts.
+func (s *Service) RuleForm(ctx context.Context, actor access.Actor, atMost int) (RulesView, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return RulesView{}, err
+	}
+	v, state, err := s.rulesAtHead(ctx)
 	if err != nil {
 		return RulesView{}, err
 	}
@@ -67,10 +65,7 @@ func (s *Service) ruleForm(ctx context.Context, actor access.Actor, atMost int) 
 	return v, err
 }
 
-func (s *Service) rulesAtHead(ctx context.Context, actor access.Actor) (RulesView, access.State, error) {
-	if err := authz.Require(actor, authz.Read); err != nil {
-		return RulesView{}, access.State{}, err
-	}
+func (s *Service) rulesAtHead(ctx context.Context) (RulesView, access.State, error) {
 	state, err := s.headState(ctx)
 	if err != nil {
 		return RulesView{}, access.State{}, err
@@ -224,7 +219,7 @@ func settingWords(state access.State) []SettingChange {
 		{Name: "One's own address", After: mode(s.Guards.OwnAddress)},
 		{Name: "Lost break-glass access", After: mode(s.Guards.BreakGlass)},
 		{Name: "Nobody who could review or apply", After: mode(s.Guards.NobodyApplies)},
-		{Name: "Longest life of an emergency entry", After: hours(s.EmergencyMaxLife)},
+		{Name: "Longest life of an emergency entry", After: lifeText(s.EmergencyMaxLife)},
 		{Name: "Expiries are announced", After: fmt.Sprintf("%d days ahead", s.ExpiryNoticeDays)},
 	}
 }
@@ -240,11 +235,4 @@ func joinNames(ids []string, name func(string) (string, bool)) string {
 		return "none"
 	}
 	return strings.Join(unique(list), ", ")
-}
-
-func hours(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return count(int(d.Hours()), "hour", "hours")
-	}
-	return d.String()
 }

@@ -36,7 +36,7 @@ func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
 		t.Errorf("the history says %s", got)
 	}
 	c = d.approve(c)
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest, meant); err != nil {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), meant); err != nil {
 		t.Errorf("confirmed twice: %v", err)
 	}
 }
@@ -46,10 +46,10 @@ func TestConfirmedAtApply(t *testing.T) {
 	d.base()
 	c := d.approve(d.submit("Leave", access.Edit{Op: access.EditRemoveEntry, ID: "al-vpn", Key: "8.8.8.0/24"}, addEntry("al-vpn", "7.7.7.0/24")))
 	d.apply("Protect", putSettings(access.Settings{BreakGlassAllowlists: []string{"al-vpn"}, Guards: access.GuardModes{BreakGlass: access.GuardConfirm}}))
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindInvalid {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid {
 		t.Fatalf("not confirmed: %v, want KindInvalid", err)
 	}
-	r, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest, change.OverrideGuards(change.GuardOverride{Guard: access.GuardBreakGlass, Object: "vpn"}))
+	r, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), change.OverrideGuards(change.GuardOverride{Guard: access.GuardBreakGlass, Object: "vpn"}))
 	d.must(err)
 	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.Confirmations) != 1 {
 		t.Errorf("applied with %+v, %v", c.Confirmations, err)
@@ -82,15 +82,15 @@ func TestAStepIsForWhatWasRead(t *testing.T) {
 	_, err = d.Review(ctx, d.approver, c.ID, access.VerdictApprove, c.Digest, "", old)
 	refused("review", err)
 	c = d.approve(c)
-	_, err = d.Apply(ctx, d.operator, c.ID, c.Digest, old)
+	_, err = d.Apply(ctx, d.operator, c.ID, asSeen(c), old)
 	refused("apply", err)
-	_, err = d.Schedule(ctx, d.operator, c.ID, c.Digest, start.AddDate(0, 0, 1), 0, old)
+	_, err = d.Schedule(ctx, d.operator, c.ID, startAt(c, start.AddDate(0, 0, 1)), old)
 	refused("schedule", err)
-	c, err = d.Schedule(ctx, d.operator, c.ID, c.Digest, start.AddDate(0, 0, 1), 0, change.IfVersion(c.Version))
+	c, err = d.Schedule(ctx, d.operator, c.ID, startAt(c, start.AddDate(0, 0, 1)), change.IfVersion(c.Version))
 	d.must(err)
 	_, err = d.CancelSchedule(ctx, d.operator, c.ID, old)
 	refused("unschedule", err)
-	if _, err = d.Apply(ctx, d.operator, c.ID, c.Digest, change.IfVersion(c.Version)); err != nil {
+	if _, err = d.Apply(ctx, d.operator, c.ID, asSeen(c), change.IfVersion(c.Version)); err != nil {
 		t.Errorf("apply as it was read: %v", err)
 	}
 }

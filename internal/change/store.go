@@ -83,10 +83,7 @@ type Store interface {
 	// Comments are what was said about a change, oldest first.
 	Comments(ctx context.Context, change int64) ([]access.Comment, error)
 
-	// CreateRollout starts a rollout of a plan without a change, at the head.
-	CreateRollout(ctx context.Context, r access.Rollout, plan access.Plan, events []access.AuditEvent) (access.Rollout, error)
-
-	// StartRollout is CreateRollout in waves.
+	// StartRollout starts a rollout of a plan without a change, at the head. A zero staging is one wave.
 	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
 	// Strategies are the saved strategies by name; Strategy is one of them, or the default
 	// for access.DefaultStrategy.
