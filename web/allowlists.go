@@ -72,7 +72,7 @@ func (s *Server) allowlistProps(c echo.Context, actor access.Actor) (view.Allowl
 	return view.AllowlistProps{
 		Shell: s.shell(c, actor, a.Name, "allowlists", allowlistCrumb()).With(a.Description, view.AllowlistButtons(a.ID, mayEdit)),
 		Row:   a.AllowlistRow, Entries: a.Entries, Mappings: a.Mappings, Query: q, MayEdit: mayEdit, Now: s.cfg.Now(),
-		Sizes: sizeLines(a.Sizes), Drafts: a.Drafts, Settings: a.Settings, Draft: draftChoice(c), Mine: clientAddr(c).String(),
+		Sizes: a.Sizes, Drafts: a.Drafts, Settings: a.Settings, Draft: draftChoice(c), Mine: clientAddr(c).String(),
 	}, nil
 }
 

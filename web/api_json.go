@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
 )
 
 // The shapes of the HTTP API. They are a contract of their own: a domain type may be
@@ -216,11 +215,11 @@ type apiApplied struct {
 	Same     bool      `json:"same"`
 }
 
-func toAPISince(s change.ChangedSince) *apiSince {
+func toAPISince(s access.ChangedSince) *apiSince {
 	if s.From == s.To {
 		return nil
 	}
-	return &apiSince{From: s.From, To: s.To, More: s.More, Applied: convertAll(s.Applied, func(a change.Applied) apiApplied {
+	return &apiSince{From: s.From, To: s.To, More: s.More, Applied: convertAll(s.Applied, func(a access.AppliedChange) apiApplied {
 		return apiApplied{Revision: a.Revision, Change: a.ID, Title: a.Title, Author: toAPIPerson(a.Author), Edits: convertAll(a.Edits, toAPIEdit), Same: a.Same}
 	})}
 }

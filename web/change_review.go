@@ -80,10 +80,7 @@ func (s *Server) allowlistNamed(ctx context.Context, actor access.Actor, name st
 
 // reviewProps fills in what reviewers look at beside the edits.
 func (s *Server) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
-	p.Guards, p.Comments = v.Guards, v.Comments
-	p.Needs = convertAll(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
-	p.Rules = convertAll(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
-	p.Settings = convertAll(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
+	p.Guards, p.Comments, p.Needs, p.Rules, p.Settings = v.Guards, v.Comments, v.Needs, v.Rules, v.Settings
 	if v.Permissions.Apply == nil {
 		var err error
 		if p.Strategies, err = s.cfg.Rollouts.Strategies(c.Request().Context(), actor); err != nil {

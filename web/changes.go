@@ -84,11 +84,8 @@ func position(c echo.Context, name string) int {
 func changeProps(v change.View) view.ChangePage {
 	return view.ChangePage{
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared, Targets: v.Targets, Writes: v.Writes,
-		Folded: convertAll(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
-		Since: view.ChangeSince{From: v.ChangedSince.From, To: v.ChangedSince.To, More: v.ChangedSince.More, Applied: convertAll(v.ChangedSince.Applied, func(a change.Applied) view.AppliedChange {
-			return view.AppliedChange{Change: a.Change, Same: a.Same}
-		})},
-		Problem: v.Problem, Fields: v.Fields, History: v.History, Own: v.Own, May: view.ChangeMay(v.Permissions),
+		Folded: v.Folded, Since: v.ChangedSince, Problem: v.Problem, Fields: v.Fields,
+		History: v.History, Own: v.Own, May: v.Permissions,
 		Rollout: v.Rollout, Computed: v.Computed, Form: view.ChangeForm{Title: v.Title, Reason: v.Reason},
 	}
 }

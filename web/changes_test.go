@@ -31,7 +31,7 @@ func draft() change.View {
 			Edits: []access.Edit{{Op: access.EditAddEntry, ID: "al-1", Entry: &entry}}, CreatedAt: noon, UpdatedAt: noon,
 		},
 		Targets: 2, Writes: 2,
-		Folded: []change.Folded{{
+		Folded: []access.FoldedOperation{{
 			Kind: access.OpTrustPolicy, Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"},
 			Accounts: []access.PlannedTarget{{Account: "111122223333", AccountName: "payments"}, {Account: "111122224444", AccountName: "ledger"}},
 			Example: access.PlannedOperation{
@@ -39,7 +39,7 @@ func draft() change.View {
 				BeforeKnown: true, Size: 812, Limit: 2048,
 			},
 		}},
-		Permissions: change.Permissions{Review: no, Apply: no, Rebase: no},
+		Permissions: access.ChangePermissions{Review: no, Apply: no, Rebase: no},
 	}
 }
 
@@ -47,7 +47,7 @@ func inReview() change.View {
 	v := draft()
 	v.State, v.Digest, v.Reason = access.ChangeInReview, strings.Repeat("ab", 32), "We moved."
 	no := access.Errorf(access.KindConflict, "A change that is in review cannot be submitted.")
-	v.Permissions = change.Permissions{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
+	v.Permissions = access.ChangePermissions{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
 	return v
 }
 
@@ -128,7 +128,7 @@ func TestWhatOthersAppliedIsTold(t *testing.T) {
 	c.changes.view = draft()
 	entry, _ := access.ParseEntry("9.9.9.9/32")
 	theirs := access.Change{ID: 11, Title: "Theirs", Revision: 7, Author: author(), Edits: []access.Edit{{Op: access.EditAddEntry, ID: "al-1", Entry: &entry}}}
-	c.changes.view.ChangedSince = change.ChangedSince{From: 6, To: 9, Applied: []change.Applied{{Change: theirs, Same: true}}, More: 2}
+	c.changes.view.ChangedSince = access.ChangedSince{From: 6, To: 9, Applied: []access.AppliedChange{{Change: theirs, Same: true}}, More: 2}
 	c.changes.view.Permissions.Rebase = nil
 	p := c.page("/changes/12")
 	if p.form("/changes/12/rebase") == nil {

@@ -201,8 +201,8 @@ func (f *changes) Rebase(_ context.Context, _ access.Actor, id int64, options ..
 	return access.Change{ID: id}, f.note("rebase %d", id)
 }
 
-func (f *changes) ChangedSince(context.Context, access.Actor, int64) (change.ChangedSince, error) {
-	return change.ChangedSince{From: 3, To: 4, Applied: []change.Applied{{Change: access.Change{ID: 11, Title: "Theirs", Revision: 4}}}}, nil
+func (f *changes) ChangedSince(context.Context, access.Actor, int64) (access.ChangedSince, error) {
+	return access.ChangedSince{From: 3, To: 4, Applied: []access.AppliedChange{{Change: access.Change{ID: 11, Title: "Theirs", Revision: 4}}}}, nil
 }
 
 func (f *changes) DropEdit(_ context.Context, _ access.Actor, id, version int64, index int) (access.Change, error) {

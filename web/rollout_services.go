@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/internal/rollout"
 )
 
 // Adopting is what the console needs of the change service to make the desired state
 // follow what somebody has edited.
 type Adopting interface {
-	Adopt(ctx context.Context, actor access.Actor, a change.Adoption) (access.Change, error)
+	Adopt(ctx context.Context, actor access.Actor, a onboard.Adoption) (access.Change, error)
 }
 
 // RolloutControl is what the console needs of the rollout service to look into a rollout

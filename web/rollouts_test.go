@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/html"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/internal/rollout"
 	"portcullis/web"
 )
@@ -481,7 +481,7 @@ func TestRolloutsListSaysWhatEachWaitsFor(t *testing.T) {
 	c.page("/rollouts").contains("rollout-rows", "Wave 1 of 3", "The next one begins when somebody opens the gate.")
 }
 
-func (f *changes) Adopt(_ context.Context, _ access.Actor, a change.Adoption) (access.Change, error) {
+func (f *changes) Adopt(_ context.Context, _ access.Actor, a onboard.Adoption) (access.Change, error) {
 	return access.Change{ID: 31}, f.note("adopt %s %s %s", a.Account, a.Role, access.DocumentDigest(a.Live)[:8])
 }
 

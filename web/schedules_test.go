@@ -96,7 +96,7 @@ func TestAnExpiryIsShownAndNobodyDecidesIt(t *testing.T) {
 	v.State, v.Author = access.ChangeExpiring, access.PersonRef{Name: "system/expiry"}
 	v.Expiry = &access.Expiry{At: noon.Add(72 * time.Hour), SetBy: []int64{9}}
 	no := access.Errorf(access.KindConflict, "A change that is expiring cannot be withdrawn.")
-	v.Permissions = change.Permissions{Edit: no, Submit: no, Review: no, Apply: no, Withdraw: no, Rebase: no}
+	v.Permissions = access.ChangePermissions{Edit: no, Submit: no, Review: no, Apply: no, Withdraw: no, Rebase: no}
 	c.changes.view = v
 	p := c.page("/changes/12")
 	p.contains("main", "The console removes these entries when they expire", "The approval of the expiry was the approval of the removal", "#9")

@@ -65,7 +65,7 @@ type Changes interface {
 	Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error)
 	Confirm(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error)
 	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
-	ChangedSince(ctx context.Context, actor access.Actor, id int64) (change.ChangedSince, error)
+	ChangedSince(ctx context.Context, actor access.Actor, id int64) (access.ChangedSince, error)
 	ApplyAlone(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Rollout, error)
 	PushAgain(ctx context.Context, actor access.Actor) (access.Rollout, error)
 

@@ -165,10 +165,10 @@ func TestNeedsCommentsAndRulesOnTheChangePage(t *testing.T) {
 	c := newConsole(t).as("approver")
 	v := inReview()
 	need := access.Need{Name: "Office", Why: "the change touches the allowlist office", Need: []access.Requirement{{Count: 1, Teams: []string{"network"}}, {Count: 1, Teams: []string{"security"}}}}
-	v.Needs = []change.NeedView{{Need: need, Missing: need.Need[1:]}}
+	v.Needs = []access.NeedStatus{{Need: need, Missing: need.Need[1:]}}
 	v.Comments = []access.Comment{{Author: author(), Body: "<i>why</i>", At: noon}}
-	v.Rules = []change.RuleChange{{After: &access.ReviewRule{Name: "Two", Need: []access.Requirement{{Count: 2}}}}}
-	v.Settings = []change.SettingChange{{Name: "Break-glass is allowed", Before: "no", After: "yes"}}
+	v.Rules = []access.RuleChange{{After: &access.ReviewRule{Name: "Two", Need: []access.Requirement{{Count: 2}}}}}
+	v.Settings = []access.SettingChange{{Name: "Break-glass is allowed", Before: "no", After: "yes"}}
 	c.changes.view = v
 	p := c.page("/changes/12")
 	p.contains("needs", "Office", "1 approval by team network, and 1 approval by team security", "Missing: 1 approval by team security", "touches the allowlist office")

@@ -12,7 +12,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/web/view"
 )
 
@@ -114,7 +114,7 @@ func (s *Server) adopted(ctx context.Context, actor access.Actor, id int64, acco
 		return access.Change{}, access.Errorf(access.KindConflict, "This account has no such edit that was adopted.")
 	}
 	o := operations[i]
-	return s.cfg.Changes.Adopt(ctx, actor, change.Adoption{
+	return s.cfg.Changes.Adopt(ctx, actor, onboard.Adoption{
 		Account: account, Role: access.RoleName{Path: o.Resource.Path, Name: o.Resource.Name}, Planned: o.OursAfter, Live: o.Resolution.Seen,
 	})
 }

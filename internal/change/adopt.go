@@ -9,14 +9,11 @@ import (
 	"portcullis/internal/onboard"
 )
 
-// Adoption is a trust policy that the desired state is to follow.
-type Adoption = onboard.Adoption
-
 // Adopt composes a change after which the desired state says what is live. Networks are
 // followed in the allowlists, wherever those are used; people and conditions in the
 // mappings, and in this account only. A draft is made only where it compiles to what is
 // live; where none does, the refusal says what stands in the way and what to do.
-func (s *Service) Adopt(ctx context.Context, actor access.Actor, a Adoption) (access.Change, error) {
+func (s *Service) Adopt(ctx context.Context, actor access.Actor, a onboard.Adoption) (access.Change, error) {
 	if err := authz.Require(actor, authz.EditChange); err != nil {
 		return access.Change{}, err
 	}
@@ -32,7 +29,7 @@ func (s *Service) Adopt(ctx context.Context, actor access.Actor, a Adoption) (ac
 }
 
 // adopter reads what decides on one role in one account.
-func (s *Service) adopter(ctx context.Context, a Adoption) (onboard.Adopter, error) {
+func (s *Service) adopter(ctx context.Context, a onboard.Adoption) (onboard.Adopter, error) {
 	account, err := s.store.Account(ctx, a.Account)
 	if err != nil {
 		return onboard.Adopter{}, err

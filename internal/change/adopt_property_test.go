@@ -77,7 +77,7 @@ func TestWhatIsFollowedMeansWhatIsLive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		edits, err := f.Edits(Adoption{Account: f.Account.ID, Role: f.Role, Planned: head, Live: `{"Version":"2012-10-17","Statement":` + orNone(ours) + `}`})
+		edits, err := f.Edits(onboard.Adoption{Account: f.Account.ID, Role: f.Role, Planned: head, Live: `{"Version":"2012-10-17","Statement":` + orNone(ours) + `}`})
 		if err != nil {
 			if !slices.Contains([]access.Kind{access.KindConflict, access.KindUnchanged}, access.KindOf(err)) {
 				t.Fatalf("refused with %v", err)

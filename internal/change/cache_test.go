@@ -74,7 +74,7 @@ func TestRecentIsBoundedInMemory(t *testing.T) {
 // real plans, drafts and summaries.
 func TestCacheWeighsPlans(t *testing.T) {
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
-	summary := planning.Summary{Folded: []planning.Folded{{Accounts: make([]access.PlannedTarget, 1000)}}}
+	summary := planning.Summary{Folded: []access.FoldedOperation{{Accounts: make([]access.PlannedTarget, 1000)}}}
 	planned := planning.Result{Summary: summary}
 	var plans resultCache[planKey, *planning.Result]
 	var drafts resultCache[draftKey, draft]

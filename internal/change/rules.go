@@ -161,19 +161,9 @@ func (s *Service) SaveSettings(ctx context.Context, actor access.Actor, id int64
 	return c, plainFields(err)
 }
 
-// RuleChange is a review rule before and after; nil where there is none.
-type RuleChange struct {
-	Before, After *access.ReviewRule
-}
-
-// SettingChange is one setting before and after, in words.
-type SettingChange struct {
-	Name, Before, After string
-}
-
 type ruleDiff struct {
-	rules    []RuleChange
-	settings []SettingChange
+	rules    []access.RuleChange
+	settings []access.SettingChange
 }
 
 func diffRules(before, after access.State) ruleDiff {
@@ -181,27 +171,28 @@ func diffRules(before, after access.State) ruleDiff {
 	for _, r := range before.Rules {
 		switch now, stays := after.Rule(r.ID); {
 		case !stays:
-			d.rules = append(d.rules, RuleChange{Before: &r})
+			d.rules = append(d.rules, access.RuleChange{Before: &r})
 		case !r.Equal(now):
-			d.rules = append(d.rules, RuleChange{Before: &r, After: &now})
+			d.rules = append(d.rules, access.RuleChange{Before: &r, After: &now})
 		}
 	}
 	for _, r := range after.Rules {
 		if _, was := before.Rule(r.ID); !was {
-			d.rules = append(d.rules, RuleChange{After: &r})
+			d.rules = append(d.rules, access.RuleChange{After: &r})
 		}
 	}
 	was, is := settingWords(before), settingWords(after)
 	for i := range was {
 		if was[i].After != is[i].After {
-			d.settings = append(d.settings, SettingChange{Name: was[i].Name, Before: was[i].After, After: is[i].After})
+			change := access.SettingChange{Name: was[i].Name, Before: was[i].After, After: is[i].After}
+			d.settings = append(d.settings, change)
 		}
 	}
 	return d
 }
 
 // settingWords says each setting in words, always in the same order.
-func settingWords(state access.State) []SettingChange {
+func settingWords(state access.State) []access.SettingChange {
 	s := state.Settings.OrDefault()
 	mode := func(m access.GuardMode) string {
 		return map[access.GuardMode]string{access.GuardRefuse: "refused", access.GuardConfirm: "to be confirmed"}[m]
@@ -209,7 +200,7 @@ func settingWords(state access.State) []SettingChange {
 	yes := func(b bool) string {
 		return map[bool]string{true: "yes", false: "no"}[b]
 	}
-	return []SettingChange{
+	return []access.SettingChange{
 		{Name: "Many accounts are", After: fmt.Sprintf("%d and more", s.ManyAccounts)},
 		{Name: "Dangerous ranges may be submitted", After: yes(s.AllowDangerous)},
 		{Name: "Break-glass is allowed", After: yes(s.BreakGlassAllowed)},

@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/planning"
+	"portcullis/internal/policy"
 )
 
 // Config is what the service is made of.
@@ -31,7 +32,7 @@ type Service struct {
 	results     resultCache[planKey, *planning.Result]
 	drafts      resultCache[draftKey, draft]
 	plans       resultCache[frozenKey, planning.Summary]
-	sizes       resultCache[sizesKey, []RoleSize]
+	sizes       resultCache[sizesKey, []policy.RoleSize]
 }
 
 // The limits of a rollout where the settings say nothing.

@@ -27,7 +27,7 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 	}
 	v.Targets, v.Writes, v.Folded = plan.Targets, plan.Writes, plan.Folded
 	v.Own = planning.OwnStake(actor, v.Impact)
-	v.Needs = needViews(v.Change)
+	v.Needs = v.NeedStatus()
 	if v.Comments, err = s.store.Comments(ctx, id); err != nil {
 		return View{}, err
 	}
@@ -80,18 +80,6 @@ func (s *Service) addFindings(actor access.Actor, v *View, d draft) {
 	}
 }
 
-func needViews(c access.Change) []NeedView {
-	open := map[string][]access.Requirement{}
-	for _, n := range c.Missing() {
-		open[n.Rule] = n.Need
-	}
-	views := make([]NeedView, len(c.Needs))
-	for i, n := range c.Needs {
-		views[i] = NeedView{Need: n, Missing: open[n.Rule]}
-	}
-	return views
-}
-
 // Plan reads what a change would write: frozen when it was submitted, else computed now.
 func (s *Service) Plan(ctx context.Context, actor access.Actor, id int64) (access.Plan, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
@@ -108,7 +96,7 @@ func (s *Service) Plan(ctx context.Context, actor access.Actor, id int64) (acces
 	return s.store.Plan(ctx, id)
 }
 
-func permissionsOf(c access.Change, actor access.Actor) Permissions {
+func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions {
 	state := func(verb string, ok bool) error {
 		if ok {
 			return nil
@@ -126,7 +114,7 @@ func permissionsOf(c access.Change, actor access.Actor) Permissions {
 	draft := c.State == access.ChangeDraft
 	taken := c // asking is trying, on a copy
 	withdraw := taken.Withdraw(actor, c.UpdatedAt)
-	return Permissions{
+	return access.ChangePermissions{
 		Edit:     first(state("edited", c.Open()), authz.Require(actor, authz.EditChange)),
 		Submit:   first(state("submitted", draft), authz.Require(actor, authz.EditChange)),
 		Review:   first(c.CanReview(actor), authz.Require(actor, authz.ReviewChange)),

@@ -11,16 +11,6 @@ import (
 	"portcullis/internal/policy"
 )
 
-// Folded is one operation that means the same in several accounts. Example is the
-// operation of the first of them.
-type Folded struct {
-	Kind     access.OperationKind
-	Resource access.Resource
-	Accounts []access.PlannedTarget // without their operations
-	Example  access.PlannedOperation
-	Notes    []string
-}
-
 // Bytes is about how much memory a plan takes.
 func (p Result) Bytes() int { return p.Plan.Bytes() + p.Summary.Bytes() }
 
@@ -63,7 +53,7 @@ func Earliest(a, b time.Time) time.Time {
 // Summary is what a page shows of a plan.
 type Summary struct {
 	Targets, Writes int
-	Folded          []Folded
+	Folded          []access.FoldedOperation
 }
 
 func Summarize(plan access.Plan) Summary {
@@ -73,7 +63,7 @@ func Summarize(plan access.Plan) Summary {
 var foldedOrder = []access.ResourceKind{access.ResourceRole, access.ResourcePolicy, access.ResourceAttachments, access.ResourceUser}
 
 // fold puts operations together that mean the same but for the account's own id.
-func fold(plan access.Plan) []Folded {
+func fold(plan access.Plan) []access.FoldedOperation {
 	type key struct {
 		kind          access.OperationKind
 		resource      access.Resource
@@ -83,7 +73,7 @@ func fold(plan access.Plan) []Folded {
 	}
 	at := map[key]int{}
 	same, accounts := meanings{}, foldedAccounts{all: slices.Collect(plan.Accounts())}
-	var out []Folded
+	var out []access.FoldedOperation
 	var in [][]int // the targets of each, by their indexes
 	for op, targets := range plan.Alike() {
 		first := accounts.all[targets[0]].Account
@@ -92,7 +82,7 @@ func fold(plan access.Plan) []Folded {
 		if !seen {
 			i = len(out)
 			at[k] = i
-			out = append(out, Folded{Kind: op.Kind, Resource: op.Resource, Example: op})
+			out = append(out, access.FoldedOperation{Kind: op.Kind, Resource: op.Resource, Example: op})
 			in = append(in, nil)
 		}
 		in[i] = append(in[i], targets...)
@@ -102,7 +92,7 @@ func fold(plan access.Plan) []Folded {
 		out[i].Accounts = accounts.of(in[i])
 		out[i].Notes = notesOf(out[i].Accounts)
 	}
-	slices.SortStableFunc(out, func(a, b Folded) int {
+	slices.SortStableFunc(out, func(a, b access.FoldedOperation) int {
 		if a.Resource.Kind != b.Resource.Kind {
 			return slices.Index(foldedOrder, a.Resource.Kind) - slices.Index(foldedOrder, b.Resource.Kind)
 		}

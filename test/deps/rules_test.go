@@ -12,7 +12,7 @@ const anything = "*"
 var mayImport = map[string][]string{
 	"cmd/server":               {"internal/server", "internal/scenario", "internal/policy", "internal/iam", "internal/access"},
 	"internal/server":          {anything},
-	"web":                      {"internal/change", "internal/rollout", "internal/drift", "internal/authn", "internal/authz", "internal/access", "internal/iam", "internal/policy", "internal/scenario", "web/view", "web/static"},
+	"web":                      {"internal/change", "internal/onboard", "internal/rollout", "internal/drift", "internal/authn", "internal/authz", "internal/access", "internal/iam", "internal/policy", "internal/scenario", "web/view", "web/static"},
 	"web/view":                 {"internal/access", "internal/authz", "internal/iam", "internal/policy"},
 	"web/static":               {},
 	"internal/access":          {},

@@ -1,0 +1,50 @@
+package access
+
+// ChangePermissions says what a reader of a change may do with it now. A nil error means yes;
+// an error says why not.
+type ChangePermissions struct {
+	Edit     error
+	Submit   error
+	Review   error
+	Apply    error
+	Withdraw error
+	Rebase   error
+	Clone    error
+	Comment  error
+	Confirm  error
+	Alone    error // break the glass
+}
+
+// ChangedSince lists the changes that others have applied between two revisions: after the base of
+// an open change, or after the revision that it was last rebased from.
+type ChangedSince struct {
+	From, To int64
+	Applied  []AppliedChange // the oldest first
+	More     int             // revisions beyond those
+}
+
+// AppliedChange is an applied change of others. Same is set if it touches an object that this change
+// touches, too.
+type AppliedChange struct {
+	Change
+	Same bool
+}
+
+// NeedStatus is what a review rule asks of a change, and what of it is missing.
+type NeedStatus struct {
+	Need
+	Missing []Requirement
+}
+
+// NeedStatus pairs each need of the change with what is missing of it.
+func (c *Change) NeedStatus() []NeedStatus {
+	open := map[string][]Requirement{}
+	for _, n := range c.Missing() {
+		open[n.Rule] = n.Need
+	}
+	status := make([]NeedStatus, len(c.Needs))
+	for i, n := range c.Needs {
+		status[i] = NeedStatus{Need: n, Missing: open[n.Rule]}
+	}
+	return status
+}
