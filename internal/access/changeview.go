@@ -48,3 +48,18 @@ func (c *Change) NeedStatus() []NeedStatus {
 	}
 	return status
 }
+
+// CheckVersion refuses a step on a change that others have edited since the actor read it at a version.
+// then says what the actor does after reading it again, for example "submit it".
+func (c *Change) CheckVersion(version int64, then string) error {
+	if c.Version == version {
+		return nil
+	}
+	return Errorf(KindConflict,
+		"Somebody else has edited this change since you opened it. Look at it again, then %s.", then)
+}
+
+// errOtherDigest refuses a decision on a change whose digest is not the one that the actor saw.
+func errOtherDigest(then string) error {
+	return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then %s.", then)
+}

@@ -139,7 +139,7 @@ func (r *Rollout) SkipTarget(t *Target) error {
 func (r *Rollout) SetWindow(n int) error {
 	switch {
 	case n < 1 || n > MaxWindow:
-		return Invalid("window", "from 1 to %d accounts at once", MaxWindow)
+		return Invalid("window", maxInFlightRange, MaxWindow)
 	case !r.EndedAt.IsZero() || r.State == RolloutRollingBack:
 		return r.refuse("altered")
 	}

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// maxInFlightRange is the message of a number of accounts at once that is out of range.
+const maxInFlightRange = "from 1 to %d accounts at once"
+
 var strategyName = regexp.MustCompile(`^[^\x00-\x1f]{1,80}$`)
 
 // Check refuses what cannot be carried out.
@@ -20,7 +23,7 @@ func (s Strategy) Check() error {
 		f.add("description", "at most 500 characters")
 	}
 	if s.Window < 0 || s.Window > MaxWindow {
-		f.add("window", "from 1 to %d accounts at once", MaxWindow)
+		f.add("window", maxInFlightRange, MaxWindow)
 	}
 	s.MaxFailures.check(&f, "max_failures")
 	if s.Confirm != 0 && (s.Confirm < minConfirm || s.Confirm > maxConfirm) {
@@ -87,7 +90,7 @@ func (w WaveRule) check(f *fieldErrors, at string, last bool) {
 		f.add(at+"percent", "a share is from 1 to 100 per cent")
 	}
 	if w.Window < 0 || w.Window > MaxWindow {
-		f.add(at+"window", "from 1 to %d accounts at once", MaxWindow)
+		f.add(at+"window", maxInFlightRange, MaxWindow)
 	}
 	if w.Bake < 0 || w.Bake > maxBake {
 		f.add(at+"bake", "a wave bakes for at most 14 days")

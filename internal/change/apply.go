@@ -105,8 +105,8 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err := a.step.holds(fresh); err != nil {
 			return Application{}, err
 		}
-		if fresh.Version != c.Version {
-			return Application{}, access.Errorf(access.KindConflict, "Somebody else has acted on this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "acted on"); err != nil {
+			return Application{}, err
 		}
 		if !a.alone && fresh.Reassess(d.needs, s.at()) {
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
@@ -171,8 +171,8 @@ func (s *Service) markConflicted(ctx context.Context, c access.Change, why error
 		return why
 	}
 	_, err := s.store.UpdateChange(ctx, c.ID, func(fresh *access.Change) (Decision, error) {
-		if fresh.Version != c.Version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "edited"); err != nil {
+			return Decision{}, err
 		}
 		at := s.at()
 		if err := fresh.Conflict(access.MessageOf(why), at); err != nil {

@@ -100,7 +100,7 @@ func (s *Service) rewrite(ctx context.Context, actor access.Actor, id int64, nex
 		moved := false
 		saved, err := s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
 			if moved = c.Version != current.Version; moved && version == current.Version {
-				return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then repeat your edit.")
+				return Decision{}, c.CheckVersion(version, "repeat your edit")
 			}
 			return s.applyEdits(c, actor, version, in)
 		})

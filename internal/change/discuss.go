@@ -50,8 +50,8 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 		return access.Change{}, err
 	}
 	return s.store.UpdateChange(ctx, id, func(fresh *access.Change) (Decision, error) {
-		if fresh.Version != c.Version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has acted on this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "acted on"); err != nil {
+			return Decision{}, err
 		}
 		at := s.at()
 		if err := fresh.Confirm(actor, g, typed, at); err != nil {

@@ -55,6 +55,15 @@ func (s stepOptions) holdsAt(version int64) error {
 // Holds says what a step with these options would say of a change.
 func Holds(c access.Change, options ...Option) error { return stepOf(options).holds(&c) }
 
+// checkUnmoved refuses a change that others have changed between reading and locking it. did says how:
+// "edited" or "acted on".
+func checkUnmoved(fresh *access.Change, read access.Change, did string) error {
+	if fresh.Version == read.Version {
+		return nil
+	}
+	return access.Errorf(access.KindConflict, "Somebody else has %s this change in this moment. Look at it again.", did)
+}
+
 // confirm notes on the change what is meant of the findings. It is an error to mean
 // something that no guard has found.
 func (s stepOptions) confirm(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {

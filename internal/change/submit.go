@@ -27,8 +27,8 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 	if err := step.holds(&c); err != nil {
 		return access.Change{}, err
 	}
-	if c.Version != version {
-		return access.Change{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then submit it.")
+	if err := c.CheckVersion(version, "submit it"); err != nil {
+		return access.Change{}, err
 	}
 	if err := submittable(c); err != nil {
 		return access.Change{}, err
@@ -59,8 +59,8 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		if err := step.holds(c); err != nil {
 			return Decision{}, err
 		}
-		if c.Version != version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then submit it.")
+		if err := c.CheckVersion(version, "submit it"); err != nil {
+			return Decision{}, err
 		}
 		meant, err := step.confirm(c, actor, draft.guards(actor), s.at())
 		if err != nil {
@@ -267,8 +267,8 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 		if err := stepOf(options).holds(fresh); err != nil {
 			return Decision{}, err
 		}
-		if fresh.Version != c.Version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "edited"); err != nil {
+			return Decision{}, err
 		}
 		at := s.at()
 		from := fresh.Base

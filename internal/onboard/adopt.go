@@ -299,7 +299,7 @@ func (f Adopter) Edits(a Adoption) ([]access.Edit, error) {
 	}
 	switch {
 	case head == "":
-		return nil, access.Errorf(access.KindConflict, "No mapping reaches role %s in this account any more, so there is nothing that could say what is live. Compose a change yourself, or overwrite the edit.", a.Role)
+		return nil, access.Errorf(access.KindConflict, "No mapping reaches role %s in this account any more, so there is nothing that could say what is live. "+composeOrOverwrite, a.Role)
 	case Same(head, ours):
 		return nil, access.Errorf(access.KindUnchanged, "The desired state says what is live already.")
 	case !Same(head, a.Planned):
@@ -323,7 +323,7 @@ func (f Adopter) verify(edits []access.Edit, ours string) error {
 		return access.Wrap(access.KindConflict, err, "No change can say what is live: %s. Overwrite the edit.", strings.TrimSuffix(access.MessageOf(err), "."))
 	}
 	if !Same(compiled, ours) {
-		return access.Errorf(access.KindConflict, "No change of networks, people or MFA says exactly what is live: the closest one means something else. Compose a change yourself, or overwrite the edit.")
+		return access.Errorf(access.KindConflict, "No change of networks, people or MFA says exactly what is live: the closest one means something else. "+composeOrOverwrite)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func naming(username bool) access.Naming {
 func (f Adopter) admit(all []adoptedMapping, arn string, grant policy.Grant) error {
 	user, ok := f.userOf(arn)
 	if !ok {
-		return access.Errorf(access.KindConflict, "%s cannot stand in a mapping. Compose a change yourself, or overwrite the edit.", arn)
+		return access.Errorf(access.KindConflict, "%s cannot stand in a mapping. "+composeOrOverwrite, arn)
 	}
 	fit := -1
 	for i := range all {
