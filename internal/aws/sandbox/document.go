@@ -65,12 +65,12 @@ func readDocument(root *node, kind documentKind) (*document, *apiError) {
 		switch v := root.items[i]; key {
 		case "Version":
 			if v.text != currentVersion && v.text != "2008-10-17" {
-				return nil, malformed("Syntax errors in policy.")
+				return nil, syntaxErrors()
 			}
 			doc.variables = v.text == currentVersion
 		case "Id":
 			if kind == identityPolicy {
-				return nil, malformed("Syntax errors in policy.")
+				return nil, syntaxErrors()
 			}
 		case "Statement":
 		default:
@@ -79,7 +79,7 @@ func readDocument(root *node, kind documentKind) (*document, *apiError) {
 	}
 	body := root.get("Statement")
 	if body == nil {
-		return nil, malformed("Syntax errors in policy.")
+		return nil, syntaxErrors()
 	}
 	if kind == identityPolicy && !doc.variables && root.get("Version") == nil {
 		return nil, malformed("Policy document must be version 2012-10-17 or greater.")
@@ -89,7 +89,7 @@ func readDocument(root *node, kind documentKind) (*document, *apiError) {
 
 func (d *document) readStatements(items []*node, kind documentKind) *apiError {
 	if len(items) == 0 {
-		return malformed("Syntax errors in policy.")
+		return syntaxErrors()
 	}
 	var sids []string
 	for _, n := range items {
@@ -109,7 +109,7 @@ func (d *document) readStatements(items []*node, kind documentKind) *apiError {
 func readStatement(n *node, kind documentKind) (statement, *apiError) {
 	var st statement
 	if n.kind != '{' {
-		return st, malformed("Syntax errors in policy.")
+		return st, syntaxErrors()
 	}
 	for i, key := range n.keys {
 		if refusal := st.readField(key, n.items[i], kind); refusal != nil {
@@ -128,7 +128,7 @@ func (st *statement) readField(key string, v *node, kind documentKind) *apiError
 		st.sid = v.text
 	case "Effect":
 		if v.text != "Allow" && v.text != "Deny" {
-			return malformed("Syntax errors in policy.")
+			return syntaxErrors()
 		}
 		st.deny = v.text == "Deny"
 	case "Action":
@@ -150,7 +150,7 @@ func (st *statement) readField(key string, v *node, kind documentKind) *apiError
 	case "NotPrincipal":
 		return malformed("Has prohibited field NotPrincipal")
 	default:
-		return malformed("Syntax errors in policy.")
+		return syntaxErrors()
 	}
 	return nil
 }
@@ -158,12 +158,12 @@ func (st *statement) readField(key string, v *node, kind documentKind) *apiError
 func readTexts(v *node, into *[]string) *apiError {
 	for _, item := range v.list() {
 		if item.kind != '"' || item.text == "" {
-			return malformed("Syntax errors in policy.")
+			return syntaxErrors()
 		}
 		*into = append(*into, item.text)
 	}
 	if len(*into) == 0 {
-		return malformed("Syntax errors in policy.")
+		return syntaxErrors()
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (st *statement) readPrincipals(v *node, kind documentKind) *apiError {
 
 func (st *statement) readConditions(v *node) *apiError {
 	if v.kind != '{' {
-		return malformed("Syntax errors in policy.")
+		return syntaxErrors()
 	}
 	for i, name := range v.keys {
 		parsed, ok := parseOperator(name)
@@ -208,7 +208,7 @@ func (st *statement) readConditions(v *node) *apiError {
 			c.key = strings.ToLower(key)
 			for _, value := range v.items[i].items[j].list() {
 				if value.kind == '{' || value.kind == '[' {
-					return malformed("Syntax errors in policy.")
+					return syntaxErrors()
 				}
 				c.values = append(c.values, value.text)
 			}
@@ -223,7 +223,7 @@ func (st *statement) readConditions(v *node) *apiError {
 
 func (c condition) check() *apiError {
 	if c.operator == "null" && (len(c.values) != 1 || c.values[0] != "true" && c.values[0] != "false") {
-		return malformed("Syntax errors in policy.")
+		return syntaxErrors()
 	}
 	if c.operator == "ipaddress" {
 		for _, v := range c.values {
@@ -242,7 +242,7 @@ func (st *statement) check(n *node, kind documentKind) *apiError {
 			return malformed("Missing required field %s", field)
 		}
 		if n.get(field) != nil && n.get("Not"+field) != nil {
-			return malformed("Syntax errors in policy.")
+			return syntaxErrors()
 		}
 	}
 	for _, resource := range slices.Concat(st.resources, st.notResources) {
