@@ -176,7 +176,7 @@ func (s *Server) removeAllowlistProps(c echo.Context, actor access.Actor) (view.
 func (s *Server) removeAllowlist(c echo.Context, actor access.Actor) error {
 	change, err := s.cfg.Changes.RemoveAllowlist(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err == nil {
-		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, removalDrafted+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.removeAllowlistProps(c, actor)

@@ -144,6 +144,12 @@ func (s *Server) editChange(c echo.Context, actor access.Actor) error {
 	})
 }
 
+// What pages say of edits that were just added to a change.
+const (
+	removalDrafted = "The removal is part of this change now."
+	beforeApplied  = " Nothing happens before it is reviewed and applied."
+)
+
 // edited adds to what is told after an edit that it has voided reviews.
 func edited(c access.Change, sentence string) string {
 	switch c.Voided {

@@ -25,7 +25,7 @@ func (s *Server) addEntries(c echo.Context, actor access.Actor) error {
 	lines := c.FormValue("lines")
 	change, err := s.pasteEntries(c, actor, lines)
 	if err == nil {
-		return s.drafted(c, change, "The entries are part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, "The entries are part of this change now."+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.allowlistProps(c, actor)
@@ -54,7 +54,7 @@ func (s *Server) removeEntries(c echo.Context, actor access.Actor) error {
 	keys := form["key"]
 	change, err := s.cfg.Changes.RemoveEntries(c.Request().Context(), actor, draftChoice(c), c.Param("id"), keys)
 	if err == nil {
-		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, removalDrafted+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.allowlistProps(c, actor)

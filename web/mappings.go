@@ -101,7 +101,7 @@ func (s *Server) saveMapping(c echo.Context, actor access.Actor) error {
 		change, err = s.cfg.Changes.SaveMapping(c.Request().Context(), actor, draftChoice(c), m)
 	}
 	if err == nil {
-		return s.drafted(c, change, "The mapping is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, "The mapping is part of this change now."+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.mappingForm(c, actor, id, form.MappingForm)
@@ -132,7 +132,7 @@ func (s *Server) removeMappingProps(c echo.Context, actor access.Actor) (view.Re
 func (s *Server) removeMapping(c echo.Context, actor access.Actor) error {
 	change, err := s.cfg.Changes.RemoveMapping(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err == nil {
-		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, removalDrafted+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.removeMappingProps(c, actor)

@@ -114,7 +114,7 @@ func (s *Server) removeRule(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	return s.drafted(c, saved, "The removal is part of this change now. The rule holds until the change is reviewed and applied.")
+	return s.drafted(c, saved, removalDrafted+" The rule holds until the change is reviewed and applied.")
 }
 
 func readRuleForm(v url.Values) view.RuleForm {
