@@ -227,3 +227,8 @@ func joinNames(ids []string, name func(string) (string, bool)) string {
 	}
 	return strings.Join(unique(list), ", ")
 }
+
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}

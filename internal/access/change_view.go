@@ -1,5 +1,10 @@
 package access
 
+import (
+	"strings"
+	"time"
+)
+
 // ChangePermissions says what a reader of a change may do with it now. A nil error means yes;
 // an error says why not.
 type ChangePermissions struct {
@@ -62,4 +67,26 @@ func (c *Change) CheckVersion(version int64, then string) error {
 // errOtherDigest refuses a decision on a change whose digest is not the one that the actor saw.
 func errOtherDigest(then string) error {
 	return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then %s.", then)
+}
+
+// Comment is something said about a change. Comments are never altered or removed.
+type Comment struct {
+	ID     int64
+	Author PersonRef
+	Body   string
+	At     time.Time
+}
+
+// NewComment refuses what is empty or too long.
+func NewComment(actor Actor, body string, at time.Time) (Comment, error) {
+	body = strings.TrimSpace(body)
+	switch {
+	case actor.Kind == ActorSystem:
+		return Comment{}, Errorf(KindForbidden, "Only people comment.")
+	case body == "":
+		return Comment{}, Invalid("body", "write a comment first")
+	case len(body) > MaxReason:
+		return Comment{}, Invalid("body", "the comment has %d characters; at most %d are kept", len(body), MaxReason)
+	}
+	return Comment{Author: actor.Ref(), Body: body, At: at}, nil
 }
