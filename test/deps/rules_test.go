@@ -43,6 +43,8 @@ var mayImport = map[string][]string{
 	"test/load":                {anything},
 	"test/load/reference":      {},
 	"test/fault":               {anything},
+
+	"internal/access/accesstest": {"internal/access"},
 }
 
 // standardLibraryOnly are the packages that everything else rests on.
@@ -61,6 +63,7 @@ var keptTo = []struct {
 	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web", "web/view", "test/load/reference"}, nil},
 	{regexp.MustCompile(`^github\.com/jackc/pgx/`), []string{"internal/store", "internal/store/embedded", "internal/store/storetest", "internal/server", "test/harness"}, []string{"internal/rollout", "test/fault"}},
 	{regexp.MustCompile(`^github\.com/riverqueue/river`), []string{"internal/store", "internal/server", "internal/rollout", "internal/drift", "internal/change"}, nil},
+	{regexp.MustCompile(`^pgregory\.net/rapid`), []string{"internal/access/accesstest"}, []string{anything}},
 	{regexp.MustCompile(`^testing(/|$)`), []string{"internal/store/storetest", "test/harness"}, []string{anything}},
 }
 
