@@ -271,7 +271,7 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := planning.Result{}
-		c := affectedBy(w, state, ids)
+		c := planning.AffectedIn(w, state, ids)
 		for more := true; more; {
 			part := asked(known, c.Query)
 			for _, id := range ids {

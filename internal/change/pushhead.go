@@ -117,7 +117,7 @@ func (s *Service) planAccounts(ctx context.Context, w *planning.PlanInput, state
 	if err != nil {
 		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
 	}
-	c := affectedBy(*w, state, ids)
+	c := planning.AffectedIn(*w, state, ids)
 	for {
 		if err := s.know(ctx, w, c.Query); err != nil {
 			return planning.Result{}, err
@@ -128,30 +128,4 @@ func (s *Service) planAccounts(ctx context.Context, w *planning.PlanInput, state
 			return p, err
 		}
 	}
-}
-
-// affectedBy is what the documents of some accounts have to do with.
-func affectedBy(w planning.PlanInput, state access.State, ids []access.AccountID) *planning.Affected {
-	c := planning.NewAffected(w.Accounts, state, state, nil, nil, w.Now)
-	for _, id := range ids {
-		a, known := w.Accounts.Find(id)
-		if !known {
-			continue
-		}
-		c.Reach[id] = true
-		for i := range state.Mappings {
-			m := &state.Mappings[i]
-			here := m.Accounts.Matches(a)
-			if here {
-				c.Roles[m.Role.Rooted()] = true
-			}
-			for _, u := range m.Users {
-				if u.Account == id || u.Account == "" && here {
-					c.AddUser(u.Rooted().In(id))
-				}
-			}
-		}
-	}
-	c.Reduce()
-	return c
 }

@@ -40,13 +40,14 @@ type PlanInput struct {
 	Options     policy.Options
 }
 
+// PolicyInput is what compiling a state needs.
 func (w PlanInput) PolicyInput(state access.State) policy.Input {
 	return policy.Input{State: state, Accounts: w.Accounts, Inventory: w.Inventories, Now: w.Now, Options: w.Options}
 }
 
-// PlanChange plans a change in the accounts that it has to do with. Where users turn out
-// to take up one of the roles through their gates, they are added to what the change has
-// to do with, and more says that the world has to be read again.
+// PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
+// their user-side policies, PlanChange adds them to c and returns more: the caller must read the inventory
+// for c.Query again and call it once more.
 func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts, parts: c.part}
 	if p.Before, err = policy.NewCompiler(w.PolicyInput(c.before)); err != nil {
@@ -82,7 +83,7 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 
 // part is what the change has to do with in one account.
 func (c *Affected) part(id access.AccountID) *policy.Part {
-	return &policy.Part{Roles: c.Roles, Users: c.users[id]}
+	return &policy.Part{Roles: c.roles, Users: c.users[id]}
 }
 
 // keepEdited leaves out mappings that only know an allowlist by another name.
@@ -376,8 +377,10 @@ func unreadable(a access.Account, r access.Resource, err error) error {
 	return access.Wrap(access.KindInvalid, err, "The trust policy of %s in account %s (%s) cannot be read as a policy document. Repair it in AWS first, then read the account again.", r, a.ID, a.Name)
 }
 
-type touchedObjects struct{ allowlists, Mappings map[string]bool } // by id
+// touchedObjects are allowlists and mappings by their ids.
+type touchedObjects struct{ allowlists, Mappings map[string]bool }
 
+// TouchedBy names the objects that edits change.
 func TouchedBy(edits []access.Edit) touchedObjects {
 	t := touchedObjects{allowlists: map[string]bool{}, Mappings: map[string]bool{}}
 	for _, e := range edits {

@@ -20,6 +20,7 @@ func QueryOf(m access.Mapping, accounts access.Accounts) access.InventoryQuery {
 	return access.InventoryQuery{Accounts: IDs(ids), Roles: []access.RoleName{m.Role}, Users: m.Users}
 }
 
+// IDs are the keys of a map, sorted.
 func IDs[T any](ids map[access.AccountID]T) []access.AccountID {
 	list := make([]access.AccountID, 0, len(ids))
 	for id := range ids {

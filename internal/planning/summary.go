@@ -56,6 +56,7 @@ type Summary struct {
 	Folded          []access.FoldedOperation
 }
 
+// Summarize counts what a plan writes, and folds operations that mean the same.
 func Summarize(plan access.Plan) Summary {
 	return Summary{Targets: plan.Len(), Writes: plan.Operations(), Folded: fold(plan)}
 }
