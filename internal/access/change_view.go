@@ -35,13 +35,13 @@ type AppliedChange struct {
 	Same bool
 }
 
-// NeedStatus is what a review rule asks of a change, and what of it is missing.
+// NeedStatus is a need of a review rule with the requirements that are still missing.
 type NeedStatus struct {
 	Need
 	Missing []Requirement
 }
 
-// NeedStatus pairs each need of the change with what is missing of it.
+// NeedStatus pairs each need of the change with its missing requirements.
 func (c *Change) NeedStatus() []NeedStatus {
 	open := map[string][]Requirement{}
 	for _, n := range c.Missing() {

@@ -68,8 +68,8 @@ func (l *editedEntries) list() []Entry {
 	return append(out, fresh...)
 }
 
-// entryOfKey is the entry that a key names, as far as the key says. What is no key is that of no
-// entry that is in order.
+// entryOfKey returns the entry that a key names, without its note and expiry. A text that is no key names
+// no valid entry.
 func entryOfKey(key string) Entry {
 	if p, err := netip.ParsePrefix(key); err == nil && p.String() == key {
 		return Entry{Kind: EntryCIDR, Prefix: p}

@@ -17,8 +17,7 @@ var duties = []struct {
 	{access.RoleAdmin, "manage people"},
 }
 
-// lostCapabilities says what nobody could do any more, in sentences, if a person became what they
-// are to be.
+// lostCapabilities names, in sentences, the capabilities that no person would have if was became is.
 func lostCapabilities(was, is access.Person, around access.Around) []string {
 	var lost []string
 	if deeds := leftUndone(was, is, around.Others); len(deeds) > 0 {

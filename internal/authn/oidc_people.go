@@ -65,7 +65,7 @@ func (o *OIDC) person(ctx context.Context, who claims) (access.Person, error) {
 	return o.keepUp(ctx, p, place)
 }
 
-// grantsOf is what the groups of somebody give them.
+// grantsOf returns the roles and teams that the groups of a person give them.
 func (o *OIDC) grantsOf(who claims) Place {
 	var place Place
 	for _, g := range o.cfg.Grants {

@@ -112,12 +112,12 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
 			return s.applyReopen(fresh), nil
 		}
-		meant, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
+		overridden, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
 		if err != nil {
 			return Application{}, err
 		}
 		made, err := s.applyApproved(fresh, a, head, staging.Strategy)
-		made.Rollout, made.Staging, made.Events = rollout, staging, append(meant, made.Events...)
+		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
 		return made, err
 	})
 	if err == nil && reopened != nil {
@@ -132,7 +132,7 @@ func trial(c access.Change) *access.Change {
 	return &c
 }
 
-// checkPermitted asks the lock-out guards, and the settings for somebody who is alone.
+// checkPermitted asks the lock-out guards and, if the change is applied without its reviews, the settings.
 func (s *Service) checkPermitted(c *access.Change, a application, d draft) error {
 	if a.alone && !d.settings.BreakGlassAllowed {
 		return access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone. It needs %s.", c.MissingText())
@@ -164,7 +164,7 @@ func (s *Service) confirmPlan(ctx context.Context, c access.Change, head int64) 
 	return d, nil
 }
 
-// markConflicted marks the change and returns why.
+// markConflicted marks the change as conflicted and returns the reason as an error.
 func (s *Service) markConflicted(ctx context.Context, c access.Change, why error) error {
 	kind := access.KindOf(why)
 	if kind != access.KindConflict && kind != access.KindInvalid {

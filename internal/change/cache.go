@@ -13,10 +13,9 @@ import (
 	"portcullis/internal/policy"
 )
 
-// resultCache keeps the last few things that were worked out for a change: a page and its
-// parts ask for the same several times, and several people read the same change. Who
-// asks for what is being worked out waits for it. What was not asked for the longest is
-// given up first, when there are too many or they take too much memory.
+// resultCache is an LRU cache of computed results, bounded by count and bytes. A page and its parts ask for the
+// same result several times, and several people read the same change. Concurrent callers with the same key
+// wait for one computation.
 type resultCache[K comparable, V any] struct {
 	mu    sync.Mutex
 	items map[K]*cacheItem[V]
@@ -190,7 +189,7 @@ func (k planKey) supersedes(old planKey) bool {
 	return k.change != 0 && k.change == old.change && k != old
 }
 
-// Plan works out what leads from a state to the next by the edits of a change. What was
+// plan works out what leads from a state to the next by the edits of a change. What was
 // worked out for a page serves the decisions on it, too: nothing that a plan depends on
 // has moved, or it would have another key.
 func (s *Service) plan(ctx context.Context, change int64, base, next access.State, edits []access.Edit) (*planning.Result, error) {

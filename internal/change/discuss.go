@@ -8,8 +8,8 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Comment says something about a change. Whoever can read it may. It alters nothing of the
-// change; AsRead keeps people from speaking about what they have not seen.
+// Comment adds a comment to a change. Everyone who can read the change may comment. It does not alter the
+// change. With IfVersion it is refused if the change has moved on.
 func (s *Service) Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...Option) (access.Comment, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.Comment{}, err
@@ -106,8 +106,8 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 		return access.Change{}, err
 	}
 	detail := map[string]any{"title": c.Title, "edits": len(c.Edits), "base": head, "cloned_from": id}
-	asRead := stepOptions{version: old.Version, bound: true}
-	return s.store.CloneChange(ctx, c, asRead.holdsAt, access.NewAuditEvent(actor, at, "change.draft", "", detail))
+	unchanged := stepOptions{version: old.Version, bound: true}
+	return s.store.CloneChange(ctx, c, unchanged.holdsAt, access.NewAuditEvent(actor, at, "change.draft", "", detail))
 }
 
 func clonable(c access.Change) error {

@@ -29,8 +29,7 @@ const (
 	FormatCloudFormation Format = "cloudformation"
 )
 
-// recordExport notes in the audit log that somebody takes data out. Nothing is handed over
-// before that is stored.
+// recordExport adds an export to the audit log. It must succeed before any data is handed over.
 func (s *Service) recordExport(ctx context.Context, actor access.Actor, action, object string, detail map[string]any) error {
 	if err := s.store.Append(ctx, access.NewAuditEvent(actor, s.at(), action, object, detail)); err != nil {
 		return fmt.Errorf("recording an export: %w", err)

@@ -23,7 +23,7 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		if err := step.holds(c); err != nil {
 			return Decision{}, err
 		}
-		meant, err := step.confirm(c, actor, own, at)
+		overridden, err := step.confirm(c, actor, own, at)
 		if err != nil {
 			return Decision{}, err
 		}
@@ -38,7 +38,8 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		if comment != "" {
 			detail["comment"] = comment
 		}
-		return Decision{Events: append(meant, access.NewAuditEvent(actor, at, "change."+string(verdict), object(id), detail))}, nil
+		reviewed := access.NewAuditEvent(actor, at, "change."+string(verdict), object(id), detail)
+		return Decision{Events: append(overridden, reviewed)}, nil
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 // maxSince bounds what is told of others: who is further behind reads the history.
 const maxSince = 50
 
-// ChangedSince reads what others have applied under a change.
+// ChangedSince reads the changes that others have applied since the base of a change.
 func (s *Service) ChangedSince(ctx context.Context, actor access.Actor, id int64) (access.ChangedSince, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.ChangedSince{}, err

@@ -7,19 +7,18 @@ import (
 	"portcullis/internal/access"
 )
 
-// An Option is what somebody says along with a step. It is held to the change in the
-// step's own transaction.
+// An Option adds a condition or an override to a step. The step checks it against the change in its own
+// transaction.
 type Option func(*stepOptions)
 
-// IfVersion refuses the step with KindStale where the change is no longer at the version
-// that was read.
+// IfVersion makes the step fail with KindStale unless the change is still at version.
 func IfVersion(version int64) Option {
 	return func(s *stepOptions) { s.version, s.bound = version, true }
 }
 
-// OverrideGuards says that findings of the lock-out guards are meant, as Confirm does.
-func OverrideGuards(meant ...GuardOverride) Option {
-	return func(s *stepOptions) { s.overrides = append(s.overrides, meant...) }
+// OverrideGuards confirms findings of the lock-out guards in the step, as Confirm does before it.
+func OverrideGuards(overrides ...GuardOverride) Option {
+	return func(s *stepOptions) { s.overrides = append(s.overrides, overrides...) }
 }
 
 // GuardOverride names a finding of a lock-out guard.
@@ -28,6 +27,7 @@ type GuardOverride struct {
 	Object string
 }
 
+// stepOptions are the options of one step.
 type stepOptions struct {
 	version   int64
 	bound     bool
@@ -52,7 +52,7 @@ func (s stepOptions) holdsAt(version int64) error {
 	return nil
 }
 
-// Holds says what a step with these options would say of a change.
+// Holds returns the error that a step with these options would return for a change.
 func Holds(c access.Change, options ...Option) error { return stepOf(options).holds(&c) }
 
 // checkUnmoved refuses a change that others have changed between reading and locking it. did says how:
@@ -64,8 +64,7 @@ func checkUnmoved(fresh *access.Change, read access.Change, did string) error {
 	return access.Errorf(access.KindConflict, "Somebody else has %s this change in this moment. Look at it again.", did)
 }
 
-// confirm notes on the change what is meant of the findings. It is an error to mean
-// something that no guard has found.
+// confirm notes the overrides on the change. It refuses an override of something that no guard has found.
 func (s stepOptions) confirm(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
 	var events []access.AuditEvent
 	for _, m := range s.overrides {

@@ -62,12 +62,12 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		if err := c.CheckVersion(version, "submit it"); err != nil {
 			return Decision{}, err
 		}
-		meant, err := step.confirm(c, actor, draft.guards(actor), s.at())
+		overridden, err := step.confirm(c, actor, draft.guards(actor), s.at())
 		if err != nil {
 			return Decision{}, err
 		}
 		d, err := s.applySubmit(c, actor, head, draft)
-		d.Events = append(meant, d.Events...)
+		d.Events = append(overridden, d.Events...)
 		return d, err
 	})
 	if err == nil { // the reviewers' pages find it worked out
@@ -138,7 +138,7 @@ type draft struct {
 	lockOuts []access.Guard // found whoever looks
 	settings access.Settings
 	ruled    ruleDiff
-	untimely []access.FieldError // expiries that cannot be meant
+	untimely []access.FieldError // expiries that no change may have
 }
 
 // judge asks the review rules and the lock-out guards of the state before.
@@ -279,7 +279,7 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	})
 }
 
-// rebaseEdits is what is left of the edits on the head: edits that the head holds already
+// rebaseEdits returns the edits that remain on the head: edits that the head holds already
 // are dropped, those whose object is gone are refused by name.
 func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
 	state, err := s.store.State(ctx, head)

@@ -73,7 +73,7 @@ var ofNetworks = map[string]bool{
 	"aws:principalisawsservice": true, "aws:principalarn": true,
 }
 
-// foreignPrincipals lists whom the statements of others let in, as they stand there.
+// foreignPrincipals lists the principals that the statements of others admit, as written.
 func (d document) foreignPrincipals() []string {
 	var who []string
 	for _, s := range d.foreign {

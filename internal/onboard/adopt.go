@@ -14,8 +14,8 @@ import (
 	"portcullis/internal/policy"
 )
 
-// Adopter makes the desired state follow what is live of one role in one account. It is
-// pure: everything it knows was read before.
+// Adopter makes the desired state follow the live trust policy of one role in one account. Its caller reads
+// everything before.
 type Adopter struct {
 	planning.PlanInput
 	Account access.Account
@@ -338,8 +338,7 @@ func Same(a, b string) bool {
 	return errA == nil && errB == nil && readA.Equal(readB)
 }
 
-// Adoption is a trust policy that somebody has edited in an account, and that the
-// desired state is to follow.
+// Adoption is a trust policy that others have edited in an account, and that the desired state must follow.
 type Adoption struct {
 	Account access.AccountID
 	Role    access.RoleName

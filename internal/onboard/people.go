@@ -8,7 +8,7 @@ import (
 	"portcullis/internal/policy"
 )
 
-// adoptedMapping is a mapping with what has to become of it in the account.
+// adoptedMapping is a mapping with the changes that the account needs.
 type adoptedMapping struct {
 	access.Mapping
 	added   []access.UserName

@@ -32,7 +32,7 @@ type Result struct {
 	Expires  time.Time // of the next entry
 }
 
-// PlanInput is what planning needs to know besides the two states.
+// PlanInput is the input of planning in addition to the two states.
 type PlanInput struct {
 	Accounts    access.Accounts // that a rollout may touch
 	Inventories *access.Inventories

@@ -1,6 +1,6 @@
-// Package policy turns the desired state into the documents that AWS IAM enforces, and
-// says what documents mean. It is pure: no input and output, no clock, no logging; the
-// same input gives the same bytes. It may import internal/access only.
+// Package policy turns the desired state into the documents that AWS IAM enforces, compares states and
+// documents, and looks through both for mistakes. It is pure: it has no clock, no input or output and no
+// logging. The same input gives the same bytes. It may import access, cidr and iam.
 //
 // # The way of a desired state
 //
@@ -26,23 +26,18 @@
 //
 // # Files
 //
-//	options.go issue.go codes.go       settings; what there is to say, and its codes
-//	cover.go networks.go               addresses; what a set of allowlists admits
+//	options.go codes.go issues.go      settings; what there is to say, and its codes
+//	networks.go                        what a set of allowlists admits
 //	selection.go known.go rule.go      which accounts; what exists in them; what holds for a user
 //	compile.go template.go role.go     from mappings to one role in one account
-//	shape.go naming.go statement.go toolong.go  the ways of writing it, sizes, and the refusal
-//	userpolicy.go issues.go            the user's side; what is wrong with mappings
+//	shape.go naming.go toolong.go refusal.go  the ways of writing it, sizes, and the refusal
+//	userpolicy.go                      the user's side
 //	gate.go gatepart.go regions.go gateorder.go  lists too long for a trust policy
-//	json.go merge.go bypass.go         documents that forget nothing; living with others
-//	parse_statements.go                our statements, read back
-//	canonical.go pretty.go linediff.go equality by meaning; layout; line diff
-//	parsecache.go                      documents parsed before, for Evaluate
-//	request.go tri.go pattern.go       a call of sts:AssumeRole; what is known; wildcards
-//	operators.go parsed.go evaluate.go conditions, documents and decisions as IAM makes them
-//	sentence.go                        decisions in words; Explain
+//	grants.go edited.go                what documents of ours grant; networks that were edited by hand
+//	explain.go sentences.go            decisions and findings in words
 //	difference.go impact.go differ.go  two states: objects; people and addresses
-//	scenario.go yaml.go scenarioprint.go render.go  a state as a file; its documents
-//	lint.go lintmappings.go lintnowhere.go lintshapes.go  a whole state looked through
+//	lint.go lintmappings.go lintnowhere.go lintshapes.go lint_bypass.go  a whole state looked through
 //	findings.go findingsusers.go       live documents against desired ones
 //	part.go lintpart.go                some documents, and what a change brings, without the rest
+//	texts.go                           small helpers
 package policy

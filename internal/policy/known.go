@@ -13,7 +13,7 @@ type known struct {
 	id        access.AccountID
 }
 
-// knownOf returns what is known of an account.
+// knownOf returns the inventory of an account.
 func (c *Compiler) knownOf(id access.AccountID) known {
 	if !c.inventory.Has(id) {
 		return known{}

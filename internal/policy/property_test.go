@@ -12,7 +12,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-// someAddrs are addresses in and beside the networks of the tests.
+// someAddrs are addresses within and outside accesstest.CIDRs.
 var someAddrs = []string{
 	"", "103.15.250.1", "103.15.250.200", "103.15.251.9", "12.148.72.7", "12.148.73.255", "12.148.74.0", "8.8.8.8", "1.2.3.4",
 	"2600:1f00::1", "2600:1f00:1::1", "2a00:5::1", "2b00::1", "::ffff:8.8.8.8",

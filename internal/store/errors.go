@@ -26,7 +26,7 @@ const (
 	stateNoColumn     = "42703"
 )
 
-// What is not there, in words.
+// Messages of KindNotFound that several methods return.
 const (
 	noAccount  = "There is no account %s in the organization as it was last read."
 	noPerson   = "There is no person %d."
