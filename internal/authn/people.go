@@ -137,8 +137,8 @@ type PersonChange struct {
 // count by what they are when the change is applied. Whoever is shut out is signed out
 // and loses their tokens. Nobody gives themselves anything.
 func (s *Service) SetPlace(
-	ctx context.Context, actor access.Actor, personID int64, place Place, change PersonChange) (access.Person, error,
-) {
+	ctx context.Context, actor access.Actor, personID int64, place Place, change PersonChange,
+) (access.Person, error) {
 	if err := authz.Require(actor, authz.ManagePeople); err != nil {
 		return access.Person{}, err
 	}

@@ -29,8 +29,8 @@ func (s *Service) ChangedSince(ctx context.Context, actor access.Actor, id int64
 }
 
 func (s *Service) changedSince(
-	ctx context.Context, c access.Change, history []access.AuditEvent) (access.ChangedSince, error,
-) {
+	ctx context.Context, c access.Change, history []access.AuditEvent,
+) (access.ChangedSince, error) {
 	if c.State != access.ChangeDraft && c.State != access.ChangeConflicted {
 		return access.ChangedSince{}, nil
 	}

@@ -30,8 +30,8 @@ const sizesLife = 5 * time.Minute
 
 // sizesOf says how full the trust policies are that depend on an allowlist, by role.
 func (s *Service) sizesOf(
-	ctx context.Context, state access.State, allowlist string, inventory int64) ([]policy.RoleSize, error,
-) {
+	ctx context.Context, state access.State, allowlist string, inventory int64,
+) ([]policy.RoleSize, error) {
 	roles, err := s.store.RolesUsing(ctx, state.Revision, allowlist, sizedRoles)
 	if err != nil || len(roles) == 0 {
 		return nil, err
@@ -46,8 +46,8 @@ func (s *Service) sizesOf(
 
 // measureSizes compiles a few accounts of each role.
 func (s *Service) measureSizes(
-	ctx context.Context, state access.State, roles []access.RoleName) ([]policy.RoleSize, error,
-) {
+	ctx context.Context, state access.State, roles []access.RoleName,
+) ([]policy.RoleSize, error) {
 	all, err := s.store.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -98,8 +98,8 @@ func ofRole(state access.State, role access.RoleName) []access.Mapping {
 // sampleAccounts picks the accounts of a role to compile: those with the smallest quota first,
 // since they are full first.
 func sampleAccounts(
-	state access.State, role access.RoleName, all []access.Account) ([]access.Account, policy.RoleSize,
-) {
+	state access.State, role access.RoleName, all []access.Account,
+) ([]access.Account, policy.RoleSize) {
 	reaches := reachOf(ofRole(state, role))
 	reached := 0
 	var few []access.Account // ascending by quota
