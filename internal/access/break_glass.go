@@ -29,7 +29,7 @@ func (c *Change) ApplyAlone(actor Actor, digest, reason string, revision int64, 
 	case c.State != ChangeInReview && c.State != ChangeApproved:
 		return c.refuse("applied")
 	case digest != c.Digest:
-		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then apply it.")
+		return errOtherDigest("apply it")
 	case reason == "":
 		return Invalid("alone_reason", "say why this cannot wait for a review; it goes into the audit log")
 	case len(reason) > MaxReason:

@@ -107,8 +107,8 @@ func ChangeDigest(edits []Edit, base int64, documents string) (string, error) {
 // Compose replaces title, reason and edits. It sends the change back to draft and voids
 // its reviews; voided tells how many. version is what the editor had read.
 func (c *Change) Compose(actor Actor, version int64, title, reason string, edits []Edit, at time.Time) (voided int, err error) {
-	if c.Version != version {
-		return 0, Errorf(KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then repeat your edit.")
+	if err := c.CheckVersion(version, "repeat your edit"); err != nil {
+		return 0, err
 	}
 	switch c.State {
 	case ChangeDraft, ChangeInReview, ChangeApproved, ChangeConflicted:
@@ -241,7 +241,7 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 		return err
 	}
 	if digest != c.Digest {
-		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then decide.")
+		return errOtherDigest("decide")
 	}
 	if slices.ContainsFunc(c.Reviews, func(r Review) bool { return !r.Void && actor.Is(r.Reviewer) }) {
 		return Errorf(KindConflict, "You have reviewed this change already.")
@@ -270,10 +270,10 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 }
 
 // Approvals counts the approvals that stand.
-func (c *Change) Approvals() int { return len(c.standing()) }
+func (c *Change) Approvals() int { return len(c.countedApprovers()) }
 
-// standing are the approvers whose verdict counts now.
-func (c *Change) standing() []Standing {
+// countedApprovers are the approvers whose verdict counts now.
+func (c *Change) countedApprovers() []Standing {
 	var who []Standing
 	for _, r := range c.Reviews {
 		own := func(p PersonRef) bool { return p.ID == r.Reviewer.ID }
@@ -293,7 +293,7 @@ func (c *Change) Missing() []Need {
 	}
 	var open []Need
 	for _, n := range needs {
-		if left := n.Missing(c.standing()); len(left) > 0 {
+		if left := n.Missing(c.countedApprovers()); len(left) > 0 {
 			n.Need = left
 			open = append(open, n)
 		}
@@ -340,7 +340,7 @@ func (c *Change) Apply(digest string, revision int64, at time.Time) error {
 	case c.State != ChangeApproved:
 		return c.refuse("applied")
 	case digest != c.Digest:
-		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then apply it.")
+		return errOtherDigest("apply it")
 	case len(c.Missing()) > 0:
 		return Errorf(KindConflict, "The change does not have the approvals it needs. It lacks %s.", c.MissingText())
 	}

@@ -26,12 +26,12 @@ type Checkpoint struct {
 // SignCheckpoint makes a checkpoint of the event seq, which has this hash.
 func SignCheckpoint(key ed25519.PrivateKey, seq int64, hash string, at time.Time) Checkpoint {
 	c := Checkpoint{Seq: seq, Hash: hash, At: at.UTC().Truncate(time.Microsecond), Key: PublicKeyText(key)}
-	c.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, c.signed()))
+	c.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, c.signedBytes()))
 	return c
 }
 
-// signed is what the signature covers.
-func (c Checkpoint) signed() []byte {
+// signedBytes is what the signature covers.
+func (c Checkpoint) signedBytes() []byte {
 	return []byte("portcullis audit checkpoint 1\n" + strconv.FormatInt(c.Seq, 10) + "\n" + c.Hash + "\n" + c.At.UTC().Format(time.RFC3339Nano) + "\n")
 }
 
@@ -45,7 +45,7 @@ func (c Checkpoint) Check(trusted []string) error {
 		return err
 	}
 	signature, err := base64.StdEncoding.DecodeString(c.Signature)
-	if err != nil || !ed25519.Verify(key, c.signed(), signature) {
+	if err != nil || !ed25519.Verify(key, c.signedBytes(), signature) {
 		return Errorf(KindConflict, "The checkpoint of event %d has a false signature: it was changed, or made by somebody without the key.", c.Seq)
 	}
 	return nil

@@ -10,29 +10,31 @@
 //
 //	actor.go       who acts, and the console roles a person may hold
 //	token.go       API tokens and their scopes
-//	account.go     organization, OU, account, selector
+//	account.go     organization, OU, account, selector, and accounts as a sorted list
 //	entry.go       one line of an allowlist, and what is refused as one
 //	allowlist.go   named list of entries
 //	mapping.go     users, role, accounts, allowlists, conditions
 //	state.go       all allowlists and mappings at a revision; applying edits
-//	edit.go        one step from a state to the next
+//	edit.go        one step from a state to the next; the edits between two states
 //	change.go      a request to edit the state, and its reviews
 //	rule.go        review rules: who has to review which changes
 //	settings.go    what an organization decides about its own changes
 //	guard.go       what would lock people out, and its confirmation
 //	break_glass.go a change applied by one person alone
-//	comment.go     what is said about a change
+//	change_view.go comments, permissions and other facts about a change for its readers
 //	plan.go        what a change would write, account by account
 //	rollout.go     the carrying out of a plan; its targets and operations
 //	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves
 //	rollout_progress.go a rollout's way through its waves
 //	rollout_control.go  what people do to a rollout; undo.go takes one back
+//	rollout_insight.go  progress samples and groups of failures
+//	finding.go     differences between AWS and the desired state, and groups of them
 //	live.go        what is really in an account: roles, users, documents; inventories.go in many
 //	packed.go      how what is alike in many accounts is kept once
 //	user_side_policy.go managed policies on the user's side, and what is attached to a user
 //	cloud.go       the scope of a push, and how AWS refuses
 //	audit.go       who did what, when, from where
-//	page.go        pages of lists
+//	page.go        pages of lists; rows.go their rows and queries, and the console's statistics
 //	idempotent_reply.go answers that are kept, so that a request can be repeated
 //
 // # A change's states

@@ -117,7 +117,7 @@ func cidrHint(s string) string {
 	addr, bits, _ := strings.Cut(s, "/")
 	switch a, err := netip.ParseAddr(addr); {
 	case err != nil:
-		return "the address " + quoted(addr) + " does not exist (IPv4 has four numbers from 0 to 255, without leading zeros)"
+		return "the address " + quote(addr) + " does not exist (IPv4 has four numbers from 0 to 255, without leading zeros)"
 	case strings.Contains(bits, "."):
 		return "write the prefix length in place of a netmask, for example /24 for 255.255.255.0"
 	case a.Is4():
@@ -127,7 +127,7 @@ func cidrHint(s string) string {
 	}
 }
 
-func quoted(s string) string { return `"` + s + `"` }
+func quote(s string) string { return `"` + s + `"` }
 
 func unmappedHint(p netip.Prefix) string {
 	if p.Bits() < 96 {
@@ -144,22 +144,28 @@ type refusedRange struct {
 
 const publicHint = "AWS sees only public addresses, so it can never match; list the public address that your network leaves by (its NAT or proxy)"
 
+// More texts that several ranges share.
+const (
+	privateRange = "a private range (RFC 1918)"
+	unusedHint   = "nobody calls from there; remove it"
+)
+
 var refusedRanges = []refusedRange{
 	{netip.MustParsePrefix("0.0.0.0/8"), "an unspecified range", publicHint},
-	{netip.MustParsePrefix("10.0.0.0/8"), "a private range (RFC 1918)", publicHint},
-	{netip.MustParsePrefix("172.16.0.0/12"), "a private range (RFC 1918)", publicHint},
-	{netip.MustParsePrefix("192.168.0.0/16"), "a private range (RFC 1918)", publicHint},
+	{netip.MustParsePrefix("10.0.0.0/8"), privateRange, publicHint},
+	{netip.MustParsePrefix("172.16.0.0/12"), privateRange, publicHint},
+	{netip.MustParsePrefix("192.168.0.0/16"), privateRange, publicHint},
 	{netip.MustParsePrefix("100.64.0.0/10"), "a shared range (RFC 6598, carrier-grade NAT)", publicHint},
 	{netip.MustParsePrefix("127.0.0.0/8"), "a loopback range", publicHint},
 	{netip.MustParsePrefix("169.254.0.0/16"), "a link-local range", publicHint},
-	{netip.MustParsePrefix("224.0.0.0/4"), "a multicast range", "nobody calls from there; remove it"},
-	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved range", "nobody calls from there; remove it"},
+	{netip.MustParsePrefix("224.0.0.0/4"), "a multicast range", unusedHint},
+	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved range", unusedHint},
 	{netip.MustParsePrefix("::/128"), "the unspecified address", publicHint},
 	{netip.MustParsePrefix("::1/128"), "the loopback address", publicHint},
 	{netip.MustParsePrefix("fc00::/7"), "a unique local range (ULA)", publicHint},
 	{netip.MustParsePrefix("fe80::/10"), "a link-local range", publicHint},
 	{netip.MustParsePrefix("fec0::/10"), "a site-local range", publicHint},
-	{netip.MustParsePrefix("ff00::/8"), "a multicast range", "nobody calls from there; remove it"},
+	{netip.MustParsePrefix("ff00::/8"), "a multicast range", unusedHint},
 }
 
 // The longest note and ticket that are stored.

@@ -156,9 +156,9 @@ func (r *entryReader) record(n, line int, cells []string) {
 	}
 	if n == 0 {
 		r.columns = entryColumns
-		if slices.Contains(lowered(cells), "entry") && !slices.ContainsFunc(cells, isEntry) {
+		if slices.Contains(lowerCells(cells), "entry") && !slices.ContainsFunc(cells, isEntry) {
 			r.headed = true
-			r.header(line, lowered(cells))
+			r.header(line, lowerCells(cells))
 			return
 		}
 	}
@@ -185,7 +185,7 @@ func isEntry(cell string) bool {
 	return err == nil
 }
 
-func lowered(cells []string) []string {
+func lowerCells(cells []string) []string {
 	out := make([]string, len(cells))
 	for i, c := range cells {
 		out[i] = strings.ToLower(strings.TrimSpace(c))

@@ -103,7 +103,7 @@ func expiryReason(at time.Time, entries []Expiring) string {
 // FreezeExpiry gives the change the edits that are left of it at its time, with the
 // digest of what they write. skipped says what could not be planned; empty for nothing.
 func (c *Change) FreezeExpiry(head int64, edits []Edit, documents, skipped string, at time.Time) error {
-	if err := c.expired(at); err != nil {
+	if err := c.checkExpired(at); err != nil {
 		return err
 	}
 	digest, err := ChangeDigest(edits, head, documents)
@@ -117,7 +117,7 @@ func (c *Change) FreezeExpiry(head int64, edits []Edit, documents, skipped strin
 
 // ApplyExpiry makes the frozen removal part of the desired state, as a revision.
 func (c *Change) ApplyExpiry(digest string, revision int64, at time.Time) error {
-	if err := c.expired(at); err != nil {
+	if err := c.checkExpired(at); err != nil {
 		return err
 	}
 	if digest == "" || digest != c.Digest {
@@ -128,7 +128,7 @@ func (c *Change) ApplyExpiry(digest string, revision int64, at time.Time) error 
 	return nil
 }
 
-func (c *Change) expired(at time.Time) error {
+func (c *Change) checkExpired(at time.Time) error {
 	switch {
 	case c.State != ChangeExpiring || c.Expiry == nil:
 		return c.refuse("applied by its expiry")

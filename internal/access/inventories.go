@@ -218,15 +218,15 @@ func (p *inventoryPart) find(path, name string) (n int, ok bool) {
 
 // Quotas are those of an account, as far as they are known.
 func (i *Inventories) Quotas(id AccountID) Quotas {
-	return i.packed(id).quotas
+	return i.packedOf(id).quotas
 }
 
 // ReadAt is when an account was read; zero where it never was.
-func (i *Inventories) ReadAt(id AccountID) time.Time { return i.packed(id).readAt }
+func (i *Inventories) ReadAt(id AccountID) time.Time { return i.packedOf(id).readAt }
 
 // Role finds a role of an account by path and name.
 func (i *Inventories) Role(id AccountID, r RoleName) (LiveDocument, bool) {
-	p := i.packed(id)
+	p := i.packedOf(id)
 	n, ok := p.roles.find(r.Path, r.Name)
 	if !ok {
 		return LiveDocument{}, false
@@ -236,7 +236,7 @@ func (i *Inventories) Role(id AccountID, r RoleName) (LiveDocument, bool) {
 
 // User finds a user of an account by path and name.
 func (i *Inventories) User(id AccountID, path, name string) (LiveUser, bool) {
-	p := i.packed(id)
+	p := i.packedOf(id)
 	n, ok := p.users.find(path, name)
 	if !ok {
 		return LiveUser{}, false
@@ -246,7 +246,7 @@ func (i *Inventories) User(id AccountID, path, name string) (LiveUser, bool) {
 
 // Policy finds a managed policy of ours by path and name.
 func (i *Inventories) Policy(id AccountID, path, name string) (LiveDocument, bool) {
-	p := i.packed(id)
+	p := i.packedOf(id)
 	n, ok := p.policies.find(path, name)
 	if !ok {
 		return LiveDocument{}, false
@@ -256,21 +256,31 @@ func (i *Inventories) Policy(id AccountID, path, name string) (LiveDocument, boo
 
 // HasRole reports whether a role exists, which costs less than to find it.
 func (i *Inventories) HasRole(id AccountID, r RoleName) bool {
-	p := i.packed(id)
+	p := i.packedOf(id)
 	n, ok := p.roles.find(r.Path, r.Name)
 	return ok && p.roles.live[n].Exists
 }
 
 // HasUser reports whether a user, who is named with an account, exists.
 func (i *Inventories) HasUser(u UserName) bool {
-	p := i.packed(u.Account)
+	p := i.packedOf(u.Account)
 	n, ok := p.users.find(u.Path, u.Name)
 	return ok && p.users.live[n].Exists
 }
 
-func (i *Inventories) packed(id AccountID) packedInventory {
+func (i *Inventories) packedOf(id AccountID) packedInventory {
 	if i == nil {
 		return packedInventory{}
 	}
 	return i.accounts[id]
+}
+
+// InventoryQuery asks for what is known of some roles and users in some accounts, since
+// all of what is known of an organization is too much to look at for one change. Users
+// are named without account.
+type InventoryQuery struct {
+	Accounts []AccountID
+	Roles    []RoleName
+	Users    []UserName
+	Policies bool // all managed policies of gates
 }

@@ -55,6 +55,14 @@ type LiveDocument struct {
 	Document string
 }
 
+// LiveRole is a role with its live trust policy. Managed is set if the policy has statements of ours.
+type LiveRole struct {
+	LiveDocument
+	Managed bool
+	Size    int
+	Limit   int
+}
+
 // LiveUser is a user with what else it may do, which is what the design of the product
 // depends on: a user should hold nothing but sts:AssumeRole (docs/aws-facts.md, "Direct permissions of a user").
 type LiveUser struct {

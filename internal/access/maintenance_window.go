@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -75,4 +76,17 @@ func (h Hours) Around(at time.Time) (open bool, changes time.Time) {
 // onDay is a time of day on a date, or so many days later, in the date's zone.
 func onDay(date, clock time.Time, later int) time.Time {
 	return time.Date(date.Year(), date.Month(), date.Day()+later, clock.Hour(), clock.Minute(), 0, 0, date.Location())
+}
+
+// DurationText writes a length of time as people type it, without the zeros that
+// time.Duration adds: "1h", not "1h0m0s".
+func DurationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

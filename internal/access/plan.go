@@ -271,3 +271,13 @@ func (p Plan) Bytes() int {
 	}
 	return n + len(p.pack.operations)*384
 }
+
+// FoldedOperation is one operation that means the same in several accounts. Example is the operation
+// of the first of them.
+type FoldedOperation struct {
+	Kind     OperationKind
+	Resource Resource
+	Accounts []PlannedTarget // without their operations
+	Example  PlannedOperation
+	Notes    []string
+}

@@ -139,7 +139,7 @@ func (r *Rollout) SkipTarget(t *Target) error {
 func (r *Rollout) SetWindow(n int) error {
 	switch {
 	case n < 1 || n > MaxWindow:
-		return Invalid("window", "from 1 to %d accounts at once", MaxWindow)
+		return Invalid("window", maxInFlightRange, MaxWindow)
 	case !r.EndedAt.IsZero() || r.State == RolloutRollingBack:
 		return r.refuse("altered")
 	}
@@ -219,12 +219,12 @@ func (r *Rollout) RolledBack(left int, at time.Time) error {
 	}
 	r.State, r.EndedAt = RolloutRolledBack, at
 	if left > 0 {
-		r.Note += " " + notRestored(left)
+		r.Note += " " + notRestoredText(left)
 	}
 	return nil
 }
 
-func notRestored(n int) string {
+func notRestoredText(n int) string {
 	if n == 1 {
 		return "One account could not be restored."
 	}

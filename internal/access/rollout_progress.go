@@ -118,7 +118,7 @@ func (r *Rollout) step(c *Course, at time.Time) AuditEvent {
 	case r.State == RolloutRunning:
 		return r.advance(c, at)
 	case r.pausedToConfirm():
-		return r.confirmed(at)
+		return r.afterConfirm(at)
 	case !r.more(c): // paused or halted, with nothing left that could be resumed
 		return r.complete(at)
 	default:
@@ -133,9 +133,9 @@ func (r *Rollout) bad() int { return r.Counts.Failed + r.Counts.Conflict }
 // need not.
 func (r *Rollout) failure(c *Course) string {
 	switch {
-	case exceeded(r.MaxFailures, r.bad()-r.Forgiven):
+	case exceeds(r.MaxFailures, r.bad()-r.Forgiven):
 		return fmt.Sprintf("%s failed or conflicted, and %s", inAccounts(r.bad()), atMost(r.MaxFailures, r.Forgiven))
-	case exceeded(c.Wave.MaxFailures, r.WaveBad-r.WaveForgiven):
+	case exceeds(c.Wave.MaxFailures, r.WaveBad-r.WaveForgiven):
 		return fmt.Sprintf("%s of the wave %q failed or conflicted, and %s", inAccounts(r.WaveBad), c.Wave.Name, atMost(c.Wave.MaxFailures, r.WaveForgiven))
 	default:
 		return ""
@@ -205,13 +205,13 @@ func (r *Rollout) advance(c *Course, at time.Time) AuditEvent {
 	}
 	switch r.Phase {
 	case PhasePushing, PhaseHours:
-		return r.pushed(c, at)
+		return r.afterPush(c, at)
 	case PhaseBaking:
 		if !at.Before(r.Until) {
 			return r.check(c, at)
 		}
 	case PhaseChecking:
-		return r.checked(c, at)
+		return r.afterChecks(c, at)
 	case PhaseOpened:
 		return r.endWave(c, at)
 	case PhaseNext:
@@ -219,12 +219,12 @@ func (r *Rollout) advance(c *Course, at time.Time) AuditEvent {
 			r.begin(c, at)
 		}
 	case PhaseConfirm:
-		return r.confirmed(at)
+		return r.afterConfirm(at)
 	}
 	return AuditEvent{}
 }
 
-func (r *Rollout) pushed(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) afterPush(c *Course, at time.Time) AuditEvent {
 	if r.Wave == 0 && r.Waves > 0 {
 		r.enter(c, PhaseNext, WaveWaiting)
 		return AuditEvent{}
@@ -252,7 +252,7 @@ func (r *Rollout) check(c *Course, at time.Time) AuditEvent {
 	return AuditEvent{}
 }
 
-func (r *Rollout) checked(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) afterChecks(c *Course, at time.Time) AuditEvent {
 	switch {
 	case r.ChecksLeft != 0:
 		return AuditEvent{}
@@ -301,7 +301,7 @@ func (r *Rollout) pausedToConfirm() bool {
 	return r.State == RolloutPaused && r.Phase == PhaseConfirm
 }
 
-func (r *Rollout) confirmed(at time.Time) AuditEvent {
+func (r *Rollout) afterConfirm(at time.Time) AuditEvent {
 	switch {
 	case !r.ConfirmedAt.IsZero():
 		return r.complete(at)

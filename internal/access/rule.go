@@ -263,3 +263,8 @@ func (m matching) fill(place int, tried map[int]bool) bool {
 	}
 	return false
 }
+
+// RuleChange is a review rule before and after a change; nil where there is none.
+type RuleChange struct {
+	Before, After *ReviewRule
+}

@@ -38,7 +38,7 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, windo
 	case c.State != ChangeApproved:
 		return c.refuse("scheduled")
 	case digest != c.Digest:
-		return Errorf(KindConflict, "The change is no longer what you were looking at. Read it again, then schedule it.")
+		return errOtherDigest("schedule it")
 	case actor.Kind == ActorSystem:
 		return Errorf(KindForbidden, "Only people schedule changes.")
 	case !when.After(at):

@@ -122,3 +122,8 @@ func (s Settings) Equal(o Settings) bool {
 		sameSet(s.BreakGlassMappings, o.BreakGlassMappings) && sameSet(s.BreakGlassAllowlists, o.BreakGlassAllowlists) &&
 		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays
 }
+
+// SettingChange is one setting before and after a change, in words.
+type SettingChange struct {
+	Name, Before, After string
+}

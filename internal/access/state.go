@@ -344,7 +344,7 @@ func (b *stateBuilder) state() (State, error) {
 	}
 	s.Mappings = b.mappings.list()
 	if b.recheck {
-		if err := named(s.Mappings, names); err != nil {
+		if err := checkAllowlistNames(s.Mappings, names); err != nil {
 			return State{}, err
 		}
 	}
@@ -352,8 +352,8 @@ func (b *stateBuilder) state() (State, error) {
 	return s, nil
 }
 
-// named refuses mappings that name an allowlist that does not exist.
-func named(mappings []Mapping, exist map[string]bool) error {
+// checkAllowlistNames refuses mappings that name an allowlist that does not exist.
+func checkAllowlistNames(mappings []Mapping, exist map[string]bool) error {
 	for i := range mappings {
 		for _, name := range mappings[i].Allowlists {
 			if !exist[name] {

@@ -31,7 +31,7 @@ func (l *editedEntries) has(key string) bool {
 	if c, touched := l.changed[key]; touched {
 		return c != nil
 	}
-	_, there := slices.BinarySearchFunc(l.base, keyed(key), CompareEntries)
+	_, there := slices.BinarySearchFunc(l.base, entryOfKey(key), CompareEntries)
 	return there
 }
 
@@ -44,7 +44,7 @@ func (l *editedEntries) list() []Entry {
 	}
 	var fresh, touched []Entry
 	for key, c := range l.changed {
-		touched = append(touched, keyed(key))
+		touched = append(touched, entryOfKey(key))
 		if c != nil {
 			fresh = append(fresh, *c)
 		}
@@ -68,9 +68,9 @@ func (l *editedEntries) list() []Entry {
 	return append(out, fresh...)
 }
 
-// keyed is the entry that a key names, as far as the key says. What is no key is that of no
-// entry that is in order.
-func keyed(key string) Entry {
+// entryOfKey returns the entry that a key names, without its note and expiry. A text that is no key names
+// no valid entry.
+func entryOfKey(key string) Entry {
 	if p, err := netip.ParsePrefix(key); err == nil && p.String() == key {
 		return Entry{Kind: EntryCIDR, Prefix: p}
 	}

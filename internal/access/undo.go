@@ -54,7 +54,7 @@ func NewRollbackChange(r Rollout, edits []Edit, head int64, documents string, at
 		return Change{}, err
 	}
 	return Change{
-		Title: shortened("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(), Base: head, Edits: edits, Version: 1,
+		Title: shorten("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(), Base: head, Edits: edits, Version: 1,
 		Digest: digest, Documents: documents, CreatedAt: at, UpdatedAt: at, SubmittedAt: at,
 	}, nil
 }
@@ -69,7 +69,7 @@ func (c *Change) ApplyRollback(revision int64, at time.Time) {
 	c.State, c.Revision, c.AppliedAt = ChangeApplied, revision, at
 }
 
-func shortened(s string, most int) string {
+func shorten(s string, most int) string {
 	if runes := []rune(s); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}

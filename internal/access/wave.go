@@ -119,7 +119,7 @@ func Stage(s Strategy, accounts []Account) Staging {
 			d.eachOU(rule)
 			continue
 		}
-		d.take(rule, cmp.Or(rule.Name, rule.title()), d.chosen(rule))
+		d.take(rule, cmp.Or(rule.Name, rule.title()), d.chooser(rule))
 	}
 	d.take(WaveRule{}, d.restName(), func(Account) bool { return true })
 	return d.out
@@ -138,8 +138,8 @@ func (d *divider) restName() string {
 	return "The rest"
 }
 
-// chosen says which of the accounts that are left a rule takes.
-func (d *divider) chosen(rule WaveRule) func(Account) bool {
+// chooser says which of the accounts that are left a rule takes.
+func (d *divider) chooser(rule WaveRule) func(Account) bool {
 	most := rule.Count
 	switch {
 	case !rule.Accounts.none():

@@ -201,12 +201,12 @@ func TestNobodyGivesThemselvesARole(t *testing.T) {
 	team := authn.Place{Roles: []access.Role{access.RoleAdmin}, Teams: []string{"security"}}
 	for _, who := range []access.Actor{actor, token} {
 		for _, place := range []authn.Place{more, team} {
-			if _, err := f.SetPlace(t.Context(), who, admin.ID, place, authn.Saying{}); kind(err) != access.KindForbidden {
+			if _, err := f.SetPlace(t.Context(), who, admin.ID, place, authn.PersonChange{}); kind(err) != access.KindForbidden {
 				t.Errorf("%+v by a %s: %v, want a refusal", place, who.Kind, err)
 			}
 		}
 	}
-	if p, err := f.SetPlace(t.Context(), actor, admin.ID, authn.Place{Roles: []access.Role{access.RoleAdmin}}, authn.Saying{}); err != nil || slices.Contains(p.Roles, access.RoleViewer) {
+	if p, err := f.SetPlace(t.Context(), actor, admin.ID, authn.Place{Roles: []access.Role{access.RoleAdmin}}, authn.PersonChange{}); err != nil || slices.Contains(p.Roles, access.RoleViewer) {
 		t.Errorf("giving one up: %v, %v", p.Roles, err)
 	}
 }
@@ -214,7 +214,7 @@ func TestNobodyGivesThemselvesARole(t *testing.T) {
 func TestAPersonIsChangedAsTheyWereRead(t *testing.T) {
 	f := setUp(t, nil)
 	alice := f.add(t, "alice", access.RoleViewer)
-	read := authn.Saying{AsRead: alice.Tag()}
+	read := authn.PersonChange{IfTag: alice.Tag()}
 	place := authn.Place{Roles: []access.Role{access.RoleEditor}}
 	if _, err := f.SetPlace(t.Context(), system, alice.ID, place, read); err != nil {
 		t.Fatal(err)

@@ -17,9 +17,8 @@ var duties = []struct {
 	{access.RoleAdmin, "manage people"},
 }
 
-// lostWith says what nobody could do any more, in sentences, if a person became what they
-// are to be.
-func lostWith(was, is access.Person, around access.Around) []string {
+// lostCapabilities names, in sentences, the capabilities that no person would have if was became is.
+func lostCapabilities(was, is access.Person, around access.Around) []string {
 	var lost []string
 	if deeds := leftUndone(was, is, around.Others); len(deeds) > 0 {
 		lost = append(lost, "Nobody could "+strings.Join(deeds, " or ")+" any more: "+was.Name+" is the last who can.")

@@ -16,7 +16,7 @@ func TestTheLastOneStays(t *testing.T) {
 	otto := f.add(t, "otto", access.RoleOperator)
 	anna, adam := f.add(t, "anna", access.RoleApprover), f.add(t, "adam", access.RoleAdmin, access.RoleApprover)
 	set := func(p access.Person, place authn.Place) error {
-		_, err := f.SetPlace(t.Context(), system, p.ID, place, authn.Saying{Confirm: p.Email})
+		_, err := f.SetPlace(t.Context(), system, p.ID, place, authn.PersonChange{Confirm: p.Email})
 		return err
 	}
 	for name, c := range map[string]struct {
@@ -50,11 +50,11 @@ func TestTheLastOneGoesWhenThatIsConfirmed(t *testing.T) {
 	f.atHead(t, `INSERT INTO settings (body, added_in) VALUES ('{"guards": {"nobody_applies": "confirm"}}', 1)`)
 	out := authn.Place{Roles: otto.Roles, Disabled: true}
 	for _, typed := range []string{"", "somebody@example.com"} {
-		if _, err := f.SetPlace(t.Context(), system, otto.ID, out, authn.Saying{Confirm: typed}); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "confirm" {
+		if _, err := f.SetPlace(t.Context(), system, otto.ID, out, authn.PersonChange{Confirm: typed}); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "confirm" {
 			t.Errorf("with %q typed: %v, want to be asked for the e-mail", typed, err)
 		}
 	}
-	if p, err := f.SetPlace(t.Context(), system, otto.ID, out, authn.Saying{Confirm: " Otto@example.com"}); err != nil || !p.Disabled {
+	if p, err := f.SetPlace(t.Context(), system, otto.ID, out, authn.PersonChange{Confirm: " Otto@example.com"}); err != nil || !p.Disabled {
 		t.Errorf("confirmed: %+v, %v", p, err)
 	}
 	if got := f.audit(t, access.AuditFilter{Action: "person.place"}); len(got) != 1 || !strings.Contains(string(got[0].Detail), "apply changes") {
@@ -90,7 +90,7 @@ func TestTheLastOfATeamStays(t *testing.T) {
 	f.add(t, "edda", access.RoleEditor)
 	nina, ned := f.add(t, "nina", access.RoleApprover), f.add(t, "ned", access.RoleApprover)
 	place := func(p access.Person, teams ...string) error {
-		_, err := f.SetPlace(t.Context(), system, p.ID, authn.Place{Roles: p.Roles, Teams: teams}, authn.Saying{})
+		_, err := f.SetPlace(t.Context(), system, p.ID, authn.Place{Roles: p.Roles, Teams: teams}, authn.PersonChange{})
 		return err
 	}
 	for _, p := range []access.Person{nina, ned} {
@@ -123,7 +123,7 @@ func TestTwoWhoShutEachOtherOut(t *testing.T) {
 	var both sync.WaitGroup
 	for i, p := range []access.Person{a, b} {
 		both.Go(func() {
-			_, errs[i] = f.SetPlace(context.WithoutCancel(t.Context()), system, p.ID, authn.Place{Roles: p.Roles, Disabled: true}, authn.Saying{})
+			_, errs[i] = f.SetPlace(context.WithoutCancel(t.Context()), system, p.ID, authn.Place{Roles: p.Roles, Disabled: true}, authn.PersonChange{})
 		})
 	}
 	both.Wait()
@@ -145,7 +145,7 @@ func TestWhoIsShutOutIsOutEverywhere(t *testing.T) {
 	}
 	place := func(disabled bool) {
 		t.Helper()
-		if _, err := f.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: alice.Roles, Disabled: disabled}, authn.Saying{}); err != nil {
+		if _, err := f.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: alice.Roles, Disabled: disabled}, authn.PersonChange{}); err != nil {
 			t.Fatal(err)
 		}
 	}

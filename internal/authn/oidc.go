@@ -123,7 +123,7 @@ type Challenge struct {
 
 // Begin starts a sign-in.
 func (o *OIDC) Begin(ctx context.Context) (Challenge, error) {
-	config, _, err := o.discovered(ctx)
+	config, _, err := o.discover(ctx)
 	if err != nil {
 		return Challenge{}, err
 	}
@@ -132,8 +132,8 @@ func (o *OIDC) Begin(ctx context.Context) (Challenge, error) {
 	return c, nil
 }
 
-// discovered returns the provider as its discovery document describes it.
-func (o *OIDC) discovered(ctx context.Context) (oauth2.Config, *oidc.Provider, error) {
+// discover returns the provider as its discovery document describes it.
+func (o *OIDC) discover(ctx context.Context) (oauth2.Config, *oidc.Provider, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.provider == nil {
@@ -156,7 +156,7 @@ func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip
 	if err := o.service.refuseIfLimited(ctx, a); err != nil {
 		return access.Actor{}, err
 	}
-	who, err := o.vouched(ctx, ch, code)
+	who, err := o.exchangeCode(ctx, ch, code)
 	if err == nil {
 		a.email = who.Email
 		var person access.Person
@@ -170,11 +170,11 @@ func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip
 	if kind := access.KindOf(err); kind != access.KindUnauthenticated && kind != access.KindForbidden {
 		return access.Actor{}, err
 	}
-	return access.Actor{}, o.failed(ctx, a, err)
+	return access.Actor{}, o.recordFailure(ctx, a, err)
 }
 
-// failed puts a sign-in on record that came to nothing, and why.
-func (o *OIDC) failed(ctx context.Context, a attempt, why error) error {
+// recordFailure puts a sign-in on record that came to nothing, and why.
+func (o *OIDC) recordFailure(ctx context.Context, a attempt, why error) error {
 	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
 	event := access.NewAuditEvent(actor, o.service.Now(), "signin.failed", "email/"+a.email, map[string]any{"issuer": o.cfg.Issuer, "why": access.MessageOf(why)})
 	if err := o.service.Store.RecordSignIn(ctx, a.email, a.origin.network(), false, o.service.Now(), event); err != nil {
@@ -183,9 +183,9 @@ func (o *OIDC) failed(ctx context.Context, a attempt, why error) error {
 	return why
 }
 
-// vouched returns the claims of the ID token that a code is good for.
-func (o *OIDC) vouched(ctx context.Context, ch Challenge, code string) (claims, error) {
-	config, provider, err := o.discovered(ctx)
+// exchangeCode returns the claims of the ID token that a code is good for.
+func (o *OIDC) exchangeCode(ctx context.Context, ch Challenge, code string) (claims, error) {
+	config, provider, err := o.discover(ctx)
 	if err != nil {
 		return claims{}, err
 	}

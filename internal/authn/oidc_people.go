@@ -46,7 +46,7 @@ func text(raw json.RawMessage) string {
 // person finds whom the provider vouches for. They are known by its subject; the first
 // time, by their e-mail, if the provider has verified that.
 func (o *OIDC) person(ctx context.Context, who claims) (access.Person, error) {
-	place := o.granted(who)
+	place := o.grantsOf(who)
 	if len(o.cfg.Grants) > 0 && len(place.Roles) == 0 {
 		return access.Person{}, access.Errorf(access.KindForbidden, "None of your groups at the identity provider has a role in this console. Ask an admin.")
 	}
@@ -65,8 +65,8 @@ func (o *OIDC) person(ctx context.Context, who claims) (access.Person, error) {
 	return o.keepUp(ctx, p, place)
 }
 
-// granted is what the groups of somebody give them.
-func (o *OIDC) granted(who claims) Place {
+// grantsOf returns the roles and teams that the groups of a person give them.
+func (o *OIDC) grantsOf(who claims) Place {
 	var place Place
 	for _, g := range o.cfg.Grants {
 		switch {

@@ -95,7 +95,7 @@ func TestOIDCKnownByEmailOnceAndBySubjectThen(t *testing.T) {
 	if got := p.audit(t, access.AuditFilter{Action: "signin.failed"}); len(got) != 2 || got[0].Object != "email/bob@example.com" || got[0].PersonID != 0 {
 		t.Errorf("audit = %+v, want two who were refused", got)
 	}
-	if _, err := p.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: alice.Roles, Disabled: true}, authn.Saying{}); err != nil {
+	if _, err := p.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: alice.Roles, Disabled: true}, authn.PersonChange{}); err != nil {
 		t.Fatal(err)
 	}
 	p.issuer.Is("subject-1", "alice@example.com")

@@ -125,18 +125,20 @@ type Place struct {
 	Disabled bool
 }
 
-// Saying is what somebody says along with what a person is to be. Confirm is the person's
-// e-mail, where the settings want it to be typed before the last person of a kind goes.
-// AsRead is the tag of the person as they were read; "" for whatever they are.
-type Saying struct {
+// PersonChange guards a change to a person. Confirm is the person's e-mail address: the settings may require
+// it before the last person with a capability loses it. If IfTag is set, the change fails with KindStale
+// unless it is still the person's tag.
+type PersonChange struct {
 	Confirm string
-	AsRead  string
+	IfTag   string
 }
 
 // SetPlace changes what a person is, as of their next request. Reviews that they gave
 // count by what they are when the change is applied. Whoever is shut out is signed out
 // and loses their tokens. Nobody gives themselves anything.
-func (s *Service) SetPlace(ctx context.Context, actor access.Actor, personID int64, place Place, say Saying) (access.Person, error) {
+func (s *Service) SetPlace(
+	ctx context.Context, actor access.Actor, personID int64, place Place, change PersonChange,
+) (access.Person, error) {
 	if err := authz.Require(actor, authz.ManagePeople); err != nil {
 		return access.Person{}, err
 	}
@@ -145,7 +147,7 @@ func (s *Service) SetPlace(ctx context.Context, actor access.Actor, personID int
 	}
 	return s.Store.UpdatePerson(ctx, personID, func(p *access.Person, around access.Around) ([]access.AuditEvent, error) {
 		was := *p
-		if say.AsRead != "" && say.AsRead != was.Tag() {
+		if change.IfTag != "" && change.IfTag != was.Tag() {
 			return nil, access.Errorf(access.KindStale, "Somebody else has changed %s since you opened them. Look again, then decide anew.", was.Name)
 		}
 		if actor.Is(access.PersonRef{ID: personID}) && !within(place, was) {
@@ -156,8 +158,8 @@ func (s *Service) SetPlace(ctx context.Context, actor access.Actor, personID int
 			p.Generation++
 		}
 		detail := map[string]any{"before": placeOf(was), "after": placeOf(*p)}
-		if lost := lostWith(was, *p, around); len(lost) > 0 {
-			if err := lastOne(was, lost, around.Settings.Mode(access.GuardNobodyApplies), say.Confirm); err != nil {
+		if lost := lostCapabilities(was, *p, around); len(lost) > 0 {
+			if err := lastOne(was, lost, around.Settings.Mode(access.GuardNobodyApplies), change.Confirm); err != nil {
 				return nil, err
 			}
 			detail["confirmed"] = lost

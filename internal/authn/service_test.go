@@ -294,7 +294,7 @@ func TestOnlyAdminsManagePeople(t *testing.T) {
 	for what, err := range map[string]error{
 		"add": addErr, "list": listErr, "find": findErr, "somebody else's password": passwordErr,
 		"roles": func() error {
-			_, err := f.SetPlace(t.Context(), actor, alice.ID, authn.Place{Roles: access.Roles()}, authn.Saying{})
+			_, err := f.SetPlace(t.Context(), actor, alice.ID, authn.Place{Roles: access.Roles()}, authn.PersonChange{})
 			return err
 		}(),
 		"nobody": func() error { _, err := f.People(t.Context(), access.Actor{}); return err }(),
@@ -309,7 +309,7 @@ func TestPlaceHoldsFromTheNextRequest(t *testing.T) {
 	f := setUp(t, nil)
 	f.add(t, "another", access.RoleApprover)
 	alice := f.add(t, "alice", access.RoleEditor)
-	p, err := f.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: []access.Role{access.RoleApprover}, Teams: []string{"security", "network", "network"}}, authn.Saying{})
+	p, err := f.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: []access.Role{access.RoleApprover}, Teams: []string{"security", "network", "network"}}, authn.PersonChange{})
 	if err != nil || strings.Join(p.Teams, " ") != "network security" {
 		t.Fatalf("teams %v, %v", p.Teams, err)
 	}
@@ -318,11 +318,11 @@ func TestPlaceHoldsFromTheNextRequest(t *testing.T) {
 		t.Errorf("actor %+v (%v)", actor, err)
 	}
 	for name, place := range map[string]authn.Place{"no role": {}, "an unknown role": {Roles: []access.Role{"root"}}, "a bad team": {Roles: []access.Role{access.RoleViewer}, Teams: []string{"Net Work"}}} {
-		if _, err := f.SetPlace(t.Context(), system, alice.ID, place, authn.Saying{}); kind(err) != access.KindInvalid {
+		if _, err := f.SetPlace(t.Context(), system, alice.ID, place, authn.PersonChange{}); kind(err) != access.KindInvalid {
 			t.Errorf("%s: %v, want invalid", name, err)
 		}
 	}
-	if _, err := f.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: []access.Role{access.RoleViewer}, Disabled: true}, authn.Saying{}); err != nil {
+	if _, err := f.SetPlace(t.Context(), system, alice.ID, authn.Place{Roles: []access.Role{access.RoleViewer}, Disabled: true}, authn.PersonChange{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Actor(t.Context(), alice.ID, 0, office, agent, ""); kind(err) != access.KindUnauthenticated {

@@ -334,7 +334,7 @@ func TestSessionAndPersonInOneQuery(t *testing.T) {
 	if _, err := here.actor(under); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := there.SetPlace(t.Context(), system, edda.ID, authn.Place{Roles: []access.Role{access.RoleViewer}}, authn.Saying{}); err != nil {
+	if _, err := there.SetPlace(t.Context(), system, edda.ID, authn.Place{Roles: []access.Role{access.RoleViewer}}, authn.PersonChange{}); err != nil {
 		t.Fatal(err)
 	}
 	for what, ctx := range map[string]context.Context{"the next request": here.load(t, token), "the same request, asked again": under} {
@@ -343,7 +343,7 @@ func TestSessionAndPersonInOneQuery(t *testing.T) {
 			t.Errorf("%s has the roles %v after they were taken away, %v", what, actor.Roles, err)
 		}
 	}
-	if _, err := there.SetPlace(t.Context(), system, edda.ID, authn.Place{Roles: []access.Role{access.RoleViewer}, Disabled: true}, authn.Saying{}); err != nil {
+	if _, err := there.SetPlace(t.Context(), system, edda.ID, authn.Place{Roles: []access.Role{access.RoleViewer}, Disabled: true}, authn.PersonChange{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := here.actor(here.load(t, token)); kind(err) != access.KindUnauthenticated {

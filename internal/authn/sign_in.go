@@ -56,7 +56,7 @@ func (s *Service) refuseIfLimited(ctx context.Context, a attempt) error {
 	if byEmail < s.PerEmail && byAddr < s.PerAddr {
 		return nil
 	}
-	if err := s.throttled(ctx, a, byAddr >= s.PerAddr); err != nil {
+	if err := s.recordThrottled(ctx, a, byAddr >= s.PerAddr); err != nil {
 		return err
 	}
 	return access.Errorf(access.KindTooMany, "Too many attempts to sign in have failed. Wait %d minutes, then try again.", int(s.Window/time.Minute))
@@ -66,8 +66,8 @@ func (s *Service) refuseIfLimited(ctx context.Context, a attempt) error {
 // otherwise whoever tries would fill it as fast as they can send.
 const throttledAgain = time.Minute
 
-// throttled records that attempts for an e-mail, or from an address, are turned away.
-func (s *Service) throttled(ctx context.Context, a attempt, byAddr bool) error {
+// recordThrottled records that attempts for an e-mail, or from an address, are turned away.
+func (s *Service) recordThrottled(ctx context.Context, a attempt, byAddr bool) error {
 	object := "email/" + a.email
 	if byAddr {
 		object = "addr/" + a.origin.network()
@@ -95,18 +95,18 @@ func (s *Service) check(ctx context.Context, a attempt) (access.Actor, error) {
 		}
 	}
 	if !h.matches(a.password) || !known || person.Disabled {
-		return access.Actor{}, s.failed(ctx, a)
+		return access.Actor{}, s.recordFailure(ctx, a)
 	}
 	if !person.InitialUntil.IsZero() && !s.Now().Before(person.InitialUntil) {
-		if err := s.failed(ctx, a); access.KindOf(err) != access.KindUnauthenticated {
+		if err := s.recordFailure(ctx, a); access.KindOf(err) != access.KindUnauthenticated {
 			return access.Actor{}, err
 		}
 		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "This first password was good until %s. Ask an admin for another.", person.InitialUntil.Format("2006-01-02 15:04 MST"))
 	}
-	return s.succeeded(ctx, a, person, h)
+	return s.completeSignIn(ctx, a, person, h)
 }
 
-func (s *Service) failed(ctx context.Context, a attempt) error {
+func (s *Service) recordFailure(ctx context.Context, a attempt) error {
 	// Whoever tried is not known to be the person, so the event is not theirs.
 	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
 	event := access.NewAuditEvent(actor, s.Now(), "signin.failed", "email/"+a.email, nil)
@@ -116,7 +116,7 @@ func (s *Service) failed(ctx context.Context, a attempt) error {
 	return access.Errorf(access.KindUnauthenticated, "E-mail and password do not match an active account.")
 }
 
-func (s *Service) succeeded(ctx context.Context, a attempt, person access.Person, h hash) (access.Actor, error) {
+func (s *Service) completeSignIn(ctx context.Context, a attempt, person access.Person, h hash) (access.Actor, error) {
 	actor, err := s.welcome(ctx, a, person, nil)
 	if err != nil {
 		return access.Actor{}, err

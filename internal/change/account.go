@@ -27,7 +27,9 @@ func (s *Service) Account(ctx context.Context, actor access.Actor, id access.Acc
 	limit := view.Quotas.OrDefault().TrustPolicy
 	for _, r := range inv.Roles {
 		ours, err := iam.Ours(r.Document)
-		view.Roles = append(view.Roles, RoleView{LiveDocument: r, Managed: err == nil && ours != "", Size: iam.Size(r.Document), Limit: limit})
+		view.Roles = append(view.Roles, access.LiveRole{
+			LiveDocument: r, Managed: err == nil && ours != "", Size: iam.Size(r.Document), Limit: limit,
+		})
 	}
 	return view, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 )
 
 const anyAlice = "arn:aws:iam::111111111111:user/alice"
@@ -27,8 +27,8 @@ func liveAs(statements ...string) string {
 }
 
 // edited is role Bob as base maps it, with something else live.
-func edited(statements ...string) change.Adoption {
-	return change.Adoption{
+func edited(statements ...string) onboard.Adoption {
+	return onboard.Adoption{
 		Account: "111111111111", Role: access.RoleName{Path: "/", Name: "Bob"},
 		Planned: "[" + pair([]string{anyAlice}, office...) + "]", Live: liveAs(statements...),
 	}
@@ -37,7 +37,7 @@ func edited(statements ...string) change.Adoption {
 var office = []string{"103.15.250.0/24", "12.148.72.0/23"}
 
 // adoption is edited with other networks.
-func adoption(networks ...string) change.Adoption {
+func adoption(networks ...string) onboard.Adoption {
 	return edited(pair([]string{anyAlice}, networks...))
 }
 
@@ -111,7 +111,7 @@ func TestAdoptRefusesWhatNoChangeCanSay(t *testing.T) {
 	unmapped, moved := adoption("9.9.9.0/24"), adoption("9.9.9.0/24")
 	unmapped.Role.Name, moved.Planned = "Unmapped", "["+pair([]string{anyAlice}, "8.8.8.0/24")+"]"
 	for name, c := range map[string]struct {
-		adoption change.Adoption
+		adoption onboard.Adoption
 		kind     access.Kind
 		text     string
 	}{
@@ -120,7 +120,7 @@ func TestAdoptRefusesWhatNoChangeCanSay(t *testing.T) {
 		"a private network":      {adoption("103.15.250.0/24", "12.148.72.0/23", "10.0.0.0/8"), access.KindConflict, "cannot stand in an allowlist"},
 		"no mapping of ours":     {unmapped, access.KindConflict, "No mapping reaches role Unmapped"},
 		"a state that has moved": {moved, access.KindConflict, "has changed since this conflict was found"},
-		"a document unreadable":  {change.Adoption{Account: "111111111111", Role: unmapped.Role, Live: "{"}, access.KindConflict, "cannot be read"},
+		"a document unreadable":  {onboard.Adoption{Account: "111111111111", Role: unmapped.Role, Live: "{"}, access.KindConflict, "cannot be read"},
 		"somebody from anywhere": {edited(pair([]string{anyAlice}, office...), allow(anyCarol)), access.KindConflict, "carol is let in from anywhere"},
 		"somebody who is nobody": {edited(pair([]string{anyAlice, anyDave}, office...)), access.KindConflict, "dave is let in, and is no user of the account"},
 		"a role":                 {edited(pair([]string{anyAlice}, office...), allow("arn:aws:iam::111111111111:role/x")), access.KindConflict, "PortcullisAllow2 names arn:aws:iam::111111111111:role/x, which is no user"},

@@ -9,7 +9,7 @@ import (
 
 // aheadOf is how many of the changes that wait for a review or for being applied are worked
 // out ahead, the newest: about as many as are kept.
-const aheadOf = maxRecent / 2
+const aheadOf = maxResults / 2
 
 // ahead remembers what was worked out ahead, and until when that is not done again.
 type ahead map[int64]struct {
@@ -73,6 +73,6 @@ func (s *Service) lookAt(ctx context.Context, c access.Change) error {
 	if _, err := s.cachedDraft(ctx, c); err != nil {
 		return err
 	}
-	_, err := s.frozen(ctx, c)
+	_, err := s.frozenSummary(ctx, c)
 	return err
 }

@@ -13,30 +13,33 @@ import (
 // errMoved says that the head moved between planning and the transaction.
 var errMoved = errors.New("the head has moved")
 
-// Apply makes an approved change the next revision and starts its rollout, in one
-// transaction. digest is what the operator saw. When the head has moved since the plan
-// was frozen, the documents are compiled again: if they differ, or the same objects were
-// edited, the change is conflicted and nothing is applied. The rollout goes by the default
-// strategy.
-func (s *Service) Apply(ctx context.Context, actor access.Actor, id int64, digest string, options ...Option) (access.Rollout, error) {
-	return s.ApplyBy(ctx, actor, id, digest, "", options...)
+// ApplyRequest is what an operator decides when they apply a change.
+type ApplyRequest struct {
+	Digest   string // of the change as the operator saw it
+	Strategy string // the name of the rollout's strategy; "" for the default
 }
 
-// ApplyBy is Apply with the name of the strategy by which the rollout goes.
-func (s *Service) ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...Option) (access.Rollout, error) {
+// Apply makes an approved change the next revision and starts its rollout, in one
+// transaction. When the head has moved since the plan was frozen, the documents are compiled
+// again: if they differ, or the same objects were edited, the change is conflicted and nothing
+// is applied.
+func (s *Service) Apply(
+	ctx context.Context, actor access.Actor, id int64, r ApplyRequest, options ...Option,
+) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ApplyChange); err != nil {
 		return access.Rollout{}, err
 	}
-	chosen, err := s.strategyNamed(ctx, strategy)
+	strategy, err := s.strategyNamed(ctx, r.Strategy)
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	return s.applyBy(ctx, actor, id, digest, chosen, options...)
+	return s.apply(ctx, id, application{actor: actor, digest: r.Digest, strategy: strategy, step: stepOf(options)})
 }
 
-func (s *Service) applyBy(ctx context.Context, actor access.Actor, id int64, digest string, strategy int64, options ...Option) (access.Rollout, error) {
+// apply tries again while other changes move the head between planning and the transaction.
+func (s *Service) apply(ctx context.Context, id int64, a application) (access.Rollout, error) {
 	for range 5 {
-		r, err := s.tryApply(ctx, id, application{actor: actor, digest: digest, strategy: strategy, step: stepOf(options)})
+		r, err := s.tryApply(ctx, id, a)
 		if !errors.Is(err, errMoved) {
 			return r, err
 		}
@@ -53,7 +56,7 @@ type application struct {
 	reason string
 
 	strategy int64
-	step     step
+	step     stepOptions
 }
 
 // do takes the step. Whether it may be taken alone was asked before.
@@ -83,9 +86,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 	}
 	d, err := s.confirmPlan(ctx, c, head)
 	if err != nil {
-		return access.Rollout{}, s.conflicted(ctx, c, err)
+		return access.Rollout{}, s.markConflicted(ctx, c, err)
 	}
-	if err := s.permitted(trial(c), a, d); err != nil {
+	if err := s.checkPermitted(trial(c), a, d); err != nil {
 		return access.Rollout{}, err
 	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
@@ -102,19 +105,19 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err := a.step.holds(fresh); err != nil {
 			return Application{}, err
 		}
-		if fresh.Version != c.Version {
-			return Application{}, access.Errorf(access.KindConflict, "Somebody else has acted on this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "acted on"); err != nil {
+			return Application{}, err
 		}
 		if !a.alone && fresh.Reassess(d.needs, s.at()) {
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
-			return s.reopened(fresh), nil
+			return s.applyReopen(fresh), nil
 		}
-		meant, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
+		overridden, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
 		if err != nil {
 			return Application{}, err
 		}
-		made, err := s.applied(fresh, a, head, staging.Strategy)
-		made.Rollout, made.Staging, made.Events = rollout, staging, append(meant, made.Events...)
+		made, err := s.applyApproved(fresh, a, head, staging.Strategy)
+		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
 		return made, err
 	})
 	if err == nil && reopened != nil {
@@ -129,8 +132,8 @@ func trial(c access.Change) *access.Change {
 	return &c
 }
 
-// permitted asks the lock-out guards, and the settings for somebody who is alone.
-func (s *Service) permitted(c *access.Change, a application, d draft) error {
+// checkPermitted asks the lock-out guards and, if the change is applied without its reviews, the settings.
+func (s *Service) checkPermitted(c *access.Change, a application, d draft) error {
 	if a.alone && !d.settings.BreakGlassAllowed {
 		return access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone. It needs %s.", c.MissingText())
 	}
@@ -140,7 +143,7 @@ func (s *Service) permitted(c *access.Change, a application, d draft) error {
 	return c.Unconfirmed(d.guards(a.actor), a.actor)
 }
 
-func (s *Service) reopened(c *access.Change) Application {
+func (s *Service) applyReopen(c *access.Change) Application {
 	event := access.NewAuditEvent(access.System("change"), s.at(), "change.reopen", object(c.ID), map[string]any{"needs": c.Needs, "missing": c.MissingText()})
 	return Application{Events: []access.AuditEvent{event}}
 }
@@ -161,15 +164,15 @@ func (s *Service) confirmPlan(ctx context.Context, c access.Change, head int64) 
 	return d, nil
 }
 
-// conflicted marks the change and returns why.
-func (s *Service) conflicted(ctx context.Context, c access.Change, why error) error {
+// markConflicted marks the change as conflicted and returns the reason as an error.
+func (s *Service) markConflicted(ctx context.Context, c access.Change, why error) error {
 	kind := access.KindOf(why)
 	if kind != access.KindConflict && kind != access.KindInvalid {
 		return why
 	}
 	_, err := s.store.UpdateChange(ctx, c.ID, func(fresh *access.Change) (Decision, error) {
-		if fresh.Version != c.Version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "edited"); err != nil {
+			return Decision{}, err
 		}
 		at := s.at()
 		if err := fresh.Conflict(access.MessageOf(why), at); err != nil {
@@ -184,7 +187,7 @@ func (s *Service) conflicted(ctx context.Context, c access.Change, why error) er
 	return access.Wrap(access.KindConflict, why, "%s", access.MessageOf(why))
 }
 
-func (s *Service) applied(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
+func (s *Service) applyApproved(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
 	at := s.at()
 	missing := c.MissingText()
 	if err := a.do(c, head+1, at); err != nil {
@@ -205,13 +208,8 @@ func (s *Service) ApplyAlone(ctx context.Context, actor access.Actor, id int64, 
 	if err := authz.Require(actor, authz.BreakGlass); err != nil {
 		return access.Rollout{}, err
 	}
-	for range 5 {
-		r, err := s.tryApply(ctx, id, application{actor: actor, digest: digest, alone: true, reason: reason, strategy: access.AtOnceStrategy})
-		if !errors.Is(err, errMoved) {
-			return r, err
-		}
-	}
-	return access.Rollout{}, access.Errorf(access.KindConflict, "Other changes are being applied at this moment. Try again.")
+	a := application{actor: actor, digest: digest, alone: true, reason: reason, strategy: access.AtOnceStrategy}
+	return s.apply(ctx, id, a)
 }
 
 func (s *Service) newRollout(actor access.Actor, title string, change, revision int64) access.Rollout {

@@ -72,14 +72,14 @@ func (c company) know(q access.InventoryQuery) map[access.AccountID]access.Inven
 	return known
 }
 
-func (c company) plan(b *testing.B, edits ...access.Edit) planning.Planned {
+func (c company) plan(b *testing.B, edits ...access.Edit) planning.Result {
 	b.Helper()
-	w := planning.World{Accounts: c.accounts, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
+	w := planning.PlanInput{Accounts: c.accounts, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
 	next, err := c.state.Apply(edits)
 	if err != nil {
 		b.Fatal(err)
 	}
-	about := planning.NewConcern(w.Accounts, c.state, next, nil, edits, w.Now)
+	about := planning.NewAffected(w.Accounts, c.state, next, nil, edits, w.Now)
 	for {
 		w.Inventories = access.InventoriesOf(c.know(about.Query))
 		p, more, err := planning.PlanChange(w, about)
@@ -116,7 +116,7 @@ func BenchmarkPlan(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d accounts", change.name, accounts), func(b *testing.B) {
 				b.ReportAllocs()
-				var p planning.Planned
+				var p planning.Result
 				for b.Loop() {
 					p = c.plan(b, change.edit)
 				}

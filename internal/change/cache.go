@@ -13,18 +13,17 @@ import (
 	"portcullis/internal/policy"
 )
 
-// recent keeps the last few things that were worked out for a change: a page and its
-// parts ask for the same several times, and several people read the same change. Who
-// asks for what is being worked out waits for it. What was not asked for the longest is
-// given up first, when there are too many or they take too much memory.
-type recent[K comparable, V any] struct {
+// resultCache is an LRU cache of computed results, bounded by count and bytes. A page and its parts ask for the
+// same result several times, and several people read the same change. Concurrent callers with the same key
+// wait for one computation.
+type resultCache[K comparable, V any] struct {
 	mu    sync.Mutex
-	items map[K]*kept[V]
+	items map[K]*cacheItem[V]
 	asked int64
 	bytes int
 }
 
-type kept[V any] struct {
+type cacheItem[V any] struct {
 	mu    sync.Mutex // held while it is worked out
 	value V
 	until time.Time // zero before it is worked out, and where that failed
@@ -35,23 +34,23 @@ type kept[V any] struct {
 
 // What is kept of one kind.
 const (
-	maxRecent      = 16
-	maxRecentBytes = 64 << 20
+	maxResults     = 16
+	maxResultBytes = 64 << 20
 )
 
 // weighty is what knows about how much memory it takes.
-type weighty interface{ bytes() int }
+type weighty interface{ Bytes() int }
 
-func (c *recent[K, V]) item(k K) *kept[V] {
+func (c *resultCache[K, V]) item(k K) *cacheItem[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.items == nil {
-		c.items = map[K]*kept[V]{}
+		c.items = map[K]*cacheItem[V]{}
 	}
 	item := c.items[k]
 	if item == nil {
 		c.outdate(k)
-		item = &kept[V]{}
+		item = &cacheItem[V]{}
 		c.items[k] = item
 	}
 	c.asked++
@@ -61,7 +60,7 @@ func (c *recent[K, V]) item(k K) *kept[V] {
 }
 
 // keep notes how much memory an item takes, unless it was given up meanwhile.
-func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
+func (c *resultCache[K, V]) keep(k K, item *cacheItem[V], v V) {
 	w, heavy := any(v).(weighty)
 	if !heavy {
 		return
@@ -71,7 +70,7 @@ func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
 	if c.items[k] != item {
 		return
 	}
-	bytes := w.bytes()
+	bytes := w.Bytes()
 	c.bytes += bytes - item.bytes
 	item.bytes = bytes
 	c.giveUp()
@@ -81,7 +80,7 @@ func (c *recent[K, V]) keep(k K, item *kept[V], v V) {
 type superseding[K any] interface{ supersedes(old K) bool }
 
 // outdate drops what a new key supersedes.
-func (c *recent[K, V]) outdate(k K) {
+func (c *resultCache[K, V]) outdate(k K) {
 	fresh, ok := any(k).(superseding[K])
 	if !ok {
 		return
@@ -95,8 +94,8 @@ func (c *recent[K, V]) outdate(k K) {
 }
 
 // giveUp drops what was not asked for the longest, but never the last that was.
-func (c *recent[K, V]) giveUp() {
-	for len(c.items) > 1 && (len(c.items) > maxRecent || c.bytes > maxRecentBytes) {
+func (c *resultCache[K, V]) giveUp() {
+	for len(c.items) > 1 && (len(c.items) > maxResults || c.bytes > maxResultBytes) {
 		var oldest K
 		at := c.asked + 1
 		for k, item := range c.items {
@@ -110,7 +109,7 @@ func (c *recent[K, V]) giveUp() {
 }
 
 // get returns what is kept for k, or works it out and keeps it for as long as that says.
-func (c *recent[K, V]) get(k K, now time.Time, work func() (value V, until time.Time, err error)) (V, error) {
+func (c *resultCache[K, V]) get(k K, now time.Time, work func() (value V, until time.Time, err error)) (V, error) {
 	item := c.item(k)
 	item.mu.Lock()
 	defer item.mu.Unlock()
@@ -126,7 +125,7 @@ func (c *recent[K, V]) get(k K, now time.Time, work func() (value V, until time.
 }
 
 // put keeps what was worked out elsewhere.
-func (c *recent[K, V]) put(k K, value V, until time.Time) {
+func (c *resultCache[K, V]) put(k K, value V, until time.Time) {
 	item := c.item(k)
 	item.mu.Lock()
 	defer item.mu.Unlock()
@@ -190,10 +189,10 @@ func (k planKey) supersedes(old planKey) bool {
 	return k.change != 0 && k.change == old.change && k != old
 }
 
-// Plan works out what leads from a state to the next by the edits of a change. What was
+// plan works out what leads from a state to the next by the edits of a change. What was
 // worked out for a page serves the decisions on it, too: nothing that a plan depends on
 // has moved, or it would have another key.
-func (s *Service) plan(ctx context.Context, change int64, base, next access.State, edits []access.Edit) (*planning.Planned, error) {
+func (s *Service) plan(ctx context.Context, change int64, base, next access.State, edits []access.Edit) (*planning.Result, error) {
 	inventory, err := s.store.InventoryVersion(ctx)
 	if err != nil {
 		return nil, err
@@ -204,7 +203,7 @@ func (s *Service) plan(ctx context.Context, change int64, base, next access.Stat
 	}
 	now := s.at()
 	key := planKey{change: change, edits: sha256.Sum256(text), on: base.Revision, inventory: inventory}
-	return s.planned.get(key, now, func() (*planning.Planned, time.Time, error) {
+	return s.results.get(key, now, func() (*planning.Result, time.Time, error) {
 		p, err := s.workOut(ctx, base, next, edits, now)
 		if err != nil {
 			return nil, time.Time{}, err
@@ -213,13 +212,13 @@ func (s *Service) plan(ctx context.Context, change int64, base, next access.Stat
 	})
 }
 
-func (s *Service) workOut(ctx context.Context, base, next access.State, edits []access.Edit, now time.Time) (*planning.Planned, error) {
-	w, err := s.world(ctx)
+func (s *Service) workOut(ctx context.Context, base, next access.State, edits []access.Edit, now time.Time) (*planning.Result, error) {
+	w, err := s.planInput(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w.Now, w.Options = now, policy.Options{AllowDangerous: base.Settings.AllowDangerous}
-	c := planning.NewConcern(w.Accounts, base, next, planning.WithExpired(base, edits, now), edits, now)
+	c := planning.NewAffected(w.Accounts, base, next, planning.WithExpired(base, edits, now), edits, now)
 	for {
 		if err := s.know(ctx, &w, c.Query); err != nil {
 			return nil, err
@@ -242,8 +241,8 @@ func newFrozenKey(c access.Change) frozenKey {
 	return frozenKey{change: c.ID, digest: c.Digest, submitted: c.SubmittedAt.UTC()}
 }
 
-// frozen reads what the page shows of the frozen plan of a submitted change.
-func (s *Service) frozen(ctx context.Context, c access.Change) (planning.Summary, error) {
+// frozenSummary reads what the page shows of the frozen plan of a submitted change.
+func (s *Service) frozenSummary(ctx context.Context, c access.Change) (planning.Summary, error) {
 	now := s.now()
 	return s.plans.get(newFrozenKey(c), now, func() (planning.Summary, time.Time, error) {
 		plan, err := s.store.Plan(ctx, c.ID)

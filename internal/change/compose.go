@@ -100,9 +100,9 @@ func (s *Service) rewrite(ctx context.Context, actor access.Actor, id int64, nex
 		moved := false
 		saved, err := s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
 			if moved = c.Version != current.Version; moved && version == current.Version {
-				return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then repeat your edit.")
+				return Decision{}, c.CheckVersion(version, "repeat your edit")
 			}
-			return s.composed(c, actor, version, in)
+			return s.applyEdits(c, actor, version, in)
 		})
 		if err == nil || !moved {
 			return saved, err
@@ -111,7 +111,7 @@ func (s *Service) rewrite(ctx context.Context, actor access.Actor, id int64, nex
 	return access.Change{}, access.Errorf(access.KindConflict, "Somebody else keeps editing this change. Try again in a moment.")
 }
 
-func (s *Service) composed(c *access.Change, actor access.Actor, version int64, in Input) (Decision, error) {
+func (s *Service) applyEdits(c *access.Change, actor access.Actor, version int64, in Input) (Decision, error) {
 	at := s.at()
 	voided, err := c.Compose(actor, version, in.Title, in.Reason, in.Edits, at)
 	if err != nil {
@@ -143,9 +143,40 @@ func (s *Service) compact(ctx context.Context, base int64, edits []access.Edit) 
 	return access.EditsBetween(state, after), nil
 }
 
-// AddEntries adds pasted lines to an allowlist. The fields of an error name the lines.
-func (s *Service) AddEntries(ctx context.Context, actor access.Actor, id int64, allowlistID, text string) (access.Change, error) {
-	return s.AddEntriesUntil(ctx, actor, id, allowlistID, text, time.Time{}, false)
+// NewEntries are pasted entries of an allowlist, one a line. Expires, if set, is the expiry of all of them.
+type NewEntries struct {
+	Text      string
+	Expires   time.Time
+	Emergency bool // the entries must expire within the time that the settings allow
+}
+
+// AddEntries adds pasted lines to an allowlist. It refuses an expiry that no change could be submitted with.
+// The fields of an error name the lines.
+func (s *Service) AddEntries(
+	ctx context.Context, actor access.Actor, id int64, allowlistID string, n NewEntries,
+) (access.Change, error) {
+	if err := authz.Require(actor, authz.EditChange); err != nil {
+		return access.Change{}, err
+	}
+	row, err := s.store.Allowlist(ctx, allowlistID)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if err := s.checkExpiry(ctx, access.Entry{Expires: n.Expires, Emergency: n.Emergency}); err != nil {
+		return access.Change{}, err
+	}
+	entries, err := access.ParseEntries(n.Text)
+	if err != nil {
+		return access.Change{}, err
+	}
+	edits := make([]access.Edit, len(entries))
+	for i := range entries {
+		entries[i].Expires, entries[i].Emergency = n.Expires, n.Emergency
+		edits[i] = access.Edit{Op: access.EditAddEntry, ID: allowlistID, Key: entries[i].Key(), Entry: &entries[i]}
+	}
+	title := fmt.Sprintf("Add %s to %s", count(len(edits), "entry", "entries"), row.Name)
+	c, err := s.AddEdits(ctx, actor, id, title, edits)
+	return c, asField(err, "lines")
 }
 
 // RemoveEntries takes entries out of an allowlist.

@@ -8,8 +8,8 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Comment says something about a change. Whoever can read it may. It alters nothing of the
-// change; AsRead keeps people from speaking about what they have not seen.
+// Comment adds a comment to a change. Everyone who can read the change may comment. It does not alter the
+// change. With IfVersion it is refused if the change has moved on.
 func (s *Service) Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...Option) (access.Comment, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.Comment{}, err
@@ -45,25 +45,25 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 	if err != nil {
 		return access.Change{}, err
 	}
-	g, err := finding(d.guards(actor), code, typed)
+	g, err := findGuard(d.guards(actor), code, typed)
 	if err != nil {
 		return access.Change{}, err
 	}
 	return s.store.UpdateChange(ctx, id, func(fresh *access.Change) (Decision, error) {
-		if fresh.Version != c.Version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has acted on this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "acted on"); err != nil {
+			return Decision{}, err
 		}
 		at := s.at()
 		if err := fresh.Confirm(actor, g, typed, at); err != nil {
 			return Decision{}, err
 		}
-		return Decision{Events: []access.AuditEvent{confirmed(actor, id, g, at)}}, nil
+		return Decision{Events: []access.AuditEvent{confirmEvent(actor, id, g, at)}}, nil
 	})
 }
 
-// finding picks the finding whose name was typed; of one guard alone also where another
+// findGuard picks the finding whose name was typed; of one guard alone also where another
 // name was typed, so that the refusal can say which.
-func finding(guards []access.Guard, code access.GuardCode, typed string) (access.Guard, error) {
+func findGuard(guards []access.Guard, code access.GuardCode, typed string) (access.Guard, error) {
 	of := slices.DeleteFunc(guards, func(g access.Guard) bool { return g.Code != code })
 	if len(of) == 0 {
 		return access.Guard{}, access.Errorf(access.KindConflict, "There is nothing to confirm any more. Look at the change again.")
@@ -96,7 +96,7 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 	if err != nil {
 		return access.Change{}, err
 	}
-	edits, err := s.rebased(ctx, old, head)
+	edits, err := s.rebaseEdits(ctx, old, head)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -106,8 +106,8 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 		return access.Change{}, err
 	}
 	detail := map[string]any{"title": c.Title, "edits": len(c.Edits), "base": head, "cloned_from": id}
-	asRead := step{version: old.Version, bound: true}
-	return s.store.CloneChange(ctx, c, asRead.holdsAt, access.NewAuditEvent(actor, at, "change.draft", "", detail))
+	unchanged := stepOptions{version: old.Version, bound: true}
+	return s.store.CloneChange(ctx, c, unchanged.holdsAt, access.NewAuditEvent(actor, at, "change.draft", "", detail))
 }
 
 func clonable(c access.Change) error {

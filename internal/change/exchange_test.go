@@ -51,7 +51,7 @@ func TestEntriesGoOutAndComeIn(t *testing.T) {
 	c, err = d.Submit(t.Context(), d.editor, c.ID, c.Version)
 	d.must(err)
 	c = d.approve(c)
-	_, err = d.Apply(t.Context(), d.operator, c.ID, c.Digest)
+	_, err = d.Apply(t.Context(), d.operator, c.ID, asSeen(c))
 	d.must(err)
 	text, err := exportedCSV(d, d.viewer, "al-office")
 	d.must(err)

@@ -52,7 +52,7 @@ func (s *Service) tryExpiry(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	if c.Edits = stillExpiring(state, c); len(c.Edits) == 0 {
+	if c.Edits = remainingEdits(state, c); len(c.Edits) == 0 {
 		return s.recompose(ctx, c, head, nil)
 	}
 	c.Base = head
@@ -67,13 +67,13 @@ func (s *Service) tryExpiry(ctx context.Context, id int64) error {
 		if now != head || fresh.Version != c.Version {
 			return Application{}, errMoved
 		}
-		return s.expired(fresh, head)
+		return s.applyExpiry(fresh, head)
 	})
 	return err
 }
 
-// stillExpiring keeps the edits whose entry is there and has the expiry still.
-func stillExpiring(state access.State, c access.Change) []access.Edit {
+// remainingEdits keeps the edits whose entry is there and has the expiry still.
+func remainingEdits(state access.State, c access.Change) []access.Edit {
 	var left []access.Edit
 	for _, e := range c.Edits {
 		list, _ := state.Allowlist(e.ID)
@@ -106,7 +106,7 @@ func skippedText(refusals []error) string {
 	return fmt.Sprintf("%s could not be planned and keep what they hold: %s", count(len(refusals), "document", "documents"), strings.Join(said, " "))
 }
 
-func (s *Service) expired(c *access.Change, head int64) (Application, error) {
+func (s *Service) applyExpiry(c *access.Change, head int64) (Application, error) {
 	at := s.at()
 	if err := c.ApplyExpiry(c.Digest, head+1, at); err != nil {
 		return Application{}, err

@@ -1,12 +1,25 @@
 package change
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/policy"
 )
+
+// checkExpiry refuses an expiry that no change could be submitted with.
+func (s *Service) checkExpiry(ctx context.Context, e access.Entry) error {
+	settings, err := s.settings(ctx)
+	if err != nil {
+		return err
+	}
+	if why := untimelyEntry(e, settings.EmergencyMaxLife, s.at()); why != "" {
+		return access.Invalid("expires", "This %s", why)
+	}
+	return nil
+}
 
 // untimely says which entries of a change have an expiry that cannot be meant: one that
 // has passed, or an emergency that lasts longer than the settings allow.

@@ -185,10 +185,10 @@ func TestNobodyMeddlesWithAnExpiry(t *testing.T) {
 		"describe": second(d.Describe(t.Context(), d.editor, c.ID, c.Version, "mine", "mine")),
 		"submit":   second(d.Submit(t.Context(), d.editor, c.ID, c.Version)),
 		"review":   second(d.Review(t.Context(), d.approver, c.ID, access.VerdictApprove, c.Digest, "")),
-		"apply":    second(d.Apply(t.Context(), d.operator, c.ID, c.Digest)),
+		"apply":    second(d.Apply(t.Context(), d.operator, c.ID, asSeen(c))),
 		"withdraw": second(d.Withdraw(t.Context(), admin, c.ID)),
 		"rebase":   second(d.Rebase(t.Context(), d.editor, c.ID)),
-		"schedule": second(d.Schedule(t.Context(), d.operator, c.ID, c.Digest, start.Add(time.Hour), 0)),
+		"schedule": second(d.Schedule(t.Context(), d.operator, c.ID, startAt(c, start.Add(time.Hour)))),
 	} {
 		if access.KindOf(err) != access.KindConflict {
 			t.Errorf("%s: %v, want a conflict", name, err)
@@ -222,7 +222,7 @@ func TestAnOpenChangeThatAnExpiryMovedConflictsOpenly(t *testing.T) {
 	d.apply("a visitor", expiring("al-office", "198.51.100.0/24", day))
 	extension := d.approve(d.submit("stay", updated(expiring("al-office", "198.51.100.0/24", 30*day))))
 	d.keepTime(day)
-	_, err := d.later(day).Apply(t.Context(), d.operator, extension.ID, extension.Digest)
+	_, err := d.later(day).Apply(t.Context(), d.operator, extension.ID, asSeen(extension))
 	if access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), "198.51.100.0/24") {
 		t.Errorf("applying an extension that came too late: %v", err)
 	}

@@ -25,20 +25,20 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 	if err != nil {
 		return Explanation{}, err
 	}
-	involved, err := s.involved(ctx, request)
+	involved, err := s.involvedAccounts(ctx, request)
 	if err != nil {
 		return Explanation{}, err
 	}
-	state, at, err := s.explained(ctx, r, involved)
+	state, at, err := s.explainedState(ctx, r, involved)
 	if err != nil {
 		return Explanation{}, err
 	}
-	w, err := s.worldOf(ctx, state, involved)
+	w, err := s.planInputOf(ctx, state, involved)
 	if err != nil {
 		return Explanation{}, err
 	}
 	request.Now, w.Now = at, at
-	compiler, err := policy.NewCompiler(w.Input(state))
+	compiler, err := policy.NewCompiler(w.PolicyInput(state))
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -53,7 +53,7 @@ func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequ
 
 // documentsOf returns the documents that decided, for people: the role's whole trust
 // policy and the user's policy, as they would be.
-func documentsOf(c *policy.Compiler, w planning.World, r iam.Request) (trust, user string, err error) {
+func documentsOf(c *policy.Compiler, w planning.PlanInput, r iam.Request) (trust, user string, err error) {
 	role := access.Resource{Kind: access.ResourceRole, Path: r.Role.Path, Name: r.Role.Name}
 	live, _ := w.Inventories.Role(r.RoleAccount, r.Role)
 	docs, err := c.Part(r.RoleAccount, partOf(r))
@@ -145,9 +145,9 @@ func (s *Service) request(r ExplainRequest) (iam.Request, error) {
 	return q, access.InvalidFields(append(fields, access.FieldsOf(q.Check())...))
 }
 
-// involved reads the accounts that a question is about: the role's, and the user's where
+// involvedAccounts reads the accounts that a question is about: the role's, and the user's where
 // it is another one that is known.
-func (s *Service) involved(ctx context.Context, r iam.Request) ([]access.Account, error) {
+func (s *Service) involvedAccounts(ctx context.Context, r iam.Request) ([]access.Account, error) {
 	role, err := s.store.Account(ctx, r.RoleAccount)
 	if err != nil && access.KindOf(err) != access.KindNotFound {
 		return nil, err
@@ -169,25 +169,25 @@ func (s *Service) involved(ctx context.Context, r iam.Request) ([]access.Account
 	}
 }
 
-// worldOf reads what has to be known to compile documents of some accounts. Other
+// planInputOf reads what has to be known to compile documents of some accounts. Other
 // accounts count only where mappings name users of an account: whatever they reach
 // stands in the policies of these users.
-func (s *Service) worldOf(ctx context.Context, state access.State, accounts []access.Account) (planning.World, error) {
+func (s *Service) planInputOf(ctx context.Context, state access.State, accounts []access.Account) (planning.PlanInput, error) {
 	all := accounts
 	var err error
 	if slices.ContainsFunc(state.Mappings, namesAccounts) {
 		if all, err = s.store.Accounts(ctx); err != nil {
-			return planning.World{}, fmt.Errorf("reading the accounts: %w", err)
+			return planning.PlanInput{}, fmt.Errorf("reading the accounts: %w", err)
 		}
 	}
-	w := planning.World{Now: s.at()}
+	w := planning.PlanInput{Now: s.at()}
 	for _, a := range all {
 		if ok, _ := a.Targetable(); ok && a.State != "" {
 			w.Accounts = append(w.Accounts, a)
 		}
 	}
 	if w.Inventories, err = s.store.Inventories(ctx, access.Accounts(accounts).IDs()); err != nil {
-		return planning.World{}, fmt.Errorf("reading the inventories: %w", err)
+		return planning.PlanInput{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	return w, nil
 }
@@ -196,9 +196,9 @@ func namesAccounts(m access.Mapping) bool {
 	return slices.ContainsFunc(m.Users, func(u access.UserName) bool { return u.Account != "" })
 }
 
-// explained is the part of the state that the question is about, and as of when expiries
+// explainedState is the part of the state that the question is about, and as of when expiries
 // count.
-func (s *Service) explained(ctx context.Context, r ExplainRequest, accounts []access.Account) (access.State, time.Time, error) {
+func (s *Service) explainedState(ctx context.Context, r ExplainRequest, accounts []access.Account) (access.State, time.Time, error) {
 	if r.ChangeID == 0 {
 		m, err := s.moment(ctx, r.Revision, r.At)
 		if err != nil {

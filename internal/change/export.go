@@ -29,9 +29,8 @@ const (
 	FormatCloudFormation Format = "cloudformation"
 )
 
-// exported notes in the audit log that somebody takes data out. Nothing is handed over
-// before that is stored.
-func (s *Service) exported(ctx context.Context, actor access.Actor, action, object string, detail map[string]any) error {
+// recordExport adds an export to the audit log. It must succeed before any data is handed over.
+func (s *Service) recordExport(ctx context.Context, actor access.Actor, action, object string, detail map[string]any) error {
 	if err := s.store.Append(ctx, access.NewAuditEvent(actor, s.at(), action, object, detail)); err != nil {
 		return fmt.Errorf("recording an export: %w", err)
 	}
@@ -48,7 +47,7 @@ func (s *Service) ExportEntries(ctx context.Context, actor access.Actor, id stri
 	if err != nil {
 		return err
 	}
-	if err := s.exported(ctx, actor, "export.entries", "allowlist/"+id, map[string]any{"name": row.Name, "entries": row.Entries}); err != nil {
+	if err := s.recordExport(ctx, actor, "export.entries", "allowlist/"+id, map[string]any{"name": row.Name, "entries": row.Entries}); err != nil {
 		return err
 	}
 	return lazily(func() error { return begin(row) }, each, func(each func(access.Entry) error) error {
@@ -82,7 +81,7 @@ func (s *Service) ExportAudit(ctx context.Context, actor access.Actor, f access.
 	if err := authz.Require(actor, authz.ReadAudit); err != nil {
 		return err
 	}
-	if err := s.exported(ctx, actor, "export.audit", "audit", filterDetail(f)); err != nil {
+	if err := s.recordExport(ctx, actor, "export.audit", "audit", filterDetail(f)); err != nil {
 		return err
 	}
 	return lazily(begin, each, func(each func(access.AuditEvent) error) error { return s.store.EachAuditEvent(ctx, f, each) })
@@ -104,16 +103,39 @@ func filterDetail(f access.AuditFilter) map[string]any {
 	return detail
 }
 
-// ExportScenario is Scenario for somebody who takes it away, which the audit log says.
-func (s *Service) ExportScenario(ctx context.Context, actor access.Actor, revision int64, yaml bool) ([]byte, int64, error) {
-	body, at, err := s.Scenario(ctx, actor, revision, yaml)
+// ExportScenario encodes the desired state at a revision, with the accounts as they are now, as a scenario
+// file in YAML or JSON that `policy render` accepts. at is the number of the revision.
+func (s *Service) ExportScenario(
+	ctx context.Context, actor access.Actor, revision int64, yaml bool,
+) (body []byte, at int64, err error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, 0, err
+	}
+	n, err := s.revision(ctx, revision)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := s.exported(ctx, actor, "export.scenario", "state", map[string]any{"revision": at}); err != nil {
+	state, err := s.store.State(ctx, n)
+	if err != nil {
 		return nil, 0, err
 	}
-	return body, at, nil
+	accounts, err := s.store.Accounts(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	file := scenario.Scenario{Accounts: accounts, State: state}
+	if yaml {
+		body, err = file.YAML()
+	} else {
+		body, err = file.JSON()
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := s.recordExport(ctx, actor, "export.scenario", "state", map[string]any{"revision": n}); err != nil {
+		return nil, 0, err
+	}
+	return body, n, nil
 }
 
 // ExportAccount prints the documents that the head makes of one account, merged with what
@@ -143,7 +165,7 @@ func (s *Service) ExportAccount(ctx context.Context, actor access.Actor, id acce
 		return nil, 0, err
 	}
 	detail := map[string]any{"format": string(format), "revision": head}
-	if err := s.exported(ctx, actor, "export.account", "account/"+string(id), detail); err != nil {
+	if err := s.recordExport(ctx, actor, "export.account", "account/"+string(id), detail); err != nil {
 		return nil, 0, err
 	}
 	return body, head, nil
@@ -154,7 +176,7 @@ func (s *Service) accountExport(ctx context.Context, id access.AccountID, head i
 	if err != nil {
 		return scenario.Export{}, err
 	}
-	w, err := s.world(ctx)
+	w, err := s.planInput(ctx)
 	if err != nil {
 		return scenario.Export{}, err
 	}

@@ -125,8 +125,8 @@ func (m *gateModel) verdict(user, role, from string, wild bool) bool {
 }
 
 // planBetween plans what leads from one state to another.
-func planBetween(w planning.World, before, after access.State) (planning.Planned, error) {
-	c := planning.NewConcern(w.Accounts, before, after, nil, access.EditsBetween(before, after), w.Now)
+func planBetween(w planning.PlanInput, before, after access.State) (planning.Result, error) {
+	c := planning.NewAffected(w.Accounts, before, after, nil, access.EditsBetween(before, after), w.Now)
 	for {
 		if p, more, err := planning.PlanChange(w, c); !more {
 			return p, err
@@ -137,7 +137,7 @@ func planBetween(w planning.World, before, after access.State) (planning.Planned
 // push carries out a plan and looks at everybody after each write.
 func (m *gateModel) push(t *testing.T, before, after access.State) []access.PlannedOperation {
 	t.Helper()
-	w := planning.World{
+	w := planning.PlanInput{
 		Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 		Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()}),
 	}
@@ -249,7 +249,7 @@ func TestASwapOnTheUsersSideIsRefused(t *testing.T) {
 	m := newGateModel()
 	before := gateState(lists, mapsTo("Bob", "l", "alice"), mapsTo("Deploy", "l", "bob"))
 	m.push(t, access.State{}, before)
-	w := planning.World{Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()})}
+	w := planning.PlanInput{Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()})}
 	p, err := planBetween(w, before, gateState(lists, mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")))
 	if err != nil || len(p.Refusals) == 0 || !strings.Contains(access.FieldsOf(p.Refusals[0])[0].Message, "change of its own") {
 		t.Errorf("refusals %v (%v), want one that asks for two changes", p.Refusals, err)

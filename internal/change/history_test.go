@@ -57,12 +57,16 @@ func TestEntriesForALimitedTime(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntriesUntil(t.Context(), d.editor, 0, "al-office", "198.51.100.7 on call\n198.51.100.8", start.Add(2*time.Hour), true)
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", change.NewEntries{
+		Text: "198.51.100.7 on call\n198.51.100.8", Expires: start.Add(2 * time.Hour), Emergency: true,
+	})
 	d.must(err)
 	if len(c.Edits) != 2 || !c.Edits[0].Entry.Emergency || !c.Edits[0].Entry.Expires.Equal(start.Add(2*time.Hour)) {
 		t.Errorf("the draft has the edits %+v", c.Edits)
 	}
-	_, err = d.AddEntriesUntil(t.Context(), d.editor, 0, "al-office", "198.51.100.7", start.Add(48*time.Hour), true)
+	_, err = d.AddEntries(t.Context(), d.editor, 0, "al-office", change.NewEntries{
+		Text: "198.51.100.7", Expires: start.Add(48 * time.Hour), Emergency: true,
+	})
 	if fields := access.FieldsOf(err); len(fields) != 1 || fields[0].Field != "expires" {
 		t.Errorf("an emergency of two days: %v, want a refusal beside the expiry", err)
 	}

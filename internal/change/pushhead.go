@@ -27,7 +27,7 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
 	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents})
-	return s.store.CreateRollout(ctx, r, p.Plan, []access.AuditEvent{event})
+	return s.store.StartRollout(ctx, r, p.Plan, access.Staging{}, []access.AuditEvent{event})
 }
 
 func accountsInWords(ids []access.AccountID) string {
@@ -61,22 +61,22 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 
 // planHead is what pushing the head anew would write, in the accounts that are named or in
 // all. A document that cannot be made is an error.
-func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64, planning.Planned, error) {
+func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64, planning.Result, error) {
 	head, err := s.store.Head(ctx)
 	if err != nil {
-		return 0, planning.Planned{}, err
+		return 0, planning.Result{}, err
 	}
 	state, err := s.store.State(ctx, head)
 	if err != nil {
-		return 0, planning.Planned{}, err
+		return 0, planning.Result{}, err
 	}
-	w, err := s.world(ctx)
+	w, err := s.planInput(ctx)
 	if err != nil {
-		return 0, planning.Planned{}, err
+		return 0, planning.Result{}, err
 	}
-	var p planning.Planned
+	var p planning.Result
 	if len(ids) == 0 {
-		p, err = s.planReached(ctx, w, state)
+		p, err = s.planAllReached(ctx, w, state)
 	} else {
 		p, err = s.planAccounts(ctx, &w, state, ids)
 	}
@@ -86,18 +86,18 @@ func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64,
 	return head, p, err
 }
 
-// planReached plans all that a state reaches.
-func (s *Service) planReached(ctx context.Context, w planning.World, state access.State) (planning.Planned, error) {
+// planAllReached plans all that a state reaches.
+func (s *Service) planAllReached(ctx context.Context, w planning.PlanInput, state access.State) (planning.Result, error) {
 	var err error
-	if w.Inventories, err = s.store.Inventories(ctx, reached(state, w.Accounts)); err != nil {
-		return planning.Planned{}, fmt.Errorf("reading the inventories: %w", err)
+	if w.Inventories, err = s.store.Inventories(ctx, reachedAccounts(state, w.Accounts)); err != nil {
+		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	p, _, err := planning.PlanWhole(w, state)
 	return p, err
 }
 
-// reached are the accounts that hold a role or a user of a mapping, sorted.
-func reached(state access.State, accounts access.Accounts) []access.AccountID {
+// reachedAccounts are the accounts that hold a role or a user of a mapping, sorted.
+func reachedAccounts(state access.State, accounts access.Accounts) []access.AccountID {
 	ids := map[access.AccountID]bool{}
 	for _, m := range state.Mappings {
 		accounts.Each(m.Accounts, func(a access.Account) { ids[a.ID] = true })
@@ -112,15 +112,15 @@ func reached(state access.State, accounts access.Accounts) []access.AccountID {
 
 // planAccounts plans some accounts from all that is known of them, and of other accounts
 // what decides on their roles and users.
-func (s *Service) planAccounts(ctx context.Context, w *planning.World, state access.State, ids []access.AccountID) (planning.Planned, error) {
+func (s *Service) planAccounts(ctx context.Context, w *planning.PlanInput, state access.State, ids []access.AccountID) (planning.Result, error) {
 	own, err := s.store.Inventories(ctx, ids)
 	if err != nil {
-		return planning.Planned{}, fmt.Errorf("reading the inventories: %w", err)
+		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
 	}
-	c := concernOf(*w, state, ids)
+	c := planning.AffectedIn(*w, state, ids)
 	for {
 		if err := s.know(ctx, w, c.Query); err != nil {
-			return planning.Planned{}, err
+			return planning.Result{}, err
 		}
 		w.Inventories.Merge(own)
 		p, through, err := planning.PlanWhole(*w, state, ids...)
@@ -128,30 +128,4 @@ func (s *Service) planAccounts(ctx context.Context, w *planning.World, state acc
 			return p, err
 		}
 	}
-}
-
-// concernOf is what the documents of some accounts have to do with.
-func concernOf(w planning.World, state access.State, ids []access.AccountID) *planning.Concern {
-	c := planning.NewConcern(w.Accounts, state, state, nil, nil, w.Now)
-	for _, id := range ids {
-		a, known := w.Accounts.Find(id)
-		if !known {
-			continue
-		}
-		c.Reach[id] = true
-		for i := range state.Mappings {
-			m := &state.Mappings[i]
-			here := m.Accounts.Matches(a)
-			if here {
-				c.Roles[m.Role.Rooted()] = true
-			}
-			for _, u := range m.Users {
-				if u.Account == id || u.Account == "" && here {
-					c.AddUser(u.Rooted().In(id))
-				}
-			}
-		}
-	}
-	c.Reduce()
-	return c
 }

@@ -41,12 +41,12 @@ func (s *Service) Allowlist(ctx context.Context, actor access.Actor, id string, 
 	if view.Sizes, err = s.sizesOf(ctx, state, view.Name, inventory); err != nil {
 		return AllowlistView{}, err
 	}
-	view.Drafts, err = s.drafted(ctx, actor)
+	view.Drafts, err = s.ownDrafts(ctx, actor)
 	return view, err
 }
 
-// drafted lists the actor's own drafts, to which more edits can be added.
-func (s *Service) drafted(ctx context.Context, actor access.Actor) ([]access.Change, error) {
+// ownDrafts lists the actor's own drafts, to which more edits can be added.
+func (s *Service) ownDrafts(ctx context.Context, actor access.Actor) ([]access.Change, error) {
 	if !authz.Can(actor, authz.EditChange) {
 		return nil, nil
 	}
@@ -59,7 +59,7 @@ func (s *Service) Drafts(ctx context.Context, actor access.Actor) ([]access.Chan
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return nil, err
 	}
-	return s.drafted(ctx, actor)
+	return s.ownDrafts(ctx, actor)
 }
 
 // CheckAddress finds the entries, of all allowlists at the head, that contain an address.

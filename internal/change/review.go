@@ -23,7 +23,7 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		if err := step.holds(c); err != nil {
 			return Decision{}, err
 		}
-		meant, err := step.confirm(c, actor, own, at)
+		overridden, err := step.confirm(c, actor, own, at)
 		if err != nil {
 			return Decision{}, err
 		}
@@ -38,13 +38,14 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		if comment != "" {
 			detail["comment"] = comment
 		}
-		return Decision{Events: append(meant, access.NewAuditEvent(actor, at, "change."+string(verdict), object(id), detail))}, nil
+		reviewed := access.NewAuditEvent(actor, at, "change."+string(verdict), object(id), detail)
+		return Decision{Events: append(overridden, reviewed)}, nil
 	})
 }
 
 // mayApprove asks the lock-out guard of the approver's own address, and returns what it
 // has found. What cannot be planned now is for the apply to refuse.
-func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, step step) ([]access.Guard, error) {
+func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, step stepOptions) ([]access.Guard, error) {
 	if verdict != access.VerdictApprove {
 		return nil, nil
 	}

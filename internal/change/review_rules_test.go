@@ -50,7 +50,7 @@ func TestRulesSayWhoReviews(t *testing.T) {
 			t.Errorf("after %s: %s, want %s; it lacks %s", step.who.Name, got.State, step.want, got.MissingText())
 		}
 	}
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); err != nil {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); err != nil {
 		t.Error(err)
 	}
 	if vpn := d.submit("VPN", addEntry("al-vpn", "9.9.9.0/24")); len(vpn.Needs) != 1 || vpn.Needs[0].Rule != "" || vpn.Required != 1 {
@@ -131,7 +131,7 @@ func TestReviewerWhoLosesTheRoleIsFoundAtApply(t *testing.T) {
 		return nil, nil
 	})
 	d.must(err)
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), "back in review") {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), "back in review") {
 		t.Fatalf("apply: %v, want it back in review", err)
 	}
 	got, err := d.Review(t.Context(), d.approver2, c.ID, access.VerdictApprove, c.Digest, "")
@@ -139,7 +139,7 @@ func TestReviewerWhoLosesTheRoleIsFoundAtApply(t *testing.T) {
 	if got.State != access.ChangeApproved {
 		t.Errorf("after another review: %s", got.State)
 	}
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); err != nil {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); err != nil {
 		t.Error(err)
 	}
 }
@@ -149,12 +149,12 @@ func TestARuleMadeSinceHoldsAtApply(t *testing.T) {
 	d.base()
 	c := d.approve(d.submit("Add", addEntry("al-vpn", "9.9.9.0/24")))
 	d.apply("Two from now on", addRule("rr-two", access.RuleScope{}, access.Requirement{Count: 2}))
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindConflict {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindConflict {
 		t.Fatalf("apply with one review: %v, want KindConflict", err)
 	}
 	_, err := d.Review(t.Context(), d.approver2, c.ID, access.VerdictApprove, c.Digest, "")
 	d.must(err)
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); err != nil {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); err != nil {
 		t.Errorf("with two: %v", err)
 	}
 }
@@ -190,10 +190,10 @@ func TestBreakGlass(t *testing.T) {
 	}
 	v, err := d.View(t.Context(), d.approver, c.ID)
 	d.must(err)
-	if !v.Flagged() || v.May.Review != nil || !slices.ContainsFunc(v.History, func(e access.AuditEvent) bool {
+	if !v.Flagged() || v.Permissions.Review != nil || !slices.ContainsFunc(v.History, func(e access.AuditEvent) bool {
 		return e.Action == "change.break_glass" && strings.Contains(string(e.Detail), "the VPN burns")
 	}) {
-		t.Errorf("flagged %v, may review: %v, history %+v", v.Flagged(), v.May.Review, v.History)
+		t.Errorf("flagged %v, may review: %v, history %+v", v.Flagged(), v.Permissions.Review, v.History)
 	}
 	o, err := d.Overview(t.Context(), d.approver)
 	d.must(err)
@@ -301,7 +301,7 @@ func TestGuardsAreAskedAgainAtApply(t *testing.T) {
 	d.base()
 	c := d.approve(d.submit("Leave", access.Edit{Op: access.EditRemoveEntry, ID: "al-vpn", Key: "8.8.8.0/24"}, addEntry("al-vpn", "7.7.7.0/24")))
 	d.apply("Protect", putSettings(access.Settings{BreakGlassAllowlists: []string{"al-vpn"}}))
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), "8.8.8.0/24") {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), "8.8.8.0/24") {
 		t.Errorf("apply of what has come under protection since: %v, want a refusal that names the range", err)
 	}
 }
@@ -436,7 +436,7 @@ func TestManyEditAtOnce(t *testing.T) {
 	c := d.draftOf("Shared", addEntry("al-vpn", "9.9.9.0/24"))
 	ctx := context.WithoutCancel(t.Context())
 	added := race(5, func(i int) error {
-		_, err := d.AddEntries(ctx, []access.Actor{d.editor, d.editor2}[i%2], c.ID, "al-vpn", fmt.Sprintf("7.7.%d.0/24", i))
+		_, err := d.AddEntries(ctx, []access.Actor{d.editor, d.editor2}[i%2], c.ID, "al-vpn", pasted(fmt.Sprintf("7.7.%d.0/24", i)))
 		return err
 	})
 	got, err := d.Change(t.Context(), d.viewer, c.ID)
@@ -461,7 +461,7 @@ func TestEditAndApproveAtOnce(t *testing.T) {
 		c := d.submit("Add", addEntry("al-vpn", fmt.Sprintf("9.9.%d.0/24", i)))
 		race(2, func(who int) error {
 			if who == 0 {
-				_, err := d.AddEntries(ctx, d.editor2, c.ID, "al-vpn", fmt.Sprintf("7.7.%d.0/24", i))
+				_, err := d.AddEntries(ctx, d.editor2, c.ID, "al-vpn", pasted(fmt.Sprintf("7.7.%d.0/24", i)))
 				return err
 			}
 			_, err := d.Review(ctx, d.approver, c.ID, access.VerdictApprove, c.Digest, "")

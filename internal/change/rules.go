@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
@@ -25,27 +24,26 @@ type RulesView struct {
 
 // Rules reads review rules and settings at the head, with the names of what they speak of.
 func (s *Service) Rules(ctx context.Context, actor access.Actor) (RulesView, error) {
-	v, _, err := s.rulesAtHead(ctx, actor)
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return RulesView{}, err
+	}
+	v, _, err := s.rulesAtHead(ctx)
 	return v, err
 }
 
-// offered is how many allowlists and mappings a form has the names of; others are typed.
-const offered = 100
+// How many allowlists and mappings RuleForm names.
+const (
+	FirstNames = 100         // for a form: other names are typed into it
+	AllNames   = math.MaxInt // to read such a form
+)
 
-// RuleForm is Rules with what a form offers to choose from: the first allowlists and
-// mappings, all teams, and the actor's drafts.
-func (s *Service) RuleForm(ctx context.Context, actor access.Actor) (RulesView, error) {
-	return s.ruleForm(ctx, actor, offered)
-}
-
-// RuleNames is RuleForm with the names of all allowlists and mappings: what was typed
-// into the form may be any of them.
-func (s *Service) RuleNames(ctx context.Context, actor access.Actor) (RulesView, error) {
-	return s.ruleForm(ctx, actor, math.MaxInt)
-}
-
-func (s *Service) ruleForm(ctx context.Context, actor access.Actor, atMost int) (RulesView, error) {
-	v, state, err := s.rulesAtHead(ctx, actor)
+// RuleForm is Rules with the names that a form offers: at most so many allowlists and mappings, all teams,
+// and the actor's drafts.
+func (s *Service) RuleForm(ctx context.Context, actor access.Actor, atMost int) (RulesView, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return RulesView{}, err
+	}
+	v, state, err := s.rulesAtHead(ctx)
 	if err != nil {
 		return RulesView{}, err
 	}
@@ -63,14 +61,11 @@ func (s *Service) ruleForm(ctx context.Context, actor access.Actor, atMost int) 
 		v.Teams = append(v.Teams, p.Teams...)
 	}
 	v.Teams = unique(v.Teams)
-	v.Drafts, err = s.drafted(ctx, actor)
+	v.Drafts, err = s.ownDrafts(ctx, actor)
 	return v, err
 }
 
-func (s *Service) rulesAtHead(ctx context.Context, actor access.Actor) (RulesView, access.State, error) {
-	if err := authz.Require(actor, authz.Read); err != nil {
-		return RulesView{}, access.State{}, err
-	}
+func (s *Service) rulesAtHead(ctx context.Context) (RulesView, access.State, error) {
 	state, err := s.headState(ctx)
 	if err != nil {
 		return RulesView{}, access.State{}, err
@@ -166,19 +161,9 @@ func (s *Service) SaveSettings(ctx context.Context, actor access.Actor, id int64
 	return c, plainFields(err)
 }
 
-// RuleChange is a review rule before and after; nil where there is none.
-type RuleChange struct {
-	Before, After *access.ReviewRule
-}
-
-// SettingChange is one setting before and after, in words.
-type SettingChange struct {
-	Name, Before, After string
-}
-
 type ruleDiff struct {
-	rules    []RuleChange
-	settings []SettingChange
+	rules    []access.RuleChange
+	settings []access.SettingChange
 }
 
 func diffRules(before, after access.State) ruleDiff {
@@ -186,27 +171,28 @@ func diffRules(before, after access.State) ruleDiff {
 	for _, r := range before.Rules {
 		switch now, stays := after.Rule(r.ID); {
 		case !stays:
-			d.rules = append(d.rules, RuleChange{Before: &r})
+			d.rules = append(d.rules, access.RuleChange{Before: &r})
 		case !r.Equal(now):
-			d.rules = append(d.rules, RuleChange{Before: &r, After: &now})
+			d.rules = append(d.rules, access.RuleChange{Before: &r, After: &now})
 		}
 	}
 	for _, r := range after.Rules {
 		if _, was := before.Rule(r.ID); !was {
-			d.rules = append(d.rules, RuleChange{After: &r})
+			d.rules = append(d.rules, access.RuleChange{After: &r})
 		}
 	}
 	was, is := settingWords(before), settingWords(after)
 	for i := range was {
 		if was[i].After != is[i].After {
-			d.settings = append(d.settings, SettingChange{Name: was[i].Name, Before: was[i].After, After: is[i].After})
+			change := access.SettingChange{Name: was[i].Name, Before: was[i].After, After: is[i].After}
+			d.settings = append(d.settings, change)
 		}
 	}
 	return d
 }
 
 // settingWords says each setting in words, always in the same order.
-func settingWords(state access.State) []SettingChange {
+func settingWords(state access.State) []access.SettingChange {
 	s := state.Settings.OrDefault()
 	mode := func(m access.GuardMode) string {
 		return map[access.GuardMode]string{access.GuardRefuse: "refused", access.GuardConfirm: "to be confirmed"}[m]
@@ -214,22 +200,22 @@ func settingWords(state access.State) []SettingChange {
 	yes := func(b bool) string {
 		return map[bool]string{true: "yes", false: "no"}[b]
 	}
-	return []SettingChange{
+	return []access.SettingChange{
 		{Name: "Many accounts are", After: fmt.Sprintf("%d and more", s.ManyAccounts)},
 		{Name: "Dangerous ranges may be submitted", After: yes(s.AllowDangerous)},
 		{Name: "Break-glass is allowed", After: yes(s.BreakGlassAllowed)},
-		{Name: "Break-glass mappings", After: known(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},
-		{Name: "Break-glass allowlists", After: known(s.BreakGlassAllowlists, func(id string) (string, bool) { a, ok := state.Allowlist(id); return a.Name, ok })},
+		{Name: "Break-glass mappings", After: joinNames(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},
+		{Name: "Break-glass allowlists", After: joinNames(s.BreakGlassAllowlists, func(id string) (string, bool) { a, ok := state.Allowlist(id); return a.Name, ok })},
 		{Name: "A user without any address", After: mode(s.Guards.NoAddress)},
 		{Name: "One's own address", After: mode(s.Guards.OwnAddress)},
 		{Name: "Lost break-glass access", After: mode(s.Guards.BreakGlass)},
 		{Name: "Nobody who could review or apply", After: mode(s.Guards.NobodyApplies)},
-		{Name: "Longest life of an emergency entry", After: hours(s.EmergencyMaxLife)},
+		{Name: "Longest life of an emergency entry", After: lifeText(s.EmergencyMaxLife)},
 		{Name: "Expiries are announced", After: fmt.Sprintf("%d days ahead", s.ExpiryNoticeDays)},
 	}
 }
 
-func known(ids []string, name func(string) (string, bool)) string {
+func joinNames(ids []string, name func(string) (string, bool)) string {
 	list := slices.Clone(ids)
 	for i, id := range list {
 		if n, ok := name(id); ok {
@@ -242,9 +228,7 @@ func known(ids []string, name func(string) (string, bool)) string {
 	return strings.Join(unique(list), ", ")
 }
 
-func hours(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return count(int(d.Hours()), "hour", "hours")
-	}
-	return d.String()
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,35 +14,38 @@ import (
 
 var scheduleSystem = access.System("schedule")
 
-// Schedule has an approved change applied by the console at a time, or within a window
-// after it. digest is what the operator saw; a window of 0 is the default.
-func (s *Service) Schedule(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, options ...Option) (access.Change, error) {
-	return s.ScheduleBy(ctx, actor, id, digest, when, window, "", options...)
+// ScheduleRequest is what an operator decides when they schedule a change.
+type ScheduleRequest struct {
+	Digest      string        // of the change as the operator saw it
+	At          time.Time     // when the console applies the change
+	StartWithin time.Duration // how much later it may still apply it; 0 for the default
+	Strategy    string        // the name of the rollout's strategy, which is read at that time; "" for the default
 }
 
-// ScheduleBy is Schedule with the name of the strategy by which the rollout goes. The
-// strategy counts as it is by then.
-func (s *Service) ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...Option) (access.Change, error) {
+// Schedule makes the console apply an approved change at a time.
+func (s *Service) Schedule(
+	ctx context.Context, actor access.Actor, id int64, r ScheduleRequest, options ...Option,
+) (access.Change, error) {
 	if err := authz.Require(actor, authz.ApplyChange); err != nil {
 		return access.Change{}, err
 	}
-	chosen, err := s.strategyNamed(ctx, strategy)
+	strategy, err := s.strategyNamed(ctx, r.Strategy)
 	if err != nil {
 		return access.Change{}, err
 	}
-	if window == 0 {
-		window = access.DefaultScheduleWindow
-	}
+	startWithin := cmp.Or(r.StartWithin, access.DefaultScheduleWindow)
 	return s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
 		if err := stepOf(options).holds(c); err != nil {
 			return Decision{}, err
 		}
 		at := s.at()
-		if err := c.ScheduleApply(actor, digest, when.Truncate(time.Second), window, at); err != nil {
+		if err := c.ScheduleApply(actor, r.Digest, r.At.Truncate(time.Second), startWithin, at); err != nil {
 			return Decision{}, err
 		}
-		c.Schedule.Strategy = chosen
-		detail := map[string]any{"digest": digest, "at": c.Schedule.At, "until": c.Schedule.Until, "strategy": chosen}
+		c.Schedule.Strategy = strategy
+		detail := map[string]any{
+			"digest": r.Digest, "at": c.Schedule.At, "until": c.Schedule.Until, "strategy": strategy,
+		}
 		return Decision{Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.schedule", object(id), detail)}}, nil
 	})
 }
@@ -88,7 +92,8 @@ func (s *Service) keepSchedule(ctx context.Context, c access.Change) error {
 		}
 	}
 	if why == "" {
-		_, err := s.applyBy(ctx, scheduleSystem, c.ID, c.Schedule.Digest, c.Schedule.Strategy)
+		a := application{actor: scheduleSystem, digest: c.Schedule.Digest, strategy: c.Schedule.Strategy}
+		_, err := s.apply(ctx, c.ID, a)
 		switch kind := access.KindOf(err); {
 		case err == nil:
 			return nil

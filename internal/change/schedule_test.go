@@ -12,7 +12,8 @@ import (
 func (d *desk) scheduled(after, window time.Duration) access.Change {
 	d.t.Helper()
 	c := d.approve(d.submit("grow", addEntry("al-office", "198.51.100.0/24")))
-	c, err := d.Schedule(d.t.Context(), d.operator, c.ID, c.Digest, start.Add(after), window)
+	r := change.ScheduleRequest{Digest: c.Digest, At: start.Add(after), StartWithin: window}
+	c, err := d.Schedule(d.t.Context(), d.operator, c.ID, r)
 	d.must(err)
 	return c
 }
@@ -94,7 +95,7 @@ func TestScheduleRefuses(t *testing.T) {
 	d.base()
 	c := d.submit("grow", addEntry("al-office", "198.51.100.0/24"))
 	in := start.Add(time.Hour)
-	if _, err := d.Schedule(t.Context(), d.operator, c.ID, c.Digest, in, 0); access.KindOf(err) != access.KindConflict {
+	if _, err := d.Schedule(t.Context(), d.operator, c.ID, startAt(c, in)); access.KindOf(err) != access.KindConflict {
 		t.Errorf("a change that is not approved: %v", err)
 	}
 	c = d.approve(c)
@@ -111,7 +112,8 @@ func TestScheduleRefuses(t *testing.T) {
 		"too far":        {d.operator, c.Digest, start.AddDate(1, 0, 0), 0, access.KindInvalid},
 		"a wide window":  {d.operator, c.Digest, in, 25 * time.Hour, access.KindInvalid},
 	} {
-		if _, err := d.Schedule(t.Context(), try.actor, c.ID, try.digest, try.when, try.window); access.KindOf(err) != try.want {
+		r := change.ScheduleRequest{Digest: try.digest, At: try.when, StartWithin: try.window}
+		if _, err := d.Schedule(t.Context(), try.actor, c.ID, r); access.KindOf(err) != try.want {
 			t.Errorf("%s: %v, want %s", name, err, try.want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/planning"
+	"portcullis/internal/policy"
 )
 
 // Config is what the service is made of.
@@ -28,10 +29,10 @@ type Service struct {
 	window      int
 	maxFailures int
 	targetable  targetable
-	planned     recent[planKey, *planning.Planned]
-	drafts      recent[draftKey, draft]
-	plans       recent[frozenKey, planning.Summary]
-	sizes       recent[sizesKey, []RoleSize]
+	results     resultCache[planKey, *planning.Result]
+	drafts      resultCache[draftKey, draft]
+	plans       resultCache[frozenKey, planning.Summary]
+	sizes       resultCache[sizesKey, []policy.RoleSize]
 }
 
 // The limits of a rollout where the settings say nothing.

@@ -51,6 +51,17 @@ func (d *desk) person(email string, role access.Role) access.Actor {
 	return access.Actor{Kind: access.ActorPerson, PersonID: p.ID, Name: p.Name, Email: p.Email, Roles: p.Roles}
 }
 
+// asSeen applies a change as it was just read, by the default strategy.
+func asSeen(c access.Change) change.ApplyRequest { return change.ApplyRequest{Digest: c.Digest} }
+
+// startAt schedules a change as it was just read, by the default strategy.
+func startAt(c access.Change, when time.Time) change.ScheduleRequest {
+	return change.ScheduleRequest{Digest: c.Digest, At: when}
+}
+
+// pasted are entries without an expiry.
+func pasted(text string) change.NewEntries { return change.NewEntries{Text: text} }
+
 func (d *desk) must(err error) {
 	d.t.Helper()
 	if err != nil {
@@ -94,7 +105,7 @@ func (d *desk) apply(title string, edits ...access.Edit) access.Rollout {
 	d.t.Helper()
 	c := d.submit(title, edits...)
 	c = d.approve(c)
-	r, err := d.Apply(d.t.Context(), d.operator, c.ID, c.Digest)
+	r, err := d.Apply(d.t.Context(), d.operator, c.ID, asSeen(c))
 	d.must(err)
 	return r
 }
@@ -158,7 +169,7 @@ func (d *desk) base() {
 func TestFromDraftToRollout(t *testing.T) {
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", "12.148.80.0/22 Tokyo\n9.9.9.9 dns\n")
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", pasted("12.148.80.0/22 Tokyo\n9.9.9.9 dns\n"))
 	d.must(err)
 	if len(c.Edits) != 2 || c.Title == "" || c.State != access.ChangeDraft {
 		t.Fatalf("draft %+v, want two edits and a suggested title", c)
@@ -176,7 +187,7 @@ func TestFromDraftToRollout(t *testing.T) {
 	c, err = d.Submit(t.Context(), d.editor, c.ID, c.Version)
 	d.must(err)
 	c = d.approve(c)
-	r, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest)
+	r, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c))
 	d.must(err)
 	if r.Counts.Total() != 3 || r.Revision != 2 || r.ChangeID != c.ID {
 		t.Errorf("rollout %+v, want 3 targets of revision 2", r)
@@ -225,7 +236,7 @@ func TestAuthorCannotReviewByAnyPath(t *testing.T) {
 			t.Errorf("self-review as %s: %v, want KindForbidden", who.Kind, err)
 		}
 	}
-	if _, err := d.Apply(t.Context(), both, c.ID, c.Digest); access.KindOf(err) != access.KindConflict {
+	if _, err := d.Apply(t.Context(), both, c.ID, asSeen(c)); access.KindOf(err) != access.KindConflict {
 		t.Errorf("apply without a review: %v, want KindConflict", err)
 	}
 }
@@ -236,12 +247,15 @@ func TestEveryMethodAuthorises(t *testing.T) {
 	c := d.submit("Add", addEntry("al-vpn", "9.9.9.9/32"))
 	ctx := t.Context()
 	writes := map[string]func(access.Actor) error{
-		"Draft":      func(a access.Actor) error { _, err := d.Draft(ctx, a, change.Input{}); return err },
-		"Edit":       func(a access.Actor) error { _, err := d.Edit(ctx, a, c.ID, c.Version, change.Input{}); return err },
-		"Describe":   func(a access.Actor) error { _, err := d.Describe(ctx, a, c.ID, c.Version, "", ""); return err },
-		"AddEdits":   func(a access.Actor) error { _, err := d.AddEdits(ctx, a, c.ID, "", nil); return err },
-		"DropEdit":   func(a access.Actor) error { _, err := d.DropEdit(ctx, a, c.ID, c.Version, 0); return err },
-		"AddEntries": func(a access.Actor) error { _, err := d.AddEntries(ctx, a, 0, "al-vpn", "1.1.1.1"); return err },
+		"Draft":    func(a access.Actor) error { _, err := d.Draft(ctx, a, change.Input{}); return err },
+		"Edit":     func(a access.Actor) error { _, err := d.Edit(ctx, a, c.ID, c.Version, change.Input{}); return err },
+		"Describe": func(a access.Actor) error { _, err := d.Describe(ctx, a, c.ID, c.Version, "", ""); return err },
+		"AddEdits": func(a access.Actor) error { _, err := d.AddEdits(ctx, a, c.ID, "", nil); return err },
+		"DropEdit": func(a access.Actor) error { _, err := d.DropEdit(ctx, a, c.ID, c.Version, 0); return err },
+		"AddEntries": func(a access.Actor) error {
+			_, err := d.AddEntries(ctx, a, 0, "al-vpn", pasted("1.1.1.1"))
+			return err
+		},
 		"RemoveEntries": func(a access.Actor) error {
 			_, err := d.RemoveEntries(ctx, a, 0, "al-vpn", []string{"8.8.8.0/24"})
 			return err
@@ -260,19 +274,24 @@ func TestEveryMethodAuthorises(t *testing.T) {
 			return err
 		},
 		"AddEntriesUntil": func(a access.Actor) error {
-			_, err := d.AddEntriesUntil(ctx, a, 0, "al-vpn", "1.1.1.1", start.Add(time.Hour), true)
+			_, err := d.AddEntries(ctx, a, 0, "al-vpn", change.NewEntries{
+				Text: "1.1.1.1", Expires: start.Add(time.Hour), Emergency: true,
+			})
 			return err
 		},
 		"Schedule": func(a access.Actor) error {
-			_, err := d.Schedule(ctx, a, c.ID, c.Digest, start.Add(time.Hour), 0)
+			_, err := d.Schedule(ctx, a, c.ID, startAt(c, start.Add(time.Hour)))
 			return err
 		},
 		"CancelSchedule": func(a access.Actor) error { _, err := d.CancelSchedule(ctx, a, c.ID); return err },
-		"Apply":          func(a access.Actor) error { _, err := d.Apply(ctx, a, c.ID, c.Digest); return err },
-		"Withdraw":       func(a access.Actor) error { _, err := d.Withdraw(ctx, a, c.ID); return err },
-		"Rebase":         func(a access.Actor) error { _, err := d.Rebase(ctx, a, c.ID); return err },
-		"PushAgain":      func(a access.Actor) error { _, err := d.PushAgain(ctx, a); return err },
-		"Audit":          func(a access.Actor) error { _, err := d.Audit(ctx, a, access.AuditFilter{}); return err },
+		"Apply": func(a access.Actor) error {
+			_, err := d.Apply(ctx, a, c.ID, asSeen(c))
+			return err
+		},
+		"Withdraw":  func(a access.Actor) error { _, err := d.Withdraw(ctx, a, c.ID); return err },
+		"Rebase":    func(a access.Actor) error { _, err := d.Rebase(ctx, a, c.ID); return err },
+		"PushAgain": func(a access.Actor) error { _, err := d.PushAgain(ctx, a); return err },
+		"Audit":     func(a access.Actor) error { _, err := d.Audit(ctx, a, access.AuditFilter{}); return err },
 	}
 	for name, call := range writes {
 		if err := call(d.viewer); access.KindOf(err) != access.KindForbidden {
@@ -294,9 +313,9 @@ func TestSameObjectConflicts(t *testing.T) {
 	e, _ := access.ParseEntry("8.8.8.0/24")
 	e.Note = "still needed"
 	second := d.approve(d.submit("Note it", access.Edit{Op: access.EditUpdateEntry, ID: "al-vpn", Key: e.Key(), Entry: &e}))
-	_, err := d.Apply(t.Context(), d.operator, first.ID, first.Digest)
+	_, err := d.Apply(t.Context(), d.operator, first.ID, asSeen(first))
 	d.must(err)
-	if _, err := d.Apply(t.Context(), d.operator, second.ID, second.Digest); access.KindOf(err) != access.KindConflict {
+	if _, err := d.Apply(t.Context(), d.operator, second.ID, asSeen(second)); access.KindOf(err) != access.KindConflict {
 		t.Fatalf("apply of the second: %v, want KindConflict", err)
 	}
 	got, err := d.Change(t.Context(), d.viewer, second.ID)
@@ -315,7 +334,7 @@ func TestUnrelatedChangesDoNotConflict(t *testing.T) {
 	first := d.approve(d.submit("Office", addEntry("al-office", "9.9.9.0/24")))
 	second := d.approve(d.submit("VPN", addEntry("al-vpn", "7.7.7.0/24")))
 	for _, c := range []access.Change{first, second} {
-		if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); err != nil {
+		if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); err != nil {
 			t.Errorf("apply of %s: %v", c.Title, err)
 		}
 	}
@@ -326,9 +345,9 @@ func TestDocumentsThatMovedAreNotApplied(t *testing.T) {
 	d.base()
 	first := d.approve(d.submit("One more", addEntry("al-office", "9.9.9.0/24")))
 	second := d.approve(d.submit("Another", addEntry("al-office", "7.7.7.0/24")))
-	_, err := d.Apply(t.Context(), d.operator, first.ID, first.Digest)
+	_, err := d.Apply(t.Context(), d.operator, first.ID, asSeen(first))
 	d.must(err)
-	if _, err := d.Apply(t.Context(), d.operator, second.ID, second.Digest); access.KindOf(err) != access.KindConflict {
+	if _, err := d.Apply(t.Context(), d.operator, second.ID, asSeen(second)); access.KindOf(err) != access.KindConflict {
 		t.Fatalf("apply of documents that nobody approved: %v, want KindConflict", err)
 	}
 	c, err := d.Rebase(t.Context(), d.editor, second.ID)
@@ -336,7 +355,7 @@ func TestDocumentsThatMovedAreNotApplied(t *testing.T) {
 	c, err = d.Submit(t.Context(), d.editor, c.ID, c.Version)
 	d.must(err)
 	c = d.approve(c)
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); err != nil {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); err != nil {
 		t.Errorf("apply after rebase and a new review: %v", err)
 	}
 }
@@ -401,14 +420,14 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 func TestEditsOfOneObjectMerge(t *testing.T) {
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-vpn", "9.9.9.0/24")
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-vpn", pasted("9.9.9.0/24"))
 	d.must(err)
 	c, err = d.RemoveEntries(t.Context(), d.editor, c.ID, "al-vpn", []string{"9.9.9.0/24"})
 	d.must(err)
 	if len(c.Edits) != 0 {
 		t.Errorf("adding and removing the same entry leaves %d edits, want none", len(c.Edits))
 	}
-	if _, err := d.AddEntries(t.Context(), d.editor, c.ID, "al-vpn", "8.8.8.0/24"); access.FieldsOf(err) == nil || access.FieldsOf(err)[0].Field != "lines" {
+	if _, err := d.AddEntries(t.Context(), d.editor, c.ID, "al-vpn", pasted("8.8.8.0/24")); access.FieldsOf(err) == nil || access.FieldsOf(err)[0].Field != "lines" {
 		t.Errorf("adding what is there: %v, want it beside the lines", err)
 	}
 }
@@ -417,12 +436,12 @@ func TestEditVoidsTheReview(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	c := d.approve(d.submit("Add", addEntry("al-vpn", "9.9.9.0/24")))
-	c, err := d.AddEntries(t.Context(), d.editor2, c.ID, "al-vpn", "7.7.7.0/24")
+	c, err := d.AddEntries(t.Context(), d.editor2, c.ID, "al-vpn", pasted("7.7.7.0/24"))
 	d.must(err)
 	if c.State != access.ChangeDraft || c.Approvals() != 0 {
 		t.Errorf("after an edit: %s with %d approvals, want a draft with none", c.State, c.Approvals())
 	}
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindConflict {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindConflict {
 		t.Errorf("apply after the edit: %v, want KindConflict", err)
 	}
 }
@@ -442,7 +461,7 @@ func TestOneOfManyAtOnceWins(t *testing.T) {
 		t.Errorf("%d of 6 approvals at once counted, want 1", won)
 	}
 	if won := race(6, func(int) error {
-		_, err := d.Apply(context.WithoutCancel(t.Context()), d.operator, c.ID, c.Digest)
+		_, err := d.Apply(context.WithoutCancel(t.Context()), d.operator, c.ID, asSeen(c))
 		return err
 	}); won != 1 {
 		t.Errorf("%d of 6 applications at once went through, want 1", won)

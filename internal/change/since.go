@@ -9,61 +9,49 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Since is what others have applied between two revisions: after the base of a change
-// that is open, or after the one that it was last rebased from.
-type Since struct {
-	From, To int64
-	Applied  []Applied // the oldest first
-	More     int       // revisions beyond those
-}
-
-// Applied is a change of others. Same says that it touches what this one touches, too.
-type Applied struct {
-	access.Change
-	Same bool
-}
-
 // maxSince bounds what is told of others: who is further behind reads the history.
 const maxSince = 50
 
-// Since reads what others have applied under a change.
-func (s *Service) Since(ctx context.Context, actor access.Actor, id int64) (Since, error) {
+// ChangedSince reads the changes that others have applied since the base of a change.
+func (s *Service) ChangedSince(ctx context.Context, actor access.Actor, id int64) (access.ChangedSince, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
-		return Since{}, err
+		return access.ChangedSince{}, err
 	}
 	c, err := s.store.Change(ctx, id)
 	if err != nil {
-		return Since{}, err
+		return access.ChangedSince{}, err
 	}
 	history, err := s.store.History(ctx, object(id))
 	if err != nil {
-		return Since{}, err
+		return access.ChangedSince{}, err
 	}
-	return s.since(ctx, c, history)
+	return s.changedSince(ctx, c, history)
 }
 
-func (s *Service) since(ctx context.Context, c access.Change, history []access.AuditEvent) (Since, error) {
+func (s *Service) changedSince(
+	ctx context.Context, c access.Change, history []access.AuditEvent,
+) (access.ChangedSince, error) {
 	if c.State != access.ChangeDraft && c.State != access.ChangeConflicted {
-		return Since{}, nil
+		return access.ChangedSince{}, nil
 	}
 	head, err := s.store.Head(ctx)
 	if err != nil {
-		return Since{}, err
+		return access.ChangedSince{}, err
 	}
-	out := Since{From: c.Base, To: head}
+	out := access.ChangedSince{From: c.Base, To: head}
 	if c.Base == head {
 		out.From, out.To = lastRebase(c, history)
 	}
 	if out.From == out.To {
-		return Since{}, nil
+		return access.ChangedSince{}, nil
 	}
 	applied, err := s.store.Applied(ctx, out.From, out.To, maxSince)
 	if err != nil {
-		return Since{}, err
+		return access.ChangedSince{}, err
 	}
 	mine := objectsOf(c.Edits)
 	for _, a := range applied {
-		out.Applied = append(out.Applied, Applied{a, touchesAny(a.Edits, mine)})
+		out.Applied = append(out.Applied, access.AppliedChange{Change: a, Same: touchesAny(a.Edits, mine)})
 	}
 	out.More = int(out.To-out.From) - len(applied)
 	return out, nil

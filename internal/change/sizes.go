@@ -19,18 +19,6 @@ const (
 	sizedAccounts = 8
 )
 
-// RoleSize says how much of its quota a role's trust policy takes, in the fullest of the
-// accounts that were looked at.
-type RoleSize struct {
-	Role    access.RoleName
-	Account access.Account
-	Size    int
-	Limit   int
-	Looked  int    // accounts that were compiled
-	Reached int    // accounts that the role is mapped in
-	Problem string // why nothing fits, in words
-}
-
 // sizesKey says what sizes depend on beside the time.
 type sizesKey struct {
 	allowlist           string
@@ -41,29 +29,34 @@ type sizesKey struct {
 const sizesLife = 5 * time.Minute
 
 // sizesOf says how full the trust policies are that depend on an allowlist, by role.
-func (s *Service) sizesOf(ctx context.Context, state access.State, allowlist string, inventory int64) ([]RoleSize, error) {
+func (s *Service) sizesOf(
+	ctx context.Context, state access.State, allowlist string, inventory int64,
+) ([]policy.RoleSize, error) {
 	roles, err := s.store.RolesUsing(ctx, state.Revision, allowlist, sizedRoles)
 	if err != nil || len(roles) == 0 {
 		return nil, err
 	}
 	now := s.now()
-	return s.sizes.get(sizesKey{allowlist, state.Revision, inventory}, now, func() ([]RoleSize, time.Time, error) {
-		sizes, err := s.measured(ctx, state, roles)
+	key := sizesKey{allowlist, state.Revision, inventory}
+	return s.sizes.get(key, now, func() ([]policy.RoleSize, time.Time, error) {
+		sizes, err := s.measureSizes(ctx, state, roles)
 		return sizes, planning.Earliest(planning.NextExpiry(s.at(), state), now.Add(sizesLife)), err
 	})
 }
 
-// measured compiles a few accounts of each role.
-func (s *Service) measured(ctx context.Context, state access.State, roles []access.RoleName) ([]RoleSize, error) {
+// measureSizes compiles a few accounts of each role.
+func (s *Service) measureSizes(
+	ctx context.Context, state access.State, roles []access.RoleName,
+) ([]policy.RoleSize, error) {
 	all, err := s.store.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	sizes := make([]RoleSize, len(roles))
+	sizes := make([]policy.RoleSize, len(roles))
 	looked := make([][]access.Account, len(roles))
 	chosen := map[access.AccountID]access.Account{}
 	for i, role := range roles {
-		looked[i], sizes[i] = sampled(state, role, all)
+		looked[i], sizes[i] = sampleAccounts(state, role, all)
 		for _, a := range looked[i] {
 			chosen[a.ID] = a
 		}
@@ -76,16 +69,16 @@ func (s *Service) measured(ctx context.Context, state access.State, roles []acce
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.worldOf(ctx, around, accounts)
+	w, err := s.planInputOf(ctx, around, accounts)
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := policy.NewCompiler(w.Input(around))
+	compiler, err := policy.NewCompiler(w.PolicyInput(around))
 	if err != nil {
 		return nil, err
 	}
 	for i := range sizes {
-		sizes[i].measure(compiler, looked[i])
+		sizes[i].Measure(compiler, looked[i])
 	}
 	return sizes, nil
 }
@@ -102,9 +95,11 @@ func ofRole(state access.State, role access.RoleName) []access.Mapping {
 	return rest[:n]
 }
 
-// sampled picks the accounts of a role to compile: those with the smallest quota first,
+// sampleAccounts picks the accounts of a role to compile: those with the smallest quota first,
 // since they are full first.
-func sampled(state access.State, role access.RoleName, all []access.Account) ([]access.Account, RoleSize) {
+func sampleAccounts(
+	state access.State, role access.RoleName, all []access.Account,
+) ([]access.Account, policy.RoleSize) {
 	reaches := reachOf(ofRole(state, role))
 	reached := 0
 	var few []access.Account // ascending by quota
@@ -118,7 +113,7 @@ func sampled(state access.State, role access.RoleName, all []access.Account) ([]
 			few = slices.Insert(few, at, a)[:min(len(few)+1, sizedAccounts)]
 		}
 	}
-	return few, RoleSize{Role: role, Reached: reached, Looked: len(few)}
+	return few, policy.RoleSize{Role: role, Reached: reached, Looked: len(few)}
 }
 
 func trustQuota(a access.Account) int { return a.Quotas.OrDefault().TrustPolicy }
@@ -146,20 +141,5 @@ func reachOf(mappings []access.Mapping) func(access.Account) bool {
 			}
 		}
 		return false
-	}
-}
-
-func (r *RoleSize) measure(c *policy.Compiler, accounts []access.Account) {
-	for _, a := range accounts {
-		docs, err := c.Part(a.ID, &policy.Part{Roles: map[access.RoleName]bool{r.Role: true}})
-		if err != nil {
-			r.Problem = access.MessageOf(err)
-			continue
-		}
-		for _, d := range docs.Roles {
-			if r.Limit == 0 || d.Size*r.Limit > r.Size*d.Limit {
-				r.Size, r.Limit, r.Account = d.Size, d.Limit, a
-			}
-		}
 	}
 }

@@ -4,14 +4,14 @@ import (
 	"testing"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/internal/policy"
 )
 
 func TestSizesOfWhatDependsOnAnAllowlist(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	d.apply("One that nothing uses", addList("al-idle", "idle", "9.9.9.0/24"))
-	sizesOf := func(id string) []change.RoleSize {
+	sizesOf := func(id string) []policy.RoleSize {
 		t.Helper()
 		list, err := d.Allowlist(t.Context(), d.viewer, id, access.PageQuery{})
 		d.must(err)

@@ -7,35 +7,35 @@ import (
 	"portcullis/internal/access"
 )
 
-// An Option is what somebody says along with a step. It is held to the change in the
-// step's own transaction.
-type Option func(*step)
+// An Option adds a condition or an override to a step. The step checks it against the change in its own
+// transaction.
+type Option func(*stepOptions)
 
-// AsRead refuses the step with KindStale where the change is no longer at the version
-// that was read.
-func AsRead(version int64) Option {
-	return func(s *step) { s.version, s.bound = version, true }
+// IfVersion makes the step fail with KindStale unless the change is still at version.
+func IfVersion(version int64) Option {
+	return func(s *stepOptions) { s.version, s.bound = version, true }
 }
 
-// Confirming says that findings of the lock-out guards are meant, as Confirm does.
-func Confirming(meant ...Meant) Option {
-	return func(s *step) { s.meant = append(s.meant, meant...) }
+// OverrideGuards confirms findings of the lock-out guards in the step, as Confirm does before it.
+func OverrideGuards(overrides ...GuardOverride) Option {
+	return func(s *stepOptions) { s.overrides = append(s.overrides, overrides...) }
 }
 
-// Meant names a finding of a lock-out guard.
-type Meant struct {
+// GuardOverride names a finding of a lock-out guard.
+type GuardOverride struct {
 	Guard  access.GuardCode
 	Object string
 }
 
-type step struct {
-	version int64
-	bound   bool
-	meant   []Meant
+// stepOptions are the options of one step.
+type stepOptions struct {
+	version   int64
+	bound     bool
+	overrides []GuardOverride
 }
 
-func stepOf(options []Option) step {
-	var s step
+func stepOf(options []Option) stepOptions {
+	var s stepOptions
 	for _, o := range options {
 		o(&s)
 	}
@@ -43,23 +43,31 @@ func stepOf(options []Option) step {
 }
 
 // holds refuses a change that has moved on since it was read.
-func (s step) holds(c *access.Change) error { return s.holdsAt(c.Version) }
+func (s stepOptions) holds(c *access.Change) error { return s.holdsAt(c.Version) }
 
-func (s step) holdsAt(version int64) error {
+func (s stepOptions) holdsAt(version int64) error {
 	if s.bound && version != s.version {
 		return access.Errorf(access.KindStale, "The change is at version %d, no longer at %d. Read it again, then decide anew.", version, s.version)
 	}
 	return nil
 }
 
-// Holds says what a step with these options would say of a change.
+// Holds returns the error that a step with these options would return for a change.
 func Holds(c access.Change, options ...Option) error { return stepOf(options).holds(&c) }
 
-// confirm notes on the change what is meant of the findings. It is an error to mean
-// something that no guard has found.
-func (s step) confirm(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
+// checkUnmoved refuses a change that others have changed between reading and locking it. did says how:
+// "edited" or "acted on".
+func checkUnmoved(fresh *access.Change, read access.Change, did string) error {
+	if fresh.Version == read.Version {
+		return nil
+	}
+	return access.Errorf(access.KindConflict, "Somebody else has %s this change in this moment. Look at it again.", did)
+}
+
+// confirm notes the overrides on the change. It refuses an override of something that no guard has found.
+func (s stepOptions) confirm(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
 	var events []access.AuditEvent
-	for _, m := range s.meant {
+	for _, m := range s.overrides {
 		i := slices.IndexFunc(guards, func(g access.Guard) bool { return g.Code == m.Guard && g.Object == m.Object })
 		if i < 0 {
 			return nil, access.Invalid("confirm", "no guard %q has found anything about %q in this change; read the change again, and confirm what stands there", string(m.Guard), m.Object)
@@ -69,12 +77,12 @@ func (s step) confirm(c *access.Change, actor access.Actor, guards []access.Guar
 			return nil, err
 		}
 		if len(c.Confirmations) > known {
-			events = append(events, confirmed(actor, c.ID, guards[i], at))
+			events = append(events, confirmEvent(actor, c.ID, guards[i], at))
 		}
 	}
 	return events, nil
 }
 
-func confirmed(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
+func confirmEvent(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
 	return access.NewAuditEvent(actor, at, "change.confirm", object(id), map[string]any{"guard": g.Code, "object": g.Object, "finding": g.Message, "people": g.People})
 }

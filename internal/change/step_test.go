@@ -17,10 +17,10 @@ func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
 		return access.Edit{Op: access.EditRemoveEntry, ID: "al-office", Key: key}
 	}
 	c := d.draftOf("Nobody", remove("103.15.250.0/24"), remove("12.148.72.0/23"))
-	if _, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, change.Confirming(change.Meant{Guard: access.GuardNoAddress, Object: "Admin"})); access.KindOf(err) != access.KindInvalid {
+	if _, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, change.OverrideGuards(change.GuardOverride{Guard: access.GuardNoAddress, Object: "Admin"})); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("meant something that nobody has found: %v, want KindInvalid", err)
 	}
-	meant := change.Confirming(change.Meant{Guard: access.GuardNoAddress, Object: "Bob"})
+	meant := change.OverrideGuards(change.GuardOverride{Guard: access.GuardNoAddress, Object: "Bob"})
 	c, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, meant)
 	d.must(err)
 	if len(c.Confirmations) != 1 || c.Confirmations[0].ByID != d.editor.PersonID || c.State != access.ChangeInReview {
@@ -36,7 +36,7 @@ func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
 		t.Errorf("the history says %s", got)
 	}
 	c = d.approve(c)
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest, meant); err != nil {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), meant); err != nil {
 		t.Errorf("confirmed twice: %v", err)
 	}
 }
@@ -46,10 +46,10 @@ func TestConfirmedAtApply(t *testing.T) {
 	d.base()
 	c := d.approve(d.submit("Leave", access.Edit{Op: access.EditRemoveEntry, ID: "al-vpn", Key: "8.8.8.0/24"}, addEntry("al-vpn", "7.7.7.0/24")))
 	d.apply("Protect", putSettings(access.Settings{BreakGlassAllowlists: []string{"al-vpn"}, Guards: access.GuardModes{BreakGlass: access.GuardConfirm}}))
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest); access.KindOf(err) != access.KindInvalid {
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid {
 		t.Fatalf("not confirmed: %v, want KindInvalid", err)
 	}
-	r, err := d.Apply(t.Context(), d.operator, c.ID, c.Digest, change.Confirming(change.Meant{Guard: access.GuardBreakGlass, Object: "vpn"}))
+	r, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), change.OverrideGuards(change.GuardOverride{Guard: access.GuardBreakGlass, Object: "vpn"}))
 	d.must(err)
 	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.Confirmations) != 1 {
 		t.Errorf("applied with %+v, %v", c.Confirmations, err)
@@ -62,7 +62,7 @@ func TestAStepIsForWhatWasRead(t *testing.T) {
 	d.base()
 	ctx := t.Context()
 	c := d.draftOf("One", addEntry("al-office", "9.9.9.9/32"))
-	old := change.AsRead(c.Version)
+	old := change.IfVersion(c.Version)
 	c, err := d.Describe(ctx, d.editor, c.ID, c.Version, "Two", "SEC-2")
 	d.must(err)
 	refused := func(what string, err error) {
@@ -77,20 +77,20 @@ func TestAStepIsForWhatWasRead(t *testing.T) {
 	refused("rebase", err)
 	_, err = d.Withdraw(ctx, d.editor, c.ID, old)
 	refused("withdraw", err)
-	c, err = d.Submit(ctx, d.editor, c.ID, c.Version, change.AsRead(c.Version))
+	c, err = d.Submit(ctx, d.editor, c.ID, c.Version, change.IfVersion(c.Version))
 	d.must(err)
 	_, err = d.Review(ctx, d.approver, c.ID, access.VerdictApprove, c.Digest, "", old)
 	refused("review", err)
 	c = d.approve(c)
-	_, err = d.Apply(ctx, d.operator, c.ID, c.Digest, old)
+	_, err = d.Apply(ctx, d.operator, c.ID, asSeen(c), old)
 	refused("apply", err)
-	_, err = d.Schedule(ctx, d.operator, c.ID, c.Digest, start.AddDate(0, 0, 1), 0, old)
+	_, err = d.Schedule(ctx, d.operator, c.ID, startAt(c, start.AddDate(0, 0, 1)), old)
 	refused("schedule", err)
-	c, err = d.Schedule(ctx, d.operator, c.ID, c.Digest, start.AddDate(0, 0, 1), 0, change.AsRead(c.Version))
+	c, err = d.Schedule(ctx, d.operator, c.ID, startAt(c, start.AddDate(0, 0, 1)), change.IfVersion(c.Version))
 	d.must(err)
 	_, err = d.CancelSchedule(ctx, d.operator, c.ID, old)
 	refused("unschedule", err)
-	if _, err = d.Apply(ctx, d.operator, c.ID, c.Digest, change.AsRead(c.Version)); err != nil {
+	if _, err = d.Apply(ctx, d.operator, c.ID, asSeen(c), change.IfVersion(c.Version)); err != nil {
 		t.Errorf("apply as it was read: %v", err)
 	}
 }
@@ -104,11 +104,11 @@ func TestACommentAndACloneAreOfWhatWasRead(t *testing.T) {
 	c, err := d.Review(t.Context(), d.approver, c.ID, access.VerdictReject, c.Digest, "not now")
 	d.must(err)
 	comment := func(asRead int64) error {
-		_, err := d.Comment(t.Context(), d.viewer, c.ID, "Why not?", change.AsRead(asRead))
+		_, err := d.Comment(t.Context(), d.viewer, c.ID, "Why not?", change.IfVersion(asRead))
 		return err
 	}
 	clone := func(asRead int64) error {
-		_, err := d.Clone(t.Context(), d.editor, c.ID, change.AsRead(asRead))
+		_, err := d.Clone(t.Context(), d.editor, c.ID, change.IfVersion(asRead))
 		return err
 	}
 	for what, step := range map[string]func(asRead int64) error{"a comment": comment, "a clone": clone} {
@@ -153,23 +153,23 @@ func TestSinceTellsWhatOthersApplied(t *testing.T) {
 	v, err := d.View(t.Context(), d.editor, c.ID)
 	d.must(err)
 	var told []string
-	for _, a := range v.Since.Applied {
+	for _, a := range v.ChangedSince.Applied {
 		told = append(told, a.Title)
 		if a.Same != (a.Title == "The same") {
 			t.Errorf("%s touches the same: %v", a.Title, a.Same)
 		}
 	}
-	if got := strings.Join(told, ", "); got != "Theirs, The same" || v.Since.From != 1 || v.Since.To != 3 || v.Since.More != 0 {
-		t.Errorf("since %d to %d %q was applied", v.Since.From, v.Since.To, got)
+	if got := strings.Join(told, ", "); got != "Theirs, The same" || v.ChangedSince.From != 1 || v.ChangedSince.To != 3 || v.ChangedSince.More != 0 {
+		t.Errorf("since %d to %d %q was applied", v.ChangedSince.From, v.ChangedSince.To, got)
 	}
 	c, err = d.Rebase(t.Context(), d.editor, c.ID)
 	d.must(err)
-	since, err := d.Since(t.Context(), d.viewer, c.ID)
+	since, err := d.ChangedSince(t.Context(), d.viewer, c.ID)
 	d.must(err)
 	if since.From != 1 || since.To != 3 || len(since.Applied) != 2 || len(c.Edits) != 0 {
 		t.Errorf("after the rebase: %d edits are left, since %d to %d %d were applied", len(c.Edits), since.From, since.To, len(since.Applied))
 	}
-	if _, err := d.Since(t.Context(), access.Actor{}, c.ID); access.KindOf(err) != access.KindUnauthenticated {
+	if _, err := d.ChangedSince(t.Context(), access.Actor{}, c.ID); access.KindOf(err) != access.KindUnauthenticated {
 		t.Errorf("as nobody: %v", err)
 	}
 }

@@ -26,16 +26,18 @@ type Store interface {
 	// RevisionAt is the newest revision at a time.
 	RevisionAt(ctx context.Context, at time.Time) (int64, error)
 
-	Allowlists(ctx context.Context, q access.PageQuery) (access.Page[AllowlistRow], error)
-	Allowlist(ctx context.Context, id string) (AllowlistRow, error)
+	Allowlists(ctx context.Context, q access.PageQuery) (access.Page[access.AllowlistRow], error)
+	Allowlist(ctx context.Context, id string) (access.AllowlistRow, error)
 	// AllowlistAt is an allowlist at a revision, with a page of its entries.
-	AllowlistAt(ctx context.Context, revision int64, id string, q access.PageQuery) (AllowlistRow, access.Page[access.Entry], error)
-	Mappings(ctx context.Context, q MappingQuery) (access.Page[access.Mapping], error)
-	MappingsAt(ctx context.Context, revision int64, q MappingQuery) (access.Page[access.Mapping], error)
+	AllowlistAt(
+		ctx context.Context, revision int64, id string, q access.PageQuery,
+	) (access.AllowlistRow, access.Page[access.Entry], error)
+	Mappings(ctx context.Context, q access.MappingQuery) (access.Page[access.Mapping], error)
+	MappingsAt(ctx context.Context, revision int64, q access.MappingQuery) (access.Page[access.Mapping], error)
 	Mapping(ctx context.Context, id string) (access.Mapping, error)
 	Totals(ctx context.Context) (access.Totals, error)
 	// Containing finds the entries, of all allowlists at the head, that contain an address.
-	Containing(ctx context.Context, addr string) ([]Containing, error)
+	Containing(ctx context.Context, addr string) ([]access.Containing, error)
 
 	// Accounts are all accounts, with tags, sorted by id. The slice is shared: read only.
 	Accounts(ctx context.Context) ([]access.Account, error)
@@ -43,9 +45,11 @@ type Store interface {
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 	// AccountPage lists accounts, optionally of one OU and below.
 	AccountPage(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], error)
-	OUs(ctx context.Context) ([]OURow, error)
+	OUs(ctx context.Context) ([]access.OURow, error)
 	// AccountsAndOUs is both, of one moment.
-	AccountsAndOUs(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], []OURow, error)
+	AccountsAndOUs(
+		ctx context.Context, ou string, q access.PageQuery,
+	) (access.Page[access.Account], []access.OURow, error)
 	// Inventories are what is known to be in accounts; accounts never read are left out.
 	Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error)
 	// InventoryOf is what is known of some roles and users; accounts never read are left
@@ -58,7 +62,7 @@ type Store interface {
 
 	CreateChange(ctx context.Context, c access.Change, event access.AuditEvent) (access.Change, error)
 	Change(ctx context.Context, id int64) (access.Change, error)
-	Changes(ctx context.Context, q ChangeQuery) (access.Page[access.Change], error)
+	Changes(ctx context.Context, q access.ChangeQuery) (access.Page[access.Change], error)
 	// Applied are the changes that made the revisions after one up to another, the oldest
 	// first, at most so many.
 	Applied(ctx context.Context, after, upTo int64, limit int) ([]access.Change, error)
@@ -83,10 +87,7 @@ type Store interface {
 	// Comments are what was said about a change, oldest first.
 	Comments(ctx context.Context, change int64) ([]access.Comment, error)
 
-	// CreateRollout starts a rollout of a plan without a change, at the head.
-	CreateRollout(ctx context.Context, r access.Rollout, plan access.Plan, events []access.AuditEvent) (access.Rollout, error)
-
-	// StartRollout is CreateRollout in waves.
+	// StartRollout starts a rollout of a plan without a change, at the head. A zero staging is one wave.
 	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
 	// Strategies are the saved strategies by name; Strategy is one of them, or the default
 	// for access.DefaultStrategy.
@@ -104,18 +105,3 @@ type Decision = access.ChangeDecision
 
 // Application is what a decide function wants made of an approved change.
 type Application = access.Application
-
-// AllowlistRow is a row of the list of allowlists.
-type AllowlistRow = access.AllowlistRow
-
-// MappingQuery narrows a list of mappings.
-type MappingQuery = access.MappingQuery
-
-// ChangeQuery narrows a list of changes.
-type ChangeQuery = access.ChangeQuery
-
-// OURow is a row of the tree of OUs.
-type OURow = access.OURow
-
-// Containing is an entry that holds an address, with its allowlist.
-type Containing = access.Containing

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/change"
 )
 
 func (d *desk) strategy(s access.Strategy) access.Strategy {
@@ -22,10 +23,10 @@ func TestApplyGoesByTheChosenStrategy(t *testing.T) {
 	d.strategy(access.Strategy{Name: "Careful", Default: true, Window: 7, MaxFailures: access.Limit{Percent: 70}, Waves: []access.WaveRule{canary}})
 	c := d.approve(d.submit("base", addList("al-office", "office", "198.51.100.0/24"), addMapping("mp-bob", "Bob", "office", "alice")))
 	ctx := t.Context()
-	if _, err := d.ApplyBy(ctx, d.operator, c.ID, c.Digest, "nothing like it"); access.KindOf(err) != access.KindInvalid {
+	if _, err := d.Apply(ctx, d.operator, c.ID, change.ApplyRequest{Digest: c.Digest, Strategy: "nothing like it"}); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("an unknown strategy: %v, want KindInvalid", err)
 	}
-	r, err := d.Apply(ctx, d.operator, c.ID, c.Digest)
+	r, err := d.Apply(ctx, d.operator, c.ID, asSeen(c))
 	d.must(err)
 	if r.Strategy != "Careful" || r.Waves != 2 || r.Window != 7 || r.MaxFailures != 2 || r.Counts.Running != 1 {
 		t.Errorf("by the default: %+v", r)
@@ -45,7 +46,7 @@ func TestApplyGoesByTheChosenStrategy(t *testing.T) {
 	}
 
 	c = d.approve(d.submit("more", addEntry("al-office", "198.51.101.0/24")))
-	r, err = d.ApplyBy(ctx, d.operator, c.ID, c.Digest, "all at once")
+	r, err = d.Apply(ctx, d.operator, c.ID, change.ApplyRequest{Digest: c.Digest, Strategy: "all at once"})
 	d.must(err)
 	if r.Strategy != access.BuiltinStrategy || r.Waves != 1 {
 		t.Errorf("all at once: %+v", r)
@@ -58,7 +59,9 @@ func TestAScheduledChangeGoesByItsStrategy(t *testing.T) {
 	d.base()
 	d.strategy(access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Count: 1}}})
 	c := d.approve(d.submit("grow", addEntry("al-office", "198.51.100.0/24")))
-	_, err := d.ScheduleBy(t.Context(), d.operator, c.ID, c.Digest, start.Add(time.Hour), time.Hour, "careful")
+	_, err := d.Schedule(t.Context(), d.operator, c.ID, change.ScheduleRequest{
+		Digest: c.Digest, At: start.Add(time.Hour), StartWithin: time.Hour, Strategy: "careful",
+	})
 	d.must(err)
 	d.must(d.later(time.Hour + time.Minute).KeepTime(t.Context()))
 	got := d.reread(c)

@@ -27,8 +27,8 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 	if err := step.holds(&c); err != nil {
 		return access.Change{}, err
 	}
-	if c.Version != version {
-		return access.Change{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then submit it.")
+	if err := c.CheckVersion(version, "submit it"); err != nil {
+		return access.Change{}, err
 	}
 	if err := submittable(c); err != nil {
 		return access.Change{}, err
@@ -59,15 +59,15 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		if err := step.holds(c); err != nil {
 			return Decision{}, err
 		}
-		if c.Version != version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change since you opened it. Look at it again, then submit it.")
+		if err := c.CheckVersion(version, "submit it"); err != nil {
+			return Decision{}, err
 		}
-		meant, err := step.confirm(c, actor, draft.guards(actor), s.at())
+		overridden, err := step.confirm(c, actor, draft.guards(actor), s.at())
 		if err != nil {
 			return Decision{}, err
 		}
-		d, err := s.submitted(c, actor, head, draft)
-		d.Events = append(meant, d.Events...)
+		d, err := s.applySubmit(c, actor, head, draft)
+		d.Events = append(overridden, d.Events...)
 		return d, err
 	})
 	if err == nil { // the reviewers' pages find it worked out
@@ -85,7 +85,7 @@ func submittable(c access.Change) error {
 	return c.Submit("", c.UpdatedAt)
 }
 
-func (s *Service) submitted(c *access.Change, actor access.Actor, head int64, d draft) (Decision, error) {
+func (s *Service) applySubmit(c *access.Change, actor access.Actor, head int64, d draft) (Decision, error) {
 	at := s.at()
 	c.Base = head
 	plan := d.Plan
@@ -123,7 +123,7 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 	if err != nil {
 		return draft{}, fmt.Errorf("reading the people: %w", err)
 	}
-	d := draft{Planned: *p}
+	d := draft{Result: *p}
 	if err := s.judge(ctx, &d, base, after, c.Edits, people); err != nil {
 		return draft{}, err
 	}
@@ -132,13 +132,13 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 
 // draft is everything that can be said about a change from its edits alone.
 type draft struct {
-	planning.Planned
+	planning.Result
 
 	needs    []access.Need  // what the review rules ask for
 	lockOuts []access.Guard // found whoever looks
 	settings access.Settings
 	ruled    ruleDiff
-	untimely []access.FieldError // expiries that cannot be meant
+	untimely []access.FieldError // expiries that no change may have
 }
 
 // judge asks the review rules and the lock-out guards of the state before.
@@ -180,7 +180,7 @@ func (d draft) refusal() error {
 		said = append(said, access.FieldError{Field: "edits", Message: access.MessageOf(err)})
 	}
 	for _, i := range d.Issues {
-		if blocking(i) && !refused[i.Message] {
+		if blocks(i) && !refused[i.Message] {
 			said = append(said, access.FieldError{Field: "edits", Message: issueText(i)})
 		}
 	}
@@ -192,9 +192,9 @@ func (d draft) refusal() error {
 	return access.InvalidFields(said)
 }
 
-// blocking reports whether an issue stops a change. A mapping without any address left
+// blocks reports whether an issue stops a change. A mapping without any address left
 // is the business of a lock-out guard.
-func blocking(i policy.Issue) bool { return i.Severity == policy.SeverityError }
+func blocks(i policy.Issue) bool { return i.Severity == policy.SeverityError }
 
 func issueText(i policy.Issue) string {
 	text := i.Message
@@ -259,7 +259,7 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	if err != nil {
 		return access.Change{}, err
 	}
-	edits, err := s.rebased(ctx, c, head)
+	edits, err := s.rebaseEdits(ctx, c, head)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -267,8 +267,8 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 		if err := stepOf(options).holds(fresh); err != nil {
 			return Decision{}, err
 		}
-		if fresh.Version != c.Version {
-			return Decision{}, access.Errorf(access.KindConflict, "Somebody else has edited this change in this moment. Look at it again.")
+		if err := checkUnmoved(fresh, c, "edited"); err != nil {
+			return Decision{}, err
 		}
 		at := s.at()
 		from := fresh.Base
@@ -279,9 +279,9 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	})
 }
 
-// rebased is what is left of the edits on the head: edits that the head holds already
+// rebaseEdits returns the edits that remain on the head: edits that the head holds already
 // are dropped, those whose object is gone are refused by name.
-func (s *Service) rebased(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
+func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
 	state, err := s.store.State(ctx, head)
 	if err != nil {
 		return nil, err

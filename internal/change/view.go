@@ -20,21 +20,21 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Change: c, May: may(c, actor), Computed: s.at()}
+	v := View{Change: c, Permissions: permissionsOf(c, actor), Computed: s.at()}
 	plan, err := s.consequences(ctx, actor, &v)
 	if err != nil {
 		return View{}, err
 	}
 	v.Targets, v.Writes, v.Folded = plan.Targets, plan.Writes, plan.Folded
 	v.Own = planning.OwnStake(actor, v.Impact)
-	v.Needs = needViews(v.Change)
+	v.Needs = v.NeedStatus()
 	if v.Comments, err = s.store.Comments(ctx, id); err != nil {
 		return View{}, err
 	}
 	if v.History, err = s.store.History(ctx, object(id)); err != nil {
 		return View{}, err
 	}
-	v.Since, err = s.since(ctx, v.Change, v.History)
+	v.ChangedSince, err = s.changedSince(ctx, v.Change, v.History)
 	return v, err
 }
 
@@ -53,7 +53,7 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 	default:
 		v.Diff, v.Impact, v.Issues, v.Cleared = d.Diff, d.Impact, d.Issues, d.Cleared
 		v.Rules, v.Settings = d.ruled.rules, d.ruled.settings
-		s.judged(actor, v, d)
+		s.addFindings(actor, v, d)
 		if refusal := d.refusal(); refusal != nil && v.State == access.ChangeDraft {
 			v.Problem, v.Fields = access.MessageOf(refusal), access.FieldsOf(refusal)
 		}
@@ -61,12 +61,12 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 	if v.SubmittedAt.IsZero() || v.State == access.ChangeDraft {
 		return d.Summary, nil
 	}
-	return s.frozen(ctx, v.Change)
+	return s.frozenSummary(ctx, v.Change)
 }
 
-// judged fills in what guards and review rules say. A draft's needs are those that it
+// addFindings fills in what guards and review rules say. A draft's needs are those that it
 // would be submitted with; whether breaking the glass is allowed, the settings say.
-func (s *Service) judged(actor access.Actor, v *View, d draft) {
+func (s *Service) addFindings(actor access.Actor, v *View, d draft) {
 	if !v.Open() {
 		return
 	}
@@ -75,21 +75,9 @@ func (s *Service) judged(actor access.Actor, v *View, d draft) {
 	if v.State == access.ChangeDraft {
 		v.SetNeeds(d.needs)
 	}
-	if v.May.Alone == nil && !d.settings.BreakGlassAllowed {
-		v.May.Alone = access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone.")
+	if v.Permissions.Alone == nil && !d.settings.BreakGlassAllowed {
+		v.Permissions.Alone = access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone.")
 	}
-}
-
-func needViews(c access.Change) []NeedView {
-	open := map[string][]access.Requirement{}
-	for _, n := range c.Missing() {
-		open[n.Rule] = n.Need
-	}
-	views := make([]NeedView, len(c.Needs))
-	for i, n := range c.Needs {
-		views[i] = NeedView{Need: n, Missing: open[n.Rule]}
-	}
-	return views
 }
 
 // Plan reads what a change would write: frozen when it was submitted, else computed now.
@@ -108,7 +96,7 @@ func (s *Service) Plan(ctx context.Context, actor access.Actor, id int64) (acces
 	return s.store.Plan(ctx, id)
 }
 
-func may(c access.Change, actor access.Actor) May {
+func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions {
 	state := func(verb string, ok bool) error {
 		if ok {
 			return nil
@@ -126,7 +114,7 @@ func may(c access.Change, actor access.Actor) May {
 	draft := c.State == access.ChangeDraft
 	taken := c // asking is trying, on a copy
 	withdraw := taken.Withdraw(actor, c.UpdatedAt)
-	return May{
+	return access.ChangePermissions{
 		Edit:     first(state("edited", c.Open()), authz.Require(actor, authz.EditChange)),
 		Submit:   first(state("submitted", draft), authz.Require(actor, authz.EditChange)),
 		Review:   first(c.CanReview(actor), authz.Require(actor, authz.ReviewChange)),

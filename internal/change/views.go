@@ -5,7 +5,6 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/iam"
-	"portcullis/internal/planning"
 	"portcullis/internal/policy"
 )
 
@@ -26,14 +25,14 @@ type AllowlistView struct {
 	Mappings access.Page[access.Mapping] // that use it
 	Drafts   []access.Change             // the actor's open drafts, which edits can be added to
 	Settings access.Settings             // for the days of notice, and how long an emergency may last
-	Sizes    []RoleSize                  // how full the trust policies are that depend on it
+	Sizes    []policy.RoleSize           // how full the trust policies are that depend on it
 }
 
 // AccountView is an account as its page shows it: what is known to be in it, and what
 // the desired state makes of it.
 type AccountView struct {
 	access.Account
-	Roles     []RoleView
+	Roles     []access.LiveRole
 	Users     []access.LiveUser
 	Refusals  []policy.Issue // what could not be compiled, in words
 	Known     bool           // false where its roles and users were never read
@@ -41,63 +40,30 @@ type AccountView struct {
 	UserCount int
 }
 
-// RoleView is a role of an account with its live trust policy and whether Portcullis
-// keeps statements in it.
-type RoleView struct {
-	access.LiveDocument
-	Managed bool
-	Size    int
-	Limit   int
-}
-
 // View is a change as its page shows it: everything a reviewer needs.
 type View struct {
 	access.Change
-	Diff     policy.StateDiff  // entries and mappings, before and after
-	Impact   policy.Impact     // who gains and loses what
-	Issues   []policy.Issue    // errors first
-	Cleared  []policy.Issue    // what deserved a second look before the change and does not after
-	Targets  int               // accounts of the plan
-	Writes   int               // operations of the plan
-	Folded   []planning.Folded // equal operations in many accounts, folded into one
-	Problem  string            // why the edits cannot be planned, in words; "" when they can
-	Fields   []access.FieldError
-	History  []access.AuditEvent
-	Own      []string // "You are mapped to role X": the reader's own stake
-	May      May
-	Rollout  *access.Rollout
-	Computed time.Time
+	Diff        policy.StateDiff         // entries and mappings, before and after
+	Impact      policy.Impact            // who gains and loses what
+	Issues      []policy.Issue           // errors first
+	Cleared     []policy.Issue           // what deserved a second look before the change and does not after
+	Targets     int                      // accounts of the plan
+	Writes      int                      // operations of the plan
+	Folded      []access.FoldedOperation // equal operations in many accounts, folded into one
+	Problem     string                   // why the edits cannot be planned, in words; "" when they can
+	Fields      []access.FieldError
+	History     []access.AuditEvent
+	Own         []string // "You are mapped to role X": the reader's own stake
+	Permissions access.ChangePermissions
+	Rollout     *access.Rollout
+	Computed    time.Time
 
-	Guards   []access.Guard // what would lock people out, also the reader
-	Needs    []NeedView
-	Comments []access.Comment
-	Rules    []RuleChange
-	Settings []SettingChange
-	Since    Since // what others have applied under a draft or a conflicted change
-}
-
-// NeedView is what a review rule asks of a change, and what of it is missing.
-type NeedView struct {
-	access.Need
-	Missing []access.Requirement
-}
-
-// Folded is one operation that means the same in several accounts.
-type Folded = planning.Folded
-
-// May says what the reader may do with a change now. A nil error means yes; an error
-// says why not.
-type May struct {
-	Edit     error
-	Submit   error
-	Review   error
-	Apply    error
-	Withdraw error
-	Rebase   error
-	Clone    error
-	Comment  error
-	Confirm  error
-	Alone    error // break the glass
+	Guards       []access.Guard // what would lock people out, also the reader
+	Needs        []access.NeedStatus
+	Comments     []access.Comment
+	Rules        []access.RuleChange
+	Settings     []access.SettingChange
+	ChangedSince access.ChangedSince // what others have applied under a draft or a conflicted change
 }
 
 // ExplainRequest asks who may take up what, from where. Revision is Head, or a past one,

@@ -42,6 +42,7 @@ func CountAddresses(prefixes []netip.Prefix) *big.Int {
 	return n
 }
 
+// AddressesIn counts the addresses of one network.
 func AddressesIn(p netip.Prefix) *big.Int {
 	return new(big.Int).Lsh(big.NewInt(1), uint(p.Addr().BitLen()-p.Bits()))
 }

@@ -10,14 +10,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-func prefixes(ss ...string) []netip.Prefix {
-	var ps []netip.Prefix
-	for _, s := range ss {
-		ps = append(ps, netip.MustParsePrefix(s))
-	}
-	return ps
-}
-
 func TestCover(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want []string }{
 		"nothing":           {nil, nil},

@@ -1,6 +1,12 @@
 package cidr
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"portcullis/internal/access/accesstest"
+)
+
+var prefixes = accesstest.Prefixes
 
 func prefixStrings(ps []netip.Prefix) []string {
 	ss := make([]string, len(ps))

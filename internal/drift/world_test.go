@@ -144,7 +144,7 @@ func (w *world) apply(edits ...access.Edit) {
 	w.must(err)
 	c, err = w.changes.Review(ctx, w.approver, c.ID, access.VerdictApprove, c.Digest, "")
 	w.must(err)
-	r, err := w.changes.Apply(ctx, w.operator, c.ID, c.Digest)
+	r, err := w.changes.Apply(ctx, w.operator, c.ID, change.ApplyRequest{Digest: c.Digest})
 	w.must(err)
 	w.ended(r.ID)
 }

@@ -25,7 +25,7 @@ func Bypasses(trustPolicy string) ([]Bypass, error) {
 	for _, s := range d.ours {
 		gated = gated || deniesEveryone(s)
 	}
-	v, err := parseJSON(decoded(trustPolicy))
+	v, err := parseJSON(decodeDocument(trustPolicy))
 	if err != nil {
 		return nil, nil //nolint:nilerr // empty: there is nothing in it
 	}
@@ -73,8 +73,8 @@ var ofNetworks = map[string]bool{
 	"aws:principalisawsservice": true, "aws:principalarn": true,
 }
 
-// admitted lists whom the statements of others let in, as they stand there.
-func (d document) admitted() []string {
+// foreignPrincipals lists the principals that the statements of others admit, as written.
+func (d document) foreignPrincipals() []string {
 	var who []string
 	for _, s := range d.foreign {
 		if admitsAWS(s) {

@@ -47,7 +47,7 @@ func documentOf(list string) string {
 // Canonical returns the one spelling of what a document means. Documents that are Equal
 // have the same.
 func Canonical(doc string, ids map[string]string) (string, error) {
-	v, err := parseJSON(decoded(doc))
+	v, err := parseJSON(decodeDocument(doc))
 	if err != nil || v.kind != '{' || v.hasDuplicates() {
 		return "", access.Errorf(access.KindInvalid, "the policy document is malformed: it has to be a JSON object that names no key twice")
 	}

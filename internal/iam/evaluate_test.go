@@ -21,20 +21,11 @@ func aliceFrom(addr string) Request {
 }
 
 const (
-	allowAlice = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}`
 	allowRoot  = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}`
 	namedOther = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:user/alice"},"Action":"sts:AssumeRole"}`
 	allowOther = `{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"sts:AssumeRole"}`
 	ownAllow   = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"arn:aws:iam::*:role/B?b"}}`
 )
-
-func doc(statements ...string) string {
-	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
-}
-
-func denyIf(condition string) string {
-	return `{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":` + condition + `}`
-}
 
 func TestEvaluateAccountsAndPrincipals(t *testing.T) {
 	other := aliceFrom("8.8.8.8")

@@ -84,8 +84,8 @@ func (r *jsonReader) value() value {
 	return v
 }
 
-// closed skips white space and a comma, and reports whether the closing byte was met.
-func (r *jsonReader) closed(closing byte) bool {
+// closes skips white space and a comma, and reports whether the closing byte was met.
+func (r *jsonReader) closes(closing byte) bool {
 	r.space()
 	if r.s[r.i] == ',' {
 		r.i++
@@ -101,7 +101,7 @@ func (r *jsonReader) closed(closing byte) bool {
 func (r *jsonReader) members() []member {
 	r.i++
 	first := len(r.openMembers)
-	for !r.closed('}') {
+	for !r.closes('}') {
 		key := r.str()
 		r.space()
 		r.i++ // the colon
@@ -117,7 +117,7 @@ func (r *jsonReader) members() []member {
 func (r *jsonReader) items() []value {
 	r.i++
 	first := len(r.openItems)
-	for !r.closed(']') {
+	for !r.closes(']') {
 		v := r.value()
 		r.openItems = append(r.openItems, v)
 	}

@@ -123,7 +123,7 @@ func readForeign(live string) (document, error) {
 }
 
 func readDocument(live string) (document, error) {
-	v, err := parseJSON(decoded(live))
+	v, err := parseJSON(decodeDocument(live))
 	if err != nil || v.kind != '{' {
 		return document{}, access.Errorf(access.KindInvalid, "the policy document is not a JSON object; correct it in AWS before Portcullis changes it")
 	}
@@ -293,10 +293,10 @@ func hasMember(ms []member, key string) bool {
 	return false
 }
 
-// decoded undoes the percent-encoding in which IAM returns documents. JSON never begins
+// decodeDocument undoes the percent-encoding in which IAM returns documents. JSON never begins
 // with a percent sign, an encoded document always does: with its brace or with the white
-// space that its author put before it. See docs/aws-facts.md, "URL-encoded documents".
-func decoded(doc string) string {
+// space that its author put before it.
+func decodeDocument(doc string) string {
 	encoded := strings.TrimSpace(doc)
 	if !strings.HasPrefix(encoded, "%") {
 		return doc
@@ -337,7 +337,7 @@ func ReadTrustPolicy(live string) (TrustPolicy, error) {
 func (t TrustPolicy) AdmitsAWS() bool { return t.document.admits }
 
 // Admitted lists whom the statements of others let in, as they stand there.
-func (t TrustPolicy) Admitted() []string { return t.document.admitted() }
+func (t TrustPolicy) Admitted() []string { return t.document.foreignPrincipals() }
 
 // MergedSize is the size of what Merge makes of it. There is at least one statement of ours.
 func (t TrustPolicy) MergedSize(ours []Statement) (int, error) {

@@ -99,15 +99,15 @@ func comparerFor(op string) (compare comparer, negated bool) {
 	case "bool":
 		return func(have, want string) tri { return is(strings.EqualFold(have, want)) }, false
 	case "numericequals", "numericnotequals", "datenotequals", "dateequals":
-		return ordered(op, func(c int) bool { return c == 0 }), strings.Contains(op, "not")
+		return orderComparer(op, func(c int) bool { return c == 0 }), strings.Contains(op, "not")
 	case "numericlessthan", "datelessthan":
-		return ordered(op, func(c int) bool { return c < 0 }), false
+		return orderComparer(op, func(c int) bool { return c < 0 }), false
 	case "numericlessthanequals", "datelessthanequals":
-		return ordered(op, func(c int) bool { return c <= 0 }), false
+		return orderComparer(op, func(c int) bool { return c <= 0 }), false
 	case "numericgreaterthan", "dategreaterthan":
-		return ordered(op, func(c int) bool { return c > 0 }), false
+		return orderComparer(op, func(c int) bool { return c > 0 }), false
 	case "numericgreaterthanequals", "dategreaterthanequals":
-		return ordered(op, func(c int) bool { return c >= 0 }), false
+		return orderComparer(op, func(c int) bool { return c >= 0 }), false
 	default:
 		return nil, false
 	}
@@ -128,7 +128,7 @@ func matchARN(have, want string) tri {
 	return yes
 }
 
-func ordered(op string, holds func(int) bool) comparer {
+func orderComparer(op string, holds func(int) bool) comparer {
 	read := readNumber
 	if strings.HasPrefix(op, "date") {
 		read = readDate
@@ -175,19 +175,19 @@ func (t *test) holds(c *call) tri {
 	case unknown:
 		return unsure
 	case absentOrFalse:
-		a, b := t.missing(), t.matches(c, have)
+		a, b := t.whenMissing(), t.matches(c, have)
 		if a == b {
 			return a
 		}
 		return unsure
 	case absent:
-		return t.missing()
+		return t.whenMissing()
 	default:
 		return t.matches(c, have)
 	}
 }
 
-func (t *test) missing() tri {
+func (t *test) whenMissing() tri {
 	switch {
 	case t.null:
 		return t.nullIs(true)

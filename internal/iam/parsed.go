@@ -46,7 +46,7 @@ func ParsePolicy(doc string) *Policy {
 	if strings.TrimSpace(doc) == "" {
 		return &Policy{empty: true}
 	}
-	v, err := parseJSON(decoded(doc))
+	v, err := parseJSON(decodeDocument(doc))
 	if err != nil || v.kind != '{' || v.hasDuplicates() {
 		return &Policy{malformed: true}
 	}

@@ -15,7 +15,7 @@ func Pretty(doc string) string { return layOut(doc, false) }
 // layOut is Pretty. Settled puts lists of texts, whose order means nothing to IAM and
 // changes with every reading, into one order, and takes a single text out of its list.
 func layOut(doc string, settled bool) string {
-	plain := decoded(doc)
+	plain := decodeDocument(doc)
 	v, err := parseJSON(plain)
 	if err != nil || v.kind != '{' {
 		return doc

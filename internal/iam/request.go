@@ -137,15 +137,15 @@ func (c *call) now(name string) (string, presence) {
 func (c *call) textKey(name string) (string, presence) {
 	switch name {
 	case "aws:sourcevpc":
-		return given(c.SourceVPC)
+		return presenceOf(c.SourceVPC)
 	case "aws:sourcevpce":
-		return given(c.SourceVPCE)
+		return presenceOf(c.SourceVPCE)
 	case "sts:rolesessionname":
-		return given(c.SessionName)
+		return presenceOf(c.SessionName)
 	case "sts:sourceidentity":
-		return given(c.SourceIdentity)
+		return presenceOf(c.SourceIdentity)
 	case "sts:externalid":
-		return given(c.ExternalID)
+		return presenceOf(c.ExternalID)
 	case "aws:username":
 		return c.Principal.Name, present
 	case "aws:userid":
@@ -172,7 +172,7 @@ func (c *call) textKey(name string) (string, presence) {
 	}
 }
 
-func given(s string) (string, presence) {
+func presenceOf(s string) (string, presence) {
 	if s == "" {
 		return "", absent
 	}

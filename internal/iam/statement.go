@@ -119,12 +119,12 @@ func (s Statement) appendConditions(b []byte) []byte {
 		default:
 			b = append(AppendQuoted(append(b, "},"...), c.Operator), ":{"...)
 		}
-		b = append(b, c.rendered()...)
+		b = append(b, c.render()...)
 	}
 	return append(b, "}}"...)
 }
 
-func (c Condition) rendered() string {
+func (c Condition) render() string {
 	if c.body != "" {
 		return c.body
 	}
@@ -162,7 +162,7 @@ func (c Condition) size() int {
 	if c.bodySize > 0 {
 		return c.bodySize
 	}
-	return Size(c.rendered())
+	return Size(c.render())
 }
 
 // appendValues writes one value bare and several as a list.

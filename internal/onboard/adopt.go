@@ -14,17 +14,17 @@ import (
 	"portcullis/internal/policy"
 )
 
-// Follower makes the desired state follow what is live of one role in one account. It is
-// pure: everything it knows was read before.
-type Follower struct {
-	planning.World
+// Adopter makes the desired state follow the live trust policy of one role in one account. Its caller reads
+// everything before.
+type Adopter struct {
+	planning.PlanInput
 	Account access.Account
 	Role    access.RoleName
 	State   access.State
 }
 
 // Mappings are those that reach the role in the account.
-func (f Follower) mappings() []access.Mapping {
+func (f Adopter) mappings() []access.Mapping {
 	var reach []access.Mapping
 	for _, m := range f.State.Mappings {
 		if m.Role.Rooted() == f.Role && m.Accounts.Matches(f.Account) {
@@ -35,8 +35,8 @@ func (f Follower) mappings() []access.Mapping {
 }
 
 // Compiled returns our statements of the role in a state; "" for none.
-func (f Follower) Compiled(state access.State) (string, error) {
-	c, err := policy.NewCompiler(f.Input(state))
+func (f Adopter) Compiled(state access.State) (string, error) {
+	c, err := policy.NewCompiler(f.PolicyInput(state))
 	if err != nil {
 		return "", err
 	}
@@ -48,12 +48,12 @@ func (f Follower) Compiled(state access.State) (string, error) {
 }
 
 // arn names a user of a mapping as documents of the account do.
-func (f Follower) arn(u access.UserName) string {
+func (f Adopter) arn(u access.UserName) string {
 	return u.In(f.Account.ID).ARN(f.Account.PartitionOrDefault())
 }
 
 // follow says what to edit so that the state, which compiles to head, says what is live.
-func (f Follower) follow(head, ours string) ([]access.Edit, error) {
+func (f Adopter) follow(head, ours string) ([]access.Edit, error) {
 	live, err := policy.ReadGrants(ours)
 	if err != nil {
 		return f.followOneList(head, ours, err)
@@ -78,7 +78,7 @@ func (f Follower) follow(head, ours string) ([]access.Edit, error) {
 
 // followOneList follows a document that names people in a way that cannot be read back,
 // where nothing but its one list of networks was edited. why says what could not be read.
-func (f Follower) followOneList(head, ours string, why error) ([]access.Edit, error) {
+func (f Adopter) followOneList(head, ours string, why error) ([]access.Edit, error) {
 	networks, ok := policy.EditedNetworks(ours, head)
 	if !ok {
 		return nil, access.Wrap(access.KindConflict, why, "More than networks was edited, in a way that no change can follow: %s. Compose a change yourself that says what is live, or overwrite the edit.", strings.TrimSuffix(access.MessageOf(why), "."))
@@ -110,7 +110,7 @@ func (f Follower) followOneList(head, ours string, why error) ([]access.Edit, er
 }
 
 // lists are the allowlists of mappings, by name.
-func (f Follower) lists(mappings []access.Mapping) []access.Allowlist {
+func (f Adopter) lists(mappings []access.Mapping) []access.Allowlist {
 	var lists []access.Allowlist
 	for _, l := range f.State.Allowlists {
 		if slices.ContainsFunc(mappings, func(m access.Mapping) bool { return slices.Contains(m.Allowlists, l.Name) }) {
@@ -121,7 +121,7 @@ func (f Follower) lists(mappings []access.Mapping) []access.Allowlist {
 }
 
 // followNetworks makes the allowlists say from where those are let in who were before.
-func (f Follower) followNetworks(was, live policy.Grants) ([]access.Edit, error) {
+func (f Adopter) followNetworks(was, live policy.Grants) ([]access.Edit, error) {
 	var edits []access.Edit
 	mappings := f.mappings()
 	given := map[string]policy.Grant{} // by user: what is left of the networks
@@ -169,7 +169,7 @@ func (f Follower) followNetworks(was, live policy.Grants) ([]access.Edit, error)
 
 // through returns who is let in through an allowlist, before and now, with what is live
 // of each.
-func (f Follower) through(l access.Allowlist, mappings []access.Mapping, was, live policy.Grants) map[string]policy.Grant {
+func (f Adopter) through(l access.Allowlist, mappings []access.Mapping, was, live policy.Grants) map[string]policy.Grant {
 	users := map[string]policy.Grant{}
 	for _, m := range mappings {
 		if !slices.Contains(m.Allowlists, l.Name) {
@@ -189,7 +189,7 @@ func (f Follower) through(l access.Allowlist, mappings []access.Mapping, was, li
 // removals take out of an allowlist what nobody is let in from any more who is through
 // it, and return what is left. What some are and some are not, or is live in part only,
 // cannot be followed.
-func (f Follower) removals(l access.Allowlist, users map[string]policy.Grant) (edits []access.Edit, left []netip.Prefix, err error) {
+func (f Adopter) removals(l access.Allowlist, users map[string]policy.Grant) (edits []access.Edit, left []netip.Prefix, err error) {
 	for _, e := range l.Entries {
 		if e.ExpiredAt(f.Now) {
 			continue
@@ -228,7 +228,7 @@ func lets(g policy.Grant, e access.Entry) bool {
 
 // place finds the one allowlist in which a network can stand that some users are let in
 // from: all of them are let in through it, and nobody else of the role.
-func (f Follower) place(key string, users []string, mappings []access.Mapping, was, live policy.Grants) (access.Edit, error) {
+func (f Adopter) place(key string, users []string, mappings []access.Mapping, was, live policy.Grants) (access.Edit, error) {
 	entry, err := liveEntry(key)
 	if err != nil {
 		return access.Edit{}, err
@@ -288,7 +288,7 @@ func spelledOut(arns []string) string {
 
 // Edits are those after which the desired state says what is live, and nothing else of
 // this role in this account.
-func (f Follower) Edits(a Adoption) ([]access.Edit, error) {
+func (f Adopter) Edits(a Adoption) ([]access.Edit, error) {
 	ours, err := iam.Ours(a.Live)
 	if err != nil {
 		return nil, access.Wrap(access.KindConflict, err, "The live document cannot be read, so no change can say the same. Correct it in AWS.")
@@ -299,7 +299,7 @@ func (f Follower) Edits(a Adoption) ([]access.Edit, error) {
 	}
 	switch {
 	case head == "":
-		return nil, access.Errorf(access.KindConflict, "No mapping reaches role %s in this account any more, so there is nothing that could say what is live. Compose a change yourself, or overwrite the edit.", a.Role)
+		return nil, access.Errorf(access.KindConflict, "No mapping reaches role %s in this account any more, so there is nothing that could say what is live. "+composeOrOverwrite, a.Role)
 	case Same(head, ours):
 		return nil, access.Errorf(access.KindUnchanged, "The desired state says what is live already.")
 	case !Same(head, a.Planned):
@@ -313,7 +313,7 @@ func (f Follower) Edits(a Adoption) ([]access.Edit, error) {
 }
 
 // verify refuses edits after which the role would not mean exactly what is live.
-func (f Follower) verify(edits []access.Edit, ours string) error {
+func (f Adopter) verify(edits []access.Edit, ours string) error {
 	after, err := f.State.Apply(edits)
 	if err != nil {
 		return err
@@ -323,7 +323,7 @@ func (f Follower) verify(edits []access.Edit, ours string) error {
 		return access.Wrap(access.KindConflict, err, "No change can say what is live: %s. Overwrite the edit.", strings.TrimSuffix(access.MessageOf(err), "."))
 	}
 	if !Same(compiled, ours) {
-		return access.Errorf(access.KindConflict, "No change of networks, people or MFA says exactly what is live: the closest one means something else. Compose a change yourself, or overwrite the edit.")
+		return access.Errorf(access.KindConflict, "No change of networks, people or MFA says exactly what is live: the closest one means something else. "+composeOrOverwrite)
 	}
 	return nil
 }
@@ -338,8 +338,7 @@ func Same(a, b string) bool {
 	return errA == nil && errB == nil && readA.Equal(readB)
 }
 
-// Adoption is a trust policy that somebody has edited in an account, and that the
-// desired state is to follow.
+// Adoption is a trust policy that others have edited in an account, and that the desired state must follow.
 type Adoption struct {
 	Account access.AccountID
 	Role    access.RoleName

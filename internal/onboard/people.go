@@ -8,8 +8,8 @@ import (
 	"portcullis/internal/policy"
 )
 
-// following is a mapping with what has to become of it in the account.
-type following struct {
+// adoptedMapping is a mapping with the changes that the account needs.
+type adoptedMapping struct {
 	access.Mapping
 	added   []access.UserName
 	altered bool // people taken out, or other conditions
@@ -18,11 +18,11 @@ type following struct {
 // followPeople makes the mappings say who is let in, and under which conditions. Networks
 // are as they should be already. What is said so holds in this account only: where a
 // mapping reaches others too, the account gets one of its own.
-func (f Follower) followPeople(was, live policy.Grants) ([]access.Edit, error) {
-	var all []following
+func (f Adopter) followPeople(was, live policy.Grants) ([]access.Edit, error) {
+	var all []adoptedMapping
 	mappings := f.mappings()
 	for _, m := range mappings {
-		next := following{Mapping: m}
+		next := adoptedMapping{Mapping: m}
 		next.Users = slices.DeleteFunc(slices.Clone(m.Users), func(u access.UserName) bool {
 			_, before := was.Users[f.arn(u)]
 			_, now := live.Users[f.arn(u)]
@@ -51,7 +51,7 @@ func (f Follower) followPeople(was, live policy.Grants) ([]access.Edit, error) {
 
 // followConditions takes over the conditions of those whom the mapping lets in, where
 // they are the same for all of them.
-func (f Follower) followConditions(next *following, was, live policy.Grants) error {
+func (f Adopter) followConditions(next *adoptedMapping, was, live policy.Grants) error {
 	var changed, others []string
 	var to policy.Grant
 	for _, u := range next.Users {
@@ -90,10 +90,10 @@ func naming(username bool) access.Naming {
 }
 
 // admit finds the mapping under which somebody is let in who was not before.
-func (f Follower) admit(all []following, arn string, grant policy.Grant) error {
+func (f Adopter) admit(all []adoptedMapping, arn string, grant policy.Grant) error {
 	user, ok := f.userOf(arn)
 	if !ok {
-		return access.Errorf(access.KindConflict, "%s cannot stand in a mapping. Compose a change yourself, or overwrite the edit.", arn)
+		return access.Errorf(access.KindConflict, "%s cannot stand in a mapping. "+composeOrOverwrite, arn)
 	}
 	fit := -1
 	for i := range all {
@@ -118,7 +118,7 @@ func (f Follower) admit(all []following, arn string, grant policy.Grant) error {
 }
 
 // userOf reads the ARN of a user as a mapping of the account names them.
-func (f Follower) userOf(arn string) (access.UserName, bool) {
+func (f Adopter) userOf(arn string) (access.UserName, bool) {
 	user, ok := access.ParseUserARN(arn)
 	if user.Account == f.Account.ID {
 		user.Account = ""
@@ -127,7 +127,7 @@ func (f Follower) userOf(arn string) (access.UserName, bool) {
 }
 
 // alone is what a mapping by itself would give a user.
-func (f Follower) alone(m access.Mapping, user access.UserName) (grant policy.Grant, known bool, err error) {
+func (f Adopter) alone(m access.Mapping, user access.UserName) (grant policy.Grant, known bool, err error) {
 	m.Users = []access.UserName{user}
 	state := f.State
 	state.Mappings = []access.Mapping{m}
@@ -141,7 +141,7 @@ func (f Follower) alone(m access.Mapping, user access.UserName) (grant policy.Gr
 }
 
 // say are the edits that make a mapping say something else in the account.
-func (f Follower) say(m access.Mapping, next following) []access.Edit {
+func (f Adopter) say(m access.Mapping, next adoptedMapping) []access.Edit {
 	here := slices.Equal(m.Accounts.IDs, []access.AccountID{f.Account.ID}) && !m.Accounts.All && len(m.Accounts.OUs)+len(m.Accounts.Tags) == 0
 	own := next.Mapping
 	own.ID, own.Accounts, own.Users = newID("mp"), access.Selector{IDs: []access.AccountID{f.Account.ID}}, slices.Concat(next.Users, next.added)

@@ -28,7 +28,7 @@ func WithExpired(base access.State, edits []access.Edit, now time.Time) *access.
 		if !found {
 			live.Allowlists, found = slices.Clone(base.Allowlists), true
 		}
-		live.Allowlists[i].Entries = unexpired(a.Entries, now)
+		live.Allowlists[i].Entries = withoutExpiry(a.Entries, now)
 	}
 	if !found {
 		return nil
@@ -47,7 +47,7 @@ func mappingsOf(base access.State, edits []access.Edit) []access.Mapping {
 	return found
 }
 
-func unexpired(entries []access.Entry, now time.Time) []access.Entry {
+func withoutExpiry(entries []access.Entry, now time.Time) []access.Entry {
 	live := slices.Clone(entries)
 	for i := range live {
 		if live[i].ExpiredAt(now) {

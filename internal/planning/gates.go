@@ -129,7 +129,7 @@ func (p Planner) addGate(ops *gateOps, a access.Account, g gateChange, opening [
 		ops.late = append(ops.late, *attach)
 	}
 	for n := len(g.after.Policies); n < p.partsBefore(a, g); n++ {
-		ops.late = append(ops.late, p.deleted(a, g, n))
+		ops.late = append(ops.late, p.deletion(a, g, n))
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (p Planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, c
 	op.Before, op.OursBefore, op.BeforeKnown = live.Document, live.Document, true
 }
 
-func (p Planner) deleted(a access.Account, g gateChange, n int) access.PlannedOperation {
+func (p Planner) deletion(a access.Account, g gateChange, n int) access.PlannedOperation {
 	op := access.PlannedOperation{Kind: access.OpDeleteGatePolicy, Resource: access.GatePolicy(g.user.Name, n+1), Limit: a.Quotas.OrDefault().ManagedPolicy}
 	compiled := ""
 	if n < len(g.before.Policies) {

@@ -13,7 +13,7 @@ import (
 // noAddressLater finds mapped users who have an address for as long as nobody changes
 // anything, and would be left without any once entries have expired.
 func (g *guard) noAddressLater() {
-	wasLasting, isLasting, isOpen := lasting(g.before), lasting(g.after), g.open(g.after)
+	wasLasting, isLasting, isOpen := lastingAllowlists(g.before), lastingAllowlists(g.after), g.open(g.after)
 	var had, keep map[access.RoleName][]access.Mapping // by role, what lasts; made when first needed
 	for _, m := range g.after.Mappings {
 		if admits(m, isLasting) || !admits(m, isOpen) {
@@ -37,8 +37,8 @@ func (g *guard) noAddressLater() {
 	}
 }
 
-// lasting says which allowlists have an entry that never expires.
-func lasting(s access.State) map[string]bool {
+// lastingAllowlists says which allowlists have an entry that never expires.
+func lastingAllowlists(s access.State) map[string]bool {
 	found := make(map[string]bool, len(s.Allowlists))
 	for _, a := range s.Allowlists {
 		found[a.Name] = slices.ContainsFunc(a.Entries, lasts)

@@ -20,7 +20,7 @@ type Effects struct {
 
 // Needs returns what the rules ask for; the default where none applies.
 func (e Effects) Needs() []access.Need {
-	touched := e.touched()
+	touched := e.alteredObjects()
 	dangers := e.dangers(touched)
 	var needs []access.Need
 	for _, r := range e.Before.Rules {
@@ -90,9 +90,9 @@ func (e Effects) mappingName(id string) string {
 	return m.Role.String()
 }
 
-// touched are the objects whose meaning the change alters: an allowlist also by being
+// alteredObjects are the objects whose meaning the change alters: an allowlist also by being
 // put into a mapping or taken out of one, a mapping also by what is in its allowlists.
-func (e Effects) touched() touchedObjects {
+func (e Effects) alteredObjects() touchedObjects {
 	t := TouchedBy(e.Edits)
 	edited := t.allowlists
 	t.allowlists = map[string]bool{}
@@ -102,8 +102,8 @@ func (e Effects) touched() touchedObjects {
 	for id := range t.Mappings {
 		was, _ := e.Before.Mapping(id)
 		is, _ := e.After.Mapping(id)
-		swapped(e.Before, was.Allowlists, is.Allowlists, t.allowlists)
-		swapped(e.After, is.Allowlists, was.Allowlists, t.allowlists)
+		noteSwapped(e.Before, was.Allowlists, is.Allowlists, t.allowlists)
+		noteSwapped(e.After, is.Allowlists, was.Allowlists, t.allowlists)
 	}
 	for _, state := range []access.State{e.Before, e.After} {
 		names := touchedObjects{allowlists: edited}.names(state)
@@ -116,8 +116,8 @@ func (e Effects) touched() touchedObjects {
 	return t
 }
 
-// swapped notes the ids of the allowlists that are named here and not there.
-func swapped(state access.State, here, there []string, ids map[string]bool) {
+// noteSwapped notes the ids of the allowlists that are named here and not there.
+func noteSwapped(state access.State, here, there []string, ids map[string]bool) {
 	for _, a := range state.Allowlists {
 		if slices.Contains(here, a.Name) && !slices.Contains(there, a.Name) {
 			ids[a.ID] = true

@@ -20,8 +20,8 @@ type Planner struct {
 	parts         func(access.AccountID) *policy.Part // what is planned of an account; nil for all
 }
 
-// Planned is a plan with what could not be planned.
-type Planned struct {
+// Result is a plan with what could not be planned.
+type Result struct {
 	Plan     access.Plan
 	Refusals []error
 	Impact   policy.Impact
@@ -32,83 +32,84 @@ type Planned struct {
 	Expires  time.Time // of the next entry
 }
 
-// World is what planning needs to know besides the two states.
-type World struct {
+// PlanInput is the input of planning in addition to the two states.
+type PlanInput struct {
 	Accounts    access.Accounts // that a rollout may touch
 	Inventories *access.Inventories
 	Now         time.Time
 	Options     policy.Options
 }
 
-func (w World) Input(state access.State) policy.Input {
+// PolicyInput is what compiling a state needs.
+func (w PlanInput) PolicyInput(state access.State) policy.Input {
 	return policy.Input{State: state, Accounts: w.Accounts, Inventory: w.Inventories, Now: w.Now, Options: w.Options}
 }
 
-// PlanChange plans a change in the accounts that it has to do with. Where users turn out
-// to take up one of the roles through their gates, they are added to what the change has
-// to do with, and more says that the world has to be read again.
-func PlanChange(w World, c *Concern) (out Planned, more bool, err error) {
+// PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
+// their user-side policies, PlanChange adds them to c and returns more: the caller must read the inventory
+// for c.Query again and call it once more.
+func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts, parts: c.part}
-	if p.Before, err = policy.NewCompiler(w.Input(c.before)); err != nil {
-		return Planned{}, false, fmt.Errorf("compiling the state before: %w", err)
+	if p.Before, err = policy.NewCompiler(w.PolicyInput(c.before)); err != nil {
+		return Result{}, false, fmt.Errorf("compiling the state before: %w", err)
 	}
 	if p.After, err = p.Before.Sibling(c.after); err != nil {
-		return Planned{}, false, fmt.Errorf("compiling the state after: %w", err)
+		return Result{}, false, fmt.Errorf("compiling the state after: %w", err)
 	}
 	shown, was := c.before, p.Before
 	if c.live != nil {
 		if p.live, err = p.Before.Sibling(*c.live); err != nil {
-			return Planned{}, false, fmt.Errorf("compiling what was written last: %w", err)
+			return Result{}, false, fmt.Errorf("compiling what was written last: %w", err)
 		}
 		shown, was = *c.live, p.live
 	}
 	var through []access.UserName
-	plan, lint := newPlanning(), p.newLint(w, c)
+	plan, lint := newResultBuilder(), p.newLint(w, c)
 	p.Compile(c.targets(), func(a CompiledAccount) {
 		through = append(through, a.through()...)
 		plan.add(a)
 		lint.look(a)
 	})
 	if c.WithUsers(through) {
-		return Planned{}, true, nil
+		return Result{}, true, nil
 	}
-	out = plan.done()
+	out = plan.result()
 	out.Issues, out.Cleared = lint.found()
 	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), policy.DiffStates(c.before, c.after)
-	out.Impact.Mappings, out.Diff.Mappings = c.onlyEdited(out.Impact.Mappings), c.onlyEdited(out.Diff.Mappings)
+	out.Impact.Mappings, out.Diff.Mappings = c.keepEdited(out.Impact.Mappings), c.keepEdited(out.Diff.Mappings)
 	out.Summary, out.Expires = Summarize(out.Plan), NextExpiry(w.Now, c.before, c.after)
 	return out, false, nil
 }
 
 // part is what the change has to do with in one account.
-func (c *Concern) part(id access.AccountID) *policy.Part {
-	return &policy.Part{Roles: c.Roles, Users: c.users[id]}
+func (c *Affected) part(id access.AccountID) *policy.Part {
+	return &policy.Part{Roles: c.roles, Users: c.users[id]}
 }
 
-// onlyEdited leaves out mappings that only know an allowlist by another name.
-func (c *Concern) onlyEdited(list []policy.MappingChange) []policy.MappingChange {
+// keepEdited leaves out mappings that only know an allowlist by another name.
+func (c *Affected) keepEdited(list []policy.MappingChange) []policy.MappingChange {
 	return slices.DeleteFunc(list, func(m policy.MappingChange) bool { return !c.edited.Mappings[m.ID] })
 }
 
 // PlanWhole plans every document of a state, also those that are as they should be: in
 // some accounts, or in all that it reaches. It also says which users take up one of the
 // roles through their gates.
-func PlanWhole(w World, state access.State, only ...access.AccountID) (Planned, []access.UserName, error) {
+func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Result, []access.UserName, error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts}
 	var err error
-	if p.After, err = policy.NewCompiler(w.Input(state)); err != nil {
-		return Planned{}, nil, fmt.Errorf("compiling the desired state: %w", err)
+	if p.After, err = policy.NewCompiler(w.PolicyInput(state)); err != nil {
+		return Result{}, nil, fmt.Errorf("compiling the desired state: %w", err)
 	}
 	if len(only) == 0 {
 		only = p.After.Accounts()
 	}
 	var through []access.UserName
-	plan := newPlanning()
+	plan := newResultBuilder()
 	p.Compile(only, func(a CompiledAccount) {
 		through = append(through, a.through()...)
 		plan.add(a)
 	})
-	return plan.done(), through, nil
+	return plan.result(), through, nil
 }
 
 // CompiledAccount is an account with its documents in the states, and what is to be
@@ -179,15 +180,15 @@ func (c CompiledAccount) through() []access.UserName {
 	return users
 }
 
-// planning gathers a plan, account by account.
-type planning struct {
-	out Planned
+// resultBuilder gathers a plan, account by account.
+type resultBuilder struct {
+	out Result
 	sum access.PlanDigest
 }
 
-func newPlanning() *planning { return &planning{sum: access.NewPlanDigest()} }
+func newResultBuilder() *resultBuilder { return &resultBuilder{sum: access.NewPlanDigest()} }
 
-func (g *planning) add(c CompiledAccount) {
+func (g *resultBuilder) add(c CompiledAccount) {
 	g.out.Refusals = append(g.out.Refusals, c.Refusals...)
 	if len(c.Target.Operations) == 0 {
 		return
@@ -196,7 +197,7 @@ func (g *planning) add(c CompiledAccount) {
 	g.out.Plan.Add(c.Target)
 }
 
-func (g *planning) done() Planned {
+func (g *resultBuilder) result() Result {
 	g.out.Plan.Documents = g.sum.String()
 	return g.out
 }
@@ -204,19 +205,19 @@ func (g *planning) done() Planned {
 // partLint finds what a change brings and what it clears, in the parts that it has to do
 // with.
 type partLint struct {
-	concern *Concern
-	was, is *policy.PartLint
+	affected *Affected
+	was, is  *policy.PartLint
 }
 
-func (p Planner) newLint(w World, c *Concern) partLint {
+func (p Planner) newLint(w PlanInput, c *Affected) partLint {
 	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.Mappings, Networks: c.uses, Roles: c.editedRoles}
-	was := policy.NewPartLint(p.Before, w.Input(c.before), scope, nil)
+	was := policy.NewPartLint(p.Before, w.PolicyInput(c.before), scope, nil)
 	scope.Whole = c.next
-	return partLint{concern: c, was: was, is: policy.NewPartLint(p.After, w.Input(c.after), scope, was)}
+	return partLint{affected: c, was: was, is: policy.NewPartLint(p.After, w.PolicyInput(c.after), scope, was)}
 }
 
 func (l partLint) look(a CompiledAccount) {
-	others := func(r access.RoleName) bool { return l.concern.editedRoles[r] || a.FailsBefore != nil }
+	others := func(r access.RoleName) bool { return l.affected.editedRoles[r] || a.FailsBefore != nil }
 	l.was.Look(a.Account.ID, a.Before, a.FailsBefore, others)
 	l.is.Look(a.Account.ID, a.After, a.Fails, others)
 }
@@ -376,8 +377,10 @@ func unreadable(a access.Account, r access.Resource, err error) error {
 	return access.Wrap(access.KindInvalid, err, "The trust policy of %s in account %s (%s) cannot be read as a policy document. Repair it in AWS first, then read the account again.", r, a.ID, a.Name)
 }
 
-type touchedObjects struct{ allowlists, Mappings map[string]bool } // by id
+// touchedObjects are allowlists and mappings by their ids.
+type touchedObjects struct{ allowlists, Mappings map[string]bool }
 
+// TouchedBy names the objects that edits change.
 func TouchedBy(edits []access.Edit) touchedObjects {
 	t := touchedObjects{allowlists: map[string]bool{}, Mappings: map[string]bool{}}
 	for _, e := range edits {

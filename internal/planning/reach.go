@@ -20,6 +20,7 @@ func QueryOf(m access.Mapping, accounts access.Accounts) access.InventoryQuery {
 	return access.InventoryQuery{Accounts: IDs(ids), Roles: []access.RoleName{m.Role}, Users: m.Users}
 }
 
+// IDs are the keys of a map, sorted.
 func IDs[T any](ids map[access.AccountID]T) []access.AccountID {
 	list := make([]access.AccountID, 0, len(ids))
 	for id := range ids {
@@ -66,7 +67,7 @@ func CheckSelector(sel access.Selector, all []access.Account) error {
 
 // UnknownNames names the role and the users of a mapping that are in none of the
 // accounts whose roles and users are known.
-func UnknownNames(m access.Mapping, w World) []access.FieldError {
+func UnknownNames(m access.Mapping, w PlanInput) []access.FieldError {
 	var fields []access.FieldError
 	known, role := 0, false
 	users := map[access.UserName]bool{}

@@ -10,9 +10,9 @@ import (
 // scope picks the mappings of a state that decide on some roles and users in some
 // accounts. It may pick too many, never too few.
 type scope struct {
-	*Concern
-	roles map[access.RoleName]bool
-	reach map[access.AccountID]bool
+	*Affected
+	wideRoles map[access.RoleName]bool
+	wideReach map[access.AccountID]bool
 }
 
 // widen adds the other roles of the users, and where these are: what a user may ask for
@@ -24,11 +24,11 @@ func (s *scope) widen() {
 			bare[access.RoleName{Path: u.Path, Name: u.Name}] = true
 		}
 	}
-	at := maps.Clone(s.reach)
+	at := maps.Clone(s.wideReach)
 	for _, state := range s.states() {
 		for i := range state.Mappings {
 			if m := &state.Mappings[i]; s.sends(m, bare, at) {
-				s.roles[m.Role.Rooted()] = true
+				s.wideRoles[m.Role.Rooted()] = true
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func (s *scope) sends(m *access.Mapping, bare map[access.RoleName]bool, at map[a
 			sends = true
 		case s.users[u.Account][u]:
 			sends = true
-			s.accounts.Each(m.Accounts, func(a access.Account) { s.reach[a.ID] = true })
+			s.accounts.Each(m.Accounts, func(a access.Account) { s.wideReach[a.ID] = true })
 		}
 	}
 	return sends
@@ -66,10 +66,10 @@ func mayReach(m *access.Mapping, accounts map[access.AccountID]bool) bool {
 func (s *scope) of(whole access.State, lists map[string]bool) access.State {
 	part := access.State{Revision: whole.Revision, Settings: whole.Settings, Rules: whole.Rules}
 	used := map[string]bool{}
-	if len(s.roles) > 0 {
+	if len(s.wideRoles) > 0 {
 		for i := range whole.Mappings {
 			m := &whole.Mappings[i]
-			if !s.roles[m.Role.Rooted()] || !mayReach(m, s.reach) {
+			if !s.wideRoles[m.Role.Rooted()] || !mayReach(m, s.wideReach) {
 				continue
 			}
 			part.Mappings = append(part.Mappings, *m)
@@ -87,8 +87,8 @@ func (s *scope) of(whole access.State, lists map[string]bool) access.State {
 }
 
 // Query asks for all that the mappings name.
-func (s *scope) query(c *Concern) access.InventoryQuery {
-	accounts, users := maps.Clone(s.reach), map[access.UserName]bool{}
+func (s *scope) query(c *Affected) access.InventoryQuery {
+	accounts, users := maps.Clone(s.wideReach), map[access.UserName]bool{}
 	states := []access.State{c.before, c.after}
 	if c.live != nil {
 		states = append(states, *c.live)
@@ -106,6 +106,6 @@ func (s *scope) query(c *Concern) access.InventoryQuery {
 		}
 	}
 	return access.InventoryQuery{
-		Accounts: slices.Sorted(maps.Keys(accounts)), Roles: slices.Collect(maps.Keys(s.roles)), Users: slices.Collect(maps.Keys(users)), Policies: len(c.users) > 0,
+		Accounts: slices.Sorted(maps.Keys(accounts)), Roles: slices.Collect(maps.Keys(s.wideRoles)), Users: slices.Collect(maps.Keys(users)), Policies: len(c.users) > 0,
 	}
 }

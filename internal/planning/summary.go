@@ -11,21 +11,11 @@ import (
 	"portcullis/internal/policy"
 )
 
-// Folded is one operation that means the same in several accounts. Example is the
-// operation of the first of them.
-type Folded struct {
-	Kind     access.OperationKind
-	Resource access.Resource
-	Accounts []access.PlannedTarget // without their operations
-	Example  access.PlannedOperation
-	Notes    []string
-}
+// Bytes is about how much memory a plan takes.
+func (p Result) Bytes() int { return p.Plan.Bytes() + p.Summary.Bytes() }
 
-// bytes is about what is kept of a plan.
-func (p Planned) bytes() int { return p.Plan.Bytes() + p.Summary.bytes() }
-
-// bytes is about what a summary takes: mostly the accounts of its documents.
-func (s Summary) bytes() int {
+// Bytes is about how much memory a summary takes, mostly for the accounts of its documents.
+func (s Summary) Bytes() int {
 	n := 0
 	for _, f := range s.Folded {
 		n += 128*len(f.Accounts) + len(f.Example.Before) + len(f.Example.After)
@@ -35,7 +25,7 @@ func (s Summary) bytes() int {
 
 // FreshUntil is when the draft may no longer be what it would be if it were worked out
 // again: when the next entry expires, or at the latest at a time.
-func (p Planned) FreshUntil(latest time.Time) time.Time { return Earliest(p.Expires, latest) }
+func (p Result) FreshUntil(latest time.Time) time.Time { return Earliest(p.Expires, latest) }
 
 // NextExpiry is when the next entry of two states expires; zero when none does.
 func NextExpiry(now time.Time, states ...access.State) time.Time {
@@ -63,9 +53,10 @@ func Earliest(a, b time.Time) time.Time {
 // Summary is what a page shows of a plan.
 type Summary struct {
 	Targets, Writes int
-	Folded          []Folded
+	Folded          []access.FoldedOperation
 }
 
+// Summarize counts what a plan writes, and folds operations that mean the same.
 func Summarize(plan access.Plan) Summary {
 	return Summary{Targets: plan.Len(), Writes: plan.Operations(), Folded: fold(plan)}
 }
@@ -73,7 +64,7 @@ func Summarize(plan access.Plan) Summary {
 var foldedOrder = []access.ResourceKind{access.ResourceRole, access.ResourcePolicy, access.ResourceAttachments, access.ResourceUser}
 
 // fold puts operations together that mean the same but for the account's own id.
-func fold(plan access.Plan) []Folded {
+func fold(plan access.Plan) []access.FoldedOperation {
 	type key struct {
 		kind          access.OperationKind
 		resource      access.Resource
@@ -83,7 +74,7 @@ func fold(plan access.Plan) []Folded {
 	}
 	at := map[key]int{}
 	same, accounts := meanings{}, foldedAccounts{all: slices.Collect(plan.Accounts())}
-	var out []Folded
+	var out []access.FoldedOperation
 	var in [][]int // the targets of each, by their indexes
 	for op, targets := range plan.Alike() {
 		first := accounts.all[targets[0]].Account
@@ -92,7 +83,7 @@ func fold(plan access.Plan) []Folded {
 		if !seen {
 			i = len(out)
 			at[k] = i
-			out = append(out, Folded{Kind: op.Kind, Resource: op.Resource, Example: op})
+			out = append(out, access.FoldedOperation{Kind: op.Kind, Resource: op.Resource, Example: op})
 			in = append(in, nil)
 		}
 		in[i] = append(in[i], targets...)
@@ -102,7 +93,7 @@ func fold(plan access.Plan) []Folded {
 		out[i].Accounts = accounts.of(in[i])
 		out[i].Notes = notesOf(out[i].Accounts)
 	}
-	slices.SortStableFunc(out, func(a, b Folded) int {
+	slices.SortStableFunc(out, func(a, b access.FoldedOperation) int {
 		if a.Resource.Kind != b.Resource.Kind {
 			return slices.Index(foldedOrder, a.Resource.Kind) - slices.Index(foldedOrder, b.Resource.Kind)
 		}

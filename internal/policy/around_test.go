@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/access/accesstest"
 )
 
 // What is compiled for some accounts is the same with the part of the state that is
@@ -15,7 +16,7 @@ import (
 // accounts.
 func TestStateAroundAccountsCompilesTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawState(t)
+		s := accesstest.DrawState(t)
 		r := drawRequest(t)
 		accounts := []access.Account{accountWith(r.RoleAccount)}
 		if r.Principal.Account != r.RoleAccount {
@@ -53,8 +54,8 @@ func TestStateAroundAccountsCompilesTheSame(t *testing.T) {
 }
 
 func accountWith(id access.AccountID) access.Account {
-	if i := slices.IndexFunc(someAccounts, func(a access.Account) bool { return a.ID == id }); i >= 0 {
-		return someAccounts[i]
+	if i := slices.IndexFunc(accesstest.Accounts, func(a access.Account) bool { return a.ID == id }); i >= 0 {
+		return accesstest.Accounts[i]
 	}
 	return access.Account{ID: id}
 }

@@ -159,7 +159,7 @@ func (c *Compiler) prepare(mappings []access.Mapping) error {
 			return c.at(err, "mapping/"+m.ID, m.Title())
 		}
 		m = m.OrDefault()
-		p := plan{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protected(m.Role)}
+		p := plan{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protectionReason(m.Role)}
 		for _, name := range p.lists {
 			if _, ok := c.lists[name]; !ok {
 				return c.at(access.Invalid("allowlists", "the mapping of %s names the allowlist %q, which does not exist; create it, or correct the name", m.Title(), name), "mapping/"+m.ID, "")
@@ -227,7 +227,7 @@ func (c *Compiler) Accounts() []access.AccountID {
 
 // reachesRole reports whether some mapping reaches a role that exists in the account.
 func (c *Compiler) reachesRole(account int) bool {
-	inv := c.known(c.accounts[account].ID)
+	inv := c.knownOf(c.accounts[account].ID)
 	for _, s := range c.uses {
 		if !s.has(account) {
 			continue
@@ -244,7 +244,7 @@ func (c *Compiler) reachesRole(account int) bool {
 // reachesUser reports whether some mapping of another account's role names a user of
 // this one. Users of the role's own account come with the role.
 func (c *Compiler) reachesUser(id access.AccountID) bool {
-	inv := c.known(id)
+	inv := c.knownOf(id)
 	for _, i := range c.cross[id] {
 		p := c.mappings[i]
 		if p.protected != "" || !slices.ContainsFunc(p.Users, func(u access.UserName) bool { return u.Account == id && inv.hasUser(u) }) {
@@ -258,7 +258,7 @@ func (c *Compiler) reachesUser(id access.AccountID) bool {
 }
 
 func (c *Compiler) reaches(p plan, account int) bool {
-	return p.protected == "" && c.known(c.accounts[account].ID).hasRole(p.Role)
+	return p.protected == "" && c.knownOf(c.accounts[account].ID).hasRole(p.Role)
 }
 
 // samePartition reports whether a user's account and a role's are in one partition:

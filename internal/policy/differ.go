@@ -85,7 +85,7 @@ func (d *differ) role(role access.RoleName) {
 	for _, cl := range d.classesOf(was, is) {
 		accounts := make([]int, 0, len(cl.accounts))
 		for _, a := range cl.accounts {
-			if d.targetable[a] && d.is.known(d.is.accounts[a].ID).hasRole(role) {
+			if d.targetable[a] && d.is.knownOf(d.is.accounts[a].ID).hasRole(role) {
 				accounts = append(accounts, a)
 			}
 		}
@@ -221,7 +221,7 @@ func (d *differ) compare(role access.RoleName, was, is *template, accounts []int
 	}
 	slices.SortFunc(users, compareUsers)
 	for _, u := range users {
-		at := d.existing(u, accounts)
+		at := d.existingAccounts(u, accounts)
 		if len(at) == 0 {
 			continue
 		}
@@ -247,16 +247,16 @@ func rulesOf(t *template, id access.AccountID) map[access.UserName]rule {
 	return m
 }
 
-// existing are the accounts in which the user can assume anything at all: they exist and
+// existingAccounts are the accounts in which the user can assume anything at all: they exist and
 // are of the account's partition.
-func (d *differ) existing(u access.UserName, accounts []int) []int {
+func (d *differ) existingAccounts(u access.UserName, accounts []int) []int {
 	if d.is.offline && u.Account == "" {
 		return accounts
 	}
 	var at []int
 	for _, a := range accounts {
 		full := u.In(d.is.accounts[a].ID)
-		if d.is.known(full.Account).hasUser(full) && d.is.samePartition(full.Account, a) {
+		if d.is.knownOf(full.Account).hasUser(full) && d.is.samePartition(full.Account, a) {
 			at = append(at, a)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package policy turns the desired state into the documents that AWS IAM enforces, and
-// says what documents mean. It is pure: no input and output, no clock, no logging; the
-// same input gives the same bytes. It may import internal/access only.
+// Package policy turns the desired state into the documents that AWS IAM enforces, compares states and
+// documents, and looks through both for mistakes. It is pure: it has no clock, no input or output and no
+// logging. The same input gives the same bytes. It may import access, cidr and iam.
 //
 // # The way of a desired state
 //
@@ -27,16 +27,18 @@
 //
 // # Files
 //
-//	options.go issue.go codes.go       settings; what there is to say, and its codes
-//	networks.go                        addresses; what a set of allowlists admits
+//	options.go codes.go issues.go      settings; what there is to say, and its codes
+//	networks.go                        what a set of allowlists admits
 //	selection.go known.go rule.go      which accounts; what exists in them; what holds for a user
 //	compile.go template.go role.go     from mappings to one role in one account
-//	shape.go naming.go too_long.go  the ways of writing it, sizes, and the refusal
-//	user_policy.go issues.go           the user's side; what is wrong with mappings
+//	shape.go naming.go too_long.go refusal.go  the ways of writing it, sizes, and the refusal
+//	user_policy.go                     the policy of a user
 //	user_side.go user_side_part.go user_side_order.go regions.go  lists too long for a trust policy
-//	explain.go edited.go               who may assume a role; networks that were edited in AWS
+//	grants.go edited.go                what documents of ours grant; networks that were edited by hand
+//	explain.go sentences.go            decisions and findings in words
 //	difference.go impact.go differ.go  two states: objects; people and addresses
-//	lint.go lint_mappings.go lint_users_without_access.go lint_shapes.go  a whole state looked through
+//	lint.go lint_mappings.go lint_users_without_access.go lint_shapes.go lint_bypass.go  a whole state looked through
 //	findings.go findings_users.go      live documents against desired ones
 //	part.go lint_part.go               some documents, and what a change brings, without the rest
+//	texts.go                           small helpers
 package policy

@@ -33,14 +33,14 @@ func (c *Compiler) Explain(req iam.Request) (iam.Decision, error) {
 	if err != nil {
 		return iam.Decision{}, err
 	}
-	inv := c.known(req.Principal.Account)
+	inv := c.knownOf(req.Principal.Account)
 	req.PrincipalID, req.Others = inv.userID(req.Principal), inv.others(req.Principal)
 	return iam.Evaluate(req, trust, own), nil
 }
 
 // trustFor returns a role's trust policy as it would be.
 func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
-	live, _ := c.known(c.accounts[account].ID).trust(role)
+	live, _ := c.knownOf(c.accounts[account].ID).trust(role)
 	var mappings []int
 	for _, i := range c.mappingsAt(account) {
 		if c.mappings[i].Role == role && c.reaches(c.mappings[i], account) {
@@ -68,7 +68,7 @@ func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
 // of their gate in their own account.
 func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
 	targets := c.targets(u.Account)[u]
-	if len(targets) == 0 || !c.known(u.Account).hasUser(u) {
+	if len(targets) == 0 || !c.knownOf(u.Account).hasUser(u) {
 		return nil, nil
 	}
 	account, through, err := c.throughGate(u)
@@ -104,7 +104,7 @@ func (c *Compiler) throughGate(u access.UserName) (account int, through []gated,
 		return slices.ContainsFunc(c.mappings[i].Users, func(m access.UserName) bool { return m.In(u.Account) == u })
 	}
 	for _, r := range c.byRole(c.mappingsAt(account)) {
-		if !slices.ContainsFunc(r.mappings, names) || !c.known(u.Account).hasRole(r.role) {
+		if !slices.ContainsFunc(r.mappings, names) || !c.knownOf(u.Account).hasRole(r.role) {
 			continue
 		}
 		compiled, _, err := c.role(account, r.role, r.mappings)

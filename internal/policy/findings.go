@@ -93,14 +93,14 @@ func (s *scan) roles(docs Documents) {
 		wanted[access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}] = r.Statements
 	}
 	for _, m := range s.mapped {
-		if s.c.known(s.account.ID).hasRole(m.role) {
+		if s.c.knownOf(s.account.ID).hasRole(m.role) {
 			s.absent(m)
 		}
 	}
 	for _, r := range s.inv.Roles {
 		name := nameOf(r.Resource)
 		statements, mapped := wanted[name]
-		if !r.Exists || !mapped && !strings.Contains(r.Document, iam.SidPrefix) || s.c.opts.protected(name) != "" {
+		if !r.Exists || !mapped && !strings.Contains(r.Document, iam.SidPrefix) || s.c.opts.protectionReason(name) != "" {
 			continue
 		}
 		s.role(r, statements, mapped)
@@ -230,7 +230,7 @@ func (s *scan) absent(m roleMappings) {
 	for _, g := range s.c.template(m.mappings, s.account.ID).groups {
 		for _, u := range g.users {
 			u = u.In(s.account.ID)
-			if s.c.known(u.Account).hasUser(u) || !s.c.samePartition(u.Account, s.at) {
+			if s.c.knownOf(u.Account).hasUser(u) || !s.c.samePartition(u.Account, s.at) {
 				continue
 			}
 			s.add(access.Finding{
@@ -303,7 +303,7 @@ var allowsEverything = iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[{"E
 // Mapped reports whether a user exists and is mapped to a role of an account.
 func (c *Compiler) Mapped(id access.AccountID, role access.RoleName, user access.UserName) bool {
 	account, ok := c.index[id]
-	if !ok || !c.known(user.Account).hasUser(user) {
+	if !ok || !c.knownOf(user.Account).hasUser(user) {
 		return false
 	}
 	return slices.ContainsFunc(c.mappingsAt(account), func(i int) bool {

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/access/accesstest"
 	"portcullis/internal/cidr"
 )
 
@@ -22,7 +23,7 @@ type principal struct {
 func reachOf(s access.State) map[principal][]access.Entry {
 	reach := map[principal][]access.Entry{}
 	for _, m := range s.Mappings {
-		for _, a := range someAccounts {
+		for _, a := range accesstest.Accounts {
 			if !m.Accounts.Matches(a) {
 				continue
 			}
@@ -85,7 +86,7 @@ func entriesOnlyIn(to, from []access.Entry) string {
 // by user and account by account, the difference of what the states admit.
 func TestDiffSaysWhatTheStatesSay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		before, after := drawState(t), drawState(t)
+		before, after := accesstest.DrawState(t), accesstest.DrawState(t)
 		im, err := Diff(inputOf(before), inputOf(after))
 		if err != nil {
 			t.Fatal(err)

@@ -108,7 +108,7 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 	var without []string
 	for _, account := range p.sel.accounts {
 		id := c.accounts[account].ID
-		if !c.known(id).hasRole(p.Role) {
+		if !c.knownOf(id).hasRole(p.Role) {
 			without = append(without, string(id))
 			continue
 		}
@@ -118,7 +118,7 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 			case !c.samePartition(u.Account, account):
 				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
 				users.cross[u] = true
-			case !c.known(u.Account).hasUser(u):
+			case !c.knownOf(u.Account).hasUser(u):
 				users.add(u, "role "+p.Role.String()+" in "+string(id), c.positions["mapping/"+p.ID])
 			}
 		}
@@ -134,4 +134,26 @@ func (c *Compiler) existence(p *plan, users *missing) []Issue {
 		}
 	}
 	return is
+}
+
+// Severity says what an issue means for a change.
+type Severity string
+
+// An error stops a change from being submitted (unless settings allow it), a warning
+// asks for a second look, an info is good to know.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+	SeverityInfo    Severity = "info"
+)
+
+// Issue is something to say about the desired state. Code is stable, so that settings,
+// tests and people can refer to it; docs of the codes stand in lint.go.
+type Issue struct {
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	Object   string   `json:"object"`             // "allowlist office", "mapping Bob for all accounts"
+	Position string   `json:"position,omitempty"` // file:line, when it comes from a scenario
+	Message  string   `json:"message"`
+	Advice   string   `json:"advice,omitempty"`
 }

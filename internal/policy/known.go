@@ -13,8 +13,8 @@ type known struct {
 	id        access.AccountID
 }
 
-// known returns what is known of an account.
-func (c *Compiler) known(id access.AccountID) known {
+// knownOf returns the inventory of an account.
+func (c *Compiler) knownOf(id access.AccountID) known {
 	if !c.inventory.Has(id) {
 		return known{}
 	}

@@ -109,7 +109,7 @@ func (l *linter) entries(x *list) {
 		x.cidrs = append(x.cidrs, e)
 		l.rangeOf(*x, e, at)
 	}
-	l.covered(*x)
+	l.findCovered(*x)
 }
 
 func (l *linter) expiry(x list, e access.Entry, at string) {
@@ -158,9 +158,9 @@ func (l *linter) dangerous() Severity {
 	return SeverityError
 }
 
-// covered finds entries within other entries. Sorted by address and length, an entry can
+// findCovered finds entries within other entries. Sorted by address and length, an entry can
 // only lie within one that was met before and is still open. None stands there twice.
-func (l *linter) covered(x list) {
+func (l *linter) findCovered(x list) {
 	cidrs := slices.Clone(x.cidrs)
 	slices.SortFunc(cidrs, func(a, b access.Entry) int { return a.Prefix.Compare(b.Prefix) })
 	var outer access.Entry

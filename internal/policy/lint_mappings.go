@@ -113,7 +113,7 @@ func (l *linter) documents() {
 // others reports statements that are not ours and let people in past the mapping, and
 // users who hold more than our policy.
 func (l *linter) others(id access.AccountID, docs Documents) {
-	inv := l.c.known(id)
+	inv := l.c.knownOf(id)
 	for _, r := range docs.Roles {
 		role := access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}
 		if live, ok := inv.trust(role); ok {

@@ -45,7 +45,7 @@ func (s *seen) add(l *linter, id access.AccountID, docs Documents, err error) {
 		}
 		return
 	}
-	s.quotas(l.c.known(id), id, docs)
+	s.quotas(l.c.knownOf(id), id, docs)
 	for _, d := range docs.Roles {
 		s.shape(d, id)
 	}

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/access/accesstest"
 	"portcullis/internal/iam"
 )
 
@@ -326,7 +327,7 @@ func drawConditions(t *rapid.T, r iam.Request) string {
 
 func drawCondition(t *rapid.T, r iam.Request) (operator, key string, values []string) {
 	kinds := []struct{ operators, keys, values []string }{
-		{[]string{"IpAddress", "NotIpAddress"}, []string{"aws:SourceIp", "AWS:sourceip"}, someCIDRs},
+		{[]string{"IpAddress", "NotIpAddress"}, []string{"aws:SourceIp", "AWS:sourceip"}, accesstest.CIDRs},
 		{
 			[]string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"},
 			[]string{"aws:username", "sts:RoleSessionName", "sts:SourceIdentity", "aws:SourceVpc", "aws:SourceVpce"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"portcullis/internal/access/accesstest"
 	"portcullis/internal/iam"
 
 	awspolicy "github.com/hashicorp/awspolicyequivalence"
@@ -19,9 +20,9 @@ import (
 func TestEqualAgreesWithASecondOpinion(t *testing.T) {
 	said := map[bool]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawState(t)
+		s := accesstest.DrawState(t)
 		c := mustCompiler(t, inputOf(s))
-		id := rapid.SampledFrom(someAccounts).Draw(t, "account").ID
+		id := rapid.SampledFrom(accesstest.Accounts).Draw(t, "account").ID
 		docs, err := c.Account(id)
 		if err != nil {
 			t.Fatal(err)

@@ -42,8 +42,8 @@ func (o Options) orDefault() Options {
 	return o
 }
 
-// protected says why a role may not be touched; empty when it may.
-func (o Options) protected(r access.RoleName) string {
+// protectionReason says why a role may not be touched; empty when it may.
+func (o Options) protectionReason(r access.RoleName) string {
 	switch {
 	case strings.HasPrefix(r.Path, "/aws-service-role/"):
 		return "it is a service-linked role, whose trust policy only its service may change"

@@ -60,7 +60,7 @@ func (c *Compiler) roles(id access.AccountID, p *Part) (docs Documents, compiled
 		if !asked && !c.concerns(r, id, p) {
 			continue
 		}
-		if !c.known(id).hasRole(r.role) {
+		if !c.knownOf(id).hasRole(r.role) {
 			docs.Issues = append(docs.Issues, c.missingRole(r.role, id))
 			continue
 		}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -9,115 +8,31 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/access/accesstest"
 	"portcullis/internal/iam"
 )
 
-// The universe of the property tests is small, so that lists, users and accounts meet
-// often.
-var (
-	someCIDRs = []string{
-		"103.15.250.0/24", "103.15.250.128/25", "103.15.251.0/24", "12.148.72.0/23", "12.148.72.7/32", "8.8.8.8/32", "0.0.0.0/0",
-		"2600:1f00::/32", "2600:1f00:1::/48", "2a00::/16",
-	}
-	someAddrs = []string{
-		"", "103.15.250.1", "103.15.250.200", "103.15.251.9", "12.148.72.7", "12.148.73.255", "12.148.74.0", "8.8.8.8", "1.2.3.4",
-		"2600:1f00::1", "2600:1f00:1::1", "2a00:5::1", "2b00::1", "::ffff:8.8.8.8",
-	}
-	someVPCs  = []string{"", "vpc-11111111", "vpc-22222222"}
-	someVPCEs = []string{"", "vpce-11111111", "vpce-22222222"}
-	someUsers = []access.UserName{
-		{Path: "/", Name: "alice"},
-		{Path: "/", Name: "bob"},
-		{Path: "/ops/", Name: "carol"},
-		{Account: "111111111111", Path: "/", Name: "alice"},
-		{Account: "222222222222", Path: "/", Name: "dave"},
-		{Account: "222222222222", Path: "/", Name: "alice"},
-		{Account: "222222222222", Path: "/ops/", Name: "carol"},
-		{Account: "333333333333", Path: "/", Name: "erin"},
-		{Account: "999999999999", Path: "/", Name: "frank"},
-	}
-	someRoles    = []access.RoleName{{Path: "/", Name: "Bob"}, {Path: "/team-a/", Name: "Ops"}}
-	someAccounts = []access.Account{
-		{ID: "111111111111", OU: "Root/Prod", Tags: map[string]string{"env": "prod"}},
-		{ID: "222222222222", OU: "Root/Prod/Payments", Tags: map[string]string{"env": "dev"}},
-		{ID: "333333333333", OU: "Root/Dev", Partition: "aws-cn"},
-	}
-	someSelectors = []access.Selector{
-		{All: true},
-		{All: true, Except: []string{"Root/Dev"}},
-		{IDs: []access.AccountID{"111111111111", "333333333333"}},
-		{IDs: []access.AccountID{"222222222222", "111111111111"}, Except: []string{"Root/Prod/Payments"}},
-		{OUs: []string{"Root/Prod"}},
-		{OUs: []string{"Root/Prod"}, Except: []string{"111111111111"}},
-		{Tags: map[string]string{"env": "prod"}},
-	}
-)
-
-func drawState(t *rapid.T) access.State {
-	var s access.State
-	for i, name := range []string{"office", "vpn", "cloud"} {
-		a := access.Allowlist{ID: "al-" + name, Name: name}
-		seen := map[string]bool{}
-		for range rapid.IntRange(0, 4).Draw(t, "entries") {
-			e := drawEntry(t)
-			if !seen[e.Key()] {
-				seen[e.Key()] = true
-				a.Entries = append(a.Entries, e)
-			}
-		}
-		access.SortEntries(a.Entries)
-		s.Allowlists = append(s.Allowlists, a)
-		_ = i
-	}
-	for i := range rapid.IntRange(1, 5).Draw(t, "mappings") {
-		s.Mappings = append(s.Mappings, drawMapping(t, i))
-	}
-	s.Sort()
-	return s
-}
-
-func drawEntry(t *rapid.T) access.Entry {
-	key := rapid.SampledFrom(append(append(append([]string{}, someCIDRs...), someVPCs[1:]...), someVPCEs[1:]...)).Draw(t, "entry")
-	e, err := access.ParseEntry(key)
-	if err != nil {
-		t.Fatalf("ParseEntry(%q): %v", key, err)
-	}
-	e.Expires = rapid.SampledFrom([]time.Time{{}, {}, {}, testNow, testNow.Add(-time.Hour), testNow.Add(time.Nanosecond)}).Draw(t, "expires")
-	return e
-}
-
-func drawMapping(t *rapid.T, i int) access.Mapping {
-	m := access.Mapping{
-		ID:          fmt.Sprintf("mp-%d", i),
-		Role:        rapid.SampledFrom(someRoles).Draw(t, "role"),
-		Users:       rapid.SliceOfNDistinct(rapid.SampledFrom(someUsers), 1, 4, access.UserName.String).Draw(t, "users"),
-		Accounts:    rapid.SampledFrom(someSelectors).Draw(t, "selector"),
-		Allowlists:  rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"office", "vpn", "cloud"}), 1, 2, rapid.ID).Draw(t, "lists"),
-		Enforcement: rapid.SampledFrom([]access.Enforcement{access.EnforceMapped, access.EnforceMapped, access.EnforceEveryone}).Draw(t, "enforcement"),
-	}
-	if m.RequireMFA = rapid.Bool().Draw(t, "mfa"); m.RequireMFA {
-		m.MFAMaxAge = rapid.SampledFrom([]time.Duration{0, 10 * time.Minute, time.Hour}).Draw(t, "age")
-	}
-	m.SessionName = rapid.SampledFrom([]access.Naming{access.NamingAny, access.NamingAny, access.NamingUsername}).Draw(t, "session")
-	m.SourceIdentity = rapid.SampledFrom([]access.Naming{access.NamingAny, access.NamingAny, access.NamingUsername}).Draw(t, "source")
-	return m.OrDefault()
+// someAddrs are addresses within and outside accesstest.CIDRs.
+var someAddrs = []string{
+	"", "103.15.250.1", "103.15.250.200", "103.15.251.9", "12.148.72.7", "12.148.73.255", "12.148.74.0", "8.8.8.8", "1.2.3.4",
+	"2600:1f00::1", "2600:1f00:1::1", "2a00:5::1", "2b00::1", "::ffff:8.8.8.8",
 }
 
 func drawRequest(t *rapid.T) iam.Request {
-	account := rapid.SampledFrom(someAccounts).Draw(t, "account")
+	account := rapid.SampledFrom(accesstest.Accounts).Draw(t, "account")
 	r := iam.Request{
-		Role:        rapid.SampledFrom(someRoles).Draw(t, "role"),
+		Role:        rapid.SampledFrom(accesstest.Roles).Draw(t, "role"),
 		RoleAccount: account.ID,
 		Partition:   account.PartitionOrDefault(),
-		Principal:   rapid.SampledFrom(someUsers).Draw(t, "user").In(account.ID),
-		SourceVPC:   rapid.SampledFrom(append(someVPCs, "", "", "vpc-33333333")).Draw(t, "vpc"),
+		Principal:   rapid.SampledFrom(accesstest.Users).Draw(t, "user").In(account.ID),
+		SourceVPC:   rapid.SampledFrom(append(accesstest.VPCs, "", "", "vpc-33333333")).Draw(t, "vpc"),
 		MFA:         rapid.Bool().Draw(t, "mfa"),
 		MFAAge:      rapid.SampledFrom([]time.Duration{0, 10 * time.Minute, 11 * time.Minute, time.Hour, 2 * time.Hour}).Draw(t, "age"),
 		SessionName: rapid.SampledFrom([]string{"", "alice", "bob", "carol", "dave"}).Draw(t, "session"),
 		Now:         testNow,
 	}
 	if r.SourceVPC != "" {
-		r.SourceVPCE = rapid.SampledFrom(append(someVPCEs, "vpce-33333333")).Draw(t, "vpce")
+		r.SourceVPCE = rapid.SampledFrom(append(accesstest.VPCEs, "vpce-33333333")).Draw(t, "vpce")
 	}
 	if rapid.Bool().Draw(t, "own session") {
 		r.SessionName = r.Principal.Name
@@ -136,7 +51,7 @@ func drawRequest(t *rapid.T) iam.Request {
 func drawAimed(t *rapid.T, s access.State) iam.Request {
 	r := drawRequest(t)
 	m := rapid.SampledFrom(s.Mappings).Draw(t, "aim")
-	for _, a := range someAccounts {
+	for _, a := range accesstest.Accounts {
 		if m.Accounts.Matches(a) {
 			r.RoleAccount, r.Partition = a.ID, a.PartitionOrDefault()
 			break
@@ -191,7 +106,7 @@ type model struct {
 
 func newModel(s access.State) model {
 	m := model{state: s, accounts: map[access.AccountID]access.Account{}}
-	for _, a := range someAccounts {
+	for _, a := range accesstest.Accounts {
 		m.accounts[a.ID] = a
 	}
 	return m
@@ -282,8 +197,8 @@ func mustCompiler(t *rapid.T, in Input) *Compiler {
 }
 
 func inputOf(s access.State) Input {
-	accounts := make([]access.Account, len(someAccounts))
-	copy(accounts, someAccounts)
+	accounts := make([]access.Account, len(accesstest.Accounts))
+	copy(accounts, accesstest.Accounts)
 	for i := range accounts {
 		accounts[i].Quotas.TrustPolicy, accounts[i].Quotas.UserPolicy = 100_000, 100_000
 	}
@@ -301,7 +216,7 @@ func TestDocumentsMeanTheState(t *testing.T) {
 		}
 	}()
 	rapid.Check(t, func(t *rapid.T) {
-		state := drawState(t)
+		state := accesstest.DrawState(t)
 		c := mustCompiler(t, inputOf(state))
 		m := newModel(state)
 		for i := range 12 {
@@ -373,7 +288,7 @@ func checkSids(t *rapid.T, statements []iam.Statement) {
 func TestEveryoneGatesTheUnmapped(t *testing.T) {
 	const stranger = "stranger"
 	rapid.Check(t, func(t *rapid.T) {
-		state := drawState(t)
+		state := accesstest.DrawState(t)
 		c := mustCompiler(t, inputOf(state))
 		m := newModel(state)
 		r := drawAimed(t, state)
@@ -417,7 +332,7 @@ func mustOurs(t *rapid.T, doc string) string {
 // difference to the bytes.
 func TestCompilingIsDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		state := drawState(t)
+		state := accesstest.DrawState(t)
 		shuffled := access.State{
 			Allowlists: rapid.Permutation(state.Allowlists).Draw(t, "allowlists"),
 			Mappings:   rapid.Permutation(state.Mappings).Draw(t, "mappings"),

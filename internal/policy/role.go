@@ -29,7 +29,7 @@ type bound struct {
 func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Compiled, []Issue, error) {
 	a := c.accounts[account]
 	task, issues := c.bind(a, account, role, mappings)
-	live, isKnown := c.known(a.ID).trust(role)
+	live, isKnown := c.knownOf(a.ID).trust(role)
 	others, err := iam.ReadTrustPolicy(live)
 	if err != nil {
 		return Compiled{}, nil, access.Errorf(access.KindConflict, "the trust policy of role %s in account %s cannot be read: %v; correct it in AWS first", role, a.ID, err)
@@ -65,7 +65,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 }
 
 func (c *Compiler) trustQuota(a access.Account) int {
-	if quota := c.known(a.ID).quotas().TrustPolicy; quota > 0 {
+	if quota := c.knownOf(a.ID).quotas().TrustPolicy; quota > 0 {
 		return quota
 	}
 	return a.Quotas.OrDefault().TrustPolicy
@@ -84,7 +84,7 @@ func (c *Compiler) bind(a access.Account, account int, role access.RoleName, map
 			switch {
 			case !c.samePartition(u.Account, account):
 				issues = append(issues, c.foreignPartition(u, role, a))
-			case !c.known(u.Account).hasUser(u):
+			case !c.knownOf(u.Account).hasUser(u):
 				issues = append(issues, c.missingUser(u, role, a.ID))
 			default:
 				b.users = append(b.users, u)

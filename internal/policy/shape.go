@@ -87,19 +87,19 @@ func (t roleTask) statements(s Shape) []iam.Statement {
 		w.pair()
 	case ShapePrincipals, ShapePrincipalsEveryone:
 		w.by = byPrincipal
-		w.joined(s == ShapePrincipalsEveryone)
+		w.writeJoined(s == ShapePrincipalsEveryone)
 	case ShapeNames, ShapeNamesEveryone:
 		w.by = byName
-		w.joined(s == ShapeNamesEveryone)
+		w.writeJoined(s == ShapeNamesEveryone)
 	case ShapeUserSide:
 		w.by, w.userSide = byName, true
 		w.task.everyone = false // their networks are as much too long as the users'
-		w.joined(false)
+		w.writeJoined(false)
 		if t.everyone {
-			w.unmapped()
+			w.denyUnmapped()
 		}
 	default:
-		w.joined(s == ShapeEveryone)
+		w.writeJoined(s == ShapeEveryone)
 	}
 	w.everyone()
 	return w.statements
@@ -153,10 +153,10 @@ func (w *writer) pair() {
 			continue
 		}
 		w.add(iam.EffectAllow, "Allow"+n, g.arns, g.rule.allowActions(), nil)
-		if !w.gated(g.rule) {
+		if !w.coveredByEveryone(g.rule) {
 			w.deny("Network"+n, g.arns, g.rule.nets.deny)
 		}
-		if g.rule.mfa && !w.gatedMFA(g.rule) {
+		if g.rule.mfa && !w.mfaCoveredByEveryone(g.rule) {
 			w.deny("MFA"+n, g.arns, g.rule.mfaDeny())
 		}
 		if g.rule.session {
@@ -176,11 +176,13 @@ func (w *writer) add(effect, sid string, principals, actions []string, cs []iam.
 	w.statements = append(w.statements, iam.Statement{Sid: iam.SidPrefix + sid, Effect: effect, Principals: principals, Actions: actions, Conditions: cs})
 }
 
-// gated reports whether the Deny for everyone already refuses this rule's users outside
-// their networks; gatedMFA the same for MFA.
-func (w *writer) gated(r rule) bool { return w.task.everyone && r.nets.sameAs(w.task.gate.nets) }
+// coveredByEveryone reports whether the Deny for everyone already refuses this rule's users outside
+// their networks; mfaCoveredByEveryone does the same for MFA.
+func (w *writer) coveredByEveryone(r rule) bool {
+	return w.task.everyone && r.nets.sameAs(w.task.gate.nets)
+}
 
-func (w *writer) gatedMFA(r rule) bool {
+func (w *writer) mfaCoveredByEveryone(r rule) bool {
 	return w.task.everyone && w.task.gate.mfa && r.mfaAge == w.task.gate.mfaAge
 }
 
@@ -200,10 +202,10 @@ func (w *writer) denyEveryone(what string, cs []iam.Condition) {
 	w.deny(what, []string{"*"}, iam.SortConditions(append(slices.Clone(cs), noService)...))
 }
 
-// unmapped keeps whoever no mapping names out altogether. It stands in place of the gate
+// denyUnmapped keeps whoever no mapping names out altogether. It stands in place of the gate
 // for everyone where the networks stand on the users' side: who has no mapping has no
 // policy of ours that could hold them to the networks.
-func (w *writer) unmapped() {
+func (w *writer) denyUnmapped() {
 	var open []access.UserName
 	for _, g := range w.task.groups {
 		if !g.rule.nets.Closed() {
@@ -223,9 +225,9 @@ type facet struct {
 	age    int64
 }
 
-// joined writes one Allow for all and one Deny per facet. Where everyone is set, a Deny
+// writeJoined writes one Allow for all and one Deny per facet. Where everyone is set, a Deny
 // that concerns all mapped users is written for everyone.
-func (w *writer) joined(everyone bool) {
+func (w *writer) writeJoined(everyone bool) {
 	w.allowAll(false)
 	w.allowAll(true)
 	open := 0
@@ -278,7 +280,7 @@ func (w *writer) networkFacets() []facet {
 	var fs []facet
 	found := map[*Networks]int{} // a compiler's networks that admit the same are the same
 	for i, g := range w.task.groups {
-		if w.gated(g.rule) || w.userSide && !g.rule.nets.Closed() {
+		if w.coveredByEveryone(g.rule) || w.userSide && !g.rule.nets.Closed() {
 			continue
 		}
 		at, ok := found[g.rule.nets]
@@ -295,7 +297,7 @@ func (w *writer) networkFacets() []facet {
 func (w *writer) mfaFacets() []facet {
 	var fs []facet
 	for i, g := range w.task.groups {
-		if !g.rule.mfa || g.rule.nets.Closed() || w.gatedMFA(g.rule) {
+		if !g.rule.mfa || g.rule.nets.Closed() || w.mfaCoveredByEveryone(g.rule) {
 			continue
 		}
 		age := int64(g.rule.mfaAge)

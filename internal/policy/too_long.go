@@ -145,3 +145,31 @@ func commonPrefix(a, b netip.Prefix) netip.Prefix {
 	}
 	return netip.PrefixFrom(a.Addr(), 0).Masked()
 }
+
+// RoleSize says how much of its quota a role's trust policy takes, in the fullest of the accounts that
+// were compiled.
+type RoleSize struct {
+	Role    access.RoleName
+	Account access.Account
+	Size    int
+	Limit   int
+	Looked  int    // accounts that were compiled
+	Reached int    // accounts that the role is mapped in
+	Problem string // why nothing fits, in words
+}
+
+// Measure compiles the role in some accounts and keeps the fullest document.
+func (r *RoleSize) Measure(c *Compiler, accounts []access.Account) {
+	for _, a := range accounts {
+		docs, err := c.Part(a.ID, &Part{Roles: map[access.RoleName]bool{r.Role: true}})
+		if err != nil {
+			r.Problem = access.MessageOf(err)
+			continue
+		}
+		for _, d := range docs.Roles {
+			if r.Limit == 0 || d.Size*r.Limit > r.Size*d.Limit {
+				r.Size, r.Limit, r.Account = d.Size, d.Limit, a
+			}
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (c *Compiler) users(id access.AccountID, docs *Documents, gates map[access.
 	}
 	slices.SortFunc(names, compareUsers)
 	for _, u := range names {
-		if !c.known(id).hasUser(u) {
+		if !c.knownOf(id).hasUser(u) {
 			continue // the role's side reports it
 		}
 		targets := beside(wanted[u], c.index[id], gates[u])
@@ -106,7 +106,7 @@ func (c *Compiler) userPolicy(u access.UserName, targets []target) (Compiled, er
 			return compiled, nil
 		}
 	}
-	other := c.known(u.Account).otherInline(u)
+	other := c.knownOf(u.Account).otherInline(u)
 	return Compiled{}, userTooLong(u, compiled, len(targets), other)
 }
 
@@ -117,7 +117,7 @@ func (c *Compiler) userQuota(u access.UserName) int {
 	if i, ok := c.index[u.Account]; ok {
 		quota = c.accounts[i].Quotas.OrDefault().UserPolicy
 	}
-	inv := c.known(u.Account)
+	inv := c.knownOf(u.Account)
 	if own := inv.quotas().UserPolicy; own > 0 {
 		quota = own
 	}

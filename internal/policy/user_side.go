@@ -172,7 +172,7 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 	quotas := a.Quotas.OrDefault()
 	g := Gate{User: u, Quota: quotas.Attachments}
 	limit := quotas.ManagedPolicy
-	inv := c.known(a.ID)
+	inv := c.knownOf(a.ID)
 	limit, g.Quota = cmp.Or(inv.quotas().ManagedPolicy, limit), cmp.Or(inv.quotas().Attachments, g.Quota)
 	g.Others = inv.otherAttachments(u)
 	groups := groupGated(a, roles)

@@ -20,7 +20,7 @@ func (g Gate) WritingOrder(earlier Gate) []int {
 	n := min(len(earlier.Policies), len(g.Policies))
 	for i := 0; i < n; {
 		end := i
-		for end+1 < n && movedDown(earlier.Starts[end+1], g.Starts[end+1]) {
+		for end+1 < n && movesDown(earlier.Starts[end+1], g.Starts[end+1]) {
 			end++
 		}
 		for j := end; j >= i; j-- {
@@ -31,4 +31,4 @@ func (g Gate) WritingOrder(earlier Gate) []int {
 	return order
 }
 
-func movedDown(before, after netip.Addr) bool { return after.Compare(before) < 0 }
+func movesDown(before, after netip.Addr) bool { return after.Compare(before) < 0 }

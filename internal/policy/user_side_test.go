@@ -11,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/access/accesstest"
 	"portcullis/internal/iam"
 )
 
 // drawLong gives a state's allowlists many more entries, so that gates have several
 // parts, and leaves only users of the role's own account.
 func drawLong(t *rapid.T) access.State {
-	s := drawState(t)
+	s := accesstest.DrawState(t)
 	for i := range s.Allowlists {
 		a := &s.Allowlists[i]
 		for _, p := range drawPrefixes(t) {
@@ -170,7 +171,7 @@ func TestGateChangesLeaveNoGap(t *testing.T) {
 	moved, all := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		all++
-		r := drawAimed(t, drawState(t))
+		r := drawAimed(t, accesstest.DrawState(t))
 		r.RoleAccount, r.Partition, r.SourceIdentity, r.MFA, r.MFAAge = "111111111111", "aws", "", true, 0
 		r.Principal = access.UserName{Account: r.RoleAccount, Path: "/", Name: "alice"}
 		mapping := access.Mapping{ID: "mp-0", Role: r.Role, Users: []access.UserName{{Path: "/", Name: "alice"}}, Accounts: access.Selector{All: true}, Allowlists: allLists, Enforcement: access.EnforceMapped}

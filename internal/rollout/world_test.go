@@ -200,9 +200,9 @@ func plannedRole(t *testing.T, d policy.Compiled, live string, known bool) acces
 
 func (w *world) start(t *testing.T, window int, p access.Plan) access.Rollout {
 	t.Helper()
-	r, err := w.store.CreateRollout(t.Context(), access.Rollout{
+	r, err := w.store.StartRollout(t.Context(), access.Rollout{
 		Title: "test", State: access.RolloutRunning, Window: window, MaxFailures: targets, StartedBy: operator.Ref(), CreatedAt: time.Now(),
-	}, p, nil)
+	}, p, access.Staging{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type exported struct {
 	attached               map[string][]string // names of users by the ARN of a managed policy of ours
 }
 
-func (e Export) sorted() (exported, error) {
+func (e Export) sortOperations() (exported, error) {
 	x := exported{attached: map[string][]string{}}
 	for _, op := range e.Operations {
 		switch op.Kind {
@@ -87,13 +87,13 @@ func (e Export) partition() string {
 // CloudFormation prints the documents as a template in JSON. Roles and managed policies
 // are kept when the stack goes: they are not its own.
 func (e Export) CloudFormation() ([]byte, error) {
-	x, err := e.sorted()
+	x, err := e.sortOperations()
 	if err != nil {
 		return nil, err
 	}
 	resources := map[string]any{}
 	for _, op := range x.roles {
-		resources["Role"+logicalID(op.Resource)] = kept("AWS::IAM::Role", map[string]any{
+		resources["Role"+logicalID(op.Resource)] = retainedResource("AWS::IAM::Role", map[string]any{
 			"RoleName": op.Resource.Name, "Path": op.Resource.Path, "AssumeRolePolicyDocument": json.RawMessage(op.After),
 		})
 	}
@@ -107,20 +107,20 @@ func (e Export) CloudFormation() ([]byte, error) {
 		if users := x.attached[op.Resource.ARN(e.partition(), e.Account.ID)]; len(users) > 0 {
 			properties["Users"] = users
 		}
-		resources["Policy"+logicalID(op.Resource)] = kept("AWS::IAM::ManagedPolicy", properties)
+		resources["Policy"+logicalID(op.Resource)] = retainedResource("AWS::IAM::ManagedPolicy", properties)
 	}
-	return indented(map[string]any{
+	return encodeIndented(map[string]any{
 		"AWSTemplateFormatVersion": "2010-09-09",
 		"Description":              e.title() + ". Bring roles that exist into the stack by resource import before the first update; a role's other properties have to be added to this template for that.",
 		"Resources":                resources,
 	})
 }
 
-func kept(kind string, properties map[string]any) map[string]any {
+func retainedResource(kind string, properties map[string]any) map[string]any {
 	return map[string]any{"Type": kind, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", "Properties": properties}
 }
 
-func indented(v any) ([]byte, error) {
+func encodeIndented(v any) ([]byte, error) {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -138,11 +138,11 @@ var (
 )
 
 // logicalID names a resource in a template, where only letters and digits are allowed.
-func logicalID(r access.Resource) string { return named(r, alphanumeric, "", "") }
+func logicalID(r access.Resource) string { return uniqueName(r, alphanumeric, "", "") }
 
-// named makes a name of a resource's own. Where that has to leave something out it adds
+// uniqueName makes a name of a resource's own. Where that has to leave something out it adds
 // the beginning of a digest, so that names stay apart and never move when others come.
-func named(r access.Resource, fits *regexp.Regexp, between, before string) string {
+func uniqueName(r access.Resource, fits *regexp.Regexp, between, before string) string {
 	if r.Path == "/" && fits.MatchString(r.Name) {
 		return r.Name
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access/accesstest"
 )
 
 // FuzzScenario reads any file as a scenario. What can be read can be printed and read
@@ -44,7 +46,7 @@ func FuzzScenario(f *testing.F) {
 				t.Fatalf("%s (-first +again)\n%s\n%s", name, diff, printed)
 			}
 		}
-		if _, err := Render(s, "", testNow); err != nil && err.Error() == "" {
+		if _, err := Render(s, "", accesstest.Now); err != nil && err.Error() == "" {
 			t.Fatal("an error without words")
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"portcullis/internal/access/accesstest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -52,5 +54,5 @@ func renderFile(data []byte, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Render(s, "", testNow)
+	return Render(s, "", accesstest.Now)
 }

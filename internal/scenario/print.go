@@ -239,7 +239,7 @@ var reserved = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|y|n|null|nan|i
 func (t tree) flow(b *bytes.Buffer) { t.line(b, ", ", ": ", word) }
 
 // json writes a value as JSON.
-func (t tree) json(b *bytes.Buffer) { t.line(b, ",", ":", quoted) }
+func (t tree) json(b *bytes.Buffer) { t.line(b, ",", ":", writeQuoted) }
 
 func (t tree) line(b *bytes.Buffer, comma, colon string, spell func(*bytes.Buffer, string)) {
 	switch t.kind {
@@ -275,7 +275,7 @@ func word(b *bytes.Buffer, s string) {
 		b.WriteString(s)
 		return
 	}
-	quoted(b, s)
+	writeQuoted(b, s)
 }
 
-func quoted(b *bytes.Buffer, s string) { b.Write(iam.AppendQuoted(nil, s)) }
+func writeQuoted(b *bytes.Buffer, s string) { b.Write(iam.AppendQuoted(nil, s)) }

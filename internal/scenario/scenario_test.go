@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis/internal/access"
+	"portcullis/internal/access/accesstest"
 )
 
 var byValue = cmp.Options{
@@ -124,7 +125,7 @@ func TestParseScenarioRefuses(t *testing.T) {
 }
 
 func drawScenario(t *rapid.T) Scenario {
-	s := Scenario{Accounts: append([]access.Account{}, someAccounts...), State: drawState(t)}
+	s := Scenario{Accounts: append([]access.Account{}, accesstest.Accounts...), State: accesstest.DrawState(t)}
 	word := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"true", "null", "~", "- a", "a: b", "#x", "1e3", "012", " lead", "tab\tin", "line\nbreak", "'", `"`, "@x", "%x", "{", "é"}))
 	for i := range s.Accounts {
 		s.Accounts[i].Name = word.Draw(t, "name")

@@ -11,7 +11,7 @@ import (
 // Terraform prints the documents as HCL for the AWS provider. A role is imported, and
 // only its trust policy is managed there.
 func (e Export) Terraform() ([]byte, error) {
-	x, err := e.sorted()
+	x, err := e.sortOperations()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (t *terraform) line(format string, args ...any) { fmt.Fprintf(&t.b, format+
 
 func (t *terraform) role(op access.PlannedOperation) {
 	label := resourceLabel(op.Resource)
-	t.imported("aws_iam_role."+label, op.Resource.Name)
+	t.importBlock("aws_iam_role."+label, op.Resource.Name)
 	t.line("\nresource \"aws_iam_role\" %q {", label)
 	t.line("  name = %s", hclString(op.Resource.Name))
 	t.line("  path = %s\n", hclString(op.Resource.Path))
@@ -61,7 +61,7 @@ func (t *terraform) userPolicy(op access.PlannedOperation) {
 func (t *terraform) managedPolicy(op access.PlannedOperation, users []string) {
 	label := resourceLabel(op.Resource)
 	if op.Before != "" {
-		t.imported("aws_iam_policy."+label, op.Resource.ARN(t.account.partition(), t.account.Account.ID))
+		t.importBlock("aws_iam_policy."+label, op.Resource.ARN(t.account.partition(), t.account.Account.ID))
 	}
 	t.line("\nresource \"aws_iam_policy\" %q {", label)
 	t.line("  name = %s", hclString(op.Resource.Name))
@@ -75,7 +75,7 @@ func (t *terraform) managedPolicy(op access.PlannedOperation, users []string) {
 	}
 }
 
-func (t *terraform) imported(to, id string) {
+func (t *terraform) importBlock(to, id string) {
 	t.line("\nimport {")
 	t.line("  to = %s", to)
 	t.line("  id = %s", hclString(id))
@@ -91,7 +91,7 @@ func (t *terraform) document(attribute, doc string) {
 }
 
 // resourceLabel names a resource in HCL.
-func resourceLabel(r access.Resource) string { return named(r, label, "_", "r_") }
+func resourceLabel(r access.Resource) string { return uniqueName(r, label, "_", "r_") }
 
 // hclTemplate keeps a policy's variables, such as ${aws:username}, from being taken for
 // ones of Terraform.

@@ -70,7 +70,7 @@ func (a *Admin) SetPlace(ctx context.Context, email, confirm string, change func
 	}
 	place := Place{Roles: p.Roles, Teams: p.Teams, Disabled: p.Disabled}
 	change(&place)
-	return a.identity.SetPlace(ctx, commandLine(), p.ID, place, authn.Saying{Confirm: confirm})
+	return a.identity.SetPlace(ctx, commandLine(), p.ID, place, authn.PersonChange{Confirm: confirm})
 }
 
 // SetPassword gives a person a new password and ends their sessions and, unless they are

@@ -112,13 +112,8 @@ func (tx *txn) copyPlan(ctx context.Context, change, rollout int64, s access.Sta
 	return err
 }
 
-// CreateRollout starts a rollout of a plan without a change, at the head, in one wave. An
+// StartRollout starts a rollout of a plan without a change, at the head. A zero staging is one wave. An
 // event without an object is given the rollout's.
-func (s *Store) CreateRollout(ctx context.Context, r access.Rollout, plan access.Plan, events []access.AuditEvent) (access.Rollout, error) {
-	return s.StartRollout(ctx, r, plan, access.Staging{}, events)
-}
-
-// StartRollout is CreateRollout in waves.
 func (s *Store) StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error) {
 	err := s.inTx(ctx, func(tx *txn) error {
 		var head int64

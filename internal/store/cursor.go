@@ -31,9 +31,13 @@ func decodeCursor(cursor string, n int) ([]string, error) {
 		err = json.Unmarshal(body, &keys)
 	}
 	if err != nil || len(keys) != n {
-		return nil, access.Invalid("cursor", "the cursor is none that this list gave: begin again without one")
+		return nil, errCursor()
 	}
 	return keys, nil
+}
+
+func errCursor() error {
+	return access.Invalid("cursor", "the cursor is none that this list gave: begin again without one")
 }
 
 func encodeIDCursor(id int64) string { return encodeCursor(strconv.FormatInt(id, 10)) }
@@ -46,7 +50,7 @@ func decodeIDCursor(cursor string) (id int64, ok bool, err error) {
 	}
 	id, err = strconv.ParseInt(keys[0], 10, 64)
 	if err != nil {
-		return 0, false, access.Invalid("cursor", "the cursor is none that this list gave: begin again without one")
+		return 0, false, errCursor()
 	}
 	return id, true, nil
 }

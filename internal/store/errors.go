@@ -26,6 +26,14 @@ const (
 	stateNoColumn     = "42703"
 )
 
+// Messages of KindNotFound that several methods return.
+const (
+	noAccount  = "There is no account %s in the organization as it was last read."
+	noPerson   = "There is no person %d."
+	noRollout  = "There is no rollout %d."
+	noStrategy = "There is no strategy %d."
+)
+
 // translate gives an error of Postgres its kind. Errors that have one already, and
 // errors that are not of Postgres, come back as they are.
 func translate(err error) error {

@@ -73,7 +73,7 @@ func (s *Store) Account(ctx context.Context, id access.AccountID) (access.Accoun
 		err = pgx.ErrNoRows
 	}
 	if err != nil {
-		return access.Account{}, missing(err, "There is no account %s in the organization as it was last read.", id)
+		return access.Account{}, missing(err, noAccount, id)
 	}
 	return found[0], nil
 }

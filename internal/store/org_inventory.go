@@ -57,7 +57,7 @@ func (s *Store) SaveInventory(ctx context.Context, i access.Inventory) error {
 			return fmt.Errorf("saving the inventory of account %s: %w", i.Account, err)
 		}
 		if tag.RowsAffected() == 0 {
-			return access.Errorf(access.KindNotFound, "There is no account %s in the organization as it was last read.", i.Account)
+			return access.Errorf(access.KindNotFound, noAccount, i.Account)
 		}
 		var overtaken bool
 		if err := tx.QueryRow(ctx, pushedSince, string(i.Account), i.ReadAt).Scan(&overtaken); err != nil {
@@ -103,7 +103,7 @@ func (s *Store) InventoryFailed(ctx context.Context, id access.AccountID, reason
 		return translate(fmt.Errorf("noting that account %s could not be read: %w", id, err))
 	}
 	if tag.RowsAffected() == 0 {
-		return access.Errorf(access.KindNotFound, "There is no account %s in the organization as it was last read.", id)
+		return access.Errorf(access.KindNotFound, noAccount, id)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (s *Store) PersonByEmail(ctx context.Context, email string) (access.Person,
 func (s *Store) Person(ctx context.Context, id int64) (access.Person, error) {
 	var read personScan
 	if err := s.pool.QueryRow(ctx, "SELECT "+personColumns+" FROM people p WHERE p.id = $1", id).Scan(read.fields()...); err != nil {
-		return access.Person{}, missing(err, "There is no person %d.", id)
+		return access.Person{}, missing(err, noPerson, id)
 	}
 	return read.done(), nil
 }
@@ -161,7 +161,7 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 		}
 		var row personRow
 		if err := tx.orm.Clauses(clause.Locking{Strength: "UPDATE"}).Preload("Roles").Preload("Teams").Take(&row, "id = ?", id).Error; err != nil {
-			return missing(err, "There is no person %d.", id)
+			return missing(err, noPerson, id)
 		}
 		p = row.person()
 		events, err := decide(&p, around)
@@ -233,7 +233,7 @@ func (tx *txn) savePerson(p access.Person) error {
 func (s *Store) SetPassword(ctx context.Context, personID int64, passwordHash string, event access.AuditEvent) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		tx.noteFor(fmt.Sprintf("person/%d", personID), []access.AuditEvent{event})
-		return onlyRow(tx.orm.Model(&personRow{}).Where("id = ?", personID).Update("password_hash", passwordHash), "There is no person %d.", personID)
+		return onlyRow(tx.orm.Model(&personRow{}).Where("id = ?", personID).Update("password_hash", passwordHash), noPerson, personID)
 	})
 }
 
@@ -257,7 +257,7 @@ func (s *Store) endSessions(ctx context.Context, personID int64, tokens bool, ev
 		tx.noteFor(fmt.Sprintf("person/%d", personID), []access.AuditEvent{event})
 		err := tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+" WHERE id = $1 RETURNING generation", append([]any{personID}, args...)...).Scan(&generation)
 		if err != nil {
-			return missing(err, "There is no person %d.", personID)
+			return missing(err, noPerson, personID)
 		}
 		if tokens {
 			return tx.revokeTokens(ctx, personID, event)

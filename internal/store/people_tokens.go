@@ -57,7 +57,7 @@ func (s *Store) CreateToken(ctx context.Context, t access.Token, hash []byte, ev
 			SELECT made.id, p.name FROM made JOIN people p ON p.id = made.person_id`,
 			t.PersonID, t.Name, hash, orEmpty(t.Scopes), t.CreatedAt, nullTime(t.ExpiresAt)).Scan(&t.ID, &t.Person)
 		if err != nil {
-			return missing(fmt.Errorf("creating the token %q: %w", t.Name, err), "There is no person %d.", t.PersonID)
+			return missing(fmt.Errorf("creating the token %q: %w", t.Name, err), noPerson, t.PersonID)
 		}
 		tx.noteFor(fmt.Sprintf("token/%d", t.ID), []access.AuditEvent{event})
 		return nil

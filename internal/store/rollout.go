@@ -37,7 +37,7 @@ func scanRolloutRow(row pgx.CollectableRow) (access.Rollout, error) { return sca
 func (s *Store) Rollout(ctx context.Context, id int64) (access.Rollout, error) {
 	r, err := scanRollout(s.pool.QueryRow(ctx, "SELECT "+rolloutColumns+" FROM rollouts WHERE id = $1", id))
 	if err != nil {
-		return access.Rollout{}, missing(err, "There is no rollout %d.", id)
+		return access.Rollout{}, missing(err, noRollout, id)
 	}
 	return r, nil
 }

@@ -47,7 +47,7 @@ func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.A
 	})
 	// One batch is one transaction: the claim comes with what it is a claim on.
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
-		return access.Claim{}, false, missing(err, "There is no rollout %d.", rollout)
+		return access.Claim{}, false, missing(err, noRollout, rollout)
 	}
 	if !ok {
 		return access.Claim{}, false, nil

@@ -80,7 +80,7 @@ func (tx *txn) open(ctx context.Context, id int64) (*opened, error) {
 	b := &pgx.Batch{}
 	queueOpen(b, id, &o)
 	if err := tx.batch(ctx, b); err != nil {
-		return nil, missing(err, "There is no rollout %d.", id)
+		return nil, missing(err, noRollout, id)
 	}
 	return &o, nil
 }

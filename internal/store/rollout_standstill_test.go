@@ -16,7 +16,7 @@ func TestStandstillsDoNotDependOnHowMuchWasRolledOut(t *testing.T) {
 	const accounts, rollouts = 100, 500
 	s := storetest.New(t)
 	organization(t, s, accounts)
-	first := must[access.Rollout](t)(s.CreateRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, Window: 2, CreatedAt: t0}, planFor(accounts), nil))
+	first := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, Window: 2, CreatedAt: t0}, planFor(accounts), access.Staging{}, nil))
 	for _, sql := range []string{
 		"UPDATE rollouts SET state = 'aborted', waiting = 0, running = 0, skipped = 100, ended_at = now()",
 		"UPDATE targets SET state = 'skipped', ended_at = now(), lease_state = NULL, lease_until = NULL, claim = 1, started_at = now()",

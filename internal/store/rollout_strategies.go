@@ -55,7 +55,7 @@ func (s *Store) Strategy(ctx context.Context, id int64) (access.Strategy, error)
 		return access.Strategy{}.OrNamed(), nil
 	}
 	if err != nil {
-		return access.Strategy{}, missing(err, "There is no strategy %d.", id)
+		return access.Strategy{}, missing(err, noStrategy, id)
 	}
 	return found, nil
 }
@@ -98,7 +98,7 @@ func (tx *txn) replaceStrategy(ctx context.Context, s *access.Strategy, body []b
 	was, err := pgx.CollectExactlyOneRow(rows, scanStrategy)
 	switch {
 	case err != nil:
-		return missing(err, "There is no strategy %d.", s.ID)
+		return missing(err, noStrategy, s.ID)
 	case was.Version != s.Version:
 		return access.Errorf(access.KindStale, "Somebody else has edited this strategy since you opened it. Look at it again, then repeat your edit.")
 	}
@@ -114,7 +114,7 @@ func (s *Store) RemoveStrategy(ctx context.Context, id int64, event access.Audit
 			return fmt.Errorf("removing strategy %d: %w", id, err)
 		}
 		if tag.RowsAffected() == 0 {
-			return access.Errorf(access.KindNotFound, "There is no strategy %d.", id)
+			return access.Errorf(access.KindNotFound, noStrategy, id)
 		}
 		tx.note(event)
 		return nil

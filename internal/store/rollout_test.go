@@ -51,7 +51,7 @@ func TestCreateRolloutAtTheHead(t *testing.T) {
 	push(t, s, first, accountID(0), access.TargetSucceeded)
 	push(t, s, first, accountID(1), access.TargetSucceeded)
 	again := access.Rollout{Title: "Again", State: access.RolloutRunning, Window: 1, StartedBy: operator.Ref(), Revision: 1}
-	r := must[access.Rollout](t)(s.CreateRollout(t.Context(), again, planFor(2), []access.AuditEvent{event("rollout.start", "")}))
+	r := must[access.Rollout](t)(s.StartRollout(t.Context(), again, planFor(2), access.Staging{}, []access.AuditEvent{event("rollout.start", "")}))
 	if r.ChangeID != 0 || r.Revision != 1 || r.Counts.Running != 1 || r.Counts.Waiting != 1 {
 		t.Errorf("got %+v", r)
 	}
@@ -60,7 +60,7 @@ func TestCreateRolloutAtTheHead(t *testing.T) {
 		t.Errorf("%d events of the rollout, want 1", len(h))
 	}
 	again.Revision = 7
-	_, err := s.CreateRollout(t.Context(), again, planFor(2), nil)
+	_, err := s.StartRollout(t.Context(), again, planFor(2), access.Staging{}, nil)
 	wantKind(t, err, access.KindConflict, "moved to revision 1")
 }
 
@@ -187,7 +187,7 @@ func TestRolloutAndTargetLists(t *testing.T) {
 	for i := range 5 {
 		push(t, s, first, accountID(i), []access.TargetState{access.TargetSucceeded, access.TargetFailed}[i%2])
 	}
-	second := must[access.Rollout](t)(s.CreateRollout(t.Context(), access.Rollout{Title: "Again_100%", State: access.RolloutRunning, Window: 1, StartedBy: operator.Ref()}, planFor(1), nil))
+	second := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "Again_100%", State: access.RolloutRunning, Window: 1, StartedBy: operator.Ref()}, planFor(1), access.Staging{}, nil))
 	ids := func(q access.RolloutQuery) []int64 {
 		t.Helper()
 		var ids []int64

@@ -128,7 +128,7 @@ func (s *Store) StrategyOf(ctx context.Context, rollout int64) (access.Strategy,
 	var found access.Strategy
 	err := s.pool.QueryRow(ctx, "SELECT strategy FROM rollouts WHERE id = $1", rollout).Scan(&body)
 	if err != nil {
-		return found, missing(err, "There is no rollout %d.", rollout)
+		return found, missing(err, noRollout, rollout)
 	}
 	return found, json.Unmarshal(body, &found)
 }

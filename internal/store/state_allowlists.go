@@ -94,7 +94,7 @@ func (c *catalog) entries(list access.Allowlist, q access.PageQuery) (access.Pag
 func entriesAfter(entries []access.Entry, key string) (int, error) {
 	e, err := access.ParseEntry(key)
 	if err != nil {
-		return 0, access.Invalid("cursor", "the cursor is none that this list gave: begin again without one")
+		return 0, errCursor()
 	}
 	i, found := slices.BinarySearchFunc(entries, e, access.CompareEntries)
 	if found {

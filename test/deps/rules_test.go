@@ -48,6 +48,8 @@ var mayImport = map[string][]string{
 	"test/load":                {anything},
 	"test/load/reference":      {},
 	"test/fault":               {anything},
+
+	"internal/access/accesstest": {"internal/access"},
 }
 
 // standardLibraryOnly are the packages that everything else rests on.

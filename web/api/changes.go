@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
@@ -15,7 +14,7 @@ type ChangeReader interface {
 	Change(ctx context.Context, actor access.Actor, id int64) (access.Change, error)
 	View(ctx context.Context, actor access.Actor, id int64) (change.View, error)
 	Plan(ctx context.Context, actor access.Actor, id int64) (access.Plan, error)
-	Since(ctx context.Context, actor access.Actor, id int64) (change.Since, error)
+	ChangedSince(ctx context.Context, actor access.Actor, id int64) (access.ChangedSince, error)
 	Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error)
 }
 
@@ -37,8 +36,12 @@ type ChangeReviewer interface {
 
 // Scheduler applies a change by a strategy, which is named; "" is the default.
 type Scheduler interface {
-	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
-	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
+	Apply(
+		ctx context.Context, actor access.Actor, id int64, r change.ApplyRequest, options ...change.Option,
+	) (access.Rollout, error)
+	Schedule(
+		ctx context.Context, actor access.Actor, id int64, r change.ScheduleRequest, options ...change.Option,
+	) (access.Change, error)
 	CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 }
 
@@ -75,7 +78,7 @@ func (s *changeAPI) one(r request) (any, error) {
 	r.Response().Header().Set("ETag", transport.VersionTag(view.Version))
 	detail := toChangeDetailJSON(view.Change)
 	detail.Targets, detail.Writes, detail.Problem = &view.Targets, &view.Writes, view.Problem
-	detail.Guards, detail.Since = convertAll(view.Guards, toGuardJSON), toSinceJSON(view.Since)
+	detail.Guards, detail.Since = convertAll(view.Guards, toGuardJSON), toSinceJSON(view.ChangedSince)
 	return detail, nil
 }
 

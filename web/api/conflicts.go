@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/internal/rollout"
 )
 
@@ -118,7 +118,7 @@ func (s *rolloutAPI) adopt(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	adoption, err := change.AdoptionOf(account, operations, in.Operation)
+	adoption, err := onboard.AdoptionOf(account, operations, in.Operation)
 	if err != nil {
 		return result{}, err
 	}

@@ -16,8 +16,8 @@ type guardOverride struct {
 }
 
 func meant(list []guardOverride) change.Option {
-	return change.Confirming(convertAll(list, func(m guardOverride) change.Meant {
-		return change.Meant{Guard: access.GuardCode(m.Guard), Object: m.Object}
+	return change.OverrideGuards(convertAll(list, func(m guardOverride) change.GuardOverride {
+		return change.GuardOverride{Guard: access.GuardCode(m.Guard), Object: m.Object}
 	})...)
 }
 
@@ -75,7 +75,7 @@ func (s *changeAPI) rebase(r request) (result, error) {
 	if !ok {
 		return answer, nil
 	}
-	since, err := s.reader.Since(r.Request().Context(), r.actor, detail.ID)
+	since, err := s.reader.ChangedSince(r.Request().Context(), r.actor, detail.ID)
 	switch {
 	case access.KindOf(err) == access.KindForbidden:
 	case err != nil:
@@ -128,7 +128,8 @@ func (s *changeAPI) apply(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	rollout, err := s.scheduler.ApplyBy(r.Request().Context(), r.actor, id, in.Digest, in.Strategy, meant(in.Confirm), asRead)
+	request := change.ApplyRequest{Digest: in.Digest, Strategy: in.Strategy}
+	rollout, err := s.scheduler.Apply(r.Request().Context(), r.actor, id, request, meant(in.Confirm), asRead)
 	if err != nil {
 		return result{}, err
 	}
@@ -155,7 +156,7 @@ func (s *changeAPI) changeAsRead(r request) (int64, change.Option, error) {
 	}
 	version, ok, err := transport.MatchNumber(r)
 	if err != nil || !ok {
-		return id, change.Confirming(), err
+		return id, change.OverrideGuards(), err
 	}
-	return id, change.AsRead(version), nil
+	return id, change.IfVersion(version), nil
 }

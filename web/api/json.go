@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
 )
 
 // The shapes of the HTTP API. They are a contract of their own: a domain type may be
@@ -216,11 +215,11 @@ type appliedJSON struct {
 	Same     bool       `json:"same"`
 }
 
-func toSinceJSON(s change.Since) *sinceJSON {
+func toSinceJSON(s access.ChangedSince) *sinceJSON {
 	if s.From == s.To {
 		return nil
 	}
-	return &sinceJSON{From: s.From, To: s.To, More: s.More, Applied: convertAll(s.Applied, func(a change.Applied) appliedJSON {
+	return &sinceJSON{From: s.From, To: s.To, More: s.More, Applied: convertAll(s.Applied, func(a access.AppliedChange) appliedJSON {
 		return appliedJSON{Revision: a.Revision, Change: a.ID, Title: a.Title, Author: toPersonJSON(a.Author), Edits: convertAll(a.Edits, toEditJSON), Same: a.Same}
 	})}
 }

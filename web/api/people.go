@@ -56,7 +56,7 @@ func withInitial(p access.Person, initial string) result {
 type PeopleService interface {
 	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
 	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
-	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.Saying) (access.Person, error)
+	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.PersonChange) (access.Person, error)
 	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
 	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
 	EndSessions(ctx context.Context, actor access.Actor, personID int64, tokens bool) (generation int64, err error)
@@ -152,7 +152,7 @@ func (s *peopleAPI) place(r request) (result, error) {
 	if asRead == "" {
 		asRead = p.Tag()
 	}
-	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.Saying{Confirm: in.Confirm, AsRead: asRead})
+	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.PersonChange{Confirm: in.Confirm, IfTag: asRead})
 	if err != nil {
 		return result{}, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/internal/rollout"
 	"portcullis/web/transport"
 )
@@ -52,7 +52,7 @@ type Pusher interface {
 
 // Adopter makes the desired state follow an edit that was adopted.
 type Adopter interface {
-	Adopt(ctx context.Context, actor access.Actor, a change.Adoption) (access.Change, error)
+	Adopt(ctx context.Context, actor access.Actor, a onboard.Adoption) (access.Change, error)
 }
 
 // rolloutAPI answers about rollouts and steers them.

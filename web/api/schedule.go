@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/change"
 )
 
 type schedulingJSON struct {
@@ -28,7 +29,8 @@ func (s *changeAPI) schedule(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c, err := s.scheduler.ScheduleBy(r.Request().Context(), r.actor, id, in.Digest, in.At, window, in.Strategy, asRead)
+	request := change.ScheduleRequest{Digest: in.Digest, At: in.At, StartWithin: window, Strategy: in.Strategy}
+	c, err := s.scheduler.Schedule(r.Request().Context(), r.actor, id, request, asRead)
 	if err != nil {
 		return result{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
 	}

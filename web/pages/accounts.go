@@ -62,8 +62,7 @@ func (s *accountPages) showAccount(c echo.Context, actor access.Actor) error {
 
 func accountProps(shell view.Shell, a change.AccountView) view.AccountPage {
 	return view.AccountPage{
-		Shell: shell, Account: a.Account, Known: a.Known, Users: a.Users, Refusals: a.Refusals,
-		Roles: convertAll(a.Roles, func(r change.RoleView) view.AccountRole { return view.AccountRole(r) }),
+		Shell: shell, Account: a.Account, Known: a.Known, Users: a.Users, Refusals: a.Refusals, Roles: a.Roles,
 	}
 }
 

@@ -42,7 +42,7 @@ func TestAccountPage(t *testing.T) {
 	c.Changes.AccountView = change.AccountView{
 		Account: access.Account{ID: "111122223333", Name: "payments", OU: "Root/Prod", State: access.AccountActive, Tags: map[string]string{"env": "prod"}},
 		Known:   true,
-		Roles: []change.RoleView{{
+		Roles: []access.LiveRole{{
 			LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceRole, Path: "/team-a/", Name: "Bob"}, Document: `{"Statement":[]}`}, Managed: true, Size: 900, Limit: 2048,
 		}},
 		Users: []access.LiveUser{{

@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -29,8 +28,9 @@ type AllowlistService interface {
 
 // EntryService puts edits of entries into drafts.
 type EntryService interface {
-	AddEntries(ctx context.Context, actor access.Actor, id int64, allowlistID, text string) (access.Change, error)
-	AddEntriesUntil(ctx context.Context, actor access.Actor, id int64, allowlistID, text string, expires time.Time, emergency bool) (access.Change, error)
+	AddEntries(
+		ctx context.Context, actor access.Actor, id int64, allowlistID string, n change.NewEntries,
+	) (access.Change, error)
 	RemoveEntries(ctx context.Context, actor access.Actor, id int64, allowlistID string, keys []string) (access.Change, error)
 	SaveEntry(ctx context.Context, actor access.Actor, id int64, allowlistID string, e access.Entry) (access.Change, error)
 }
@@ -105,7 +105,7 @@ func (s *allowlistPages) allowlistProps(c echo.Context, actor access.Actor) (vie
 	return view.AllowlistProps{
 		Shell: s.shell(c, actor, a.Name, "allowlists", allowlistCrumb()).With(a.Description, view.AllowlistButtons(a.ID, mayEdit)),
 		Row:   a.AllowlistRow, Entries: a.Entries, Mappings: a.Mappings, Query: q, MayEdit: mayEdit, Now: s.now(),
-		Sizes: sizeLines(a.Sizes), Drafts: a.Drafts, Settings: a.Settings, Draft: draftChoice(c), Mine: transport.ClientAddr(c).String(),
+		Sizes: a.Sizes, Drafts: a.Drafts, Settings: a.Settings, Draft: draftChoice(c), Mine: transport.ClientAddr(c).String(),
 	}, nil
 }
 
@@ -209,7 +209,7 @@ func (s *allowlistPages) removeAllowlistProps(c echo.Context, actor access.Actor
 func (s *allowlistPages) removeAllowlist(c echo.Context, actor access.Actor) error {
 	change, err := s.allowlists.RemoveAllowlist(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err == nil {
-		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, removalDrafted+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.removeAllowlistProps(c, actor)

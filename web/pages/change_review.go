@@ -60,7 +60,7 @@ func (s *changePages) composeChange(c echo.Context, actor access.Actor) error {
 		if err != nil {
 			return "", "", err
 		}
-		saved, err := s.editor.AddEntries(ctx, actor, id, list.ID, c.FormValue("lines"))
+		saved, err := s.editor.AddEntries(ctx, actor, id, list.ID, change.NewEntries{Text: c.FormValue("lines")})
 		return view.ChangeURL(id), edited(saved, "The entries are part of this change now."), err
 	})
 }
@@ -80,17 +80,14 @@ func (s *changePages) allowlistNamed(ctx context.Context, actor access.Actor, na
 
 // reviewProps fills in what reviewers look at beside the edits.
 func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
-	p.Guards, p.Comments = v.Guards, v.Comments
-	p.Needs = convertAll(v.Needs, func(n change.NeedView) view.NeedRow { return view.NeedRow(n) })
-	p.Rules = convertAll(v.Rules, func(r change.RuleChange) view.RuleChange { return view.RuleChange(r) })
-	p.Settings = convertAll(v.Settings, func(x change.SettingChange) view.SettingChange { return view.SettingChange(x) })
-	if v.May.Apply == nil {
+	p.Guards, p.Comments, p.Needs, p.Rules, p.Settings = v.Guards, v.Comments, v.Needs, v.Rules, v.Settings
+	if v.Permissions.Apply == nil {
 		var err error
 		if p.Strategies, err = s.strategies.Strategies(c.Request().Context(), actor); err != nil {
 			return err
 		}
 	}
-	if editable := v.Open() && v.May.Edit == nil; !editable {
+	if editable := v.Open() && v.Permissions.Edit == nil; !editable {
 		return nil
 	}
 	lists, err := s.allowlists.Allowlists(c.Request().Context(), actor, access.PageQuery{Limit: access.MaxPageSize})

@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -25,7 +24,9 @@ type ChangeReader interface {
 type ChangeEditor interface {
 	Edit(ctx context.Context, actor access.Actor, id, version int64, in change.Input) (access.Change, error)
 	DropEdit(ctx context.Context, actor access.Actor, id, version int64, index int) (access.Change, error)
-	AddEntries(ctx context.Context, actor access.Actor, id int64, allowlistID, text string) (access.Change, error)
+	AddEntries(
+		ctx context.Context, actor access.Actor, id int64, allowlistID string, n change.NewEntries,
+	) (access.Change, error)
 	Submit(ctx context.Context, actor access.Actor, id, version int64, options ...change.Option) (access.Change, error)
 	Withdraw(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Rebase(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
@@ -41,9 +42,13 @@ type ChangeReviewer interface {
 
 // Scheduler applies a change by a strategy, which is named; "" is the default.
 type Scheduler interface {
-	ApplyBy(ctx context.Context, actor access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error)
+	Apply(
+		ctx context.Context, actor access.Actor, id int64, r change.ApplyRequest, options ...change.Option,
+	) (access.Rollout, error)
 	ApplyAlone(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Rollout, error)
-	ScheduleBy(ctx context.Context, actor access.Actor, id int64, digest string, when time.Time, window time.Duration, strategy string, options ...change.Option) (access.Change, error)
+	Schedule(
+		ctx context.Context, actor access.Actor, id int64, r change.ScheduleRequest, options ...change.Option,
+	) (access.Change, error)
 	CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 }
 
@@ -141,11 +146,8 @@ func position(c echo.Context, name string) int {
 func changeProps(v change.View) view.ChangePage {
 	return view.ChangePage{
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared, Targets: v.Targets, Writes: v.Writes,
-		Folded: convertAll(v.Folded, func(f change.Folded) view.FoldedDocument { return view.FoldedDocument(f) }),
-		Since: view.ChangeSince{From: v.Since.From, To: v.Since.To, More: v.Since.More, Applied: convertAll(v.Since.Applied, func(a change.Applied) view.AppliedChange {
-			return view.AppliedChange{Change: a.Change, Same: a.Same}
-		})},
-		Problem: v.Problem, Fields: v.Fields, History: v.History, Own: v.Own, May: view.ChangeMay(v.May),
+		Folded: v.Folded, Since: v.ChangedSince, Problem: v.Problem, Fields: v.Fields,
+		History: v.History, Own: v.Own, May: v.Permissions,
 		Rollout: v.Rollout, Computed: v.Computed, Form: view.ChangeForm{Title: v.Title, Reason: v.Reason},
 	}
 }
@@ -204,6 +206,12 @@ func (s *changePages) editChange(c echo.Context, actor access.Actor) error {
 	})
 }
 
+// What pages say of edits that were just added to a change.
+const (
+	removalDrafted = "The removal is part of this change now."
+	beforeApplied  = " Nothing happens before it is reviewed and applied."
+)
+
 // edited adds to what is told after an edit that it has voided reviews.
 func edited(c access.Change, sentence string) string {
 	switch c.Voided {
@@ -257,7 +265,8 @@ func reviewed(c access.Change) string {
 
 func (s *changePages) applyChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		rollout, err := s.scheduler.ApplyBy(ctx, actor, id, c.FormValue("digest"), c.FormValue("strategy"))
+		request := change.ApplyRequest{Digest: c.FormValue("digest"), Strategy: c.FormValue("strategy")}
+		rollout, err := s.scheduler.Apply(ctx, actor, id, request)
 		if err != nil {
 			return "", "", err
 		}

@@ -25,8 +25,8 @@ func TestTheDecisionIsOneLinkAway(t *testing.T) {
 		return p.ID("decision") != nil && slices.ContainsFunc(p.All("a"), func(a *html.Node) bool { return webtest.Attr(a, "href") == "#decision" })
 	}
 	may, mayNot := webtest.ViewInReview(), webtest.ViewInReview()
-	mayNot.May.Review = access.Errorf(access.KindForbidden, "You wrote it.")
-	mayNot.May.Apply = mayNot.May.Review
+	mayNot.Permissions.Review = access.Errorf(access.KindForbidden, "You wrote it.")
+	mayNot.Permissions.Apply = mayNot.Permissions.Review
 	if !leads(may) {
 		t.Error("who may decide is not led to the decision")
 	}
@@ -93,8 +93,8 @@ func TestWhatOthersAppliedIsTold(t *testing.T) {
 	c.Changes.ChangeView = webtest.DraftView()
 	entry, _ := access.ParseEntry("9.9.9.9/32")
 	theirs := access.Change{ID: 11, Title: "Theirs", Revision: 7, Author: webtest.Author(), Edits: []access.Edit{{Op: access.EditAddEntry, ID: "al-1", Entry: &entry}}}
-	c.Changes.ChangeView.Since = change.Since{From: 6, To: 9, Applied: []change.Applied{{Change: theirs, Same: true}}, More: 2}
-	c.Changes.ChangeView.May.Rebase = nil
+	c.Changes.ChangeView.ChangedSince = access.ChangedSince{From: 6, To: 9, Applied: []access.AppliedChange{{Change: theirs, Same: true}}, More: 2}
+	c.Changes.ChangeView.Permissions.Rebase = nil
 	p := c.Page("/changes/12")
 	if p.Form("/changes/12/rebase") == nil {
 		t.Error("a draft that others have applied something under cannot be rebased")
@@ -170,7 +170,7 @@ func TestReviewRefusedKeepsTheComment(t *testing.T) {
 func TestChangePageSaysWhyNot(t *testing.T) {
 	c := webtest.New(t).As("editor")
 	c.Changes.ChangeView = webtest.ViewInReview()
-	c.Changes.ChangeView.May.Review = access.Errorf(access.KindForbidden, "You wrote or edited this change, so somebody else has to review it.")
+	c.Changes.ChangeView.Permissions.Review = access.Errorf(access.KindForbidden, "You wrote or edited this change, so somebody else has to review it.")
 	p := c.Page("/changes/12")
 	p.Contains("decision", "somebody else has to review it")
 	if p.Form("/changes/12/review") != nil {

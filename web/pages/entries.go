@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/change"
 	"portcullis/web/transport"
 	"portcullis/web/view"
 )
@@ -25,7 +26,7 @@ func (s *allowlistPages) addEntries(c echo.Context, actor access.Actor) error {
 	lines := c.FormValue("lines")
 	change, err := s.pasteEntries(c, actor, lines)
 	if err == nil {
-		return s.drafted(c, change, "The entries are part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, "The entries are part of this change now."+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.allowlistProps(c, actor)
@@ -39,14 +40,11 @@ func (s *allowlistPages) addEntries(c echo.Context, actor access.Actor) error {
 func (s *allowlistPages) pasteEntries(c echo.Context, actor access.Actor, lines string) (access.Change, error) {
 	ctx, emergency := c.Request().Context(), c.FormValue("emergency") != ""
 	expires, err := transport.ParseMoment("expires", c.FormValue("expires"))
-	switch {
-	case err != nil:
+	if err != nil {
 		return access.Change{}, err
-	case expires.IsZero() && !emergency:
-		return s.entries.AddEntries(ctx, actor, draftChoice(c), c.Param("id"), lines)
-	default:
-		return s.entries.AddEntriesUntil(ctx, actor, draftChoice(c), c.Param("id"), lines, expires, emergency)
 	}
+	entries := change.NewEntries{Text: lines, Expires: expires, Emergency: emergency}
+	return s.entries.AddEntries(ctx, actor, draftChoice(c), c.Param("id"), entries)
 }
 
 func (s *allowlistPages) removeEntries(c echo.Context, actor access.Actor) error {
@@ -57,7 +55,7 @@ func (s *allowlistPages) removeEntries(c echo.Context, actor access.Actor) error
 	keys := form["key"]
 	change, err := s.entries.RemoveEntries(c.Request().Context(), actor, draftChoice(c), c.Param("id"), keys)
 	if err == nil {
-		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, removalDrafted+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.allowlistProps(c, actor)

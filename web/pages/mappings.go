@@ -120,7 +120,7 @@ func (s *mappingPages) saveMapping(c echo.Context, actor access.Actor) error {
 		change, err = s.mappings.SaveMapping(c.Request().Context(), actor, draftChoice(c), m)
 	}
 	if err == nil {
-		return s.drafted(c, change, "The mapping is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, "The mapping is part of this change now."+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.mappingForm(c, actor, id, form.MappingForm)
@@ -151,7 +151,7 @@ func (s *mappingPages) removeMappingProps(c echo.Context, actor access.Actor) (v
 func (s *mappingPages) removeMapping(c echo.Context, actor access.Actor) error {
 	change, err := s.mappings.RemoveMapping(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err == nil {
-		return s.drafted(c, change, "The removal is part of this change now. Nothing happens before it is reviewed and applied.")
+		return s.drafted(c, change, removalDrafted+beforeApplied)
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.removeMappingProps(c, actor)

@@ -20,7 +20,7 @@ import (
 type PeopleService interface {
 	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
 	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
-	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.Saying) (access.Person, error)
+	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.PersonChange) (access.Person, error)
 	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
 	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
 	// Sessions returns a person's open sessions; here is the token of the session that asks.
@@ -168,7 +168,7 @@ func (s *peoplePages) savePerson(c echo.Context, actor access.Actor) error {
 		return err
 	}
 	place := authn.Place{Roles: rolesIn(c), Teams: words(c.FormValue("teams")), Disabled: c.FormValue("state") == "disabled"}
-	saved, err := s.people.SetPlace(c.Request().Context(), actor, id, place, authn.Saying{Confirm: c.FormValue("confirm"), AsRead: c.FormValue("as_read")})
+	saved, err := s.people.SetPlace(c.Request().Context(), actor, id, place, authn.PersonChange{Confirm: c.FormValue("confirm"), IfTag: c.FormValue("as_read")})
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			p, err := s.personForm(c, actor)

@@ -9,6 +9,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/change"
 	"portcullis/web/transport"
 	"portcullis/web/view"
 )
@@ -31,7 +32,10 @@ func (s *changePages) scheduleChange(c echo.Context, actor access.Actor) error {
 		if err != nil || minutes < 1 || minutes > 1e6 {
 			return "", "", access.Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
 		}
-		_, err = s.scheduler.ScheduleBy(ctx, actor, id, c.FormValue("digest"), when, time.Duration(minutes)*time.Minute, c.FormValue("strategy"))
+		_, err = s.scheduler.Schedule(ctx, actor, id, change.ScheduleRequest{
+			Digest: c.FormValue("digest"), At: when, StartWithin: time.Duration(minutes) * time.Minute,
+			Strategy: c.FormValue("strategy"),
+		})
 		return view.ChangeURL(id), "Scheduled. The console applies it at its time.", err
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 func approved() change.View {
 	v := webtest.ViewInReview()
-	v.State, v.May.Apply = access.ChangeApproved, nil
+	v.State, v.Permissions.Apply = access.ChangeApproved, nil
 	return v
 }
 
@@ -50,7 +50,7 @@ func TestAnExpiryIsShownAndNobodyDecidesIt(t *testing.T) {
 	v.State, v.Author = access.ChangeExpiring, access.PersonRef{Name: "system/expiry"}
 	v.Expiry = &access.Expiry{At: webtest.Noon.Add(72 * time.Hour), SetBy: []int64{9}}
 	no := access.Errorf(access.KindConflict, "A change that is expiring cannot be withdrawn.")
-	v.May = change.May{Edit: no, Submit: no, Review: no, Apply: no, Withdraw: no, Rebase: no}
+	v.Permissions = access.ChangePermissions{Edit: no, Submit: no, Review: no, Apply: no, Withdraw: no, Rebase: no}
 	c.Changes.ChangeView = v
 	p := c.Page("/changes/12")
 	p.Contains("main", "The console removes these entries when they expire", "The approval of the expiry was the approval of the removal", "#9")

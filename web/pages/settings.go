@@ -22,10 +22,9 @@ import (
 // SettingsService reads review rules and settings and puts edits of them into drafts.
 type SettingsService interface {
 	// Rules returns the review rules and settings at the head. RuleForm adds the choices
-	// of a form, and RuleNames the names of everything that can be typed into it.
+	// of a form: at most change.FirstNames or change.AllNames names.
 	Rules(ctx context.Context, actor access.Actor) (change.RulesView, error)
-	RuleForm(ctx context.Context, actor access.Actor) (change.RulesView, error)
-	RuleNames(ctx context.Context, actor access.Actor) (change.RulesView, error)
+	RuleForm(ctx context.Context, actor access.Actor, atMost int) (change.RulesView, error)
 	SaveRule(ctx context.Context, actor access.Actor, id int64, r access.ReviewRule) (access.Change, error)
 	RemoveRule(ctx context.Context, actor access.Actor, id int64, ruleID string) (access.Change, error)
 	SaveSettings(ctx context.Context, actor access.Actor, id int64, settings access.Settings) (access.Change, error)
@@ -61,7 +60,7 @@ func (s *settingsPages) showSettings(c echo.Context, actor access.Actor) error {
 }
 
 func (s *settingsPages) editRule(c echo.Context, actor access.Actor) error {
-	v, err := s.settings.RuleForm(c.Request().Context(), actor)
+	v, err := s.settings.RuleForm(c.Request().Context(), actor, change.FirstNames)
 	if err != nil {
 		return err
 	}
@@ -102,7 +101,7 @@ func (s *settingsPages) ruleValues(c echo.Context, actor access.Actor) (url.Valu
 	if err != nil {
 		return nil, change.RulesView{}, err
 	}
-	v, err := s.settings.RuleNames(c.Request().Context(), actor)
+	v, err := s.settings.RuleForm(c.Request().Context(), actor, change.AllNames)
 	return values, v, err
 }
 
@@ -133,7 +132,7 @@ func (s *settingsPages) removeRule(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	return s.drafted(c, saved, "The removal is part of this change now. The rule holds until the change is reviewed and applied.")
+	return s.drafted(c, saved, removalDrafted+" The rule holds until the change is reviewed and applied.")
 }
 
 func readRuleForm(v url.Values) view.RuleForm {
@@ -214,7 +213,7 @@ func idsOf(typed []string, names map[string]string) []string {
 }
 
 func (s *settingsPages) editSettings(c echo.Context, actor access.Actor) error {
-	v, err := s.settings.RuleForm(c.Request().Context(), actor)
+	v, err := s.settings.RuleForm(c.Request().Context(), actor, change.FirstNames)
 	if err != nil {
 		return err
 	}

@@ -111,10 +111,10 @@ func TestNeedsCommentsAndRulesOnTheChangePage(t *testing.T) {
 	c := webtest.New(t).As("approver")
 	v := webtest.ViewInReview()
 	need := access.Need{Name: "Office", Why: "the change touches the allowlist office", Need: []access.Requirement{{Count: 1, Teams: []string{"network"}}, {Count: 1, Teams: []string{"security"}}}}
-	v.Needs = []change.NeedView{{Need: need, Missing: need.Need[1:]}}
+	v.Needs = []access.NeedStatus{{Need: need, Missing: need.Need[1:]}}
 	v.Comments = []access.Comment{{Author: webtest.Author(), Body: "<i>why</i>", At: webtest.Noon}}
-	v.Rules = []change.RuleChange{{After: &access.ReviewRule{Name: "Two", Need: []access.Requirement{{Count: 2}}}}}
-	v.Settings = []change.SettingChange{{Name: "Break-glass is allowed", Before: "no", After: "yes"}}
+	v.Rules = []access.RuleChange{{After: &access.ReviewRule{Name: "Two", Need: []access.Requirement{{Count: 2}}}}}
+	v.Settings = []access.SettingChange{{Name: "Break-glass is allowed", Before: "no", After: "yes"}}
 	c.Changes.ChangeView = v
 	p := c.Page("/changes/12")
 	p.Contains("needs", "Office", "1 approval by team network, and 1 approval by team security", "Missing: 1 approval by team security", "touches the allowlist office")
@@ -133,7 +133,7 @@ func TestAppliedAloneIsFlagged(t *testing.T) {
 	c := webtest.New(t).As("approver")
 	v := webtest.ViewInReview()
 	v.State, v.BreakGlass = access.ChangeApplied, &access.BreakGlass{By: access.PersonRef{ID: 9, Name: "Hero"}, Reason: "the VPN burns", At: webtest.Noon}
-	v.May.Clone = access.Errorf(access.KindConflict, "no")
+	v.Permissions.Clone = access.Errorf(access.KindConflict, "no")
 	c.Changes.ChangeView = v
 	p := c.Page("/changes/12")
 	p.Contains("", "Applied alone by Hero", "the VPN burns", "needs a review afterwards")

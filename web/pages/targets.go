@@ -12,7 +12,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
-	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/web/transport"
 	"portcullis/web/view"
 )
@@ -29,7 +29,7 @@ type TargetService interface {
 
 // Adopter makes the desired state follow an edit that was adopted.
 type Adopter interface {
-	Adopt(ctx context.Context, actor access.Actor, a change.Adoption) (access.Change, error)
+	Adopt(ctx context.Context, actor access.Actor, a onboard.Adoption) (access.Change, error)
 }
 
 // targetPages are the pages of one account of a rollout.
@@ -132,7 +132,7 @@ func (s *targetPages) adoptEdit(ctx context.Context, actor access.Actor, id int6
 	if err != nil {
 		return access.Change{}, err
 	}
-	adoption, err := change.AdoptionOf(account, operations, operation)
+	adoption, err := onboard.AdoptionOf(account, operations, operation)
 	if err != nil {
 		return access.Change{}, err
 	}

@@ -84,7 +84,7 @@ func TestAChangeIsAppliedByTheChosenStrategy(t *testing.T) {
 	c := webtest.New(t).As("operator")
 	c.Rollouts.StrategyList = []access.Strategy{careful(), {ID: 5, Name: "Quick"}}
 	c.Changes.ChangeView = webtest.ViewInReview()
-	c.Changes.ChangeView.State, c.Changes.ChangeView.Digest, c.Changes.ChangeView.May.Apply = access.ChangeApproved, "cafe", nil
+	c.Changes.ChangeView.State, c.Changes.ChangeView.Digest, c.Changes.ChangeView.Permissions.Apply = access.ChangeApproved, "cafe", nil
 	p := c.Page("/changes/12")
 	p.Contains("apply-strategy", "The default: Careful <b>", "Quick", "All at once")
 	c.Post("/changes/12/apply", "digest", "cafe", "strategy", "Quick")

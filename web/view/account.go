@@ -98,6 +98,6 @@ func alsoHolds(u access.LiveUser) []string {
 }
 
 // managesAny reports whether Portcullis keeps statements in any of the roles.
-func managesAny(roles []AccountRole) bool {
-	return slices.ContainsFunc(roles, func(r AccountRole) bool { return r.Managed })
+func managesAny(roles []access.LiveRole) bool {
+	return slices.ContainsFunc(roles, func(r access.LiveRole) bool { return r.Managed })
 }

@@ -17,24 +17,24 @@ type ChangePage struct {
 	Cleared  []policy.Issue // what goes away by it
 	Targets  int            // accounts of the plan
 	Writes   int            // operations of the plan
-	Folded   []FoldedDocument
+	Folded   []access.FoldedOperation
 	Fold     int // of which all accounts are shown, counted from 1; 0 for none
 	From     int // the first of them on this page
-	Since    ChangeSince
+	Since    access.ChangedSince
 	Problem  string // why the edits cannot be planned
 	Fields   []access.FieldError
 	History  []access.AuditEvent
 	Own      []string // the reader's own stake
-	May      ChangeMay
+	May      access.ChangePermissions
 	Rollout  *access.Rollout
 	Computed time.Time
 	All      bool // long lists are shown whole
 
 	Guards     []access.Guard // what would lock people out
-	Needs      []NeedRow
+	Needs      []access.NeedStatus
 	Comments   []access.Comment
-	Rules      []RuleChange
-	Settings   []SettingChange
+	Rules      []access.RuleChange
+	Settings   []access.SettingChange
 	Allowlists []string          // names to choose from when entries are added
 	Strategies []access.Strategy // to apply it by
 
@@ -55,30 +55,6 @@ type ChangeForm struct {
 	ScheduleAt     string
 	ScheduleWindow string
 	Strategy       string
-}
-
-// ChangeMay says what the reader may do. A nil error means yes; an error says why not.
-type ChangeMay struct {
-	Edit     error
-	Submit   error
-	Review   error
-	Apply    error
-	Withdraw error
-	Rebase   error
-	Clone    error
-	Comment  error
-	Confirm  error
-	Alone    error // break the glass
-}
-
-// FoldedDocument is one operation that means the same in several accounts. Example is
-// the operation of the first of them.
-type FoldedDocument struct {
-	Kind     access.OperationKind
-	Resource access.Resource
-	Accounts []access.PlannedTarget
-	Example  access.PlannedOperation
-	Notes    []string
 }
 
 // ChangeTitle names a change for people.

@@ -7,18 +7,8 @@ import (
 	"portcullis/internal/iam"
 )
 
-// NeedRow is what a review rule asks of a change, and what of it is missing.
-type NeedRow struct {
-	access.Need
-	Missing []access.Requirement
-}
-
-// RuleChange is a review rule before and after; nil where there is none.
-type RuleChange struct {
-	Before, After *access.ReviewRule
-}
-
-func (r RuleChange) title() string {
+// ruleTitle names a rule that was added, removed or edited.
+func ruleTitle(r access.RuleChange) string {
 	switch {
 	case r.Before == nil:
 		return r.After.Name
@@ -29,11 +19,6 @@ func (r RuleChange) title() string {
 	default:
 		return r.After.Name
 	}
-}
-
-// SettingChange is one setting before and after, in words.
-type SettingChange struct {
-	Name, Before, After string
 }
 
 // needWords says what a rule asks for.
@@ -87,7 +72,7 @@ func guardTitle(g access.Guard) string {
 // maxFolds is how many different documents the page shows at first: each is long.
 const maxFolds = 40
 
-func (p ChangePage) foldsShown() []FoldedDocument {
+func (p ChangePage) foldsShown() []access.FoldedOperation {
 	if p.All {
 		return p.Folded
 	}
@@ -102,7 +87,7 @@ func (p ChangePage) unfolds(n int) bool { return p.Fold == n+1 }
 
 // accountsOf are the accounts of a document that are shown: the first few, or one page of
 // all of them.
-func (p ChangePage) accountsOf(n int, f FoldedDocument) []access.PlannedTarget {
+func (p ChangePage) accountsOf(n int, f access.FoldedOperation) []access.PlannedTarget {
 	if !p.unfolds(n) {
 		return f.Accounts[:min(len(f.Accounts), maxShown)]
 	}
@@ -111,7 +96,7 @@ func (p ChangePage) accountsOf(n int, f FoldedDocument) []access.PlannedTarget {
 }
 
 // accountsRange says which of the accounts these are.
-func (p ChangePage) accountsRange(f FoldedDocument) string {
+func (p ChangePage) accountsRange(f access.FoldedOperation) string {
 	return Number(min(p.From+1, len(f.Accounts))) + " to " + Number(min(p.From+foldAccounts, len(f.Accounts))) + " of " + Count(len(f.Accounts), "account")
 }
 
@@ -126,7 +111,7 @@ func (p ChangePage) foldURL(n, from int) string {
 func foldID(n int) string { return "fold-" + number(int64(n+1)) }
 
 // sizeBefore is the size of the document as it is now; 0 where there is none.
-func (f FoldedDocument) sizeBefore() int { return iam.Size(f.Example.Before) }
+func sizeBefore(f access.FoldedOperation) int { return iam.Size(f.Example.Before) }
 
 // deciding reports whether the card with decisions has anything in it.
 func (p ChangePage) deciding() bool {

@@ -1712,7 +1712,7 @@ func changeDocuments(p ChangePage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					if was := f.sizeBefore(); was > 0 {
+					if was := sizeBefore(f); was > 0 {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "<span class=\"pc-hint\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -1795,7 +1795,7 @@ func changeDocuments(p ChangePage) templ.Component {
 	})
 }
 
-func foldedDocument(p ChangePage, n int, f FoldedDocument) templ.Component {
+func foldedDocument(p ChangePage, n int, f access.FoldedOperation) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -11,6 +11,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/change"
+	"portcullis/internal/onboard"
 	"portcullis/web"
 )
 
@@ -135,12 +136,15 @@ func (f *changes) Review(_ context.Context, _ access.Actor, id int64, v access.V
 	return access.Change{ID: id, State: access.ChangeApproved}, f.note("%s %d %s %q", v, id, digest, comment)
 }
 
-func (f *changes) ApplyBy(_ context.Context, _ access.Actor, id int64, digest, strategy string, options ...change.Option) (access.Rollout, error) {
+func (f *changes) Apply(
+	_ context.Context, _ access.Actor, id int64, r change.ApplyRequest, options ...change.Option,
+) (access.Rollout, error) {
 	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
 		return access.Rollout{}, err
 	}
-	if strategy != "" {
-		digest += " by " + strategy
+	digest := r.Digest
+	if r.Strategy != "" {
+		digest += " by " + r.Strategy
 	}
 	return access.Rollout{ID: 31, Revision: 8}, f.note("apply %d %s", id, digest)
 }
@@ -159,8 +163,8 @@ func (f *changes) Rebase(_ context.Context, _ access.Actor, id int64, options ..
 	return access.Change{ID: id}, f.note("rebase %d", id)
 }
 
-func (f *changes) Since(context.Context, access.Actor, int64) (change.Since, error) {
-	return change.Since{From: 3, To: 4, Applied: []change.Applied{{Change: access.Change{ID: 11, Title: "Theirs", Revision: 4}}}}, nil
+func (f *changes) ChangedSince(context.Context, access.Actor, int64) (access.ChangedSince, error) {
+	return access.ChangedSince{From: 3, To: 4, Applied: []access.AppliedChange{{Change: access.Change{ID: 11, Title: "Theirs", Revision: 4}}}}, nil
 }
 
 func (f *changes) DropEdit(_ context.Context, _ access.Actor, id, version int64, index int) (access.Change, error) {
@@ -281,8 +285,14 @@ func (f *changes) Drafts(context.Context, access.Actor) ([]access.Change, error)
 	return f.Desired.Drafts, nil
 }
 
-func (f *changes) AddEntries(_ context.Context, _ access.Actor, id int64, list, text string) (access.Change, error) {
-	entries, err := access.ParseEntries(text)
+func (f *changes) AddEntries(
+	_ context.Context, _ access.Actor, id int64, list string, n change.NewEntries,
+) (access.Change, error) {
+	if !n.Expires.IsZero() || n.Emergency {
+		until := n.Expires.Format(time.RFC3339)
+		return access.Change{ID: 12}, f.note("add to %s until %s emergency %v", list, until, n.Emergency)
+	}
+	entries, err := access.ParseEntries(n.Text)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -327,15 +337,17 @@ func (f *changes) Explain(_ context.Context, _ access.Actor, r change.ExplainReq
 	return f.Desired.Answer, f.Refuse
 }
 
-func (f *changes) Adopt(_ context.Context, _ access.Actor, a change.Adoption) (access.Change, error) {
+func (f *changes) Adopt(_ context.Context, _ access.Actor, a onboard.Adoption) (access.Change, error) {
 	return access.Change{ID: 31}, f.note("adopt %s %s %s", a.Account, a.Role, access.DocumentDigest(a.Live)[:8])
 }
 
-func (f *changes) ScheduleBy(_ context.Context, _ access.Actor, id int64, digest string, when time.Time, window time.Duration, _ string, options ...change.Option) (access.Change, error) {
+func (f *changes) Schedule(
+	_ context.Context, _ access.Actor, id int64, r change.ScheduleRequest, options ...change.Option,
+) (access.Change, error) {
 	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
 		return access.Change{}, err
 	}
-	return access.Change{ID: id}, f.note("schedule %d %s %s %s", id, digest[:4], when.Format(time.RFC3339), window)
+	return access.Change{ID: id}, f.note("schedule %d %s %s %s", id, r.Digest[:4], r.At.Format(time.RFC3339), r.StartWithin)
 }
 
 func (f *changes) CancelSchedule(_ context.Context, _ access.Actor, id int64, options ...change.Option) (access.Change, error) {
@@ -343,10 +355,6 @@ func (f *changes) CancelSchedule(_ context.Context, _ access.Actor, id int64, op
 		return access.Change{}, err
 	}
 	return access.Change{ID: id}, f.note("unschedule %d", id)
-}
-
-func (f *changes) AddEntriesUntil(_ context.Context, _ access.Actor, _ int64, list, _ string, expires time.Time, emergency bool) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("add to %s until %s emergency %v", list, expires.Format(time.RFC3339), emergency)
 }
 
 func (f *changes) Revisions(context.Context, access.Actor, access.PageQuery) (access.Page[access.Revision], error) {
@@ -381,11 +389,7 @@ func (f *changes) Rules(context.Context, access.Actor) (change.RulesView, error)
 	return f.RulesView, nil
 }
 
-func (f *changes) RuleForm(context.Context, access.Actor) (change.RulesView, error) {
-	return f.RulesView, nil
-}
-
-func (f *changes) RuleNames(context.Context, access.Actor) (change.RulesView, error) {
+func (f *changes) RuleForm(context.Context, access.Actor, int) (change.RulesView, error) {
 	return f.RulesView, nil
 }
 

@@ -100,9 +100,9 @@ func (i identity) Person(ctx context.Context, actor access.Actor, id int64) (acc
 	return all[at], nil
 }
 
-func (i identity) SetPlace(ctx context.Context, actor access.Actor, id int64, place authn.Place, say authn.Saying) (access.Person, error) {
+func (i identity) SetPlace(ctx context.Context, actor access.Actor, id int64, place authn.Place, say authn.PersonChange) (access.Person, error) {
 	p, err := i.Person(ctx, actor, id)
-	if say.AsRead != "" && say.AsRead != p.Tag() {
+	if say.IfTag != "" && say.IfTag != p.Tag() {
 		return p, access.Errorf(access.KindStale, "Somebody else has changed them.")
 	}
 	if place.Disabled && say.Confirm != p.Email {

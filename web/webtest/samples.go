@@ -25,7 +25,7 @@ func DraftView() change.View {
 			Edits: []access.Edit{{Op: access.EditAddEntry, ID: "al-1", Entry: &entry}}, CreatedAt: Noon, UpdatedAt: Noon,
 		},
 		Targets: 2, Writes: 2,
-		Folded: []change.Folded{{
+		Folded: []access.FoldedOperation{{
 			Kind: access.OpTrustPolicy, Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"},
 			Accounts: []access.PlannedTarget{{Account: "111122223333", AccountName: "payments"}, {Account: "111122224444", AccountName: "ledger"}},
 			Example: access.PlannedOperation{
@@ -33,7 +33,7 @@ func DraftView() change.View {
 				BeforeKnown: true, Size: 812, Limit: 2048,
 			},
 		}},
-		May: change.May{Review: no, Apply: no, Rebase: no},
+		Permissions: access.ChangePermissions{Review: no, Apply: no, Rebase: no},
 	}
 }
 
@@ -42,7 +42,7 @@ func ViewInReview() change.View {
 	v := DraftView()
 	v.State, v.Digest, v.Reason = access.ChangeInReview, strings.Repeat("ab", 32), "We moved."
 	no := access.Errorf(access.KindConflict, "A change that is in review cannot be submitted.")
-	v.May = change.May{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
+	v.Permissions = access.ChangePermissions{Edit: no, Submit: no, Apply: no, Rebase: no, Withdraw: no}
 	return v
 }
 

@@ -1,4 +1,4 @@
-package scenario
+package accesstest
 
 import (
 	"fmt"
@@ -9,22 +9,19 @@ import (
 	"portcullis/internal/access"
 )
 
-var testNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+// Now is the time of the tests.
+var Now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// The universe of the property tests is small, so that lists, users and accounts meet
-// often.
+// The universe of the property tests is small, so that lists, users and accounts meet often. VPCs and
+// VPCEs begin with none.
 var (
-	someCIDRs = []string{
+	CIDRs = []string{
 		"103.15.250.0/24", "103.15.250.128/25", "103.15.251.0/24", "12.148.72.0/23", "12.148.72.7/32", "8.8.8.8/32", "0.0.0.0/0",
 		"2600:1f00::/32", "2600:1f00:1::/48", "2a00::/16",
 	}
-	someAddrs = []string{
-		"", "103.15.250.1", "103.15.250.200", "103.15.251.9", "12.148.72.7", "12.148.73.255", "12.148.74.0", "8.8.8.8", "1.2.3.4",
-		"2600:1f00::1", "2600:1f00:1::1", "2a00:5::1", "2b00::1", "::ffff:8.8.8.8",
-	}
-	someVPCs  = []string{"", "vpc-11111111", "vpc-22222222"}
-	someVPCEs = []string{"", "vpce-11111111", "vpce-22222222"}
-	someUsers = []access.UserName{
+	VPCs  = []string{"", "vpc-11111111", "vpc-22222222"}
+	VPCEs = []string{"", "vpce-11111111", "vpce-22222222"}
+	Users = []access.UserName{
 		{Path: "/", Name: "alice"},
 		{Path: "/", Name: "bob"},
 		{Path: "/ops/", Name: "carol"},
@@ -35,13 +32,13 @@ var (
 		{Account: "333333333333", Path: "/", Name: "erin"},
 		{Account: "999999999999", Path: "/", Name: "frank"},
 	}
-	someRoles    = []access.RoleName{{Path: "/", Name: "Bob"}, {Path: "/team-a/", Name: "Ops"}}
-	someAccounts = []access.Account{
+	Roles    = []access.RoleName{{Path: "/", Name: "Bob"}, {Path: "/team-a/", Name: "Ops"}}
+	Accounts = []access.Account{
 		{ID: "111111111111", OU: "Root/Prod", Tags: map[string]string{"env": "prod"}},
 		{ID: "222222222222", OU: "Root/Prod/Payments", Tags: map[string]string{"env": "dev"}},
 		{ID: "333333333333", OU: "Root/Dev", Partition: "aws-cn"},
 	}
-	someSelectors = []access.Selector{
+	Selectors = []access.Selector{
 		{All: true},
 		{All: true, Except: []string{"Root/Dev"}},
 		{IDs: []access.AccountID{"111111111111", "333333333333"}},
@@ -52,13 +49,14 @@ var (
 	}
 )
 
-func drawState(t *rapid.T) access.State {
+// DrawState draws three allowlists, of which some may be empty, and a few mappings of them.
+func DrawState(t *rapid.T) access.State {
 	var s access.State
-	for i, name := range []string{"office", "vpn", "cloud"} {
+	for _, name := range []string{"office", "vpn", "cloud"} {
 		a := access.Allowlist{ID: "al-" + name, Name: name}
 		seen := map[string]bool{}
 		for range rapid.IntRange(0, 4).Draw(t, "entries") {
-			e := drawEntry(t)
+			e := DrawEntry(t)
 			if !seen[e.Key()] {
 				seen[e.Key()] = true
 				a.Entries = append(a.Entries, e)
@@ -66,31 +64,32 @@ func drawState(t *rapid.T) access.State {
 		}
 		access.SortEntries(a.Entries)
 		s.Allowlists = append(s.Allowlists, a)
-		_ = i
 	}
 	for i := range rapid.IntRange(1, 5).Draw(t, "mappings") {
-		s.Mappings = append(s.Mappings, drawMapping(t, i))
+		s.Mappings = append(s.Mappings, DrawMapping(t, i))
 	}
 	s.Sort()
 	return s
 }
 
-func drawEntry(t *rapid.T) access.Entry {
-	key := rapid.SampledFrom(append(append(append([]string{}, someCIDRs...), someVPCs[1:]...), someVPCEs[1:]...)).Draw(t, "entry")
+// DrawEntry draws an entry of any kind. It may have expired, or expire at Now.
+func DrawEntry(t *rapid.T) access.Entry {
+	key := rapid.SampledFrom(append(append(append([]string{}, CIDRs...), VPCs[1:]...), VPCEs[1:]...)).Draw(t, "entry")
 	e, err := access.ParseEntry(key)
 	if err != nil {
 		t.Fatalf("ParseEntry(%q): %v", key, err)
 	}
-	e.Expires = rapid.SampledFrom([]time.Time{{}, {}, {}, testNow, testNow.Add(-time.Hour), testNow.Add(time.Nanosecond)}).Draw(t, "expires")
+	e.Expires = rapid.SampledFrom([]time.Time{{}, {}, {}, Now, Now.Add(-time.Hour), Now.Add(time.Nanosecond)}).Draw(t, "expires")
 	return e
 }
 
-func drawMapping(t *rapid.T, i int) access.Mapping {
+// DrawMapping draws the mapping number i.
+func DrawMapping(t *rapid.T, i int) access.Mapping {
 	m := access.Mapping{
 		ID:          fmt.Sprintf("mp-%d", i),
-		Role:        rapid.SampledFrom(someRoles).Draw(t, "role"),
-		Users:       rapid.SliceOfNDistinct(rapid.SampledFrom(someUsers), 1, 4, access.UserName.String).Draw(t, "users"),
-		Accounts:    rapid.SampledFrom(someSelectors).Draw(t, "selector"),
+		Role:        rapid.SampledFrom(Roles).Draw(t, "role"),
+		Users:       rapid.SliceOfNDistinct(rapid.SampledFrom(Users), 1, 4, access.UserName.String).Draw(t, "users"),
+		Accounts:    rapid.SampledFrom(Selectors).Draw(t, "selector"),
 		Allowlists:  rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"office", "vpn", "cloud"}), 1, 2, rapid.ID).Draw(t, "lists"),
 		Enforcement: rapid.SampledFrom([]access.Enforcement{access.EnforceMapped, access.EnforceMapped, access.EnforceEveryone}).Draw(t, "enforcement"),
 	}

@@ -9,16 +9,15 @@ import (
 	"portcullis/internal/access"
 )
 
-// Concern is what a change has to do with: of the desired state the mappings and
-// allowlists that decide what it writes, of the organization the accounts, roles and
-// users. A state holds many times more than a change touches, and what a change costs is
-// to follow from what it touches.
+// Affected is the part of the desired state and of the organization that decides what a change
+// writes: mappings and allowlists, accounts, roles and users. A state holds many times more than a
+// change touches, and the cost of a change must follow from what it touches.
 //
 //	edits ─▶ allowlists whose networks differ ─▶ mappings that use them ─┐
 //	     └─▶ mappings ───────────────────────────────────────────────────┼─▶ roles, accounts
-//	                └─▶ users whose roles differ ◀─ gates (see withUsers)┘
+//	                └─▶ users whose roles differ ◀─ gates (see WithUsers)┘
 //	roles, users ─▶ every mapping that decides on one of them in one of the accounts
-type Concern struct {
+type Affected struct {
 	now         time.Time
 	edits       []access.Edit
 	base, next  access.State    // whole
@@ -28,8 +27,8 @@ type Concern struct {
 	uses        map[string]bool // ids of mappings that use an allowlist whose networks differ
 	editedRoles map[access.RoleName]bool
 
-	Roles map[access.RoleName]bool                      // whose trust policies may differ
-	Reach map[access.AccountID]bool                     // in these accounts
+	roles map[access.RoleName]bool                      // whose trust policies may differ
+	reach map[access.AccountID]bool                     // in these accounts
 	users map[access.AccountID]map[access.UserName]bool // whose own policies and gates may differ
 
 	lists         map[string]bool // ids of allowlists that differ, or are put into a mapping or taken out of one
@@ -38,19 +37,47 @@ type Concern struct {
 	Query         access.InventoryQuery
 }
 
-func NewConcern(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *Concern {
-	c := &Concern{
+// NewAffected finds the part for the edits that lead from a base to the next state. written is the state
+// that AWS has where that is not base; nil otherwise.
+func NewAffected(accounts access.Accounts, base, next access.State, written *access.State, edits []access.Edit, now time.Time) *Affected {
+	c := &Affected{
 		now: now, edits: edits, base: base, next: next, written: written, accounts: accounts, edited: TouchedBy(edits), uses: map[string]bool{},
-		editedRoles: map[access.RoleName]bool{}, Roles: map[access.RoleName]bool{}, Reach: map[access.AccountID]bool{}, users: map[access.AccountID]map[access.UserName]bool{},
+		editedRoles: map[access.RoleName]bool{}, roles: map[access.RoleName]bool{}, reach: map[access.AccountID]bool{}, users: map[access.AccountID]map[access.UserName]bool{},
 	}
 	c.lists = maps.Clone(c.edited.allowlists)
 	c.find()
-	c.Reduce()
+	c.reduce()
+	return c
+}
+
+// AffectedIn is what decides on the documents of some accounts in a state that no edit changes.
+func AffectedIn(w PlanInput, state access.State, ids []access.AccountID) *Affected {
+	c := NewAffected(w.Accounts, state, state, nil, nil, w.Now)
+	for _, id := range ids {
+		a, known := w.Accounts.Find(id)
+		if !known {
+			continue
+		}
+		c.reach[id] = true
+		for i := range state.Mappings {
+			m := &state.Mappings[i]
+			here := m.Accounts.Matches(a)
+			if here {
+				c.roles[m.Role.Rooted()] = true
+			}
+			for _, u := range m.Users {
+				if u.Account == id || u.Account == "" && here {
+					c.addUser(u.Rooted().In(id))
+				}
+			}
+		}
+	}
+	c.reduce()
 	return c
 }
 
 // states are the whole states that the change has to do with.
-func (c *Concern) states() []access.State {
+func (c *Affected) states() []access.State {
 	if c.written == nil {
 		return []access.State{c.base, c.next}
 	}
@@ -58,8 +85,8 @@ func (c *Concern) states() []access.State {
 }
 
 // find finds the roles and accounts whose documents may differ.
-func (c *Concern) find() {
-	moved := c.moved()
+func (c *Affected) find() {
+	moved := c.movedAllowlists()
 	was, is := map[string]access.Mapping{}, map[string]access.Mapping{}
 	for n, s := range c.states() {
 		names := namesOf(s, moved)
@@ -77,13 +104,13 @@ func (c *Concern) find() {
 				} else {
 					is[m.ID] = *m
 				}
-			case anyNamed(m.Allowlists, names):
+			case containsAny(m.Allowlists, names):
 				c.uses[m.ID] = true
 			default:
 				continue
 			}
-			c.Roles[m.Role.Rooted()] = true
-			c.accounts.Each(m.Accounts, func(a access.Account) { c.Reach[a.ID] = true })
+			c.roles[m.Role.Rooted()] = true
+			c.accounts.Each(m.Accounts, func(a access.Account) { c.reach[a.ID] = true })
 		}
 	}
 	for id := range c.edited.Mappings {
@@ -94,9 +121,9 @@ func (c *Concern) find() {
 	}
 }
 
-// moved are the ids of the edited allowlists of which other networks count before than
+// movedAllowlists are the ids of the edited allowlists of which other networks count before than
 // after: a note or a name moves nobody.
-func (c *Concern) moved() map[string]bool {
+func (c *Affected) movedAllowlists() map[string]bool {
 	moved := map[string]bool{}
 	states := c.states()
 	for id := range c.edited.allowlists {
@@ -134,7 +161,7 @@ func namesOf(s access.State, ids map[string]bool) map[string]bool {
 	return names
 }
 
-func anyNamed(list []string, names map[string]bool) bool {
+func containsAny(list []string, names map[string]bool) bool {
 	if len(names) == 0 {
 		return false
 	}
@@ -154,22 +181,23 @@ func otherTargets(was, is access.Mapping) bool {
 }
 
 // addUsers has the own policies of a mapping's users looked at.
-func (c *Concern) addUsers(m access.Mapping) {
+func (c *Affected) addUsers(m access.Mapping) {
 	any := false
 	c.accounts.Each(m.Accounts, func(a access.Account) {
 		any = true
 		for _, u := range m.Users {
-			c.AddUser(u.Rooted().In(a.ID))
+			c.addUser(u.Rooted().In(a.ID))
 		}
 	})
 	for _, u := range m.Users {
 		if any && u.Account != "" {
-			c.AddUser(u.Rooted())
+			c.addUser(u.Rooted())
 		}
 	}
 }
 
-func (c *Concern) AddUser(u access.UserName) (fresh bool) {
+// AddUser adds a user whose own policies are compiled. fresh is false if they were there before.
+func (c *Affected) addUser(u access.UserName) (fresh bool) {
 	of := c.users[u.Account]
 	if of == nil {
 		of = map[access.UserName]bool{}
@@ -181,23 +209,23 @@ func (c *Concern) AddUser(u access.UserName) (fresh bool) {
 
 // WithUsers adds users who turn out to take up one of the roles through their gates: a
 // gate depends on all roles of its user. It reports whether that was anything new.
-func (c *Concern) WithUsers(users []access.UserName) bool {
+func (c *Affected) WithUsers(users []access.UserName) bool {
 	fresh := false
 	for _, u := range users {
-		fresh = c.AddUser(u) || fresh
+		fresh = c.addUser(u) || fresh
 	}
 	if fresh {
-		c.Reduce()
+		c.reduce()
 	}
 	return fresh
 }
 
 // Reduce picks what of the states decides on the roles and users, and what has to be
 // known of the accounts.
-func (c *Concern) Reduce() {
-	scope := scope{Concern: c, roles: maps.Clone(c.Roles), reach: maps.Clone(c.Reach)}
+func (c *Affected) reduce() {
+	scope := scope{Affected: c, wideRoles: maps.Clone(c.roles), wideReach: maps.Clone(c.reach)}
 	for id := range c.users {
-		scope.reach[id] = true
+		scope.wideReach[id] = true
 	}
 	if len(c.users) > 0 {
 		scope.widen()
@@ -219,8 +247,8 @@ func addIDs(s access.State, names []string, ids map[string]bool) {
 }
 
 // Targets are the accounts that may be written to, sorted.
-func (c *Concern) targets() []access.AccountID {
-	ids := maps.Clone(c.Reach)
+func (c *Affected) targets() []access.AccountID {
+	ids := maps.Clone(c.reach)
 	for id := range c.users {
 		ids[id] = true
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // drawFollower draws a state that says something of one role in one account.
-func drawFollower(t *rapid.T) onboard.Follower {
+func drawFollower(t *rapid.T) onboard.Adopter {
 	state := drawState(t)
 	state.Allowlists = slices.DeleteFunc(state.Allowlists, func(a access.Allowlist) bool { return a.Name == "long" })
 	for i := range state.Mappings {
@@ -27,12 +27,12 @@ func drawFollower(t *rapid.T) onboard.Follower {
 	}
 	account := drawnAccounts[rapid.IntRange(0, 2).Draw(t, "account")]
 	account.Quotas = access.Quotas{}
-	return onboard.Follower{World: planning.World{Accounts: access.Accounts{account}, Now: drawnNow}, Account: account, Role: rapid.SampledFrom(drawnRoles).Draw(t, "edited role"), State: state}
+	return onboard.Adopter{PlanInput: planning.PlanInput{Accounts: access.Accounts{account}, Now: drawnNow}, Account: account, Role: rapid.SampledFrom(drawnRoles).Draw(t, "edited role"), State: state}
 }
 
 // drawEdited is the state as somebody by hand would have it in one account: people,
 // networks or conditions are others.
-func drawEdited(t *rapid.T, f onboard.Follower) access.State {
+func drawEdited(t *rapid.T, f onboard.Adopter) access.State {
 	edited := f.State
 	edited.Allowlists, edited.Mappings = slices.Clone(edited.Allowlists), slices.Clone(edited.Mappings)
 	for range rapid.IntRange(1, 2).Draw(t, "edits") {
@@ -77,7 +77,7 @@ func TestWhatIsFollowedMeansWhatIsLive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		edits, err := f.Edits(Adoption{Account: f.Account.ID, Role: f.Role, Planned: head, Live: `{"Version":"2012-10-17","Statement":` + orNone(ours) + `}`})
+		edits, err := f.Edits(onboard.Adoption{Account: f.Account.ID, Role: f.Role, Planned: head, Live: `{"Version":"2012-10-17","Statement":` + orNone(ours) + `}`})
 		if err != nil {
 			if !slices.Contains([]access.Kind{access.KindConflict, access.KindUnchanged}, access.KindOf(err)) {
 				t.Fatalf("refused with %v", err)
@@ -113,7 +113,7 @@ func orNone(statements string) string {
 }
 
 // checkSameVerdicts asks both documents about everybody, from within and from without.
-func checkSameVerdicts(t *rapid.T, f onboard.Follower, compiled, live string) {
+func checkSameVerdicts(t *rapid.T, f onboard.Adopter, compiled, live string) {
 	asking := []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}`}
 	for _, user := range drawnUsers {
 		for n := range 13 { // every network that is drawn, and some between
@@ -131,7 +131,7 @@ func checkSameVerdicts(t *rapid.T, f onboard.Follower, compiled, live string) {
 }
 
 // checkElsewhere compares what the role means in the other accounts.
-func checkElsewhere(t *rapid.T, f onboard.Follower, after access.State) {
+func checkElsewhere(t *rapid.T, f onboard.Adopter, after access.State) {
 	for _, account := range drawnAccounts {
 		if account.ID == f.Account.ID {
 			continue

@@ -213,12 +213,12 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		base, known := drawState(t), drawInventories(t)
 		edits, next := drawEdits(t, base)
-		w := planning.World{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.Input(base)))
+		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
+		pushed(known, compilerOf(t, w.PolicyInput(base)))
 		got := planPart(t, w, known, base, next, edits)
 		w.Inventories = access.InventoriesOf(known)
 		whole := planning.Planner{Inventories: w.Inventories, Accounts: drawnAccounts}
-		was, is := w.Input(base), w.Input(next)
+		was, is := w.PolicyInput(base), w.PolicyInput(next)
 		whole.Before, whole.After = compilerOf(t, was), compilerOf(t, is)
 		unfit := map[access.AccountID]bool{}
 		var want []access.PlannedTarget
@@ -262,16 +262,16 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 	compared, gates := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		state, known := drawState(t), drawInventories(t)
-		w := planning.World{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.Input(state)))
+		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
+		pushed(known, compilerOf(t, w.PolicyInput(state)))
 		w.Inventories = access.InventoriesOf(known)
 		ids := rapid.SliceOfNDistinct(rapid.SampledFrom(drawnAccounts.IDs()), 1, 2, rapid.ID).Draw(t, "pushed")
 		want, _, err := planning.PlanWhole(w, state, ids...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := planning.Planned{}
-		c := concernOf(w, state, ids)
+		got := planning.Result{}
+		c := planning.AffectedIn(w, state, ids)
 		for more := true; more; {
 			part := asked(known, c.Query)
 			for _, id := range ids {
@@ -319,8 +319,8 @@ func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 	}
 }
 
-func planPart(t *rapid.T, w planning.World, known map[access.AccountID]access.Inventory, base, next access.State, edits []access.Edit) planning.Planned {
-	c := planning.NewConcern(w.Accounts, base, next, nil, edits, w.Now)
+func planPart(t *rapid.T, w planning.PlanInput, known map[access.AccountID]access.Inventory, base, next access.State, edits []access.Edit) planning.Result {
+	c := planning.NewAffected(w.Accounts, base, next, nil, edits, w.Now)
 	for {
 		w.Inventories = access.InventoriesOf(asked(known, c.Query))
 		p, more, err := planning.PlanChange(w, c)

@@ -11,7 +11,7 @@ import (
 // can be rebased.
 func TestMayOfAConflictedChange(t *testing.T) {
 	author := access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "Edda", Roles: []access.Role{access.RoleEditor}}
-	got := may(access.Change{State: access.ChangeConflicted, Author: author.Ref()}, author)
+	got := permissionsOf(access.Change{State: access.ChangeConflicted, Author: author.Ref()}, author)
 	if got.Withdraw != nil || got.Rebase != nil || got.Edit != nil {
 		t.Errorf("withdraw: %v, rebase: %v, edit: %v; want all to be possible", got.Withdraw, got.Rebase, got.Edit)
 	}

@@ -44,14 +44,14 @@ func (t *targetable) of(all []access.Account) access.Accounts {
 	return some
 }
 
-// World is what there is to plan for, before anything is known to be in the accounts.
-func (s *Service) world(ctx context.Context) (planning.World, error) {
+// planInput is what there is to plan for, before anything is known to be in the accounts.
+func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
 	accounts, err := s.accounts(ctx)
-	return planning.World{Accounts: accounts, Now: s.at()}, err
+	return planning.PlanInput{Accounts: accounts, Now: s.at()}, err
 }
 
 // know reads what is known of what a query names.
-func (s *Service) know(ctx context.Context, w *planning.World, q access.InventoryQuery) error {
+func (s *Service) know(ctx context.Context, w *planning.PlanInput, q access.InventoryQuery) error {
 	var err error
 	if w.Inventories, err = s.store.InventoryOf(ctx, q); err != nil {
 		return fmt.Errorf("reading the inventories: %w", err)
@@ -72,7 +72,7 @@ func (s *Service) checkReach(ctx context.Context, m access.Mapping) error {
 	if err := planning.CheckSelector(m.Accounts, all); err != nil {
 		return err
 	}
-	w, err := s.world(ctx)
+	w, err := s.planInput(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,0 @@
-package change
-
-import "slices"
-
-func unique(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
-}
