@@ -87,9 +87,9 @@
 //	strategies.go  saved ways of carrying changes out
 //	rollback.go  what has been written, read backwards
 //	check.go     a look at the health of a wave
-//	waving.go    what the store keeps of waves, checks and strategies
+//	waves.go     what the store keeps of waves, checks and strategies
 //	resolve.go   what people decide about conflicts
-//	watching.go  what went wrong and how it went; shared.go: asked for once for all watchers
+//	progress.go  what went wrong and how it went; shared.go: asked for once for all watchers
 //	hub.go       one store query per change for any number of watchers
 //	run.go       the background part of a replica: notifications, times, the reviver
 //	pusher.go    Push: one target from its claim to its end
@@ -102,7 +102,7 @@
 //	attachments.go  what is attached to a user, ours and others'; pure
 //	documents.go what a document means for an operation; pure
 //	result.go    how a target ends; pure
-//	hold.go      keeping a claim while working
+//	lease.go     keeping a claim while working
 //	fault.go     the named points at which tests let a push die
 //	worker.go    the River worker
 package rollout
