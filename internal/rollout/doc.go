@@ -34,7 +34,7 @@
 // worker that takes the job up makes a claim, numbered, with a lease that it prolongs
 // while it works. A worker that is killed or frozen lets the lease run out; the reviver
 // makes another job, whose worker makes the next claim. The holder of an older claim
-// writes nothing more: every store method checks the number, and hold watches the lease
+// writes nothing more: every store method checks the number, and the lease keeper watches the lease
 // by the local clock between two such checks. AWS knows no fencing, so a write that was
 // already on the wire cannot be called back; it puts in place the same document that the
 // next holder would.

@@ -10,13 +10,13 @@ import (
 	"portcullis/internal/access"
 )
 
-// errLapsed says that the lease ran out by this replica's own clock: the process was
-// frozen, or the database could not be reached for that long.
-var errLapsed = errors.New("the lease on the target ran out before it could be prolonged")
+// errLeaseExpired is the cancellation cause when the lease expires on the local clock, for
+// example after the process was suspended or lost the database.
+var errLeaseExpired = errors.New("the lease on the target ran out before it could be prolonged")
 
-// hold keeps a claim while its holder works. The context it gives ends as soon as the
-// claim is known to be lost, or may be.
-type hold struct {
+// leaseKeeper renews a claim in the background. Its context is canceled when the claim is
+// lost or can no longer be proven valid.
+type leaseKeeper struct {
 	store Store
 	log   *slog.Logger
 	claim access.Claim
@@ -30,18 +30,18 @@ type hold struct {
 	lapse *time.Timer
 }
 
-// keep starts prolonging a claim that was asked for at a time. The lease is counted from
+// keepLease starts renewing a claim that was asked for at a time. The lease is counted from
 // before the question, so that it ends here no later than in the database.
-func keep(ctx context.Context, cfg Config, claim access.Claim, asked time.Time) (context.Context, *hold) {
+func keepLease(ctx context.Context, cfg Config, claim access.Claim, asked time.Time) (context.Context, *leaseKeeper) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	h := &hold{store: cfg.Store, log: cfg.Log, claim: claim, lease: cfg.Lease, cancel: cancel, until: asked.Add(cfg.Lease)}
-	h.lapse = time.AfterFunc(time.Until(h.until), func() { cancel(errLapsed) })
-	h.beats.Go(func() { h.beat(ctx) })
-	return ctx, h
+	k := &leaseKeeper{store: cfg.Store, log: cfg.Log, claim: claim, lease: cfg.Lease, cancel: cancel, until: asked.Add(cfg.Lease)}
+	k.lapse = time.AfterFunc(time.Until(k.until), func() { cancel(errLeaseExpired) })
+	k.beats.Go(func() { k.beat(ctx) })
+	return ctx, k
 }
 
-func (h *hold) beat(ctx context.Context) {
-	ticker := time.NewTicker(h.lease / 3)
+func (k *leaseKeeper) beat(ctx context.Context) {
+	ticker := time.NewTicker(k.lease / 3)
 	defer ticker.Stop()
 	for {
 		select {
@@ -50,54 +50,54 @@ func (h *hold) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		asked := time.Now()
-		err := h.store.HoldClaim(ctx, h.claim, h.lease)
+		err := k.store.HoldClaim(ctx, k.claim, k.lease)
 		switch {
 		case err == nil:
-			h.prolonged(asked)
+			k.prolonged(asked)
 		case errors.Is(err, ErrClaimLost):
-			h.cancel(ErrClaimLost)
+			k.cancel(ErrClaimLost)
 			return
 		case ctx.Err() == nil:
-			h.log.Warn("a claim could not be prolonged; trying again until its lease runs out",
-				"rollout", h.claim.Rollout.ID, "account", h.claim.Target.Account, "error", err)
+			k.log.Warn("a claim could not be prolonged; trying again until its lease runs out",
+				"rollout", k.claim.Rollout.ID, "account", k.claim.Target.Account, "error", err)
 		}
 	}
 }
 
 // prolonged notes that the store prolonged the lease when asked at a time.
-func (h *hold) prolonged(asked time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if until := asked.Add(h.lease); until.After(h.until) {
-		h.until = until
-		h.lapse.Reset(time.Until(until))
+func (k *leaseKeeper) prolonged(asked time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if until := asked.Add(k.lease); until.After(k.until) {
+		k.until = until
+		k.lapse.Reset(time.Until(until))
 	}
 }
 
 // check refuses when the claim is lost or its lease has run out. It looks at the clock
 // itself, since after a freeze the timer may not have fired yet.
-func (h *hold) check(ctx context.Context) error {
+func (k *leaseKeeper) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return h.lapsed()
+	return k.lapsed()
 }
 
 // lapsed is check by the clock alone. Where the lease has run out, the context ends.
-func (h *hold) lapsed() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if time.Now().Before(h.until) {
+func (k *leaseKeeper) lapsed() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Now().Before(k.until) {
 		return nil
 	}
-	h.cancel(errLapsed)
-	return errLapsed
+	k.cancel(errLeaseExpired)
+	return errLeaseExpired
 }
 
 // stop ends the prolonging and waits until no question is on its way. It may be called
 // more than once.
-func (h *hold) stop() {
-	h.cancel(context.Canceled)
-	h.lapse.Stop()
-	h.beats.Wait()
+func (k *leaseKeeper) stop() {
+	k.cancel(context.Canceled)
+	k.lapse.Stop()
+	k.beats.Wait()
 }

@@ -10,9 +10,9 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Watching is what the store tells about a rollout beside the rollout itself and its
-// targets, and what it does about conflicts.
-type Watching interface {
+// ProgressStore reads how far a rollout has come and which targets failed, and resolves
+// conflicts.
+type ProgressStore interface {
 	// Troubles counts the targets that are not as desired by what is wrong and by OU.
 	Troubles(ctx context.Context, rollout int64) ([]access.Trouble, error)
 	// SampleRollouts notes how far rollouts are, unless another replica does so.

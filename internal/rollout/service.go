@@ -18,13 +18,13 @@ type Config struct {
 	Now   func() time.Time // for what is recorded; time.Now unless a test says otherwise
 	Log   *slog.Logger
 
-	Lease       time.Duration // how long a silent worker keeps its claim; default 6 s
-	ReviveEvery time.Duration // how often targets with a lapsed claim are looked for; default 1 s
-	MoveEvery   time.Duration // how often rollouts whose time has come are looked for; default 500 ms
-	Confirm     time.Duration // how old the store's word that a claim is held may be at a write; default 1 s, less than 0 for no age at all
-	PutOff      time.Duration // how long a throttled push waits before it goes on; default 5 s
-	GiveUp      time.Duration // how long an account may stay unreachable; default 10 min
-	Patience    time.Duration // how long the read back waits for AWS to show a write; default 60 s
+	Lease             time.Duration // how long a silent worker keeps its claim; default 6 s
+	ReviveEvery       time.Duration // how often targets with a lapsed claim are looked for; default 1 s
+	MoveEvery         time.Duration // how often rollouts whose time has come are looked for; default 500 ms
+	ConfirmClaimEvery time.Duration // how old the store's word that a claim is held may be at a write; default 1 s, less than 0 for no age at all
+	PutOff            time.Duration // how long a throttled push waits before it goes on; default 5 s
+	GiveUp            time.Duration // how long an account may stay unreachable; default 10 min
+	Patience          time.Duration // how long the read back waits for AWS to show a write; default 60 s
 
 	TookOver func(targets int) // told of targets whose worker has gone silent; nil for nobody
 
@@ -49,7 +49,7 @@ func (c Config) withDefaults() Config {
 	c.Lease = cmp.Or(c.Lease, 6*time.Second)
 	c.ReviveEvery = cmp.Or(c.ReviveEvery, time.Second)
 	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)
-	c.Confirm = cmp.Or(c.Confirm, time.Second)
+	c.ConfirmClaimEvery = cmp.Or(c.ConfirmClaimEvery, time.Second)
 	c.PutOff = cmp.Or(c.PutOff, 5*time.Second)
 	c.GiveUp = cmp.Or(c.GiveUp, 10*time.Minute)
 	c.Patience = cmp.Or(c.Patience, time.Minute)

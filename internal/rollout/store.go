@@ -10,8 +10,8 @@ import (
 // Store is what the engine needs of the database. Each writing method is one
 // transaction, with its audit events in it.
 type Store interface {
-	Watching
-	Waving
+	ProgressStore
+	WaveStore
 	Rollout(ctx context.Context, id int64) (access.Rollout, error)
 	Rollouts(ctx context.Context, q access.RolloutQuery) (access.Page[access.Rollout], error)
 	Targets(ctx context.Context, rollout int64, q access.TargetQuery) (access.Page[access.Target], error)
