@@ -8,9 +8,9 @@ import (
 
 // shared keeps answers and asks for each only once after a change, for however many
 // askers. Its zero value is ready.
-type shared[V any] struct {
+type shared[K comparable, V any] struct {
 	mu      sync.Mutex
-	answers map[string]*answer[V]
+	answers map[K]*answer[V]
 	swept   time.Time
 }
 
@@ -25,7 +25,7 @@ type answer[V any] struct {
 // get returns an answer that was asked for after a time, when the asker last heard of a
 // change. A load that was begun goes on when the asker leaves, since others may wait for
 // it.
-func (s *shared[V]) get(ctx context.Context, key string, since time.Time, load func(context.Context) (V, error)) (V, error) {
+func (s *shared[K, V]) get(ctx context.Context, key K, since time.Time, load func(context.Context) (V, error)) (V, error) {
 	a, mine := s.join(key, since)
 	if mine {
 		go s.load(ctx, a, load)
@@ -39,7 +39,7 @@ func (s *shared[V]) get(ctx context.Context, key string, since time.Time, load f
 	}
 }
 
-func (s *shared[V]) load(ctx context.Context, a *answer[V], load func(context.Context) (V, error)) {
+func (s *shared[K, V]) load(ctx context.Context, a *answer[V], load func(context.Context) (V, error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadMost)
 	defer cancel()
 	value, err := load(ctx)
@@ -51,7 +51,7 @@ func (s *shared[V]) load(ctx context.Context, a *answer[V], load func(context.Co
 
 // join finds an answer that is late enough, or on its way; mine says that there is none
 // and the caller has to load it.
-func (s *shared[V]) join(key string, since time.Time) (a *answer[V], mine bool) {
+func (s *shared[K, V]) join(key K, since time.Time) (a *answer[V], mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweep()
@@ -64,9 +64,9 @@ func (s *shared[V]) join(key string, since time.Time) (a *answer[V], mine bool) 
 }
 
 // sweep forgets answers that nobody has asked anew for a while; the lock is held.
-func (s *shared[V]) sweep() {
+func (s *shared[K, V]) sweep() {
 	if s.answers == nil {
-		s.answers = map[string]*answer[V]{}
+		s.answers = map[K]*answer[V]{}
 	}
 	if time.Since(s.swept) < forgetAfter {
 		return

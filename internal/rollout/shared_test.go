@@ -12,7 +12,7 @@ import (
 
 func TestSharedAsksOnceForMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared[int64]
+		var s shared[string, int64]
 		var asked atomic.Int64
 		load := func(context.Context) (int64, error) {
 			time.Sleep(50 * time.Millisecond) // of the bubble's clock
@@ -46,7 +46,7 @@ func TestSharedAsksOnceForMany(t *testing.T) {
 
 func TestSharedLoadOutlivesItsFirstAsker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared[string]
+		var s shared[string, string]
 		load := func(ctx context.Context) (string, error) {
 			time.Sleep(50 * time.Millisecond)
 			return "answer", ctx.Err()
@@ -69,7 +69,7 @@ func TestSharedLoadOutlivesItsFirstAsker(t *testing.T) {
 }
 
 func TestSharedForgetsErrors(t *testing.T) {
-	var s shared[int]
+	var s shared[string, int]
 	boom := errors.New("boom")
 	if _, err := s.get(t.Context(), "page", time.Time{}, func(context.Context) (int, error) { return 0, boom }); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
@@ -82,7 +82,7 @@ func TestSharedForgetsErrors(t *testing.T) {
 // An answer that is on its way already may be from before the change.
 func TestSharedDoesNotServeWhatWasAskedBeforeAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared[int64]
+		var s shared[string, int64]
 		var state atomic.Int64
 		load := func(context.Context) (int64, error) {
 			seen := state.Load()
