@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/lifetime"
 )
 
 // ProgressStore reads how far a rollout has come and which targets failed, and resolves
@@ -43,8 +44,12 @@ type Insight struct {
 // lately shares what is read for watchers: however many look at the same page, it is
 // asked for once.
 type lately struct {
-	insights shared[int64, Insight]
-	targets  shared[targetsKey, access.Page[access.Target]]
+	insights *shared[int64, Insight]
+	targets  *shared[targetsKey, access.Page[access.Target]]
+}
+
+func newLately(life *lifetime.Lifetime) lately {
+	return lately{insights: newShared[int64, Insight](life), targets: newShared[targetsKey, access.Page[access.Target]](life)}
 }
 
 // targetsKey names what was asked of the targets of a rollout.

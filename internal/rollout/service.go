@@ -8,6 +8,7 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/lifetime"
 )
 
 // Config is what the engine is made of. Store is always needed, Cloud by the Pusher.
@@ -60,15 +61,21 @@ func (c Config) withDefaults() Config {
 // actor authorises it in its first line.
 type Service struct {
 	cfg  Config
+	life *lifetime.Lifetime // of what is read for watchers
 	hub  *hub
 	late lately
 }
 
-// New makes a service.
+// New makes a service. It is to be closed before its store is.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{cfg: cfg, hub: newHub(cfg.Store.Rollout, cfg.Log)}
+	life := lifetime.New()
+	return &Service{cfg: cfg, life: life, hub: newHub(cfg.Store.Rollout, cfg.Log, life), late: newLately(life)}
 }
+
+// Close ends what is read for watchers, closes their channels, and waits until no query of
+// them runs. Whoever watches from then on gets lifetime.ErrStopping.
+func (s *Service) Close() { s.life.Close() }
 
 // Rollouts lists rollouts, newest first.
 func (s *Service) Rollouts(ctx context.Context, actor access.Actor, q access.RolloutQuery) (access.Page[access.Rollout], error) {

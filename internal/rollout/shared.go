@@ -4,11 +4,14 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"portcullis/internal/lifetime"
 )
 
 // shared keeps answers and asks for each only once after a change, for however many
-// askers. Its zero value is ready.
+// askers. What it loads ends with its lifetime, and askers get an error from then on.
 type shared[K comparable, V any] struct {
+	life    *lifetime.Lifetime
 	mu      sync.Mutex
 	answers map[K]*answer[V]
 	swept   time.Time
@@ -22,13 +25,19 @@ type answer[V any] struct {
 	ended bool
 }
 
+func newShared[K comparable, V any](life *lifetime.Lifetime) *shared[K, V] {
+	return &shared[K, V]{life: life, answers: map[K]*answer[V]{}}
+}
+
 // get returns an answer that was asked for after a time, when the asker last heard of a
 // change. A load that was begun goes on when the asker leaves, since others may wait for
-// it.
+// it. It takes the asker's values along, for example the trace.
 func (s *shared[K, V]) get(ctx context.Context, key K, since time.Time, load func(context.Context) (V, error)) (V, error) {
 	a, mine := s.join(key, since)
 	if mine {
-		go s.load(ctx, a, load)
+		if err := s.life.Go(func(life context.Context) { s.load(life, ctx, a, load) }); err != nil {
+			s.answered(a, *new(V), err)
+		}
 	}
 	select {
 	case <-a.done:
@@ -39,10 +48,15 @@ func (s *shared[K, V]) get(ctx context.Context, key K, since time.Time, load fun
 	}
 }
 
-func (s *shared[K, V]) load(ctx context.Context, a *answer[V], load func(context.Context) (V, error)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadMost)
+func (s *shared[K, V]) load(life, asker context.Context, a *answer[V], load func(context.Context) (V, error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(asker), loadMost)
 	defer cancel()
+	defer context.AfterFunc(life, cancel)()
 	value, err := load(ctx)
+	s.answered(a, value, s.life.Err(err))
+}
+
+func (s *shared[K, V]) answered(a *answer[V], value V, err error) {
 	s.mu.Lock()
 	a.value, a.err, a.ended = value, err, true
 	s.mu.Unlock()
@@ -65,9 +79,6 @@ func (s *shared[K, V]) join(key K, since time.Time) (a *answer[V], mine bool) {
 
 // sweep forgets answers that nobody has asked anew for a while; the lock is held.
 func (s *shared[K, V]) sweep() {
-	if s.answers == nil {
-		s.answers = map[K]*answer[V]{}
-	}
 	if time.Since(s.swept) < forgetAfter {
 		return
 	}

@@ -86,6 +86,7 @@ func (s *Server) start(ctx context.Context) error {
 	metrics.watchPaces(cloud.Paces)
 	metrics.watchDatabase(newFigures(st.Figures, s.cfg.Log), st.Pool().Stat)
 	svc := newServices(s.cfg, st, cloud)
+	s.started.push("the watched rollouts", func(context.Context) error { svc.rollouts.Close(); return nil })
 	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
 		return err
 	}

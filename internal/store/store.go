@@ -20,6 +20,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lifetime"
 )
 
 // Config says which database, and how much of it.
@@ -37,6 +38,7 @@ type Store struct {
 	orm    *gorm.DB
 	queue  *river.Client[pgx.Tx] // inserts only
 	log    *slog.Logger
+	life   *lifetime.Lifetime
 	works  workQueue
 	states stateCache
 	world  accountCache
@@ -52,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log, life: lifetime.New()}
 	if err := s.connect(); err != nil {
 		s.Close()
 		return nil, err
@@ -125,8 +127,10 @@ func where(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s, port %d, database %s", c.Host, c.Port, c.Database)
 }
 
-// Close gives all connections back. What is under way must have ended.
+// Close ends what is being committed for several callers at once, and gives all connections
+// back. Everything else that is under way must have ended.
 func (s *Store) Close() {
+	s.life.Close()
 	_ = s.sql.Close()
 	s.pool.Close()
 }
