@@ -114,7 +114,7 @@ func (c *Compiler) Sibling(state access.State) (*Compiler, error) {
 func newCompiler(in Input, shared *selector) (*Compiler, error) {
 	c := &Compiler{
 		selectors: shared,
-		opts:      in.Options.orDefault(),
+		opts:      in.Options.withDefaults(),
 		now:       in.Now,
 		accounts:  slices.Clone(in.Accounts),
 		cross:     map[access.AccountID][]int{},

@@ -11,23 +11,27 @@ import (
 	"portcullis/internal/lifetime"
 )
 
-// Config is what the engine is made of. Store is always needed, Cloud by the Pusher.
+// Config sets up the engine. Store is always needed, Cloud by the Pusher. Zero fields take
+// the default named with them; a negative value is not allowed unless its field says what
+// it means.
 type Config struct {
 	Store Store
 	Cloud Cloud
-	Probe Probing          // nil where no probe user is configured
-	Now   func() time.Time // for what is recorded; time.Now unless a test says otherwise
-	Log   *slog.Logger
+	Probe Probing          // nil: no probe user is configured
+	Now   func() time.Time // for what is recorded; time.Now
+	Log   *slog.Logger     // nil: no log
 
-	Lease             time.Duration // how long a silent worker keeps its claim; default 6 s
-	ReviveEvery       time.Duration // how often targets with a lapsed claim are looked for; default 1 s
-	MoveEvery         time.Duration // how often rollouts whose time has come are looked for; default 500 ms
-	ConfirmClaimEvery time.Duration // how old the store's word that a claim is held may be at a write; default 1 s, less than 0 for no age at all
-	PutOff            time.Duration // how long a throttled push waits before it goes on; default 5 s
-	GiveUp            time.Duration // how long an account may stay unreachable; default 10 min
-	Patience          time.Duration // how long the read back waits for AWS to show a write; default 60 s
+	Lease       time.Duration // how long a silent worker keeps its claim; 6 s
+	ReviveEvery time.Duration // how often targets with an expired lease are looked for; 1 s
+	MoveEvery   time.Duration // how often rollouts whose time has come are looked for; 500 ms
+	// ConfirmClaimEvery is how old the database's last confirmation of a claim may be at a
+	// write; 1 s. A negative value has each write confirm it.
+	ConfirmClaimEvery time.Duration
+	PutOff            time.Duration // how long a throttled push waits before it goes on; 5 s
+	GiveUp            time.Duration // how long an account may stay unreachable; 10 min
+	Patience          time.Duration // how long the read back waits for AWS to show a write; 60 s
 
-	TookOver func(targets int) // told of targets whose worker has gone silent; nil for nobody
+	TookOver func(targets int) // told of targets whose worker has gone silent; nil: nothing is told
 
 	// Fault is called at each named point of a push (see fault.go) and ends the push
 	// there, as a crash would, when it returns an error. For tests only.
@@ -38,15 +42,13 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	if c.TookOver == nil {
 		c.TookOver = func(int) {}
 	}
 	if c.Fault == nil {
 		c.Fault = func(Point) error { return nil }
 	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Lease = cmp.Or(c.Lease, 6*time.Second)
 	c.ReviveEvery = cmp.Or(c.ReviveEvery, time.Second)
 	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)

@@ -30,7 +30,7 @@ type Server struct {
 // Start starts everything and returns when the console is ready. When something fails,
 // what was started before is stopped again.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	cfg = cfg.orDefault()
+	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
