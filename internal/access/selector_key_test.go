@@ -9,7 +9,10 @@ func TestSelectorKey(t *testing.T) {
 		t.Errorf("the same selector has the keys %s and %s", one.Key(), same.Key())
 	}
 	keys := map[SelectorKey]bool{one.Key(): true}
-	for _, s := range []Selector{{}, {All: true}, {IDs: []AccountID{"Root/A"}}, {OUs: []string{"Root/A"}}, {Except: []string{"Root/A"}}, {OUs: []string{"Root", "A"}}, {Tags: map[string]string{"Root": "A"}}} {
+	for _, s := range []Selector{
+		{}, {All: true}, {IDs: []AccountID{"Root/A"}}, {OUs: []string{"Root/A"}}, {Except: []string{"Root/A"}},
+		{OUs: []string{"Root", "A"}}, {Tags: map[string]string{"Root": "A"}},
+	} {
 		if keys[s.Key()] {
 			t.Errorf("%+v has the key of another, %s", s, s.Key())
 		}

@@ -21,8 +21,8 @@ import (
 )
 
 // Config says how AWS is reached. The zero value takes everything from the environment,
-// as the SDK does everywhere, and the rates from below. A negative value is not allowed
-// unless its field says what it means.
+// as the SDK does everywhere, and the rates from below. A field may be
+// negative only if its comment gives that a meaning.
 type Config struct {
 	Region          string // empty: the SDK's own chain (AWS_REGION, profile)
 	Endpoint        string // empty: AWS itself, or AWS_ENDPOINT_URL

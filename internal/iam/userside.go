@@ -19,8 +19,8 @@ type UserSide struct {
 }
 
 // ReadUserSide reads our statements of a trust policy of an account, as Ours returns them;
-// the account's id may be taken out of them (access.WithoutID). What cannot be read admits
-// nobody. Statements that are the same in many accounts are parsed once.
+// the account's id may be taken out of them (access.WithoutID). A list that cannot be read
+// admits no user. Statements that are the same in many accounts are parsed once.
 func ReadUserSide(account access.AccountID, statements string) UserSide {
 	if noStatements(statements) {
 		return UserSide{}
@@ -35,10 +35,11 @@ func (u UserSide) Admits(user string) bool {
 		return false
 	}
 	user = access.WithoutID(user, u.account)
-	return u.admitted.names[user] || slices.ContainsFunc(u.admitted.others, func(s parsedStatement) bool { return s.mayMean(user) })
+	return u.admitted.names[user] ||
+		slices.ContainsFunc(u.admitted.others, func(s parsedStatement) bool { return s.mayMean(user) })
 }
 
-// admitted is whom some statements admit. The account's id is taken out of everything.
+// admitted holds the users that some statements admit, without the account's id.
 type admitted struct {
 	names  map[string]bool
 	others []parsedStatement // that do not list names, as ours do unless they were edited
@@ -65,20 +66,20 @@ func readAdmitted(list string) *admitted {
 	return a
 }
 
-// userNames returns the names that a statement lists; listed is false where it says in
-// another way which users it is about.
-func (s *parsedStatement) userNames() (names []string, listed bool) {
+// userNames returns the names that a statement lists; ok is false for a statement with
+// another condition on the name, or with none.
+func (s *parsedStatement) userNames() (names []string, ok bool) {
 	for i := range s.tests {
 		t := &s.tests[i]
 		switch {
 		case t.name != keyUserName:
-		case t.operator != "StringEquals" || t.vars || listed:
+		case t.operator != "StringEquals" || t.vars || ok:
 			return nil, false
 		default:
-			names, listed = t.values, true
+			names, ok = t.values, true
 		}
 	}
-	return names, listed
+	return names, ok
 }
 
 // mayMean reports whether a statement's conditions on the caller's name may hold.

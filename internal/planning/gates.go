@@ -63,7 +63,9 @@ func (p Planner) withGates(a access.Account, before, after policy.Documents, ops
 // opensToOne reports whether a trust policy newly admits one of the users through a gate.
 func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.UserName) bool {
 	before, after := iam.ReadUserSide(id, op.OursBefore), iam.ReadUserSide(id, op.OursAfter)
-	return slices.ContainsFunc(users, func(u access.UserName) bool { return after.Admits(u.Name) && !before.Admits(u.Name) })
+	return slices.ContainsFunc(users, func(u access.UserName) bool {
+		return after.Admits(u.Name) && !before.Admits(u.Name)
+	})
 }
 
 // gateUsers are the users who have a gate or had one, sorted.
@@ -143,7 +145,8 @@ func (p Planner) addGate(ops *gateOps, a access.Account, g gateChange, opening [
 func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOperation) (bool, error) {
 	gains, gives := "", ""
 	for _, op := range opening {
-		was, will := iam.ReadUserSide(a.ID, op.OursBefore).Admits(u.Name), iam.ReadUserSide(a.ID, op.OursAfter).Admits(u.Name)
+		was := iam.ReadUserSide(a.ID, op.OursBefore).Admits(u.Name)
+		will := iam.ReadUserSide(a.ID, op.OursAfter).Admits(u.Name)
 		switch {
 		case will && !was:
 			gains = op.Resource.String()

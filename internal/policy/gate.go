@@ -192,7 +192,7 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 	return g, nil
 }
 
-// ofOneRole says which role a refusal of a gate is about, where it is about one.
+// ofOneRole makes a RoleError of an error about the gate of a user with one role.
 func ofOneRole(a access.Account, roles []gated, err error) error {
 	if len(roles) != 1 {
 		return err

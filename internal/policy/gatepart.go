@@ -60,7 +60,9 @@ func (c *Compiler) partsOf(groups []gateGroup, limit int) []gatePart {
 	defer c.mu.Unlock()
 	at := c.partsAfter(partsKey{limit: limit})
 	for _, g := range groups {
-		at = c.partsAfter(partsKey{before: at, nets: g.nets, plain: len(g.plain), source: len(g.source), size: iam.ValuesSize(g.all)})
+		at = c.partsAfter(partsKey{
+			before: at, nets: g.nets, plain: len(g.plain), source: len(g.source), size: iam.ValuesSize(g.all),
+		})
 	}
 	if !at.cut {
 		at.parts, at.cut = cutParts(groups, limit), true
@@ -86,7 +88,7 @@ type partsKey struct {
 	plain, source, size int
 }
 
-// partsNode is what is known of a sequence of groups.
+// partsNode holds the parts of a sequence of groups, once they have been cut.
 type partsNode struct {
 	parts []gatePart
 	cut   bool

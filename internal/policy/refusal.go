@@ -30,8 +30,8 @@ func (c *Compiler) Refusal() error {
 	return nil
 }
 
-// RoleError is the refusal of what one role needs in one account. Its message is that of
-// Err, for example that the trust policy is too long.
+// RoleError says that a document for one role cannot be compiled in one account, for
+// example because the trust policy is too long. Its message is that of Err.
 type RoleError struct {
 	Role    access.RoleName
 	Account access.AccountID

@@ -34,7 +34,8 @@ func TestLocate(t *testing.T) {
 		"the words alone":      {text, text},
 	} {
 		got := c.Locate(refusal.got)
-		if access.MessageOf(got) != access.MessageOf(refusal.want) || access.KindOf(got) != access.KindOf(refusal.want) {
+		wrongKind := access.KindOf(got) != access.KindOf(refusal.want)
+		if wrongKind || access.MessageOf(got) != access.MessageOf(refusal.want) {
 			t.Errorf("%s: %v, want %v", name, got, refusal.want)
 		}
 	}
@@ -48,8 +49,8 @@ func TestRefusalsSayTheirRole(t *testing.T) {
 		account access.AccountID // of the user
 		message string
 	}{
-		"trust policy": {access.Quotas{TrustPolicy: 100}, "444455556666", "the trust policy of role Bob in account 111122223333 does not fit"},
-		"user's side":  {access.Quotas{TrustPolicy: 250, ManagedPolicy: 50}, "", "role Bob in account 111122223333 are too long for a trust policy"},
+		"trust policy": {access.Quotas{TrustPolicy: 100}, "444455556666", "the trust policy of role Bob in account 111122223333"},
+		"user's side":  {access.Quotas{TrustPolicy: 250, ManagedPolicy: 50}, "", "role Bob in account 111122223333 are too long"},
 	} {
 		in := articleInput(t)
 		in.Accounts[0].Quotas = c.quotas

@@ -209,7 +209,7 @@ func TestHubEndsWithItsService(t *testing.T) {
 		t.Error("a channel is open after Close")
 	}
 	if _, err := s.Watch(t.Context(), viewer, 7); !errors.Is(err, lifetime.ErrStopping) {
-		t.Errorf("whoever watches after Close got %v, want that the server is stopping", err)
+		t.Errorf("Watch after Close returned %v, want that the server is stopping", err)
 	}
 	if len(s.hub.topics) != 0 {
 		t.Errorf("%d topics are left", len(s.hub.topics))

@@ -18,7 +18,7 @@ import (
 //
 // The arrow points at what comes first. A document that cannot be read for sure is taken to
 // rest on the failed step: to hold a write back is the safe side. So a user's policy waits
-// where it may allow the role, and a gate waits unless it surely still denies the role.
+// if it may allow the role, and a gate waits unless it surely still denies the role.
 
 // holdBack skips what rests on a step that cannot be done by this push.
 func holdBack(steps []step, account access.Account) {
@@ -83,7 +83,8 @@ func gateUser(op access.Operation) string {
 // opensBeforeGate reports whether a trust policy newly admits the user of a gate.
 func opensBeforeGate(id access.AccountID, trust, gate access.Operation) bool {
 	user := gateUser(gate)
-	return user != "" && iam.ReadUserSide(id, trust.OursAfter).Admits(user) && !iam.ReadUserSide(id, trust.OursBefore).Admits(user)
+	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
+	return user != "" && after.Admits(user) && !before.Admits(user)
 }
 
 // lowersBeforeTrust reports whether an operation takes a role out of the gate of a user
@@ -91,7 +92,8 @@ func opensBeforeGate(id access.AccountID, trust, gate access.Operation) bool {
 // keeps the user out, so a gate that may merely allow the role does not keep it.
 func lowersBeforeTrust(id access.AccountID, gate, trust access.Operation, role string) bool {
 	user := gateUser(gate)
-	if !iam.ReadUserSide(id, trust.OursBefore).Admits(user) || iam.ReadUserSide(id, trust.OursAfter).Admits(user) {
+	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
+	if !before.Admits(user) || after.Admits(user) {
 		return false
 	}
 	return gate.Kind != access.OpGatePolicy || !iam.DeniesAssumeRole(gate.After, role)

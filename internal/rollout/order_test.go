@@ -21,11 +21,15 @@ func sideOp(seq int, before, after string) access.Operation {
 }
 
 const (
-	admitsAlice = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:username":["alice"]}}}]`
-	admitsBoth  = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:username":["alice","bob"]}}}]`
-	pairOfAlice = `[{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}]`
-	gateOfBob   = `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Deny","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
-	openBob     = `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
+	userSide    = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Action":"sts:AssumeRole","Condition":`
+	admitsAlice = userSide + `{"StringEquals":{"aws:username":["alice"]}}}]`
+	admitsBoth  = userSide + `{"StringEquals":{"aws:username":["alice","bob"]}}}]`
+	pairOfAlice = `[{"Sid":"PortcullisAllow","Effect":"Allow","Action":"sts:AssumeRole",` +
+		`"Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"}}]`
+
+	aboutBob  = `"Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
+	gateOfBob = `{"Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Deny",` + aboutBob
+	openBob   = `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` + aboutBob
 )
 
 // TestWhatRestsOnAFailedStepWaits: a role is not opened before the gate stands, a gate is
@@ -65,9 +69,11 @@ func TestUserPolicyWithPatternsWaitsForTheRole(t *testing.T) {
 		`arn:aws:iam::*:role/Bobby`:           false,
 	} {
 		store, cloud := oneTarget()
-		policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:aws:iam::111122223333:role/Admin","` + resource + `"]}]}`
+		resources := `["arn:aws:iam::111122223333:role/Admin","` + resource + `"]`
+		policy := `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":` + resources + `}]}`
 		store.ops[1].After, store.ops[1].OursAfter = policy, policy
-		cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(foreign, oursOther)}
+		edited := document(foreign, oursOther)
+		cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: edited}
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
 			t.Fatal(err)
 		}

@@ -49,10 +49,13 @@ type lately struct {
 }
 
 func newLately(life *lifetime.Lifetime) lately {
-	return lately{insights: newShared[int64, Insight](life), targets: newShared[targetsKey, access.Page[access.Target]](life)}
+	return lately{
+		insights: newShared[int64, Insight](life),
+		targets:  newShared[targetsKey, access.Page[access.Target]](life),
+	}
 }
 
-// targetsKey names what was asked of the targets of a rollout.
+// targetsKey is a query for the targets of a rollout.
 type targetsKey struct {
 	rollout int64
 	states  string // one after the other, as asked for
@@ -67,7 +70,10 @@ func newTargetsKey(rollout int64, q access.TargetQuery) targetsKey {
 	for i, s := range q.States {
 		states[i] = string(s)
 	}
-	return targetsKey{rollout: rollout, states: strings.Join(states, ","), wave: q.Wave, class: q.Class, cause: q.Cause, page: q.PageQuery}
+	return targetsKey{
+		rollout: rollout, states: strings.Join(states, ","), wave: q.Wave,
+		class: q.Class, cause: q.Cause, page: q.PageQuery,
+	}
 }
 
 // Insight returns the waves of a rollout, what is wrong with which targets, and how it
@@ -85,7 +91,8 @@ func (s *Service) RecentInsight(ctx context.Context, actor access.Actor, id int6
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return Insight{}, err
 	}
-	return s.late.insights.get(ctx, id, s.hub.lastTold(id, since), func(ctx context.Context) (Insight, error) { return s.insight(ctx, id) })
+	load := func(ctx context.Context) (Insight, error) { return s.insight(ctx, id) }
+	return s.late.insights.get(ctx, id, s.hub.lastTold(id, since), load)
 }
 
 func (s *Service) insight(ctx context.Context, id int64) (Insight, error) {
@@ -126,9 +133,8 @@ func (s *Service) RecentTargets(ctx context.Context, actor access.Actor, id int6
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.Page[access.Target]{}, err
 	}
-	return s.late.targets.get(ctx, newTargetsKey(id, q), s.hub.lastTold(id, since), func(ctx context.Context) (access.Page[access.Target], error) {
-		return s.cfg.Store.Targets(ctx, id, q)
-	})
+	load := func(ctx context.Context) (access.Page[access.Target], error) { return s.cfg.Store.Targets(ctx, id, q) }
+	return s.late.targets.get(ctx, newTargetsKey(id, q), s.hub.lastTold(id, since), load)
 }
 
 // sample notes how far rollouts are, for their charts.

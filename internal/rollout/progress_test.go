@@ -10,7 +10,10 @@ import (
 // TestTargetsKeyTellsQueriesApart sets each field of a query: none may be left out of the
 // key, or two questions would share an answer.
 func TestTargetsKeyTellsQueriesApart(t *testing.T) {
-	keys := map[targetsKey]string{newTargetsKey(1, access.TargetQuery{}): "nothing", newTargetsKey(2, access.TargetQuery{}): "another rollout"}
+	keys := map[targetsKey]string{
+		newTargetsKey(1, access.TargetQuery{}): "nothing",
+		newTargetsKey(2, access.TargetQuery{}): "another rollout",
+	}
 	add := func(name string, q access.TargetQuery) {
 		k := newTargetsKey(1, q)
 		if same, there := keys[k]; there {

@@ -12,13 +12,13 @@ import (
 )
 
 // Config sets up the engine. Store is always needed, Cloud by the Pusher. Zero fields take
-// the default named with them; a negative value is not allowed unless its field says what
-// it means.
+// the default named with them; a field may be negative only if its comment gives that a
+// meaning.
 type Config struct {
 	Store Store
 	Cloud Cloud
 	Probe Probing          // nil: no probe user is configured
-	Now   func() time.Time // for what is recorded; time.Now
+	Now   func() time.Time // for records and audit events; time.Now
 	Log   *slog.Logger     // nil: no log
 
 	Lease       time.Duration // how long a silent worker keeps its claim; 6 s
@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 // actor authorises it in its first line.
 type Service struct {
 	cfg  Config
-	life *lifetime.Lifetime // of what is read for watchers
+	life *lifetime.Lifetime // of queries for watchers
 	hub  *hub
 	late lately
 }
@@ -75,8 +75,8 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, life: life, hub: newHub(cfg.Store.Rollout, cfg.Log, life), late: newLately(life)}
 }
 
-// Close ends what is read for watchers, closes their channels, and waits until no query of
-// them runs. Whoever watches from then on gets lifetime.ErrStopping.
+// Close cancels the queries for watchers, waits until none runs, and closes the watchers'
+// channels. From then on Watch returns lifetime.ErrStopping.
 func (s *Service) Close() { s.life.Close() }
 
 // Rollouts lists rollouts, newest first.

@@ -9,7 +9,7 @@ import (
 )
 
 // shared keeps answers and asks for each only once after a change, for however many
-// askers. What it loads ends with its lifetime, and askers get an error from then on.
+// askers. Its loads end with its lifetime; from then on askers get an error.
 type shared[K comparable, V any] struct {
 	life    *lifetime.Lifetime
 	mu      sync.Mutex
@@ -36,7 +36,7 @@ func (s *shared[K, V]) get(ctx context.Context, key K, since time.Time, load fun
 	a, mine := s.join(key, since)
 	if mine {
 		if err := s.life.Go(func(life context.Context) { s.load(life, ctx, a, load) }); err != nil {
-			s.answered(a, *new(V), err)
+			s.complete(a, *new(V), err)
 		}
 	}
 	select {
@@ -53,10 +53,10 @@ func (s *shared[K, V]) load(life, asker context.Context, a *answer[V], load func
 	defer cancel()
 	defer context.AfterFunc(life, cancel)()
 	value, err := load(ctx)
-	s.answered(a, value, s.life.Err(err))
+	s.complete(a, value, s.life.Err(err))
 }
 
-func (s *shared[K, V]) answered(a *answer[V], value V, err error) {
+func (s *shared[K, V]) complete(a *answer[V], value V, err error) {
 	s.mu.Lock()
 	a.value, a.err, a.ended = value, err, true
 	s.mu.Unlock()

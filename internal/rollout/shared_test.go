@@ -101,7 +101,7 @@ func TestSharedDoesNotServeWhatWasAskedBeforeAChange(t *testing.T) {
 	})
 }
 
-// After Close no load runs, whoever waited gets an error, and so does whoever asks later.
+// After Close no load runs. Askers that waited and askers that come later get an error.
 func TestSharedEndsWithItsLifetime(t *testing.T) {
 	life := lifetime.New()
 	s := newShared[string, int](life)
@@ -130,7 +130,7 @@ func TestSharedEndsWithItsLifetime(t *testing.T) {
 	refused := func(context.Context) (int, error) { t.Error("a load was started after Close"); return 0, nil }
 	for range 2 {
 		if _, err := s.get(t.Context(), "page", time.Time{}, refused); !errors.Is(err, lifetime.ErrStopping) {
-			t.Errorf("whoever asked after Close got %v, want that the server is stopping", err)
+			t.Errorf("an asker after Close got %v, want that the server is stopping", err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // maxSends is how often one document is sent while AWS loses the answers.
 const maxSends = 3
 
-// write writes what was decided, one document after the other. Before each attempt it
+// write writes the decided documents, one after the other. Before each attempt it
 // checks the local lease. If the database has not confirmed the claim for longer than
 // ConfirmClaimEvery, it also records the previous outcome, which re-checks the claim. The
 // other outcomes are committed with the end of the target: an outcome that a crash has

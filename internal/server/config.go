@@ -16,8 +16,8 @@ import (
 	"portcullis/internal/rollout"
 )
 
-// Config is what there is to set. Zero fields take the default named with them; a negative
-// value is not allowed unless its field says what it means.
+// Config is what there is to set. Zero fields take the default named with them; a field may
+// be negative only if its comment gives that a meaning.
 type Config struct {
 	Listen    string // of the console; 127.0.0.1:8080
 	PublicURL string // where browsers find it; derived from Listen when that is loopback

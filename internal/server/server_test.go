@@ -177,7 +177,7 @@ func checkStopOrder(t *testing.T, s *Server) {
 	database := place("the database")
 	for _, name := range []string{"the watched rollouts", "the live pages", "the background parts", "the workers"} {
 		if at := place(name); database < 0 || at <= database {
-			t.Errorf("%s is number %d of what was started and the database number %d; it must stop before", name, at, database)
+			t.Errorf("%s is part %d and the database part %d; it must stop before", name, at, database)
 		}
 	}
 }

@@ -132,8 +132,8 @@ func where(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s, port %d, database %s", c.Host, c.Port, c.Database)
 }
 
-// Close ends what is being committed for several callers at once, and gives all connections
-// back. Everything else that is under way must have ended.
+// Close cancels group commits, waits until none runs, and closes all connections. Callers
+// of other methods must have returned.
 func (s *Store) Close() {
 	s.life.Close()
 	_ = s.sql.Close()

@@ -64,7 +64,8 @@ func conditionLines(list []policy.ConditionChange) []conditionLine {
 	}
 	at := map[key]int{}
 	for _, c := range list {
-		k := key{role: c.Role, accounts: joinIDs(c.Accounts), text: c.Text, stricter: c.Stricter, everyone: c.User == access.UserName{}}
+		k := key{role: c.Role, accounts: joinIDs(c.Accounts), text: c.Text, stricter: c.Stricter}
+		k.everyone = c.User == access.UserName{}
 		i, known := at[k]
 		if !known {
 			i = len(lines)
