@@ -6,7 +6,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// TestTargetableIsKeptByVersion: the same version is worked out once, and another one anew,
+// TestTargetableIsKeptByVersion: the same version is worked out once, another version again,
 // whatever the slice in which the accounts come.
 func TestTargetableIsKeptByVersion(t *testing.T) {
 	var kept targetable
