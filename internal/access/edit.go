@@ -1,6 +1,7 @@
 package access
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 )
@@ -195,6 +196,19 @@ func (m Mapping) Equal(o Mapping) bool {
 	return m.Role == o.Role && m.Enforcement == o.Enforcement && m.RequireMFA == o.RequireMFA && m.MFAMaxAge == o.MFAMaxAge &&
 		m.SessionName == o.SessionName && m.SourceIdentity == o.SourceIdentity &&
 		sameSet(m.Users, o.Users) && sameSet(m.Allowlists, o.Allowlists) && m.Accounts.Equal(o.Accounts)
+}
+
+// SelectorKey is a selector as a key of a map.
+type SelectorKey string
+
+// Key returns the key of a selector. Two selectors with the same key are equal; two that list
+// the same in another order have different keys.
+func (s Selector) Key() SelectorKey {
+	b, err := json.Marshal(s) // maps are written with sorted keys
+	if err != nil {
+		return SelectorKey(s.String()) // not reached: a selector is strings and a bool
+	}
+	return SelectorKey(b)
 }
 
 // Equal reports whether two selectors say the same.

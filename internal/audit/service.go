@@ -24,7 +24,8 @@ type Store interface {
 	AddCheckpoint(ctx context.Context, c access.Checkpoint) error
 }
 
-// Config sets up a Service. Zero fields take the defaults named beside them.
+// Config sets up a Service. Zero fields take the default named with them; none may be
+// negative.
 type Config struct {
 	Store  Store
 	Key    ed25519.PrivateKey // nil: no checkpoints are made
@@ -34,18 +35,20 @@ type Config struct {
 	Log    *slog.Logger       // slog.Default()
 }
 
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Every = cmp.Or(c.Every, time.Hour)
+	c.Log = cmp.Or(c.Log, slog.Default())
+	return c
+}
+
 // Service makes and checks checkpoints.
 type Service struct{ Config }
 
 // New makes a Service.
-func New(cfg Config) *Service {
-	cfg.Every = cmp.Or(cfg.Every, time.Hour)
-	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	return &Service{Config: cfg}
-}
+func New(cfg Config) *Service { return &Service{Config: cfg.withDefaults()} }
 
 // How Run goes on when no checkpoint could be made, and how long it takes leave.
 const (

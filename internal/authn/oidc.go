@@ -21,7 +21,7 @@ import (
 )
 
 // OIDCConfig says which identity provider signs people in, and what its word is worth
-// here. Zero fields take the defaults named beside them.
+// here. Zero fields take the default named with them; none may be negative.
 type OIDCConfig struct {
 	Issuer       string
 	ClientID     string
@@ -59,6 +59,15 @@ func ParseGrant(s string) (Grant, error) {
 	}
 	role, err := access.ParseRole(gives)
 	return Grant{Group: group, Role: role}, err
+}
+
+func (c OIDCConfig) withDefaults() OIDCConfig {
+	c.Claim = cmp.Or(c.Claim, "groups")
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	if len(c.Scopes) == 0 {
+		c.Scopes = []string{oidc.ScopeEmail, oidc.ScopeProfile}
+	}
+	return c
 }
 
 func (c OIDCConfig) check() error {
@@ -102,11 +111,7 @@ func NewOIDC(cfg OIDCConfig, s *Service) (*OIDC, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg.Claim = cmp.Or(cfg.Claim, "groups")
-	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
-	if len(cfg.Scopes) == 0 {
-		cfg.Scopes = []string{oidc.ScopeEmail, oidc.ScopeProfile}
-	}
+	cfg = cfg.withDefaults()
 	cfg.Scopes = slices.Concat([]string{oidc.ScopeOpenID}, cfg.Scopes)
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: cfg.Timeout}).DialContext, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}
 	return &OIDC{cfg: cfg, service: s, client: &http.Client{Timeout: cfg.Timeout, Transport: transport}}, nil

@@ -11,7 +11,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// Config sets up a Service. Zero fields take the defaults named beside them.
+// Config sets up a Service. Zero fields take the default named with them; none may be
+// negative.
 type Config struct {
 	Store Store
 	Now   func() time.Time // time.Now
@@ -24,7 +25,7 @@ type Config struct {
 	PerAddr      int           // failures within the window: 50, since an office shares an address
 }
 
-func (c Config) orDefault() Config {
+func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -49,7 +50,7 @@ type Service struct {
 
 // New makes a Service.
 func New(cfg Config) *Service {
-	cfg = cfg.orDefault()
+	cfg = cfg.withDefaults()
 	return &Service{Config: cfg, gate: make(gate, cfg.HashesAtOnce), decoy: decoy(cfg.Hash)}
 }
 

@@ -10,13 +10,23 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// SessionConfig sets up the sessions. Zero fields take the defaults named beside them.
+// SessionConfig sets up the sessions. Zero fields take the default named with them; none
+// may be negative.
 type SessionConfig struct {
 	Store    Store
 	Insecure bool             // plain HTTP on loopback: the cookie goes without Secure and __Host-
 	Idle     time.Duration    // 1 hour without a request ends a session
 	Lifetime time.Duration    // 12 hours end it in any case
 	Now      func() time.Time // time.Now
+}
+
+func (c SessionConfig) withDefaults() SessionConfig {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Idle = cmp.Or(c.Idle, time.Hour)
+	c.Lifetime = cmp.Or(c.Lifetime, 12*time.Hour)
+	return c
 }
 
 // The names of the session's cookie. Browsers accept the first only with Secure, for
@@ -30,14 +40,12 @@ const (
 // somebody in calls its RenewToken, so that a token planted in the browser beforehand
 // is worth nothing.
 func NewSessions(cfg SessionConfig) *scs.SessionManager {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
+	cfg = cfg.withDefaults()
 	m := scs.New()
-	sessions := newSessionStore(cfg.Store, cfg.Now, cmp.Or(cfg.Idle, time.Hour))
+	sessions := newSessionStore(cfg.Store, cfg.Now, cfg.Idle)
 	// The store sees to the idle timeout: scs would write out every session that is used.
 	m.Store, m.Codec = sessions, sessions.codec
-	m.Lifetime = cmp.Or(cfg.Lifetime, 12*time.Hour)
+	m.Lifetime = cfg.Lifetime
 	m.Cookie.Name, m.Cookie.Secure = cookieName, true
 	if cfg.Insecure {
 		m.Cookie.Name, m.Cookie.Secure = cookieNameInsecure, false

@@ -21,7 +21,8 @@ import (
 )
 
 // Config says how AWS is reached. The zero value takes everything from the environment,
-// as the SDK does everywhere, and the rates from below.
+// as the SDK does everywhere, and the rates from below. A field may be
+// negative only if its comment gives that a meaning.
 type Config struct {
 	Region          string // empty: the SDK's own chain (AWS_REGION, profile)
 	Endpoint        string // empty: AWS itself, or AWS_ENDPOINT_URL
@@ -42,8 +43,8 @@ type Config struct {
 	BackoffBase time.Duration // the first wait is up to so long; DefaultBackoffBase when 0
 	BackoffCap  time.Duration // no wait is longer; DefaultBackoffCap when 0
 	HTTPTimeout time.Duration // of one attempt; DefaultHTTPTimeout when 0
-	Log         *slog.Logger
-	Trace       BeginSpan // nil for none
+	Log         *slog.Logger  // nil: no log
+	Trace       BeginSpan     // nil: nothing is traced
 }
 
 // The defaults of Config. For the rates see docs/aws-facts.md, "IAM request rates" and "STS request rate".
@@ -58,7 +59,7 @@ const (
 	DefaultHTTPTimeout       = 30 * time.Second
 )
 
-func (c Config) orDefault() Config {
+func (c Config) withDefaults() Config {
 	c.DeployRole = cmp.Or(c.DeployRole, DefaultDeployRole)
 	c.Partition = cmp.Or(c.Partition, "aws")
 	c.IAMRate = cmp.Or(c.IAMRate, DefaultIAMRate)
@@ -85,7 +86,7 @@ type Cloud struct {
 
 // New loads the SDK's configuration, once. It does not talk to AWS.
 func New(ctx context.Context, cfg Config) (*Cloud, error) {
-	cfg = cfg.orDefault()
+	cfg = cfg.withDefaults()
 	role, err := access.ParseRoleName(cfg.DeployRole)
 	if err != nil {
 		return nil, access.Wrap(access.KindInvalid, err, "The deployment role %q is not a role's name. Set PORTCULLIS_DEPLOY_ROLE to a name, with its path before it if it has one.", cfg.DeployRole)

@@ -13,34 +13,34 @@ import (
 
 // Accounts are those that a rollout may touch, sorted by id. They are shared: read only.
 func (s *Service) accounts(ctx context.Context) (access.Accounts, error) {
-	all, err := s.store.Accounts(ctx)
+	all, version, err := s.store.AccountsAt(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the accounts: %w", err)
 	}
-	return s.targetable.of(all), nil
+	return s.targetable.of(all, version), nil
 }
 
-// targetable keeps which of all accounts a rollout may touch. The store hands out the
-// same slice until something about an account changes.
+// targetable keeps which of all accounts a rollout may touch, for one version of them.
 type targetable struct {
-	mu        sync.Mutex
-	all, some []access.Account
+	mu      sync.Mutex
+	version int64
+	some    access.Accounts // nil before the first question
 }
 
-func (t *targetable) of(all []access.Account) access.Accounts {
+func (t *targetable) of(all []access.Account, version int64) access.Accounts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(all) > 0 && len(t.all) == len(all) && &t.all[0] == &all[0] {
+	if t.some != nil && t.version == version {
 		return t.some
 	}
-	some := make([]access.Account, 0, len(all))
+	some := make(access.Accounts, 0, len(all))
 	for _, a := range all {
 		if ok, _ := a.Targetable(); ok {
 			some = append(some, a)
 		}
 	}
 	slices.SortFunc(some, func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	t.all, t.some = all, some
+	t.version, t.some = version, some
 	return some
 }
 

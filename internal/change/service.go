@@ -11,13 +11,23 @@ import (
 	"portcullis/internal/policy"
 )
 
-// Config is what the service is made of.
+// Config sets up a Service. Zero fields take the default named with them.
 type Config struct {
 	Store       Store
-	Now         func() time.Time // time.Now unless a test says otherwise
-	Log         *slog.Logger
-	Window      int // targets in flight at once; default 20
-	MaxFailures int // failed targets that halt a rollout; default 10
+	Now         func() time.Time // time.Now
+	Log         *slog.Logger     // slog.Default()
+	Window      int              // targets in flight at once, at least 1; DefaultWindow
+	MaxFailures int              // failed targets that halt a rollout, at least 1; DefaultMaxFailures
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Log = cmp.Or(c.Log, slog.Default())
+	c.Window = cmp.Or(c.Window, DefaultWindow)
+	c.MaxFailures = cmp.Or(c.MaxFailures, DefaultMaxFailures)
+	return c
 }
 
 // Service composes, submits, reviews and applies changes, and reads the desired state.
@@ -43,18 +53,8 @@ const (
 
 // New makes the service.
 func New(cfg Config) *Service {
-	s := &Service{
-		store: cfg.Store, now: cfg.Now, log: cfg.Log,
-		window:      cmp.Or(cfg.Window, DefaultWindow),
-		maxFailures: cmp.Or(cfg.MaxFailures, DefaultMaxFailures),
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.log == nil {
-		s.log = slog.Default()
-	}
-	return s
+	cfg = cfg.withDefaults()
+	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, window: cfg.Window, maxFailures: cfg.MaxFailures}
 }
 
 // revision resolves Head to the newest revision.

@@ -41,6 +41,8 @@ type Store interface {
 
 	// Accounts are all accounts, with tags, sorted by id. The slice is shared: read only.
 	Accounts(ctx context.Context) ([]access.Account, error)
+	// AccountsAt is Accounts with the InventoryVersion that they are of.
+	AccountsAt(ctx context.Context) (accounts []access.Account, version int64, err error)
 	// Account is one of them; KindNotFound where there is none.
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 	// AccountPage lists accounts, optionally of one OU and below.

@@ -191,15 +191,15 @@ func related(state access.State, accounts access.Accounts, ids []access.AccountI
 // reach works out which accounts selectors choose, each selector once.
 type reach struct {
 	accounts access.Accounts
-	known    map[string][]access.AccountID
+	known    map[access.SelectorKey][]access.AccountID
 }
 
 func newReach(accounts access.Accounts) reach {
-	return reach{accounts: accounts, known: map[string][]access.AccountID{}}
+	return reach{accounts: accounts, known: map[access.SelectorKey][]access.AccountID{}}
 }
 
 func (r reach) by(s access.Selector) []access.AccountID {
-	key := fmt.Sprintf("%t %q %q %q %q", s.All, s.IDs, s.OUs, s.Tags, s.Except)
+	key := s.Key()
 	ids, ok := r.known[key]
 	if ok {
 		return ids

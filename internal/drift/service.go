@@ -12,15 +12,25 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Config is what the service is made of.
+// Config sets up a Service. Zero fields take the default named with them.
 type Config struct {
 	Store    Store
 	Cloud    Cloud
-	Pusher   Pusher           // without one nothing is pushed by itself
-	Now      func() time.Time // time.Now unless a test says otherwise
-	Log      *slog.Logger
-	Parallel int   // accounts read at once by this replica; default 8
-	Watch    Watch // nil for nobody
+	Pusher   Pusher           // nil: nothing is pushed unless a person asks for it
+	Now      func() time.Time // time.Now
+	Log      *slog.Logger     // nil: no log
+	Parallel int              // accounts read at once by this replica, at least 1; 8
+	Watch    Watch            // nil: nothing is told
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Parallel = cmp.Or(c.Parallel, 8)
+	c.Watch = cmp.Or[Watch](c.Watch, unwatched{})
+	return c
 }
 
 // Service reads the organization and its accounts.
@@ -31,16 +41,7 @@ type Service struct {
 
 // New makes a service.
 func New(cfg Config) *Service {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Watch == nil {
-		cfg.Watch = unwatched{}
-	}
-	cfg.Parallel = cmp.Or(cfg.Parallel, 8)
+	cfg = cfg.withDefaults()
 	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.Parallel)}
 }
 

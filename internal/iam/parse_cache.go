@@ -5,26 +5,27 @@ import "sync"
 // Evaluate meets the same documents over and over: one user asks from many addresses,
 // many users ask for one role. So it keeps what it has parsed. A parsed document never
 // changes and depends on its text alone, so the cache changes nothing but the time.
-var parsedDocuments = newParseCache(4 << 20)
+var parsedDocuments = newParseCache(4<<20, ParsePolicy)
 
 // parseCache keeps parsed documents by their text, up to a number of characters of text.
 // It holds two generations: when the younger is full it becomes the older, and what was
 // not asked for since is let go. So it never grows beyond twice its limit, and what is
 // in use stays.
-type parseCache struct {
+type parseCache[V any] struct {
 	limit int
+	read  func(text string) *V
 
 	mu         sync.RWMutex
-	young, old map[string]*Policy
+	young, old map[string]*V
 	size       int // characters of the younger generation
 }
 
-func newParseCache(limit int) *parseCache {
-	return &parseCache{limit: limit, young: map[string]*Policy{}}
+func newParseCache[V any](limit int, read func(string) *V) *parseCache[V] {
+	return &parseCache[V]{limit: limit, read: read, young: map[string]*V{}}
 }
 
-// parse is ParsePolicy, remembered.
-func (c *parseCache) parse(doc string) *Policy {
+// parse is read, remembered.
+func (c *parseCache[V]) parse(doc string) *V {
 	c.mu.RLock()
 	p, young := c.young[doc]
 	if !young {
@@ -35,7 +36,7 @@ func (c *parseCache) parse(doc string) *Policy {
 		return p
 	}
 	if p == nil {
-		p = ParsePolicy(doc)
+		p = c.read(doc)
 	}
 	c.keep(doc, p)
 	return p
@@ -43,7 +44,7 @@ func (c *parseCache) parse(doc string) *Policy {
 
 // keep puts a document into the younger generation. One that would fill it by itself is
 // not kept.
-func (c *parseCache) keep(doc string, p *Policy) {
+func (c *parseCache[V]) keep(doc string, p *V) {
 	if len(doc) > c.limit/4 {
 		return
 	}
@@ -53,7 +54,7 @@ func (c *parseCache) keep(doc string, p *Policy) {
 		return
 	}
 	if c.size+len(doc) > c.limit {
-		c.young, c.old, c.size = map[string]*Policy{}, c.young, 0
+		c.young, c.old, c.size = map[string]*V{}, c.young, 0
 	}
 	c.young[doc] = p
 	c.size += len(doc) + entryCost

@@ -12,7 +12,7 @@ func numbered(i int) string {
 }
 
 func TestParseCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
-	c := newParseCache(40_000)
+	c := newParseCache(40_000, ParsePolicy)
 	first := c.parse(numbered(0))
 	for i := 1; i < 2_000; i++ {
 		c.parse(numbered(i))

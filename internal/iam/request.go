@@ -73,6 +73,7 @@ type call struct {
 	userARN string
 	roleARN string
 	via     bool // through a VPC endpoint
+	anyone  bool // the caller is not known: no key has a value
 }
 
 func newCall(r Request) *call {
@@ -91,6 +92,9 @@ func newCall(r Request) *call {
 
 // key looks up a context key, whose name is given in lower case.
 func (c *call) key(name string) (string, presence) {
+	if c.anyone {
+		return "", unknown
+	}
 	switch name {
 	case "aws:sourceip":
 		if c.via || !c.SourceIP.IsValid() {

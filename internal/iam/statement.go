@@ -30,16 +30,6 @@ var (
 	AssumeRoleAndSetSourceIdentity = []string{ActionAssume, ActionSourceIdentity}
 )
 
-// SidUserSide begins, after our prefix, the Sid of an Allow whose networks stand on the
-// user's side.
-const SidUserSide = "UserSide"
-
-// OnUsersSide reports whether statements of a trust policy, ours as they are kept, admit
-// a user by way of the user's gate. Nothing else in them is a user's bare name.
-func OnUsersSide(statements, user string) bool {
-	return strings.Contains(statements, `"`+SidPrefix+SidUserSide) && strings.Contains(statements, `"`+user+`"`)
-}
-
 // Statement is one statement of ours. Principals are the values under "AWS" and are
 // empty in a user's policy; Resources are empty in a trust policy.
 type Statement struct {

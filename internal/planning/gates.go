@@ -45,9 +45,7 @@ func (p Planner) withGates(a access.Account, before, after policy.Documents, ops
 		switch {
 		case op.Kind != access.OpTrustPolicy:
 			own = append(own, op)
-		case slices.ContainsFunc(users, func(u access.UserName) bool {
-			return iam.OnUsersSide(op.OursAfter, u.Name) && !iam.OnUsersSide(op.OursBefore, u.Name)
-		}):
+		case opensToOne(a.ID, op, users):
 			opening = append(opening, op)
 		default:
 			closing = append(closing, op)
@@ -60,6 +58,14 @@ func (p Planner) withGates(a access.Account, before, after policy.Documents, ops
 		}
 	}
 	return slices.Concat(closing, gates.early, opening, own, gates.late), nil
+}
+
+// opensToOne reports whether a trust policy newly admits one of the users through a gate.
+func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.UserName) bool {
+	before, after := iam.ReadUserSide(id, op.OursBefore), iam.ReadUserSide(id, op.OursAfter)
+	return slices.ContainsFunc(users, func(u access.UserName) bool {
+		return after.Admits(u.Name) && !before.Admits(u.Name)
+	})
 }
 
 // gateUsers are the users who have a gate or had one, sorted.
@@ -139,7 +145,8 @@ func (p Planner) addGate(ops *gateOps, a access.Account, g gateChange, opening [
 func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOperation) (bool, error) {
 	gains, gives := "", ""
 	for _, op := range opening {
-		was, will := iam.OnUsersSide(op.OursBefore, u.Name), iam.OnUsersSide(op.OursAfter, u.Name)
+		was := iam.ReadUserSide(a.ID, op.OursBefore).Admits(u.Name)
+		will := iam.ReadUserSide(a.ID, op.OursAfter).Admits(u.Name)
 		switch {
 		case will && !was:
 			gains = op.Resource.String()

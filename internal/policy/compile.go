@@ -52,7 +52,7 @@ type Compiler struct {
 	networks  map[string]*Networks // by allowlist names
 	interned  map[string]*Networks // by what they admit
 	templates map[string]*template
-	gateParts map[string][]gatePart
+	gateParts map[partsKey]*partsNode
 
 	idsOnce sync.Once
 	ids     map[string]string // unique ids to ARNs
@@ -101,7 +101,7 @@ func (c *Compiler) Sibling(state access.State) (*Compiler, error) {
 		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, index: c.index, cross: map[access.AccountID][]int{},
 		offline: c.offline, inventory: c.inventory, positions: c.positions,
 		lists: make(map[string]access.Allowlist, len(state.Allowlists)), networks: map[string]*Networks{}, interned: map[string]*Networks{},
-		templates: map[string]*template{}, gateParts: map[string][]gatePart{},
+		templates: map[string]*template{}, gateParts: map[partsKey]*partsNode{},
 	}
 	for _, a := range state.Allowlists {
 		s.lists[a.Name] = a
@@ -114,7 +114,7 @@ func (c *Compiler) Sibling(state access.State) (*Compiler, error) {
 func newCompiler(in Input, shared *selector) (*Compiler, error) {
 	c := &Compiler{
 		selectors: shared,
-		opts:      in.Options.orDefault(),
+		opts:      in.Options.withDefaults(),
 		now:       in.Now,
 		accounts:  slices.Clone(in.Accounts),
 		cross:     map[access.AccountID][]int{},
@@ -125,7 +125,7 @@ func newCompiler(in Input, shared *selector) (*Compiler, error) {
 		networks:  map[string]*Networks{},
 		interned:  map[string]*Networks{},
 		templates: map[string]*template{},
-		gateParts: map[string][]gatePart{},
+		gateParts: map[partsKey]*partsNode{},
 	}
 	if err := c.indexAccounts(); err != nil {
 		return nil, err

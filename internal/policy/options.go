@@ -35,7 +35,7 @@ type Options struct {
 	ProductionTags map[string]string
 }
 
-func (o Options) orDefault() Options {
+func (o Options) withDefaults() Options {
 	o.MaxIPv4Bits = cmp.Or(o.MaxIPv4Bits, 8)
 	o.MaxIPv6Bits = cmp.Or(o.MaxIPv6Bits, 24)
 	o.ExpiringWithin = cmp.Or(o.ExpiringWithin, 7*24*time.Hour)

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"strings"
+	"errors"
 
 	"portcullis/internal/access"
 )
@@ -30,14 +30,29 @@ func (c *Compiler) Refusal() error {
 	return nil
 }
 
-// Locate puts the position of a mapping in the scenario before the refusal of a
-// document: the first mapping whose role the message names.
-func (c *Compiler) Locate(err error, id access.AccountID) error {
-	message := access.MessageOf(err)
+// RoleError says that a document for one role cannot be compiled in one account, for
+// example because the trust policy is too long. Its message is that of Err.
+type RoleError struct {
+	Role    access.RoleName
+	Account access.AccountID
+	Err     error
+}
+
+func (e *RoleError) Error() string { return e.Err.Error() }
+
+func (e *RoleError) Unwrap() error { return e.Err }
+
+// Locate puts the position of a mapping in the scenario before a RoleError: of the first
+// mapping of its role. It leaves any other error as it is.
+func (c *Compiler) Locate(err error) error {
+	var refused *RoleError
+	if !errors.As(err, &refused) {
+		return err
+	}
 	for i := range c.mappings {
 		p := &c.mappings[i]
-		if pos := c.positions["mapping/"+p.ID]; pos != "" && strings.Contains(message, "role "+p.Role.String()+" in account "+string(id)) {
-			return access.Errorf(access.KindOf(err), "%s: %s", pos, message)
+		if pos := c.positions["mapping/"+p.ID]; pos != "" && p.Role == refused.Role {
+			return access.Errorf(access.KindOf(err), "%s: %s", pos, access.MessageOf(err))
 		}
 	}
 	return err

@@ -32,7 +32,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 	live, isKnown := c.knownOf(a.ID).trust(role)
 	others, err := iam.ReadTrustPolicy(live)
 	if err != nil {
-		return Compiled{}, nil, access.Errorf(access.KindConflict, "the trust policy of role %s in account %s cannot be read: %v; correct it in AWS first", role, a.ID, err)
+		return Compiled{}, nil, task.refuse(access.KindConflict, "the trust policy of role %s in account %s cannot be read: %v; correct it in AWS first", role, a.ID, err)
 	}
 	task.alone = c.offline || isKnown && !others.AdmitsAWS()
 	task.admitted = others.Admitted()
@@ -51,7 +51,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 		}
 		size, err := others.MergedSize(statements)
 		if err != nil {
-			return Compiled{}, nil, access.Errorf(access.KindConflict, "role %s in account %s: %v", role, a.ID, err)
+			return Compiled{}, nil, task.refuse(access.KindConflict, "role %s in account %s: %v", role, a.ID, err)
 		}
 		if best.Size == 0 || size < best.Size {
 			best = Compiled{Resource: resource, Limit: limit, Statements: statements, Size: size, Shape: shape}
@@ -62,6 +62,11 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 		}
 	}
 	return Compiled{}, nil, task.tooLong(best, live, why, c.largest(mappings))
+}
+
+// refuse makes the RoleError of the task's role.
+func (t roleTask) refuse(kind access.Kind, format string, args ...any) error {
+	return &RoleError{Role: t.role, Account: t.account.ID, Err: access.Errorf(kind, format, args...)}
 }
 
 func (c *Compiler) trustQuota(a access.Account) int {

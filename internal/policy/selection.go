@@ -1,10 +1,6 @@
 package policy
 
-import (
-	"encoding/json"
-
-	"portcullis/internal/access"
-)
+import "portcullis/internal/access"
 
 // selection is the accounts that one selector reaches. Thousands of mappings share a
 // few selectors, so each distinct one is resolved once.
@@ -19,11 +15,11 @@ func (s *selection) has(account int) bool { return s.bits[account/64]&(1<<(accou
 type selector struct {
 	accounts []access.Account
 	index    map[access.AccountID]int
-	found    map[string]*selection
+	found    map[access.SelectorKey]*selection
 }
 
 func newSelector(accounts []access.Account, index map[access.AccountID]int) *selector {
-	return &selector{accounts: accounts, index: index, found: map[string]*selection{}}
+	return &selector{accounts: accounts, index: index, found: map[access.SelectorKey]*selection{}}
 }
 
 // use is a selection and the mappings that it chooses the accounts of.
@@ -33,7 +29,7 @@ type use struct {
 }
 
 func (s *selector) resolve(sel access.Selector) *selection {
-	key := selectorKey(sel)
+	key := sel.Key()
 	if r, ok := s.found[key]; ok {
 		return r
 	}
@@ -63,12 +59,4 @@ func (s *selector) resolveIDs(sel access.Selector, r *selection) {
 		}
 	}
 	sortInts(r.accounts)
-}
-
-func selectorKey(sel access.Selector) string {
-	b, err := json.Marshal(sel) // maps are written with sorted keys
-	if err != nil {
-		return sel.String() // not reached: a selector is strings and a bool
-	}
-	return string(b)
 }

@@ -28,7 +28,7 @@ func (t roleTask) tooLong(best Compiled, live, side string, lists []listSize) er
 	}
 	b.WriteString(". What would help: ")
 	b.WriteString(strings.Join(t.remedies(best), "; "))
-	return access.Errorf(access.KindInvalid, "%s", b.String())
+	return t.refuse(access.KindInvalid, "%s", b.String())
 }
 
 type contribution struct{ count, size int }

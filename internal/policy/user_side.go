@@ -178,7 +178,7 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 	groups := groupGated(a, roles)
 	parts := c.partsOf(groups, limit)
 	if len(parts) == 0 || len(parts) > g.Quota-g.Others {
-		return Gate{}, gateTooLong(g, a, roles, len(parts), limit, c.trustQuota(a))
+		return Gate{}, ofOneRole(a, roles, gateTooLong(g, a, roles, len(parts), limit, c.trustQuota(a)))
 	}
 	for i, p := range parts {
 		shape := ShapeGateRegion
@@ -190,6 +190,14 @@ func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gat
 		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss, Size: iam.DocumentSize(ss), Limit: limit, Shape: shape})
 	}
 	return g, nil
+}
+
+// ofOneRole makes a RoleError of an error about the gate of a user with one role.
+func ofOneRole(a access.Account, roles []gated, err error) error {
+	if len(roles) != 1 {
+		return err
+	}
+	return &RoleError{Role: roles[0].role, Account: a.ID, Err: err}
 }
 
 // gateTooLong says why a gate cannot be written: in how many policies it would be, and

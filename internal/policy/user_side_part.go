@@ -1,12 +1,10 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 
 	"portcullis/internal/access"
 	"portcullis/internal/iam"
@@ -58,24 +56,42 @@ type gatePart struct {
 // depends on the networks and on how long the roles' ARNs are, so it is worked out once
 // for all accounts.
 func (c *Compiler) partsOf(groups []gateGroup, limit int) []gatePart {
-	key := partsKey(groups, limit)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if parts, ok := c.gateParts[key]; ok {
-		return parts
+	at := c.partsAfter(partsKey{limit: limit})
+	for _, g := range groups {
+		at = c.partsAfter(partsKey{
+			before: at, nets: g.nets, plain: len(g.plain), source: len(g.source), size: iam.ValuesSize(g.all),
+		})
 	}
-	parts := cutParts(groups, limit)
-	c.gateParts[key] = parts
-	return parts
+	if !at.cut {
+		at.parts, at.cut = cutParts(groups, limit), true
+	}
+	return at.parts
 }
 
-func partsKey(groups []gateGroup, limit int) string {
-	var b strings.Builder
-	b.WriteString(strconv.Itoa(limit))
-	for _, g := range groups {
-		fmt.Fprintf(&b, " %p %d %d %d", g.nets, len(g.plain), len(g.source), iam.ValuesSize(g.all))
+func (c *Compiler) partsAfter(key partsKey) *partsNode {
+	n := c.gateParts[key]
+	if n == nil {
+		n = &partsNode{}
+		c.gateParts[key] = n
 	}
-	return b.String()
+	return n
+}
+
+// partsKey is a limit, or one more group after those of a node: of it, all that decides
+// where parts begin. Networks that admit the same are the same pointer.
+type partsKey struct {
+	limit               int
+	before              *partsNode
+	nets                *Networks
+	plain, source, size int
+}
+
+// partsNode holds the parts of a sequence of groups, once they have been cut.
+type partsNode struct {
+	parts []gatePart
+	cut   bool
 }
 
 func cutParts(groups []gateGroup, limit int) []gatePart {

@@ -387,14 +387,3 @@ func TestNetworksDifferInEndpoints(t *testing.T) {
 		t.Error("networks are the same where VPCs and endpoints are, and nowhere else")
 	}
 }
-
-func TestOnUsersSide(t *testing.T) {
-	const side = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:username":"alice"}}}]`
-	for statements, want := range map[string]bool{
-		side: true, strings.Replace(side, "alice", "alicia", 1): false, strings.Replace(side, "UserSide", "Allow", 1): false, "": false,
-	} {
-		if got := iam.OnUsersSide(statements, "alice"); got != want {
-			t.Errorf("alice is taken to be on the users' side: %t, want %t, in %s", got, want, statements)
-		}
-	}
-}

@@ -89,7 +89,7 @@ func TestOverwriteSurvivesACrash(t *testing.T) {
 		_ = pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Fault: func(p Point) error {
 			if p == point && !died {
 				died = true
-				return errLapsed
+				return errLeaseExpired
 			}
 			return nil
 		}})

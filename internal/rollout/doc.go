@@ -34,10 +34,10 @@
 // worker that takes the job up makes a claim, numbered, with a lease that it prolongs
 // while it works. A worker that is killed or frozen lets the lease run out; the reviver
 // makes another job, whose worker makes the next claim. The holder of an older claim
-// writes nothing more: every store method checks the number, and hold watches the lease
-// by the local clock between two such checks. AWS knows no fencing, so a write that was
-// already on the wire cannot be called back; it puts in place the same document that the
-// next holder would.
+// writes nothing more: every store method checks the number, and the lease keeper watches
+// the lease by the local clock between two such checks. AWS knows no fencing, so a write
+// that was already on the wire cannot be called back; it puts in place the same document
+// that the next holder would.
 //
 // # An operation: one IAM write
 //
@@ -87,10 +87,10 @@
 //	strategies.go  saved ways of carrying changes out
 //	rollback.go  what has been written, read backwards
 //	check.go     a look at the health of a wave
-//	waving.go    what the store keeps of waves, checks and strategies
+//	waves.go     what the store keeps of waves, checks and strategies
 //	resolve.go   what people decide about conflicts
-//	watching.go  what went wrong and how it went; shared.go: asked for once for all watchers
-//	hub.go       one store query per change for any number of watchers
+//	progress.go  failures and progress of a rollout; shared.go: asked for once for all watchers
+//	hub.go       one store query per change for any number of watchers; both end with the Service
 //	run.go       the background part of a replica: notifications, times, the reviver
 //	pusher.go    Push: one target from its claim to its end
 //	push.go      the steps of a push
@@ -102,7 +102,7 @@
 //	attachments.go  what is attached to a user, ours and others'; pure
 //	documents.go what a document means for an operation; pure
 //	result.go    how a target ends; pure
-//	hold.go      keeping a claim while working
+//	lease.go     keeping a claim while working
 //	fault.go     the named points at which tests let a push die
 //	worker.go    the River worker
 package rollout

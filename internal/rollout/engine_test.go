@@ -172,7 +172,7 @@ func TestRolloutThroughCrashesAtEveryPoint(t *testing.T) {
 	for _, p := range rollout.Points() {
 		crash.left[p] = 3
 	}
-	cfg := rollout.Config{Lease: 600 * time.Millisecond, ReviveEvery: 100 * time.Millisecond, Confirm: -1, Fault: crash.at}
+	cfg := rollout.Config{Lease: 600 * time.Millisecond, ReviveEvery: 100 * time.Millisecond, ConfirmClaimEvery: -1, Fault: crash.at}
 	s := w.replica(t, cfg)
 	before := len(w.org.Calls())
 	began := time.Now()

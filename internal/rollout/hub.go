@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lifetime"
 )
 
 const (
@@ -18,11 +19,12 @@ const (
 	hubTimeout = 10 * time.Second
 )
 
-// hub shares what the store says about a rollout among its watchers: one query per
-// change, however many watch. A rollout that nobody watches costs nothing.
+// hub fans out rollout state to all watchers. It runs one query per change, regardless of
+// the number of watchers. A rollout without watchers costs nothing.
 type hub struct {
 	load func(ctx context.Context, id int64) (access.Rollout, error)
 	log  *slog.Logger
+	life *lifetime.Lifetime
 
 	mu     sync.Mutex
 	topics map[int64]*topic
@@ -44,15 +46,18 @@ type topic struct {
 // watcher is one reader. Its channel holds the newest value that was not read yet.
 type watcher struct{ values chan access.Rollout }
 
-func newHub(load func(context.Context, int64) (access.Rollout, error), log *slog.Logger) *hub {
-	return &hub{load: load, log: log, topics: map[int64]*topic{}}
+func newHub(load func(context.Context, int64) (access.Rollout, error), log *slog.Logger, life *lifetime.Lifetime) *hub {
+	return &hub{load: load, log: log, life: life, topics: map[int64]*topic{}}
 }
 
 // watch adds a reader. It waits for the first query, so that a rollout that does not
 // exist is an error here and not a channel that stays silent.
 func (h *hub) watch(ctx context.Context, id int64) (<-chan access.Rollout, error) {
 	w := &watcher{values: make(chan access.Rollout, 1)}
-	t := h.join(id, w)
+	t, err := h.join(id, w)
+	if err != nil {
+		return nil, err
+	}
 	select {
 	case <-ctx.Done():
 		h.leave(id, t, w)
@@ -67,21 +72,24 @@ func (h *hub) watch(ctx context.Context, id int64) (<-chan access.Rollout, error
 	return w.values, nil
 }
 
-func (h *hub) join(id int64, w *watcher) *topic {
+func (h *hub) join(id int64, w *watcher) (*topic, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t, ok := h.topics[id]
 	if !ok {
-		ctx, stop := context.WithCancel(context.Background())
+		ctx, stop := context.WithCancel(h.life.Context())
 		t = &topic{dirty: make(chan struct{}, 1), stop: stop, ready: make(chan struct{}), watchers: map[*watcher]struct{}{}}
+		if err := h.life.Go(func(life context.Context) { h.follow(ctx, id, t); h.dismiss(life, id, t) }); err != nil {
+			stop()
+			return nil, err
+		}
 		h.topics[id] = t
-		go h.follow(ctx, id, t)
 	}
 	t.watchers[w] = struct{}{}
 	if t.known {
 		w.offer(t.last)
 	}
-	return t
+	return t, nil
 }
 
 // lastTold is when the watchers of a rollout were told of it last, which each of them hears
@@ -110,6 +118,23 @@ func (h *hub) leave(id int64, t *topic, w *watcher) {
 			delete(h.topics, id)
 		}
 	}
+}
+
+// dismiss removes all readers of a topic at the end of the hub's life.
+func (h *hub) dismiss(life context.Context, id int64, t *topic) {
+	if life.Err() == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range t.watchers {
+		close(w.values)
+	}
+	clear(t.watchers)
+	if h.topics[id] == t {
+		delete(h.topics, id)
+	}
+	t.stop()
 }
 
 // changed notes that a rollout changed. It never blocks.
@@ -154,7 +179,7 @@ func (h *hub) first(ctx context.Context, id int64, t *topic) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil {
-		t.err = err
+		t.err = h.life.Err(err)
 		if h.topics[id] == t {
 			delete(h.topics, id)
 		}

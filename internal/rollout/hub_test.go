@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lifetime"
 )
 
 // source is a store's Rollout method that counts its queries.
@@ -25,7 +27,7 @@ func (s *source) load(_ context.Context, id int64) (access.Rollout, error) {
 	return access.Rollout{ID: id, Counts: access.TargetCounts{Succeeded: int(s.ended.Load())}}, nil
 }
 
-func testHub(s *source) *hub { return newHub(s.load, slog.New(slog.DiscardHandler)) }
+func testHub(s *source) *hub { return newHub(s.load, slog.New(slog.DiscardHandler), lifetime.New()) }
 
 func TestHubAsksOnceForManyWatchers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -175,4 +177,57 @@ func TestWatchersThatHearLateShareWhatIsRead(t *testing.T) {
 		cancel()
 		synctest.Wait()
 	})
+}
+
+// After Close no query runs, the channels of watchers are closed, and neither those who
+// wait for the first query nor those who come later wait any longer.
+func TestHubEndsWithItsService(t *testing.T) {
+	store := &hangingStore{begun: make(chan struct{}), ended: make(chan struct{})}
+	s := New(Config{Store: store})
+	viewer := access.Actor{Kind: access.ActorPerson, Roles: []access.Role{access.RoleViewer}}
+	values, err := s.Watch(context.Background(), viewer, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-values
+	waiter := make(chan error, 1)
+	go func() {
+		_, err := s.Watch(context.Background(), viewer, 8)
+		waiter <- err
+	}()
+	<-store.begun
+	s.Close()
+	select {
+	case <-store.ended:
+	default:
+		t.Error("a query runs after Close")
+	}
+	if err := <-waiter; !errors.Is(err, lifetime.ErrStopping) {
+		t.Errorf("the waiter got %v, want that the server is stopping", err)
+	}
+	if _, open := <-values; open {
+		t.Error("a channel is open after Close")
+	}
+	if _, err := s.Watch(t.Context(), viewer, 7); !errors.Is(err, lifetime.ErrStopping) {
+		t.Errorf("Watch after Close returned %v, want that the server is stopping", err)
+	}
+	if len(s.hub.topics) != 0 {
+		t.Errorf("%d topics are left", len(s.hub.topics))
+	}
+}
+
+// hangingStore answers at once for rollout 7, and for any other not before it has to.
+type hangingStore struct {
+	Store
+	begun, ended chan struct{}
+}
+
+func (s *hangingStore) Rollout(ctx context.Context, id int64) (access.Rollout, error) {
+	if id == 7 {
+		return access.Rollout{ID: id}, nil
+	}
+	defer close(s.ended)
+	close(s.begun)
+	<-ctx.Done()
+	return access.Rollout{}, ctx.Err()
 }

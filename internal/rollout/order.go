@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
 
 	"portcullis/internal/access"
 	"portcullis/internal/iam"
@@ -12,12 +11,14 @@ import (
 // order means something only while each step succeeds: where one does not, those that
 // rest on it must not be done either. What rests on what can be read off the documents:
 //
-//	trust policy ◀── a user's inline policy that names the role
+//	trust policy ◀── a user's inline policy that may allow the role
 //	gate of a user ◀── a trust policy that newly admits the user on the users' side
 //	part of a gate ◀── the parts after it, which give up what it takes over
 //	trust policy that no longer admits a user ◀── taking the role out of their gate
 //
-// The arrow points at what comes first.
+// The arrow points at what comes first. A document that cannot be read for sure is taken to
+// rest on the failed step: to hold a write back is the safe side. So a user's policy waits
+// if it may allow the role, and a gate waits unless it surely still denies the role.
 
 // holdBack skips what rests on a step that cannot be done by this push.
 func holdBack(steps []step, account access.Account) {
@@ -52,20 +53,18 @@ func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*ste
 		}
 		arn := t.op.Resource.ARN(account.PartitionOrDefault(), account.ID)
 		switch {
-		case s.op.Kind == access.OpUserPolicy && t.op.Kind == access.OpTrustPolicy && names(s.document, arn):
+		case s.op.Kind == access.OpUserPolicy && t.op.Kind == access.OpTrustPolicy && iam.MayAllowAssumeRole(s.document, arn):
 			return fmt.Sprintf("Not written: it would open %s, whose trust policy could not be set.", t.op.Resource)
-		case s.op.Kind == access.OpTrustPolicy && opensBeforeGate(s.op, t.op):
+		case s.op.Kind == access.OpTrustPolicy && opensBeforeGate(account.ID, s.op, t.op):
 			return fmt.Sprintf("Not written: it would open the role to %s, whose gate (%s) could not be set.", gateUser(t.op), t.op.Resource)
 		case gateUser(s.op) != "" && gateUser(s.op) == gateUser(t.op) && t.op.Seq < s.op.Seq:
 			return fmt.Sprintf("Not written: %s, which comes before it in the gate of %s, could not be set.", t.op.Resource, gateUser(s.op))
-		case gateUser(s.op) != "" && t.op.Kind == access.OpTrustPolicy && lowersBeforeTrust(s.op, t.op, arn):
+		case gateUser(s.op) != "" && t.op.Kind == access.OpTrustPolicy && lowersBeforeTrust(account.ID, s.op, t.op, arn):
 			return fmt.Sprintf("Not written: it would lower the gate of %s, while %s still admits this user.", gateUser(s.op), t.op.Resource)
 		}
 	}
 	return ""
 }
-
-func names(document, arn string) bool { return strings.Contains(document, `"`+arn+`"`) }
 
 // gateUser is the name of the user whose gate an operation works on; "" for any other
 // operation.
@@ -82,17 +81,20 @@ func gateUser(op access.Operation) string {
 }
 
 // opensBeforeGate reports whether a trust policy newly admits the user of a gate.
-func opensBeforeGate(trust, gate access.Operation) bool {
+func opensBeforeGate(id access.AccountID, trust, gate access.Operation) bool {
 	user := gateUser(gate)
-	return user != "" && iam.OnUsersSide(trust.OursAfter, user) && !iam.OnUsersSide(trust.OursBefore, user)
+	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
+	return user != "" && after.Admits(user) && !before.Admits(user)
 }
 
 // lowersBeforeTrust reports whether an operation takes a role out of the gate of a user
-// whom the role's trust policy, as it was, admits and shall admit no longer.
-func lowersBeforeTrust(gate, trust access.Operation, role string) bool {
+// whom the role's trust policy, as it was, admits and shall admit no longer. The Deny is what
+// keeps the user out, so a gate that may merely allow the role does not keep it.
+func lowersBeforeTrust(id access.AccountID, gate, trust access.Operation, role string) bool {
 	user := gateUser(gate)
-	if !iam.OnUsersSide(trust.OursBefore, user) || iam.OnUsersSide(trust.OursAfter, user) {
+	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
+	if !before.Admits(user) || after.Admits(user) {
 		return false
 	}
-	return gate.Kind != access.OpGatePolicy || !names(gate.After, role)
+	return gate.Kind != access.OpGatePolicy || !iam.DeniesAssumeRole(gate.After, role)
 }

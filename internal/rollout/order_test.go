@@ -21,10 +21,15 @@ func sideOp(seq int, before, after string) access.Operation {
 }
 
 const (
-	admitsAlice = `[{"Sid":"PortcullisUserSide","Condition":{"StringEquals":{"aws:username":["alice"]}}}]`
-	admitsBoth  = `[{"Sid":"PortcullisUserSide","Condition":{"StringEquals":{"aws:username":["alice","bob"]}}}]`
-	pairOfAlice = `[{"Sid":"PortcullisAllow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"}}]`
-	namesBob    = `{"Resource":"arn:aws:iam::111122223333:role/Bob"}`
+	userSide    = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Action":"sts:AssumeRole","Condition":`
+	admitsAlice = userSide + `{"StringEquals":{"aws:username":["alice"]}}}]`
+	admitsBoth  = userSide + `{"StringEquals":{"aws:username":["alice","bob"]}}}]`
+	pairOfAlice = `[{"Sid":"PortcullisAllow","Effect":"Allow","Action":"sts:AssumeRole",` +
+		`"Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"}}]`
+
+	aboutBob  = `"Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
+	gateOfBob = `{"Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Deny",` + aboutBob
+	openBob   = `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` + aboutBob
 )
 
 // TestWhatRestsOnAFailedStepWaits: a role is not opened before the gate stands, a gate is
@@ -35,15 +40,16 @@ func TestWhatRestsOnAFailedStepWaits(t *testing.T) {
 		first, then access.Operation
 		held        bool
 	}{
-		"opening a role, the gate failed":                {gateOp(0, "alice", 1, namesBob), sideOp(1, pairOfAlice, admitsAlice), true},
+		"opening a role, the gate failed":                {gateOp(0, "alice", 1, gateOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
 		"opening a role, the attachment failed":          {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
-		"a role that is open to them already":            {gateOp(0, "alice", 1, namesBob), sideOp(1, admitsAlice, admitsBoth), false},
+		"a role that is open to them already":            {gateOp(0, "alice", 1, gateOfBob), sideOp(1, admitsAlice, admitsBoth), false},
 		"a role that no longer admits them":              {gateOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
 		"lowering a gate, the role failed":               {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, "{}"), true},
 		"detaching a gate, the role failed":              {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
-		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, namesBob), false},
-		"the next part of the same gate":                 {gateOp(0, "alice", 3, namesBob), gateOp(1, "alice", 2, namesBob), true},
-		"a part of somebody else's gate":                 {gateOp(0, "alice", 3, namesBob), gateOp(1, "bob", 2, namesBob), false},
+		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, gateOfBob), false},
+		"a gate that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, openBob), true},
+		"the next part of the same gate":                 {gateOp(0, "alice", 3, gateOfBob), gateOp(1, "alice", 2, gateOfBob), true},
+		"a part of somebody else's gate":                 {gateOp(0, "alice", 3, gateOfBob), gateOp(1, "bob", 2, gateOfBob), false},
 	} {
 		steps := []step{{op: c.first, decision: decision{state: access.OperationFailed}}, {op: c.then, decision: decision{write: true, document: c.then.After}}}
 		holdBack(steps, account)
@@ -53,10 +59,39 @@ func TestWhatRestsOnAFailedStepWaits(t *testing.T) {
 	}
 }
 
+// TestUserPolicyWithPatternsWaitsForTheRole: a user's policy opens a role that it names by
+// a pattern, or with an escaped path, just as it opens one that it names as it is.
+func TestUserPolicyWithPatternsWaitsForTheRole(t *testing.T) {
+	for resource, held := range map[string]bool{
+		`arn:aws:iam::111122223333:role/Bob`:  true,
+		`arn:aws:iam::*:role/Bob`:             true,
+		`arn:aws:iam::111122223333:role\/Bob`: true,
+		`arn:aws:iam::*:role/Bobby`:           false,
+	} {
+		store, cloud := oneTarget()
+		resources := `["arn:aws:iam::111122223333:role/Admin","` + resource + `"]`
+		policy := `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":` + resources + `}]}`
+		store.ops[1].After, store.ops[1].OursAfter = policy, policy
+		edited := document(foreign, oursOther)
+		cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: edited}
+		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+			t.Fatal(err)
+		}
+		want, writes := access.OperationWritten, 1
+		if held {
+			want, writes = access.OperationSkipped, 0
+		}
+		store.checkEnd(t, access.TargetConflict, access.OperationConflict, want)
+		if len(cloud.writes) != writes {
+			t.Errorf("%s: %d writes, want %d", resource, len(cloud.writes), writes)
+		}
+	}
+}
+
 // TestWaitingIsPassedOn: what rests on a step that waits itself waits too.
 func TestWaitingIsPassedOn(t *testing.T) {
 	steps := []step{
-		{op: gateOp(0, "alice", 2, namesBob), decision: decision{state: access.OperationConflict}},
+		{op: gateOp(0, "alice", 2, gateOfBob), decision: decision{state: access.OperationConflict}},
 		{op: attachOp(1, "alice", "", "x"), decision: decision{write: true}},
 		{op: sideOp(2, pairOfAlice, admitsAlice), decision: decision{write: true}},
 	}
@@ -99,12 +134,12 @@ func TestAttachmentsOfOthersStay(t *testing.T) {
 
 // TestAGateIsMadeWhereThereIsNone: a managed policy that does not exist yet is no failure.
 func TestAGateIsMadeWhereThereIsNone(t *testing.T) {
-	op := gateOp(0, "alice", 1, namesBob)
+	op := gateOp(0, "alice", 1, gateOfBob)
 	op.State, op.BeforeKnown = access.OperationPlanned, true
-	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); !d.write || d.document != namesBob {
+	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); !d.write || d.document != gateOfBob {
 		t.Errorf("decided %+v, want it written", d)
 	}
-	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteGatePolicy, "", "", namesBob
+	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteGatePolicy, "", "", gateOfBob
 	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); d.write || d.state != access.OperationUnchanged {
 		t.Errorf("decided %+v on one that is gone, want unchanged", d)
 	}

@@ -12,7 +12,7 @@ import (
 type push struct {
 	cfg   Config
 	claim access.Claim
-	hold  *hold
+	lease *leaseKeeper
 	scope access.Scope
 	calls access.CallCount // the account's counts when the push began
 	begun time.Time        // when the claim was asked for, by the local, monotonic clock
@@ -49,12 +49,12 @@ type refusal struct {
 	advice  string
 }
 
-func newPush(cfg Config, claim access.Claim, h *hold) *push {
-	u := &push{cfg: cfg, claim: claim, hold: h, live: make(map[access.Resource]access.LiveDocument, len(claim.Operations))}
+func newPush(cfg Config, claim access.Claim, lease *leaseKeeper) *push {
+	u := &push{cfg: cfg, claim: claim, lease: lease, live: make(map[access.Resource]access.LiveDocument, len(claim.Operations))}
 	u.calls = cfg.Cloud.Counts(claim.Account.ID)
 	u.scope = access.Scope{Account: claim.Account, SessionName: fmt.Sprintf("portcullis-rollout-%d", claim.Rollout.ID)}
-	if h != nil {
-		u.scope.Held = h.lapsed
+	if lease != nil {
+		u.scope.Held = lease.lapsed
 	}
 	u.steps = make([]step, len(claim.Operations))
 	for i, op := range claim.Operations {

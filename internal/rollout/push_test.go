@@ -80,7 +80,7 @@ func crashAtEveryPoint(t *testing.T, confirm time.Duration, points []Point) {
 				store, cloud := oneTarget()
 				crash := errors.New("killed")
 				seen := 0
-				err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Confirm: confirm, Fault: func(p Point) error {
+				err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, ConfirmClaimEvery: confirm, Fault: func(p Point) error {
 					if p == point {
 						seen++
 					}
@@ -298,7 +298,7 @@ func TestPushWritesNothingWhenTheStoreRefuses(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			store, cloud := oneTarget()
 			store.refuse[method] = down
-			if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Confirm: atOnce}); !errors.Is(err, down) {
+			if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, ConfirmClaimEvery: atOnce}); !errors.Is(err, down) {
 				t.Fatalf("got %v, want the store's error", err)
 			}
 			if len(cloud.writes) != writes {
@@ -330,7 +330,7 @@ func TestPushOfATargetThatWasTakenOverWritesNothingMore(t *testing.T) {
 		return nil
 	}
 	cloud.onWrite = takeOver
-	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Confirm: atOnce}); err != nil {
+	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, ConfirmClaimEvery: atOnce}); err != nil {
 		t.Fatal(err)
 	}
 	if len(cloud.writes) != 1 {

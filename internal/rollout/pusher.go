@@ -41,12 +41,12 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 	if !ok {
 		return nil
 	}
-	held, hold := keep(ctx, p.cfg, claim, asked)
-	defer hold.stop()
-	u := newPush(p.cfg, claim, hold)
+	held, lease := keepLease(ctx, p.cfg, claim, asked)
+	defer lease.stop()
+	u := newPush(p.cfg, claim, lease)
 	u.begun = asked
 	err = u.run(held)
-	hold.stop()
+	lease.stop()
 	if err == nil {
 		err = u.finish(ctx)
 	}
@@ -61,7 +61,7 @@ func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrClaimLost), errors.Is(err, errLapsed):
+	case errors.Is(err, ErrClaimLost), errors.Is(err, errLeaseExpired):
 		log.Info("the target was left to whoever claims it next", "reason", err)
 		return nil
 	case errors.Is(err, access.ErrStands):

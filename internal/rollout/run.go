@@ -13,26 +13,13 @@ import (
 // and tried again.
 func (s *Service) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
-	parts.Go(func() { s.listen(ctx) })
+	parts.Go(func() { s.cfg.Store.Listen(ctx, s.hub.changed) })
 	parts.Go(func() { s.revive(ctx) })
 	parts.Go(func() { s.move(ctx) })
 	parts.Go(func() { s.sample(ctx) })
 	parts.Go(func() { s.recount(ctx) })
 	parts.Wait()
 	return nil
-}
-
-// listen passes notifications to the hub. While it is cut off, the hub's own slow poll
-// keeps the watchers going.
-func (s *Service) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := s.cfg.Store.Listen(ctx, s.hub.changed)
-		if ctx.Err() != nil {
-			return
-		}
-		s.cfg.Log.Warn("rollout notifications were cut off; listening again", "error", err)
-		_ = pause(ctx, time.Second)
-	}
 }
 
 func (s *Service) revive(ctx context.Context) {

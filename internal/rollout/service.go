@@ -8,25 +8,30 @@ import (
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/lifetime"
 )
 
-// Config is what the engine is made of. Store is always needed, Cloud by the Pusher.
+// Config sets up the engine. Store is always needed, Cloud by the Pusher. Zero fields take
+// the default named with them; a field may be negative only if its comment gives that a
+// meaning.
 type Config struct {
 	Store Store
 	Cloud Cloud
-	Probe Probing          // nil where no probe user is configured
-	Now   func() time.Time // for what is recorded; time.Now unless a test says otherwise
-	Log   *slog.Logger
+	Probe Probing          // nil: no probe user is configured
+	Now   func() time.Time // for records and audit events; time.Now
+	Log   *slog.Logger     // nil: no log
 
-	Lease       time.Duration // how long a silent worker keeps its claim; default 6 s
-	ReviveEvery time.Duration // how often targets with a lapsed claim are looked for; default 1 s
-	MoveEvery   time.Duration // how often rollouts whose time has come are looked for; default 500 ms
-	Confirm     time.Duration // how old the store's word that a claim is held may be at a write; default 1 s, less than 0 for no age at all
-	PutOff      time.Duration // how long a throttled push waits before it goes on; default 5 s
-	GiveUp      time.Duration // how long an account may stay unreachable; default 10 min
-	Patience    time.Duration // how long the read back waits for AWS to show a write; default 60 s
+	Lease       time.Duration // how long a silent worker keeps its claim; 6 s
+	ReviveEvery time.Duration // how often targets with an expired lease are looked for; 1 s
+	MoveEvery   time.Duration // how often rollouts whose time has come are looked for; 500 ms
+	// ConfirmClaimEvery is how old the database's last confirmation of a claim may be at a
+	// write; 1 s. A negative value has each write confirm it.
+	ConfirmClaimEvery time.Duration
+	PutOff            time.Duration // how long a throttled push waits before it goes on; 5 s
+	GiveUp            time.Duration // how long an account may stay unreachable; 10 min
+	Patience          time.Duration // how long the read back waits for AWS to show a write; 60 s
 
-	TookOver func(targets int) // told of targets whose worker has gone silent; nil for nobody
+	TookOver func(targets int) // told of targets whose worker has gone silent; nil: nothing is told
 
 	// Fault is called at each named point of a push (see fault.go) and ends the push
 	// there, as a crash would, when it returns an error. For tests only.
@@ -37,19 +42,17 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	if c.TookOver == nil {
 		c.TookOver = func(int) {}
 	}
 	if c.Fault == nil {
 		c.Fault = func(Point) error { return nil }
 	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Lease = cmp.Or(c.Lease, 6*time.Second)
 	c.ReviveEvery = cmp.Or(c.ReviveEvery, time.Second)
 	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)
-	c.Confirm = cmp.Or(c.Confirm, time.Second)
+	c.ConfirmClaimEvery = cmp.Or(c.ConfirmClaimEvery, time.Second)
 	c.PutOff = cmp.Or(c.PutOff, 5*time.Second)
 	c.GiveUp = cmp.Or(c.GiveUp, 10*time.Minute)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
@@ -60,15 +63,21 @@ func (c Config) withDefaults() Config {
 // actor authorises it in its first line.
 type Service struct {
 	cfg  Config
+	life *lifetime.Lifetime // of queries for watchers
 	hub  *hub
 	late lately
 }
 
-// New makes a service.
+// New makes a service. It is to be closed before its store is.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{cfg: cfg, hub: newHub(cfg.Store.Rollout, cfg.Log)}
+	life := lifetime.New()
+	return &Service{cfg: cfg, life: life, hub: newHub(cfg.Store.Rollout, cfg.Log, life), late: newLately(life)}
 }
+
+// Close cancels the queries for watchers, waits until none runs, and closes the watchers'
+// channels. From then on Watch returns lifetime.ErrStopping.
+func (s *Service) Close() { s.life.Close() }
 
 // Rollouts lists rollouts, newest first.
 func (s *Service) Rollouts(ctx context.Context, actor access.Actor, q access.RolloutQuery) (access.Page[access.Rollout], error) {

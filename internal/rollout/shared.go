@@ -4,13 +4,16 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"portcullis/internal/lifetime"
 )
 
 // shared keeps answers and asks for each only once after a change, for however many
-// askers. Its zero value is ready.
-type shared[V any] struct {
+// askers. Its loads end with its lifetime; from then on askers get an error.
+type shared[K comparable, V any] struct {
+	life    *lifetime.Lifetime
 	mu      sync.Mutex
-	answers map[string]*answer[V]
+	answers map[K]*answer[V]
 	swept   time.Time
 }
 
@@ -22,13 +25,19 @@ type answer[V any] struct {
 	ended bool
 }
 
+func newShared[K comparable, V any](life *lifetime.Lifetime) *shared[K, V] {
+	return &shared[K, V]{life: life, answers: map[K]*answer[V]{}}
+}
+
 // get returns an answer that was asked for after a time, when the asker last heard of a
 // change. A load that was begun goes on when the asker leaves, since others may wait for
-// it.
-func (s *shared[V]) get(ctx context.Context, key string, since time.Time, load func(context.Context) (V, error)) (V, error) {
+// it. It takes the asker's values along, for example the trace.
+func (s *shared[K, V]) get(ctx context.Context, key K, since time.Time, load func(context.Context) (V, error)) (V, error) {
 	a, mine := s.join(key, since)
 	if mine {
-		go s.load(ctx, a, load)
+		if err := s.life.Go(func(life context.Context) { s.load(life, ctx, a, load) }); err != nil {
+			s.complete(a, *new(V), err)
+		}
 	}
 	select {
 	case <-a.done:
@@ -39,10 +48,15 @@ func (s *shared[V]) get(ctx context.Context, key string, since time.Time, load f
 	}
 }
 
-func (s *shared[V]) load(ctx context.Context, a *answer[V], load func(context.Context) (V, error)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadMost)
+func (s *shared[K, V]) load(life, asker context.Context, a *answer[V], load func(context.Context) (V, error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(asker), loadMost)
 	defer cancel()
+	defer context.AfterFunc(life, cancel)()
 	value, err := load(ctx)
+	s.complete(a, value, s.life.Err(err))
+}
+
+func (s *shared[K, V]) complete(a *answer[V], value V, err error) {
 	s.mu.Lock()
 	a.value, a.err, a.ended = value, err, true
 	s.mu.Unlock()
@@ -51,7 +65,7 @@ func (s *shared[V]) load(ctx context.Context, a *answer[V], load func(context.Co
 
 // join finds an answer that is late enough, or on its way; mine says that there is none
 // and the caller has to load it.
-func (s *shared[V]) join(key string, since time.Time) (a *answer[V], mine bool) {
+func (s *shared[K, V]) join(key K, since time.Time) (a *answer[V], mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweep()
@@ -64,10 +78,7 @@ func (s *shared[V]) join(key string, since time.Time) (a *answer[V], mine bool) 
 }
 
 // sweep forgets answers that nobody has asked anew for a while; the lock is held.
-func (s *shared[V]) sweep() {
-	if s.answers == nil {
-		s.answers = map[string]*answer[V]{}
-	}
+func (s *shared[K, V]) sweep() {
 	if time.Since(s.swept) < forgetAfter {
 		return
 	}

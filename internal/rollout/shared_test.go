@@ -8,11 +8,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"portcullis/internal/lifetime"
 )
 
 func TestSharedAsksOnceForMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared[int64]
+		s := newShared[string, int64](lifetime.New())
 		var asked atomic.Int64
 		load := func(context.Context) (int64, error) {
 			time.Sleep(50 * time.Millisecond) // of the bubble's clock
@@ -46,7 +48,7 @@ func TestSharedAsksOnceForMany(t *testing.T) {
 
 func TestSharedLoadOutlivesItsFirstAsker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared[string]
+		s := newShared[string, string](lifetime.New())
 		load := func(ctx context.Context) (string, error) {
 			time.Sleep(50 * time.Millisecond)
 			return "answer", ctx.Err()
@@ -69,7 +71,7 @@ func TestSharedLoadOutlivesItsFirstAsker(t *testing.T) {
 }
 
 func TestSharedForgetsErrors(t *testing.T) {
-	var s shared[int]
+	s := newShared[string, int](lifetime.New())
 	boom := errors.New("boom")
 	if _, err := s.get(t.Context(), "page", time.Time{}, func(context.Context) (int, error) { return 0, boom }); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
@@ -82,7 +84,7 @@ func TestSharedForgetsErrors(t *testing.T) {
 // An answer that is on its way already may be from before the change.
 func TestSharedDoesNotServeWhatWasAskedBeforeAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s shared[int64]
+		s := newShared[string, int64](lifetime.New())
 		var state atomic.Int64
 		load := func(context.Context) (int64, error) {
 			seen := state.Load()
@@ -97,4 +99,38 @@ func TestSharedDoesNotServeWhatWasAskedBeforeAChange(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second) // the first load ends
 	})
+}
+
+// After Close no load runs. Askers that waited and askers that come later get an error.
+func TestSharedEndsWithItsLifetime(t *testing.T) {
+	life := lifetime.New()
+	s := newShared[string, int](life)
+	begun, ended := make(chan struct{}), make(chan struct{})
+	load := func(ctx context.Context) (int, error) {
+		defer close(ended)
+		close(begun)
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
+	waiter := make(chan error, 1)
+	go func() {
+		_, err := s.get(context.Background(), "page", time.Time{}, load)
+		waiter <- err
+	}()
+	<-begun
+	life.Close()
+	select {
+	case <-ended:
+	default:
+		t.Error("a load runs after Close")
+	}
+	if err := <-waiter; !errors.Is(err, lifetime.ErrStopping) {
+		t.Errorf("the waiter got %v, want that the server is stopping", err)
+	}
+	refused := func(context.Context) (int, error) { t.Error("a load was started after Close"); return 0, nil }
+	for range 2 {
+		if _, err := s.get(t.Context(), "page", time.Time{}, refused); !errors.Is(err, lifetime.ErrStopping) {
+			t.Errorf("an asker after Close got %v, want that the server is stopping", err)
+		}
+	}
 }

@@ -10,8 +10,8 @@ import (
 // Store is what the engine needs of the database. Each writing method is one
 // transaction, with its audit events in it.
 type Store interface {
-	Watching
-	Waving
+	ProgressStore
+	WaveStore
 	Rollout(ctx context.Context, id int64) (access.Rollout, error)
 	Rollouts(ctx context.Context, q access.RolloutQuery) (access.Page[access.Rollout], error)
 	Targets(ctx context.Context, rollout int64, q access.TargetQuery) (access.Page[access.Target], error)
@@ -42,8 +42,9 @@ type Store interface {
 	// Revive makes jobs for targets in flight whose claim ran out, and returns how many.
 	Revive(ctx context.Context, lease time.Duration) (int, error)
 	// Listen calls notify with the id of each rollout that changes, on any replica, until
-	// the context ends.
-	Listen(ctx context.Context, notify func(rollout int64)) error
+	// the context ends. It reconnects when it is cut off; until then the hub's slow poll
+	// keeps the watchers going.
+	Listen(ctx context.Context, notify func(rollout int64))
 }
 
 // ErrClaimLost says that another worker has taken the target over: write nothing more.

@@ -12,11 +12,12 @@ import (
 // maxSends is how often one document is sent while AWS loses the answers.
 const maxSends = 3
 
-// write writes what was decided, one document after the other. That the claim is held
-// tells the lease before each attempt, and the store, with the outcome of the write before,
-// where its last word is older than Confirm. The other outcomes are committed with the end
-// of the target: an outcome that a crash has swallowed is found by reading, as the intent
-// is there. A refusal ends its own operation only.
+// write writes the decided documents, one after the other. Before each attempt it
+// checks the local lease. If the database has not confirmed the claim for longer than
+// ConfirmClaimEvery, it also records the previous outcome, which re-checks the claim. The
+// other outcomes are committed with the end of the target: an outcome that a crash has
+// swallowed is found by reading, as the intent is there. A refusal ends its own operation
+// only.
 func (u *push) write(ctx context.Context) error {
 	var sent *step
 	for i := range u.steps {
@@ -38,7 +39,7 @@ func (u *push) write(ctx context.Context) error {
 			s.later = errors.New(why)
 			continue
 		}
-		if sent != nil && time.Since(u.confirmed) > u.cfg.Confirm {
+		if sent != nil && time.Since(u.confirmed) > u.cfg.ConfirmClaimEvery {
 			if err := u.record(ctx, sent); err != nil {
 				return err
 			}
@@ -114,7 +115,7 @@ var errStale = errors.New("what was read before the write is too old by now")
 func (u *push) whileFresh(s *step) access.Scope {
 	scope := u.scope
 	scope.Held = func() error {
-		if err := u.hold.lapsed(); err != nil {
+		if err := u.lease.lapsed(); err != nil {
 			return err
 		}
 		if !s.fresh() {
@@ -131,7 +132,7 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 	if err := u.cfg.Fault(PointWriting); err != nil {
 		return err
 	}
-	if err := u.hold.check(ctx); err != nil {
+	if err := u.lease.check(ctx); err != nil {
 		return err
 	}
 	if !s.fresh() {
@@ -212,7 +213,7 @@ func (u *push) record(ctx context.Context, s *step) error {
 	if err := u.cfg.Store.RecordOutcome(ctx, u.claim, u.outcome(s), u.cfg.Lease); err != nil {
 		return fmt.Errorf("recording the outcome of %s: %w", s.op.Resource, err)
 	}
-	u.hold.prolonged(asked)
+	u.lease.prolonged(asked)
 	u.confirmed = asked
 	s.recorded = true
 	return u.cfg.Fault(PointRecorded)

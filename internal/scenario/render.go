@@ -31,7 +31,7 @@ func Render(s Scenario, account access.AccountID, now time.Time) ([]byte, error)
 	for _, id := range ids {
 		docs, err := c.Account(id)
 		if err != nil {
-			return nil, c.Locate(err, id)
+			return nil, c.Locate(err)
 		}
 		one := tree{kind: '{'}
 		one.put("roles", documentsTree(docs.Roles))

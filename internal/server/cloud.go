@@ -22,7 +22,7 @@ type SandboxRunning struct {
 
 // StartSandbox starts a sandbox organization.
 func StartSandbox(ctx context.Context, s Sandbox, log *slog.Logger) (*SandboxRunning, error) {
-	cfg := Config{Sandbox: &s}.orDefault().Sandbox
+	cfg := Config{Sandbox: &s}.withDefaults().Sandbox
 	org, err := sandbox.New(sandbox.Config{Accounts: cfg.Accounts, SnapshotPath: cfg.Snapshot, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("making the sandbox organization: %w", err)

@@ -17,7 +17,8 @@ import (
 	"portcullis/internal/telemetry"
 )
 
-// Config is what there is to set. Zero fields take the defaults named beside them.
+// Config is what there is to set. Zero fields take the default named with them; a field may
+// be negative only if its comment gives that a meaning.
 type Config struct {
 	Listen    string // of the console; 127.0.0.1:8080
 	PublicURL string // where browsers find it; derived from Listen when that is loopback
@@ -106,7 +107,7 @@ const (
 	metricsOff           = "off"
 )
 
-func (c Config) orDefault() Config {
+func (c Config) withDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, DefaultListen)
 	c.Database.MaxConns = cmp.Or(c.Database.MaxConns, 30)
 	c.Cloud.DeployRole = cmp.Or(c.Cloud.DeployRole, DefaultDeployRole)

@@ -23,7 +23,7 @@ func TestConfigRefuses(t *testing.T) {
 	} {
 		cfg := base
 		c.change(&cfg)
-		err := cfg.orDefault().check()
+		err := cfg.withDefaults().check()
 		if err == nil {
 			t.Errorf("%s: accepted, want a refusal", name)
 			continue

@@ -31,7 +31,7 @@ type Server struct {
 // Start starts everything and returns when the console is ready. When something fails,
 // what was started before is stopped again.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	cfg = cfg.orDefault()
+	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -85,6 +85,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.cfg.scans = watchScans(metrics)
 	metrics.WatchDatabase(st.Figures, st.Pool().Stat, s.cfg.Log)
 	svc := newServices(s.cfg, st, cloud)
+	s.started.push("the watched rollouts", func(context.Context) error { svc.rollouts.Close(); return nil })
 	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
 		return err
 	}

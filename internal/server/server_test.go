@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,7 @@ func TestDemoFromNothingAndAgain(t *testing.T) {
 		t.Errorf("state = %.500s, want the sample", state)
 	}
 	box := sandboxState(t, s)
+	checkStopOrder(t, s)
 	if second, err := Start(t.Context(), demoConfig(dir)); err == nil {
 		stop(t, second)
 		t.Error("a second demo started in the same data folder")
@@ -163,6 +165,20 @@ func TestDemoFromNothingAndAgain(t *testing.T) {
 	}
 	if got := sandboxState(t, again); got != box {
 		t.Error("the sandbox organization was not found as it was left")
+	}
+}
+
+// checkStopOrder checks that what asks the database stops before the database does.
+func checkStopOrder(t *testing.T, s *Server) {
+	t.Helper()
+	place := func(name string) int {
+		return slices.IndexFunc(s.started.parts, func(p part) bool { return p.name == name })
+	}
+	database := place("the database")
+	for _, name := range []string{"the watched rollouts", "the live pages", "the background parts", "the workers"} {
+		if at := place(name); database < 0 || at <= database {
+			t.Errorf("%s is part %d and the database part %d; it must stop before", name, at, database)
+		}
 	}
 }
 

@@ -6,3 +6,10 @@ func Gathered(s *Store) int {
 	defer s.works.mu.Unlock()
 	return len(s.works.waiting)
 }
+
+// Committing reports whether a goroutine commits works.
+func Committing(s *Store) bool {
+	s.works.mu.Lock()
+	defer s.works.mu.Unlock()
+	return s.works.busy
+}

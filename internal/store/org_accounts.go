@@ -81,25 +81,30 @@ func (s *Store) Account(ctx context.Context, id access.AccountID) (access.Accoun
 // Accounts returns all accounts by id. The slice is kept until something about an
 // account changes; it is shared: read only.
 func (s *Store) Accounts(ctx context.Context) ([]access.Account, error) {
-	version, err := s.InventoryVersion(ctx)
-	if err != nil {
-		return nil, err
+	accounts, _, err := s.AccountsAt(ctx)
+	return accounts, err
+}
+
+// AccountsAt is Accounts with the version of the inventory that they are of.
+func (s *Store) AccountsAt(ctx context.Context) (accounts []access.Account, version int64, err error) {
+	if version, err = s.InventoryVersion(ctx); err != nil {
+		return nil, 0, err
 	}
 	if accounts, ok := s.world.get(version); ok {
-		return accounts, nil
+		return accounts, version, nil
 	}
 	seen, reader := int64(0), newAccountReader()
-	accounts, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Account, error) {
+	accounts, err = collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Account, error) {
 		var version int64
 		a, err := reader.scan(row, &version)
 		seen += version
 		return a, err
 	}, "SELECT "+accountColumns+", version FROM accounts ORDER BY id")
 	if err != nil {
-		return nil, translate(fmt.Errorf("reading the accounts: %w", err))
+		return nil, 0, translate(fmt.Errorf("reading the accounts: %w", err))
 	}
 	s.world.put(seen, accounts) // what was read may be newer than what was asked for
-	return accounts, nil
+	return accounts, seen, nil
 }
 
 // movesAbove is how many moves of accounts are left lying before they are brought together.

@@ -51,16 +51,12 @@ const (
 )
 
 // commit has a work committed and waits for it. When the context ends first, nobody knows
-// what became of it, as when the answer to a commit is lost.
+// what became of it, as when the answer to a commit is lost. So it is where the store is
+// closed meanwhile, which is lifetime.ErrStopping.
 func (s *Store) commit(ctx context.Context, w *work) error {
 	w.done = make(chan struct{})
-	s.works.mu.Lock()
-	s.works.waiting = append(s.works.waiting, w)
-	start := !s.works.busy
-	s.works.busy = true
-	s.works.mu.Unlock()
-	if start {
-		go s.commitAll() //nolint:gosec // what is committed together is of many callers, and outlives each
+	if err := s.enqueue(w); err != nil {
+		return err
 	}
 	select {
 	case <-w.done:
@@ -70,14 +66,29 @@ func (s *Store) commit(ctx context.Context, w *work) error {
 	}
 }
 
-// commitAll commits until nobody waits any more.
-func (s *Store) commitAll() {
+// enqueue adds a work to those that wait, and sees to it that they are committed.
+func (s *Store) enqueue(w *work) error {
+	s.works.mu.Lock()
+	defer s.works.mu.Unlock()
+	if !s.works.busy {
+		if err := s.life.Go(s.commitAll); err != nil {
+			return err
+		}
+		s.works.busy = true
+	}
+	s.works.waiting = append(s.works.waiting, w)
+	return nil
+}
+
+// commitAll commits until no work waits any more. Works of many callers are committed
+// together, so it outlives each of them and ends with the store: then those that wait fail.
+func (s *Store) commitAll(life context.Context) {
 	for {
 		group := s.nextGroup()
 		if len(group) == 0 {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), workTimeout)
+		ctx, cancel := context.WithTimeout(life, workTimeout)
 		s.commitGroup(ctx, group)
 		cancel()
 	}
@@ -116,7 +127,7 @@ func (s *Store) commitGroup(ctx context.Context, group []*work) {
 	}
 	for _, w := range group {
 		if err != nil {
-			w.err = err
+			w.err = s.life.Err(err)
 		}
 		close(w.done)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lifetime"
 	"portcullis/internal/store"
 	"portcullis/internal/store/storetest"
 )
@@ -61,6 +62,48 @@ func TestWhatALostClaimLeftBehindCountsNothing(t *testing.T) {
 	if len(running.Items) != 2 {
 		t.Errorf("%d targets are in flight, and 2 may be", len(running.Items))
 	}
+}
+
+// TestCloseEndsCommits closes a store while one end is stuck in a transaction, since another
+// replica holds the rollout's row, and a second one waits for its turn.
+func TestCloseEndsCommits(t *testing.T) {
+	url := storetest.NewURL(t)
+	s, other := open(t, url), open(t, url)
+	r := start(t, s, 8, 2, 0)
+	first, second := claim(t, s, r, accountID(0)), claim(t, s, r, accountID(1))
+	release := holdRollout(t, other, r.ID)
+	defer release()
+	end := func(c access.Claim) error {
+		_, err := s.FinishTarget(context.Background(), c, nil, access.TargetResult{State: access.TargetSucceeded}, nil)
+		return err
+	}
+	ends := make(chan error, 2)
+	go func() { ends <- end(first) }()
+	waiting(t, other, 1)
+	go func() { ends <- end(second) }()
+	waitForWorks(t, s, 1)
+	s.Close()
+	if store.Committing(s) {
+		t.Error("works are committed after Close")
+	}
+	for range 2 {
+		if err := <-ends; !errors.Is(err, lifetime.ErrStopping) {
+			t.Errorf("an end that waited got %v, want that the server is stopping", err)
+		}
+	}
+	if err := end(first); !errors.Is(err, lifetime.ErrStopping) {
+		t.Errorf("an end after Close got %v, want that the server is stopping", err)
+	}
+}
+
+func open(t *testing.T, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
 }
 
 // holdRollout locks a rollout until it is released.

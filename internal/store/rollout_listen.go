@@ -23,17 +23,17 @@ const (
 // Listen calls notify with the id of each rollout that changes, on any replica, until the
 // context ends. It uses a connection of its own. After it was cut off it tells of every
 // rollout that is under way, since it cannot know which of them moved.
-func (s *Store) Listen(ctx context.Context, notify func(rollout int64)) error {
+func (s *Store) Listen(ctx context.Context, notify func(rollout int64)) {
 	for again := false; ; again = true {
 		err := s.listen(ctx, again, notify)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was asked to stop
+			return
 		}
 		s.log.Warn("listening for rollouts was interrupted", "err", err)
 		select {
 		case <-time.After(listenAgain):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }

@@ -20,14 +20,22 @@ import (
 	"gorm.io/gorm/logger"
 
 	"portcullis/internal/access"
+	"portcullis/internal/lifetime"
 )
 
-// Config says which database, and how much of it.
+// Config says which database, and how much of it. Zero fields take the default named with
+// them.
 type Config struct {
 	URL      string
-	MaxConns int             // 0 for a default by the number of processors
-	Log      *slog.Logger    // nil for none
-	Trace    pgx.QueryTracer // of each statement; nil for none
+	MaxConns int             // at least 1; 4 for each processor, and no less than 16
+	Log      *slog.Logger    // nil: no log
+	Trace    pgx.QueryTracer // of each statement; nil: none is traced
+}
+
+func (c Config) withDefaults() Config {
+	c.MaxConns = cmp.Or(c.MaxConns, max(16, 4*runtime.NumCPU()))
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c
 }
 
 // Store is the database. It is safe for concurrent use.
@@ -37,6 +45,7 @@ type Store struct {
 	orm    *gorm.DB
 	queue  *river.Client[pgx.Tx] // inserts only
 	log    *slog.Logger
+	life   *lifetime.Lifetime
 	works  workQueue
 	states stateCache
 	world  accountCache
@@ -45,14 +54,12 @@ type Store struct {
 
 // Open connects to a database whose schema is in place (see Migrate).
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg = cfg.withDefaults()
 	pool, err := openPool(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log}
+	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log, life: lifetime.New()}
 	if err := s.connect(); err != nil {
 		s.Close()
 		return nil, err
@@ -95,7 +102,7 @@ func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 		// The cause may quote the address, and with it the password: it is left out.
 		return nil, access.Errorf(access.KindInvalid, "DATABASE_URL is not an address of a Postgres database; one looks like postgres://user:password@host:5432/portcullis")
 	}
-	pc.MaxConns = int32(cmp.Or(cfg.MaxConns, max(16, 4*runtime.NumCPU())))
+	pc.MaxConns = int32(cfg.MaxConns)
 	pc.ConnConfig.RuntimeParams["application_name"] = "portcullis"
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozen
@@ -125,8 +132,10 @@ func where(c *pgx.ConnConfig) string {
 	return fmt.Sprintf("%s, port %d, database %s", c.Host, c.Port, c.Database)
 }
 
-// Close gives all connections back. What is under way must have ended.
+// Close cancels group commits, waits until none runs, and closes all connections. Callers
+// of other methods must have returned.
 func (s *Store) Close() {
+	s.life.Close()
 	_ = s.sql.Close()
 	s.pool.Close()
 }

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"fmt"
-
 	"portcullis/internal/access"
 	"portcullis/internal/policy"
 )
@@ -57,13 +55,21 @@ type conditionLine struct {
 // conditionLines puts people together for whom the same changes.
 func conditionLines(list []policy.ConditionChange) []conditionLine {
 	var lines []conditionLine
-	at := map[string]int{}
+	type key struct {
+		role     access.RoleName
+		accounts string
+		text     string
+		stricter bool
+		everyone bool
+	}
+	at := map[key]int{}
 	for _, c := range list {
-		key := fmt.Sprint(c.Role, c.Accounts, c.Text, c.Stricter, c.User == access.UserName{})
-		i, known := at[key]
+		k := key{role: c.Role, accounts: joinIDs(c.Accounts), text: c.Text, stricter: c.Stricter}
+		k.everyone = c.User == access.UserName{}
+		i, known := at[k]
 		if !known {
 			i = len(lines)
-			at[key] = i
+			at[k] = i
 			lines = append(lines, conditionLine{role: c.Role.String(), accounts: c.Accounts, text: c.Text, stricter: c.Stricter})
 		}
 		if c.User != (access.UserName{}) {

@@ -13,14 +13,24 @@ import (
 	"portcullis/internal/access"
 )
 
-// Config says how large the organization is and how it behaves.
+// Config says how large the organization is and how it behaves. Zero fields take the
+// default named with them; none may be negative.
 type Config struct {
-	Accounts     int              // how many accounts NewCompany makes; 24 when 0
-	ExternalID   string           // what the deployment roles demand; empty for nothing
-	SnapshotPath string           // where the state is kept between starts; empty for nowhere
-	PageSize     int              // the largest page of any list; 0 for AWS's own sizes
-	Now          func() time.Time // the organization's clock; time.Now when nil
-	Log          *slog.Logger
+	Accounts     int              // how many accounts NewCompany makes; DefaultAccounts
+	ExternalID   string           // what the deployment roles demand; empty: nothing
+	SnapshotPath string           // where the state is kept between starts; empty: nowhere
+	PageSize     int              // the largest page of any list; 0: AWS's own sizes
+	Now          func() time.Time // the organization's clock; time.Now
+	Log          *slog.Logger     // nil: no log
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Accounts = cmp.Or(c.Accounts, DefaultAccounts)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c
 }
 
 // Organization is an http.Handler that answers as AWS does. One lock guards the whole
@@ -46,13 +56,15 @@ type Organization struct {
 // New makes the organization: as the snapshot has it when there is one, else the
 // made-up company.
 func New(cfg Config) (*Organization, error) {
-	o := &Organization{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))}
+	asked := cfg.Accounts
+	cfg = cfg.withDefaults()
+	o := &Organization{cfg: cfg, log: cfg.Log}
 	company, err := cfg.company()
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Accounts != 0 && cfg.Accounts != len(company.Accounts) {
-		o.log.Warn("the saved sandbox organization is kept as it is; move its file away for one of another size", "path", cfg.SnapshotPath, "accounts", len(company.Accounts), "asked_for", cfg.Accounts)
+	if asked != 0 && asked != len(company.Accounts) {
+		o.log.Warn("the saved sandbox organization is kept as it is; move its file away for one of another size", "path", cfg.SnapshotPath, "accounts", len(company.Accounts), "asked_for", asked)
 	}
 	o.adopt(company)
 	o.admin = o.adminHandler()
@@ -71,7 +83,7 @@ func (cfg Config) company() (*Company, error) {
 
 // seed is the organization as it is at its very start.
 func (cfg Config) seed() *Company {
-	c := NewCompany(cmp.Or(cfg.Accounts, DefaultAccounts))
+	c := NewCompany(cfg.Accounts)
 	if cfg.ExternalID != "" {
 		c.demandExternalID(cfg.ExternalID)
 	}
@@ -104,12 +116,7 @@ func (o *Organization) enlist(a *account, u *user) {
 	}
 }
 
-func (o *Organization) now() time.Time {
-	if o.cfg.Now != nil {
-		return o.cfg.Now()
-	}
-	return time.Now()
-}
+func (o *Organization) now() time.Time { return o.cfg.Now() }
 
 // Start listens and serves until stop is called. The address that it returns has the
 // port that was chosen when listen asks for port 0.

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,9 +21,14 @@ const (
 // Config says where a cluster lives.
 type Config struct {
 	Dir string       // the folder that holds everything; made when missing
-	Log *slog.Logger // nil for none
+	Log *slog.Logger // nil: no log
 	// Throwaway gives up durability for speed. For tests, whose data nobody needs.
 	Throwaway bool
+}
+
+func (c Config) withDefaults() Config {
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	return c
 }
 
 // Cluster is a running private Postgres.
@@ -34,9 +40,7 @@ type Cluster struct {
 // Start makes the cluster of a folder answer: it joins one that runs already, else starts
 // it, after making it when there is none. Several processes may call it at once.
 func Start(ctx context.Context, cfg Config) (*Cluster, error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg = cfg.withDefaults()
 	f, err := newFolder(cfg.Dir)
 	if err != nil {
 		return nil, err

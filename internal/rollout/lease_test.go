@@ -11,28 +11,28 @@ import (
 )
 
 // After a freeze the clock is right at once, while timers and goroutines come late.
-func TestHoldGoesByTheClock(t *testing.T) {
+func TestLeaseFollowsTheClock(t *testing.T) {
 	held, cancel := context.WithCancelCause(t.Context())
-	h := &hold{until: time.Now().Add(-time.Millisecond), cancel: cancel}
-	if err := h.check(held); !errors.Is(err, errLapsed) {
+	k := &leaseKeeper{until: time.Now().Add(-time.Millisecond), cancel: cancel}
+	if err := k.check(held); !errors.Is(err, errLeaseExpired) {
 		t.Errorf("got %v, want the lease to have run out", err)
 	}
-	if !errors.Is(context.Cause(held), errLapsed) {
+	if !errors.Is(context.Cause(held), errLeaseExpired) {
 		t.Error("the context goes on after the lease has run out")
 	}
-	h.until = time.Now().Add(time.Hour)
-	if err := h.check(t.Context()); err != nil {
+	k.until = time.Now().Add(time.Hour)
+	if err := k.check(t.Context()); err != nil {
 		t.Errorf("got %v, want the claim to be held", err)
 	}
 	ctx, lose := context.WithCancelCause(t.Context())
 	lose(ErrClaimLost)
-	if err := h.check(ctx); !errors.Is(err, ErrClaimLost) {
+	if err := k.check(ctx); !errors.Is(err, ErrClaimLost) {
 		t.Errorf("got %v, want the claim to be lost", err)
 	}
 }
 
 // A claim that was taken over is noticed at the next prolonging, before the lease is up.
-func TestHoldNoticesATakeOver(t *testing.T) {
+func TestLeaseKeeperNoticesTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
 		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
@@ -56,7 +56,7 @@ func TestHoldNoticesATakeOver(t *testing.T) {
 }
 
 // A database that does not answer for a while costs nothing, as long as the lease lasts.
-func TestHoldOutlastsAShortOutage(t *testing.T) {
+func TestLeaseOutlastsShortOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
 		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
@@ -99,7 +99,7 @@ func TestAWriteIsToldThatTheLeaseHasRunOut(t *testing.T) {
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: slow, Lease: 9 * time.Second}); err != nil {
 			t.Fatal(err)
 		}
-		if !errors.Is(slow.held, errLapsed) {
+		if !errors.Is(slow.held, errLeaseExpired) {
 			t.Errorf("it is told %v, want that the lease has run out", slow.held)
 		}
 	})

@@ -2,17 +2,18 @@ package rollout
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"portcullis/internal/access"
 	"portcullis/internal/authz"
+	"portcullis/internal/lifetime"
 )
 
-// Watching is what the store tells about a rollout beside the rollout itself and its
-// targets, and what it does about conflicts.
-type Watching interface {
+// ProgressStore reads how far a rollout has come and which targets failed, and resolves
+// conflicts.
+type ProgressStore interface {
 	// Troubles counts the targets that are not as desired by what is wrong and by OU.
 	Troubles(ctx context.Context, rollout int64) ([]access.Trouble, error)
 	// SampleRollouts notes how far rollouts are, unless another replica does so.
@@ -43,8 +44,36 @@ type Insight struct {
 // lately shares what is read for watchers: however many look at the same page, it is
 // asked for once.
 type lately struct {
-	insights shared[Insight]
-	targets  shared[access.Page[access.Target]]
+	insights *shared[int64, Insight]
+	targets  *shared[targetsKey, access.Page[access.Target]]
+}
+
+func newLately(life *lifetime.Lifetime) lately {
+	return lately{
+		insights: newShared[int64, Insight](life),
+		targets:  newShared[targetsKey, access.Page[access.Target]](life),
+	}
+}
+
+// targetsKey is a query for the targets of a rollout.
+type targetsKey struct {
+	rollout int64
+	states  string // one after the other, as asked for
+	wave    int
+	class   access.CloudClass
+	cause   string
+	page    access.PageQuery
+}
+
+func newTargetsKey(rollout int64, q access.TargetQuery) targetsKey {
+	states := make([]string, len(q.States))
+	for i, s := range q.States {
+		states[i] = string(s)
+	}
+	return targetsKey{
+		rollout: rollout, states: strings.Join(states, ","), wave: q.Wave,
+		class: q.Class, cause: q.Cause, page: q.PageQuery,
+	}
 }
 
 // Insight returns the waves of a rollout, what is wrong with which targets, and how it
@@ -62,7 +91,8 @@ func (s *Service) RecentInsight(ctx context.Context, actor access.Actor, id int6
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return Insight{}, err
 	}
-	return s.late.insights.get(ctx, fmt.Sprint(id), s.hub.lastTold(id, since), func(ctx context.Context) (Insight, error) { return s.insight(ctx, id) })
+	load := func(ctx context.Context) (Insight, error) { return s.insight(ctx, id) }
+	return s.late.insights.get(ctx, id, s.hub.lastTold(id, since), load)
 }
 
 func (s *Service) insight(ctx context.Context, id int64) (Insight, error) {
@@ -103,9 +133,8 @@ func (s *Service) RecentTargets(ctx context.Context, actor access.Actor, id int6
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.Page[access.Target]{}, err
 	}
-	return s.late.targets.get(ctx, fmt.Sprintf("%d %#v", id, q), s.hub.lastTold(id, since), func(ctx context.Context) (access.Page[access.Target], error) {
-		return s.cfg.Store.Targets(ctx, id, q)
-	})
+	load := func(ctx context.Context) (access.Page[access.Target], error) { return s.cfg.Store.Targets(ctx, id, q) }
+	return s.late.targets.get(ctx, newTargetsKey(id, q), s.hub.lastTold(id, since), load)
 }
 
 // sample notes how far rollouts are, for their charts.

@@ -7,8 +7,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// Waving is what the store keeps of waves, strategies and rollbacks.
-type Waving interface {
+// WaveStore stores waves, checks, strategies and rollbacks.
+type WaveStore interface {
 	// UpdateCourse locks the rollout, lets decide alter it and its course, and makes the
 	// targets follow: an abort skips what waits, a retry makes failed and conflicting
 	// targets wait again, a resume takes up as many as the window allows.
