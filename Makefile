@@ -38,10 +38,11 @@ $(VENDOR): web/package.json web/package-lock.json web/vendor.mjs
 	node web/vendor.mjs
 	@touch $@
 
-generate: assets ## generate the Go code of the templ pages, and docs/api-reference.md
+generate: assets ## generate the Go code of the templ pages, docs/api-reference.md and the table of imports
 	$(GO) tool templ generate -path web
 	$(GO) tool templ generate -path test/load
 	$(GO) test ./web/api -run '^TestReference$$' -count=1 -args -update-reference
+	$(GO) test ./test/deps -run '^TestArchitectureTable$$' -count=1 -args -update
 
 test: ## run all tests: unit, Postgres, sandbox, browser
 	@./scripts/need.sh go $(NODE) postgres chromium

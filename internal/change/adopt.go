@@ -43,5 +43,7 @@ func (s *Service) adopter(ctx context.Context, a onboard.Adoption) (onboard.Adop
 		return onboard.Adopter{}, err
 	}
 	w, err := s.planInputOf(ctx, state, []access.Account{account})
-	return onboard.Adopter{PlanInput: w, Account: account, Role: a.Role.Rooted(), State: state}, err
+	return onboard.Adopter{
+		PlanInput: w, Account: account, Role: a.Role.Rooted(), State: state, NewMappingID: newMappingID,
+	}, err
 }

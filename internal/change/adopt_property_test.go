@@ -27,7 +27,7 @@ func drawFollower(t *rapid.T) onboard.Adopter {
 	}
 	account := drawnAccounts[rapid.IntRange(0, 2).Draw(t, "account")]
 	account.Quotas = access.Quotas{}
-	return onboard.Adopter{PlanInput: planning.PlanInput{Accounts: access.Accounts{account}, Now: drawnNow}, Account: account, Role: rapid.SampledFrom(drawnRoles).Draw(t, "edited role"), State: state}
+	return onboard.Adopter{PlanInput: planning.PlanInput{Accounts: access.Accounts{account}, Now: drawnNow}, Account: account, Role: rapid.SampledFrom(drawnRoles).Draw(t, "edited role"), State: state, NewMappingID: newMappingID}
 }
 
 // drawEdited is the state as somebody by hand would have it in one account: people,

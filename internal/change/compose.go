@@ -240,7 +240,7 @@ func (s *Service) SaveMapping(ctx context.Context, actor access.Actor, id int64,
 	}
 	edit, title := access.Edit{Op: access.EditUpdateMapping, ID: m.ID, Mapping: &m}, "Edit mapping of "+m.Role.String()
 	if m.ID == "" {
-		m.ID = newID("mp")
+		m.ID = newMappingID()
 		edit, title = access.Edit{Op: access.EditAddMapping, ID: m.ID, Mapping: &m}, "Map users to "+m.Role.String()
 	}
 	c, err := s.AddEdits(ctx, actor, id, title, []access.Edit{edit})
@@ -251,6 +251,8 @@ func (s *Service) SaveMapping(ctx context.Context, actor access.Actor, id int64,
 func (s *Service) RemoveMapping(ctx context.Context, actor access.Actor, id int64, mappingID string) (access.Change, error) {
 	return s.AddEdits(ctx, actor, id, "Remove mapping", []access.Edit{{Op: access.EditRemoveMapping, ID: mappingID}})
 }
+
+func newMappingID() string { return newID("mp") }
 
 // newID makes the id of a new allowlist or mapping.
 func newID(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:16]) }

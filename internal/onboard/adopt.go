@@ -21,6 +21,8 @@ type Adopter struct {
 	Account access.Account
 	Role    access.RoleName
 	State   access.State
+
+	NewMappingID func() string // makes the id of a mapping that the adoption adds
 }
 
 // Mappings are those that reach the role in the account.

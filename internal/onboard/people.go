@@ -144,7 +144,7 @@ func (f Adopter) alone(m access.Mapping, user access.UserName) (grant policy.Gra
 func (f Adopter) say(m access.Mapping, next adoptedMapping) []access.Edit {
 	here := slices.Equal(m.Accounts.IDs, []access.AccountID{f.Account.ID}) && !m.Accounts.All && len(m.Accounts.OUs)+len(m.Accounts.Tags) == 0
 	own := next.Mapping
-	own.ID, own.Accounts, own.Users = newID("mp"), access.Selector{IDs: []access.AccountID{f.Account.ID}}, slices.Concat(next.Users, next.added)
+	own.ID, own.Accounts, own.Users = f.NewMappingID(), access.Selector{IDs: []access.AccountID{f.Account.ID}}, slices.Concat(next.Users, next.added)
 	var edits []access.Edit
 	switch {
 	case !next.altered && len(next.added) == 0:

@@ -1,15 +1,11 @@
 package onboard
 
 import (
-	"crypto/rand"
 	"fmt"
-	"strings"
 )
 
 // composeOrOverwrite ends the refusal of a live document that no change can follow.
 const composeOrOverwrite = "Compose a change yourself, or overwrite the edit."
-
-func newID(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:16]) }
 
 func count(n int, one, many string) string {
 	if n == 1 {

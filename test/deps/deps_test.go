@@ -4,16 +4,27 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
+var update = flag.Bool("update", false, "write the table of docs/architecture.md")
+
 type pkg struct {
 	ImportPath   string
+	Dir          string
+	GoFiles      []string
 	Name         string
 	Standard     bool
 	Imports      []string
@@ -30,7 +41,7 @@ func (p pkg) allTestImports() []string {
 
 func ours(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Name,Imports,TestImports,XTestImports", "./...")
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Name,Imports,TestImports,XTestImports", "./...")
 	cmd.Dir = "../.."
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -54,19 +65,143 @@ func ours(t *testing.T) []pkg {
 	return pkgs
 }
 
+// find returns the row of a package in the table.
+func find(path string) (folder, bool) {
+	i := slices.IndexFunc(folders, func(f folder) bool { return f.path == path })
+	if i < 0 {
+		return folder{}, false
+	}
+	return folders[i], true
+}
+
 func TestImports(t *testing.T) {
 	for _, p := range ours(t) {
-		allowed, known := mayImport[p.short()]
+		row, known := find(p.short())
 		if !known {
-			t.Errorf("%s has no line in the table of who may import whom; give it one in rules_test.go and in docs/architecture.md", p.short())
+			t.Errorf("%s has no row in folders: add one to rules_test.go, and run make generate", p.short())
 			continue
 		}
 		for _, imported := range p.Imports {
-			if why := refused(p.short(), allowed, imported); why != "" {
+			if why := refused(p.short(), row.may, imported); why != "" {
 				t.Errorf("%s imports %s: %s", p.short(), imported, why)
 			}
 		}
 	}
+}
+
+// TestFoldersExist finds rows of packages that are gone.
+func TestFoldersExist(t *testing.T) {
+	there := map[string]bool{}
+	for _, p := range ours(t) {
+		there[p.short()] = true
+	}
+	for _, f := range folders {
+		if !there[f.path] {
+			t.Errorf("folders has a row for %s, which does not exist", f.path)
+		}
+		for _, may := range f.may {
+			if may != anything && !there[may] {
+				t.Errorf("%s may import %s, which does not exist", f.path, may)
+			}
+		}
+	}
+}
+
+// TestPurePackagesReadNoClock parses the code of the pure packages: time.Time is a value,
+// time.Now is the clock.
+func TestPurePackagesReadNoClock(t *testing.T) {
+	for _, p := range ours(t) {
+		if !slices.Contains(pure, p.short()) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range clockCalls(file) {
+				t.Errorf("%s/%s calls time.%s: a pure package gets the time as an argument", p.short(), name, call)
+			}
+		}
+	}
+}
+
+// clockCalls lists the functions of package time that a file uses and that depend on the clock.
+func clockCalls(file *ast.File) (calls []string) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, s.Sel.Name) {
+				calls = append(calls, s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return calls
+}
+
+// TestClockCalls shows that TestPurePackagesReadNoClock can fail.
+func TestClockCalls(t *testing.T) {
+	const source = `package x; import "time"; func f() (time.Time, time.Duration) { return time.Now(), time.Since(time.Time{}) }`
+	file, err := parser.ParseFile(token.NewFileSet(), "x.go", source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := clockCalls(file), []string{"Now", "Since"}; !slices.Equal(got, want) {
+		t.Errorf("clockCalls: %v, want %v", got, want)
+	}
+}
+
+// The table of docs/architecture.md is between these lines.
+const (
+	tableBegins = "<!-- Generated from test/deps by make generate. -->\n"
+	tableEnds   = "<!-- End of the generated table. -->\n"
+)
+
+func TestArchitectureTable(t *testing.T) {
+	const page = "../../docs/architecture.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), tableBegins)
+	_, after, closed := strings.Cut(rest, tableEnds)
+	if !found || !closed {
+		t.Fatalf("%s has no place for the table: it must be between %q and %q", page, tableBegins, tableEnds)
+	}
+	want := before + tableBegins + table() + tableEnds + after
+	if want == string(text) {
+		return
+	}
+	if !*update {
+		t.Fatalf("the table of %s is stale: run make generate", page)
+	}
+	if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func table() string {
+	var b strings.Builder
+	b.WriteString("| folder | holds | may import (of this module) |\n|---|---|---|\n")
+	for _, f := range folders {
+		may := make([]string, len(f.may))
+		for i, m := range f.may {
+			may[i] = "`" + strings.TrimPrefix(m, "internal/") + "`"
+		}
+		cell := strings.Join(may, ", ")
+		switch {
+		case slices.Contains(f.may, anything):
+			cell = "everything"
+		case len(f.may) == 0:
+			cell = "–"
+		}
+		holds := f.holds
+		if slices.Contains(pure, f.path) {
+			holds += " (pure)"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.path, holds, cell)
+	}
+	return b.String()
 }
 
 // refused says why a package may not import another, "" where it may.
@@ -75,7 +210,10 @@ func refused(by string, allowed []string, imported string) string {
 		if slices.Contains(allowed, anything) || slices.Contains(allowed, rest) {
 			return ""
 		}
-		return "it may import " + orNothing(allowed) + " of ours"
+		return "it may import " + orNothing(allowed) + " of this module"
+	}
+	if slices.Contains(pure, by) && impure.MatchString(imported) {
+		return "it is pure: no clock, randomness, I/O, logging or context"
 	}
 	if slices.Contains(standardLibraryOnly, by) && strings.Contains(firstElement(imported), ".") {
 		return "it keeps to the standard library"
@@ -139,6 +277,12 @@ func TestRefused(t *testing.T) {
 		{"internal/server", "github.com/labstack/echo/v4", true},
 		{"internal/store", "testing", true},
 		{"internal/server", "portcullis/web", false},
+		{"internal/rollout", "portcullis/internal/policy", true},
+		{"internal/policy", "context", true},
+		{"internal/planning", "crypto/rand", true},
+		{"internal/iam", "log/slog", true},
+		{"internal/change", "context", false},
+		{"internal/rollout", "net/http", true},
 		{"internal/server", "go.opentelemetry.io/otel/trace", true},
 		{"internal/telemetry", "portcullis/internal/aws", true},
 		{"internal/judge", "portcullis/internal/access", true},
@@ -150,7 +294,11 @@ func TestRefused(t *testing.T) {
 		{"web/transport", "portcullis/web/view", true},
 		{"web/api", "github.com/a-h/templ", true},
 	} {
-		got := refused(c.by, mayImport[c.by], c.imported)
+		row, known := find(c.by)
+		if !known {
+			t.Fatalf("no row for %s", c.by)
+		}
+		got := refused(c.by, row.may, c.imported)
 		if (got != "") != c.refused {
 			t.Errorf("%s imports %s: refused %q, want refused %v", c.by, c.imported, got, c.refused)
 		}

@@ -1,4 +1,4 @@
-// Package deps holds the rules of who may import whom, as a test. The table is the one
-// of docs/architecture.md: a package that is not in it fails the test, so that a new
-// package gets its place before it gets its users.
+// Package deps tests which package may import which. rules_test.go holds the rules;
+// the table in docs/architecture.md is generated from them. A new package fails the test
+// until it has a row.
 package deps
