@@ -107,7 +107,7 @@ func New(cfg Config) (*transport.Server, error) {
 	a, err := api.New(api.Config{
 		Server: server, Changes: cfg.Changes, Rollouts: cfg.Rollouts, Organization: cfg.Organization,
 		Identity: cfg.Identity, Replies: cfg.Replies,
-		Description: descriptionParts, Sentence: view.TroubleSentence, Log: cfg.Log, Now: cfg.Now,
+		Description: descriptionParts, Sentence: view.FailureSentence, Log: cfg.Log, Now: cfg.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (cmd demoCmd) Run(c *console) error {
 		Demo: true, Listen: cmd.Listen, MetricsListen: cmd.MetricsListen,
 		Database: server.Database{Dir: dir},
 		Sandbox:  &server.Sandbox{Listen: cmd.SandboxListen, ListenFlag: "--sandbox-listen", Accounts: cmd.Accounts, Snapshot: server.SnapshotPath(dir)},
-		Workers:  cmd.Workers, Window: cmd.Window, MaxFailures: cmd.MaxFailures,
+		Workers:  cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
 		Log: logFlags{LogLevel: cmd.LogLevel, LogFormat: "text"}.logger(c.err), Version: version,
 	})
 	if err != nil {

@@ -58,7 +58,7 @@ func (cmd serveCmd) config(c *console) (server.Config, error) {
 		Listen: cmd.Listen, MetricsListen: cmd.MetricsListen, PublicURL: cmd.PublicURL, TrustedProxies: proxies,
 		Database: cmd.database(),
 		Cloud:    server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
-		Workers:  cmd.Workers, Window: cmd.Window, MaxFailures: cmd.MaxFailures,
+		Workers:  cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
 		AuditKey: cmd.AuditKey, DriftEvery: cmd.driftEvery(),
 		Log: cmd.logger(c.err), Version: version,
 	}, nil

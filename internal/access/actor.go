@@ -126,9 +126,9 @@ func (p Person) Standing() Standing {
 	return Standing{Roles: p.Roles, Teams: p.Teams, Disabled: p.Disabled}
 }
 
-// Around is what surrounds a person while they are altered: everybody else, and the
+// PersonContext is what surrounds a person while they are altered: everybody else, and the
 // settings and review rules that hold.
-type Around struct {
+type PersonContext struct {
 	Others   []Person
 	Settings Settings
 	Rules    []ReviewRule

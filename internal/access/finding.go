@@ -160,7 +160,7 @@ type FindingQuery struct {
 	States  []FindingState // default: open
 	Kinds   []FindingKind
 	Account AccountID
-	Alike   string // those of one FindingGroup
+	Group   string // those of one FindingGroup
 	PageQuery
 }
 
@@ -185,8 +185,8 @@ type ScanOutcome struct {
 // Changed reports whether there is anything to tell.
 func (o ScanOutcome) Changed() bool { return len(o.Opened)+len(o.Reopened)+len(o.Resolved) > 0 }
 
-// Standstill says how the last push of an account stands.
-type Standstill struct {
+// StoppedTarget says how the last push of an account stands.
+type StoppedTarget struct {
 	Rollout int64       // that had the account as a target last; 0 for none
 	State   TargetState // of the account in it
 	Busy    bool        // some rollout that goes on has still to push the account
@@ -206,7 +206,7 @@ func (c FindingCounts) Total() int {
 
 // FindingGroup is findings that say the same of different accounts.
 type FindingGroup struct {
-	Alike     string // names the group; see FindingQuery
+	Group     string // names the group; see FindingQuery
 	Newest    Finding
 	Findings  int
 	Accounts  int

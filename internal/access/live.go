@@ -37,7 +37,7 @@ func (r Resource) ARN(partition string, account AccountID) string {
 	case ResourceUser, ResourceAttachments:
 		return UserName{Account: account, Path: r.Path, Name: r.Name}.ARN(partition)
 	case ResourcePolicy:
-		return gateARN(r, partition, account)
+		return userSideARN(r, partition, account)
 	default:
 		return RoleName{Path: r.Path, Name: r.Name}.ARN(partition, account)
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Hours are the times of the week at which accounts are taken up. What is in flight at
+// MaintenanceWindow are the times of the week at which accounts are taken up. What is in flight at
 // their end is finished. The zero value is always.
-type Hours struct {
+type MaintenanceWindow struct {
 	Days []int  `json:"days,omitempty"` // 0 is Sunday; none: every day
 	From string `json:"from,omitempty"` // 22:00
 	To   string `json:"to,omitempty"`   // 04:00, on the next day where it is not after From
@@ -18,9 +18,9 @@ type Hours struct {
 const clockLayout = "15:04"
 
 // Always reports whether there is no limit.
-func (h Hours) Always() bool { return len(h.Days) == 0 && h.From == "" && h.To == "" }
+func (h MaintenanceWindow) Always() bool { return len(h.Days) == 0 && h.From == "" && h.To == "" }
 
-func (h Hours) check(f *fieldErrors, at string) {
+func (h MaintenanceWindow) check(f *fieldErrors, at string) {
 	if h.Always() {
 		return
 	}
@@ -40,8 +40,8 @@ func (h Hours) check(f *fieldErrors, at string) {
 	}
 }
 
-// Around says whether a time is within the hours, and when that changes next.
-func (h Hours) Around(at time.Time) (open bool, changes time.Time) {
+// NextChange says whether a time is within the hours, and when that changes next.
+func (h MaintenanceWindow) NextChange(at time.Time) (open bool, changes time.Time) {
 	if h.Always() {
 		return true, time.Time{}
 	}

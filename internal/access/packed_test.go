@@ -63,7 +63,7 @@ func TestAPlanGivesBackWhatWasPutIn(t *testing.T) {
 			t.Fatalf("%d targets with %d operations, want %d with %d", plan.Len(), plan.Operations(), len(want), operations)
 		}
 		alike := 0
-		for op, targets := range plan.Alike() {
+		for op, targets := range plan.Groups() {
 			alike += len(targets)
 			if !slices.Contains(want[targets[0]].Operations, op) {
 				t.Fatalf("%+v is said to be the first target's, which has %+v", op, want[targets[0]].Operations)

@@ -20,9 +20,9 @@ const (
 
 	// Of a user's gate: a managed policy that is made, or given a new default version;
 	// its removal; and the user's attachments, of which only ours are written.
-	OpGatePolicy       OperationKind = "user_side_policy"        // iam:CreatePolicy, iam:CreatePolicyVersion
-	OpDeleteGatePolicy OperationKind = "delete_user_side_policy" // iam:DeletePolicy
-	OpAttachments      OperationKind = "attachments"             // iam:AttachUserPolicy, iam:DetachUserPolicy
+	OpUserSidePolicy       OperationKind = "user_side_policy"        // iam:CreatePolicy, iam:CreatePolicyVersion
+	OpDeleteUserSidePolicy OperationKind = "delete_user_side_policy" // iam:DeletePolicy
+	OpAttachments          OperationKind = "attachments"             // iam:AttachUserPolicy, iam:DetachUserPolicy
 )
 
 // Plan is what a change would write, account by account. Documents is a digest of all
@@ -227,10 +227,10 @@ func (p Plan) Of(id AccountID) Plan {
 	return only
 }
 
-// Alike yields the operations that are one and the same but for the account's id, each
+// Groups yields the operations that are one and the same but for the account's id, each
 // with the account of its first target and the indexes of all its targets, in order of
 // the first. An operation that a target has twice is yielded with it twice.
-func (p Plan) Alike() iter.Seq2[PlannedOperation, []int] {
+func (p Plan) Groups() iter.Seq2[PlannedOperation, []int] {
 	return func(yield func(PlannedOperation, []int) bool) {
 		if p.pack == nil {
 			return

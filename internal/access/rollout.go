@@ -58,7 +58,7 @@ type Rollout struct {
 	Revision    int64
 	Strategy    string // the name of its strategy as it was then; "" for none
 	State       RolloutState
-	Window      int
+	MaxInFlight int
 	MaxFailures int // or AnyFailures, NoFailures
 	Counts      TargetCounts
 	StartedBy   PersonRef
@@ -67,33 +67,33 @@ type Rollout struct {
 	StartedAt   time.Time
 	EndedAt     time.Time
 
-	Wave   int // the wave under way, from 1; 0 before the first
-	Waves  int
-	Phase  Phase     // of the wave; what it waits for while it is running
-	Until  time.Time // when the phase ends by itself, or its hours do; zero where they do not
-	Later  int       // waiting targets of waves that have not begun
-	Behind Behind
+	Wave      int // the wave under way, from 1; 0 before the first
+	Waves     int
+	Phase     Phase     // of the wave; what it waits for while it is running
+	Until     time.Time // when the phase ends by itself, or its hours do; zero where they do not
+	Later     int       // waiting targets of waves that have not begun
+	BlockedBy BlockedBy
 
-	WaveWindow   int // accounts at once in this wave; 0: as Window
-	WaveBad      int // failed and conflicting targets of this wave
-	Forgiven     int // of all that failed: what was there when somebody resumed after a halt
-	WaveForgiven int
-	ChecksLeft   int // of this wave's health; ChecksToMake before they are made
-	ChecksBad    int
+	WaveMaxInFlight     int // accounts at once in this wave; 0: as Window
+	WaveBad             int // failed and conflicting targets of this wave
+	IgnoredFailures     int // of all that failed: what was there when somebody resumed after a halt
+	WaveIgnoredFailures int
+	ChecksLeft          int // of this wave's health; ChecksToMake before they are made
+	ChecksBad           int
 
-	ConfirmedBy  PersonRef
-	ConfirmedAt  time.Time
-	RollsBack    int64 // the rollout that this one rolls back
-	RolledBackBy int64
-	UndoneBy     PersonRef // who asked for it to be rolled back; nobody where its strategy did
-	StandsSince  time.Time // when it was paused or halted
-	Overtakes    bool      // it goes ahead of older rollouts
-	OffHours     OffHours
+	ConfirmedBy    PersonRef
+	ConfirmedAt    time.Time
+	RollsBack      int64 // the rollout that this one rolls back
+	RolledBackBy   int64
+	UndoneBy       PersonRef // who asked for it to be rolled back; nobody where its strategy did
+	StoppedSince   time.Time // when it was paused or halted
+	SkipsQueue     bool      // it goes ahead of older rollouts
+	WindowOverride WindowOverride
 }
 
-// OffHours says that a rollout works outside of its strategy's hours, as somebody has
+// WindowOverride says that a rollout works outside of its strategy's hours, as somebody has
 // decided: through a wave, unless it is paused or halts before.
-type OffHours struct {
+type WindowOverride struct {
 	Wave   int // 0 where nobody has
 	By     string
 	Reason string
@@ -112,21 +112,21 @@ const (
 // Phase is what a running rollout is at.
 type Phase string
 
-// The phases of a running rollout, in their order. PhaseNext and PhaseOpened are passed
+// The phases of a running rollout, in their order. PhaseNext and PhaseApproved are passed
 // within one transaction.
 const (
-	PhasePushing  Phase = ""
-	PhaseHours    Phase = "maintenance_window" // outside of the strategy's hours
-	PhaseBaking   Phase = "baking"             // the wave is pushed and waits for its time
-	PhaseChecking Phase = "checking"           // the health of the wave is looked at
-	PhaseGate     Phase = "awaiting_approval"  // a person has to let it go on
-	PhaseOpened   Phase = "opened"             // a person has
-	PhaseNext     Phase = "next"               // the next wave is to begin
-	PhaseConfirm  Phase = "confirm"            // all is pushed; unless somebody confirms, it is rolled back
+	PhasePushing           Phase = ""
+	PhaseMaintenanceWindow Phase = "maintenance_window" // outside of the strategy's hours
+	PhaseBaking            Phase = "baking"             // the wave is pushed and waits for its time
+	PhaseChecking          Phase = "checking"           // the health of the wave is looked at
+	PhaseAwaitingApproval  Phase = "awaiting_approval"  // a person has to let it go on
+	PhaseApproved          Phase = "opened"             // a person has
+	PhaseNext              Phase = "next"               // the next wave is to begin
+	PhaseConfirm           Phase = "confirm"            // all is pushed; unless somebody confirms, it is rolled back
 )
 
-// Behind says that targets wait since an older rollout is to work on their accounts first.
-type Behind struct {
+// BlockedBy says that targets wait since an older rollout is to work on their accounts first.
+type BlockedBy struct {
 	Rollout int64 // one of those
 	Targets int
 }
@@ -305,9 +305,9 @@ type TargetResult struct {
 // more.
 var ErrClaimLost = errors.New("the claim on the target was taken over")
 
-// ErrStands says that the rollout was paused, halted or aborted before anything was
+// ErrNotRunning says that the rollout was paused, halted or aborted before anything was
 // written to a target: it is let go.
-var ErrStands = errors.New("the rollout stands")
+var ErrNotRunning = errors.New("the rollout stands")
 
 // Ended reports whether nothing more happens in the rollout: it came to its end, and no
 // target is in flight.

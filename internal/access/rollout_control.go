@@ -10,7 +10,7 @@ func (r *Rollout) Pause(at time.Time) error {
 	if r.State != RolloutRunning {
 		return r.refuse("paused")
 	}
-	r.State, r.StandsSince, r.Behind, r.OffHours = RolloutPaused, at, Behind{}, OffHours{}
+	r.State, r.StoppedSince, r.BlockedBy, r.WindowOverride = RolloutPaused, at, BlockedBy{}, WindowOverride{}
 	return nil
 }
 
@@ -20,26 +20,26 @@ func (r *Rollout) Resume() error {
 	switch r.State {
 	case RolloutPaused:
 	case RolloutHalted:
-		r.Forgiven, r.WaveForgiven = r.bad(), r.WaveBad
+		r.IgnoredFailures, r.WaveIgnoredFailures = r.bad(), r.WaveBad
 		if r.Phase == PhaseChecking {
 			r.ChecksBad = 0
 		}
 	default:
 		return r.refuse("resumed")
 	}
-	r.State, r.Note, r.StandsSince = RolloutRunning, "", time.Time{}
+	r.State, r.Note, r.StoppedSince = RolloutRunning, "", time.Time{}
 	return nil
 }
 
-// StartNow lets a rollout work outside of its hours for which it waits: through the wave
+// OverrideWindow lets a rollout work outside of its hours for which it waits: through the wave
 // under way, or through all that are left.
-func (r *Rollout) StartNow(by Actor, reason string, allWaves bool) error {
-	if r.State != RolloutRunning || r.Phase != PhaseHours {
+func (r *Rollout) OverrideWindow(by Actor, reason string, allWaves bool) error {
+	if r.State != RolloutRunning || r.Phase != PhaseMaintenanceWindow {
 		return Errorf(KindConflict, "This rollout does not wait for its hours.")
 	}
-	r.OffHours = OffHours{Wave: r.Wave, By: by.Name, Reason: reason}
+	r.WindowOverride = WindowOverride{Wave: r.Wave, By: by.Name, Reason: reason}
 	if allWaves {
-		r.OffHours.Wave = r.Waves
+		r.WindowOverride.Wave = r.Waves
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (r *Rollout) CheckAgain() error {
 	if r.State != RolloutHalted || r.Phase != PhaseChecking || r.ChecksBad == 0 {
 		return Errorf(KindConflict, "This rollout did not halt over the health of a wave: there is nothing to look at again.")
 	}
-	r.State, r.Note, r.StandsSince = RolloutRunning, "", time.Time{}
+	r.State, r.Note, r.StoppedSince = RolloutRunning, "", time.Time{}
 	r.ChecksLeft, r.ChecksBad = ChecksToMake, 0
 	return nil
 }
@@ -62,8 +62,8 @@ func (r *Rollout) Abort(reason string, at time.Time) error {
 	default:
 		return r.refuse("aborted")
 	}
-	r.State, r.Note, r.EndedAt, r.StandsSince = RolloutAborted, reason, at, time.Time{}
-	r.Phase, r.Until, r.Behind = PhasePushing, time.Time{}, Behind{}
+	r.State, r.Note, r.EndedAt, r.StoppedSince = RolloutAborted, reason, at, time.Time{}
+	r.Phase, r.Until, r.BlockedBy = PhasePushing, time.Time{}, BlockedBy{}
 	return nil
 }
 
@@ -112,11 +112,11 @@ func (r *Rollout) retryable() error {
 // before they are taken up.
 func (r *Rollout) goOn() {
 	if r.State != RolloutCompleted && r.State != RolloutHalted {
-		r.Forgiven, r.WaveForgiven = min(r.Forgiven, r.bad()), min(r.WaveForgiven, r.WaveBad)
+		r.IgnoredFailures, r.WaveIgnoredFailures = min(r.IgnoredFailures, r.bad()), min(r.WaveIgnoredFailures, r.WaveBad)
 		return
 	}
-	r.Forgiven, r.WaveForgiven = r.bad(), r.WaveBad
-	r.State, r.Note, r.EndedAt, r.StandsSince = RolloutRunning, "", time.Time{}, time.Time{}
+	r.IgnoredFailures, r.WaveIgnoredFailures = r.bad(), r.WaveBad
+	r.State, r.Note, r.EndedAt, r.StoppedSince = RolloutRunning, "", time.Time{}, time.Time{}
 }
 
 // SkipTarget leaves out a target that no worker has taken up.
@@ -134,38 +134,38 @@ func (r *Rollout) SkipTarget(t *Target) error {
 	return nil
 }
 
-// SetWindow changes how many targets may be in flight at once, for the wave under way
+// SetMaxInFlight changes how many targets may be in flight at once, for the wave under way
 // too. Where more are in flight already, they end.
-func (r *Rollout) SetWindow(n int) error {
+func (r *Rollout) SetMaxInFlight(n int) error {
 	switch {
-	case n < 1 || n > MaxWindow:
-		return Invalid("window", maxInFlightRange, MaxWindow)
+	case n < 1 || n > MostInFlight:
+		return Invalid("window", maxInFlightRange, MostInFlight)
 	case !r.EndedAt.IsZero() || r.State == RolloutRollingBack:
 		return r.refuse("altered")
 	}
-	r.Window = n
-	if r.WaveWindow > 0 {
-		r.WaveWindow = n
+	r.MaxInFlight = n
+	if r.WaveMaxInFlight > 0 {
+		r.WaveMaxInFlight = n
 	}
 	return nil
 }
 
-// OpenGate lets a rollout go on after a wave, which is named so that a page that was read
+// ApproveWave lets a rollout go on after a wave, which is named so that a page that was read
 // before does not open the gate after it.
-func (r *Rollout) OpenGate(c *Course, by PersonRef, wave int) error {
+func (r *Rollout) ApproveWave(c *WaveProgress, by PersonRef, wave int) error {
 	switch {
-	case r.State != RolloutRunning || r.Phase != PhaseGate:
+	case r.State != RolloutRunning || r.Phase != PhaseAwaitingApproval:
 		return Errorf(KindConflict, "This rollout does not wait for anybody to let it go on.")
 	case wave != r.Wave:
 		return Errorf(KindConflict, "This rollout waits after wave %d now, and not after wave %d. Look at it again.", r.Wave, wave)
 	}
-	c.Wave.GateBy = by
-	r.Phase = PhaseOpened
+	c.Wave.ApprovedBy = by
+	r.Phase = PhaseApproved
 	return nil
 }
 
 // Confirm says that what was rolled out is good, so that it is not rolled back by itself.
-func (r *Rollout) Confirm(c *Course, by PersonRef, at time.Time) error {
+func (r *Rollout) Confirm(c *WaveProgress, by PersonRef, at time.Time) error {
 	switch {
 	case c.Strategy.Confirm == 0 || r.Kind == RolloutRollback:
 		return Errorf(KindConflict, "This rollout needs nobody to confirm it.")
@@ -178,16 +178,16 @@ func (r *Rollout) Confirm(c *Course, by PersonRef, at time.Time) error {
 	return nil
 }
 
-// Overtake lets the rollout go ahead of older ones: the accounts that those still wait to
+// SkipQueue lets the rollout go ahead of older ones: the accounts that those still wait to
 // work on are skipped there.
-func (r *Rollout) Overtake() error {
+func (r *Rollout) SkipQueue() error {
 	switch {
-	case r.State != RolloutRunning || r.Behind.Targets == 0:
+	case r.State != RolloutRunning || r.BlockedBy.Targets == 0:
 		return Errorf(KindConflict, "This rollout does not wait for another.")
 	case r.Kind == RolloutRollback:
 		return r.refuse("put ahead of others")
 	}
-	r.Overtakes = true
+	r.SkipsQueue = true
 	return nil
 }
 
@@ -208,8 +208,8 @@ func (r *Rollout) RollBack(by PersonRef, reason string, at time.Time) error {
 }
 
 func (r *Rollout) rollBack(note string) {
-	r.State, r.Note, r.EndedAt, r.StandsSince = RolloutRollingBack, note, time.Time{}, time.Time{}
-	r.Phase, r.Until, r.Behind, r.ChecksLeft = PhasePushing, time.Time{}, Behind{}, 0
+	r.State, r.Note, r.EndedAt, r.StoppedSince = RolloutRollingBack, note, time.Time{}, time.Time{}
+	r.Phase, r.Until, r.BlockedBy, r.ChecksLeft = PhasePushing, time.Time{}, BlockedBy{}, 0
 }
 
 // RolledBack ends the roll back. left counts the accounts that could not be restored.

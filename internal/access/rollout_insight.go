@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Sample is how far a rollout was at a time, and what AWS had said until then.
-type Sample struct {
+// ProgressSample is how far a rollout was at a time, and what AWS had said until then.
+type ProgressSample struct {
 	At        time.Time
 	Running   int
 	Ended     int
@@ -25,7 +25,7 @@ const (
 
 // Rate is how many targets end in a second, by the samples of the last minutes; 0 where
 // that cannot be said.
-func Rate(samples []Sample) float64 {
+func Rate(samples []ProgressSample) float64 {
 	if len(samples) < 2 {
 		return 0
 	}
@@ -54,8 +54,8 @@ func (r Rollout) Remaining(rate float64) (time.Duration, bool) {
 	return time.Duration(float64(left) / rate * float64(time.Second)), true
 }
 
-// Trouble is what is wrong alike with some targets of a rollout in one OU.
-type Trouble struct {
+// Failure is what is wrong alike with some targets of a rollout in one OU.
+type Failure struct {
 	State   TargetState // failed or conflict
 	Class   CloudClass
 	Code    string // AWS's own code, if it was AWS that refused
@@ -66,8 +66,8 @@ type Trouble struct {
 	Example AccountID // one of the accounts
 }
 
-// TroubleGroup is what is wrong alike, with the OUs in which it is, the largest first.
-type TroubleGroup struct {
+// FailureGroup is what is wrong alike, with the OUs in which it is, the largest first.
+type FailureGroup struct {
 	State   TargetState
 	Class   CloudClass
 	Code    string
@@ -84,26 +84,26 @@ type OUCount struct {
 	Targets int
 }
 
-// GroupTroubles puts together what is wrong alike, over all OUs, the largest group first.
-func GroupTroubles(troubles []Trouble) []TroubleGroup {
+// GroupFailures puts together what is wrong alike, over all OUs, the largest group first.
+func GroupFailures(failures []Failure) []FailureGroup {
 	type key struct {
 		state       TargetState
 		class       CloudClass
 		code, cause string
 	}
 	index := map[key]int{}
-	var groups []TroubleGroup
-	for _, t := range troubles {
+	var groups []FailureGroup
+	for _, t := range failures {
 		k := key{t.State, t.Class, t.Code, t.Cause}
 		i, known := index[k]
 		if !known {
 			i = len(groups)
 			index[k] = i
-			groups = append(groups, TroubleGroup{State: t.State, Class: t.Class, Code: t.Code, Cause: t.Cause, Advice: t.Advice, Example: t.Example})
+			groups = append(groups, FailureGroup{State: t.State, Class: t.Class, Code: t.Code, Cause: t.Cause, Advice: t.Advice, Example: t.Example})
 		}
 		groups[i].Targets += t.Targets
 		groups[i].OUs = append(groups[i].OUs, OUCount{t.OU, t.Targets})
 	}
-	slices.SortStableFunc(groups, func(a, b TroubleGroup) int { return cmp.Compare(b.Targets, a.Targets) })
+	slices.SortStableFunc(groups, func(a, b FailureGroup) int { return cmp.Compare(b.Targets, a.Targets) })
 	return groups
 }

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-func samplesOf(step time.Duration, ended ...int) []Sample {
+func samplesOf(step time.Duration, ended ...int) []ProgressSample {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	samples := make([]Sample, len(ended))
+	samples := make([]ProgressSample, len(ended))
 	for i, n := range ended {
-		samples[i] = Sample{At: at.Add(time.Duration(i) * step), Ended: n}
+		samples[i] = ProgressSample{At: at.Add(time.Duration(i) * step), Ended: n}
 	}
 	return samples
 }
 
 func TestRate(t *testing.T) {
 	for name, c := range map[string]struct {
-		samples []Sample
+		samples []ProgressSample
 		want    float64
 	}{
 		"none":                   {nil, 0},

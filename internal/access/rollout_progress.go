@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Course is what a rollout's way through its waves depends on, beside the rollout itself.
+// WaveProgress is what a rollout's way through its waves depends on, beside the rollout itself.
 // The zero value is that of a rollout whose first wave has not begun, with nothing to wait for.
-type Course struct {
+type WaveProgress struct {
 	Strategy Strategy
 	Wave     Wave // the one under way; its number is 0 where none is
 	Next     Wave // the one after it; its number is 0 where it is not known or not there
@@ -15,7 +15,7 @@ type Course struct {
 
 var rolloutSystem = System("rollout")
 
-// Settle moves a rollout on as far as it goes by itself at a time, and returns what the
+// Advance moves a rollout on as far as it goes by itself at a time, and returns what the
 // audit log should know of it. A target has ended, a phase is over, or somebody has
 // acted. It stops where the store has to do something first: see Rollout.Wants.
 //
@@ -26,7 +26,7 @@ var rolloutSystem = System("rollout")
 //	                                                           └─▶ rolling_back
 //
 // What a wave has no need of is left out. Too many failures halt it in any phase.
-func (r *Rollout) Settle(c *Course, at time.Time) []AuditEvent {
+func (r *Rollout) Advance(c *WaveProgress, at time.Time) []AuditEvent {
 	var events []AuditEvent
 	for {
 		was := r.place(c)
@@ -39,27 +39,27 @@ func (r *Rollout) Settle(c *Course, at time.Time) []AuditEvent {
 	}
 }
 
-// Want is what a rollout waits for from whoever stores it.
-type Want string
+// PendingWork is what a rollout waits for from whoever stores it.
+type PendingWork string
 
 // The wants: to load the wave after the one under way, and to make the checks of this one.
 const (
-	WantNothing Want = ""
-	WantNext    Want = "next"
-	WantChecks  Want = "checks"
+	PendingNothing  PendingWork = ""
+	PendingNextWave PendingWork = "next"
+	PendingChecks   PendingWork = "checks"
 )
 
-// Wants says what has to be done before Settle can go on.
-func (r *Rollout) Wants(c *Course) Want {
+// PendingWork says what has to be done before Settle can go on.
+func (r *Rollout) PendingWork(c *WaveProgress) PendingWork {
 	switch {
 	case r.State != RolloutRunning:
-		return WantNothing
+		return PendingNothing
 	case r.Phase == PhaseChecking && r.ChecksLeft == ChecksToMake:
-		return WantChecks
+		return PendingChecks
 	case r.Phase == PhaseNext && c.Next.Number == 0:
-		return WantNext
+		return PendingNextWave
 	default:
-		return WantNothing
+		return PendingNothing
 	}
 }
 
@@ -68,10 +68,10 @@ func (r *Rollout) Open() int { return max(r.Counts.Waiting-r.Later, 0) }
 
 // Limit is how many targets may be in flight at once now.
 func (r *Rollout) Limit() int {
-	if r.WaveWindow > 0 {
-		return min(r.Window, r.WaveWindow)
+	if r.WaveMaxInFlight > 0 {
+		return min(r.MaxInFlight, r.WaveMaxInFlight)
 	}
-	return r.Window
+	return r.MaxInFlight
 }
 
 // CanStart reports how many more targets may be taken up now.
@@ -88,7 +88,7 @@ func (r *Rollout) WakeAt(at time.Time) time.Time {
 	switch {
 	case r.State == RolloutRollingBack && r.Counts.Running == 0 && r.RolledBackBy == 0: // the way back can begin
 		return at
-	case r.State == RolloutRollingBack || r.State == RolloutRunning && r.Behind.Targets > 0:
+	case r.State == RolloutRollingBack || r.State == RolloutRunning && r.BlockedBy.Targets > 0:
 		return at.Add(time.Second)
 	case r.State == RolloutRunning || r.pausedToConfirm():
 		return r.Until
@@ -104,9 +104,9 @@ type place struct {
 	of    WaveState
 }
 
-func (r *Rollout) place(c *Course) place { return place{r.State, r.Phase, r.Wave, c.Wave.State} }
+func (r *Rollout) place(c *WaveProgress) place { return place{r.State, r.Phase, r.Wave, c.Wave.State} }
 
-func (r *Rollout) step(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) step(c *WaveProgress, at time.Time) AuditEvent {
 	live := r.State == RolloutRunning || r.State == RolloutPaused || r.State == RolloutHalted
 	switch idle := r.Open() == 0 && r.Counts.Running == 0; {
 	case !live:
@@ -114,7 +114,7 @@ func (r *Rollout) step(c *Course, at time.Time) AuditEvent {
 	case r.State == RolloutRunning && r.failure(c) != "" && (!idle || r.more(c) || c.Strategy.RollBack):
 		return r.halt(c, r.failure(c), at)
 	case !idle:
-		return r.keepHours(c, at)
+		return r.keepWindow(c, at)
 	case r.State == RolloutRunning:
 		return r.advance(c, at)
 	case r.pausedToConfirm():
@@ -131,12 +131,12 @@ func (r *Rollout) bad() int { return r.Counts.Failed + r.Counts.Conflict }
 
 // failure says why so many targets have failed that the rollout has to halt; "" when it
 // need not.
-func (r *Rollout) failure(c *Course) string {
+func (r *Rollout) failure(c *WaveProgress) string {
 	switch {
-	case exceeds(r.MaxFailures, r.bad()-r.Forgiven):
-		return fmt.Sprintf("%s failed or conflicted, and %s", inAccounts(r.bad()), atMost(r.MaxFailures, r.Forgiven))
-	case exceeds(c.Wave.MaxFailures, r.WaveBad-r.WaveForgiven):
-		return fmt.Sprintf("%s of the wave %q failed or conflicted, and %s", inAccounts(r.WaveBad), c.Wave.Name, atMost(c.Wave.MaxFailures, r.WaveForgiven))
+	case exceeds(r.MaxFailures, r.bad()-r.IgnoredFailures):
+		return fmt.Sprintf("%s failed or conflicted, and %s", inAccounts(r.bad()), atMost(r.MaxFailures, r.IgnoredFailures))
+	case exceeds(c.Wave.MaxFailures, r.WaveBad-r.WaveIgnoredFailures):
+		return fmt.Sprintf("%s of the wave %q failed or conflicted, and %s", inAccounts(r.WaveBad), c.Wave.Name, atMost(c.Wave.MaxFailures, r.WaveIgnoredFailures))
 	default:
 		return ""
 	}
@@ -149,15 +149,15 @@ func inAccounts(n int) string {
 	return fmt.Sprintf("%d accounts", n)
 }
 
-func atMost(most, forgiven int) string {
-	if n := max(most, 0) + forgiven; n > 0 {
+func atMost(most, ignored int) string {
+	if n := max(most, 0) + ignored; n > 0 {
 		return fmt.Sprintf("at most %d may.", n)
 	}
 	return "none may."
 }
 
 // more reports whether anything is to come but the end.
-func (r *Rollout) more(c *Course) bool {
+func (r *Rollout) more(c *WaveProgress) bool {
 	switch {
 	case r.Wave < r.Waves || r.Later > 0 || r.Phase != PhasePushing:
 		return true
@@ -166,12 +166,12 @@ func (r *Rollout) more(c *Course) bool {
 	}
 }
 
-func (r *Rollout) toConfirm(c *Course) bool {
+func (r *Rollout) toConfirm(c *WaveProgress) bool {
 	return c.Strategy.Confirm > 0 && r.ConfirmedAt.IsZero() && r.Kind != RolloutRollback
 }
 
-func (r *Rollout) halt(c *Course, why string, at time.Time) AuditEvent {
-	r.State, r.Note, r.StandsSince, r.OffHours = RolloutHalted, "Halted: "+why, at, OffHours{}
+func (r *Rollout) halt(c *WaveProgress, why string, at time.Time) AuditEvent {
+	r.State, r.Note, r.StoppedSince, r.WindowOverride = RolloutHalted, "Halted: "+why, at, WindowOverride{}
 	detail := map[string]any{"why": why, "wave": r.Wave, "counts": r.Counts}
 	if c.Strategy.RollBack && r.Kind != RolloutRollback {
 		r.rollBack("Halted and rolled back by its strategy: " + why)
@@ -180,17 +180,17 @@ func (r *Rollout) halt(c *Course, why string, at time.Time) AuditEvent {
 	return r.event("rollout.halted", at, detail)
 }
 
-// IsOffHours reports whether the hours of the strategy do not hold for now.
-func (r *Rollout) IsOffHours() bool { return r.Wave <= r.OffHours.Wave }
+// OverridesWindow reports whether the hours of the strategy do not hold for now.
+func (r *Rollout) OverridesWindow() bool { return r.Wave <= r.WindowOverride.Wave }
 
-func (r *Rollout) keepHours(c *Course, at time.Time) AuditEvent {
-	open, changes := c.Strategy.Hours.Around(at)
+func (r *Rollout) keepWindow(c *WaveProgress, at time.Time) AuditEvent {
+	open, changes := c.Strategy.MaintenanceWindow.NextChange(at)
 	r.Phase, r.Until = PhasePushing, changes
 	switch {
-	case r.IsOffHours():
+	case r.OverridesWindow():
 		r.Until = time.Time{}
 	case !open:
-		r.Phase = PhaseHours
+		r.Phase = PhaseMaintenanceWindow
 	}
 	if c.Wave.Number > 0 {
 		c.Wave.State = WavePushing
@@ -199,12 +199,12 @@ func (r *Rollout) keepHours(c *Course, at time.Time) AuditEvent {
 }
 
 // advance goes on to the next phase of a wave whose targets have all ended.
-func (r *Rollout) advance(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) advance(c *WaveProgress, at time.Time) AuditEvent {
 	if r.Counts.Total() == 0 {
 		return r.complete(at)
 	}
 	switch r.Phase {
-	case PhasePushing, PhaseHours:
+	case PhasePushing, PhaseMaintenanceWindow:
 		return r.afterPush(c, at)
 	case PhaseBaking:
 		if !at.Before(r.Until) {
@@ -212,7 +212,7 @@ func (r *Rollout) advance(c *Course, at time.Time) AuditEvent {
 		}
 	case PhaseChecking:
 		return r.afterChecks(c, at)
-	case PhaseOpened:
+	case PhaseApproved:
 		return r.endWave(c, at)
 	case PhaseNext:
 		if c.Next.Number > 0 {
@@ -224,7 +224,7 @@ func (r *Rollout) advance(c *Course, at time.Time) AuditEvent {
 	return AuditEvent{}
 }
 
-func (r *Rollout) afterPush(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) afterPush(c *WaveProgress, at time.Time) AuditEvent {
 	if r.Wave == 0 && r.Waves > 0 {
 		r.enter(c, PhaseNext, WaveWaiting)
 		return AuditEvent{}
@@ -238,12 +238,12 @@ func (r *Rollout) afterPush(c *Course, at time.Time) AuditEvent {
 	return r.check(c, at)
 }
 
-func (r *Rollout) enter(c *Course, p Phase, s WaveState) {
+func (r *Rollout) enter(c *WaveProgress, p Phase, s WaveState) {
 	r.Phase, r.Until = p, time.Time{}
 	c.Wave.State = s
 }
 
-func (r *Rollout) check(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) check(c *WaveProgress, at time.Time) AuditEvent {
 	if !c.Strategy.checks() || r.Kind == RolloutRollback {
 		return r.healthy(c, at)
 	}
@@ -252,7 +252,7 @@ func (r *Rollout) check(c *Course, at time.Time) AuditEvent {
 	return AuditEvent{}
 }
 
-func (r *Rollout) afterChecks(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) afterChecks(c *WaveProgress, at time.Time) AuditEvent {
 	switch {
 	case r.ChecksLeft != 0:
 		return AuditEvent{}
@@ -265,15 +265,15 @@ func (r *Rollout) afterChecks(c *Course, at time.Time) AuditEvent {
 
 // healthy waits for a person, where one has to let the rollout go on. After the last
 // wave there is nothing to let.
-func (r *Rollout) healthy(c *Course, at time.Time) AuditEvent {
-	if c.Wave.Gate && r.Wave < r.Waves {
-		r.enter(c, PhaseGate, WaveGate)
+func (r *Rollout) healthy(c *WaveProgress, at time.Time) AuditEvent {
+	if c.Wave.RequiresApproval && r.Wave < r.Waves {
+		r.enter(c, PhaseAwaitingApproval, WaveAwaitingApproval)
 		return AuditEvent{}
 	}
 	return r.endWave(c, at)
 }
 
-func (r *Rollout) endWave(c *Course, at time.Time) AuditEvent {
+func (r *Rollout) endWave(c *WaveProgress, at time.Time) AuditEvent {
 	c.Wave.State, c.Wave.EndedAt = WaveDone, at
 	switch {
 	case r.Wave < r.Waves:
@@ -286,10 +286,10 @@ func (r *Rollout) endWave(c *Course, at time.Time) AuditEvent {
 	return r.event("rollout.wave_ended", at, map[string]any{"wave": c.Wave.Number, "name": c.Wave.Name, "targets": c.Wave.Targets, "failed": r.WaveBad})
 }
 
-func (r *Rollout) begin(c *Course, at time.Time) {
+func (r *Rollout) begin(c *WaveProgress, at time.Time) {
 	c.Wave, c.Next = c.Next, Wave{}
 	c.Wave.State, c.Wave.BegunAt = WavePushing, at
-	r.Wave, r.WaveWindow, r.WaveBad, r.WaveForgiven = c.Wave.Number, c.Wave.Window, 0, 0
+	r.Wave, r.WaveMaxInFlight, r.WaveBad, r.WaveIgnoredFailures = c.Wave.Number, c.Wave.MaxInFlight, 0, 0
 	r.Later = max(r.Later-c.Wave.Left, 0)
 	r.Phase, r.Until = PhasePushing, time.Time{}
 }
@@ -314,8 +314,8 @@ func (r *Rollout) afterConfirm(at time.Time) AuditEvent {
 }
 
 func (r *Rollout) complete(at time.Time) AuditEvent {
-	r.State, r.Phase, r.Until, r.Note, r.EndedAt, r.StandsSince = RolloutCompleted, PhasePushing, time.Time{}, "", at, time.Time{}
-	r.Behind = Behind{}
+	r.State, r.Phase, r.Until, r.Note, r.EndedAt, r.StoppedSince = RolloutCompleted, PhasePushing, time.Time{}, "", at, time.Time{}
+	r.BlockedBy = BlockedBy{}
 	return r.event("rollout.completed", at, map[string]any{"counts": r.Counts, "revision": r.Revision})
 }
 

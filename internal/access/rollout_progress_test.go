@@ -12,7 +12,7 @@ import (
 type ride struct {
 	t      *testing.T
 	r      *Rollout
-	course Course
+	course WaveProgress
 	waves  []Wave
 	at     time.Time
 	said   []string
@@ -21,8 +21,8 @@ type ride struct {
 
 func board(t *testing.T, s Strategy, waves ...Wave) *ride {
 	t.Helper()
-	x := &ride{t: t, course: Course{Strategy: s}, waves: waves, at: noon}
-	x.r = &Rollout{ID: 7, Kind: RolloutPush, State: RolloutRunning, Window: 10, Waves: len(waves)}
+	x := &ride{t: t, course: WaveProgress{Strategy: s}, waves: waves, at: noon}
+	x.r = &Rollout{ID: 7, Kind: RolloutPush, State: RolloutRunning, MaxInFlight: 10, Waves: len(waves)}
 	for i := range x.waves {
 		x.waves[i].Number, x.waves[i].State, x.waves[i].Left = i+1, WaveWaiting, x.waves[i].Targets
 		x.r.Counts.Waiting += x.waves[i].Targets
@@ -35,10 +35,10 @@ func board(t *testing.T, s Strategy, waves ...Wave) *ride {
 func (x *ride) settle() {
 	for {
 		x.said = append(x.said, settleOn(x.r, &x.course, x.at)...)
-		switch x.r.Wants(&x.course) {
-		case WantNext:
+		switch x.r.PendingWork(&x.course) {
+		case PendingNextWave:
 			x.course.Next = x.waves[x.r.Wave]
-		case WantChecks:
+		case PendingChecks:
 			x.r.ChecksLeft = x.checks
 		default:
 			return
@@ -85,8 +85,8 @@ func TestWavesComeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestAWaveBakesIsCheckedAndWaitsAtItsGate(t *testing.T) {
-	x := board(t, Strategy{ReadBack: true}, Wave{Name: "Canary", Targets: 1, Bake: time.Hour, Gate: true}, Wave{Targets: 1, Gate: true})
+func TestWaveBakesIsCheckedAndWaitsForApproval(t *testing.T) {
+	x := board(t, Strategy{ReadBack: true}, Wave{Name: "Canary", Targets: 1, Bake: time.Hour, RequiresApproval: true}, Wave{Targets: 1, RequiresApproval: true})
 	x.checks = 1
 	x.end(1, TargetSucceeded)
 	x.want(RolloutRunning, PhaseBaking, 1)
@@ -99,13 +99,13 @@ func TestAWaveBakesIsCheckedAndWaitsAtItsGate(t *testing.T) {
 	x.want(RolloutRunning, PhaseChecking, 1)
 	x.r.ChecksLeft = 0
 	x.settle()
-	x.want(RolloutRunning, PhaseGate, 1)
+	x.want(RolloutRunning, PhaseAwaitingApproval, 1)
 	x.wait(30 * 24 * time.Hour)
-	x.want(RolloutRunning, PhaseGate, 1)
-	if err := x.r.OpenGate(&x.course, operatorRef, 2); KindOf(err) != KindConflict {
+	x.want(RolloutRunning, PhaseAwaitingApproval, 1)
+	if err := x.r.ApproveWave(&x.course, operatorRef, 2); KindOf(err) != KindConflict {
 		t.Errorf("opening the gate of another wave: %v, want KindConflict", err)
 	}
-	if err := x.r.OpenGate(&x.course, operatorRef, 1); err != nil {
+	if err := x.r.ApproveWave(&x.course, operatorRef, 1); err != nil {
 		t.Fatal(err)
 	}
 	x.settle()
@@ -204,10 +204,10 @@ func TestConfirmOrRevert(t *testing.T) {
 	x.want(RolloutCompleted, PhasePushing, 1)
 }
 
-func TestHoursHoldTargetsBack(t *testing.T) {
-	s := Strategy{Hours: Hours{From: "22:00", To: "04:00"}} // noon is outside
+func TestMaintenanceWindowHoldsTargetsBack(t *testing.T) {
+	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00"}} // noon is outside
 	x := board(t, s, Wave{Targets: 2})
-	x.want(RolloutRunning, PhaseHours, 1)
+	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
 	if x.r.CanStart() != 0 {
 		t.Error("a target can start outside of the hours")
 	}
@@ -217,21 +217,21 @@ func TestHoursHoldTargetsBack(t *testing.T) {
 		t.Errorf("it is looked at again at %s, want the end of the hours, %s", got, want)
 	}
 	x.wait(6 * time.Hour)
-	x.want(RolloutRunning, PhaseHours, 1)
+	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
 }
 
 func TestStartNowHoldsForTheWaveUntilTheNextPause(t *testing.T) {
-	s := Strategy{Hours: Hours{From: "22:00", To: "04:00"}} // noon is outside
+	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00"}} // noon is outside
 	for name, c := range map[string]struct {
 		all  bool
 		then Phase // of the second wave
 	}{
-		"for the wave":  {false, PhaseHours},
+		"for the wave":  {false, PhaseMaintenanceWindow},
 		"for all waves": {true, PhasePushing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := board(t, s, Wave{Targets: 2}, Wave{Targets: 2})
-			if err := x.r.StartNow(Actor{Name: "Opa"}, "an office has moved", c.all); err != nil {
+			if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "an office has moved", c.all); err != nil {
 				t.Fatal(err)
 			}
 			x.settle()
@@ -244,7 +244,7 @@ func TestStartNowHoldsForTheWaveUntilTheNextPause(t *testing.T) {
 		})
 	}
 	x := board(t, s, Wave{Targets: 2})
-	if err := x.r.StartNow(Actor{Name: "Opa"}, "why", true); err != nil {
+	if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "why", true); err != nil {
 		t.Fatal(err)
 	}
 	x.settle()
@@ -254,9 +254,9 @@ func TestStartNowHoldsForTheWaveUntilTheNextPause(t *testing.T) {
 		}
 	}
 	x.settle()
-	x.want(RolloutRunning, PhaseHours, 1)
+	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
 	x.wait(10 * time.Hour)
-	if err := x.r.StartNow(Actor{Name: "Opa"}, "why", true); KindOf(err) != KindConflict {
+	if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "why", true); KindOf(err) != KindConflict {
 		t.Errorf("starting now within the hours: %v, want KindConflict", err)
 	}
 }
@@ -297,14 +297,14 @@ func TestRollBackIsRefused(t *testing.T) {
 	}
 }
 
-func TestSetWindow(t *testing.T) {
+func TestSetMaxInFlight(t *testing.T) {
 	r := running(10)
-	r.WaveWindow, r.Counts.Running = 1, 3
-	if err := r.SetWindow(2); err != nil || r.Limit() != 2 || r.CanStart() != 0 {
+	r.WaveMaxInFlight, r.Counts.Running = 1, 3
+	if err := r.SetMaxInFlight(2); err != nil || r.Limit() != 2 || r.CanStart() != 0 {
 		t.Errorf("%v, limit %d, CanStart %d; want 2 at once, and none to start while 3 are in flight", err, r.Limit(), r.CanStart())
 	}
-	for _, n := range []int{0, -1, MaxWindow + 1} {
-		if err := r.SetWindow(n); KindOf(err) != KindInvalid {
+	for _, n := range []int{0, -1, MostInFlight + 1} {
+		if err := r.SetMaxInFlight(n); KindOf(err) != KindInvalid {
 			t.Errorf("SetWindow(%d): %v, want KindInvalid", n, err)
 		}
 	}
@@ -328,9 +328,9 @@ func TestTheWayBackBeginsOnceNothingIsInFlight(t *testing.T) {
 // A pause does not disarm what rolls an unconfirmed rollout back: whoever has locked
 // themselves out by it can do nothing else about it.
 func TestAPausedRolloutIsRolledBackUnlessConfirmed(t *testing.T) {
-	ready := func() (*Rollout, *Course) {
-		c := &Course{Strategy: Strategy{Confirm: 10 * time.Minute}, Wave: Wave{Number: 1}}
-		r := &Rollout{State: RolloutRunning, Window: 3, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 3}}
+	ready := func() (*Rollout, *WaveProgress) {
+		c := &WaveProgress{Strategy: Strategy{Confirm: 10 * time.Minute}, Wave: Wave{Number: 1}}
+		r := &Rollout{State: RolloutRunning, MaxInFlight: 3, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 3}}
 		settleOn(r, c, noon)
 		if r.Phase != PhaseConfirm {
 			t.Fatalf("phase %q, want it to be confirmed", r.Phase)

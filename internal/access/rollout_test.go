@@ -7,21 +7,21 @@ import (
 )
 
 func running(waiting int) *Rollout {
-	return &Rollout{State: RolloutRunning, Window: 3, MaxFailures: 1, Counts: TargetCounts{Waiting: waiting}}
+	return &Rollout{State: RolloutRunning, MaxInFlight: 3, MaxFailures: 1, Counts: TargetCounts{Waiting: waiting}}
 }
 
-func settle(r *Rollout) []string { return settleOn(r, &Course{}, noon) }
+func settle(r *Rollout) []string { return settleOn(r, &WaveProgress{}, noon) }
 
 // settleOn returns the actions that the audit log is told.
-func settleOn(r *Rollout, c *Course, at time.Time) []string {
+func settleOn(r *Rollout, c *WaveProgress, at time.Time) []string {
 	var actions []string
-	for _, e := range r.Settle(c, at) {
+	for _, e := range r.Advance(c, at) {
 		actions = append(actions, e.Action)
 	}
 	return actions
 }
 
-func TestCanStartNeverExceedsTheWindow(t *testing.T) {
+func TestCanStartNeverExceedsMaxInFlight(t *testing.T) {
 	r := running(10)
 	if got := r.CanStart(); got != 3 {
 		t.Errorf("CanStart %d, want the window of 3", got)
@@ -31,11 +31,11 @@ func TestCanStartNeverExceedsTheWindow(t *testing.T) {
 	if got := r.CanStart(); got != 1 {
 		t.Errorf("CanStart %d with two in flight, want 1", got)
 	}
-	r.WaveWindow = 2
+	r.WaveMaxInFlight = 2
 	if got := r.CanStart(); got != 0 {
 		t.Errorf("CanStart %d with two in flight and a wave that takes two, want 0", got)
 	}
-	r.WaveWindow, r.Later = 0, 8
+	r.WaveMaxInFlight, r.Later = 0, 8
 	if got := r.CanStart(); got != 0 {
 		t.Errorf("CanStart %d when all that waits is of later waves, want 0", got)
 	}
@@ -102,7 +102,7 @@ func TestAbortEndsARollout(t *testing.T) {
 }
 
 func TestRetryMakesTargetsWaitAgain(t *testing.T) {
-	r := &Rollout{State: RolloutCompleted, Window: 3, Counts: TargetCounts{Succeeded: 5, Failed: 2, Conflict: 1}}
+	r := &Rollout{State: RolloutCompleted, MaxInFlight: 3, Counts: TargetCounts{Succeeded: 5, Failed: 2, Conflict: 1}}
 	if err := r.Retry(); err != nil {
 		t.Fatal(err)
 	}
@@ -115,14 +115,14 @@ func TestRetryMakesTargetsWaitAgain(t *testing.T) {
 // reason to halt at once, before that one was taken up.
 func TestRetryOfOneTargetIsNotStoppedByTheOthers(t *testing.T) {
 	for name, r := range map[string]*Rollout{
-		"completed": {State: RolloutCompleted, Window: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
-		"halted":    {State: RolloutHalted, Window: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
-		"resumed":   {State: RolloutRunning, Window: 3, MaxFailures: 1, Wave: 1, Waves: 1, Forgiven: 4, Counts: TargetCounts{Succeeded: 5, Running: 1, Failed: 3, Conflict: 1}},
+		"completed": {State: RolloutCompleted, MaxInFlight: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
+		"halted":    {State: RolloutHalted, MaxInFlight: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
+		"resumed":   {State: RolloutRunning, MaxInFlight: 3, MaxFailures: 1, Wave: 1, Waves: 1, IgnoredFailures: 4, Counts: TargetCounts{Succeeded: 5, Running: 1, Failed: 3, Conflict: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := &Target{Account: "111122223333", State: TargetConflict, Wave: 1}
-			c := &Course{Wave: Wave{Number: 1, Name: "One", MaxFailures: 1}}
-			r.WaveBad, r.WaveForgiven = 4, r.Forgiven
+			c := &WaveProgress{Wave: Wave{Number: 1, Name: "One", MaxFailures: 1}}
+			r.WaveBad, r.WaveIgnoredFailures = 4, r.IgnoredFailures
 			if err := r.RetryTarget(target); err != nil {
 				t.Fatal(err)
 			}

@@ -87,8 +87,8 @@ type Totals struct {
 	OUs        int
 }
 
-// Figures is what a monitor wants to know of the whole console, whichever replica it asks.
-type Figures struct {
+// Stats is what a monitor wants to know of the whole console, whichever replica it asks.
+type Stats struct {
 	Rollouts map[RolloutState]int // that have not ended
 	Targets  TargetCounts         // of those
 	Ended    []RolloutEnd         // since the time asked for, oldest first

@@ -21,10 +21,10 @@ type Schedule struct {
 
 // The bounds of a schedule.
 const (
-	MinScheduleWindow     = 5 * time.Minute
-	DefaultScheduleWindow = time.Hour
-	MaxScheduleWindow     = 24 * time.Hour
-	MaxScheduleAhead      = 90 * 24 * time.Hour
+	MinStartWithin     = 5 * time.Minute
+	DefaultStartWithin = time.Hour
+	MaxStartWithin     = 24 * time.Hour
+	MaxScheduleAhead   = 90 * 24 * time.Hour
 )
 
 // Scheduled reports whether the change waits for its time.
@@ -33,7 +33,7 @@ func (c *Change) Scheduled() bool {
 }
 
 // ScheduleApply has an approved change applied at a time, or within a window after it.
-func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, window time.Duration, at time.Time) error {
+func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, startWithin time.Duration, at time.Time) error {
 	switch {
 	case c.State != ChangeApproved:
 		return c.refuse("scheduled")
@@ -45,10 +45,10 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, windo
 		return Invalid("schedule_at", "%s has passed already; choose a time to come, or apply the change now", when.UTC().Format(scheduleFormat))
 	case when.Sub(at) > MaxScheduleAhead:
 		return Invalid("schedule_at", "choose a time within the next %d days", int(MaxScheduleAhead.Hours()/24))
-	case window < MinScheduleWindow || window > MaxScheduleWindow:
+	case startWithin < MinStartWithin || startWithin > MaxStartWithin:
 		return Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
 	}
-	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(window).UTC(), By: actor.Ref(), Digest: digest}
+	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(startWithin).UTC(), By: actor.Ref(), Digest: digest}
 	c.touch(at)
 	return nil
 }

@@ -57,10 +57,10 @@ func (s State) MappingsUsing(allowlist string) []Mapping {
 	return used
 }
 
-// Around returns the state without the mappings that have no bearing on what is compiled
+// RelevantTo returns the state without the mappings that have no bearing on what is compiled
 // for some accounts: kept are those that reach one of them or name users of theirs, and
 // those of the same roles as the latter, whose documents depend on each other.
-func (s State) Around(accounts []Account) State {
+func (s State) RelevantTo(accounts []Account) State {
 	roles := map[RoleName]bool{}
 	for _, m := range s.Mappings {
 		if m.namesUsersOf(accounts) {

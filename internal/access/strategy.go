@@ -12,19 +12,19 @@ import (
 // once, when to stop. A rollout keeps a copy of its strategy as it was at the apply.
 // The zero value is everything in one wave.
 type Strategy struct {
-	ID          int64         `json:"id,omitempty"`
-	Name        string        `json:"name"`
-	Description string        `json:"description,omitempty"`
-	Default     bool          `json:"default,omitempty"`
-	Version     int64         `json:"version,omitempty"`       // rises with each edit
-	Waves       []WaveRule    `json:"waves,omitempty"`         // accounts that none of them takes come last, in a wave of their own
-	Window      int           `json:"max_in_flight,omitempty"` // accounts at once; 0 is the server's default
-	MaxFailures Limit         `json:"max_failures,omitzero"`
-	ReadBack    bool          `json:"read_back,omitempty"` // read every document of a wave once more before the next
-	Probes      []Probe       `json:"probes,omitempty"`
-	Hours       Hours         `json:"maintenance_window,omitzero"`
-	RollBack    bool          `json:"roll_back,omitempty"`      // by itself, when the rollout halts
-	Confirm     time.Duration `json:"confirm_within,omitempty"` // rolled back unless somebody confirms; 0: nobody has to
+	ID                int64             `json:"id,omitempty"`
+	Name              string            `json:"name"`
+	Description       string            `json:"description,omitempty"`
+	Default           bool              `json:"default,omitempty"`
+	Version           int64             `json:"version,omitempty"`       // rises with each edit
+	Waves             []WaveRule        `json:"waves,omitempty"`         // accounts that none of them takes come last, in a wave of their own
+	MaxInFlight       int               `json:"max_in_flight,omitempty"` // accounts at once; 0 is the server's default
+	MaxFailures       Limit             `json:"max_failures,omitzero"`
+	ReadBack          bool              `json:"read_back,omitempty"` // read every document of a wave once more before the next
+	Probes            []Probe           `json:"probes,omitempty"`
+	MaintenanceWindow MaintenanceWindow `json:"maintenance_window,omitzero"`
+	RollBack          bool              `json:"roll_back,omitempty"`      // by itself, when the rollout halts
+	Confirm           time.Duration     `json:"confirm_within,omitempty"` // rolled back unless somebody confirms; 0: nobody has to
 }
 
 // WaveRule takes accounts out of those that no wave before it has taken. Exactly one of
@@ -36,10 +36,10 @@ type WaveRule struct {
 	Percent  int      `json:"percent,omitempty"` // until that share of all accounts is reached, waves before included
 	EachOU   bool     `json:"each_ou,omitempty"` // one wave for each OU of the rest, in the order of their paths
 
-	Window      int           `json:"max_in_flight,omitempty"` // accounts at once in this wave; 0 is the strategy's
-	MaxFailures Limit         `json:"max_failures,omitzero"`
-	Bake        time.Duration `json:"bake,omitempty"`              // how long to wait before the wave counts as good
-	Gate        bool          `json:"requires_approval,omitempty"` // a person lets the rollout go on after the wave
+	MaxInFlight      int           `json:"max_in_flight,omitempty"` // accounts at once in this wave; 0 is the strategy's
+	MaxFailures      Limit         `json:"max_failures,omitzero"`
+	Bake             time.Duration `json:"bake,omitempty"`              // how long to wait before the wave counts as good
+	RequiresApproval bool          `json:"requires_approval,omitempty"` // a person lets the rollout go on after the wave
 }
 
 // Limit bounds failures: by their number or by their share. The zero value bounds nothing.
@@ -90,7 +90,7 @@ const (
 	maxProbeAccounts     = 50
 	maxProbes            = 10
 	maxWaveRules         = 30
-	MaxWindow            = 500
+	MostInFlight         = 500
 	maxBake              = 14 * 24 * time.Hour
 	minConfirm           = time.Minute
 	maxConfirm           = 7 * 24 * time.Hour
@@ -115,7 +115,7 @@ func (s Strategy) OrNamed() Strategy {
 // Simple reports whether a rollout of the strategy is one wave, without anything to wait
 // for or to look at afterwards.
 func (s Strategy) Simple() bool {
-	return len(s.Waves) == 0 && !s.checks() && s.Confirm == 0 && s.Hours.Always()
+	return len(s.Waves) == 0 && !s.checks() && s.Confirm == 0 && s.MaintenanceWindow.Always()
 }
 
 // checks reports whether the health of a wave is looked at.
@@ -144,8 +144,8 @@ func (s Strategy) Check() error {
 	if len(s.Description) > 500 {
 		f.add("description", "at most 500 characters")
 	}
-	if s.Window < 0 || s.Window > MaxWindow {
-		f.add("window", maxInFlightRange, MaxWindow)
+	if s.MaxInFlight < 0 || s.MaxInFlight > MostInFlight {
+		f.add("window", maxInFlightRange, MostInFlight)
 	}
 	s.MaxFailures.check(&f, "max_failures")
 	if s.Confirm != 0 && (s.Confirm < minConfirm || s.Confirm > maxConfirm) {
@@ -159,7 +159,7 @@ func (s Strategy) Check() error {
 	}
 	s.checkPercents(&f)
 	s.checkProbes(&f)
-	s.Hours.check(&f, "hours/")
+	s.MaintenanceWindow.check(&f, "hours/")
 	return InvalidFields(f)
 }
 
@@ -211,8 +211,8 @@ func (w WaveRule) check(f *fieldErrors, at string, last bool) {
 	if w.Percent < 0 || w.Percent > 100 {
 		f.add(at+"percent", "a share is from 1 to 100 per cent")
 	}
-	if w.Window < 0 || w.Window > MaxWindow {
-		f.add(at+"window", maxInFlightRange, MaxWindow)
+	if w.MaxInFlight < 0 || w.MaxInFlight > MostInFlight {
+		f.add(at+"window", maxInFlightRange, MostInFlight)
 	}
 	if w.Bake < 0 || w.Bake > maxBake {
 		f.add(at+"bake", "a wave bakes for at most 14 days")

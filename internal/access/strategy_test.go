@@ -75,17 +75,17 @@ func TestLimit(t *testing.T) {
 
 func TestStrategyCheck(t *testing.T) {
 	good := Strategy{
-		Name: "Careful", Window: 20, MaxFailures: Limit{Percent: 5}, ReadBack: true, Confirm: time.Hour,
-		Waves:  []WaveRule{{Name: "Canary", Count: 2, Bake: time.Hour, Gate: true, MaxFailures: Limit{None: true}}, {Percent: 50}, {EachOU: true}},
-		Probes: []Probe{{Role: RoleName{Name: "Bob"}, Allowed: true}},
-		Hours:  Hours{Days: []int{1, 2}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"},
+		Name: "Careful", MaxInFlight: 20, MaxFailures: Limit{Percent: 5}, ReadBack: true, Confirm: time.Hour,
+		Waves:             []WaveRule{{Name: "Canary", Count: 2, Bake: time.Hour, RequiresApproval: true, MaxFailures: Limit{None: true}}, {Percent: 50}, {EachOU: true}},
+		Probes:            []Probe{{Role: RoleName{Name: "Bob"}, Allowed: true}},
+		MaintenanceWindow: MaintenanceWindow{Days: []int{1, 2}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"},
 	}
 	if err := good.Check(); err != nil {
 		t.Fatalf("a strategy that is good: %v", err)
 	}
 	for field, spoil := range map[string]func(*Strategy){
 		"name":             func(s *Strategy) { s.Name = " " },
-		"window":           func(s *Strategy) { s.Window = -1 },
+		"window":           func(s *Strategy) { s.MaxInFlight = -1 },
 		"max_failures":     func(s *Strategy) { s.MaxFailures = Limit{Count: 1, Percent: 1} },
 		"confirm_within":   func(s *Strategy) { s.Confirm = time.Second },
 		"waves/0/accounts": func(s *Strategy) { s.Waves = []WaveRule{{Name: "nobody"}} },
@@ -93,8 +93,8 @@ func TestStrategyCheck(t *testing.T) {
 		"waves/1/percent":  func(s *Strategy) { s.Waves = []WaveRule{{Percent: 50}, {Percent: 50}} },
 		"waves/0/bake":     func(s *Strategy) { s.Waves = []WaveRule{{Count: 1, Bake: -1}} },
 		"probes/0/role":    func(s *Strategy) { s.Probes = []Probe{{Role: RoleName{Name: "no role"}}} },
-		"hours/zone":       func(s *Strategy) { s.Hours.Zone = "Middle/Earth" },
-		"hours/from":       func(s *Strategy) { s.Hours.From = "" },
+		"hours/zone":       func(s *Strategy) { s.MaintenanceWindow.Zone = "Middle/Earth" },
+		"hours/from":       func(s *Strategy) { s.MaintenanceWindow.From = "" },
 	} {
 		s := good
 		spoil(&s)
@@ -105,27 +105,27 @@ func TestStrategyCheck(t *testing.T) {
 	}
 }
 
-func TestHoursAround(t *testing.T) {
-	berlin := Hours{Days: []int{int(time.Saturday)}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"}
+func TestMaintenanceWindowNextChange(t *testing.T) {
+	berlin := MaintenanceWindow{Days: []int{int(time.Saturday)}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"}
 	for name, c := range map[string]struct {
-		hours   Hours
+		hours   MaintenanceWindow
 		at      string
 		open    bool
 		changes string
 	}{
-		"a Sunday without a midnight": {Hours{Days: []int{int(time.Sunday)}, From: "01:00", To: "05:00", Zone: "America/Santiago"}, "2026-09-06T05:00:00Z", true, "2026-09-06T08:00:00Z"},
-		"always":                      {Hours{}, "2026-03-28T12:00:00Z", true, ""},
+		"a Sunday without a midnight": {MaintenanceWindow{Days: []int{int(time.Sunday)}, From: "01:00", To: "05:00", Zone: "America/Santiago"}, "2026-09-06T05:00:00Z", true, "2026-09-06T08:00:00Z"},
+		"always":                      {MaintenanceWindow{}, "2026-03-28T12:00:00Z", true, ""},
 		"before":                      {berlin, "2026-03-28T12:00:00Z", false, "2026-03-28T21:00:00Z"},
 		"within, over a clock change": {berlin, "2026-03-28T22:00:00Z", true, "2026-03-29T02:00:00Z"},
 		"after midnight":              {berlin, "2026-03-29T01:30:00Z", true, "2026-03-29T02:00:00Z"},
 		"after":                       {berlin, "2026-03-29T02:00:00Z", false, "2026-04-04T20:00:00Z"},
-		"every day":                   {Hours{From: "09:00", To: "17:00"}, "2026-03-28T17:00:00Z", false, "2026-03-29T09:00:00Z"},
+		"every day":                   {MaintenanceWindow{From: "09:00", To: "17:00"}, "2026-03-28T17:00:00Z", false, "2026-03-29T09:00:00Z"},
 	} {
 		at, err := time.Parse(time.RFC3339, c.at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		open, changes := c.hours.Around(at)
+		open, changes := c.hours.NextChange(at)
 		got := ""
 		if !changes.IsZero() {
 			got = changes.Format(time.RFC3339)

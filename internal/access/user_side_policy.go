@@ -13,21 +13,21 @@ import (
 // user and attached to nobody else. Their path tells them from everybody else's
 // policies, and is all that the console's session may write to.
 const (
-	GatePath   = "/portcullis/"
-	gatePrefix = "Portcullis-"
+	UserSidePath   = "/portcullis/"
+	userSidePrefix = "Portcullis-"
 )
 
-// GatePolicy names the n-th managed policy of a user's gate, counted from 1.
-func GatePolicy(user string, n int) Resource {
-	return Resource{Kind: ResourcePolicy, Path: GatePath, Name: gatePrefix + user + "-" + strconv.Itoa(n)}
+// UserSidePolicy names the n-th managed policy of a user's gate, counted from 1.
+func UserSidePolicy(user string, n int) Resource {
+	return Resource{Kind: ResourcePolicy, Path: UserSidePath, Name: userSidePrefix + user + "-" + strconv.Itoa(n)}
 }
 
-// GateOwner returns the user whose gate a managed policy is a part of, and which part.
+// UserSideOwner returns the user whose gate a managed policy is a part of, and which part.
 // ok is false for a policy that is not ours.
-func GateOwner(r Resource) (user string, n int, ok bool) {
-	name, found := strings.CutPrefix(r.Name, gatePrefix)
+func UserSideOwner(r Resource) (user string, n int, ok bool) {
+	name, found := strings.CutPrefix(r.Name, userSidePrefix)
 	at := strings.LastIndexByte(name, '-')
-	if !found || r.Path != GatePath || at < 1 {
+	if !found || r.Path != UserSidePath || at < 1 {
 		return "", 0, false
 	}
 	n, err := strconv.Atoi(name[at+1:])
@@ -66,10 +66,10 @@ func Attachments(document string) ([]string, error) {
 	return a.AttachedPolicies, nil
 }
 
-// GateAttachments parts ARNs of attached policies into ours and those of others.
-func GateAttachments(arns []string) (ours, others []string) {
+// UserSideAttachments parts ARNs of attached policies into ours and those of others.
+func UserSideAttachments(arns []string) (ours, others []string) {
 	for _, arn := range arns {
-		if _, _, ok := GateOwner(policyOf(arn)); ok {
+		if _, _, ok := UserSideOwner(policyOf(arn)); ok {
 			ours = append(ours, arn)
 		} else {
 			others = append(others, arn)
@@ -85,7 +85,7 @@ func policyOf(arn string) Resource {
 	return Resource{Kind: ResourcePolicy, Path: path, Name: name}
 }
 
-// gateARN is the ARN of a managed policy in an account.
-func gateARN(r Resource, partition string, account AccountID) string {
+// userSideARN is the ARN of a managed policy in an account.
+func userSideARN(r Resource, partition string, account AccountID) string {
 	return "arn:" + partition + ":iam::" + string(account) + ":policy" + cmp.Or(r.Path, "/") + r.Name
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestGateOwner(t *testing.T) {
+func TestUserSideOwner(t *testing.T) {
 	for _, user := range []string{"alice", "a-1", "x+=,.@-_", "-"} {
 		for _, n := range []int{1, 2, 10} {
-			got, m, ok := GateOwner(GatePolicy(user, n))
+			got, m, ok := UserSideOwner(UserSidePolicy(user, n))
 			if got != user || m != n || !ok {
 				t.Errorf("the owner of part %d of %q is %q, part %d, %v", n, user, got, m, ok)
 			}
@@ -17,29 +17,29 @@ func TestGateOwner(t *testing.T) {
 	}
 	for _, r := range []Resource{
 		{Path: "/", Name: "Portcullis-alice-1"},
-		{Path: GatePath, Name: "alice-1"},
-		{Path: GatePath, Name: "Portcullis-alice"},
-		{Path: GatePath, Name: "Portcullis-alice-01"},
-		{Path: GatePath, Name: "Portcullis-alice-0"},
-		{Path: GatePath, Name: "Portcullis--1"},
+		{Path: UserSidePath, Name: "alice-1"},
+		{Path: UserSidePath, Name: "Portcullis-alice"},
+		{Path: UserSidePath, Name: "Portcullis-alice-01"},
+		{Path: UserSidePath, Name: "Portcullis-alice-0"},
+		{Path: UserSidePath, Name: "Portcullis--1"},
 		{Path: "/team/", Name: "Gate"},
 	} {
-		if user, _, ok := GateOwner(r); ok {
+		if user, _, ok := UserSideOwner(r); ok {
 			t.Errorf("%s%s is taken for a gate of %q", r.Path, r.Name, user)
 		}
 	}
 }
 
 func TestAttachmentsTellOursFromOthers(t *testing.T) {
-	gate := GatePolicy("alice", 2).ARN("aws-cn", "111122223333")
+	userSide := UserSidePolicy("alice", 2).ARN("aws-cn", "111122223333")
 	admin := "arn:aws-cn:iam::aws:policy/job-function/Billing"
-	doc := AttachmentsDocument([]string{gate, admin, gate})
+	doc := AttachmentsDocument([]string{userSide, admin, userSide})
 	arns, err := Attachments(doc)
-	if diff := cmp.Diff([]string{gate, admin}, arns); err != nil || diff != "" {
+	if diff := cmp.Diff([]string{userSide, admin}, arns); err != nil || diff != "" {
 		t.Errorf("read %v (%v) of %s", arns, err, doc)
 	}
-	ours, others := GateAttachments(arns)
-	if len(ours) != 1 || ours[0] != gate || len(others) != 1 || others[0] != admin {
+	ours, others := UserSideAttachments(arns)
+	if len(ours) != 1 || ours[0] != userSide || len(others) != 1 || others[0] != admin {
 		t.Errorf("ours %v, others %v", ours, others)
 	}
 	if AttachmentsDocument(nil) != "" {

@@ -13,30 +13,30 @@ type WaveState string
 // The states of a wave: waiting ─▶ pushing ─▶ baking ─▶ checking ─▶ awaiting_approval ─▶
 // done. What a wave has no need of is left out.
 const (
-	WaveWaiting  WaveState = "waiting"
-	WavePushing  WaveState = "pushing"
-	WaveBaking   WaveState = "baking"
-	WaveChecking WaveState = "checking"
-	WaveGate     WaveState = "awaiting_approval"
-	WaveDone     WaveState = "done"
+	WaveWaiting          WaveState = "waiting"
+	WavePushing          WaveState = "pushing"
+	WaveBaking           WaveState = "baking"
+	WaveChecking         WaveState = "checking"
+	WaveAwaitingApproval WaveState = "awaiting_approval"
+	WaveDone             WaveState = "done"
 )
 
 // Wave is one wave of a rollout, with its rule worked out for the accounts that it has.
 type Wave struct {
-	RolloutID   int64
-	Number      int // from 1
-	Name        string
-	Targets     int
-	Window      int // 0: as the rollout
-	MaxFailures int // AnyFailures, NoFailures or a number
-	Bake        time.Duration
-	Gate        bool
-	State       WaveState
-	BegunAt     time.Time
-	PushedAt    time.Time // all its targets have ended
-	EndedAt     time.Time
-	GateBy      PersonRef // who let the rollout go on
-	Left        int       // targets that wait, while the wave has not begun
+	RolloutID        int64
+	Number           int // from 1
+	Name             string
+	Targets          int
+	MaxInFlight      int // 0: as the rollout
+	MaxFailures      int // AnyFailures, NoFailures or a number
+	Bake             time.Duration
+	RequiresApproval bool
+	State            WaveState
+	BegunAt          time.Time
+	PushedAt         time.Time // all its targets have ended
+	EndedAt          time.Time
+	ApprovedBy       PersonRef // who let the rollout go on
+	Left             int       // targets that wait, while the wave has not begun
 
 	Counts TargetCounts // when read
 	Health Health       // when read
@@ -167,8 +167,8 @@ func (d *divider) take(rule WaveRule, name string, chosen func(Account) bool) {
 		return
 	}
 	d.out.Waves = append(d.out.Waves, Wave{
-		Number: number, Name: name, Targets: taken, Window: rule.Window, MaxFailures: rule.MaxFailures.Of(taken),
-		Bake: rule.Bake, Gate: rule.Gate, State: WaveWaiting, Left: taken,
+		Number: number, Name: name, Targets: taken, MaxInFlight: rule.MaxInFlight, MaxFailures: rule.MaxFailures.Of(taken),
+		Bake: rule.Bake, RequiresApproval: rule.RequiresApproval, State: WaveWaiting, Left: taken,
 	})
 }
 

@@ -42,7 +42,7 @@ func TestAFirstPasswordIsGoodForAnother(t *testing.T) {
 		t.Fatalf("signed in as %+v, %v; want a password to be due", actor, err)
 	}
 	for _, perm := range authz.Permissions() {
-		if authz.Can(actor, perm) != (perm == authz.KeepAccount) {
+		if authz.Can(actor, perm) != (perm == authz.ManageOwnAccount) {
 			t.Errorf("before choosing a password: %s is %v", perm, authz.Can(actor, perm))
 		}
 	}

@@ -18,13 +18,13 @@ var duties = []struct {
 }
 
 // lostCapabilities names, in sentences, the capabilities that no person would have if was became is.
-func lostCapabilities(was, is access.Person, around access.Around) []string {
+func lostCapabilities(was, is access.Person, personContext access.PersonContext) []string {
 	var lost []string
-	if deeds := leftUndone(was, is, around.Others); len(deeds) > 0 {
+	if deeds := leftUndone(was, is, personContext.Others); len(deeds) > 0 {
 		lost = append(lost, "Nobody could "+strings.Join(deeds, " or ")+" any more: "+was.Name+" is the last who can.")
 	}
-	before, after := append(slices.Clone(around.Others), was), append(slices.Clone(around.Others), is)
-	for _, r := range around.Rules {
+	before, after := append(slices.Clone(personContext.Others), was), append(slices.Clone(personContext.Others), is)
+	for _, r := range personContext.Rules {
 		need := access.Need{Need: r.Need}
 		if lacks := need.Unmet(after); len(lacks) > 0 && len(need.Unmet(before)) == 0 {
 			lost = append(lost, "No change under the rule "+r.Name+" could be approved any more: it would always lack "+lacks[0].String()+".")

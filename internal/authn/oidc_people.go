@@ -120,7 +120,7 @@ func (o *OIDC) keepUp(ctx context.Context, p access.Person, place Place) (access
 	if slices.Equal(p.Roles, place.Roles) && slices.Equal(p.Teams, place.Teams) {
 		return p, nil
 	}
-	return o.service.Store.UpdatePerson(ctx, p.ID, func(p *access.Person, _ access.Around) ([]access.AuditEvent, error) {
+	return o.service.Store.UpdatePerson(ctx, p.ID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
 		was := placeOf(*p)
 		p.Roles, p.Teams = place.Roles, place.Teams
 		detail := map[string]any{"before": was, "after": placeOf(*p), "issuer": o.cfg.Issuer}

@@ -108,10 +108,10 @@ func parseHash(s string) (hash, error) {
 	return h, nil
 }
 
-// gate lets only so many hashes be made at once, since each takes its memory.
-type gate chan struct{}
+// hashSlots lets only so many hashes be made at once, since each takes its memory.
+type hashSlots chan struct{}
 
-func (g gate) enter(ctx context.Context) (leave func(), err error) {
+func (g hashSlots) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case g <- struct{}{}:
 		return func() { <-g }, nil

@@ -145,7 +145,7 @@ func (s *Service) SetPlace(
 	if err := access.InvalidFields(checkStanding(place.Roles, place.Teams)); err != nil {
 		return access.Person{}, err
 	}
-	return s.Store.UpdatePerson(ctx, personID, func(p *access.Person, around access.Around) ([]access.AuditEvent, error) {
+	return s.Store.UpdatePerson(ctx, personID, func(p *access.Person, personContext access.PersonContext) ([]access.AuditEvent, error) {
 		was := *p
 		if change.IfTag != "" && change.IfTag != was.Tag() {
 			return nil, access.Errorf(access.KindStale, "Somebody else has changed %s since you opened them. Look again, then decide anew.", was.Name)
@@ -158,8 +158,8 @@ func (s *Service) SetPlace(
 			p.Generation++
 		}
 		detail := map[string]any{"before": placeOf(was), "after": placeOf(*p)}
-		if lost := lostCapabilities(was, *p, around); len(lost) > 0 {
-			if err := lastOne(was, lost, around.Settings.Mode(access.GuardNobodyApplies), change.Confirm); err != nil {
+		if lost := lostCapabilities(was, *p, personContext); len(lost) > 0 {
+			if err := lastOne(was, lost, personContext.Settings.Mode(access.GuardNobodyApplies), change.Confirm); err != nil {
 				return nil, err
 			}
 			detail["confirmed"] = lost
@@ -179,7 +179,7 @@ func placeOf(p access.Person) Place {
 }
 
 func (s *Service) hash(ctx context.Context, password string) (string, error) {
-	leave, err := s.gate.enter(ctx)
+	leave, err := s.hashSlots.enter(ctx)
 	if err != nil {
 		return "", fmt.Errorf("waiting to hash a password: %w", err)
 	}

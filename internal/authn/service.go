@@ -41,8 +41,8 @@ func (c Config) withDefaults() Config {
 // Service signs people in and keeps their accounts and tokens.
 type Service struct {
 	Config
-	gate  gate
-	decoy hash
+	hashSlots hashSlots
+	decoy     hash
 
 	turnedAway recently
 	refusals   refusals
@@ -51,7 +51,7 @@ type Service struct {
 // New makes a Service.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{Config: cfg, gate: make(gate, cfg.HashesAtOnce), decoy: decoy(cfg.Hash)}
+	return &Service{Config: cfg, hashSlots: make(hashSlots, cfg.HashesAtOnce), decoy: decoy(cfg.Hash)}
 }
 
 // origin is where a request comes from. It goes into the actor and the audit log.

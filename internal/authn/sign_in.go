@@ -17,7 +17,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, addr netip
 	if err := s.refuseIfLimited(ctx, a); err != nil {
 		return access.Actor{}, err
 	}
-	leave, err := s.gate.enter(ctx)
+	leave, err := s.hashSlots.enter(ctx)
 	if err != nil {
 		return access.Actor{}, access.Wrap(access.KindUnavailable, err, "Too many people are signing in at this moment. Try again.")
 	}

@@ -38,7 +38,7 @@ func isOwn(actor access.Actor, personID int64) bool {
 // mayKeep lets people see to their own password and sessions, and an admin to anybody's.
 func mayKeep(actor access.Actor, personID int64) error {
 	if isOwn(actor, personID) {
-		return authz.Require(actor, authz.KeepAccount)
+		return authz.Require(actor, authz.ManageOwnAccount)
 	}
 	return authz.Require(actor, authz.ManagePeople)
 }
@@ -58,7 +58,7 @@ func (s *Service) Sessions(ctx context.Context, actor access.Actor, personID int
 
 // EndSession ends one of the caller's own sessions.
 func (s *Service) EndSession(ctx context.Context, actor access.Actor, id int64) error {
-	if err := authz.Require(actor, authz.KeepAccount); err != nil {
+	if err := authz.Require(actor, authz.ManageOwnAccount); err != nil {
 		return err
 	}
 	event := access.NewAuditEvent(actor, s.Now(), "person.session_end", personObject(actor.PersonID), map[string]any{"session": id})

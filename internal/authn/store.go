@@ -16,7 +16,7 @@ type Store interface {
 	// UpdatePerson locks a person and saves what decide leaves of name, roles, teams,
 	// generation and whether they are disabled, with its events. Decide also sees everybody
 	// else, the settings and the review rules. Whoever is disabled loses their tokens.
-	UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, around access.Around) ([]access.AuditEvent, error)) (access.Person, error)
+	UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, personContext access.PersonContext) ([]access.AuditEvent, error)) (access.Person, error)
 	// SetPassword stores the same password in another form.
 	SetPassword(ctx context.Context, personID int64, passwordHash string, event access.AuditEvent) error
 	// ReplacePassword stores another password, which is good for choosing another until a

@@ -20,11 +20,11 @@ const (
 	ApplyChange      Permission = "apply_change"      // start the rollout of an approved change
 	ControlRollout   Permission = "control_rollout"   // pause, resume, abort, skip, retry, push again, open gates, confirm, roll back
 	SyncAccounts     Permission = "sync_accounts"     // read the organization again
-	SettleFinding    Permission = "settle_finding"    // say why a finding may stay, or take that back
+	ManageFindings   Permission = "settle_finding"    // say why a finding may stay, or take that back
 	ManageStrategies Permission = "manage_strategies" // how changes are carried out
 	ManagePeople     Permission = "manage_people"     // people, roles, anybody's passwords, sessions and tokens
 	WithdrawAny      Permission = "withdraw_any"      // withdraw changes of others
-	KeepAccount      Permission = "keep_account"      // one's own password and sessions; not for tokens
+	ManageOwnAccount Permission = "keep_account"      // one's own password and sessions; not for tokens
 	ReadJobs         Permission = "read_jobs"         // the job queue's own pages; not for tokens
 	BreakGlass       Permission = "break_glass"       // apply a change alone, where the settings allow it; not for tokens
 )
@@ -39,11 +39,11 @@ var table = map[Permission][]access.Role{
 	ApplyChange:      {access.RoleOperator},
 	ControlRollout:   {access.RoleOperator},
 	SyncAccounts:     {access.RoleOperator, access.RoleAdmin},
-	SettleFinding:    {access.RoleOperator},
+	ManageFindings:   {access.RoleOperator},
 	ManageStrategies: {access.RoleAdmin},
 	ManagePeople:     {access.RoleAdmin},
 	WithdrawAny:      {access.RoleAdmin},
-	KeepAccount:      everyone,
+	ManageOwnAccount: everyone,
 	ReadJobs:         {access.RoleAdmin},
 	BreakGlass:       {access.RoleBreakGlass},
 }
@@ -58,7 +58,7 @@ var scopes = map[Permission]access.TokenScope{
 	ApplyChange:      access.ScopeApply,
 	ControlRollout:   access.ScopeRollout,
 	SyncAccounts:     access.ScopeRollout,
-	SettleFinding:    access.ScopeRollout,
+	ManageFindings:   access.ScopeRollout,
 	ManageStrategies: access.ScopeAdmin,
 	WithdrawAny:      access.ScopeAdmin,
 	ManagePeople:     access.ScopePeople,
@@ -66,7 +66,7 @@ var scopes = map[Permission]access.TokenScope{
 
 // Permissions lists every permission.
 func Permissions() []Permission {
-	return []Permission{Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts, SettleFinding, ManageStrategies, ManagePeople, WithdrawAny, KeepAccount, ReadJobs, BreakGlass}
+	return []Permission{Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts, ManageFindings, ManageStrategies, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass}
 }
 
 // Can reports whether an actor has a permission. The system has every permission but
@@ -75,7 +75,7 @@ func Can(actor access.Actor, p Permission) bool {
 	if actor.Kind == access.ActorSystem {
 		return p != ReviewChange && p != BreakGlass
 	}
-	if actor.PasswordDue && p != KeepAccount {
+	if actor.PasswordDue && p != ManageOwnAccount {
 		return false
 	}
 	return slices.ContainsFunc(table[p], actor.Has) && inScope(actor, p)
@@ -95,7 +95,7 @@ func Require(actor access.Actor, p Permission) error {
 		return nil
 	case actor.Kind == "":
 		return access.Errorf(access.KindUnauthenticated, "Sign in first.")
-	case actor.PasswordDue && p != KeepAccount:
+	case actor.PasswordDue && p != ManageOwnAccount:
 		return access.Errorf(access.KindForbidden, "Somebody else gave you your password. Choose one of your own first, on the page of your account.")
 	case !slices.ContainsFunc(table[p], actor.Has):
 		return access.Errorf(access.KindForbidden, "Your roles do not allow this. It needs %s.", names(table[p]))

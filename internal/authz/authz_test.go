@@ -18,9 +18,9 @@ func TestTable(t *testing.T) {
 		SyncAccounts:     "operator admin",
 		ManagePeople:     "admin",
 		ManageStrategies: "admin",
-		SettleFinding:    "operator",
+		ManageFindings:   "operator",
 		WithdrawAny:      "admin",
-		KeepAccount:      "viewer editor approver operator auditor admin break-glass",
+		ManageOwnAccount: "viewer editor approver operator auditor admin break-glass",
 		ReadJobs:         "admin",
 		BreakGlass:       "break-glass",
 	}
@@ -89,7 +89,7 @@ func TestAPasswordThatIsDue(t *testing.T) {
 	for _, kind := range []access.ActorKind{access.ActorPerson, access.ActorToken} {
 		due := access.Actor{Kind: kind, PersonID: 1, Roles: access.Roles(), Scopes: access.Scopes(), PasswordDue: true}
 		for _, p := range Permissions() {
-			if got, want := Can(due, p), p == KeepAccount && kind == access.ActorPerson; got != want {
+			if got, want := Can(due, p), p == ManageOwnAccount && kind == access.ActorPerson; got != want {
 				t.Errorf("a %s may %s: %v, want %v", kind, p, got, want)
 			}
 		}

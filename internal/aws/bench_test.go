@@ -21,7 +21,7 @@ func BenchmarkPush(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, r := range resources {
-			wr := access.Write{Resource: r, Document: gate(a.ID, "alice")}
+			wr := access.Write{Resource: r, Document: userSidePolicy(a.ID, "alice")}
 			if r.Kind == access.ResourceUser {
 				wr.Document = mayAssume(a.ID, "Bob")
 			}

@@ -102,7 +102,7 @@ func scope(a access.Account, resources ...access.Resource) access.Scope {
 	return access.Scope{Account: a, Resources: resources, SessionName: "portcullis-test"}
 }
 
-func gate(account access.AccountID, userName string) string {
+func userSidePolicy(account access.AccountID, userName string) string {
 	who := `"Principal":{"AWS":"arn:aws:iam::` + string(account) + `:user/` + userName + `"},"Action":"sts:AssumeRole"`
 	return `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` + who + `},{"Sid":"PortcullisDeny","Effect":"Deny",` + who +
 		`,"Condition":{"NotIpAddress":{"aws:SourceIp":["103.15.250.0/24","12.148.72.0/23"]}}}]}`
@@ -193,7 +193,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "payments-prod")
 	sc := scope(a, role("Bob"), user("carol"))
-	for _, wr := range []access.Write{{Resource: role("Bob"), Document: gate(a.ID, "carol")}, {Resource: user("carol"), Document: mayAssume(a.ID, "Bob")}} {
+	for _, wr := range []access.Write{{Resource: role("Bob"), Document: userSidePolicy(a.ID, "carol")}, {Resource: user("carol"), Document: mayAssume(a.ID, "Bob")}} {
 		if err := w.Write(t.Context(), sc, wr); err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func TestScopeBinds(t *testing.T) {
 	a := w.account(t, "web-prod")
 	sc := scope(a, role("Bob"), user("alice"))
 	for _, wr := range []access.Write{
-		{Resource: role("Admin"), Document: gate(a.ID, "alice")},
+		{Resource: role("Admin"), Document: userSidePolicy(a.ID, "alice")},
 		{Resource: user("bob"), Document: mayAssume(a.ID, "Bob")},
 	} {
 		err := w.Write(t.Context(), sc, wr)
@@ -291,7 +291,7 @@ func TestScopeBinds(t *testing.T) {
 			t.Errorf("%s outside of the scope: got %q (%v), want %q", wr.Resource, got, err, want)
 		}
 	}
-	err := w.Write(t.Context(), scope(a, role("PortcullisDeploy")), access.Write{Resource: role("PortcullisDeploy"), Document: gate(a.ID, "alice")})
+	err := w.Write(t.Context(), scope(a, role("PortcullisDeploy")), access.Write{Resource: role("PortcullisDeploy"), Document: userSidePolicy(a.ID, "alice")})
 	if got, want := access.CloudClassOf(err), access.CloudDenied; got != want {
 		t.Errorf("the deployment role itself: got %q (%v), want %q", got, err, want)
 	}
@@ -315,7 +315,7 @@ func TestReadsForeignEdits(t *testing.T) {
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "web-prod")
 	client := w.byHand(t, a.ID)
-	doc := gate(a.ID, "dave")
+	doc := userSidePolicy(a.ID, "dave")
 	if _, err := client.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: sdk.String("Bob"), PolicyDocument: &doc}); err != nil {
 		t.Fatal(err)
 	}

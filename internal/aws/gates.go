@@ -271,8 +271,8 @@ func (s *session) writeAttachments(ctx context.Context, r access.Resource, docum
 	if err != nil {
 		return err
 	}
-	ours, _ := access.GateAttachments(live)
-	wanted, _ = access.GateAttachments(wanted)
+	ours, _ := access.UserSideAttachments(live)
+	wanted, _ = access.UserSideAttachments(wanted)
 	for _, arn := range wanted {
 		if slices.Contains(ours, arn) {
 			continue

@@ -12,17 +12,17 @@ import (
 	"portcullis/internal/aws/sandbox"
 )
 
-func gateDoc(action string) string {
+func userSideDocument(action string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Sid":"Portcullis","Effect":"Allow","Action":"` + action + `","Resource":"*"}]}`
 }
 
-// TestGates: a gate is made, written more often than IAM keeps versions, attached beside
+// TestUserSidePolicies: a gate is made, written more often than IAM keeps versions, attached beside
 // what others attached, read both ways, detached and removed.
-func TestGates(t *testing.T) {
+func TestUserSidePolicies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "payments-prod")
-	part := access.GatePolicy("bob", 1)
+	part := access.UserSidePolicy("bob", 1)
 	attached := access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: "bob"}
 	sc := scope(a, part, attached)
 	hand := w.byHand(t, a.ID)
@@ -52,15 +52,15 @@ func TestGates(t *testing.T) {
 		t.Errorf("before: %+v, %+v", p, on)
 	}
 	for _, action := range strings.Split("a b c d e f g h", " ") {
-		write(part, gateDoc("iam:Get"+action))
+		write(part, userSideDocument("iam:Get"+action))
 	}
 	arn := part.ARN("aws", a.ID)
 	write(attached, access.AttachmentsDocument([]string{arn})) // what others attached is not named, and stays
-	if p, on := read(); p.Document != gateDoc("iam:Geth") || on.Document != access.AttachmentsDocument([]string{foreign, arn}) {
+	if p, on := read(); p.Document != userSideDocument("iam:Geth") || on.Document != access.AttachmentsDocument([]string{foreign, arn}) {
 		t.Errorf("written: %+v, %+v", p, on)
 	}
 	inv, err := w.Inventory(t.Context(), a)
-	if found, ok := inv.Policy(part.Path, part.Name); err != nil || !ok || found.Document != gateDoc("iam:Geth") || inv.Quotas.Attachments != 10 {
+	if found, ok := inv.Policy(part.Path, part.Name); err != nil || !ok || found.Document != userSideDocument("iam:Geth") || inv.Quotas.Attachments != 10 {
 		t.Errorf("inventory: %+v, quotas %+v (%v)", inv.Policies, inv.Quotas, err)
 	}
 	if err := w.Write(t.Context(), sc, access.Write{Resource: part}); err == nil {
@@ -74,17 +74,17 @@ func TestGates(t *testing.T) {
 	}
 }
 
-// TestGateAnswersLost: every lost answer leaves a version behind and the SDK sends again,
+// TestUserSideAnswersLost: every lost answer leaves a version behind and the SDK sends again,
 // until IAM's five versions are full in the middle of one write. However many answers are
 // lost then, the write has taken effect.
-func TestGateAnswersLost(t *testing.T) {
+func TestUserSideAnswersLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "payments-prod")
-	part := access.GatePolicy("bob", 1)
+	part := access.UserSidePolicy("bob", 1)
 	sc := scope(a, part)
 	write := func(action string) error {
-		return w.Write(t.Context(), sc, access.Write{Resource: part, Document: gateDoc(action)})
+		return w.Write(t.Context(), sc, access.Write{Resource: part, Document: userSideDocument(action)})
 	}
 	for _, action := range strings.Split("a b c d e", " ") { // until there is no room
 		if err := write("iam:Get" + action); err != nil {
@@ -100,21 +100,21 @@ func TestGateAnswersLost(t *testing.T) {
 		t.Fatalf("the answer to each write was lost, and its repetition refused: %v", err)
 	}
 	docs, err := w.Read(t.Context(), sc, []access.Resource{part})
-	if err != nil || docs[0].Document != gateDoc("iam:GetRole") {
+	if err != nil || docs[0].Document != userSideDocument("iam:GetRole") {
 		t.Errorf("written: %+v (%v)", docs, err)
 	}
 }
 
-// TestGateSessionsAreNarrow: the session of a push for gates can attach nothing else.
-func TestGateSessionsAreNarrow(t *testing.T) {
+// TestUserSideSessionsAreNarrow: the session of a push for gates can attach nothing else.
+func TestUserSideSessionsAreNarrow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "payments-prod")
 	bob := access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: "bob"}
 	carol := access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: "carol"}
-	part := access.GatePolicy("bob", 1)
+	part := access.UserSidePolicy("bob", 1)
 	sc := scope(a, part, bob)
-	if err := w.Write(t.Context(), sc, access.Write{Resource: part, Document: gateDoc("iam:GetUser")}); err != nil {
+	if err := w.Write(t.Context(), sc, access.Write{Resource: part, Document: userSideDocument("iam:GetUser")}); err != nil {
 		t.Fatal(err)
 	}
 	doc := access.AttachmentsDocument([]string{part.ARN("aws", a.ID)})
@@ -122,7 +122,7 @@ func TestGateSessionsAreNarrow(t *testing.T) {
 		t.Errorf("attached to somebody who is not of the push: %v", err)
 	}
 	other := access.Resource{Kind: access.ResourcePolicy, Path: "/", Name: "Gate"}
-	if err := w.Write(t.Context(), sc, access.Write{Resource: other, Document: gateDoc("*")}); access.CloudClassOf(err) != access.CloudDenied {
+	if err := w.Write(t.Context(), sc, access.Write{Resource: other, Document: userSideDocument("*")}); access.CloudClassOf(err) != access.CloudDenied {
 		t.Errorf("a policy outside of the console's path: %v", err)
 	}
 }

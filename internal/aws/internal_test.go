@@ -75,13 +75,13 @@ func TestSessionPolicyFits(t *testing.T) {
 
 // A session for gates may attach them and nothing else, and write managed policies of
 // the console's own path only.
-func TestSessionPolicyOfGates(t *testing.T) {
+func TestSessionPolicyOfUserSidePolicies(t *testing.T) {
 	const account = access.AccountID("111122223333")
 	for _, n := range []int{1, 40} {
 		var rs []access.Resource
 		for i := range n {
 			name := fmt.Sprintf("somebody-%03d", i)
-			rs = append(rs, access.GatePolicy(name, 1), access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: name})
+			rs = append(rs, access.UserSidePolicy(name, 1), access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: name})
 		}
 		text, err := policyFor("aws", account, rs)
 		if err != nil || len(text) > maxSessionPolicy {

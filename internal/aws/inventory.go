@@ -56,7 +56,7 @@ func (c *Cloud) addTo(inv *access.Inventory, page *iam.GetAccountAuthorizationDe
 		inv.Users = append(inv.Users, u)
 	}
 	for _, d := range page.Policies {
-		if _, _, ours := access.GateOwner(policyResource(d.Path, d.PolicyName)); !ours {
+		if _, _, ours := access.UserSideOwner(policyResource(d.Path, d.PolicyName)); !ours {
 			continue
 		}
 		p, err := livePolicy(d)

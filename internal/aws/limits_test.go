@@ -87,7 +87,7 @@ func TestAScanMakesRoomForAPush(t *testing.T) {
 	}
 	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Throttle: 1}}})
 	sc := scope(pushed, role("Bob"))
-	if err := w.Write(t.Context(), sc, access.Write{Resource: role("Bob"), Document: gate(pushed.ID, "carol")}); access.CloudClassOf(err) != access.CloudThrottled {
+	if err := w.Write(t.Context(), sc, access.Write{Resource: role("Bob"), Document: userSidePolicy(pushed.ID, "carol")}); access.CloudClassOf(err) != access.CloudThrottled {
 		t.Fatalf("the write is not throttled: %v", err)
 	}
 	before := w.Counts(pushed.ID).Attempts
@@ -136,7 +136,7 @@ func TestNoAttemptIsMadeOnceTheClaimIsLost(t *testing.T) {
 				}
 				return nil
 			}
-			err := w.Write(t.Context(), sc, access.Write{Resource: role("Bob"), Document: gate(a.ID, "carol")})
+			err := w.Write(t.Context(), sc, access.Write{Resource: role("Bob"), Document: userSidePolicy(a.ID, "carol")})
 			if !errors.Is(err, lost) {
 				t.Errorf("got %v, want it to say that the claim is lost", err)
 			}

@@ -139,7 +139,7 @@ func TestTheCycleAgainstMoto(t *testing.T) {
 func motoWrites(t *testing.T, cloud *aws.Cloud, a access.Account) {
 	t.Helper()
 	sc := scope(a, role("Bob"), user("carol"))
-	trust, policy := gate(a.ID, "carol"), mayAssume(a.ID, "Bob")
+	trust, policy := userSidePolicy(a.ID, "carol"), mayAssume(a.ID, "Bob")
 	for _, w := range []access.Write{{Resource: role("Bob"), Document: trust}, {Resource: user("carol"), Document: policy}} {
 		if err := cloud.Write(t.Context(), sc, w); err != nil {
 			t.Fatal(err)

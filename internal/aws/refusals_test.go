@@ -16,7 +16,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "web-prod")
-	long := strings.Replace(gate(a.ID, "alice"), `"103.15.250.0/24"`, `"103.15.250.0/24"`+strings.Repeat(`,"103.15.251.0/24"`, 120), 1)
+	long := strings.Replace(userSidePolicy(a.ID, "alice"), `"103.15.250.0/24"`, `"103.15.250.0/24"`+strings.Repeat(`,"103.15.251.0/24"`, 120), 1)
 	linked := access.Resource{Kind: access.ResourceRole, Path: "/aws-service-role/support.amazonaws.com/", Name: "AWSServiceRoleForSupport"}
 	for _, tt := range []struct {
 		name     string
@@ -27,14 +27,14 @@ func TestRefusals(t *testing.T) {
 		advice   string
 	}{
 		{"over quota", a, role("Bob"), long, access.CloudQuota, "too long"},
-		{"unknown user", a, role("Bob"), gate(a.ID, "mallory"), access.CloudInvalidPrincipal, "does not exist"},
+		{"unknown user", a, role("Bob"), userSidePolicy(a.ID, "mallory"), access.CloudInvalidPrincipal, "does not exist"},
 		{"not JSON", a, role("Bob"), "{", access.CloudMalformed, "refuses"},
-		{"no such role", a, role("Nothing"), gate(a.ID, "alice"), access.CloudGone, "does not exist"},
+		{"no such role", a, role("Nothing"), userSidePolicy(a.ID, "alice"), access.CloudGone, "does not exist"},
 		{"no such user", a, user("nobody"), mayAssume(a.ID, "Bob"), access.CloudGone, "does not exist"},
-		{"service-linked role", w.account(t, "payments-nonprod"), linked, gate(a.ID, "alice"), access.CloudDenied, "may not"},
-		{"suspended account", w.account(t, "legacy-crm"), role("Bob"), gate(a.ID, "alice"), access.CloudDenied, "could not be taken up"},
-		{"deployment role of somebody else", w.account(t, "acquired-shop"), role("Bob"), gate(a.ID, "alice"), access.CloudDenied, "trust policy"},
-		{"no such account", access.Account{ID: "000000000001"}, role("Bob"), gate(a.ID, "alice"), access.CloudDenied, "exists"},
+		{"service-linked role", w.account(t, "payments-nonprod"), linked, userSidePolicy(a.ID, "alice"), access.CloudDenied, "may not"},
+		{"suspended account", w.account(t, "legacy-crm"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "could not be taken up"},
+		{"deployment role of somebody else", w.account(t, "acquired-shop"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "trust policy"},
+		{"no such account", access.Account{ID: "000000000001"}, role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "exists"},
 	} {
 		err := w.Write(t.Context(), scope(tt.account, tt.resource), access.Write{Resource: tt.resource, Document: tt.document})
 		if got := access.CloudClassOf(err); got != tt.want {
@@ -65,7 +65,7 @@ func TestRepeatsWhatPasses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
 	a := w.account(t, "web-prod")
-	wr := access.Write{Resource: role("Bob"), Document: gate(a.ID, "alice")}
+	wr := access.Write{Resource: role("Bob"), Document: userSidePolicy(a.ID, "alice")}
 	update := []string{"iam:UpdateAssumeRolePolicy"}
 	for _, tt := range []struct {
 		name      string
@@ -99,7 +99,7 @@ func TestGivesUpInWords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{}, func(c *aws.Config) { c.MaxAttempts = 2 })
 	a := w.account(t, "web-prod")
-	wr := access.Write{Resource: role("Bob"), Document: gate(a.ID, "alice")}
+	wr := access.Write{Resource: role("Bob"), Document: userSidePolicy(a.ID, "alice")}
 	for _, tt := range []struct {
 		name  string
 		fault sandbox.Fault

@@ -23,8 +23,8 @@ type sessionStatement struct {
 }
 
 var (
-	readActions     = []string{"iam:GetRole", "iam:GetUser", "iam:GetUserPolicy", "iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary"}
-	readGateActions = []string{"iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions", "iam:ListAttachedUserPolicies"}
+	readActions         = []string{"iam:GetRole", "iam:GetUser", "iam:GetUserPolicy", "iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary"}
+	readUserSideActions = []string{"iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions", "iam:ListAttachedUserPolicies"}
 
 	writeActions = map[access.ResourceKind][]string{
 		access.ResourceRole:        {"iam:UpdateAssumeRolePolicy"},
@@ -57,7 +57,7 @@ func policyFor(partition string, account access.AccountID, resources []access.Re
 func allOf(kind access.ResourceKind) access.Resource {
 	r := access.Resource{Kind: kind, Path: "/", Name: "*"}
 	if kind == access.ResourcePolicy {
-		r.Path = access.GatePath
+		r.Path = access.UserSidePath
 	}
 	return r
 }
@@ -79,7 +79,7 @@ func length(texts []string) int {
 func encodePolicy(partition string, account access.AccountID, names map[access.ResourceKind][]string) (string, error) {
 	reading := readActions
 	if len(names[access.ResourcePolicy])+len(names[access.ResourceAttachments]) > 0 {
-		reading = slices.Concat(readActions, readGateActions)
+		reading = slices.Concat(readActions, readUserSideActions)
 	}
 	p := sessionPolicy{Version: "2012-10-17", Statement: []sessionStatement{{Effect: "Allow", Action: reading, Resource: []string{"*"}}}}
 	for _, kind := range writtenKinds {

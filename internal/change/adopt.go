@@ -38,7 +38,7 @@ func (s *Service) adopter(ctx context.Context, a onboard.Adoption) (onboard.Adop
 	if err != nil {
 		return onboard.Adopter{}, err
 	}
-	state, err := s.store.StateAround(ctx, head, []access.Account{account})
+	state, err := s.store.StateRelevantTo(ctx, head, []access.Account{account})
 	if err != nil {
 		return onboard.Adopter{}, err
 	}

@@ -209,7 +209,7 @@ func asked(known map[access.AccountID]access.Inventory, q access.InventoryQuery)
 // known. An account in which a document of one of the whole states does not fit is left
 // out of the comparison: the whole says nothing of its other documents.
 func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
-	compared, gates := 0, 0
+	compared, userSide := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		base, known := drawState(t), drawInventories(t)
 		edits, next := drawEdits(t, base)
@@ -229,7 +229,7 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 				want = append(want, c.Target)
 				compared++
 			}
-			gates += len(c.Before.Gates) + len(c.After.Gates)
+			userSide += len(c.Before.UserSide) + len(c.After.UserSide)
 		})
 		targets := slices.DeleteFunc(slices.Collect(got.Plan.Targets()), func(t access.PlannedTarget) bool { return unfit[t.Account] })
 		if diff := cmp.Diff(want, targets, cmpopts.EquateEmpty()); diff != "" {
@@ -250,8 +250,8 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 			compareCleared(t, before, after, got.Cleared)
 		}
 	})
-	if compared == 0 || gates == 0 {
-		t.Errorf("%d targets and %d gates were compared: the universe is too dull", compared, gates)
+	if compared == 0 || userSide == 0 {
+		t.Errorf("%d targets and %d gates were compared: the universe is too dull", compared, userSide)
 	}
 }
 
@@ -259,7 +259,7 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 // known of these and what decides on their roles and users elsewhere, are those that
 // follow from everything that is known.
 func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
-	compared, gates := 0, 0
+	compared, userSide := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		state, known := drawState(t), drawInventories(t)
 		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
@@ -285,15 +285,15 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			more = c.WithUsers(through)
-			gates += len(through)
+			userSide += len(through)
 		}
 		if diff := cmp.Diff(slices.Collect(want.Plan.Targets()), slices.Collect(got.Plan.Targets()), cmpopts.EquateEmpty()); diff != "" || want.Plan.Documents != got.Plan.Documents {
 			t.Fatalf("%v from all that is known (-) and from what decides (+):\n%s\n%+v", ids, diff, state.Mappings)
 		}
 		compared += got.Plan.Len()
 	})
-	if compared == 0 || gates == 0 {
-		t.Errorf("%d targets and %d users with gates were compared: the universe is too dull", compared, gates)
+	if compared == 0 || userSide == 0 {
+		t.Errorf("%d targets and %d users with gates were compared: the universe is too dull", compared, userSide)
 	}
 }
 
@@ -305,7 +305,7 @@ func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 		if err != nil || !read {
 			continue
 		}
-		for _, g := range docs.Gates {
+		for _, g := range docs.UserSide {
 			for i, u := range inv.Users {
 				if u.Resource.Path == g.User.Path && u.Resource.Name == g.User.Name {
 					inv.Users[i].AttachedPolicies = g.Attachments(a)
@@ -344,7 +344,7 @@ func compilerOf(t *rapid.T, in policy.Input) *policy.Compiler {
 // lintOfParts is what lint says of a state, without what it takes all mappings of
 // somebody to know, which is said of a whole state only.
 func lintOfParts(in policy.Input) []policy.Issue {
-	return slices.DeleteFunc(policy.Lint(in), func(i policy.Issue) bool { return i.Code == policy.CodeUserNowhere })
+	return slices.DeleteFunc(policy.Lint(in), func(i policy.Issue) bool { return i.Code == policy.CodeUserWithoutAccess })
 }
 
 // said is what an issue is about, whatever it says of it.

@@ -215,7 +215,7 @@ func (s *Service) ApplyAlone(ctx context.Context, actor access.Actor, id int64, 
 func (s *Service) newRollout(actor access.Actor, title string, change, revision int64) access.Rollout {
 	at := s.at()
 	return access.Rollout{
-		ChangeID: change, Title: title, Revision: revision, State: access.RolloutRunning, Window: s.window, MaxFailures: s.maxFailures,
+		ChangeID: change, Title: title, Revision: revision, State: access.RolloutRunning, MaxInFlight: s.maxInFlight, MaxFailures: s.maxFailures,
 		StartedBy: actor.Ref(), CreatedAt: at, StartedAt: at,
 	}
 }

@@ -82,9 +82,9 @@ func documentsOf(c *policy.Compiler, w planning.PlanInput, r iam.Request) (trust
 			user = d.JSON()
 		}
 	}
-	for _, g := range docs.Gates {
+	for _, g := range docs.UserSide {
 		if g.User.Path == r.Principal.Rooted().Path && g.User.Name == r.Principal.Name {
-			user = withGate(docs.Users, g)
+			user = withUserSidePolicies(docs.Users, g)
 		}
 	}
 	return pretty(trust), pretty(user), nil
@@ -95,9 +95,9 @@ func partOf(r iam.Request) *policy.Part {
 	return &policy.Part{Roles: map[access.RoleName]bool{r.Role.Rooted(): true}, Users: map[access.UserName]bool{r.Principal.Rooted(): true}}
 }
 
-// withGate shows all that counts of a user's policies as one document: their own, and
+// withUserSidePolicies shows all that counts of a user's policies as one document: their own, and
 // those of their gate.
-func withGate(users []policy.Compiled, g policy.Gate) string {
+func withUserSidePolicies(users []policy.Compiled, g policy.UserSidePolicies) string {
 	var all policy.Compiled
 	for _, d := range users {
 		if d.Resource.Path == g.User.Path && d.Resource.Name == g.User.Name {
@@ -204,7 +204,7 @@ func (s *Service) explainedState(ctx context.Context, r ExplainRequest, accounts
 		if err != nil {
 			return access.State{}, time.Time{}, err
 		}
-		state, err := s.store.StateAround(ctx, m.Number, accounts)
+		state, err := s.store.StateRelevantTo(ctx, m.Number, accounts)
 		return state, m.At, err
 	}
 	if !r.At.IsZero() {
@@ -219,5 +219,5 @@ func (s *Service) explainedState(ctx context.Context, r ExplainRequest, accounts
 		return access.State{}, time.Time{}, err
 	}
 	state, err := base.Apply(c.Edits)
-	return state.Around(accounts), s.at(), err
+	return state.RelevantTo(accounts), s.at(), err
 }

@@ -13,7 +13,7 @@ import (
 	"portcullis/internal/planning"
 )
 
-const gateAccount = access.AccountID("111122223333")
+const userSideAccount = access.AccountID("111122223333")
 
 // networksFrom makes n networks that cannot be joined.
 func networksFrom(t *testing.T, first, n int) []access.Entry {
@@ -29,7 +29,7 @@ func networksFrom(t *testing.T, first, n int) []access.Entry {
 	return es
 }
 
-func gateState(lists map[string][]access.Entry, mappings ...access.Mapping) access.State {
+func userSideState(lists map[string][]access.Entry, mappings ...access.Mapping) access.State {
 	var s access.State
 	for name, es := range lists {
 		s.Allowlists = append(s.Allowlists, access.Allowlist{ID: "al-" + name, Name: name, Entries: es})
@@ -50,20 +50,20 @@ func mapsTo(role, list string, users ...string) access.Mapping {
 	return m
 }
 
-// gateModel is one account to which operations are applied one by one.
-type gateModel struct {
+// userSideModel is one account to which operations are applied one by one.
+type userSideModel struct {
 	trust, inline, policies map[string]string
 	attached                map[string][]string
 }
 
-func newGateModel() *gateModel {
-	return &gateModel{map[string]string{}, map[string]string{}, map[string]string{}, map[string][]string{"alice": {billing}}}
+func newUserSideModel() *userSideModel {
+	return &userSideModel{map[string]string{}, map[string]string{}, map[string]string{}, map[string][]string{"alice": {billing}}}
 }
 
 const billing = "arn:aws:iam::aws:policy/job-function/Billing"
 
-func (m *gateModel) inventory() access.Inventory {
-	inv := access.Inventory{Account: gateAccount}
+func (m *userSideModel) inventory() access.Inventory {
+	inv := access.Inventory{Account: userSideAccount}
 	for _, role := range []string{"Bob", "Deploy"} {
 		inv.Roles = append(inv.Roles, access.LiveDocument{Resource: access.Resource{Kind: access.ResourceRole, Path: "/", Name: role}, Exists: true, Document: m.trust[role]})
 	}
@@ -71,23 +71,23 @@ func (m *gateModel) inventory() access.Inventory {
 		inv.Users = append(inv.Users, access.LiveUser{LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: u}, Exists: true, Document: m.inline[u]}, AttachedPolicies: m.attached[u]})
 	}
 	for name, doc := range m.policies {
-		inv.Policies = append(inv.Policies, access.LiveDocument{Resource: access.Resource{Kind: access.ResourcePolicy, Path: access.GatePath, Name: name}, Exists: true, Document: doc})
+		inv.Policies = append(inv.Policies, access.LiveDocument{Resource: access.Resource{Kind: access.ResourcePolicy, Path: access.UserSidePath, Name: name}, Exists: true, Document: doc})
 	}
 	return inv
 }
 
 // apply does one write as IAM would, and refuses what IAM refuses.
-func (m *gateModel) apply(t *testing.T, op access.PlannedOperation) {
+func (m *userSideModel) apply(t *testing.T, op access.PlannedOperation) {
 	t.Helper()
-	arn := op.Resource.ARN("aws", gateAccount)
+	arn := op.Resource.ARN("aws", userSideAccount)
 	switch op.Kind {
 	case access.OpTrustPolicy:
 		m.trust[op.Resource.Name] = op.After
 	case access.OpUserPolicy, access.OpDeleteUserPolicy:
 		m.inline[op.Resource.Name] = op.After
-	case access.OpGatePolicy:
+	case access.OpUserSidePolicy:
 		m.policies[op.Resource.Name] = op.After
-	case access.OpDeleteGatePolicy:
+	case access.OpDeleteUserSidePolicy:
 		for u, arns := range m.attached {
 			if slices.Contains(arns, arn) {
 				t.Errorf("%s is removed while it is attached to %s", op.Resource, u)
@@ -109,7 +109,7 @@ func (m *gateModel) apply(t *testing.T, op access.PlannedOperation) {
 }
 
 // verdict decides for a user; another Allow of theirs is added when wild is set.
-func (m *gateModel) verdict(user, role, from string, wild bool) bool {
+func (m *userSideModel) verdict(user, role, from string, wild bool) bool {
 	docs := []string{m.inline[user]}
 	for _, arn := range m.attached[user] {
 		docs = append(docs, m.policies[arn[strings.LastIndex(arn, "/")+1:]])
@@ -118,7 +118,7 @@ func (m *gateModel) verdict(user, role, from string, wild bool) bool {
 		docs = append(docs, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 	}
 	r := iam.Request{
-		Principal: access.UserName{Account: gateAccount, Path: "/", Name: user}, Role: access.RoleName{Path: "/", Name: role}, RoleAccount: gateAccount,
+		Principal: access.UserName{Account: userSideAccount, Path: "/", Name: user}, Role: access.RoleName{Path: "/", Name: role}, RoleAccount: userSideAccount,
 		SourceIP: netip.MustParseAddr(from), SessionName: user, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 	}
 	return iam.Evaluate(r, m.trust[role], docs).Verdict == iam.Allowed
@@ -135,11 +135,11 @@ func planBetween(w planning.PlanInput, before, after access.State) (planning.Res
 }
 
 // push carries out a plan and looks at everybody after each write.
-func (m *gateModel) push(t *testing.T, before, after access.State) []access.PlannedOperation {
+func (m *userSideModel) push(t *testing.T, before, after access.State) []access.PlannedOperation {
 	t.Helper()
 	w := planning.PlanInput{
-		Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
-		Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()}),
+		Accounts: []access.Account{{ID: userSideAccount, Name: "payments", State: access.AccountActive}}, Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{userSideAccount: m.inventory()}),
 	}
 	p, err := planBetween(w, before, after)
 	if err != nil || len(p.Refusals) > 0 {
@@ -149,7 +149,7 @@ func (m *gateModel) push(t *testing.T, before, after access.State) []access.Plan
 	for target := range p.Plan.Targets() {
 		ops = append(ops, target.Operations...)
 	}
-	end := newGateModel()
+	end := newUserSideModel()
 	for _, mine := range []struct{ from, to map[string]string }{{m.trust, end.trust}, {m.inline, end.inline}, {m.policies, end.policies}} {
 		for k, v := range mine.from {
 			mine.to[k] = v
@@ -180,7 +180,7 @@ func clone[V any](in map[string]V) map[string]V {
 
 // between checks that nobody is let in who is neither before nor after, and nobody kept
 // out who is let in both before and after.
-func (m *gateModel) between(t *testing.T, begin, end *gateModel, when string) {
+func (m *userSideModel) between(t *testing.T, begin, end *userSideModel, when string) {
 	t.Helper()
 	for _, user := range []string{"alice", "bob"} {
 		for _, role := range []string{"Bob", "Deploy"} {
@@ -204,30 +204,30 @@ func kindsOf(ops []access.PlannedOperation) string {
 	return strings.Join(kinds, ", ")
 }
 
-// TestGatesAreWrittenInASafeOrder walks through the life of a list: short, long, much
+// TestUserSidePoliciesAreWrittenInASafeOrder walks through the life of a list: short, long, much
 // longer, other people, short again, gone.
-func TestGatesAreWrittenInASafeOrder(t *testing.T) {
+func TestUserSidePoliciesAreWrittenInASafeOrder(t *testing.T) {
 	short := networksFrom(t, 20, 3)
 	long := networksFrom(t, 20, 180)
 	longer := slices.Concat(networksFrom(t, 20, 180), networksFrom(t, 21, 180), networksFrom(t, 22, 180), networksFrom(t, 23, 100))
 	moved := slices.Concat(networksFrom(t, 22, 180), networksFrom(t, 23, 180), networksFrom(t, 24, 180))
 	of := func(es []access.Entry) map[string][]access.Entry { return map[string][]access.Entry{"l": es} }
-	m, state := newGateModel(), access.State{}
+	m, state := newUserSideModel(), access.State{}
 	for _, step := range []struct {
 		name string
 		to   access.State
 		want string // the writes; not looked at when empty
 	}{
-		{"short", gateState(of(short), mapsTo("Bob", "l", "alice")), "trust_policy Bob, user_policy alice"},
-		{"long", gateState(of(long), mapsTo("Bob", "l", "alice")), "user_side_policy Portcullis-alice-1, attachments alice, trust_policy Bob, delete_user_policy alice"},
-		{"somebody more", gateState(of(long), mapsTo("Bob", "l", "alice", "bob")), "user_side_policy Portcullis-bob-1, attachments bob, trust_policy Bob"},
-		{"a second role", gateState(of(long), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), "user_side_policy Portcullis-alice-1, trust_policy Deploy"},
-		{"longer", gateState(of(longer), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), ""},
-		{"somebody less", gateState(of(longer), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")), ""},
-		{"elsewhere", gateState(of(moved), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")), ""},
-		{"long again", gateState(of(long), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice", "bob")), ""},
-		{"short again", gateState(of(short), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice", "bob")), ""},
-		{"gone", gateState(of(short)), ""},
+		{"short", userSideState(of(short), mapsTo("Bob", "l", "alice")), "trust_policy Bob, user_policy alice"},
+		{"long", userSideState(of(long), mapsTo("Bob", "l", "alice")), "user_side_policy Portcullis-alice-1, attachments alice, trust_policy Bob, delete_user_policy alice"},
+		{"somebody more", userSideState(of(long), mapsTo("Bob", "l", "alice", "bob")), "user_side_policy Portcullis-bob-1, attachments bob, trust_policy Bob"},
+		{"a second role", userSideState(of(long), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), "user_side_policy Portcullis-alice-1, trust_policy Deploy"},
+		{"longer", userSideState(of(longer), mapsTo("Bob", "l", "alice", "bob"), mapsTo("Deploy", "l", "alice")), ""},
+		{"somebody less", userSideState(of(longer), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")), ""},
+		{"elsewhere", userSideState(of(moved), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")), ""},
+		{"long again", userSideState(of(long), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice", "bob")), ""},
+		{"short again", userSideState(of(short), mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice", "bob")), ""},
+		{"gone", userSideState(of(short)), ""},
 	} {
 		ops := m.push(t, state, step.to)
 		if got := kindsOf(ops); step.want != "" && got != step.want {
@@ -246,11 +246,11 @@ func TestGatesAreWrittenInASafeOrder(t *testing.T) {
 // TestASwapOnTheUsersSideIsRefused: there is no safe order for it in one step.
 func TestASwapOnTheUsersSideIsRefused(t *testing.T) {
 	lists := map[string][]access.Entry{"l": networksFrom(t, 20, 180)}
-	m := newGateModel()
-	before := gateState(lists, mapsTo("Bob", "l", "alice"), mapsTo("Deploy", "l", "bob"))
+	m := newUserSideModel()
+	before := userSideState(lists, mapsTo("Bob", "l", "alice"), mapsTo("Deploy", "l", "bob"))
 	m.push(t, access.State{}, before)
-	w := planning.PlanInput{Accounts: []access.Account{{ID: gateAccount, Name: "payments", State: access.AccountActive}}, Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{gateAccount: m.inventory()})}
-	p, err := planBetween(w, before, gateState(lists, mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")))
+	w := planning.PlanInput{Accounts: []access.Account{{ID: userSideAccount, Name: "payments", State: access.AccountActive}}, Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{userSideAccount: m.inventory()})}
+	p, err := planBetween(w, before, userSideState(lists, mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")))
 	if err != nil || len(p.Refusals) == 0 || !strings.Contains(access.FieldsOf(p.Refusals[0])[0].Message, "change of its own") {
 		t.Errorf("refusals %v (%v), want one that asks for two changes", p.Refusals, err)
 	}

@@ -126,7 +126,7 @@ func TestReviewerWhoLosesTheRoleIsFoundAtApply(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	c := d.approve(d.submit("Add", addEntry("al-vpn", "9.9.9.0/24")))
-	_, err := d.store.UpdatePerson(t.Context(), d.approver.PersonID, func(p *access.Person, _ access.Around) ([]access.AuditEvent, error) {
+	_, err := d.store.UpdatePerson(t.Context(), d.approver.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
 		p.Roles = []access.Role{access.RoleViewer}
 		return nil, nil
 	})

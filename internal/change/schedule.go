@@ -33,7 +33,7 @@ func (s *Service) Schedule(
 	if err != nil {
 		return access.Change{}, err
 	}
-	startWithin := cmp.Or(r.StartWithin, access.DefaultScheduleWindow)
+	startWithin := cmp.Or(r.StartWithin, access.DefaultStartWithin)
 	return s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
 		if err := stepOf(options).holds(c); err != nil {
 			return Decision{}, err

@@ -9,10 +9,10 @@ import (
 	"portcullis/internal/change"
 )
 
-func (d *desk) scheduled(after, window time.Duration) access.Change {
+func (d *desk) scheduled(after, maxInFlight time.Duration) access.Change {
 	d.t.Helper()
 	c := d.approve(d.submit("grow", addEntry("al-office", "198.51.100.0/24")))
-	r := change.ScheduleRequest{Digest: c.Digest, At: start.Add(after), StartWithin: window}
+	r := change.ScheduleRequest{Digest: c.Digest, At: start.Add(after), StartWithin: maxInFlight}
 	c, err := d.Schedule(d.t.Context(), d.operator, c.ID, r)
 	d.must(err)
 	return c
@@ -58,7 +58,7 @@ func TestAScheduleThatIsNotKeptSaysWhy(t *testing.T) {
 			d.apply("before it", addEntry("al-office", "198.51.102.0/24"))
 		}, 2 * time.Hour, "no longer what was approved"},
 		"the operator lost the role": {func(d *desk, _ access.Change) {
-			d.must(second(d.store.UpdatePerson(d.t.Context(), d.operator.PersonID, func(p *access.Person, _ access.Around) ([]access.AuditEvent, error) {
+			d.must(second(d.store.UpdatePerson(d.t.Context(), d.operator.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
 				p.Roles = []access.Role{access.RoleViewer}
 				return nil, nil
 			})))

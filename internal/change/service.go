@@ -16,7 +16,7 @@ type Config struct {
 	Store       Store
 	Now         func() time.Time // time.Now
 	Log         *slog.Logger     // slog.Default()
-	Window      int              // targets in flight at once, at least 1; DefaultWindow
+	MaxInFlight int              // targets in flight at once, at least 1; DefaultMaxInFlight
 	MaxFailures int              // failed targets that halt a rollout, at least 1; DefaultMaxFailures
 }
 
@@ -25,7 +25,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
-	c.Window = cmp.Or(c.Window, DefaultWindow)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, DefaultMaxInFlight)
 	c.MaxFailures = cmp.Or(c.MaxFailures, DefaultMaxFailures)
 	return c
 }
@@ -36,7 +36,7 @@ type Service struct {
 	store       Store
 	now         func() time.Time
 	log         *slog.Logger
-	window      int
+	maxInFlight int
 	maxFailures int
 	targetable  targetable
 	results     resultCache[planKey, *planning.Result]
@@ -47,14 +47,14 @@ type Service struct {
 
 // The limits of a rollout where the settings say nothing.
 const (
-	DefaultWindow      = 20
+	DefaultMaxInFlight = 20
 	DefaultMaxFailures = 10
 )
 
 // New makes the service.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, window: cfg.Window, maxFailures: cfg.MaxFailures}
+	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures}
 }
 
 // revision resolves Head to the newest revision.

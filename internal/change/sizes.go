@@ -65,15 +65,15 @@ func (s *Service) measureSizes(
 	for _, id := range planning.IDs(chosen) {
 		accounts = append(accounts, chosen[id])
 	}
-	around, err := s.store.StateAround(ctx, state.Revision, accounts)
+	relevant, err := s.store.StateRelevantTo(ctx, state.Revision, accounts)
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.planInputOf(ctx, around, accounts)
+	w, err := s.planInputOf(ctx, relevant, accounts)
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := policy.NewCompiler(w.PolicyInput(around))
+	compiler, err := policy.NewCompiler(w.PolicyInput(relevant))
 	if err != nil {
 		return nil, err
 	}

@@ -19,8 +19,8 @@ type Store interface {
 	// State is the desired state at a revision; KindNotFound beyond the head. Revision 0
 	// is the empty beginning.
 	State(ctx context.Context, revision int64) (access.State, error)
-	// StateAround is State(revision).Around(accounts).
-	StateAround(ctx context.Context, revision int64, accounts []access.Account) (access.State, error)
+	// StateRelevantTo is State(revision).Around(accounts).
+	StateRelevantTo(ctx context.Context, revision int64, accounts []access.Account) (access.State, error)
 	// RolesUsing are the first roles, sorted, whose mappings name an allowlist.
 	RolesUsing(ctx context.Context, revision int64, allowlist string, atMost int) ([]access.RoleName, error)
 	// RevisionAt is the newest revision at a time.

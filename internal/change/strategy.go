@@ -38,8 +38,8 @@ func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan a
 			return access.Staging{}, err
 		}
 	}
-	if strategy.Window > 0 {
-		r.Window = strategy.Window
+	if strategy.MaxInFlight > 0 {
+		r.MaxInFlight = strategy.MaxInFlight
 	}
 	if limit := strategy.MaxFailures; limit != (access.Limit{}) {
 		r.MaxFailures = limit.Of(plan.Len())

@@ -20,7 +20,7 @@ func TestApplyGoesByTheChosenStrategy(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	canary := access.WaveRule{Name: "Canary", Accounts: access.Selector{IDs: []access.AccountID{"222222222222"}}, MaxFailures: access.Limit{None: true}}
-	d.strategy(access.Strategy{Name: "Careful", Default: true, Window: 7, MaxFailures: access.Limit{Percent: 70}, Waves: []access.WaveRule{canary}})
+	d.strategy(access.Strategy{Name: "Careful", Default: true, MaxInFlight: 7, MaxFailures: access.Limit{Percent: 70}, Waves: []access.WaveRule{canary}})
 	c := d.approve(d.submit("base", addList("al-office", "office", "198.51.100.0/24"), addMapping("mp-bob", "Bob", "office", "alice")))
 	ctx := t.Context()
 	if _, err := d.Apply(ctx, d.operator, c.ID, change.ApplyRequest{Digest: c.Digest, Strategy: "nothing like it"}); access.KindOf(err) != access.KindInvalid {
@@ -28,7 +28,7 @@ func TestApplyGoesByTheChosenStrategy(t *testing.T) {
 	}
 	r, err := d.Apply(ctx, d.operator, c.ID, asSeen(c))
 	d.must(err)
-	if r.Strategy != "Careful" || r.Waves != 2 || r.Window != 7 || r.MaxFailures != 2 || r.Counts.Running != 1 {
+	if r.Strategy != "Careful" || r.Waves != 2 || r.MaxInFlight != 7 || r.MaxFailures != 2 || r.Counts.Running != 1 {
 		t.Errorf("by the default: %+v", r)
 	}
 	waves, err := d.store.Waves(ctx, r.ID)

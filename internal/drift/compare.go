@@ -46,7 +46,7 @@ func (s *Service) compare(ctx context.Context, ids []access.AccountID) error {
 	if err != nil {
 		return err
 	}
-	standing, err := s.cfg.Store.Standstills(ctx, ids)
+	standing, err := s.cfg.Store.StoppedTargets(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("reading how the last pushes stand: %w", err)
 	}
@@ -212,7 +212,7 @@ func (r reach) by(s access.Selector) []access.AccountID {
 // compareOne compares one account and saves what was found. An account that a rollout
 // has still to push is left until it has: it is read again then. back is a user for whom
 // the account is to be pushed, since they are there again.
-func (s *Service) compareOne(ctx context.Context, d desired, id access.AccountID, standing access.Standstill) (back string, err error) {
+func (s *Service) compareOne(ctx context.Context, d desired, id access.AccountID, standing access.StoppedTarget) (back string, err error) {
 	scan := access.Scan{Account: id, ReadAt: d.readAt[id], Revision: d.revision, At: s.cfg.Now().UTC(), Whole: true}
 	if standing.Busy {
 		return "", s.cfg.Store.SkipScan(ctx, scan)
@@ -242,7 +242,7 @@ func seenBefore(d desired, id access.AccountID, found []access.Finding) []access
 }
 
 // lastPush says what became of the last push where that explains drift.
-func lastPush(f access.Finding, standing access.Standstill) string {
+func lastPush(f access.Finding, standing access.StoppedTarget) string {
 	switch standing.State {
 	case access.TargetFailed, access.TargetConflict, access.TargetSkipped:
 		if f.Kind == access.FindingDrift {

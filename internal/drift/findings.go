@@ -53,7 +53,7 @@ func (s *Service) FindingCounts(ctx context.Context, actor access.Actor) (access
 // Acknowledge notes why a finding may stay. It holds for what was found, of which digest
 // says that the actor has seen it: once that looks different, the finding is open again.
 func (s *Service) Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error) {
-	if err := authz.Require(actor, authz.SettleFinding); err != nil {
+	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return access.Finding{}, err
 	}
 	return s.cfg.Store.UpdateFinding(ctx, id, func(f *access.Finding) (access.AuditEvent, error) {
@@ -65,7 +65,7 @@ func (s *Service) Acknowledge(ctx context.Context, actor access.Actor, id int64,
 // AcknowledgeTogether is Acknowledge for several findings, all or none of them, for one
 // reason. It returns how many they were.
 func (s *Service) AcknowledgeTogether(ctx context.Context, actor access.Actor, choice access.FindingChoice, reason string) (int, error) {
-	if err := authz.Require(actor, authz.SettleFinding); err != nil {
+	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return 0, err
 	}
 	if err := choice.Check(); err != nil {
@@ -87,7 +87,7 @@ func (s *Service) AcknowledgeTogether(ctx context.Context, actor access.Actor, c
 
 // Reopen takes an acknowledgement back.
 func (s *Service) Reopen(ctx context.Context, actor access.Actor, id int64) (access.Finding, error) {
-	if err := authz.Require(actor, authz.SettleFinding); err != nil {
+	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return access.Finding{}, err
 	}
 	return s.cfg.Store.UpdateFinding(ctx, id, func(f *access.Finding) (access.AuditEvent, error) {

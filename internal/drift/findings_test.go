@@ -230,7 +230,7 @@ func TestWhatIsStillToBePushedIsNoDrift(t *testing.T) {
 	op := access.PlannedOperation{Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "nobody"}, BeforeKnown: true}
 	plan := access.NewPlan("test", access.PlannedTarget{Account: w.account.ID, AccountName: w.account.Name, OU: w.account.OU, Operations: []access.PlannedOperation{op}})
 	w.must(w.drift.ReadInventory(t.Context(), w.account.ID))
-	if _, err := w.store.StartRollout(t.Context(), access.Rollout{Title: "paused", State: access.RolloutPaused, Window: 1, CreatedAt: time.Now()}, plan, access.Staging{}, nil); err != nil {
+	if _, err := w.store.StartRollout(t.Context(), access.Rollout{Title: "paused", State: access.RolloutPaused, MaxInFlight: 1, CreatedAt: time.Now()}, plan, access.Staging{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.must(w.drift.Compare(t.Context()))

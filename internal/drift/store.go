@@ -35,8 +35,8 @@ type Store interface {
 
 	// Unscanned lists accounts whose inventory was read after it was last compared.
 	Unscanned(ctx context.Context, limit int) ([]access.AccountID, error)
-	// Standstills says how the last pushes of accounts stand.
-	Standstills(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Standstill, error)
+	// StoppedTargets says how the last pushes of accounts stand.
+	StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error)
 	// SaveScan keeps what was found: what is seen again is the same finding, what is not
 	// seen by a whole scan is resolved. events makes the audit events of the outcome.
 	SaveScan(ctx context.Context, scan access.Scan, events func(access.ScanOutcome) []access.AuditEvent) (access.ScanOutcome, error)

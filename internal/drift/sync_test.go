@@ -169,7 +169,7 @@ func claimed(t *testing.T, st *store.Store, a access.Account) access.Claim {
 		Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, BeforeKnown: true,
 	}
 	plan := access.NewPlan("test", access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU, Operations: []access.PlannedOperation{op}})
-	r, err := st.StartRollout(t.Context(), access.Rollout{Title: "test", State: access.RolloutRunning, Window: 1, CreatedAt: time.Now()}, plan, access.Staging{}, nil)
+	r, err := st.StartRollout(t.Context(), access.Rollout{Title: "test", State: access.RolloutRunning, MaxInFlight: 1, CreatedAt: time.Now()}, plan, access.Staging{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

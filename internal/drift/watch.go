@@ -20,7 +20,7 @@ type ReadOutcome string
 // read.
 const (
 	ReadDone   ReadOutcome = "read"
-	ReadPutOff ReadOutcome = "put_off"
+	ReadSnooze ReadOutcome = "put_off"
 	ReadFailed ReadOutcome = "failed"
 )
 
@@ -37,7 +37,7 @@ func outcomeOf(err error) ReadOutcome {
 	case err == nil:
 		return ReadDone
 	case access.CloudClassOf(err) == access.CloudThrottled, access.KindOf(err) == access.KindConflict:
-		return ReadPutOff
+		return ReadSnooze
 	default:
 		return ReadFailed
 	}

@@ -19,8 +19,8 @@ const (
 	CompareTimeout      = 20 * time.Minute
 )
 
-// putOff is how long an account that is throttled, or being pushed to, is left alone.
-const putOff = 10 * time.Second
+// snooze is how long an account that is throttled, or being pushed to, is left alone.
+const snooze = 10 * time.Second
 
 // Register makes a River client's workers read the organization and its accounts.
 func Register(workers *river.Workers, s *Service) error {
@@ -64,7 +64,7 @@ type inventoryWorker struct {
 func (w *inventoryWorker) Work(ctx context.Context, job *river.Job[jobs.ReadInventory]) error {
 	err := w.service.ReadInventory(ctx, access.AccountID(job.Args.Account))
 	if err != nil && (access.CloudClassOf(err) == access.CloudThrottled || access.KindOf(err) == access.KindConflict) {
-		return river.JobSnooze(putOff)
+		return river.JobSnooze(snooze)
 	}
 	return err
 }

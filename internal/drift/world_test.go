@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, store: storetest.New(t), cloud: connect(t)}
 	w.eyes = &blinkers{Cloud: w.cloud}
-	w.changes = change.New(change.Config{Store: w.store, Window: 5, MaxFailures: 5})
+	w.changes = change.New(change.Config{Store: w.store, MaxInFlight: 5, MaxFailures: 5})
 	w.drift = drift.New(drift.Config{Store: w.store, Cloud: w.eyes, Pusher: w.changes})
 	for who, role := range map[*access.Actor]access.Role{&w.editor: access.RoleEditor, &w.approver: access.RoleApprover, &w.operator: access.RoleOperator, &w.viewer: access.RoleViewer} {
 		*who = w.person(role)

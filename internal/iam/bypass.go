@@ -8,9 +8,9 @@ import (
 // Bypass is a statement of others in a role's trust policy that lets somebody assume the
 // role past the mappings.
 type Bypass struct {
-	Statement string   // its Sid, or "#2"
-	Who       []string // principals as they stand there
-	Gated     bool     // a Deny of ours for everyone holds for them too
+	Statement  string   // its Sid, or "#2"
+	Who        []string // principals as they stand there
+	Restricted bool     // a Deny of ours for everyone holds for them too
 }
 
 // Bypasses finds statements of others that allow sts:AssumeRole to AWS principals. A Deny
@@ -21,9 +21,9 @@ func Bypasses(trustPolicy string) ([]Bypass, error) {
 	if err != nil {
 		return nil, err
 	}
-	gated := false
+	restricted := false
 	for _, s := range d.ours {
-		gated = gated || deniesEveryone(s)
+		restricted = restricted || deniesEveryone(s)
 	}
 	v, err := parseJSON(decodeDocument(trustPolicy))
 	if err != nil {
@@ -36,7 +36,7 @@ func Bypasses(trustPolicy string) ([]Bypass, error) {
 		if strings.HasPrefix(sid.text, SidPrefix) || !admitsAWS(s) {
 			continue
 		}
-		b := Bypass{Statement: sid.text, Gated: gated}
+		b := Bypass{Statement: sid.text, Restricted: restricted}
 		if b.Statement == "" {
 			b.Statement = "#" + strconv.Itoa(i+1)
 		}

@@ -27,10 +27,10 @@ func TestBypasses(t *testing.T) {
 		"ours and harmless ones":     {doc(ours, service, federated, denied), nil},
 		"the root and a ghost":       {doc(ours, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
 		"everybody, without a Sid":   {doc(ours, anybody), []Bypass{{Statement: "#2", Who: []string{"*"}}}},
-		"gated by ours":              {doc(gate, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Gated: true}}},
+		"gated by ours":              {doc(gate, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
 		"only asked for MFA":         {doc(mfa, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
 		"no Allow of ours is a gate": {doc(strings.Replace(gate, "Deny\",\"P", "Allow\",\"P", 1), root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
-		"gated by networks":          {doc(nets, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Gated: true}}},
+		"gated by networks":          {doc(nets, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
 		"not gated by theirs":        {doc(denied, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {

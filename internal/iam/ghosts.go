@@ -116,7 +116,7 @@ func WithoutForeignGhosts(live string, ghosts []string) (string, error) {
 			ss = append(ss, s)
 			continue
 		}
-		if s, left := exorcised(s, ghosts); left {
+		if s, left := withoutPrincipals(s, ghosts); left {
 			ss = append(ss, s)
 		}
 	}
@@ -135,8 +135,8 @@ func awsPrincipals(s value) []value {
 	return aws.list()
 }
 
-// exorcised is a statement without ghosts; left is false where it would name nobody.
-func exorcised(s value, ghosts []string) (without value, left bool) {
+// withoutPrincipals is a statement without ghosts; left is false where it would name nobody.
+func withoutPrincipals(s value, ghosts []string) (without value, left bool) {
 	ps := awsPrincipals(s)
 	kept := slices.DeleteFunc(slices.Clone(ps), func(p value) bool { return slices.Contains(ghosts, p.text) })
 	if len(kept) == len(ps) {

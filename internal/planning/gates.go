@@ -29,14 +29,14 @@ import (
 // A gate cannot both take up a role that step 3 opens and give up another that step 3
 // closes for this user: such a change is refused and has to be made in two.
 
-// gateOps are the operations of the users' gates in one account, by step.
-type gateOps struct {
+// userSideOps are the operations of the users' gates in one account, by step.
+type userSideOps struct {
 	early, late []access.PlannedOperation
 }
 
-// withGates puts the operations of gates in their places among the others.
-func (p Planner) withGates(a access.Account, before, after policy.Documents, ops []access.PlannedOperation) ([]access.PlannedOperation, error) {
-	users := p.gateUsers(a.ID, before, after)
+// withUserSide puts the operations of gates in their places among the others.
+func (p Planner) withUserSide(a access.Account, before, after policy.Documents, ops []access.PlannedOperation) ([]access.PlannedOperation, error) {
+	users := p.userSideUsers(a.ID, before, after)
 	if len(users) == 0 {
 		return ops, nil
 	}
@@ -51,13 +51,13 @@ func (p Planner) withGates(a access.Account, before, after policy.Documents, ops
 			closing = append(closing, op)
 		}
 	}
-	var gates gateOps
+	var userSide userSideOps
 	for _, u := range users {
-		if err := p.addGate(&gates, a, gateChange{user: u, before: gateOf(before, u), after: gateOf(after, u)}, opening); err != nil {
+		if err := p.addUserSide(&userSide, a, userSideChange{user: u, before: userSideOf(before, u), after: userSideOf(after, u)}, opening); err != nil {
 			return nil, err
 		}
 	}
-	return slices.Concat(closing, gates.early, opening, own, gates.late), nil
+	return slices.Concat(closing, userSide.early, opening, own, userSide.late), nil
 }
 
 // opensToOne reports whether a trust policy newly admits one of the users through a gate.
@@ -68,18 +68,18 @@ func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.
 	})
 }
 
-// gateUsers are the users who have a gate or had one, sorted.
-func (p Planner) gateUsers(id access.AccountID, before, after policy.Documents) []access.UserName {
+// userSideUsers are the users who have a gate or had one, sorted.
+func (p Planner) userSideUsers(id access.AccountID, before, after policy.Documents) []access.UserName {
 	found := map[access.UserName]bool{}
 	for _, docs := range []policy.Documents{before, after} {
-		for _, g := range docs.Gates {
+		for _, g := range docs.UserSide {
 			found[g.User] = true
 		}
 	}
 	if p.Before == nil { // everything is planned, also what nobody asks for any more
 		inv, _ := p.Inventories.Of(id)
 		for _, u := range inv.Users {
-			if ours, _ := access.GateAttachments(u.AttachedPolicies); len(ours) > 0 {
+			if ours, _ := access.UserSideAttachments(u.AttachedPolicies); len(ours) > 0 {
 				found[access.UserName{Account: id, Path: u.Resource.Path, Name: u.Resource.Name}] = true
 			}
 		}
@@ -92,23 +92,23 @@ func (p Planner) gateUsers(id access.AccountID, before, after policy.Documents) 
 	return users
 }
 
-func gateOf(docs policy.Documents, u access.UserName) policy.Gate {
-	for _, g := range docs.Gates {
+func userSideOf(docs policy.Documents, u access.UserName) policy.UserSidePolicies {
+	for _, g := range docs.UserSide {
 		if g.User == u {
 			return g
 		}
 	}
-	return policy.Gate{User: u}
+	return policy.UserSidePolicies{User: u}
 }
 
-// gateChange is one user's gate before and after.
-type gateChange struct {
+// userSideChange is one user's gate before and after.
+type userSideChange struct {
 	user          access.UserName
-	before, after policy.Gate
+	before, after policy.UserSidePolicies
 }
 
-// addGate plans what leads from one gate of a user to another.
-func (p Planner) addGate(ops *gateOps, a access.Account, g gateChange, opening []access.PlannedOperation) error {
+// addUserSide plans what leads from one gate of a user to another.
+func (p Planner) addUserSide(ops *userSideOps, a access.Account, g userSideChange, opening []access.PlannedOperation) error {
 	late, err := givesUpLate(a, g.user, opening)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (p Planner) addGate(ops *gateOps, a access.Account, g gateChange, opening [
 		if attach != nil && grows && added > 0 && i == added {
 			*writes, grows, attach = append(*writes, *attach), false, nil
 		}
-		if op, changed := p.gatePolicy(a, g, n); changed {
+		if op, changed := p.userSidePolicy(a, g, n); changed {
 			*writes = append(*writes, op)
 		}
 	}
@@ -163,33 +163,33 @@ func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOp
 
 // partsBefore counts the parts that a user's gate may have had: those of the state before
 // and those that are there.
-func (p Planner) partsBefore(a access.Account, g gateChange) int {
+func (p Planner) partsBefore(a access.Account, g userSideChange) int {
 	n := len(g.before.Policies)
 	inv, _ := p.Inventories.Of(a.ID)
 	for _, d := range inv.Policies {
-		if user, part, ok := access.GateOwner(d.Resource); ok && user == g.user.Name {
+		if user, part, ok := access.UserSideOwner(d.Resource); ok && user == g.user.Name {
 			n = max(n, part)
 		}
 	}
 	return n
 }
 
-// gatePolicy plans the n-th part of a gate, counted from 0; changed is false where it is
+// userSidePolicy plans the n-th part of a gate, counted from 0; changed is false where it is
 // as it was.
-func (p Planner) gatePolicy(a access.Account, g gateChange, n int) (op access.PlannedOperation, changed bool) {
+func (p Planner) userSidePolicy(a access.Account, g userSideChange, n int) (op access.PlannedOperation, changed bool) {
 	c := g.after.Policies[n]
-	op = access.PlannedOperation{Kind: access.OpGatePolicy, Resource: c.Resource, After: c.JSON(), Size: c.Size, Limit: c.Limit}
+	op = access.PlannedOperation{Kind: access.OpUserSidePolicy, Resource: c.Resource, After: c.JSON(), Size: c.Size, Limit: c.Limit}
 	op.OursAfter = op.After
 	compiled := ""
 	if n < len(g.before.Policies) {
 		compiled = g.before.Policies[n].JSON()
 	}
-	p.liveGatePolicy(a, &op, compiled)
+	p.liveUserSidePolicy(a, &op, compiled)
 	return op, p.Before == nil || compiled != op.After
 }
 
-// liveGatePolicy fills in what is there before: as it was read, else as it was compiled.
-func (p Planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, compiled string) {
+// liveUserSidePolicy fills in what is there before: as it was read, else as it was compiled.
+func (p Planner) liveUserSidePolicy(a access.Account, op *access.PlannedOperation, compiled string) {
 	if !p.Inventories.Has(a.ID) {
 		op.OursBefore = compiled
 		return
@@ -198,19 +198,19 @@ func (p Planner) liveGatePolicy(a access.Account, op *access.PlannedOperation, c
 	op.Before, op.OursBefore, op.BeforeKnown = live.Document, live.Document, true
 }
 
-func (p Planner) deletion(a access.Account, g gateChange, n int) access.PlannedOperation {
-	op := access.PlannedOperation{Kind: access.OpDeleteGatePolicy, Resource: access.GatePolicy(g.user.Name, n+1), Limit: a.Quotas.OrDefault().ManagedPolicy}
+func (p Planner) deletion(a access.Account, g userSideChange, n int) access.PlannedOperation {
+	op := access.PlannedOperation{Kind: access.OpDeleteUserSidePolicy, Resource: access.UserSidePolicy(g.user.Name, n+1), Limit: a.Quotas.OrDefault().ManagedPolicy}
 	compiled := ""
 	if n < len(g.before.Policies) {
 		compiled = g.before.Policies[n].JSON()
 	}
-	p.liveGatePolicy(a, &op, compiled)
+	p.liveUserSidePolicy(a, &op, compiled)
 	return op
 }
 
 // attachments plans what of ours is attached to a user; nil where that stays as it is.
 // Size and Limit count policies.
-func (p Planner) attachments(a access.Account, g gateChange) *access.PlannedOperation {
+func (p Planner) attachments(a access.Account, g userSideChange) *access.PlannedOperation {
 	ours := g.after.Attachments(a)
 	op := &access.PlannedOperation{
 		Kind: access.OpAttachments, Resource: access.Resource{Kind: access.ResourceAttachments, Path: g.user.Path, Name: g.user.Name},
@@ -222,7 +222,7 @@ func (p Planner) attachments(a access.Account, g gateChange) *access.PlannedOper
 	var others []string
 	if p.Inventories.Has(a.ID) {
 		user, _ := p.Inventories.User(a.ID, g.user.Path, g.user.Name)
-		live, foreign := access.GateAttachments(user.AttachedPolicies)
+		live, foreign := access.UserSideAttachments(user.AttachedPolicies)
 		others, op.BeforeKnown = foreign, true
 		op.Before, op.OursBefore = access.AttachmentsDocument(user.AttachedPolicies), access.AttachmentsDocument(live)
 	}

@@ -53,12 +53,12 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	if p.Before, err = policy.NewCompiler(w.PolicyInput(c.before)); err != nil {
 		return Result{}, false, fmt.Errorf("compiling the state before: %w", err)
 	}
-	if p.After, err = p.Before.Sibling(c.after); err != nil {
+	if p.After, err = p.Before.WithState(c.after); err != nil {
 		return Result{}, false, fmt.Errorf("compiling the state after: %w", err)
 	}
 	shown, was := c.before, p.Before
 	if c.live != nil {
-		if p.live, err = p.Before.Sibling(*c.live); err != nil {
+		if p.live, err = p.Before.WithState(*c.live); err != nil {
 			return Result{}, false, fmt.Errorf("compiling what was written last: %w", err)
 		}
 		shown, was = *c.live, p.live
@@ -242,7 +242,7 @@ func (p Planner) target(c CompiledAccount) (access.PlannedTarget, []error) {
 		t.Operations = append(t.Operations, op)
 	}
 	var err error
-	if t.Operations, err = p.withGates(a, c.live, c.After, t.Operations); err != nil {
+	if t.Operations, err = p.withUserSide(a, c.live, c.After, t.Operations); err != nil {
 		refusals = append(refusals, err)
 	}
 	if !p.Inventories.Has(a.ID) {

@@ -76,7 +76,7 @@ func fold(plan access.Plan) []access.FoldedOperation {
 	same, accounts := meanings{}, foldedAccounts{all: slices.Collect(plan.Accounts())}
 	var out []access.FoldedOperation
 	var in [][]int // the targets of each, by their indexes
-	for op, targets := range plan.Alike() {
+	for op, targets := range plan.Groups() {
 		first := accounts.all[targets[0]].Account
 		k := key{op.Kind, op.Resource, same.of(op.Before, first), same.of(op.After, first), op.BeforeKnown, op.Note}
 		i, seen := at[k]

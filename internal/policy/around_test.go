@@ -14,7 +14,7 @@ import (
 // What is compiled for some accounts is the same with the part of the state that is
 // around them; and where that names no user of another account, also without the other
 // accounts.
-func TestStateAroundAccountsCompilesTheSame(t *testing.T) {
+func TestStateRelevantToAccountsCompilesTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := accesstest.DrawState(t)
 		r := drawRequest(t)
@@ -22,12 +22,12 @@ func TestStateAroundAccountsCompilesTheSame(t *testing.T) {
 		if r.Principal.Account != r.RoleAccount {
 			accounts = append(accounts, accountWith(r.Principal.Account))
 		}
-		around := s.Around(accounts)
-		if len(around.Mappings) > len(s.Mappings) {
-			t.Fatalf("%d mappings around, of %d", len(around.Mappings), len(s.Mappings))
+		relevant := s.RelevantTo(accounts)
+		if len(relevant.Mappings) > len(s.Mappings) {
+			t.Fatalf("%d mappings around, of %d", len(relevant.Mappings), len(s.Mappings))
 		}
-		less := inputOf(around)
-		if !slices.ContainsFunc(around.Mappings, func(m access.Mapping) bool {
+		less := inputOf(relevant)
+		if !slices.ContainsFunc(relevant.Mappings, func(m access.Mapping) bool {
 			return slices.ContainsFunc(m.Users, func(u access.UserName) bool { return u.Account != "" })
 		}) {
 			less.Accounts = slices.DeleteFunc(less.Accounts, func(a access.Account) bool {
@@ -65,7 +65,7 @@ func documentsText(docs Documents) []string {
 	for _, d := range append(slices.Clone(docs.Roles), docs.Users...) {
 		out = append(out, d.Resource.String()+" "+d.JSON())
 	}
-	for _, g := range docs.Gates {
+	for _, g := range docs.UserSide {
 		for _, p := range g.Policies {
 			out = append(out, g.User.String()+" "+p.JSON())
 		}

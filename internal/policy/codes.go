@@ -18,7 +18,7 @@ const (
 	CodeRoleUnknown        = "role_unknown"           // a mapped role does not exist in an account
 	CodeUserUnknown        = "user_unknown"           // a mapped user does not exist
 	CodeReachesNothing     = "mapping_unreachable"    // a mapping reaches no account
-	CodeUserNowhere        = "user_mapped_nowhere"    // no mapping of a user reaches a role
+	CodeUserWithoutAccess  = "user_mapped_nowhere"    // no mapping of a user reaches a role
 	CodeUntargetable       = "account_not_targetable" // a mapping names an account that is not written to
 	CodeClosed             = "mapping_closed"         // all allowlists of a mapping are empty or expired: a Deny without condition
 	CodeShortUserName      = "session_name_short"     // a one-letter user cannot be a session name

@@ -47,12 +47,12 @@ type Compiler struct {
 	offline   bool // no inventory at all
 	positions Positions
 
-	mu        sync.Mutex
-	lists     map[string]access.Allowlist
-	networks  map[string]*Networks // by allowlist names
-	interned  map[string]*Networks // by what they admit
-	templates map[string]*template
-	gateParts map[partsKey]*partsNode
+	mu            sync.Mutex
+	lists         map[string]access.Allowlist
+	networks      map[string]*Networks // by allowlist names
+	interned      map[string]*Networks // by what they admit
+	templates     map[string]*template
+	userSideParts map[partsKey]*partsNode
 
 	idsOnce sync.Once
 	ids     map[string]string // unique ids to ARNs
@@ -68,11 +68,11 @@ type plan struct {
 
 // Documents are the documents of one account, sorted by resource.
 type Documents struct {
-	Account access.AccountID
-	Roles   []Compiled
-	Users   []Compiled
-	Gates   []Gate  // of users of roles in ShapeUserSide
-	Issues  []Issue // users and roles that were left out, and why
+	Account  access.AccountID
+	Roles    []Compiled
+	Users    []Compiled
+	UserSide []UserSidePolicies // of users of roles in ShapeUserSide
+	Issues   []Issue            // users and roles that were left out, and why
 }
 
 // Compiled is one document. For a role, Statements are ours only and Size is that of the
@@ -84,7 +84,7 @@ type Compiled struct {
 	Limit      int
 	Shape      Shape
 
-	through []throughGate // of a role in ShapeUserSide: who takes it up through a gate
+	through []throughUserSide // of a role in ShapeUserSide: who takes it up through a gate
 }
 
 // JSON returns the statements as a whole document, compact and deterministic.
@@ -94,14 +94,14 @@ func (c Compiled) JSON() string { return iam.DocumentJSON(c.Statements) }
 // allowlist that does not exist, and a mapping that cannot be meant.
 func NewCompiler(in Input) (*Compiler, error) { return newCompiler(in, nil) }
 
-// Sibling makes a compiler of another state of the same accounts, with what is known of
+// WithState makes a compiler of another state of the same accounts, with what is known of
 // them: what follows from these alone is worked out once for both.
-func (c *Compiler) Sibling(state access.State) (*Compiler, error) {
+func (c *Compiler) WithState(state access.State) (*Compiler, error) {
 	s := &Compiler{
 		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, index: c.index, cross: map[access.AccountID][]int{},
 		offline: c.offline, inventory: c.inventory, positions: c.positions,
 		lists: make(map[string]access.Allowlist, len(state.Allowlists)), networks: map[string]*Networks{}, interned: map[string]*Networks{},
-		templates: map[string]*template{}, gateParts: map[partsKey]*partsNode{},
+		templates: map[string]*template{}, userSideParts: map[partsKey]*partsNode{},
 	}
 	for _, a := range state.Allowlists {
 		s.lists[a.Name] = a
@@ -113,19 +113,19 @@ func (c *Compiler) Sibling(state access.State) (*Compiler, error) {
 // same accounts.
 func newCompiler(in Input, shared *selector) (*Compiler, error) {
 	c := &Compiler{
-		selectors: shared,
-		opts:      in.Options.withDefaults(),
-		now:       in.Now,
-		accounts:  slices.Clone(in.Accounts),
-		cross:     map[access.AccountID][]int{},
-		offline:   in.Inventory == nil,
-		inventory: in.Inventory,
-		positions: in.Positions,
-		lists:     make(map[string]access.Allowlist, len(in.State.Allowlists)),
-		networks:  map[string]*Networks{},
-		interned:  map[string]*Networks{},
-		templates: map[string]*template{},
-		gateParts: map[partsKey]*partsNode{},
+		selectors:     shared,
+		opts:          in.Options.withDefaults(),
+		now:           in.Now,
+		accounts:      slices.Clone(in.Accounts),
+		cross:         map[access.AccountID][]int{},
+		offline:       in.Inventory == nil,
+		inventory:     in.Inventory,
+		positions:     in.Positions,
+		lists:         make(map[string]access.Allowlist, len(in.State.Allowlists)),
+		networks:      map[string]*Networks{},
+		interned:      map[string]*Networks{},
+		templates:     map[string]*template{},
+		userSideParts: map[partsKey]*partsNode{},
 	}
 	if err := c.indexAccounts(); err != nil {
 		return nil, err

@@ -69,9 +69,9 @@ func TestSizeCountsWhatOthersWrote(t *testing.T) {
 	}
 }
 
-// TestOthersAreNotGatedUnasked: where somebody else's statement admits people, the
+// TestOthersAreNotRestrictedUnasked: where somebody else's statement admits people, the
 // compiler does not save space with a Deny for everyone.
-func TestOthersAreNotGatedUnasked(t *testing.T) {
+func TestOthersAreNotRestrictedUnasked(t *testing.T) {
 	in := inventoryInput(t)
 	for i := range 16 {
 		name := fmt.Sprintf("a-rather-long-user-%02d", i)
@@ -258,9 +258,9 @@ func TestTooLongNamesTheLargestLists(t *testing.T) {
 	}
 }
 
-// TestTheGateForEveryoneIsTheWeakest: who is not mapped is asked for MFA where every
+// TestUserSideForEveryoneIsTheWeakest: who is not mapped is asked for MFA where every
 // mapped user is, and for none that is younger than the oldest that counts for one.
-func TestTheGateForEveryoneIsTheWeakest(t *testing.T) {
+func TestUserSideForEveryoneIsTheWeakest(t *testing.T) {
 	open := &Networks{Prefixes: prefixes("8.8.8.0/24")}
 	asks := func(age time.Duration) group { return group{rule: rule{nets: open, mfa: true, mfaAge: age}} }
 	none, closed := group{rule: rule{nets: open}}, group{rule: rule{nets: &Networks{}, mfa: true, mfaAge: time.Second}}

@@ -71,7 +71,7 @@ func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
 	if len(targets) == 0 || !c.knownOf(u.Account).hasUser(u) {
 		return nil, nil
 	}
-	account, through, err := c.throughGate(u)
+	account, through, err := c.throughUserSide(u)
 	if err != nil {
 		return nil, err
 	}
@@ -86,16 +86,16 @@ func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
 	if len(through) == 0 {
 		return docs, nil
 	}
-	gate, err := c.gate(c.accounts[account], u, through)
-	for _, p := range gate.Policies {
+	userSide, err := c.userSidePolicies(c.accounts[account], u, through)
+	for _, p := range userSide.Policies {
 		docs = append(docs, p.JSON())
 	}
 	return docs, err
 }
 
-// throughGate returns what a user takes up through their gate, which is in the account
+// throughUserSide returns what a user takes up through their gate, which is in the account
 // of the user.
-func (c *Compiler) throughGate(u access.UserName) (account int, through []gated, err error) {
+func (c *Compiler) throughUserSide(u access.UserName) (account int, through []userSideRole, err error) {
 	account, ok := c.index[u.Account]
 	if !ok {
 		return 0, nil, nil
@@ -111,7 +111,7 @@ func (c *Compiler) throughGate(u access.UserName) (account int, through []gated,
 		if err != nil {
 			return account, nil, err
 		}
-		through = append(through, gatedUsers([]Compiled{compiled})[u]...)
+		through = append(through, userSideUsers([]Compiled{compiled})[u]...)
 	}
 	return account, through, nil
 }

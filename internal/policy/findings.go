@@ -39,7 +39,7 @@ func (c *Compiler) Findings(id access.AccountID) ([]access.Finding, error) {
 	}
 	s.roles(docs)
 	s.users(docs)
-	s.gates(docs)
+	s.userSidePolicies(docs)
 	slices.SortFunc(s.found, func(a, b access.Finding) int { return strings.Compare(a.Key(), b.Key()) })
 	return s.found, nil
 }
@@ -246,7 +246,7 @@ func (s *scan) absent(m roleMappings) {
 // names are held by our Deny, whoever else allows them.
 func (s *scan) bypasses(r access.LiveDocument, document string) {
 	bs, err := iam.Bypasses(document)
-	bs = slices.DeleteFunc(bs, func(b iam.Bypass) bool { return b.Gated })
+	bs = slices.DeleteFunc(bs, func(b iam.Bypass) bool { return b.Restricted })
 	if err != nil || len(bs) == 0 {
 		return
 	}

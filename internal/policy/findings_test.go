@@ -30,7 +30,7 @@ func asPushed(t *testing.T, in Input) Input {
 	if len(docs.Users) > 0 {
 		inv.Users[0].Document = docs.Users[0].JSON()
 	}
-	for _, g := range docs.Gates {
+	for _, g := range docs.UserSide {
 		inv.Users[0].AttachedPolicies = append(g.Attachments(in.Accounts[0]), "arn:aws:iam::aws:policy/Foreign")
 		for _, p := range g.Policies {
 			inv.Policies = append(inv.Policies, access.LiveDocument{Resource: p.Resource, Exists: true, Document: p.JSON()})
@@ -142,7 +142,7 @@ func TestFindingsOfOneAccount(t *testing.T) {
 		{"a gate was detached", long(t), func(i *access.Inventory) { i.Users[0].AttachedPolicies = []string{"arn:aws:iam::aws:policy/Foreign"} }, []string{"drift missing " + attached.String()}},
 		{"a part was detached", long(t), func(i *access.Inventory) { i.Users[0].AttachedPolicies = i.Users[0].AttachedPolicies[1:] }, []string{"drift edited " + attached.String()}},
 		{"a gate that is not asked for", articleInput(t), func(i *access.Inventory) {
-			p := access.GatePolicy("alice", 1)
+			p := access.UserSidePolicy("alice", 1)
 			i.Policies = []access.LiveDocument{{Resource: p, Exists: true, Document: allowsAll}}
 			i.Users[0].AttachedPolicies = []string{p.ARN("aws", home)}
 		}, []string{"drift left_over " + attached.String(), "drift left_over policy portcullis/Portcullis-alice-1"}},

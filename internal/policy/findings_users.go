@@ -31,7 +31,7 @@ func (s *scan) users(docs Documents) {
 // compiler would choose today.
 func (s *scan) sameUserPolicy(docs Documents, u access.LiveUser) bool {
 	name := access.UserName{Account: s.account.ID, Path: u.Resource.Path, Name: u.Resource.Name}
-	targets := strictestTargets(beside(s.c.targets(s.account.ID)[name], s.at, gatedUsers(docs.Roles)[name]))
+	targets := strictestTargets(beside(s.c.targets(s.account.ID)[name], s.at, userSideUsers(docs.Roles)[name]))
 	for _, anyAccount := range []bool{false, true} {
 		if iam.Equal(u.Document, iam.DocumentJSON(s.c.userStatements(targets, anyAccount)), nil) {
 			return true
@@ -40,11 +40,11 @@ func (s *scan) sameUserPolicy(docs Documents, u access.LiveUser) bool {
 	return false
 }
 
-// gates looks at the managed policies of users' gates and at what is attached.
-func (s *scan) gates(docs Documents) {
+// userSidePolicies looks at the managed policies of users' gates and at what is attached.
+func (s *scan) userSidePolicies(docs Documents) {
 	wanted := map[access.Resource]bool{}
 	attached := map[access.RoleName][]string{}
-	for _, g := range docs.Gates {
+	for _, g := range docs.UserSide {
 		attached[access.RoleName{Path: g.User.Path, Name: g.User.Name}] = g.Attachments(s.account)
 		for _, p := range g.Policies {
 			wanted[p.Resource] = true
@@ -58,7 +58,7 @@ func (s *scan) gates(docs Documents) {
 		}
 	}
 	for _, p := range s.inv.Policies {
-		if _, _, ours := access.GateOwner(p.Resource); ours && p.Exists && !wanted[p.Resource] {
+		if _, _, ours := access.UserSideOwner(p.Resource); ours && p.Exists && !wanted[p.Resource] {
 			s.drift(p.Resource, p.Document, "", access.ReasonLeftOver)
 		}
 	}
@@ -70,7 +70,7 @@ func (s *scan) gates(docs Documents) {
 }
 
 func (s *scan) attachments(u access.LiveUser, want []string) {
-	ours, _ := access.GateAttachments(u.AttachedPolicies)
+	ours, _ := access.UserSideAttachments(u.AttachedPolicies)
 	live, desired := access.AttachmentsDocument(ours), access.AttachmentsDocument(want)
 	if live == desired {
 		return

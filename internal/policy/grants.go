@@ -51,8 +51,8 @@ func (g Grant) SameConditions(o Grant) bool {
 
 // Equal reports whether both mean the same.
 func (g Grants) Equal(o Grants) bool {
-	sameGate := g.Everyone == nil && o.Everyone == nil || g.Everyone != nil && o.Everyone != nil && g.Everyone.Equal(*o.Everyone)
-	return sameGate && maps.EqualFunc(g.Users, o.Users, Grant.Equal)
+	sameUserSide := g.Everyone == nil && o.Everyone == nil || g.Everyone != nil && o.Everyone != nil && g.Everyone.Equal(*o.Everyone)
+	return sameUserSide && maps.EqualFunc(g.Users, o.Users, Grant.Equal)
 }
 
 // ReadGrants reads our statements, a JSON list as Ours returns it. It refuses what no
@@ -227,28 +227,28 @@ func sameConditions(ours []iam.Condition) func([]iam.Condition) bool {
 // need none of their own.
 func (r *grantReader) grants() (Grants, error) {
 	out := Grants{Users: map[string]Grant{}}
-	gate := cmp.Or(r.everyone, &userGrant{})
+	userSide := cmp.Or(r.everyone, &userGrant{})
 	if r.everyone != nil {
-		if gate.nets == nil {
+		if userSide.nets == nil {
 			return out, access.Errorf(access.KindConflict, "everyone is held to something, but to no network")
 		}
-		g := gate.grant()
+		g := userSide.grant()
 		out.Everyone = &g
 	}
 	for _, arn := range slices.Sorted(maps.Keys(r.users)) {
 		u := r.users[arn]
 		own := u.nets != nil
 		if u.nets == nil {
-			u.nets = gate.nets
+			u.nets = userSide.nets
 		}
-		u.mfa, u.mfaAge = u.mfa || gate.mfa, cmp.Or(u.mfaAge, gate.mfaAge)
+		u.mfa, u.mfaAge = u.mfa || userSide.mfa, cmp.Or(u.mfaAge, userSide.mfaAge)
 		switch name := access.NameInARN(arn); {
 		case u.nets != nil && u.nets.Closed():
 		case !u.allowed:
 			return out, access.Errorf(access.KindConflict, "%s stands in a Deny, and no statement lets them in", name)
 		case u.nets == nil:
 			return out, access.Errorf(access.KindConflict, "%s is let in from anywhere, since no Deny holds them to a network", name)
-		case own && gate.nets != nil && !gate.nets.holds(u.nets):
+		case own && userSide.nets != nil && !userSide.nets.holds(u.nets):
 			return out, access.Errorf(access.KindConflict, "%s is let in from networks that the Deny for everyone refuses", name)
 		case u.identity != u.maySource:
 			return out, access.Errorf(access.KindConflict, "%s is held to a source identity that they may not set, or may set any", name)

@@ -66,7 +66,7 @@ func (k known) otherInline(u access.UserName) int {
 
 // otherAttachments counts the managed policies attached to a user that are not ours.
 func (k known) otherAttachments(u access.UserName) int {
-	_, others := access.GateAttachments(k.user(u).AttachedPolicies)
+	_, others := access.UserSideAttachments(k.user(u).AttachedPolicies)
 	return len(others)
 }
 
@@ -74,7 +74,7 @@ func (k known) otherAttachments(u access.UserName) int {
 // stands in it.
 func (k known) others(u access.UserName) []string {
 	live := k.user(u)
-	_, attached := access.GateAttachments(live.AttachedPolicies)
+	_, attached := access.UserSideAttachments(live.AttachedPolicies)
 	return slices.Concat(live.InlinePolicies, attached, live.Groups)
 }
 

@@ -23,7 +23,7 @@ func Lint(in Input) []Issue {
 	l := &linter{c: c, in: in}
 	l.allowlists()
 	l.mappings()
-	l.nowhere()
+	l.usersWithoutAccess()
 	l.issues = append(l.issues, c.Issues()...)
 	l.documents()
 	sortIssues(l.issues)

@@ -11,7 +11,7 @@ func (l *linter) bypasses(id access.AccountID, role access.RoleName, live string
 		return // compiling the role says so
 	}
 	for _, b := range bs {
-		if b.Gated {
+		if b.Restricted {
 			continue
 		}
 		l.add(CodeBypass, SeverityWarning, roleObject(role, id), "", "remove the statement, or set enforcement to everyone",

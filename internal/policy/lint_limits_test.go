@@ -37,9 +37,9 @@ func trusting(statement string) *access.Inventories {
 	return all
 }
 
-// TestLintCountsTheAttachmentsOfGates: a gate fills its policies on purpose; what may
+// TestLintCountsUserSideAttachments: a gate fills its policies on purpose; what may
 // run out is how many can be attached.
-func TestLintCountsTheAttachmentsOfGates(t *testing.T) {
+func TestLintCountsUserSideAttachments(t *testing.T) {
 	in := long(t)
 	codes := func() map[string]int {
 		n := map[string]int{}
@@ -48,11 +48,11 @@ func TestLintCountsTheAttachmentsOfGates(t *testing.T) {
 		}
 		return n
 	}
-	gates := len(compile(t, in, "111122223333").Gates[0].Policies)
-	for quota, want := range map[int]int{gates * 2: 0, gates: 1} {
+	userSide := len(compile(t, in, "111122223333").UserSide[0].Policies)
+	for quota, want := range map[int]int{userSide * 2: 0, userSide: 1} {
 		in.Accounts[0].Quotas.Attachments = quota
 		if got := codes()[CodeNearQuota+" user alice"]; got != want {
-			t.Errorf("%d policies of %d that may be attached: said %d times, want %d", gates, quota, got, want)
+			t.Errorf("%d policies of %d that may be attached: said %d times, want %d", userSide, quota, got, want)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 			// The document as it would be: enforcement for everyone gates others too.
 			if merged, _, err := iam.Merge(live, r.Statements); err == nil {
 				l.bypasses(id, role, merged)
-				l.doors(id, role, merged)
+				l.federatedAccess(id, role, merged)
 			}
 		}
 	}

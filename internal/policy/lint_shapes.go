@@ -66,7 +66,7 @@ func (s *seen) quotas(inv known, id access.AccountID, docs Documents) {
 			s.near.add(d.Resource.String(), id)
 		}
 	}
-	for _, g := range docs.Gates {
+	for _, g := range docs.UserSide {
 		if nearly(len(g.Policies)+g.Others, g.Quota) {
 			s.attached.add("user "+access.UserName{Path: g.User.Path, Name: g.User.Name}.String(), id)
 		}

@@ -7,10 +7,10 @@ import (
 	"portcullis/internal/iam"
 )
 
-// nowhere finds users who stand in mappings of which none reaches a role: it looks as if
+// usersWithoutAccess finds users who stand in mappings of which none reaches a role: it looks as if
 // they had access, and they have none. It is said of the whole state only, since it takes
 // all mappings of a user to know.
-func (l *linter) nowhere() {
+func (l *linter) usersWithoutAccess() {
 	somewhere := map[access.UserName]bool{}
 	first := map[access.UserName]*plan{}
 	var order []access.UserName
@@ -28,15 +28,15 @@ func (l *linter) nowhere() {
 	order = slices.DeleteFunc(order, func(u access.UserName) bool { return somewhere[u] })
 	slices.SortFunc(order, compareUsers)
 	for _, u := range order {
-		l.add(CodeUserNowhere, SeverityWarning, "user "+u.String(), l.in.Positions["mapping/"+first[u].ID],
+		l.add(CodeUserWithoutAccess, SeverityWarning, "user "+u.String(), l.in.Positions["mapping/"+first[u].ID],
 			"correct the accounts or the role of the mapping, or take the user out of it", "user %s is mapped, and no mapping of theirs reaches a role: they can assume nothing", u)
 	}
 }
 
-// doors reports statements of others that let people in through an identity provider.
+// federatedAccess reports statements of others that let people in through an identity provider.
 // They come by another action than sts:AssumeRole, at which no gate of ours stands
 // (docs/aws-facts.md, "Other principals in a trust policy").
-func (l *linter) doors(id access.AccountID, role access.RoleName, merged string) {
+func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merged string) {
 	who, everyone, err := iam.FederatedProviders(merged)
 	if err != nil {
 		return // compiling the role says so

@@ -192,14 +192,14 @@ func TestUnmappedStayOutOfTheUsersSide(t *testing.T) {
 		}
 		r := drawAimed(t, s)
 		r.Principal = access.UserName{Account: r.RoleAccount, Path: "/", Name: "alice"}
-		f := newGateFixture(t, s, r)
-		if f.trust == "" || len(f.gates[r.Principal]) == 0 {
+		f := newUserSideFixture(t, s, r)
+		if f.trust == "" || len(f.allPolicies[r.Principal]) == 0 {
 			return
 		}
 		admitsAll := `{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"*"},"Action":["sts:AssumeRole","sts:SetSourceIdentity"]}`
 		trust := strings.Replace(f.trust, `"Statement":[`, `"Statement":[`+admitsAll+`,`, 1)
 		want := verdictOf(f.m.allows(r))
-		g := f.gate(t, r.Principal, 6144)
+		g := f.policies(t, r.Principal, 6144)
 		if len(g.Policies) == 0 {
 			return
 		}
@@ -254,14 +254,14 @@ func TestForEveryoneOnTheUsersSide(t *testing.T) {
 	service := doc(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)
 	in := longForEveryone(t, service)
 	docs := compile(t, in, "111122223333")
-	if role := docs.Roles[0]; role.Shape != ShapeUserSide || len(docs.Gates) != 1 {
-		t.Fatalf("shape %s with %d gates, want the users' side", role.Shape, len(docs.Gates))
+	if role := docs.Roles[0]; role.Shape != ShapeUserSide || len(docs.UserSide) != 1 {
+		t.Fatalf("shape %s with %d gates, want the users' side", role.Shape, len(docs.UserSide))
 	}
 	merged, _, err := iam.Merge(service, docs.Roles[0].Statements)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bs, err := iam.Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1)); err != nil || len(bs) != 1 || !bs[0].Gated {
+	if bs, err := iam.Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1)); err != nil || len(bs) != 1 || !bs[0].Restricted {
 		t.Errorf("bypasses %+v (%v), want one that is gated", bs, err)
 	}
 	codes := map[string]string{}

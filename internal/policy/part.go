@@ -29,17 +29,17 @@ func (c *Compiler) Part(id access.AccountID, p *Part) (Documents, error) {
 	if err != nil {
 		return Documents{}, err
 	}
-	gated := gatedUsers(through)
-	if err := c.users(id, &docs, gated, p); err != nil {
+	userSide := userSideUsers(through)
+	if err := c.users(id, &docs, userSide, p); err != nil {
 		return Documents{}, err
 	}
-	for u := range gated {
+	for u := range userSide {
 		if !p.user(u) {
-			delete(gated, u)
+			delete(userSide, u)
 		}
 	}
-	if len(gated) > 0 {
-		if docs.Gates, err = c.gates(c.index[id], gated); err != nil {
+	if len(userSide) > 0 {
+		if docs.UserSide, err = c.allUserSidePolicies(c.index[id], userSide); err != nil {
 			return Documents{}, err
 		}
 	}

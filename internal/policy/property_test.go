@@ -282,10 +282,10 @@ func checkSids(t *rapid.T, statements []iam.Statement) {
 	}
 }
 
-// TestEveryoneGatesTheUnmapped: a user whom only somebody else's statement admits comes
+// TestEveryoneDeniesUnmappedUserSide: a user whom only somebody else's statement admits comes
 // in from the union of the mapped networks where enforcement is everyone, and from
 // anywhere where it is not.
-func TestEveryoneGatesTheUnmapped(t *testing.T) {
+func TestEveryoneDeniesUnmappedUserSide(t *testing.T) {
 	const stranger = "stranger"
 	rapid.Check(t, func(t *rapid.T) {
 		state := accesstest.DrawState(t)

@@ -9,13 +9,13 @@ import (
 
 // roleTask is one role in one account, ready to be written in some shape.
 type roleTask struct {
-	role     access.RoleName
-	account  access.Account
-	groups   []bound
-	everyone bool
-	gate     rule
-	alone    bool     // no Allow of others can let an AWS principal in
-	admitted []string // whom Allows of others let in
+	role         access.RoleName
+	account      access.Account
+	groups       []bound
+	everyone     bool
+	everyoneRule rule
+	alone        bool     // no Allow of others can let an AWS principal in
+	admitted     []string // whom Allows of others let in
 }
 
 // bound is a group whose users are bound to accounts.
@@ -57,7 +57,7 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 			best = Compiled{Resource: resource, Limit: limit, Statements: statements, Size: size, Shape: shape}
 		}
 		if size <= limit {
-			best.through = task.throughGates(shape)
+			best.through = task.usersThroughUserSide(shape)
 			return best, issues, nil
 		}
 	}
@@ -80,7 +80,7 @@ func (c *Compiler) trustQuota(a access.Account) int {
 // exist, so that one deleted user never blocks a role (docs/aws-facts.md, "Invalid principal").
 func (c *Compiler) bind(a access.Account, account int, role access.RoleName, mappings []int) (roleTask, []Issue) {
 	t := c.template(mappings, a.ID)
-	task := roleTask{role: role, account: a, everyone: t.everyone, gate: t.gate}
+	task := roleTask{role: role, account: a, everyone: t.everyone, everyoneRule: t.everyoneRule}
 	var issues []Issue
 	for _, g := range t.groups {
 		b := bound{users: make([]access.UserName, 0, len(g.users)), arns: make([]string, 0, len(g.users)), rule: g.rule}

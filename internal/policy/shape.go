@@ -179,11 +179,11 @@ func (w *writer) add(effect, sid string, principals, actions []string, cs []iam.
 // coveredByEveryone reports whether the Deny for everyone already refuses this rule's users outside
 // their networks; mfaCoveredByEveryone does the same for MFA.
 func (w *writer) coveredByEveryone(r rule) bool {
-	return w.task.everyone && r.nets.sameAs(w.task.gate.nets)
+	return w.task.everyone && r.nets.sameAs(w.task.everyoneRule.nets)
 }
 
 func (w *writer) mfaCoveredByEveryone(r rule) bool {
-	return w.task.everyone && w.task.gate.mfa && r.mfaAge == w.task.gate.mfaAge
+	return w.task.everyone && w.task.everyoneRule.mfa && r.mfaAge == w.task.everyoneRule.mfaAge
 }
 
 // everyone writes the gate for whoever is not mapped, with the guard that spares AWS
@@ -192,9 +192,9 @@ func (w *writer) everyone() {
 	if !w.task.everyone {
 		return
 	}
-	w.denyEveryone("Everyone", w.task.gate.nets.deny)
-	if w.task.gate.mfa {
-		w.denyEveryone("EveryoneMFA", w.task.gate.mfaDeny())
+	w.denyEveryone("Everyone", w.task.everyoneRule.nets.deny)
+	if w.task.everyoneRule.mfa {
+		w.denyEveryone("EveryoneMFA", w.task.everyoneRule.mfaDeny())
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 // account: users of the role's own account still have no account. Accounts that the same
 // mappings reach share it.
 type template struct {
-	groups   []group
-	everyone bool      // some mapping enforces its allowlists on everyone
-	union    *Networks // of all mappings together
-	gate     rule      // what everyone is held to: the weakest of the groups
+	groups       []group
+	everyone     bool      // some mapping enforces its allowlists on everyone
+	union        *Networks // of all mappings together
+	everyoneRule rule      // what everyone is held to: the weakest of the groups
 }
 
 // template returns the shared template of some mappings of one role, or, when they name
@@ -65,7 +65,7 @@ func (c *Compiler) newTemplate(mappings []int, account access.AccountID) *templa
 	}
 	t.union = c.networksOf(sortedSet(lists))
 	t.groups = c.groups(c.drafts(mappings, account))
-	t.gate = weakest(t.groups, t.union)
+	t.everyoneRule = weakest(t.groups, t.union)
 	return t
 }
 

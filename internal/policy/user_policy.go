@@ -20,7 +20,7 @@ type target struct {
 // users compiles the policies of one account's users: those of its own roles' mappings,
 // and those whom mappings of other accounts' roles name. What they take up through their
 // gates is left to these.
-func (c *Compiler) users(id access.AccountID, docs *Documents, gates map[access.UserName][]gated, p *Part) error {
+func (c *Compiler) users(id access.AccountID, docs *Documents, userSide map[access.UserName][]userSideRole, p *Part) error {
 	if p != nil && len(p.Users) == 0 {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (c *Compiler) users(id access.AccountID, docs *Documents, gates map[access.
 		if !c.knownOf(id).hasUser(u) {
 			continue // the role's side reports it
 		}
-		targets := beside(wanted[u], c.index[id], gates[u])
+		targets := beside(wanted[u], c.index[id], userSide[u])
 		if len(targets) == 0 {
 			continue
 		}

@@ -35,13 +35,13 @@ const ShapeUserSide Shape = "user-side"
 
 // Shapes of a gate's policies.
 const (
-	// ShapeGate is a gate in one policy: an Allow, and the Deny of the pair.
-	ShapeGate Shape = "gate"
+	// ShapeUserSidePolicy is a gate in one policy: an Allow, and the Deny of the pair.
+	ShapeUserSidePolicy Shape = "gate"
 
-	// ShapeGateRegion is one of several policies of a gate, each for a region of the
+	// ShapeUserSideRegion is one of several policies of a gate, each for a region of the
 	// address space. Denies for parts of a list cannot be stated side by side, since each
 	// would strike the addresses of the others; within its region each is exact.
-	ShapeGateRegion Shape = "gate-region"
+	ShapeUserSideRegion Shape = "gate-region"
 )
 
 // What stands in Sids after our prefix, where more than people read it.
@@ -50,9 +50,9 @@ const (
 	sidDenyUnmapped = "Deny" + whatUnmapped
 )
 
-// Gate is what holds a user to allowlists that are too long for trust policies: the
+// UserSidePolicies is what holds a user to allowlists that are too long for trust policies: the
 // managed policies to be attached, in the order of their regions.
-type Gate struct {
+type UserSidePolicies struct {
 	User     access.UserName
 	Policies []Compiled
 	Starts   []netip.Addr // where each policy's region begins
@@ -61,7 +61,7 @@ type Gate struct {
 }
 
 // Attachments are the ARNs of the gate's policies, in an account.
-func (g Gate) Attachments(a access.Account) []string {
+func (g UserSidePolicies) Attachments(a access.Account) []string {
 	arns := make([]string, len(g.Policies))
 	for i, p := range g.Policies {
 		arns[i] = p.Resource.ARN(a.PartitionOrDefault(), a.ID)
@@ -69,8 +69,8 @@ func (g Gate) Attachments(a access.Account) []string {
 	return arns
 }
 
-// gated is a role that a user takes up through their gate.
-type gated struct {
+// userSideRole is a role that a user takes up through their gate.
+type userSideRole struct {
 	role   access.RoleName
 	nets   *Networks
 	source bool
@@ -101,108 +101,108 @@ func (t roleTask) unmappedLose() string {
 	return why + "but statements of others admit " + some(t.admitted) + "; map them, remove those statements, or set enforcement to mapped"
 }
 
-// throughGate is one user and what they take up.
-type throughGate struct {
+// throughUserSide is one user and what they take up.
+type throughUserSide struct {
 	user access.UserName
-	gated
+	userSideRole
 }
 
-// throughGates says who takes the role up through their gate. Users without any network
+// usersThroughUserSide says who takes the role up through their gate. Users without any network
 // do not: the role itself denies them.
-func (t roleTask) throughGates(shape Shape) []throughGate {
+func (t roleTask) usersThroughUserSide(shape Shape) []throughUserSide {
 	if shape != ShapeUserSide {
 		return nil
 	}
-	var through []throughGate
+	var through []throughUserSide
 	for _, g := range t.groups {
 		if g.rule.nets.Closed() {
 			continue
 		}
 		for _, u := range g.users {
-			through = append(through, throughGate{u, gated{role: t.role, nets: g.rule.nets, source: g.rule.source}})
+			through = append(through, throughUserSide{u, userSideRole{role: t.role, nets: g.rule.nets, source: g.rule.source}})
 		}
 	}
 	return through
 }
 
-// gatedUsers collects from an account's roles what each user takes up through their gate.
-func gatedUsers(roles []Compiled) map[access.UserName][]gated {
-	var of map[access.UserName][]gated
+// userSideUsers collects from an account's roles what each user takes up through their gate.
+func userSideUsers(roles []Compiled) map[access.UserName][]userSideRole {
+	var of map[access.UserName][]userSideRole
 	for _, r := range roles {
 		for _, t := range r.through {
 			if of == nil {
-				of = map[access.UserName][]gated{}
+				of = map[access.UserName][]userSideRole{}
 			}
-			of[t.user] = append(of[t.user], t.gated)
+			of[t.user] = append(of[t.user], t.userSideRole)
 		}
 	}
 	return of
 }
 
 // beside leaves the targets that a user does not take up through their gate.
-func beside(ts []target, account int, gate []gated) []target {
-	if len(gate) == 0 {
+func beside(ts []target, account int, userSide []userSideRole) []target {
+	if len(userSide) == 0 {
 		return ts
 	}
 	return slices.DeleteFunc(slices.Clone(ts), func(t target) bool {
-		return t.account == account && slices.ContainsFunc(gate, func(g gated) bool { return g.role == t.role })
+		return t.account == account && slices.ContainsFunc(userSide, func(g userSideRole) bool { return g.role == t.role })
 	})
 }
 
-// gates compiles the gates of an account's users.
-func (c *Compiler) gates(account int, of map[access.UserName][]gated) ([]Gate, error) {
+// allUserSidePolicies compiles the gates of an account's users.
+func (c *Compiler) allUserSidePolicies(account int, of map[access.UserName][]userSideRole) ([]UserSidePolicies, error) {
 	users := make([]access.UserName, 0, len(of))
 	for u := range of {
 		users = append(users, u)
 	}
 	slices.SortFunc(users, compareUsers)
-	gates := make([]Gate, 0, len(users))
+	userSide := make([]UserSidePolicies, 0, len(users))
 	for _, u := range users {
-		g, err := c.gate(c.accounts[account], u, of[u])
+		g, err := c.userSidePolicies(c.accounts[account], u, of[u])
 		if err != nil {
 			return nil, err
 		}
-		gates = append(gates, g)
+		userSide = append(userSide, g)
 	}
-	return gates, nil
+	return userSide, nil
 }
 
-// gate compiles the gate of one user.
-func (c *Compiler) gate(a access.Account, u access.UserName, roles []gated) (Gate, error) {
+// userSidePolicies compiles the gate of one user.
+func (c *Compiler) userSidePolicies(a access.Account, u access.UserName, roles []userSideRole) (UserSidePolicies, error) {
 	quotas := a.Quotas.OrDefault()
-	g := Gate{User: u, Quota: quotas.Attachments}
+	g := UserSidePolicies{User: u, Quota: quotas.Attachments}
 	limit := quotas.ManagedPolicy
 	inv := c.knownOf(a.ID)
 	limit, g.Quota = cmp.Or(inv.quotas().ManagedPolicy, limit), cmp.Or(inv.quotas().Attachments, g.Quota)
 	g.Others = inv.otherAttachments(u)
-	groups := groupGated(a, roles)
+	groups := groupUserSide(a, roles)
 	parts := c.partsOf(groups, limit)
 	if len(parts) == 0 || len(parts) > g.Quota-g.Others {
-		return Gate{}, ofOneRole(a, roles, gateTooLong(g, a, roles, len(parts), limit, c.trustQuota(a)))
+		return UserSidePolicies{}, ofOneRole(a, roles, userSideTooLong(g, a, roles, len(parts), limit, c.trustQuota(a)))
 	}
 	for i, p := range parts {
-		shape := ShapeGateRegion
+		shape := ShapeUserSideRegion
 		if len(parts) == 1 {
-			shape = ShapeGate
+			shape = ShapeUserSidePolicy
 		}
 		ss := p.statements(groups)
 		g.Starts = append(g.Starts, p.region.from)
-		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss, Size: iam.DocumentSize(ss), Limit: limit, Shape: shape})
+		g.Policies = append(g.Policies, Compiled{Resource: access.UserSidePolicy(u.Name, i+1), Statements: ss, Size: iam.DocumentSize(ss), Limit: limit, Shape: shape})
 	}
 	return g, nil
 }
 
 // ofOneRole makes a RoleError of an error about the gate of a user with one role.
-func ofOneRole(a access.Account, roles []gated, err error) error {
+func ofOneRole(a access.Account, roles []userSideRole, err error) error {
 	if len(roles) != 1 {
 		return err
 	}
 	return &RoleError{Role: roles[0].role, Account: a.ID, Err: err}
 }
 
-// gateTooLong says why a gate cannot be written: in how many policies it would be, and
+// userSideTooLong says why a gate cannot be written: in how many policies it would be, and
 // how many there may be.
-func gateTooLong(g Gate, a access.Account, roles []gated, parts, limit, trust int) error {
+func userSideTooLong(g UserSidePolicies, a access.Account, roles []userSideRole, parts, limit, trust int) error {
 	names := make([]string, len(roles))
 	for i, r := range roles {
 		names[i] = r.role.String()

@@ -12,7 +12,7 @@ import "net/netip"
 // A boundary between two neighbours that moved down says "the upper before the lower",
 // one that moved up the opposite. That can never go round in a circle, because it only
 // ever compares neighbours.
-func (g Gate) WritingOrder(earlier Gate) []int {
+func (g UserSidePolicies) WritingOrder(earlier UserSidePolicies) []int {
 	var order []int
 	for i := len(earlier.Policies); i < len(g.Policies); i++ {
 		order = append(order, i)

@@ -10,23 +10,23 @@ import (
 	"portcullis/internal/iam"
 )
 
-// gateGroup is the roles that one user takes up from the same networks.
-type gateGroup struct {
+// userSideGroup is the roles that one user takes up from the same networks.
+type userSideGroup struct {
 	nets          *Networks
 	plain, source []string // ARNs of the roles, and of those whose source identity is set
 	all           []string
 }
 
-// groupGated puts the roles under the same networks together, in the order of roles.
-func groupGated(a access.Account, roles []gated) []gateGroup {
+// groupUserSide puts the roles under the same networks together, in the order of roles.
+func groupUserSide(a access.Account, roles []userSideRole) []userSideGroup {
 	roles = slices.Clone(roles)
-	slices.SortFunc(roles, func(x, y gated) int { return compareNames(x.role.Path, x.role.Name, y.role.Path, y.role.Name) })
-	var groups []gateGroup
+	slices.SortFunc(roles, func(x, y userSideRole) int { return compareNames(x.role.Path, x.role.Name, y.role.Path, y.role.Name) })
+	var groups []userSideGroup
 	for _, r := range roles {
-		at := slices.IndexFunc(groups, func(g gateGroup) bool { return g.nets.sameAs(r.nets) })
+		at := slices.IndexFunc(groups, func(g userSideGroup) bool { return g.nets.sameAs(r.nets) })
 		if at < 0 {
 			at = len(groups)
-			groups = append(groups, gateGroup{nets: r.nets})
+			groups = append(groups, userSideGroup{nets: r.nets})
 		}
 		g := &groups[at]
 		arn := literal(r.role.Path, r.role.Name, a.PartitionOrDefault(), a.ID)
@@ -40,9 +40,9 @@ func groupGated(a access.Account, roles []gated) []gateGroup {
 	return groups
 }
 
-// gatePart is one policy of a gate, but for the roles' ARNs: what the gates of many
+// userSidePart is one policy of a gate, but for the roles' ARNs: what the gates of many
 // users and accounts share.
-type gatePart struct {
+type userSidePart struct {
 	region region
 	whole  bool // the only part
 	first  bool // speaks for calls without a source address, too
@@ -55,7 +55,7 @@ type gatePart struct {
 // each as long as it can be; none where that cannot be done. Where the parts begin
 // depends on the networks and on how long the roles' ARNs are, so it is worked out once
 // for all accounts.
-func (c *Compiler) partsOf(groups []gateGroup, limit int) []gatePart {
+func (c *Compiler) partsOf(groups []userSideGroup, limit int) []userSidePart {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := c.partsAfter(partsKey{limit: limit})
@@ -71,10 +71,10 @@ func (c *Compiler) partsOf(groups []gateGroup, limit int) []gatePart {
 }
 
 func (c *Compiler) partsAfter(key partsKey) *partsNode {
-	n := c.gateParts[key]
+	n := c.userSideParts[key]
 	if n == nil {
 		n = &partsNode{}
-		c.gateParts[key] = n
+		c.userSideParts[key] = n
 	}
 	return n
 }
@@ -90,23 +90,23 @@ type partsKey struct {
 
 // partsNode holds the parts of a sequence of groups, once they have been cut.
 type partsNode struct {
-	parts []gatePart
+	parts []userSidePart
 	cut   bool
 }
 
-func cutParts(groups []gateGroup, limit int) []gatePart {
-	whole := gatePart{region: everywhere, whole: true, first: true}
+func cutParts(groups []userSideGroup, limit int) []userSidePart {
+	whole := userSidePart{region: everywhere, whole: true, first: true}
 	if whole.fill(groups); iam.DocumentSize(whole.statements(groups)) <= limit {
-		return []gatePart{whole}
+		return []userSidePart{whole}
 	}
-	var parts []gatePart
+	var parts []userSidePart
 	at := seams(covers(groups))
 	from, next := firstAddr, 0
 	for {
 		// The last seam up to which the part fits; len(at) is the end of all addresses.
-		var best gatePart
+		var best userSidePart
 		n := sort.Search(len(at)-next+1, func(i int) bool {
-			p := gatePart{region: region{from: from}, first: len(parts) == 0}
+			p := userSidePart{region: region{from: from}, first: len(parts) == 0}
 			if next+i < len(at) {
 				p.region.to = at[next+i]
 			}
@@ -129,7 +129,7 @@ func cutParts(groups []gateGroup, limit int) []gatePart {
 }
 
 // longer returns the one of two parts with the same beginning that ends later.
-func longer(a, b gatePart) gatePart {
+func longer(a, b userSidePart) userSidePart {
 	switch {
 	case a.deny == nil, !b.region.to.IsValid():
 		return b
@@ -140,7 +140,7 @@ func longer(a, b gatePart) gatePart {
 	}
 }
 
-func covers(groups []gateGroup) [][]netip.Prefix {
+func covers(groups []userSideGroup) [][]netip.Prefix {
 	cs := make([][]netip.Prefix, len(groups))
 	for i, g := range groups {
 		cs[i] = g.nets.Prefixes
@@ -149,7 +149,7 @@ func covers(groups []gateGroup) [][]netip.Prefix {
 }
 
 // fill works out the part's conditions.
-func (p *gatePart) fill(groups []gateGroup) {
+func (p *userSidePart) fill(groups []userSideGroup) {
 	if !p.whole {
 		p.within = []iam.Condition{iam.NewCondition("IpAddress", "aws:SourceIp", prefixStrings(p.region.prefixes())...)}
 	}
@@ -171,7 +171,7 @@ func (p *gatePart) fill(groups []gateGroup) {
 // unless the address is in its networks, and allowed within the region: the Deny decides,
 // and without this policy there is no Allow either. The first part also speaks for calls
 // without a source address.
-func (p *gatePart) statements(groups []gateGroup) []iam.Statement {
+func (p *userSidePart) statements(groups []userSideGroup) []iam.Statement {
 	var ss []iam.Statement
 	for i, g := range groups {
 		n := ""
@@ -193,7 +193,7 @@ func (p *gatePart) statements(groups []gateGroup) []iam.Statement {
 	return ss
 }
 
-func (g gateGroup) allow(ss []iam.Statement, what string, cs []iam.Condition) []iam.Statement {
+func (g userSideGroup) allow(ss []iam.Statement, what string, cs []iam.Condition) []iam.Statement {
 	if len(g.plain) > 0 {
 		ss = append(ss, iam.Statement{Sid: iam.SidPrefix + "Allow" + what, Effect: iam.EffectAllow, Actions: iam.AssumeRole, Resources: g.plain, Conditions: cs})
 	}
@@ -203,7 +203,7 @@ func (g gateGroup) allow(ss []iam.Statement, what string, cs []iam.Condition) []
 	return ss
 }
 
-func (g gateGroup) denial(what string, cs []iam.Condition) iam.Statement {
+func (g userSideGroup) denial(what string, cs []iam.Condition) iam.Statement {
 	return iam.Statement{Sid: iam.SidPrefix + "Deny" + what, Effect: iam.EffectDeny, Actions: iam.AssumeRole, Resources: g.all, Conditions: cs}
 }
 

@@ -47,28 +47,28 @@ func drawPrefixes(t *rapid.T) []netip.Prefix {
 	}), 20, 60).Draw(t, "prefixes")
 }
 
-// gateFixture is one role written on the users' side.
-type gateFixture struct {
-	c     *Compiler
-	m     model
-	trust string
-	gates map[access.UserName][]gated
-	a     access.Account
+// userSideFixture is one role written on the users' side.
+type userSideFixture struct {
+	c           *Compiler
+	m           model
+	trust       string
+	allPolicies map[access.UserName][]userSideRole
+	a           access.Account
 }
 
-func newGateFixture(t *rapid.T, s access.State, r iam.Request) gateFixture {
+func newUserSideFixture(t *rapid.T, s access.State, r iam.Request) userSideFixture {
 	c := mustCompiler(t, inputOf(s))
 	account := c.index[r.RoleAccount]
-	f := gateFixture{c: c, m: newModel(s), a: c.accounts[account], gates: map[access.UserName][]gated{}}
+	f := userSideFixture{c: c, m: newModel(s), a: c.accounts[account], allPolicies: map[access.UserName][]userSideRole{}}
 	for _, role := range c.byRole(c.mappingsAt(account)) {
 		task, _ := c.bind(f.a, account, role.role, role.mappings)
 		task.alone = c.offline
 		if ok, why := c.userSide(task); !ok {
 			t.Fatalf("the role cannot be written on the users' side: %s", why)
 		}
-		compiled := Compiled{through: task.throughGates(ShapeUserSide)}
-		for u, g := range gatedUsers([]Compiled{compiled}) {
-			f.gates[u] = append(f.gates[u], g...)
+		compiled := Compiled{through: task.usersThroughUserSide(ShapeUserSide)}
+		for u, g := range userSideUsers([]Compiled{compiled}) {
+			f.allPolicies[u] = append(f.allPolicies[u], g...)
 		}
 		if role.role == r.Role {
 			statements := task.statements(ShapeUserSide)
@@ -79,11 +79,11 @@ func newGateFixture(t *rapid.T, s access.State, r iam.Request) gateFixture {
 	return f
 }
 
-// gate writes the gate of a user in policies of so many characters.
-func (f gateFixture) gate(t *rapid.T, u access.UserName, limit int) Gate {
-	groups := groupGated(f.a, f.gates[u])
+// policies writes the gate of a user in policies of so many characters.
+func (f userSideFixture) policies(t *rapid.T, u access.UserName, limit int) UserSidePolicies {
+	groups := groupUserSide(f.a, f.allPolicies[u])
 	parts := f.c.partsOf(groups, limit)
-	g := Gate{User: u}
+	g := UserSidePolicies{User: u}
 	for i, p := range parts {
 		ss := p.statements(groups)
 		checkSids(t, ss)
@@ -91,13 +91,13 @@ func (f gateFixture) gate(t *rapid.T, u access.UserName, limit int) Gate {
 		if iam.DocumentSize(ss) != iam.Size(doc) || iam.Size(doc) > limit {
 			t.Fatalf("part %d has %d characters, counted as %d, the limit is %d", i, iam.Size(doc), iam.DocumentSize(ss), limit)
 		}
-		g.Policies = append(g.Policies, Compiled{Resource: access.GatePolicy(u.Name, i+1), Statements: ss})
+		g.Policies = append(g.Policies, Compiled{Resource: access.UserSidePolicy(u.Name, i+1), Statements: ss})
 		g.Starts = append(g.Starts, p.region.from)
 	}
 	return g
 }
 
-func documentsOf(g Gate) []string {
+func documentsOf(g UserSidePolicies) []string {
 	var docs []string
 	for _, p := range g.Policies {
 		docs = append(docs, p.JSON())
@@ -117,9 +117,9 @@ func aimAtSeams(t *rapid.T, r iam.Request, starts []netip.Addr) iam.Request {
 	return r
 }
 
-// TestGatesMeanTheState: whatever the parts, the decision is the model's; no other Allow
+// TestUserSidePoliciesMeanTheState: whatever the parts, the decision is the model's; no other Allow
 // of the user changes it; and where a part is missing nobody gets in through ours.
-func TestGatesMeanTheState(t *testing.T) {
+func TestUserSidePoliciesMeanTheState(t *testing.T) {
 	verdicts, several := map[iam.Verdict]int{}, 0
 	defer func() {
 		if all := verdicts[iam.Allowed] + verdicts[iam.Denied]; verdicts[iam.Allowed] == 0 || several == 0 {
@@ -130,12 +130,12 @@ func TestGatesMeanTheState(t *testing.T) {
 		s := drawLong(t)
 		r := drawAimed(t, s)
 		r.Principal = access.UserName{Account: r.RoleAccount, Path: "/", Name: "alice"}
-		f := newGateFixture(t, s, r)
-		if f.trust == "" || len(f.gates[r.Principal]) == 0 {
+		f := newUserSideFixture(t, s, r)
+		if f.trust == "" || len(f.allPolicies[r.Principal]) == 0 {
 			return
 		}
 		limit := rapid.SampledFrom([]int{900, 1100, 6144}).Draw(t, "limit")
-		g := f.gate(t, r.Principal, limit)
+		g := f.policies(t, r.Principal, limit)
 		if len(g.Policies) == 0 {
 			return // not even the least fits
 		}
@@ -164,10 +164,10 @@ func TestGatesMeanTheState(t *testing.T) {
 
 var allLists = []string{"office", "vpn", "cloud"}
 
-// TestGateChangesLeaveNoGap: while one gate replaces another in the order of writing,
+// TestUserSideChangesLeaveNoGap: while one gate replaces another in the order of writing,
 // even a user with another Allow comes in only from where the old or the new one admits
 // them, and whom both admit stays admitted.
-func TestGateChangesLeaveNoGap(t *testing.T) {
+func TestUserSideChangesLeaveNoGap(t *testing.T) {
 	moved, all := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		all++
@@ -177,11 +177,11 @@ func TestGateChangesLeaveNoGap(t *testing.T) {
 		mapping := access.Mapping{ID: "mp-0", Role: r.Role, Users: []access.UserName{{Path: "/", Name: "alice"}}, Accounts: access.Selector{All: true}, Allowlists: allLists, Enforcement: access.EnforceMapped}
 		old, now := drawLong(t), drawLong(t)
 		old.Mappings, now.Mappings = []access.Mapping{mapping}, []access.Mapping{mapping}
-		f, h := newGateFixture(t, old, r), newGateFixture(t, now, r)
-		if len(f.gates[r.Principal]) == 0 || len(h.gates[r.Principal]) == 0 {
+		f, h := newUserSideFixture(t, old, r), newUserSideFixture(t, now, r)
+		if len(f.allPolicies[r.Principal]) == 0 || len(h.allPolicies[r.Principal]) == 0 {
 			return
 		}
-		a, b := f.gate(t, r.Principal, 900), h.gate(t, r.Principal, 900)
+		a, b := f.policies(t, r.Principal, 900), h.policies(t, r.Principal, 900)
 		if len(a.Policies) == 0 || len(b.Policies) == 0 {
 			return
 		}
@@ -234,9 +234,9 @@ func TestRoundest(t *testing.T) {
 	}
 }
 
-// TestGateTakesItsOwnAccountOnly: a user who takes up a role of their own account
+// TestUserSideNamesOwnAccountOnly: a user who takes up a role of their own account
 // through a gate keeps the Allow on the role of the same name in another account.
-func TestGateTakesItsOwnAccountOnly(t *testing.T) {
+func TestUserSideNamesOwnAccountOnly(t *testing.T) {
 	in := long(t)
 	in.Accounts = append(in.Accounts, access.Account{ID: "444455556666", OU: "Root/Dev"})
 	in.State.Allowlists = append(in.State.Allowlists, access.Allowlist{ID: "al-short", Name: "short", Entries: entries(t, "8.8.8.0/24")})
@@ -246,8 +246,8 @@ func TestGateTakesItsOwnAccountOnly(t *testing.T) {
 		Accounts: access.Selector{IDs: []access.AccountID{"444455556666"}}, Allowlists: []string{"short"},
 	})
 	docs := compile(t, in, home)
-	if len(docs.Gates) != 1 || len(docs.Users) != 1 {
-		t.Fatalf("%d gates and %d users, want alice's gate and her own policy", len(docs.Gates), len(docs.Users))
+	if len(docs.UserSide) != 1 || len(docs.Users) != 1 {
+		t.Fatalf("%d gates and %d users, want alice's gate and her own policy", len(docs.UserSide), len(docs.Users))
 	}
 	own := docs.Users[0].JSON()
 	if !strings.Contains(own, "arn:aws:iam::444455556666:role/Bob") || strings.Contains(own, "arn:aws:iam::111122223333:role/Bob") {
@@ -285,9 +285,9 @@ func TestClosedUsersGetTheirDenyOnly(t *testing.T) {
 	}
 }
 
-// TestGateOfTwoRolesWithListsApart: in a region of the one role's networks the other has
+// TestUserSideOfTwoRolesWithDisjointLists: in a region of the one role's networks the other has
 // none, and the Deny of the one strikes nobody who comes from the networks of the other.
-func TestGateOfTwoRolesWithListsApart(t *testing.T) {
+func TestUserSideOfTwoRolesWithDisjointLists(t *testing.T) {
 	in := long(t)
 	var keys []string
 	for i := range 500 {
@@ -315,29 +315,29 @@ func TestGateOfTwoRolesWithListsApart(t *testing.T) {
 		}
 	}
 	docs := compile(t, in, home)
-	if len(docs.Gates) != 1 || len(docs.Gates[0].Policies) < 2 {
-		t.Fatalf("gates %+v, want one of several policies", docs.Gates)
+	if len(docs.UserSide) != 1 || len(docs.UserSide[0].Policies) < 2 {
+		t.Fatalf("gates %+v, want one of several policies", docs.UserSide)
 	}
-	for _, p := range docs.Gates[0].Policies {
+	for _, p := range docs.UserSide[0].Policies {
 		if strings.Contains(p.JSON(), iam.SidPrefix+"AllowNoAddress") {
 			t.Error("calls without a source address are allowed something, where no VPC or endpoint is listed")
 		}
 	}
 }
 
-// TestGateFillsItsPolicyToTheLastCharacter: what just fits is one policy.
-func TestGateFillsItsPolicyToTheLastCharacter(t *testing.T) {
+// TestUserSideFillsPolicyToTheLastCharacter: what just fits is one policy.
+func TestUserSideFillsPolicyToTheLastCharacter(t *testing.T) {
 	in := long(t)
 	c, err := NewCompiler(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, through, err := c.throughGate(access.UserName{Account: home, Path: "/", Name: "alice"})
+	_, through, err := c.throughUserSide(access.UserName{Account: home, Path: "/", Name: "alice"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups := groupGated(c.accounts[0], through)
-	whole := gatePart{region: everywhere, whole: true, first: true}
+	groups := groupUserSide(c.accounts[0], through)
+	whole := userSidePart{region: everywhere, whole: true, first: true}
 	whole.fill(groups)
 	size := iam.DocumentSize(whole.statements(groups))
 	if parts := cutParts(groups, size); len(parts) != 1 {

@@ -17,7 +17,7 @@ func attached(live, oursAfter string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, others := access.GateAttachments(arns)
+	_, others := access.UserSideAttachments(arns)
 	return access.AttachmentsDocument(slices.Concat(others, planned)), nil
 }
 
@@ -35,7 +35,7 @@ func attachedAsPlanned(op access.Operation, live string) bool {
 	if errBefore != nil || errAfter != nil {
 		return false
 	}
-	ours, _ := access.GateAttachments(arns)
+	ours, _ := access.UserSideAttachments(arns)
 	if op.State != access.OperationIntended && !attempted(op) {
 		return sameSet(ours, before) || !op.BeforeKnown && len(ours) == 0
 	}

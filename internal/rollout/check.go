@@ -18,7 +18,7 @@ const checkLease = time.Minute
 // Probing is how a role is assumed as the probe user, from the console's own address.
 type Probing func(ctx context.Context, account access.Account, role access.RoleName) (access.ProbeAnswer, error)
 
-// Check takes a look at the health of a wave. A *PutOffError asks to be called again.
+// Check takes a look at the health of a wave. A *SnoozeError asks to be called again.
 func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error {
 	c, ok, err := p.cfg.Store.ClaimCheck(ctx, rollout, wave, seq, checkLease)
 	if err != nil || !ok {
@@ -122,7 +122,7 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	case ctx.Err() != nil:
 		return false, "", context.Cause(ctx)
 	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Tries() < checkTries:
-		return false, "", &PutOffError{After: p.cfg.PutOff, Err: err}
+		return false, "", &SnoozeError{After: p.cfg.SnoozeFor, Err: err}
 	default:
 		return false, "The probe got no answer that tells. " + refused(err).message, nil
 	}
@@ -149,7 +149,7 @@ type checkWorker struct {
 // Work takes one look. A look that is put off keeps its job.
 func (w *checkWorker) Work(ctx context.Context, job *river.Job[jobs.CheckWave]) error {
 	err := w.pusher.Check(ctx, job.Args.RolloutID, job.Args.Wave, job.Args.Seq)
-	var later *PutOffError
+	var later *SnoozeError
 	if errors.As(err, &later) {
 		return river.JobSnooze(later.After)
 	}

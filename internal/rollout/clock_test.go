@@ -21,7 +21,7 @@ func TestRolloutThroughClockJumps(t *testing.T) {
 		return time.Now().Add(time.Duration(n%7-3) * 5 * time.Hour)
 	}
 	before := len(w.org.Calls())
-	s := w.replica(t, rollout.Config{Now: jumping, Lease: 600 * time.Millisecond, ReviveEvery: 100 * time.Millisecond, Fault: crash.at})
+	s := w.replica(t, rollout.Config{Now: jumping, Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, Fault: crash.at})
 	r := wait(t, s, w.start(t, 8, plan).ID, "completed", completed)
 	if r.Counts.Succeeded != targets-unreachable {
 		t.Errorf("counts are %+v, want %d succeeded", r.Counts, targets-unreachable)

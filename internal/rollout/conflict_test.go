@@ -107,7 +107,7 @@ func TestOverwriteSurvivesACrash(t *testing.T) {
 // A retry after a write that took only half of its effect finds its own work, and not
 // somebody's edit.
 func TestRetryKnowsItsOwnHalfDoneWork(t *testing.T) {
-	one, two := access.GatePolicy("alice", 1).ARN("aws", "111122223333"), access.GatePolicy("alice", 2).ARN("aws", "111122223333")
+	one, two := access.UserSidePolicy("alice", 1).ARN("aws", "111122223333"), access.UserSidePolicy("alice", 2).ARN("aws", "111122223333")
 	op := access.Operation{ID: 1, State: access.OperationPlanned, IntendedAt: time.Now(), PlannedOperation: access.PlannedOperation{
 		Kind: access.OpAttachments, Resource: access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: "alice"}, BeforeKnown: true,
 		OursBefore: access.AttachmentsDocument(nil), OursAfter: access.AttachmentsDocument([]string{one, two}),

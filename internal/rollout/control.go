@@ -30,9 +30,9 @@ func (s *Service) Resume(ctx context.Context, actor access.Actor, id int64) (acc
 	return s.control(ctx, actor, id, "rollout.resume", nil, (*access.Rollout).Resume)
 }
 
-// StartNow lets a rollout work outside of its hours, for which it waits: through the wave
+// OverrideWindow lets a rollout work outside of its hours, for which it waits: through the wave
 // under way or through all, until it is next paused or halts.
-func (s *Service) StartNow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
+func (s *Service) OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
@@ -41,12 +41,12 @@ func (s *Service) StartNow(ctx context.Context, actor access.Actor, id int64, re
 		return access.Rollout{}, err
 	}
 	said := map[string]any{"reason": reason}
-	return s.controlWith(ctx, actor, id, "rollout.start_now", func() map[string]any { return said }, func(r *access.Rollout, _ *access.Course) error {
+	return s.controlWith(ctx, actor, id, "rollout.start_now", func() map[string]any { return said }, func(r *access.Rollout, _ *access.WaveProgress) error {
 		said["wave"], said["hours_begin"] = r.Wave, r.Until
-		if err := r.StartNow(actor, reason, allWaves); err != nil {
+		if err := r.OverrideWindow(actor, reason, allWaves); err != nil {
 			return err
 		}
-		said["through_wave"] = r.OffHours.Wave
+		said["through_wave"] = r.WindowOverride.Wave
 		return nil
 	})
 }
@@ -58,7 +58,7 @@ func (s *Service) CheckAgain(ctx context.Context, actor access.Actor, id int64) 
 		return access.Rollout{}, err
 	}
 	said := map[string]any{}
-	return s.controlWith(ctx, actor, id, "rollout.check_again", func() map[string]any { return said }, func(r *access.Rollout, _ *access.Course) error {
+	return s.controlWith(ctx, actor, id, "rollout.check_again", func() map[string]any { return said }, func(r *access.Rollout, _ *access.WaveProgress) error {
 		said["wave"], said["bad"] = r.Wave, r.ChecksBad
 		return r.CheckAgain()
 	})
@@ -109,25 +109,25 @@ func (s *Service) SkipTarget(ctx context.Context, actor access.Actor, id int64, 
 	})
 }
 
-// SetWindow changes how many accounts are in flight at once.
-func (s *Service) SetWindow(ctx context.Context, actor access.Actor, id int64, window int) (access.Rollout, error) {
+// SetMaxInFlight changes how many accounts are in flight at once.
+func (s *Service) SetMaxInFlight(ctx context.Context, actor access.Actor, id int64, maxInFlight int) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
 	was := 0
-	return s.controlWith(ctx, actor, id, "rollout.window", func() map[string]any { return map[string]any{"was": was, "window": window} }, func(r *access.Rollout, _ *access.Course) error {
+	return s.controlWith(ctx, actor, id, "rollout.window", func() map[string]any { return map[string]any{"was": was, "window": maxInFlight} }, func(r *access.Rollout, _ *access.WaveProgress) error {
 		was = r.Limit()
-		return r.SetWindow(window)
+		return r.SetMaxInFlight(maxInFlight)
 	})
 }
 
-// OpenGate lets a rollout go on after a wave.
-func (s *Service) OpenGate(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error) {
+// ApproveWave lets a rollout go on after a wave.
+func (s *Service) ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
 	detail := func() map[string]any { return map[string]any{"wave": wave} }
-	return s.controlWith(ctx, actor, id, "rollout.open_gate", detail, func(r *access.Rollout, c *access.Course) error { return r.OpenGate(c, actor.Ref(), wave) })
+	return s.controlWith(ctx, actor, id, "rollout.open_gate", detail, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, actor.Ref(), wave) })
 }
 
 // Confirm says that what was rolled out is good, so that it is not rolled back by itself.
@@ -135,18 +135,18 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64) (ac
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	return s.controlWith(ctx, actor, id, "rollout.confirm", nil, func(r *access.Rollout, c *access.Course) error { return r.Confirm(c, actor.Ref(), s.cfg.Now()) })
+	return s.controlWith(ctx, actor, id, "rollout.confirm", nil, func(r *access.Rollout, c *access.WaveProgress) error { return r.Confirm(c, actor.Ref(), s.cfg.Now()) })
 }
 
-// Overtake lets a rollout go ahead of older ones that it waits for.
-func (s *Service) Overtake(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+// SkipQueue lets a rollout go ahead of older ones that it waits for.
+func (s *Service) SkipQueue(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	behind := access.Behind{}
-	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any { return map[string]any{"rollout": behind.Rollout, "targets": behind.Targets} }, func(r *access.Rollout, _ *access.Course) error {
-		behind = r.Behind
-		return r.Overtake()
+	behind := access.BlockedBy{}
+	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any { return map[string]any{"rollout": behind.Rollout, "targets": behind.Targets} }, func(r *access.Rollout, _ *access.WaveProgress) error {
+		behind = r.BlockedBy
+		return r.SkipQueue()
 	})
 }
 
@@ -161,7 +161,7 @@ func (s *Service) RollBack(ctx context.Context, actor access.Actor, id int64, re
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	r, err := s.controlWith(ctx, actor, id, "rollout.roll_back", func() map[string]any { return map[string]any{"reason": reason} }, func(r *access.Rollout, _ *access.Course) error {
+	r, err := s.controlWith(ctx, actor, id, "rollout.roll_back", func() map[string]any { return map[string]any{"reason": reason} }, func(r *access.Rollout, _ *access.WaveProgress) error {
 		return r.RollBack(actor.Ref(), reason, s.cfg.Now())
 	})
 	if err != nil {
@@ -201,11 +201,11 @@ func (s *Service) alterTarget(ctx context.Context, actor access.Actor, id int64,
 // control alters a rollout under its lock and appends the audit event that says from
 // which state to which.
 func (s *Service) control(ctx context.Context, actor access.Actor, id int64, action string, detail map[string]any, alter func(*access.Rollout) error) (access.Rollout, error) {
-	return s.controlWith(ctx, actor, id, action, func() map[string]any { return detail }, func(r *access.Rollout, _ *access.Course) error { return alter(r) })
+	return s.controlWith(ctx, actor, id, action, func() map[string]any { return detail }, func(r *access.Rollout, _ *access.WaveProgress) error { return alter(r) })
 }
 
-func (s *Service) controlWith(ctx context.Context, actor access.Actor, id int64, action string, detail func() map[string]any, alter func(*access.Rollout, *access.Course) error) (access.Rollout, error) {
-	return s.cfg.Store.UpdateCourse(ctx, id, func(r *access.Rollout, c *access.Course) ([]access.AuditEvent, error) {
+func (s *Service) controlWith(ctx context.Context, actor access.Actor, id int64, action string, detail func() map[string]any, alter func(*access.Rollout, *access.WaveProgress) error) (access.Rollout, error) {
+	return s.cfg.Store.UpdateProgress(ctx, id, func(r *access.Rollout, c *access.WaveProgress) ([]access.AuditEvent, error) {
 		from, counts := r.State, r.Counts
 		if err := alter(r, c); err != nil {
 			return nil, err

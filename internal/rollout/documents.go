@@ -15,9 +15,9 @@ func desired(op access.Operation, live string) (document, note string, err error
 	switch op.Kind {
 	case access.OpTrustPolicy:
 		return merged(live, op.OursAfter)
-	case access.OpUserPolicy, access.OpGatePolicy:
+	case access.OpUserPolicy, access.OpUserSidePolicy:
 		return op.After, "", nil
-	case access.OpDeleteUserPolicy, access.OpDeleteGatePolicy:
+	case access.OpDeleteUserPolicy, access.OpDeleteUserSidePolicy:
 		return "", "", nil
 	case access.OpAttachments:
 		document, err := attached(live, op.OursAfter)

@@ -100,8 +100,8 @@ func TestAnEditOfOurStatementsIsAConflictAndARetryHealsIt(t *testing.T) {
 	wait(t, s, w.start(t, 8, first).ID, "completed", completed)
 	account, bob := w.some(4), access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
 	plan := w.plan(t, desired(append(office, "12.148.80.0/22")...))
-	gated := w.state(t, account.ID).Roles["Bob"]
-	edited := strings.ReplaceAll(gated, "103.15.250.0/24", "0.0.0.0/1")
+	userSide := w.state(t, account.ID).Roles["Bob"]
+	edited := strings.ReplaceAll(userSide, "103.15.250.0/24", "0.0.0.0/1")
 	w.edit(t, account, bob, edited)
 
 	r := wait(t, s, w.start(t, 8, plan).ID, "completed", completed)
@@ -120,7 +120,7 @@ func TestAnEditOfOurStatementsIsAConflictAndARetryHealsIt(t *testing.T) {
 		t.Errorf("the conflict keeps as live %q (%v), want the edit", ops[0].LiveBefore, err)
 	}
 
-	w.edit(t, account, bob, gated)
+	w.edit(t, account, bob, userSide)
 	if _, err := s.Retry(t.Context(), operator, r.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestRolloutThroughFaultsOfAWS(t *testing.T) {
 			w := newWorld(t)
 			plan := w.plan(t, desired(office...))
 			w.org.SetFaults(sandbox.Faults{Seed: 7, Rules: faults})
-			s := w.replica(t, rollout.Config{PutOff: 100 * time.Millisecond, ReviveEvery: 100 * time.Millisecond, Lease: 3 * time.Second})
+			s := w.replica(t, rollout.Config{SnoozeFor: 100 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, Lease: 3 * time.Second})
 			r := wait(t, s, w.start(t, 8, plan).ID, "completed", completed)
 			if r.Counts.Succeeded != targets-unreachable {
 				t.Errorf("counts are %+v, want %d succeeded", r.Counts, targets-unreachable)
@@ -172,7 +172,7 @@ func TestRolloutThroughCrashesAtEveryPoint(t *testing.T) {
 	for _, p := range rollout.Points() {
 		crash.left[p] = 3
 	}
-	cfg := rollout.Config{Lease: 600 * time.Millisecond, ReviveEvery: 100 * time.Millisecond, ConfirmClaimEvery: -1, Fault: crash.at}
+	cfg := rollout.Config{Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, ConfirmClaimEvery: -1, Fault: crash.at}
 	s := w.replica(t, cfg)
 	before := len(w.org.Calls())
 	began := time.Now()

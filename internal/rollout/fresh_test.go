@@ -73,11 +73,11 @@ func TestAWriteThatWaitedForLongIsRecordedOnce(t *testing.T) {
 	})
 }
 
-func TestAWriteThatAlwaysWaitsIsPutOff(t *testing.T) {
+func TestWriteThatAlwaysWaitsIsSnoozed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
 		cloud.attempt = func() { time.Sleep(later) } // of the bubble's clock
-		var off *PutOffError
+		var off *SnoozeError
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); !errors.As(err, &off) {
 			t.Fatalf("got %v, want it put off", err)
 		}
@@ -118,7 +118,7 @@ func untilEndBy(t *testing.T, store *memoryStore, cloud *memoryCloud, now func()
 	t.Helper()
 	for range 1000 {
 		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Now: now})
-		var off *PutOffError
+		var off *SnoozeError
 		if !errors.As(err, &off) {
 			if err != nil {
 				t.Fatal(err)

@@ -82,7 +82,7 @@ func TestASilenceAfterALongBakeIsNoBadHealth(t *testing.T) {
 	store.target.StartedAt = time.Now().Add(-48 * time.Hour)
 	cloud.onRead = func(int) error { return cloudError(access.CloudUnreachable) }
 	h := &healthStore{memoryStore: store, check: access.Check{RolloutID: 3, Wave: 1, Round: 2, Claim: access.ClaimsARound, Kind: access.CheckReadBack, Account: store.account.ID}}
-	var later *PutOffError
+	var later *SnoozeError
 	for range checkTries - 1 {
 		if err := NewPusher(Config{Store: h, Cloud: cloud}).Check(t.Context(), 3, 1, 0); !errors.As(err, &later) {
 			t.Fatalf("try %d: %v, %s; want it put off", h.check.Claim, err, h.message)

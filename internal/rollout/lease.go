@@ -50,7 +50,7 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		asked := time.Now()
-		err := k.store.HoldClaim(ctx, k.claim, k.lease)
+		err := k.store.RenewClaim(ctx, k.claim, k.lease)
 		switch {
 		case err == nil:
 			k.prolonged(asked)

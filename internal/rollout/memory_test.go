@@ -30,7 +30,7 @@ type memoryStore struct {
 
 func newMemoryStore(ops ...access.Operation) *memoryStore {
 	return &memoryStore{
-		rollout: access.Rollout{ID: 3, State: access.RolloutRunning, Window: 1},
+		rollout: access.Rollout{ID: 3, State: access.RolloutRunning, MaxInFlight: 1},
 		account: access.Account{ID: "111122223333", Name: "payments", State: access.AccountActive},
 		target:  access.Target{RolloutID: 3, Account: "111122223333", State: access.TargetRunning},
 		ops:     ops,
@@ -67,7 +67,7 @@ func (m *memoryStore) held(method string, c access.Claim) error {
 	return nil
 }
 
-func (m *memoryStore) HoldClaim(_ context.Context, c access.Claim, lease time.Duration) error {
+func (m *memoryStore) RenewClaim(_ context.Context, c access.Claim, lease time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.held("HoldClaim", c); err != nil {
@@ -77,7 +77,7 @@ func (m *memoryStore) HoldClaim(_ context.Context, c access.Claim, lease time.Du
 	return nil
 }
 
-func (m *memoryStore) PutOff(_ context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
+func (m *memoryStore) SnoozeClaim(_ context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.held("PutOff", c); err != nil {
@@ -89,7 +89,7 @@ func (m *memoryStore) PutOff(_ context.Context, c access.Claim, after time.Durat
 	return nil
 }
 
-func (m *memoryStore) LetGo(_ context.Context, c access.Claim, calls access.CallCount) error {
+func (m *memoryStore) ReleaseClaim(_ context.Context, c access.Claim, calls access.CallCount) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.held("LetGo", c); err != nil {

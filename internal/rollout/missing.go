@@ -107,7 +107,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil && u.worthWaiting(err):
-		return &PutOffError{After: u.cfg.PutOff, Err: err}
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case err != nil:
 		s.refuse("", refused(err))
 		return nil
@@ -148,7 +148,7 @@ func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error
 		case ctx.Err() != nil:
 			return false, context.Cause(ctx)
 		case access.CloudClassOf(err) == access.CloudThrottled && err != nil:
-			return false, &PutOffError{After: u.cfg.PutOff, Err: err}
+			return false, &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 		case err != nil:
 			continue
 		}

@@ -165,7 +165,7 @@ func TestNewUserHoldsUpOnlyTheirOwnRole(t *testing.T) {
 			return nil
 		}
 		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
-		var later *PutOffError
+		var later *SnoozeError
 		if !errors.As(err, &later) {
 			t.Fatalf("got %v, want it put off", err)
 		}
@@ -251,7 +251,7 @@ func untilEnd(t *testing.T, store *memoryStore, cloud *memoryCloud) (tries int) 
 	t.Helper()
 	for tries = 1; tries < 100; tries++ {
 		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
-		var later *PutOffError
+		var later *SnoozeError
 		if !errors.As(err, &later) {
 			if err != nil {
 				t.Fatal(err)

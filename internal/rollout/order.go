@@ -55,23 +55,23 @@ func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*ste
 		switch {
 		case s.op.Kind == access.OpUserPolicy && t.op.Kind == access.OpTrustPolicy && iam.MayAllowAssumeRole(s.document, arn):
 			return fmt.Sprintf("Not written: it would open %s, whose trust policy could not be set.", t.op.Resource)
-		case s.op.Kind == access.OpTrustPolicy && opensBeforeGate(account.ID, s.op, t.op):
-			return fmt.Sprintf("Not written: it would open the role to %s, whose gate (%s) could not be set.", gateUser(t.op), t.op.Resource)
-		case gateUser(s.op) != "" && gateUser(s.op) == gateUser(t.op) && t.op.Seq < s.op.Seq:
-			return fmt.Sprintf("Not written: %s, which comes before it in the gate of %s, could not be set.", t.op.Resource, gateUser(s.op))
-		case gateUser(s.op) != "" && t.op.Kind == access.OpTrustPolicy && lowersBeforeTrust(account.ID, s.op, t.op, arn):
-			return fmt.Sprintf("Not written: it would lower the gate of %s, while %s still admits this user.", gateUser(s.op), t.op.Resource)
+		case s.op.Kind == access.OpTrustPolicy && opensBeforeUserSide(account.ID, s.op, t.op):
+			return fmt.Sprintf("Not written: it would open the role to %s, whose gate (%s) could not be set.", userSideUser(t.op), t.op.Resource)
+		case userSideUser(s.op) != "" && userSideUser(s.op) == userSideUser(t.op) && t.op.Seq < s.op.Seq:
+			return fmt.Sprintf("Not written: %s, which comes before it in the gate of %s, could not be set.", t.op.Resource, userSideUser(s.op))
+		case userSideUser(s.op) != "" && t.op.Kind == access.OpTrustPolicy && lowersBeforeTrust(account.ID, s.op, t.op, arn):
+			return fmt.Sprintf("Not written: it would lower the gate of %s, while %s still admits this user.", userSideUser(s.op), t.op.Resource)
 		}
 	}
 	return ""
 }
 
-// gateUser is the name of the user whose gate an operation works on; "" for any other
+// userSideUser is the name of the user whose gate an operation works on; "" for any other
 // operation.
-func gateUser(op access.Operation) string {
+func userSideUser(op access.Operation) string {
 	switch op.Kind {
-	case access.OpGatePolicy, access.OpDeleteGatePolicy:
-		user, _, _ := access.GateOwner(op.Resource)
+	case access.OpUserSidePolicy, access.OpDeleteUserSidePolicy:
+		user, _, _ := access.UserSideOwner(op.Resource)
 		return user
 	case access.OpAttachments:
 		return op.Resource.Name
@@ -80,9 +80,9 @@ func gateUser(op access.Operation) string {
 	}
 }
 
-// opensBeforeGate reports whether a trust policy newly admits the user of a gate.
-func opensBeforeGate(id access.AccountID, trust, gate access.Operation) bool {
-	user := gateUser(gate)
+// opensBeforeUserSide reports whether a trust policy newly admits the user of a gate.
+func opensBeforeUserSide(id access.AccountID, trust, userSide access.Operation) bool {
+	user := userSideUser(userSide)
 	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
 	return user != "" && after.Admits(user) && !before.Admits(user)
 }
@@ -90,11 +90,11 @@ func opensBeforeGate(id access.AccountID, trust, gate access.Operation) bool {
 // lowersBeforeTrust reports whether an operation takes a role out of the gate of a user
 // whom the role's trust policy, as it was, admits and shall admit no longer. The Deny is what
 // keeps the user out, so a gate that may merely allow the role does not keep it.
-func lowersBeforeTrust(id access.AccountID, gate, trust access.Operation, role string) bool {
-	user := gateUser(gate)
+func lowersBeforeTrust(id access.AccountID, userSide, trust access.Operation, role string) bool {
+	user := userSideUser(userSide)
 	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
 	if !before.Admits(user) || after.Admits(user) {
 		return false
 	}
-	return gate.Kind != access.OpGatePolicy || !iam.DeniesAssumeRole(gate.After, role)
+	return userSide.Kind != access.OpUserSidePolicy || !iam.DeniesAssumeRole(userSide.After, role)
 }

@@ -6,8 +6,8 @@ import (
 	"portcullis/internal/access"
 )
 
-func gateOp(seq int, user string, part int, after string) access.Operation {
-	return access.Operation{Seq: seq, PlannedOperation: access.PlannedOperation{Kind: access.OpGatePolicy, Resource: access.GatePolicy(user, part), After: after, OursAfter: after}}
+func userSideOp(seq int, user string, part int, after string) access.Operation {
+	return access.Operation{Seq: seq, PlannedOperation: access.PlannedOperation{Kind: access.OpUserSidePolicy, Resource: access.UserSidePolicy(user, part), After: after, OursAfter: after}}
 }
 
 func attachOp(seq int, user, before, after string) access.Operation {
@@ -40,16 +40,16 @@ func TestWhatRestsOnAFailedStepWaits(t *testing.T) {
 		first, then access.Operation
 		held        bool
 	}{
-		"opening a role, the gate failed":                {gateOp(0, "alice", 1, gateOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
+		"opening a role, the gate failed":                {userSideOp(0, "alice", 1, gateOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
 		"opening a role, the attachment failed":          {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
-		"a role that is open to them already":            {gateOp(0, "alice", 1, gateOfBob), sideOp(1, admitsAlice, admitsBoth), false},
-		"a role that no longer admits them":              {gateOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
-		"lowering a gate, the role failed":               {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, "{}"), true},
+		"a role that is open to them already":            {userSideOp(0, "alice", 1, gateOfBob), sideOp(1, admitsAlice, admitsBoth), false},
+		"a role that no longer admits them":              {userSideOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
+		"lowering a gate, the role failed":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, "{}"), true},
 		"detaching a gate, the role failed":              {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
-		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, gateOfBob), false},
-		"a gate that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), gateOp(1, "bob", 1, openBob), true},
-		"the next part of the same gate":                 {gateOp(0, "alice", 3, gateOfBob), gateOp(1, "alice", 2, gateOfBob), true},
-		"a part of somebody else's gate":                 {gateOp(0, "alice", 3, gateOfBob), gateOp(1, "bob", 2, gateOfBob), false},
+		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, gateOfBob), false},
+		"a gate that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, openBob), true},
+		"the next part of the same gate":                 {userSideOp(0, "alice", 3, gateOfBob), userSideOp(1, "alice", 2, gateOfBob), true},
+		"a part of somebody else's gate":                 {userSideOp(0, "alice", 3, gateOfBob), userSideOp(1, "bob", 2, gateOfBob), false},
 	} {
 		steps := []step{{op: c.first, decision: decision{state: access.OperationFailed}}, {op: c.then, decision: decision{write: true, document: c.then.After}}}
 		holdBack(steps, account)
@@ -91,7 +91,7 @@ func TestUserPolicyWithPatternsWaitsForTheRole(t *testing.T) {
 // TestWaitingIsPassedOn: what rests on a step that waits itself waits too.
 func TestWaitingIsPassedOn(t *testing.T) {
 	steps := []step{
-		{op: gateOp(0, "alice", 2, gateOfBob), decision: decision{state: access.OperationConflict}},
+		{op: userSideOp(0, "alice", 2, gateOfBob), decision: decision{state: access.OperationConflict}},
 		{op: attachOp(1, "alice", "", "x"), decision: decision{write: true}},
 		{op: sideOp(2, pairOfAlice, admitsAlice), decision: decision{write: true}},
 	}
@@ -103,7 +103,7 @@ func TestWaitingIsPassedOn(t *testing.T) {
 
 // TestAttachmentsOfOthersStay decides over what is live at the moment of the push.
 func TestAttachmentsOfOthersStay(t *testing.T) {
-	one, two := access.GatePolicy("alice", 1).ARN("aws", "111122223333"), access.GatePolicy("alice", 2).ARN("aws", "111122223333")
+	one, two := access.UserSidePolicy("alice", 1).ARN("aws", "111122223333"), access.UserSidePolicy("alice", 2).ARN("aws", "111122223333")
 	const theirs = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 	doc := func(arns ...string) string { return access.AttachmentsDocument(arns) }
 	op := attachOp(0, "alice", doc(one), doc(one, two))
@@ -132,14 +132,14 @@ func TestAttachmentsOfOthersStay(t *testing.T) {
 	}
 }
 
-// TestAGateIsMadeWhereThereIsNone: a managed policy that does not exist yet is no failure.
-func TestAGateIsMadeWhereThereIsNone(t *testing.T) {
-	op := gateOp(0, "alice", 1, gateOfBob)
+// TestMissingUserSidePolicyIsCreated: a managed policy that does not exist yet is no failure.
+func TestMissingUserSidePolicyIsCreated(t *testing.T) {
+	op := userSideOp(0, "alice", 1, gateOfBob)
 	op.State, op.BeforeKnown = access.OperationPlanned, true
 	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); !d.write || d.document != gateOfBob {
 		t.Errorf("decided %+v, want it written", d)
 	}
-	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteGatePolicy, "", "", gateOfBob
+	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteUserSidePolicy, "", "", gateOfBob
 	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); d.write || d.state != access.OperationUnchanged {
 		t.Errorf("decided %+v on one that is gone, want unchanged", d)
 	}

@@ -14,12 +14,12 @@ import (
 // ProgressStore reads how far a rollout has come and which targets failed, and resolves
 // conflicts.
 type ProgressStore interface {
-	// Troubles counts the targets that are not as desired by what is wrong and by OU.
-	Troubles(ctx context.Context, rollout int64) ([]access.Trouble, error)
+	// Failures counts the targets that are not as desired by what is wrong and by OU.
+	Failures(ctx context.Context, rollout int64) ([]access.Failure, error)
 	// SampleRollouts notes how far rollouts are, unless another replica does so.
 	SampleRollouts(ctx context.Context) error
 	// Samples returns what was noted, the oldest first.
-	Samples(ctx context.Context, rollout int64) ([]access.Sample, error)
+	Samples(ctx context.Context, rollout int64) ([]access.ProgressSample, error)
 	// ResolveConflicts lets decide say what to do about conflicting operations, and makes
 	// the target wait for a push that does it.
 	ResolveConflicts(ctx context.Context, id int64, account access.AccountID, decide access.DecideConflicts) (access.Rollout, error)
@@ -37,8 +37,8 @@ const (
 type Insight struct {
 	Waves    []access.Wave
 	Bad      access.Page[access.Check] // checks of the wave under way, where some of them are bad
-	Troubles []access.TroubleGroup
-	Samples  []access.Sample
+	Failures []access.FailureGroup
+	Samples  []access.ProgressSample
 }
 
 // lately shares what is read for watchers: however many look at the same page, it is
@@ -100,7 +100,7 @@ func (s *Service) insight(ctx context.Context, id int64) (Insight, error) {
 	if err != nil {
 		return Insight{}, err
 	}
-	troubles, err := s.cfg.Store.Troubles(ctx, id)
+	failures, err := s.cfg.Store.Failures(ctx, id)
 	if err != nil {
 		return Insight{}, err
 	}
@@ -109,7 +109,7 @@ func (s *Service) insight(ctx context.Context, id int64) (Insight, error) {
 		return Insight{}, err
 	}
 	bad, err := s.badChecks(ctx, id, waves)
-	return Insight{Waves: waves, Bad: bad, Troubles: access.GroupTroubles(troubles), Samples: samples}, err
+	return Insight{Waves: waves, Bad: bad, Failures: access.GroupFailures(failures), Samples: samples}, err
 }
 
 // mostBadChecks is how many bad checks are told with a rollout.

@@ -70,7 +70,7 @@ func (u *push) run(ctx context.Context) error {
 		return err
 	}
 	if u.claim.Rollout.State != access.RolloutRunning && !u.claim.Attempted() {
-		return access.ErrStands
+		return access.ErrNotRunning
 	}
 	if ok, why := u.claim.Account.Targetable(); !ok {
 		u.refuse(refusal{class: access.CloudGone, cause: why, message: "Nothing was written: " + why + ".", advice: "Leave the account out of the mappings, or bring it back to ACTIVE and retry the target."})
@@ -101,7 +101,7 @@ func (u *push) read(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case u.worthWaiting(err):
-		return &PutOffError{After: u.cfg.PutOff, Err: err}
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	default:
 		u.refuse(refused(err))
 		return nil

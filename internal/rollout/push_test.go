@@ -198,7 +198,7 @@ func TestPushPutsOffWhatIsThrottledOrUnreachable(t *testing.T) {
 		t.Run("read "+string(class), func(t *testing.T) {
 			store, cloud := oneTarget()
 			cloud.onRead = func(int) error { return cloudError(class) }
-			var later *PutOffError
+			var later *SnoozeError
 			if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); !errors.As(err, &later) {
 				t.Fatalf("got %v, want to be called again later", err)
 			}
@@ -211,7 +211,7 @@ func TestPushPutsOffWhatIsThrottledOrUnreachable(t *testing.T) {
 	t.Run("write throttled", func(t *testing.T) {
 		store, cloud := oneTarget()
 		cloud.onWrite = func(int, func()) error { return cloudError(access.CloudThrottled) }
-		var later *PutOffError
+		var later *SnoozeError
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); !errors.As(err, &later) {
 			t.Fatalf("got %v, want to be called again later", err)
 		}
@@ -434,13 +434,13 @@ func TestPushCancelledLeavesTheTargetToTheNextClaim(t *testing.T) {
 
 // A rollout that stands has nothing begun: an account that was taken up is given back,
 // before its first call to AWS or before its first write.
-func TestAStandingRolloutIsLetGoOf(t *testing.T) {
+func TestStoppedRolloutReleasesTargets(t *testing.T) {
 	for name, late := range map[string]bool{"before it was taken up": false, "after the account was read": true} {
 		t.Run(name, func(t *testing.T) {
 			store, cloud := oneTarget()
 			wanted := 0
 			if late {
-				store.refuse["RecordIntents"] = access.ErrStands
+				store.refuse["RecordIntents"] = access.ErrNotRunning
 				wanted = 1
 			} else {
 				store.rollout.State = access.RolloutPaused

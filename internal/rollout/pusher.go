@@ -15,21 +15,21 @@ type Pusher struct{ cfg Config }
 // NewPusher makes a pusher.
 func NewPusher(cfg Config) *Pusher { return &Pusher{cfg: cfg.withDefaults()} }
 
-// PutOffError says that a push cannot go on now and loses nothing by waiting: AWS
+// SnoozeError says that a push cannot go on now and loses nothing by waiting: AWS
 // throttles or does not answer. The claim runs out at the same time.
-type PutOffError struct {
+type SnoozeError struct {
 	After time.Duration
 	Err   error
 }
 
-func (e *PutOffError) Error() string {
+func (e *SnoozeError) Error() string {
 	return fmt.Sprintf("put off for %s: %v", e.After, e.Err)
 }
 
-func (e *PutOffError) Unwrap() error { return e.Err }
+func (e *SnoozeError) Unwrap() error { return e.Err }
 
 // Push takes one target up and brings it to its end. Where there is nothing to do, since
-// the target has ended or somebody else holds it, it does nothing. A *PutOffError asks
+// the target has ended or somebody else holds it, it does nothing. A *SnoozeError asks
 // to be called again later; after any other error the lease runs out and the reviver
 // sees to the target.
 func (p *Pusher) Push(ctx context.Context, rollout int64, account access.AccountID) error {
@@ -57,35 +57,35 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
 	claim := u.claim
 	log := p.cfg.Log.With("rollout", claim.Rollout.ID, "account", claim.Target.Account, "claim", claim.Number)
-	var later *PutOffError
+	var later *SnoozeError
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrClaimLost), errors.Is(err, errLeaseExpired):
 		log.Info("the target was left to whoever claims it next", "reason", err)
 		return nil
-	case errors.Is(err, access.ErrStands):
-		return p.letGo(ctx, u)
+	case errors.Is(err, access.ErrNotRunning):
+		return p.release(ctx, u)
 	case errors.As(err, &later):
-		return p.putOff(ctx, u, later)
+		return p.snooze(ctx, u, later)
 	default:
 		return fmt.Errorf("pushing account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, err)
 	}
 }
 
-// letGo gives a target back that has not begun to write when its rollout stands.
-func (p *Pusher) letGo(ctx context.Context, u *push) error {
-	if err := p.cfg.Store.LetGo(ctx, u.claim, u.asked()); err != nil && !errors.Is(err, ErrClaimLost) {
+// release gives a target back that has not begun to write when its rollout stands.
+func (p *Pusher) release(ctx context.Context, u *push) error {
+	if err := p.cfg.Store.ReleaseClaim(ctx, u.claim, u.asked()); err != nil && !errors.Is(err, ErrClaimLost) {
 		return fmt.Errorf("letting go of account %s of rollout %d: %w", u.claim.Target.Account, u.claim.Rollout.ID, err)
 	}
 	return nil
 }
 
-// putOff lets the claim run out just when the push is to go on. What was asked of AWS so
+// snooze lets the claim run out just when the push is to go on. What was asked of AWS so
 // far is added to the target's count.
-func (p *Pusher) putOff(ctx context.Context, u *push, later *PutOffError) error {
+func (p *Pusher) snooze(ctx context.Context, u *push, later *SnoozeError) error {
 	claim := u.claim
-	switch err := p.cfg.Store.PutOff(ctx, claim, later.After, u.asked()); {
+	switch err := p.cfg.Store.SnoozeClaim(ctx, claim, later.After, u.asked()); {
 	case errors.Is(err, ErrClaimLost):
 		return nil
 	case err != nil:

@@ -56,7 +56,7 @@ func TestRefusedAlwaysAdvises(t *testing.T) {
 	}
 }
 
-func TestUserPolicyWaitsForItsGate(t *testing.T) {
+func TestTrustPolicyWaitsForUserSidePolicy(t *testing.T) {
 	account := access.Account{ID: "111122223333"}
 	for name, c := range map[string]struct {
 		gate    access.OperationState

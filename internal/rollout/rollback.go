@@ -40,7 +40,7 @@ func (s *Service) rollBackOn(ctx context.Context, id int64) error {
 
 func (s *Service) endRollback(ctx context.Context, id int64, back access.Rollout) error {
 	left := back.Counts.Failed + back.Counts.Conflict + back.Counts.Skipped
-	_, err := s.cfg.Store.UpdateCourse(ctx, id, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+	_, err := s.cfg.Store.UpdateProgress(ctx, id, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		if r.State != access.RolloutRollingBack { // another replica was faster
 			return nil, nil
 		}
@@ -84,7 +84,7 @@ func reversed(op access.Operation) (access.PlannedOperation, error) {
 		back.Kind = either(back.After, access.OpUserPolicy, access.OpDeleteUserPolicy)
 		back.OursBefore, back.OursAfter = back.Before, back.After
 	default:
-		back.Kind = either(back.After, access.OpGatePolicy, access.OpDeleteGatePolicy)
+		back.Kind = either(back.After, access.OpUserSidePolicy, access.OpDeleteUserSidePolicy)
 		back.OursBefore, back.OursAfter = back.Before, back.After
 	}
 	back.Size = iam.Size(back.After)
@@ -129,6 +129,6 @@ func oursAttached(document string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ours, _ := access.GateAttachments(arns)
+	ours, _ := access.UserSideAttachments(arns)
 	return access.AttachmentsDocument(ours), nil
 }

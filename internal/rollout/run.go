@@ -14,7 +14,7 @@ import (
 func (s *Service) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { s.cfg.Store.Listen(ctx, s.hub.changed) })
-	parts.Go(func() { s.revive(ctx) })
+	parts.Go(func() { s.requeueExpired(ctx) })
 	parts.Go(func() { s.move(ctx) })
 	parts.Go(func() { s.sample(ctx) })
 	parts.Go(func() { s.recount(ctx) })
@@ -22,12 +22,12 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) revive(ctx context.Context) {
-	for pause(ctx, s.cfg.ReviveEvery) == nil {
-		if _, err := s.cfg.Store.ReviveChecks(ctx); err != nil && ctx.Err() == nil {
+func (s *Service) requeueExpired(ctx context.Context) {
+	for pause(ctx, s.cfg.RequeueEvery) == nil {
+		if _, err := s.cfg.Store.RequeueExpiredChecks(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("checks whose worker has gone silent could not be looked for", "error", err)
 		}
-		n, err := s.cfg.Store.Revive(ctx, s.cfg.Lease)
+		n, err := s.cfg.Store.RequeueExpired(ctx, s.cfg.Lease)
 		switch {
 		case ctx.Err() != nil:
 			return

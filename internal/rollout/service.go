@@ -21,13 +21,13 @@ type Config struct {
 	Now   func() time.Time // for records and audit events; time.Now
 	Log   *slog.Logger     // nil: no log
 
-	Lease       time.Duration // how long a silent worker keeps its claim; 6 s
-	ReviveEvery time.Duration // how often targets with an expired lease are looked for; 1 s
-	MoveEvery   time.Duration // how often rollouts whose time has come are looked for; 500 ms
+	Lease        time.Duration // how long a silent worker keeps its claim; 6 s
+	RequeueEvery time.Duration // how often targets with an expired lease are looked for; 1 s
+	MoveEvery    time.Duration // how often rollouts whose time has come are looked for; 500 ms
 	// ConfirmClaimEvery is how old the database's last confirmation of a claim may be at a
 	// write; 1 s. A negative value has each write confirm it.
 	ConfirmClaimEvery time.Duration
-	PutOff            time.Duration // how long a throttled push waits before it goes on; 5 s
+	SnoozeFor         time.Duration // how long a throttled push waits before it goes on; 5 s
 	GiveUp            time.Duration // how long an account may stay unreachable; 10 min
 	Patience          time.Duration // how long the read back waits for AWS to show a write; 60 s
 
@@ -50,10 +50,10 @@ func (c Config) withDefaults() Config {
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Lease = cmp.Or(c.Lease, 6*time.Second)
-	c.ReviveEvery = cmp.Or(c.ReviveEvery, time.Second)
+	c.RequeueEvery = cmp.Or(c.RequeueEvery, time.Second)
 	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)
 	c.ConfirmClaimEvery = cmp.Or(c.ConfirmClaimEvery, time.Second)
-	c.PutOff = cmp.Or(c.PutOff, 5*time.Second)
+	c.SnoozeFor = cmp.Or(c.SnoozeFor, 5*time.Second)
 	c.GiveUp = cmp.Or(c.GiveUp, 10*time.Minute)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	return c

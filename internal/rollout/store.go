@@ -22,15 +22,15 @@ type Store interface {
 	// ClaimTarget takes up a target that is in flight and that no live claim holds. It
 	// raises the claim number. ok is false where there is nothing to do.
 	ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error)
-	// HoldClaim prolongs a claim. ErrClaimLost where a later one was made.
-	HoldClaim(ctx context.Context, c access.Claim, lease time.Duration) error
-	// PutOff lets a claim run out after a time, and adds to the target's calls.
+	// RenewClaim prolongs a claim. ErrClaimLost where a later one was made.
+	RenewClaim(ctx context.Context, c access.Claim, lease time.Duration) error
+	// SnoozeClaim lets a claim run out after a time, and adds to the target's calls.
 	// ErrClaimLost as above.
-	PutOff(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error
-	// LetGo gives a target back for which no write is intended. ErrClaimLost as above.
-	LetGo(ctx context.Context, c access.Claim, calls access.CallCount) error
+	SnoozeClaim(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error
+	// ReleaseClaim gives a target back for which no write is intended. ErrClaimLost as above.
+	ReleaseClaim(ctx context.Context, c access.Claim, calls access.CallCount) error
 	// RecordIntents commits what is about to be written, with one audit event per write.
-	// An intent that is there already is left as it is. ErrClaimLost as above; ErrStands
+	// An intent that is there already is left as it is. ErrClaimLost as above; ErrNotRunning
 	// where the rollout stands and these are the first of the target.
 	RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error
 	// RecordOutcome commits the outcome of one operation and prolongs the claim.
@@ -39,8 +39,8 @@ type Store interface {
 	// that the window allows (state and job in the same transaction), and stores what the
 	// account holds now into its inventory. ErrClaimLost as above.
 	FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, r access.TargetResult, events []access.AuditEvent) (access.Rollout, error)
-	// Revive makes jobs for targets in flight whose claim ran out, and returns how many.
-	Revive(ctx context.Context, lease time.Duration) (int, error)
+	// RequeueExpired makes jobs for targets in flight whose claim ran out, and returns how many.
+	RequeueExpired(ctx context.Context, lease time.Duration) (int, error)
 	// Listen calls notify with the id of each rollout that changes, on any replica, until
 	// the context ends. It reconnects when it is cut off; until then the hub's slow poll
 	// keeps the watchers going.

@@ -11,10 +11,10 @@ import (
 
 const admitsAliceAlone = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:username":["alice"]}}}]`
 
-// gated is a target that gates alice on the users' side: the gate is attached, then the
+// withUserSide is a target that gates alice on the users' side: the gate is attached, then the
 // role admits her.
-func gated() (*memoryStore, *memoryCloud, access.Resource) {
-	attach := attachOp(0, "alice", "", access.AttachmentsDocument([]string{access.GatePolicy("alice", 1).ARN("aws", "111122223333")}))
+func withUserSide() (*memoryStore, *memoryCloud, access.Resource) {
+	attach := attachOp(0, "alice", "", access.AttachmentsDocument([]string{access.UserSidePolicy("alice", 1).ARN("aws", "111122223333")}))
 	attach.ID, attach.State = 1, access.OperationPlanned
 	trust := sideOp(1, "", admitsAliceAlone)
 	trust.ID, trust.State, trust.BeforeKnown = 2, access.OperationPlanned, true
@@ -26,7 +26,7 @@ func gated() (*memoryStore, *memoryCloud, access.Resource) {
 // since it was made moments ago. The user is still there: their gate is not given up.
 func TestAPolicyTooNewToBeAttachedIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, cloud, attachments := gated()
+		store, cloud, attachments := withUserSide()
 		ready := time.Now().Add(20 * time.Second)
 		cloud.onWrite = func(n int, apply func()) error {
 			if cloud.writes[n-1].Resource == attachments && time.Now().Before(ready) {
@@ -36,7 +36,7 @@ func TestAPolicyTooNewToBeAttachedIsWaitedFor(t *testing.T) {
 			return nil
 		}
 		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
-		var later *PutOffError
+		var later *SnoozeError
 		if !errors.As(err, &later) {
 			t.Fatalf("got %v, want it put off", err)
 		}
@@ -49,7 +49,7 @@ func TestAPolicyTooNewToBeAttachedIsWaitedFor(t *testing.T) {
 
 func TestAPolicyThatCannotBeAttachedFailsInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, cloud, attachments := gated()
+		store, cloud, attachments := withUserSide()
 		cloud.onWrite = func(n int, apply func()) error {
 			if cloud.writes[n-1].Resource == attachments {
 				return cloudError(access.CloudGone)

@@ -117,7 +117,7 @@ func (u *push) shows(s *step, live access.LiveDocument) (document string, asWrit
 // the last look. Throttled reads are waited out.
 func (u *push) unverified(s *step, err error) error {
 	if err != nil && u.worthWaiting(err) {
-		return &PutOffError{After: u.cfg.PutOff, Err: err}
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	}
 	r := refusal{
 		class:   access.CloudUnknown,

@@ -9,10 +9,10 @@ import (
 
 // WaveStore stores waves, checks, strategies and rollbacks.
 type WaveStore interface {
-	// UpdateCourse locks the rollout, lets decide alter it and its course, and makes the
+	// UpdateProgress locks the rollout, lets decide alter it and its course, and makes the
 	// targets follow: an abort skips what waits, a retry makes failed and conflicting
 	// targets wait again, a resume takes up as many as the window allows.
-	UpdateCourse(ctx context.Context, id int64, decide func(*access.Rollout, *access.Course) ([]access.AuditEvent, error)) (access.Rollout, error)
+	UpdateProgress(ctx context.Context, id int64, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)) (access.Rollout, error)
 	// UpdateTarget locks the rollout and one target: one that waits again is taken up
 	// once more, one that is skipped is left out.
 	UpdateTarget(ctx context.Context, id int64, account access.AccountID, decide func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)) (access.Rollout, error)
@@ -30,8 +30,8 @@ type WaveStore interface {
 	Checks(ctx context.Context, rollout int64, wave, round, limit int) (access.Page[access.Check], error)
 	ClaimCheck(ctx context.Context, rollout int64, wave, seq int, lease time.Duration) (check access.Check, ok bool, err error)
 	FinishCheck(ctx context.Context, c access.Check, good bool, message string) error
-	// ReviveChecks makes jobs for checks whose worker has gone silent.
-	ReviveChecks(ctx context.Context) (int, error)
+	// RequeueExpiredChecks makes jobs for checks whose worker has gone silent.
+	RequeueExpiredChecks(ctx context.Context) (int, error)
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 
 	// Written is what a rollout has written, or may have, in each account.

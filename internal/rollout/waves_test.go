@@ -15,14 +15,14 @@ import (
 var bob = access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
 
 // stage starts a rollout by a strategy.
-func (w *world) stage(t *testing.T, window int, strategy access.Strategy, p access.Plan) access.Rollout {
+func (w *world) stage(t *testing.T, maxInFlight int, strategy access.Strategy, p access.Plan) access.Rollout {
 	t.Helper()
 	var accounts []access.Account
 	for target := range p.Targets() {
 		accounts = append(accounts, access.Account{ID: target.Account, OU: target.OU})
 	}
 	r, err := w.store.StartRollout(t.Context(), access.Rollout{
-		Title: "test", State: access.RolloutRunning, Window: window, StartedBy: operator.Ref(), CreatedAt: time.Now(),
+		Title: "test", State: access.RolloutRunning, MaxInFlight: maxInFlight, StartedBy: operator.Ref(), CreatedAt: time.Now(),
 	}, p, access.Stage(strategy, accounts), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func (w *world) only(p access.Plan, n int) access.Plan {
 	return access.NewPlan(p.Documents, kept...)
 }
 
-func TestWavesWithChecksAndAGate(t *testing.T) {
+func TestWavesWithChecksAndApproval(t *testing.T) {
 	w := newWorld(t)
 	probed := make(chan access.AccountID, 10)
 	s := w.replica(t, rollout.Config{
@@ -53,18 +53,18 @@ func TestWavesWithChecksAndAGate(t *testing.T) {
 	})
 	plan := w.only(w.plan(t, desired(office...)), 6)
 	strategy := access.Strategy{
-		Name: "Careful", ReadBack: true, Waves: []access.WaveRule{{Name: "Canary", Count: 2, Bake: 50 * time.Millisecond, Gate: true}},
+		Name: "Careful", ReadBack: true, Waves: []access.WaveRule{{Name: "Canary", Count: 2, Bake: 50 * time.Millisecond, RequiresApproval: true}},
 		Probes: []access.Probe{{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: false, Accounts: 1}},
 	}
 	r := w.stage(t, 4, strategy, plan)
-	r = wait(t, s, r.ID, "at its gate", func(r access.Rollout) bool { return r.Phase == access.PhaseGate })
+	r = wait(t, s, r.ID, "at its gate", func(r access.Rollout) bool { return r.Phase == access.PhaseAwaitingApproval })
 	if r.Counts.Succeeded != 2 || r.Counts.Waiting != 4 {
 		t.Errorf("at the gate after two canaries: %+v", r.Counts)
 	}
 	if writes := w.writes(0); len(writes) != 2 {
 		t.Errorf("writes in %d accounts, want the two canaries only", len(writes))
 	}
-	if _, err := s.OpenGate(t.Context(), operator, r.ID, 1); err != nil {
+	if _, err := s.ApproveWave(t.Context(), operator, r.ID, 1); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, s, r.ID, "completed", completed)
@@ -90,8 +90,8 @@ func TestAnEditDuringTheBakeHalts(t *testing.T) {
 	}
 	r := w.stage(t, 4, access.Strategy{ReadBack: true, Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Second}}}, plan)
 	wait(t, s, r.ID, "baking", func(r access.Rollout) bool { return r.Phase == access.PhaseBaking })
-	gated := w.state(t, canary.ID).Roles["Bob"]
-	w.edit(t, canary, bob, strings.ReplaceAll(gated, "103.15.250.0/24", "0.0.0.0/1"))
+	userSide := w.state(t, canary.ID).Roles["Bob"]
+	w.edit(t, canary, bob, strings.ReplaceAll(userSide, "103.15.250.0/24", "0.0.0.0/1"))
 	r = wait(t, s, r.ID, "halted", func(r access.Rollout) bool { return r.State == access.RolloutHalted })
 	checks, err := s.Checks(t.Context(), operator, r.ID, 1, 0)
 	if err != nil || len(checks.Items) != 1 || checks.Items[0].State != access.CheckBad || !strings.Contains(checks.Items[0].Message, "Bob") {
@@ -105,7 +105,7 @@ func TestAnEditDuringTheBakeHalts(t *testing.T) {
 		t.Errorf("%d wait, want the rest of the accounts left alone", r.Counts.Waiting)
 	}
 
-	w.edit(t, canary, bob, gated)
+	w.edit(t, canary, bob, userSide)
 	if _, err := s.CheckAgain(t.Context(), operator, r.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -118,18 +118,18 @@ func TestAnEditDuringTheBakeHalts(t *testing.T) {
 func TestStartNowIsForAReason(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	closed := access.Hours{Days: []int{(int(time.Now().UTC().Weekday()) + 3) % 7}, From: "02:00", To: "03:00"}
+	closed := access.MaintenanceWindow{Days: []int{(int(time.Now().UTC().Weekday()) + 3) % 7}, From: "02:00", To: "03:00"}
 	plan := w.only(w.plan(t, desired(office...)), 3)
-	r := w.stage(t, 4, access.Strategy{Hours: closed}, plan)
-	wait(t, s, r.ID, "outside of its hours", func(r access.Rollout) bool { return r.Phase == access.PhaseHours })
-	if _, err := s.StartNow(t.Context(), operator, r.ID, " ", false); access.KindOf(err) != access.KindInvalid {
+	r := w.stage(t, 4, access.Strategy{MaintenanceWindow: closed}, plan)
+	wait(t, s, r.ID, "outside of its hours", func(r access.Rollout) bool { return r.Phase == access.PhaseMaintenanceWindow })
+	if _, err := s.OverrideWindow(t.Context(), operator, r.ID, " ", false); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("without a reason: %v, want KindInvalid", err)
 	}
 	if writes := w.writes(0); len(writes) != 0 {
 		t.Fatalf("it has written outside of its hours: %v", writes)
 	}
-	if r, err := s.StartNow(t.Context(), operator, r.ID, "an office has moved", false); err != nil || r.OffHours.Reason != "an office has moved" {
-		t.Fatalf("%+v, %v", r.OffHours, err)
+	if r, err := s.OverrideWindow(t.Context(), operator, r.ID, "an office has moved", false); err != nil || r.WindowOverride.Reason != "an office has moved" {
+		t.Fatalf("%+v, %v", r.WindowOverride, err)
 	}
 	wait(t, s, r.ID, "completed", completed)
 	w.checkHolds(t, plan)
@@ -226,12 +226,12 @@ func TestControlsAreRefusedWithoutTheRole(t *testing.T) {
 	ctx := t.Context()
 	for name, do := range map[string]func() error{
 		"roll back": func() error { _, err := s.RollBack(ctx, viewer, 1, "why"); return err },
-		"open gate": func() error { _, err := s.OpenGate(ctx, viewer, 1, 1); return err },
+		"open gate": func() error { _, err := s.ApproveWave(ctx, viewer, 1, 1); return err },
 		"confirm":   func() error { _, err := s.Confirm(ctx, viewer, 1); return err },
-		"window":    func() error { _, err := s.SetWindow(ctx, viewer, 1, 5); return err },
-		"start":     func() error { _, err := s.StartNow(ctx, viewer, 1, "why", false); return err },
+		"window":    func() error { _, err := s.SetMaxInFlight(ctx, viewer, 1, 5); return err },
+		"start":     func() error { _, err := s.OverrideWindow(ctx, viewer, 1, "why", false); return err },
 		"recheck":   func() error { _, err := s.CheckAgain(ctx, viewer, 1); return err },
-		"overtake":  func() error { _, err := s.Overtake(ctx, viewer, 1); return err },
+		"overtake":  func() error { _, err := s.SkipQueue(ctx, viewer, 1); return err },
 		"skip":      func() error { _, err := s.SkipTarget(ctx, viewer, 1, "111122223333", "why"); return err },
 		"retry":     func() error { _, err := s.RetryTarget(ctx, viewer, 1, "111122223333"); return err },
 		"strategy":  func() error { _, err := s.SaveStrategy(ctx, operator, access.Strategy{Name: "x"}); return err },

@@ -32,7 +32,7 @@ type pushWorker struct {
 // Work pushes one target. A push that is put off keeps its job; it costs no attempt.
 func (w *pushWorker) Work(ctx context.Context, job *river.Job[jobs.PushTarget]) error {
 	err := w.pusher.Push(ctx, job.Args.RolloutID, access.AccountID(job.Args.Account))
-	var later *PutOffError
+	var later *SnoozeError
 	if errors.As(err, &later) {
 		return river.JobSnooze(later.After)
 	}

@@ -198,10 +198,10 @@ func plannedRole(t *testing.T, d policy.Compiled, live string, known bool) acces
 	}
 }
 
-func (w *world) start(t *testing.T, window int, p access.Plan) access.Rollout {
+func (w *world) start(t *testing.T, maxInFlight int, p access.Plan) access.Rollout {
 	t.Helper()
 	r, err := w.store.StartRollout(t.Context(), access.Rollout{
-		Title: "test", State: access.RolloutRunning, Window: window, MaxFailures: targets, StartedBy: operator.Ref(), CreatedAt: time.Now(),
+		Title: "test", State: access.RolloutRunning, MaxInFlight: maxInFlight, MaxFailures: targets, StartedBy: operator.Ref(), CreatedAt: time.Now(),
 	}, p, access.Staging{}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ func (u *push) write(ctx context.Context) error {
 		}
 	}
 	if later := those(u.steps, (*step).postponed); len(later) > 0 {
-		return u.putOffLater(later)
+		return u.snoozeLater(later)
 	}
 	return nil
 }
@@ -67,16 +67,16 @@ const freshFor = 15 * time.Second
 // guessing names.
 const askAgainMost = 30 * time.Second
 
-// putOffLater asks for another try at what AWS does not take yet, ever later.
-func (u *push) putOffLater(steps []*step) error {
+// snoozeLater asks for another try at what AWS does not take yet, ever later.
+func (u *push) snoozeLater(steps []*step) error {
 	first := u.now()
 	for _, s := range steps {
 		if at := u.firstTried(s); at.Before(first) {
 			first = at
 		}
 	}
-	after := max(min(u.now().Sub(first), askAgainMost), u.cfg.PutOff)
-	return &PutOffError{After: after, Err: steps[0].later}
+	after := max(min(u.now().Sub(first), askAgainMost), u.cfg.SnoozeFor)
+	return &SnoozeError{After: after, Err: steps[0].later}
 }
 
 // send writes one document. Without an answer it reads to find out what became of it.
@@ -94,7 +94,7 @@ func (u *push) send(ctx context.Context, s *step) error {
 		}
 	}
 	if errors.Is(silence, errStale) || u.worthWaiting(silence) {
-		return &PutOffError{After: u.cfg.PutOff, Err: silence}
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: silence}
 	}
 	s.refuse("", refused(silence))
 	return nil
@@ -154,7 +154,7 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 	case class == access.CloudUnreachable || class == access.CloudUnknown || errors.Is(err, errStale):
 		return &noAnswerError{err}
 	case class == access.CloudThrottled:
-		return &PutOffError{After: u.cfg.PutOff, Err: err}
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case class == access.CloudBusy && u.worthWaiting(err): // the other documents of the account need not wait
 		s.later = err
 	case class == access.CloudInvalidPrincipal && s.op.Kind == access.OpTrustPolicy:
@@ -182,7 +182,7 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
 	case u.worthWaiting(err):
-		return false, &PutOffError{After: u.cfg.PutOff, Err: err}
+		return false, &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case s.sent:
 		s.refuse("It is not known whether the write took effect: AWS did not answer it, and the document could not be read afterwards. ", refused(err))
 		return true, nil

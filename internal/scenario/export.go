@@ -35,14 +35,14 @@ func (e Export) sortOperations() (exported, error) {
 			x.roles = append(x.roles, op)
 		case access.OpUserPolicy:
 			x.users = append(x.users, op)
-		case access.OpGatePolicy:
+		case access.OpUserSidePolicy:
 			x.policies = append(x.policies, op)
 		case access.OpAttachments:
 			arns, err := access.Attachments(op.After)
 			if err != nil {
 				return x, err
 			}
-			ours, _ := access.GateAttachments(arns)
+			ours, _ := access.UserSideAttachments(arns)
 			for _, arn := range ours {
 				x.attached[arn] = append(x.attached[arn], op.Resource.Name)
 			}

@@ -17,7 +17,7 @@ import (
 func exportOfEverything() Export {
 	trust := `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow1","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:RoleSessionName":"${aws:username}"}}}]}`
 	user := `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAssumeRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/team-a/Bob"}]}`
-	gate := `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisGate","Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":["103.15.250.0/24"]}}}]}`
+	userSide := `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisGate","Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":["103.15.250.0/24"]}}}]}`
 	arn := "arn:aws:iam::111122223333:policy/portcullis/Portcullis-alice-1"
 	role := func(path, name string) access.Resource {
 		return access.Resource{Kind: access.ResourceRole, Path: path, Name: name}
@@ -30,7 +30,7 @@ func exportOfEverything() Export {
 			{Kind: access.OpTrustPolicy, Resource: role("/team-a/", "Bob"), After: trust},
 			{Kind: access.OpTrustPolicy, Resource: role("/", "team_a_Bob"), After: trust},
 			{Kind: access.OpTrustPolicy, Resource: role("/", "1st+role"), After: trust},
-			{Kind: access.OpGatePolicy, Resource: access.GatePolicy("alice", 1), Before: gate, After: gate},
+			{Kind: access.OpUserSidePolicy, Resource: access.UserSidePolicy("alice", 1), Before: userSide, After: userSide},
 			{Kind: access.OpAttachments, Resource: access.Resource{Kind: access.ResourceAttachments, Path: "/", Name: "alice"}, After: access.AttachmentsDocument([]string{arn, "arn:aws:iam::aws:policy/ReadOnlyAccess"})},
 			{Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "gone"}},
 		},

@@ -36,10 +36,10 @@ func Render(s Scenario, account access.AccountID, now time.Time) ([]byte, error)
 		one := tree{kind: '{'}
 		one.put("roles", documentsTree(docs.Roles))
 		one.put("users", documentsTree(docs.Users))
-		if len(docs.Gates) > 0 {
-			gates := treeOfGates(s, id, docs.Gates)
-			one.put("policies", gates.policies)
-			one.put("attachments", gates.attachments)
+		if len(docs.UserSide) > 0 {
+			userSide := treeOfUserSide(s, id, docs.UserSide)
+			one.put("policies", userSide.policies)
+			one.put("attachments", userSide.attachments)
 		}
 		accounts.put(string(id), one)
 	}
@@ -63,14 +63,14 @@ func documentsTree(cs []policy.Compiled) tree {
 	return t
 }
 
-type gatesTree struct{ policies, attachments tree }
+type userSideTree struct{ policies, attachments tree }
 
-// treeOfGates shows the managed policies of the users' gates, and what is to be attached.
-func treeOfGates(s Scenario, id access.AccountID, gates []policy.Gate) gatesTree {
-	t := gatesTree{tree{kind: '{'}, tree{kind: '{'}}
+// treeOfUserSide shows the managed policies of the users' gates, and what is to be attached.
+func treeOfUserSide(s Scenario, id access.AccountID, userSide []policy.UserSidePolicies) userSideTree {
+	t := userSideTree{tree{kind: '{'}, tree{kind: '{'}}
 	i := slices.IndexFunc(s.Accounts, func(a access.Account) bool { return a.ID == id })
 	var all []policy.Compiled
-	for _, g := range gates {
+	for _, g := range userSide {
 		all = append(all, g.Policies...)
 		t.attachments.put(access.UserName{Path: g.User.Path, Name: g.User.Name}.String(), stringsTree(g.Attachments(s.Accounts[i]), func(s string) string { return s }))
 	}

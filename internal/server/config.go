@@ -34,7 +34,7 @@ type Config struct {
 	Demo     bool              // sample people and sample desired state; loopback only
 
 	Workers     int // targets that this process pushes at once; 50
-	Window      int // targets of one rollout in flight, over all processes; 20
+	MaxInFlight int // targets of one rollout in flight, over all processes; 20
 	MaxFailures int // failed targets that halt a rollout; 10
 
 	APIRate float64 // calls a second of one API token; 0 is the default, below 0 no limit

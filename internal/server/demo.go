@@ -200,7 +200,7 @@ func applyUnreviewed(c *access.Change, head int64) (access.Application, error) {
 	return access.Application{
 		Rollout: access.Rollout{
 			ChangeID: c.ID, Title: c.Title, Revision: c.Revision, State: access.RolloutRunning,
-			Window: change.DefaultWindow, MaxFailures: change.DefaultMaxFailures,
+			MaxInFlight: change.DefaultMaxInFlight, MaxFailures: change.DefaultMaxFailures,
 			StartedBy: demo().Ref(), CreatedAt: at, StartedAt: at,
 		},
 		Events: []access.AuditEvent{event},

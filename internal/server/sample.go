@@ -34,7 +34,7 @@ func sampleEdits(accounts []access.Account) ([]access.Edit, error) {
 var sampleStrategy = access.Strategy{
 	Name: "In waves", Description: "Two accounts first, looked after by a person; then a quarter; then the rest.",
 	Waves: []access.WaveRule{
-		{Name: "Canaries", Count: 2, Window: 1, MaxFailures: access.Limit{None: true}, Bake: 30 * time.Second, Gate: true},
+		{Name: "Canaries", Count: 2, MaxInFlight: 1, MaxFailures: access.Limit{None: true}, Bake: 30 * time.Second, RequiresApproval: true},
 		{Name: "A quarter", Percent: 25, MaxFailures: access.Limit{Count: 1}, Bake: 10 * time.Second},
 	},
 	MaxFailures: access.Limit{Percent: 10}, ReadBack: true,

@@ -83,7 +83,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	watchCloud(metrics, cloud)
 	s.cfg.scans = watchScans(metrics)
-	metrics.WatchDatabase(st.Figures, st.Pool().Stat, s.cfg.Log)
+	metrics.WatchDatabase(st.Stats, st.Pool().Stat, s.cfg.Log)
 	svc := newServices(s.cfg, st, cloud)
 	s.started.push("the watched rollouts", func(context.Context) error { svc.rollouts.Close(); return nil })
 	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {

@@ -101,7 +101,7 @@ func TestAnAbortMeetsATargetThatEnds(t *testing.T) {
 	r := start(t, s, 4, 3, 0)
 	release := lock(t, s, "SELECT FROM targets WHERE rollout_id = $1 AND account_id = $2 FOR UPDATE", r.ID, string(accountID(0)))
 	aborted := inBackground(func() error {
-		_, err := s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+		_, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 			return nil, r.Abort("enough", t0)
 		})
 		return err
@@ -142,7 +142,7 @@ func TestARollBackStoresDocumentsBeforeItHoldsOthersUp(t *testing.T) {
 	for i := range 2 {
 		first = push(t, s, first, accountID(i), access.TargetSucceeded)
 	}
-	control(t, s, first.ID, func(r *access.Rollout, _ *access.Course) error { return r.RollBack(operator.Ref(), "why", t0) })
+	control(t, s, first.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
 	other := staged(t, s, 2, access.Strategy{}, 2)
 	busy := claim(t, s, other, accountID(0))
 
@@ -175,10 +175,10 @@ func TestAnAbortedRolloutKeepsTheAccountsInWhichItStillWrites(t *testing.T) {
 	organization(t, s, 2)
 	older := staged(t, s, 2, access.Strategy{}, 1)
 	writing := claim(t, s, older, accountID(0))
-	control(t, s, older.ID, func(r *access.Rollout, _ *access.Course) error { return r.Abort("enough", t0) })
+	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Abort("enough", t0) })
 	newer := staged(t, s, 2, access.Strategy{}, 2)
-	if newer.Counts.Running != 1 || newer.Behind != (access.Behind{Rollout: older.ID, Targets: 1}) {
-		t.Errorf("%d accounts are taken up, behind %+v; want the one in which nobody writes, and the other behind rollout %d", newer.Counts.Running, newer.Behind, older.ID)
+	if newer.Counts.Running != 1 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 1}) {
+		t.Errorf("%d accounts are taken up, behind %+v; want the one in which nobody writes, and the other behind rollout %d", newer.Counts.Running, newer.BlockedBy, older.ID)
 	}
 	must[access.Rollout](t)(s.FinishTarget(t.Context(), writing, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
 	past(t, s, newer.ID)
@@ -204,7 +204,7 @@ func TestAnOldLookEndsNoNewCheck(t *testing.T) {
 		return c
 	}
 	frozen := look()
-	must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, r.Retry() }))
+	must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, r.Retry() }))
 	push(t, s, r, accountID(1), access.TargetSucceeded)
 	if err := s.FinishCheck(t.Context(), frozen, false, "of the first round"); !errors.Is(err, access.ErrClaimLost) {
 		t.Errorf("a look of the first round ended a check of the second that nobody had taken up yet: %v", err)
@@ -285,7 +285,7 @@ func TestATransactionThatIsFrozenLetsGoOfTheRollout(t *testing.T) {
 	r := start(t, s, 2, 1, 10)
 	held, thaw := make(chan struct{}), make(chan struct{})
 	frozen := inBackground(func() error {
-		_, err := s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+		_, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 			close(held)
 			<-thaw
 			return []access.AuditEvent{event("rollout.pause", access.RolloutObject(r.ID))}, r.Pause(time.Now())
@@ -294,7 +294,9 @@ func TestATransactionThatIsFrozenLetsGoOfTheRollout(t *testing.T) {
 	})
 	<-held
 	began := time.Now()
-	if _, err := s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, r.SetWindow(2) }); err != nil {
+	if _, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
+		return nil, r.SetMaxInFlight(2)
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took > 25*time.Second { // it would be thirty
@@ -302,7 +304,7 @@ func TestATransactionThatIsFrozenLetsGoOfTheRollout(t *testing.T) {
 	}
 	close(thaw)
 	wantKind(t, <-frozen, access.KindUnavailable, "Try again")
-	if now := must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); now.State != access.RolloutRunning || now.Window != 2 {
-		t.Errorf("the rollout is %s with a window of %d", now.State, now.Window)
+	if now := must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); now.State != access.RolloutRunning || now.MaxInFlight != 2 {
+		t.Errorf("the rollout is %s with a window of %d", now.State, now.MaxInFlight)
 	}
 }

@@ -64,8 +64,8 @@ func findingConditions(q access.FindingQuery) *conditions {
 	if q.Account != "" {
 		w.and("f.account_id = ?", string(q.Account))
 	}
-	if q.Alike != "" {
-		w.and(alike+" = ?", q.Alike)
+	if q.Group != "" {
+		w.and(groupKey+" = ?", q.Group)
 	}
 	if q.Search != "" {
 		w.and("(f.sentence ILIKE ? OR a.name ILIKE ? OR f.account_id = ?)", containing(q.Search), containing(q.Search), q.Search)

@@ -11,8 +11,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// alike is the same for findings that say the same, but for the account.
-const alike = `md5(f.kind || f.reason || replace(replace(f.sentence, ' (' || a.name || ')', ''), f.account_id, '…'))`
+// groupKey is the same for findings that say the same, but for the account.
+const groupKey = `md5(f.kind || f.reason || replace(replace(f.sentence, ' (' || a.name || ')', ''), f.account_id, '…'))`
 
 // FindingGroups lists what findings say, each thing once, the one that was found last
 // first.
@@ -29,8 +29,8 @@ func (s *Store) FindingGroups(ctx context.Context, q access.FindingQuery) (acces
 	}
 	groups, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.FindingGroup, error) {
 		var g access.FindingGroup
-		return g, row.Scan(&g.Alike, &g.Newest.ID, &g.Findings, &g.Accounts, &g.FirstSeen, &g.LastSeen)
-	}, "SELECT "+alike+", max(f.id), count(*), count(DISTINCT f.account_id), min(f.first_seen), max(f.last_seen) FROM findings f JOIN accounts a ON a.id = f.account_id"+
+		return g, row.Scan(&g.Group, &g.Newest.ID, &g.Findings, &g.Accounts, &g.FirstSeen, &g.LastSeen)
+	}, "SELECT "+groupKey+", max(f.id), count(*), count(DISTINCT f.account_id), min(f.first_seen), max(f.last_seen) FROM findings f JOIN accounts a ON a.id = f.account_id"+
 		w.sql()+" GROUP BY 1"+having+" ORDER BY 2 DESC"+w.limit(q.Size()+1), w.args...)
 	if err != nil {
 		return none, translate(fmt.Errorf("grouping the findings: %w", err))

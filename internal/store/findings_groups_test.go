@@ -33,7 +33,7 @@ func TestFindingsThatSayTheSameAreAGroup(t *testing.T) {
 	if one := second.Items[0]; one.Findings != 1 || one.Newest.Subject != "Another" || one.Sentence() != one.Newest.Sentence {
 		t.Errorf("the one that is alone is %+v", one)
 	}
-	query := access.FindingQuery{Alike: g.Alike}
+	query := access.FindingQuery{Group: g.Group}
 	alike := must[access.Page[access.Finding]](t)(s.Findings(t.Context(), query))
 	if len(alike.Items) != 4 {
 		t.Errorf("%d findings are of the group, want four", len(alike.Items))

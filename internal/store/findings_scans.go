@@ -145,17 +145,17 @@ func (s *Store) Unscanned(ctx context.Context, limit int) ([]access.AccountID, e
 	return ids, nil
 }
 
-// Standstills says how the last pushes of accounts stand. What an aborted rollout left
+// StoppedTargets says how the last pushes of accounts stand. What an aborted rollout left
 // undone is not busy: nobody will push it.
-func (s *Store) Standstills(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.Standstill, error) {
-	found := make(map[access.AccountID]access.Standstill, len(ids))
+func (s *Store) StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error) {
+	found := make(map[access.AccountID]access.StoppedTarget, len(ids))
 	err := eachRow(ctx, s.pool, `SELECT t.account_id, t.rollout_id, t.state,
 			EXISTS (SELECT FROM rollouts r JOIN targets w ON w.rollout_id = r.id AND w.account_id = t.account_id
 				WHERE r.ended_at IS NULL AND w.state IN ('waiting', 'running'))
 		FROM unnest($1::text[]) a (id), LATERAL (
 			SELECT * FROM targets t WHERE t.account_id = a.id COLLATE "C" ORDER BY t.rollout_id DESC LIMIT 1) t`, []any{texts(ids)}, func(row pgx.Rows) error {
 		var id access.AccountID
-		var st access.Standstill
+		var st access.StoppedTarget
 		err := row.Scan(&id, &st.Rollout, &st.State, &st.Busy)
 		found[id] = st
 		return err

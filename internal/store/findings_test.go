@@ -131,7 +131,7 @@ func TestFindingsOfAccountsThatAreGoneAreResolved(t *testing.T) {
 func TestAccountsOfEndedRolloutsAreReadOnce(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)
-	r := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, Window: 2, CreatedAt: t0}, planFor(2), access.Staging{}, nil))
+	r := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, MaxInFlight: 2, CreatedAt: t0}, planFor(2), access.Staging{}, nil))
 	jobs := func() int {
 		var n int
 		if err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM river_job WHERE kind = 'read_inventory'").Scan(&n); err != nil {

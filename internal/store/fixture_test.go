@@ -137,24 +137,24 @@ func approved(t testing.TB, s *store.Store, edits []access.Edit, plan access.Pla
 	}))
 }
 
-func apply(ctx context.Context, s *store.Store, c access.Change, window, maxFailures int) (access.Rollout, error) {
+func apply(ctx context.Context, s *store.Store, c access.Change, maxInFlight, maxFailures int) (access.Rollout, error) {
 	return s.ApplyChange(ctx, c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		if err := c.Apply(c.Digest, head+1, t0); err != nil {
 			return access.Application{}, err
 		}
 		return access.Application{
-			Rollout: access.Rollout{Title: c.Title, State: access.RolloutRunning, Window: window, MaxFailures: maxFailures, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0},
+			Rollout: access.Rollout{Title: c.Title, State: access.RolloutRunning, MaxInFlight: maxInFlight, MaxFailures: maxFailures, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0},
 			Events:  []access.AuditEvent{event("change.apply", access.ChangeObject(c.ID))},
 		}, nil
 	})
 }
 
 // start makes a rollout over n accounts with the edit of one allowlist.
-func start(t testing.TB, s *store.Store, n, window, maxFailures int) access.Rollout {
+func start(t testing.TB, s *store.Store, n, maxInFlight, maxFailures int) access.Rollout {
 	t.Helper()
 	organization(t, s, n)
 	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
-	return must[access.Rollout](t)(apply(t.Context(), s, c, window, maxFailures))
+	return must[access.Rollout](t)(apply(t.Context(), s, c, maxInFlight, maxFailures))
 }
 
 func claim(t testing.TB, s *store.Store, r access.Rollout, account access.AccountID) access.Claim {

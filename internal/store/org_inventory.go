@@ -59,11 +59,11 @@ func (s *Store) SaveInventory(ctx context.Context, i access.Inventory) error {
 		if tag.RowsAffected() == 0 {
 			return access.Errorf(access.KindNotFound, noAccount, i.Account)
 		}
-		var overtaken bool
-		if err := tx.QueryRow(ctx, pushedSince, string(i.Account), i.ReadAt).Scan(&overtaken); err != nil {
+		var skipped bool
+		if err := tx.QueryRow(ctx, pushedSince, string(i.Account), i.ReadAt).Scan(&skipped); err != nil {
 			return fmt.Errorf("looking for pushes to account %s: %w", i.Account, err)
 		}
-		if overtaken {
+		if skipped {
 			return access.Errorf(access.KindConflict, "Account %s was pushed to while it was being read. Read it again.", i.Account)
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO inventories (account_id, roles, users, policies, read_at) VALUES ($1, $2, $3, $4, $5)

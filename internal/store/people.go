@@ -152,10 +152,10 @@ const peopleLock = 0x706f7274_70656f70
 // whether they are disabled, and saves what it leaves. Decide also sees everybody else,
 // who stay as they are until the end, the settings and the review rules. Whoever is
 // disabled loses their tokens.
-func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, around access.Around) ([]access.AuditEvent, error)) (access.Person, error) {
+func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, personContext access.PersonContext) ([]access.AuditEvent, error)) (access.Person, error) {
 	var p access.Person
 	err := s.inTx(ctx, func(tx *txn) error {
-		around, err := tx.around(ctx, id)
+		personContext, err := tx.personContext(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 			return missing(err, noPerson, id)
 		}
 		p = row.person()
-		events, err := decide(&p, around)
+		events, err := decide(&p, personContext)
 		if err != nil {
 			return err
 		}
@@ -182,9 +182,9 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 	return p, nil
 }
 
-// around reads what surrounds a person, and keeps other people from being altered.
-func (tx *txn) around(ctx context.Context, id int64) (access.Around, error) {
-	var none, a access.Around
+// personContext reads what surrounds a person, and keeps other people from being altered.
+func (tx *txn) personContext(ctx context.Context, id int64) (access.PersonContext, error) {
+	var none, a access.PersonContext
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", peopleLock); err != nil {
 		return none, fmt.Errorf("waiting for others who alter people: %w", err)
 	}

@@ -14,10 +14,10 @@ import (
 
 // BeginReply takes an idempotency key for a request of a token. Only the first of several
 // requests gets it: fresh is true for that one. The others get what is kept under the key
-// so far. A key is free again after access.ReplyLife.
-func (s *Store) BeginReply(ctx context.Context, tokenID int64, key string, fingerprint []byte, at time.Time) (kept access.Reply, fresh bool, err error) {
+// so far. A key is free again after access.IdempotentReplyLife.
+func (s *Store) BeginReply(ctx context.Context, tokenID int64, key string, fingerprint []byte, at time.Time) (kept access.IdempotentReply, fresh bool, err error) {
 	err = s.inTx(ctx, func(tx *txn) error {
-		_, err := tx.Exec(ctx, "DELETE FROM idempotency_replies WHERE token_id = $1 AND key = $2 AND at <= $3", tokenID, key, at.Add(-access.ReplyLife))
+		_, err := tx.Exec(ctx, "DELETE FROM idempotency_replies WHERE token_id = $1 AND key = $2 AND at <= $3", tokenID, key, at.Add(-access.IdempotentReplyLife))
 		if err != nil {
 			return fmt.Errorf("freeing an idempotency key: %w", err)
 		}
@@ -34,8 +34,8 @@ func (s *Store) BeginReply(ctx context.Context, tokenID int64, key string, finge
 	return kept, fresh, err
 }
 
-func readReply(ctx context.Context, tx *txn, tokenID int64, key string) (access.Reply, error) {
-	var r access.Reply
+func readReply(ctx context.Context, tx *txn, tokenID int64, key string) (access.IdempotentReply, error) {
+	var r access.IdempotentReply
 	var status *int
 	err := tx.QueryRow(ctx, "SELECT fingerprint, status, content_type, etag, location, body, at FROM idempotency_replies WHERE token_id = $1 AND key = $2", tokenID, key).
 		Scan(&r.Fingerprint, &status, &r.ContentType, &r.ETag, &r.Location, &r.Body, &r.At)
@@ -50,7 +50,7 @@ func readReply(ctx context.Context, tx *txn, tokenID int64, key string) (access.
 }
 
 // FinishReply keeps the answer under the key that BeginReply took.
-func (s *Store) FinishReply(ctx context.Context, tokenID int64, key string, r access.Reply) error {
+func (s *Store) FinishReply(ctx context.Context, tokenID int64, key string, r access.IdempotentReply) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE idempotency_replies SET status = $3, content_type = $4, etag = $5, location = $6, body = $7
 		WHERE token_id = $1 AND key = $2 AND fingerprint = $8 AND status IS NULL`,
 		tokenID, key, r.Status, r.ContentType, r.ETag, r.Location, bytes.Clone(orEmpty(r.Body)), r.Fingerprint)
@@ -70,7 +70,7 @@ func (s *Store) DropReply(ctx context.Context, tokenID int64, key string) error 
 
 // sweepReplies removes the answers that are kept no longer.
 func (s *Store) sweepReplies(ctx context.Context, now time.Time) error {
-	if _, err := s.pool.Exec(ctx, "DELETE FROM idempotency_replies WHERE at <= $1", now.Add(-access.ReplyLife)); err != nil {
+	if _, err := s.pool.Exec(ctx, "DELETE FROM idempotency_replies WHERE at <= $1", now.Add(-access.IdempotentReplyLife)); err != nil {
 		return translate(fmt.Errorf("removing old answers: %w", err))
 	}
 	return nil

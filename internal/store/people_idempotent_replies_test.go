@@ -16,7 +16,7 @@ func TestRepliesAreKeptForADay(t *testing.T) {
 	p := must[access.Person](t)(s.CreatePerson(ctx, access.Person{Email: "a@example.com", Name: "Ann"}, "x", event("person.add", "")))
 	tok := must[access.Token](t)(s.CreateToken(ctx, access.Token{PersonID: p.ID, Name: "ci", Scopes: access.Scopes()}, bytes.Repeat([]byte{7}, 32), event("token.create", "")))
 	print1 := bytes.Repeat([]byte{1}, 32)
-	begin := func(at time.Time) (access.Reply, bool) {
+	begin := func(at time.Time) (access.IdempotentReply, bool) {
 		t.Helper()
 		r, fresh, err := s.BeginReply(ctx, tok.ID, "key-1", print1, at)
 		if err != nil {
@@ -30,7 +30,7 @@ func TestRepliesAreKeptForADay(t *testing.T) {
 	if r, fresh := begin(t0); fresh || r.Status != 0 {
 		t.Errorf("a second request meanwhile: %+v, fresh %v; want one that is under way", r, fresh)
 	}
-	want := access.Reply{Fingerprint: print1, Status: 201, ContentType: "application/json", ETag: `"1"`, Location: "/x", Body: []byte("{}"), At: t0}
+	want := access.IdempotentReply{Fingerprint: print1, Status: 201, ContentType: "application/json", ETag: `"1"`, Location: "/x", Body: []byte("{}"), At: t0}
 	if err := s.FinishReply(ctx, tok.ID, "key-1", want); err != nil {
 		t.Fatal(err)
 	}

@@ -22,12 +22,12 @@ const rolloutColumns = `id, kind, change_id, title, revision, strategy_name, sta
 func scanRollout(row pgx.Row) (access.Rollout, error) {
 	var r access.Rollout
 	c := &r.Counts
-	err := row.Scan(&r.ID, &r.Kind, idOrZero{&r.ChangeID}, &r.Title, &r.Revision, &r.Strategy, &r.State, &r.Window, &r.MaxFailures,
+	err := row.Scan(&r.ID, &r.Kind, idOrZero{&r.ChangeID}, &r.Title, &r.Revision, &r.Strategy, &r.State, &r.MaxInFlight, &r.MaxFailures,
 		&c.Waiting, &c.Running, &c.Succeeded, &c.Unchanged, &c.Failed, &c.Conflict, &c.Skipped,
 		&r.StartedBy.ID, &r.StartedBy.Name, &r.StartedBy.Email, &r.Note, &r.CreatedAt, timeOrZero{&r.StartedAt}, timeOrZero{&r.EndedAt},
-		&r.Wave, &r.Waves, &r.Phase, timeOrZero{&r.Until}, &r.Later, idOrZero{&r.Behind.Rollout}, &r.Behind.Targets, &r.WaveWindow, &r.WaveBad, &r.Forgiven, &r.WaveForgiven, &r.ChecksLeft, &r.ChecksBad,
-		idOrZero{&r.ConfirmedBy.ID}, &r.ConfirmedBy.Name, &r.ConfirmedBy.Email, timeOrZero{&r.ConfirmedAt}, idOrZero{&r.RollsBack}, idOrZero{&r.RolledBackBy}, timeOrZero{&r.StandsSince}, &r.Overtakes, idOrZero{&r.UndoneBy.ID}, &r.UndoneBy.Name, &r.UndoneBy.Email,
-		&r.OffHours.Wave, &r.OffHours.By, &r.OffHours.Reason)
+		&r.Wave, &r.Waves, &r.Phase, timeOrZero{&r.Until}, &r.Later, idOrZero{&r.BlockedBy.Rollout}, &r.BlockedBy.Targets, &r.WaveMaxInFlight, &r.WaveBad, &r.IgnoredFailures, &r.WaveIgnoredFailures, &r.ChecksLeft, &r.ChecksBad,
+		idOrZero{&r.ConfirmedBy.ID}, &r.ConfirmedBy.Name, &r.ConfirmedBy.Email, timeOrZero{&r.ConfirmedAt}, idOrZero{&r.RollsBack}, idOrZero{&r.RolledBackBy}, timeOrZero{&r.StoppedSince}, &r.SkipsQueue, idOrZero{&r.UndoneBy.ID}, &r.UndoneBy.Name, &r.UndoneBy.Email,
+		&r.WindowOverride.Wave, &r.WindowOverride.By, &r.WindowOverride.Reason)
 	return r, err
 }
 

@@ -33,11 +33,11 @@ func (tx *txn) countBlocked(ctx context.Context, r *access.Rollout) error {
 	err := tx.QueryRow(ctx, `SELECT count(*), min(b.rollout_id) FROM targets t
 		JOIN LATERAL (SELECT o.rollout_id `+blockers("$3", "$4")+` ORDER BY o.rollout_id LIMIT 1) b ON true
 		WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $2`,
-		r.ID, r.Wave, r.Overtakes, access.GiveWayAfter).Scan(&r.Behind.Targets, &oldest)
+		r.ID, r.Wave, r.SkipsQueue, access.GiveWayAfter).Scan(&r.BlockedBy.Targets, &oldest)
 	if err != nil {
 		return fmt.Errorf("looking for what rollout %d waits for: %w", r.ID, err)
 	}
-	r.Behind.Rollout = orZero(oldest)
+	r.BlockedBy.Rollout = orZero(oldest)
 	return nil
 }
 

@@ -153,8 +153,8 @@ func (s *Store) Checks(ctx context.Context, rollout int64, wave, round, limit in
 	return page, nil
 }
 
-// ReviveChecks makes a job for each check whose worker has gone silent.
-func (s *Store) ReviveChecks(ctx context.Context) (int, error) {
+// RequeueExpiredChecks makes a job for each check whose worker has gone silent.
+func (s *Store) RequeueExpiredChecks(ctx context.Context) (int, error) {
 	var requeued []river.JobArgs
 	err := s.inTx(ctx, func(tx *txn) error {
 		var err error

@@ -103,8 +103,8 @@ func scanClaimedAccount(row pgx.Row, id access.AccountID) (access.Account, error
 // was not requeued.
 const currentClaim = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND lease_state = 'leased'"
 
-// HoldClaim prolongs a claim.
-func (s *Store) HoldClaim(ctx context.Context, c access.Claim, lease time.Duration) error {
+// RenewClaim prolongs a claim.
+func (s *Store) RenewClaim(ctx context.Context, c access.Claim, lease time.Duration) error {
 	tag, err := s.pool.Exec(ctx, "UPDATE targets SET lease_until = clock_timestamp() + $4::interval WHERE "+currentClaim,
 		c.Target.RolloutID, string(c.Target.Account), c.Number, lease)
 	if err != nil {

@@ -95,7 +95,7 @@ func TestConflictIsNotDecidedBlindly(t *testing.T) {
 	}
 }
 
-func TestTroublesAreCountedByCauseAndOU(t *testing.T) {
+func TestFailuresAreCountedByCauseAndOU(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 6, 6, 0)
 	end := func(i int, result access.TargetResult) {
@@ -110,9 +110,9 @@ func TestTroublesAreCountedByCauseAndOU(t *testing.T) {
 		t.Fatal(err)
 	}
 	end(4, denied)
-	troubles := must[[]access.Trouble](t)(s.Troubles(t.Context(), r.ID))
-	groups := access.GroupTroubles(troubles)
-	diff(t, "groups", []access.TroubleGroup{
+	failures := must[[]access.Failure](t)(s.Failures(t.Context(), r.ID))
+	groups := access.GroupFailures(failures)
+	diff(t, "groups", []access.FailureGroup{
 		{State: access.TargetFailed, Class: denied.Class, Code: denied.Code, Cause: denied.Cause, Advice: denied.Advice, Targets: 3, Example: accountID(0), OUs: []access.OUCount{{OU: "Root/Prod", Targets: 2}, {OU: "Root/Sandbox", Targets: 1}}},
 		{State: access.TargetConflict, Cause: edited, Targets: 1, Example: accountID(2), OUs: []access.OUCount{{OU: "Root/Prod", Targets: 1}}},
 	}, groups)
@@ -136,7 +136,7 @@ func TestSamplesAreFewAndCloseWithTheEnd(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 2, 2, 0)
 	c := claim(t, s, r, accountID(0))
-	if err := s.PutOff(t.Context(), c, lease, access.CallCount{Calls: 3, Attempts: 9, Throttles: 6}); err != nil {
+	if err := s.SnoozeClaim(t.Context(), c, lease, access.CallCount{Calls: 3, Attempts: 9, Throttles: 6}); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 { // at once: only the first is due
@@ -144,7 +144,7 @@ func TestSamplesAreFewAndCloseWithTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	samples := must[[]access.Sample](t)(s.Samples(t.Context(), r.ID))
+	samples := must[[]access.ProgressSample](t)(s.Samples(t.Context(), r.ID))
 	if len(samples) != 1 || samples[0].Running != 2 || samples[0].Ended != 0 || samples[0].Throttles != 6 || samples[0].Attempts != 9 {
 		t.Fatalf("samples %+v, want one with what was put off", samples)
 	}
@@ -155,18 +155,18 @@ func TestSamplesAreFewAndCloseWithTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	samples = must[[]access.Sample](t)(s.Samples(t.Context(), r.ID))
+	samples = must[[]access.ProgressSample](t)(s.Samples(t.Context(), r.ID))
 	if len(samples) != 2 || samples[1].Ended != 2 || samples[1].Failed != 1 || samples[1].Attempts != 11 {
 		t.Errorf("samples %+v, want a last one at the end", samples)
 	}
 }
 
-func TestPutOffIsForTheHolderOnly(t *testing.T) {
+func TestSnoozeIsForTheHolderOnly(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 1, 1, 0)
 	c := claim(t, s, r, accountID(0))
 	c.Number++
-	if err := s.PutOff(t.Context(), c, lease, access.CallCount{}); err != access.ErrClaimLost {
+	if err := s.SnoozeClaim(t.Context(), c, lease, access.CallCount{}); err != access.ErrClaimLost {
 		t.Errorf("got %v, want the claim lost", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// UpdateCourse locks a rollout, lets decide alter it and its course, and makes its targets
+// UpdateProgress locks a rollout, lets decide alter it and its course, and makes its targets
 // follow.
-func (s *Store) UpdateCourse(ctx context.Context, id int64, decide func(*access.Rollout, *access.Course) ([]access.AuditEvent, error)) (access.Rollout, error) {
+func (s *Store) UpdateProgress(ctx context.Context, id int64, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)) (access.Rollout, error) {
 	var o *opened
 	err := s.inTx(ctx, func(tx *txn) error {
 		var err error

@@ -23,12 +23,12 @@ func shortCause(cause string) string {
 	return cause
 }
 
-// Troubles counts the targets of a rollout that are not as desired by what is wrong and
+// Failures counts the targets of a rollout that are not as desired by what is wrong and
 // by OU, the largest first. One query over what failed only: targets that went well cost
 // nothing.
-func (s *Store) Troubles(ctx context.Context, rollout int64) ([]access.Trouble, error) {
-	found, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Trouble, error) {
-		var t access.Trouble
+func (s *Store) Failures(ctx context.Context, rollout int64) ([]access.Failure, error) {
+	found, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Failure, error) {
+		var t access.Failure
 		return t, row.Scan(&t.State, &t.Class, &t.Code, &t.Cause, &t.OU, &t.Targets, &t.Advice, &t.Example)
 	}, `SELECT state, class, code, cause, ou, count(*), min(advice), min(account_id) FROM targets
 		WHERE rollout_id = $1 AND state IN ('failed', 'conflict')

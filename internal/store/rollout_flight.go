@@ -33,7 +33,7 @@ RETURNING account_id`
 // once more, since targets were left out.
 func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
 	r := &o.Rollout
-	r.Behind = access.Behind{}
+	r.BlockedBy = access.BlockedBy{}
 	if r.CanStart() == 0 {
 		return false, nil
 	}
@@ -50,7 +50,7 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 	}
 	args := []any{r.ID, n, pickUpWithin, r.Wave}
 	if o.others {
-		args = append(args, r.Overtakes, access.GiveWayAfter)
+		args = append(args, r.SkipsQueue, access.GiveWayAfter)
 	}
 	accounts, err := collect(ctx, tx, pgx.RowTo[string], query, args...)
 	if err != nil {
@@ -112,10 +112,10 @@ func (tx *txn) insertJobs(ctx context.Context, of string, args []river.JobArgs) 
 // requeueAtOnce bounds one transaction of Revive, which makes new jobs.
 const requeueAtOnce = 500
 
-// Revive makes a job for each target in flight whose worker has let its claim run out,
+// RequeueExpired makes a job for each target in flight whose worker has let its claim run out,
 // or whose job nobody took up, and returns how many. The claim number rises, so that a
 // worker that was only frozen writes nothing more.
-func (s *Store) Revive(ctx context.Context, lease time.Duration) (int, error) {
+func (s *Store) RequeueExpired(ctx context.Context, lease time.Duration) (int, error) {
 	total := 0
 	for {
 		n, err := s.requeueSome(ctx, lease)

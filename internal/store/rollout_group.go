@@ -205,7 +205,7 @@ func (tx *txn) lockClaims(ctx context.Context, group []*work) ([]*work, error) {
 		case !there:
 			w.err = access.ErrClaimLost
 		case w.writes && !may:
-			w.err = access.ErrStands
+			w.err = access.ErrNotRunning
 		default:
 			w.err = nil
 			held = append(held, w)

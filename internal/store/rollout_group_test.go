@@ -41,7 +41,7 @@ func TestWhatALostClaimLeftBehindCountsNothing(t *testing.T) {
 	if err := <-stale; !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that gave up got %v", err)
 	}
-	if err := s.HoldClaim(t.Context(), lost, -time.Second); err != nil {
+	if err := s.RenewClaim(t.Context(), lost, -time.Second); err != nil {
 		t.Fatal(err)
 	}
 	second := end(t.Context(), claim(t, s, r, accountID(1)))

@@ -26,7 +26,7 @@ FROM unnest($3::bigint[], $4::bytea[], $5::bytea[]) AS i (id, live, document)
 WHERE o.id = i.id AND rollout_id = $1 AND account_id = $2 AND state IN ('planned', 'intended', 'written', 'unchanged')`
 
 // RecordIntents commits what is about to be written, with its audit events. Without this
-// commit nothing is written to AWS. ErrStands where these would be the first of a target
+// commit nothing is written to AWS. ErrNotRunning where these would be the first of a target
 // whose rollout stands.
 func (s *Store) RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error {
 	w := &work{claim: c, docs: documentSet{}, events: events, writes: true}

@@ -17,7 +17,7 @@ import (
 // database's clock.
 type opened struct {
 	access.Rollout
-	progress access.Course
+	progress access.WaveProgress
 	at       time.Time
 
 	others bool // rollouts that are under way beside it
@@ -33,12 +33,12 @@ const waveColumns = `w.rollout_id, w.number, w.name, w.targets, w.left_over, w.m
 
 func waveFields(w *access.Wave) []any {
 	return []any{
-		&w.RolloutID, &w.Number, &w.Name, &w.Targets, &w.Left, &w.Window, &w.MaxFailures, &w.Bake, &w.Gate, &w.State,
+		&w.RolloutID, &w.Number, &w.Name, &w.Targets, &w.Left, &w.MaxInFlight, &w.MaxFailures, &w.Bake, &w.RequiresApproval, &w.State,
 		timeOrZero{&w.BegunAt},
 		timeOrZero{&w.PushedAt},
 		timeOrZero{&w.EndedAt},
-		idOrZero{&w.GateBy.ID},
-		&w.GateBy.Name, &w.GateBy.Email,
+		idOrZero{&w.ApprovedBy.ID},
+		&w.ApprovedBy.Name, &w.ApprovedBy.Email,
 	}
 }
 
@@ -122,19 +122,19 @@ func (tx *txn) moveOn(ctx context.Context, o *opened) error {
 func (tx *txn) advance(ctx context.Context, o *opened, was *access.Wave) error {
 	for {
 		state := o.State
-		tx.note(o.Settle(&o.progress, o.at)...)
+		tx.note(o.Advance(&o.progress, o.at)...)
 		if state != o.State && o.State.LeavesOut() {
 			if err := tx.leaveOut(ctx, o); err != nil {
 				return err
 			}
 		}
-		switch o.Wants(&o.progress) {
-		case access.WantNext:
+		switch o.PendingWork(&o.progress) {
+		case access.PendingNextWave:
 			if err := tx.nextWave(ctx, o); err != nil {
 				return err
 			}
 			*was = o.progress.Wave
-		case access.WantChecks:
+		case access.PendingChecks:
 			if err := tx.makeChecks(ctx, o); err != nil {
 				return err
 			}
@@ -177,7 +177,7 @@ func (tx *txn) nextWave(ctx context.Context, o *opened) error {
 // queueWave saves what moves of a wave.
 func queueWave(b *pgx.Batch, w access.Wave) {
 	b.Queue(`UPDATE rollout_waves SET left_over = $3, state = $4, begun_at = $5, pushed_at = $6, ended_at = $7, approved_by_id = $8, approved_by_name = $9, approved_by_email = $10 WHERE rollout_id = $1 AND number = $2`,
-		w.RolloutID, w.Number, w.Left, string(w.State), nullTime(w.BegunAt), nullTime(w.PushedAt), nullTime(w.EndedAt), nullID(w.GateBy.ID), w.GateBy.Name, w.GateBy.Email)
+		w.RolloutID, w.Number, w.Left, string(w.State), nullTime(w.BegunAt), nullTime(w.PushedAt), nullTime(w.EndedAt), nullID(w.ApprovedBy.ID), w.ApprovedBy.Name, w.ApprovedBy.Email)
 }
 
 // saveRollout leaves out what never changes. The database itself holds the rollout to
@@ -193,11 +193,11 @@ WHERE id = $1`
 // queueRollout saves the rollout and tells whoever listens, at the commit.
 func queueRollout(b *pgx.Batch, r access.Rollout, at time.Time) {
 	c := r.Counts
-	b.Queue(saveRollout, r.ID, string(r.State), max(r.Window, c.Running), r.Window, r.MaxFailures, c.Waiting, c.Running, c.Succeeded, c.Unchanged, c.Failed, c.Conflict, c.Skipped,
+	b.Queue(saveRollout, r.ID, string(r.State), max(r.MaxInFlight, c.Running), r.MaxInFlight, r.MaxFailures, c.Waiting, c.Running, c.Succeeded, c.Unchanged, c.Failed, c.Conflict, c.Skipped,
 		r.Note, nullTime(r.StartedAt), nullTime(r.EndedAt),
-		r.Wave, string(r.Phase), nullTime(r.Until), nullTime(r.WakeAt(at)), r.Later, nullID(r.Behind.Rollout), r.Behind.Targets, r.WaveWindow, r.WaveBad, r.Forgiven, r.WaveForgiven,
-		max(r.ChecksLeft, 0), r.ChecksBad, confirmer(r), r.ConfirmedBy.Name, r.ConfirmedBy.Email, nullTime(r.ConfirmedAt), nullID(r.RolledBackBy), nullTime(r.StandsSince), r.Overtakes, nullID(r.UndoneBy.ID), r.UndoneBy.Name, r.UndoneBy.Email,
-		r.OffHours.Wave, r.OffHours.By, r.OffHours.Reason)
+		r.Wave, string(r.Phase), nullTime(r.Until), nullTime(r.WakeAt(at)), r.Later, nullID(r.BlockedBy.Rollout), r.BlockedBy.Targets, r.WaveMaxInFlight, r.WaveBad, r.IgnoredFailures, r.WaveIgnoredFailures,
+		max(r.ChecksLeft, 0), r.ChecksBad, confirmer(r), r.ConfirmedBy.Name, r.ConfirmedBy.Email, nullTime(r.ConfirmedAt), nullID(r.RolledBackBy), nullTime(r.StoppedSince), r.SkipsQueue, nullID(r.UndoneBy.ID), r.UndoneBy.Name, r.UndoneBy.Email,
+		r.WindowOverride.Wave, r.WindowOverride.By, r.WindowOverride.Reason)
 	b.Queue("SELECT pg_notify($1, $2)", rolloutChannel, strconv.FormatInt(r.ID, 10))
 }
 

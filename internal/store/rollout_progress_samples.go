@@ -49,9 +49,9 @@ func (s *Store) SampleRollouts(ctx context.Context) error {
 }
 
 // Samples returns how far a rollout was from time to time, the oldest first.
-func (s *Store) Samples(ctx context.Context, rollout int64) ([]access.Sample, error) {
-	found, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.Sample, error) {
-		var p access.Sample
+func (s *Store) Samples(ctx context.Context, rollout int64) ([]access.ProgressSample, error) {
+	found, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.ProgressSample, error) {
+		var p access.ProgressSample
 		err := row.Scan(&p.At, &p.Running, &p.Ended, &p.Failed, &p.Calls, &p.Attempts, &p.Throttles)
 		p.At = p.At.UTC()
 		return p, err

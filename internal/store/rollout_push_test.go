@@ -86,7 +86,7 @@ func TestClaimIsTakenOver(t *testing.T) {
 	if err := s.RecordIntents(ctx, first, intents, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.HoldClaim(ctx, first, -time.Second); err != nil { // lets it run out
+	if err := s.RenewClaim(ctx, first, -time.Second); err != nil { // lets it run out
 		t.Fatal(err)
 	}
 	second := claim(t, s, r, accountID(0))
@@ -94,7 +94,7 @@ func TestClaimIsTakenOver(t *testing.T) {
 		t.Errorf("second claim %+v", second)
 	}
 	lost := map[string]error{
-		"HoldClaim":     s.HoldClaim(ctx, first, lease),
+		"HoldClaim":     s.RenewClaim(ctx, first, lease),
 		"RecordIntents": s.RecordIntents(ctx, first, intents, []access.AuditEvent{event("operation.write", "x")}),
 		"RecordOutcome": s.RecordOutcome(ctx, first, access.Outcome{OperationID: first.Operations[0].ID, State: access.OperationWritten}, lease),
 	}
@@ -137,9 +137,9 @@ func TestAnOperationHasOneOutcome(t *testing.T) {
 	}
 }
 
-// TestWindowIsExact lets many workers finish targets at once and watches, after each end,
+// TestMaxInFlightIsExact lets many workers finish targets at once and watches, after each end,
 // that no more are in flight than the window allows, and no fewer while some wait.
-func TestWindowIsExact(t *testing.T) {
+func TestMaxInFlightIsExact(t *testing.T) {
 	s := storetest.New(t)
 	const targets, window, workers = 40, 4, 8
 	r := start(t, s, targets, window, 0)
@@ -167,14 +167,14 @@ func TestWindowIsExact(t *testing.T) {
 	}
 }
 
-func finishOne(ctx context.Context, t *testing.T, s *store.Store, rollout int64, window int) {
+func finishOne(ctx context.Context, t *testing.T, s *store.Store, rollout int64, maxInFlight int) {
 	running, err := s.Targets(ctx, rollout, access.TargetQuery{States: []access.TargetState{access.TargetRunning}})
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	if len(running.Items) > window {
-		t.Errorf("%d targets in flight, and %d may be", len(running.Items), window)
+	if len(running.Items) > maxInFlight {
+		t.Errorf("%d targets in flight, and %d may be", len(running.Items), maxInFlight)
 	}
 	for _, target := range running.Items {
 		c, ok, err := s.ClaimTarget(ctx, rollout, target.Account, lease)
@@ -188,35 +188,35 @@ func finishOne(ctx context.Context, t *testing.T, s *store.Store, rollout int64,
 		if err != nil {
 			t.Error(err)
 		}
-		if want := min(window, r.Counts.Total()-r.Counts.Ended()); r.Counts.Running != want {
+		if want := min(maxInFlight, r.Counts.Total()-r.Counts.Ended()); r.Counts.Running != want {
 			t.Errorf("%d in flight after an end, want %d", r.Counts.Running, want)
 		}
 		return
 	}
 }
 
-func TestReviveCutsTheFrozenWorkerOff(t *testing.T) {
+func TestRequeueCutsTheFrozenWorkerOff(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 3, 3, 0)
 	ctx := t.Context()
 	frozen, alive := claim(t, s, r, accountID(0)), claim(t, s, r, accountID(1))
-	if n := must[int](t)(s.Revive(ctx, lease)); n != 0 {
+	if n := must[int](t)(s.RequeueExpired(ctx, lease)); n != 0 {
 		t.Errorf("%d revived while all claims hold", n)
 	}
-	if err := s.HoldClaim(ctx, frozen, -time.Second); err != nil {
+	if err := s.RenewClaim(ctx, frozen, -time.Second); err != nil {
 		t.Fatal(err)
 	}
 	jobsBefore := waitingJobs(t, s, jobs.PushTarget{}.Kind())
-	if n := must[int](t)(s.Revive(ctx, lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(ctx, lease)); n != 1 {
 		t.Errorf("%d revived, want 1", n)
 	}
 	if n := waitingJobs(t, s, jobs.PushTarget{}.Kind()); n != jobsBefore+1 {
 		t.Errorf("%d new jobs, want 1", n-jobsBefore)
 	}
-	if err := s.HoldClaim(ctx, frozen, lease); !errors.Is(err, access.ErrClaimLost) {
+	if err := s.RenewClaim(ctx, frozen, lease); !errors.Is(err, access.ErrClaimLost) {
 		t.Errorf("the frozen worker goes on: %v", err)
 	}
-	if err := s.HoldClaim(ctx, alive, lease); err != nil {
+	if err := s.RenewClaim(ctx, alive, lease); err != nil {
 		t.Errorf("the worker that is alive was cut off: %v", err)
 	}
 	if c := claim(t, s, r, accountID(0)); c.Number <= frozen.Number {
@@ -230,7 +230,7 @@ func TestAJobThatNobodyTookUpIsMadeAgain(t *testing.T) {
 	if _, err := s.Pool().Exec(t.Context(), "UPDATE targets SET lease_until = now() - interval '1 second'"); err != nil {
 		t.Fatal(err)
 	}
-	if n := must[int](t)(s.Revive(t.Context(), lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
 		t.Errorf("%d revived, want 1", n)
 	}
 	if c := claim(t, s, r, accountID(0)); c.Number != 1 {

@@ -32,7 +32,7 @@ func (s *Store) Recount(ctx context.Context) ([]int64, error) {
 	}
 	var failed []error
 	for _, id := range wrong {
-		_, err := s.UpdateCourse(ctx, id, func(*access.Rollout, *access.Course) ([]access.AuditEvent, error) { return nil, nil })
+		_, err := s.UpdateProgress(ctx, id, func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error) { return nil, nil })
 		if err != nil {
 			failed = append(failed, fmt.Errorf("counting rollout %d anew: %w", id, err))
 		}

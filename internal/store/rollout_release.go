@@ -7,10 +7,10 @@ import (
 	"portcullis/internal/access"
 )
 
-// LetGo gives a target back to which nothing was written and for which no write is
+// ReleaseClaim gives a target back to which nothing was written and for which no write is
 // intended: it waits again, or is skipped where its rollout was aborted. What was asked of
 // AWS so far stays counted. ErrClaimLost where there is nothing to give back.
-func (s *Store) LetGo(ctx context.Context, c access.Claim, calls access.CallCount) error {
+func (s *Store) ReleaseClaim(ctx context.Context, c access.Claim, calls access.CallCount) error {
 	err := s.inTx(ctx, func(tx *txn) error {
 		tag, err := tx.Exec(ctx, `UPDATE targets t SET state = 'waiting', lease_state = NULL, lease_until = NULL, started_at = NULL,
 				calls = calls + $4, attempts = attempts + $5, throttles = throttles + $6

@@ -29,16 +29,16 @@ func TestAStandingRolloutBeginsNoWrites(t *testing.T) {
 		if err := intend(begun); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, tt.stand(r) }); err != nil {
+		if _, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, tt.stand(r) }); err != nil {
 			t.Fatal(err)
 		}
-		if err := intend(read); !errors.Is(err, access.ErrStands) {
+		if err := intend(read); !errors.Is(err, access.ErrNotRunning) {
 			t.Errorf("%s: the first intent of a target: %v", name, err)
 		}
-		if err := s.LetGo(t.Context(), read, access.CallCount{Calls: 2}); err != nil {
+		if err := s.ReleaseClaim(t.Context(), read, access.CallCount{Calls: 2}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := s.LetGo(t.Context(), begun, access.CallCount{}); !errors.Is(err, access.ErrClaimLost) {
+		if err := s.ReleaseClaim(t.Context(), begun, access.CallCount{}); !errors.Is(err, access.ErrClaimLost) {
 			t.Errorf("%s: a target with an intent was let go: %v", name, err)
 		}
 		if err := intend(begun); err != nil {

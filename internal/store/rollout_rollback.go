@@ -109,7 +109,7 @@ func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (
 func (tx *txn) beginRollback(ctx context.Context, o *opened, docs planDocuments, head int64) (access.State, error) {
 	r := access.Rollout{
 		Kind: access.RolloutRollback, RollsBack: o.ID, Title: "Roll back: " + o.Title, Revision: head, State: access.RolloutRunning,
-		Window: o.Window, StartedBy: o.Undoer(), CreatedAt: o.at, StartedAt: o.at,
+		MaxInFlight: o.MaxInFlight, StartedBy: o.Undoer(), CreatedAt: o.at, StartedAt: o.at,
 	}
 	edits, why, err := tx.undoing(ctx, o.Rollout, head)
 	if err != nil {

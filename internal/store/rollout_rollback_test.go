@@ -18,7 +18,7 @@ func TestRollbackRestoresTheDesiredState(t *testing.T) {
 	}
 	r = must[access.Rollout](t)(s.FinishTarget(ctx, c, []access.Outcome{{OperationID: op.ID, State: access.OperationWritten}}, access.TargetResult{State: access.TargetSucceeded}, nil))
 	inFlight := claim(t, s, r, accountID(1))
-	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.Course) error {
+	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
 		return r.RollBack(operator.Ref(), "It locks people out.", t0)
 	})
 	if r.State != access.RolloutRollingBack || r.Counts != (access.TargetCounts{Succeeded: 1, Running: 1, Skipped: 1}) {
@@ -68,7 +68,7 @@ func TestRollbackLeavesTheDesiredStateWhereItWasEditedSince(t *testing.T) {
 	e := entry(t, "198.51.100.0/24")
 	c := approved(t, s, []access.Edit{{Op: access.EditAddEntry, ID: "a1", Key: e.Key(), Entry: &e}}, planFor(0))
 	must[access.Rollout](t)(apply(t.Context(), s, c, 1, 0))
-	control(t, s, r.ID, func(r *access.Rollout, _ *access.Course) error { return r.RollBack(operator.Ref(), "why", t0) })
+	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
 	r = must[access.Rollout](t)(s.BeginRollback(t.Context(), r.ID, planFor(1)))
 	if head := must[int64](t)(s.Head(t.Context())); head != 2 {
 		t.Errorf("the head is %d, want it left at 2", head)

@@ -8,9 +8,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// PutOff lets a claim run out after a time, when its push is to go on, and adds what was
+// SnoozeClaim lets a claim run out after a time, when its push is to go on, and adds what was
 // asked of AWS so far to the target's count.
-func (s *Store) PutOff(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
+func (s *Store) SnoozeClaim(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE targets SET lease_until = clock_timestamp() + $4::interval,
 			calls = calls + $5, attempts = attempts + $6, throttles = throttles + $7, writes = writes + $8 WHERE `+currentClaim,
 		c.Target.RolloutID, string(c.Target.Account), c.Number, after, calls.Calls, calls.Attempts, calls.Throttles, calls.Writes)

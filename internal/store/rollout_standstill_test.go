@@ -7,16 +7,16 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// TestStandstillsDoNotDependOnHowMuchWasRolledOut: accounts that many rollouts have
+// TestStoppedTargetsDoNotDependOnHowMuchWasRolledOut: accounts that many rollouts have
 // pushed are told as quickly as others, by the last of these.
-func TestStandstillsDoNotDependOnHowMuchWasRolledOut(t *testing.T) {
+func TestStoppedTargetsDoNotDependOnHowMuchWasRolledOut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 50,000 targets")
 	}
 	const accounts, rollouts = 100, 500
 	s := storetest.New(t)
 	organization(t, s, accounts)
-	first := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, Window: 2, CreatedAt: t0}, planFor(accounts), access.Staging{}, nil))
+	first := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "x", State: access.RolloutRunning, MaxInFlight: 2, CreatedAt: t0}, planFor(accounts), access.Staging{}, nil))
 	for _, sql := range []string{
 		"UPDATE rollouts SET state = 'aborted', waiting = 0, running = 0, skipped = 100, ended_at = now()",
 		"UPDATE targets SET state = 'skipped', ended_at = now(), lease_state = NULL, lease_until = NULL, claim = 1, started_at = now()",
@@ -32,10 +32,10 @@ func TestStandstillsDoNotDependOnHowMuchWasRolledOut(t *testing.T) {
 	for i := range accounts {
 		ids = append(ids, accountID(i))
 	}
-	var found map[access.AccountID]access.Standstill
-	timed(t, "reading how the last pushes stand", func() { found = must[map[access.AccountID]access.Standstill](t)(s.Standstills(t.Context(), ids)) })
+	var found map[access.AccountID]access.StoppedTarget
+	timed(t, "reading how the last pushes stand", func() { found = must[map[access.AccountID]access.StoppedTarget](t)(s.StoppedTargets(t.Context(), ids)) })
 	for _, id := range ids {
-		if got, want := found[id], (access.Standstill{Rollout: first.ID + rollouts - 1, State: access.TargetSkipped}); got != want {
+		if got, want := found[id], (access.StoppedTarget{Rollout: first.ID + rollouts - 1, State: access.TargetSkipped}); got != want {
 			t.Fatalf("account %s stands at %+v, want %+v", id, got, want)
 		}
 	}

@@ -20,7 +20,7 @@ func TestStrategies(t *testing.T) {
 	if found := must[[]access.Strategy](t)(s.Strategies(ctx)); len(found) != 2 || found[0].Default || !found[1].Default {
 		t.Errorf("saved are %+v, want the last one by default", found)
 	}
-	careful.Window, careful.Default = 5, false
+	careful.MaxInFlight, careful.Default = 5, false
 	careful = must[access.Strategy](t)(s.SaveStrategy(ctx, careful, event("strategy.edit", "")))
 	stale := careful
 	stale.Version--

@@ -15,7 +15,7 @@ func TestApplyMakesRolloutTargetsAndJobs(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 5, 2, 3)
 	want := access.Rollout{
-		ID: r.ID, Kind: access.RolloutPush, ChangeID: 1, Title: "Open the new office", Revision: 1, State: access.RolloutRunning, Window: 2, MaxFailures: 3, Wave: 1, Waves: 1,
+		ID: r.ID, Kind: access.RolloutPush, ChangeID: 1, Title: "Open the new office", Revision: 1, State: access.RolloutRunning, MaxInFlight: 2, MaxFailures: 3, Wave: 1, Waves: 1,
 		Counts: access.TargetCounts{Waiting: 3, Running: 2}, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0,
 	}
 	diff(t, "rollout", want, r)
@@ -50,7 +50,7 @@ func TestCreateRolloutAtTheHead(t *testing.T) {
 	first := start(t, s, 2, 2, 0)
 	push(t, s, first, accountID(0), access.TargetSucceeded)
 	push(t, s, first, accountID(1), access.TargetSucceeded)
-	again := access.Rollout{Title: "Again", State: access.RolloutRunning, Window: 1, StartedBy: operator.Ref(), Revision: 1}
+	again := access.Rollout{Title: "Again", State: access.RolloutRunning, MaxInFlight: 1, StartedBy: operator.Ref(), Revision: 1}
 	r := must[access.Rollout](t)(s.StartRollout(t.Context(), again, planFor(2), access.Staging{}, []access.AuditEvent{event("rollout.start", "")}))
 	if r.ChangeID != 0 || r.Revision != 1 || r.Counts.Running != 1 || r.Counts.Waiting != 1 {
 		t.Errorf("got %+v", r)
@@ -77,7 +77,7 @@ func TestHaltResumeAndRetry(t *testing.T) {
 	if r.Counts.Running != 0 || r.State != access.RolloutHalted {
 		t.Errorf("%d in flight while %s, want none taken up", r.Counts.Running, r.State)
 	}
-	r = must[access.Rollout](t)(s.UpdateCourse(ctx, r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+	r = must[access.Rollout](t)(s.UpdateProgress(ctx, r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		return []access.AuditEvent{event("rollout.retry", "")}, r.Retry()
 	}))
 	if r.State != access.RolloutRunning || r.Counts != (access.TargetCounts{Waiting: 3, Running: 2, Succeeded: 1}) {
@@ -115,7 +115,7 @@ func TestRetryRemembersTheDocumentBeforeTheFirstWrite(t *testing.T) {
 			}
 			record(c, `{"orig":1}`)
 			must[access.Rollout](t)(s.FinishTarget(t.Context(), c, []access.Outcome{{OperationID: op, State: access.OperationFailed, Message: "no answer"}}, access.TargetResult{State: access.TargetFailed}, nil))
-			must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, r.Retry() }))
+			must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, r.Retry() }))
 			c = claim(t, s, r, accountID(0))
 			if o := c.Operations[0]; o.State != access.OperationPlanned || o.Message != "" {
 				t.Errorf("operation %s %q, want planned anew", o.State, o.Message)
@@ -133,10 +133,10 @@ func TestAbort(t *testing.T) {
 	r := start(t, s, 5, 3, 0)
 	held := claim(t, s, r, accountID(0))
 	lost := claim(t, s, r, accountID(1))
-	if err := s.HoldClaim(t.Context(), lost, -time.Second); err != nil {
+	if err := s.RenewClaim(t.Context(), lost, -time.Second); err != nil {
 		t.Fatal(err)
 	}
-	r = must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+	r = must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		return nil, r.Abort("enough", t0)
 	}))
 	if r.State != access.RolloutAborted || r.Counts != (access.TargetCounts{Running: 2, Skipped: 3}) || r.Note != "enough" {
@@ -151,7 +151,7 @@ func TestAbort(t *testing.T) {
 		}
 	}
 	must[access.Rollout](t)(s.FinishTarget(t.Context(), held, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
-	if n := must[int](t)(s.Revive(t.Context(), lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
 		t.Errorf("%d revived, want the one whose worker died", n)
 	}
 	r = push(t, s, r, accountID(1), access.TargetSucceeded)
@@ -165,7 +165,7 @@ func TestPauseTakesUpNothing(t *testing.T) {
 	r := start(t, s, 3, 1, 0)
 	pause := func(do func(*access.Rollout) error) {
 		t.Helper()
-		r = must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, do(r) }))
+		r = must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, do(r) }))
 	}
 	pause(func(r *access.Rollout) error { return r.Pause(t0) })
 	if r = push(t, s, r, accountID(0), access.TargetSucceeded); r.State != access.RolloutPaused || r.Counts.Running != 0 {
@@ -175,9 +175,9 @@ func TestPauseTakesUpNothing(t *testing.T) {
 	if r.Counts.Running != 1 {
 		t.Errorf("resumed with %d in flight, want 1", r.Counts.Running)
 	}
-	_, err := s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) { return nil, r.Resume() })
+	_, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, r.Resume() })
 	wantKind(t, err, access.KindConflict, "cannot be resumed")
-	_, err = s.UpdateCourse(t.Context(), 99, func(*access.Rollout, *access.Course) ([]access.AuditEvent, error) { return nil, nil })
+	_, err = s.UpdateProgress(t.Context(), 99, func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error) { return nil, nil })
 	wantKind(t, err, access.KindNotFound, "99")
 }
 
@@ -187,7 +187,7 @@ func TestRolloutAndTargetLists(t *testing.T) {
 	for i := range 5 {
 		push(t, s, first, accountID(i), []access.TargetState{access.TargetSucceeded, access.TargetFailed}[i%2])
 	}
-	second := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "Again_100%", State: access.RolloutRunning, Window: 1, StartedBy: operator.Ref()}, planFor(1), access.Staging{}, nil))
+	second := must[access.Rollout](t)(s.StartRollout(t.Context(), access.Rollout{Title: "Again_100%", State: access.RolloutRunning, MaxInFlight: 1, StartedBy: operator.Ref()}, planFor(1), access.Staging{}, nil))
 	ids := func(q access.RolloutQuery) []int64 {
 		t.Helper()
 		var ids []int64

@@ -32,7 +32,7 @@ func (tx *txn) insertRollout(ctx context.Context, r access.Rollout, s access.Sta
 	err = tx.QueryRow(ctx, `INSERT INTO rollouts (kind, change_id, title, revision, strategy, strategy_name, state, max_in_flight, pace, max_failures,
 			waiting, running, succeeded, unchanged, failed, conflict, skipped, starter_id, starter_name, starter_email, note, created_at, started_at, wave, waves, later, rolls_back)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, 0, 0, 0, 0, 0, 0, $11, $12, $13, $14, $15, $16, 0, $17, $10, $18) RETURNING id`,
-		string(r.Kind), nullID(r.ChangeID), r.Title, r.Revision, strategy, s.Strategy.Name, string(r.State), r.Window, r.MaxFailures,
+		string(r.Kind), nullID(r.ChangeID), r.Title, r.Revision, strategy, s.Strategy.Name, string(r.State), r.MaxInFlight, r.MaxFailures,
 		targets, r.StartedBy.ID, r.StartedBy.Name, r.StartedBy.Email, r.Note, r.CreatedAt, nullTime(r.StartedAt), len(waves), nullID(r.RollsBack)).Scan(&r.ID)
 	if err != nil {
 		return r, fmt.Errorf("creating a rollout: %w", err)
@@ -44,7 +44,7 @@ func (tx *txn) insertWaves(ctx context.Context, rollout int64, waves []access.Wa
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"rollout_waves"}, []string{"rollout_id", "number", "name", "targets", "left_over", "max_in_flight", "max_failures", "bake", "requires_approval", "state"},
 		pgx.CopyFromSlice(len(waves), func(i int) ([]any, error) {
 			w := waves[i]
-			return []any{rollout, w.Number, w.Name, 0, 0, w.Window, w.MaxFailures, w.Bake, w.Gate, string(access.WaveWaiting)}, nil
+			return []any{rollout, w.Number, w.Name, 0, 0, w.MaxInFlight, w.MaxFailures, w.Bake, w.RequiresApproval, string(access.WaveWaiting)}, nil
 		}))
 	if err != nil {
 		return fmt.Errorf("creating the waves of rollout %d: %w", rollout, err)

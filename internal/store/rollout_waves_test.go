@@ -13,20 +13,20 @@ import (
 )
 
 // staged starts a rollout of n accounts by a strategy.
-func staged(t *testing.T, s *store.Store, n int, strategy access.Strategy, window int) access.Rollout {
+func staged(t *testing.T, s *store.Store, n int, strategy access.Strategy, maxInFlight int) access.Rollout {
 	t.Helper()
 	plan := planFor(n)
 	var accounts []access.Account
 	for target := range plan.Targets() {
 		accounts = append(accounts, access.Account{ID: target.Account, OU: target.OU})
 	}
-	r := access.Rollout{Title: "Staged", State: access.RolloutRunning, Window: window, MaxFailures: strategy.MaxFailures.Of(n), StartedBy: operator.Ref()}
+	r := access.Rollout{Title: "Staged", State: access.RolloutRunning, MaxInFlight: maxInFlight, MaxFailures: strategy.MaxFailures.Of(n), StartedBy: operator.Ref()}
 	return must[access.Rollout](t)(s.StartRollout(t.Context(), r, plan, access.Stage(strategy, accounts), nil))
 }
 
-func control(t *testing.T, s *store.Store, id int64, do func(*access.Rollout, *access.Course) error) access.Rollout {
+func control(t *testing.T, s *store.Store, id int64, do func(*access.Rollout, *access.WaveProgress) error) access.Rollout {
 	t.Helper()
-	return must[access.Rollout](t)(s.UpdateCourse(t.Context(), id, func(r *access.Rollout, c *access.Course) ([]access.AuditEvent, error) { return nil, do(r, c) }))
+	return must[access.Rollout](t)(s.UpdateProgress(t.Context(), id, func(r *access.Rollout, c *access.WaveProgress) ([]access.AuditEvent, error) { return nil, do(r, c) }))
 }
 
 // past makes what a rollout waits for be over.
@@ -43,7 +43,7 @@ func past(t *testing.T, s *store.Store, id int64) {
 func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 5)
-	r := staged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, Gate: true}}}, 3)
+	r := staged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, RequiresApproval: true}}}, 3)
 	if r.Wave != 1 || r.Waves != 2 || r.Counts.Running != 1 || r.Later != 4 || r.Strategy != "Careful" {
 		t.Fatalf("in the first wave: %+v", r)
 	}
@@ -51,15 +51,15 @@ func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
 		t.Fatalf("after the canary: phase %q with %d in flight, want baking", r.Phase, r.Counts.Running)
 	}
 	past(t, s, r.ID)
-	if r = must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); r.Phase != access.PhaseGate {
+	if r = must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); r.Phase != access.PhaseAwaitingApproval {
 		t.Fatalf("after the baking: phase %q, want a gate", r.Phase)
 	}
-	r = control(t, s, r.ID, func(r *access.Rollout, c *access.Course) error { return r.OpenGate(c, operator.Ref(), 1) })
+	r = control(t, s, r.ID, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, operator.Ref(), 1) })
 	if r.Wave != 2 || r.Counts.Running != 3 || r.Later != 0 {
 		t.Fatalf("in the second wave: %+v", r)
 	}
 	waves := must[[]access.Wave](t)(s.Waves(t.Context(), r.ID))
-	if len(waves) != 2 || waves[0].State != access.WaveDone || waves[0].GateBy != operator.Ref() || waves[0].PushedAt.IsZero() ||
+	if len(waves) != 2 || waves[0].State != access.WaveDone || waves[0].ApprovedBy != operator.Ref() || waves[0].PushedAt.IsZero() ||
 		waves[1].State != access.WavePushing || waves[1].Targets != 4 || waves[1].Counts != (access.TargetCounts{Waiting: 1, Running: 3}) {
 		t.Errorf("waves %+v", waves)
 	}
@@ -114,7 +114,7 @@ func TestChecksEndAWave(t *testing.T) {
 		t.Errorf("the check that matters most is %+v", first)
 	}
 
-	control(t, s, r.ID, func(r *access.Rollout, _ *access.Course) error { return r.CheckAgain() })
+	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.CheckAgain() })
 	last := must[access.Page[access.Check]](t)(s.Checks(t.Context(), r.ID, 1, 0, 10))
 	if last.Total != 3 || last.Items[0].Round != 2 {
 		t.Fatalf("the checks of the second round are %+v", last)
@@ -144,40 +144,40 @@ func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 	organization(t, s, 3)
 	older := staged(t, s, 3, access.Strategy{}, 1)
 	newer := staged(t, s, 3, access.Strategy{}, 3)
-	if newer.Counts.Running != 0 || newer.Behind != (access.Behind{Rollout: older.ID, Targets: 3}) {
-		t.Fatalf("the newer one has %d in flight and is behind %+v", newer.Counts.Running, newer.Behind)
+	if newer.Counts.Running != 0 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 3}) {
+		t.Fatalf("the newer one has %d in flight and is behind %+v", newer.Counts.Running, newer.BlockedBy)
 	}
 	push(t, s, older, accountID(0), access.TargetSucceeded)
 	past(t, s, newer.ID)
-	if newer = must[access.Rollout](t)(s.Rollout(t.Context(), newer.ID)); newer.Counts.Running != 1 || newer.Behind.Targets != 2 {
+	if newer = must[access.Rollout](t)(s.Rollout(t.Context(), newer.ID)); newer.Counts.Running != 1 || newer.BlockedBy.Targets != 2 {
 		t.Fatalf("once one account is free: %+v", newer)
 	}
 	push(t, s, newer, accountID(0), access.TargetSucceeded)
 
-	control(t, s, older.ID, func(r *access.Rollout, _ *access.Course) error { return r.Pause(time.Now()) })
+	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Pause(time.Now()) })
 	push(t, s, older, accountID(1), access.TargetSucceeded)
 	past(t, s, newer.ID)
-	if newer = must[access.Rollout](t)(s.Rollout(t.Context(), newer.ID)); newer.Counts.Running != 1 || newer.Behind.Targets != 1 {
+	if newer = must[access.Rollout](t)(s.Rollout(t.Context(), newer.ID)); newer.Counts.Running != 1 || newer.BlockedBy.Targets != 1 {
 		t.Fatalf("behind one that was paused just now: %+v", newer)
 	}
-	newer = control(t, s, newer.ID, func(r *access.Rollout, _ *access.Course) error { return r.Overtake() })
+	newer = control(t, s, newer.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.SkipQueue() })
 	if newer.Counts.Running != 2 {
 		t.Fatalf("when it overtakes: %+v", newer)
 	}
-	older = control(t, s, older.ID, func(r *access.Rollout, _ *access.Course) error { return r.Resume() })
+	older = control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Resume() })
 	if older.State != access.RolloutCompleted || older.Counts.Skipped != 1 {
 		t.Errorf("the older one, overtaken: %s, %+v; want the account to be left out", older.State, older.Counts)
 	}
 }
 
-func TestARolloutThatStandsStillGivesWay(t *testing.T) {
+func TestPausedRolloutYieldsTargetsAfterTimeout(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)
-	older := staged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, Hours: access.Hours{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
-	if older.Phase != access.PhaseHours || older.Counts.Running != 0 {
+	older := staged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, MaintenanceWindow: access.MaintenanceWindow{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
+	if older.Phase != access.PhaseMaintenanceWindow || older.Counts.Running != 0 {
 		t.Fatalf("outside of its hours: %+v", older)
 	}
-	control(t, s, older.ID, func(r *access.Rollout, _ *access.Course) error {
+	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
 		return r.Pause(time.Now().Add(-access.GiveWayAfter - time.Minute))
 	})
 	newer := staged(t, s, 1, access.Strategy{}, 1)
@@ -276,16 +276,16 @@ func TestSkipAndRetryOneTarget(t *testing.T) {
 func TestFewerAtOnceThanAreInFlight(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 6, 4, 0)
-	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.Course) error { return r.SetWindow(2) })
+	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.SetMaxInFlight(2) })
 	for i := range 2 {
 		if r = push(t, s, r, accountID(i), access.TargetSucceeded); r.Counts.Running != 3-i {
 			t.Errorf("%d in flight after %d ended, want %d", r.Counts.Running, i+1, 3-i)
 		}
 	}
-	if r = push(t, s, r, accountID(2), access.TargetSucceeded); r.Counts.Running != 2 || r.Window != 2 {
-		t.Errorf("%d in flight of %d, want 2", r.Counts.Running, r.Window)
+	if r = push(t, s, r, accountID(2), access.TargetSucceeded); r.Counts.Running != 2 || r.MaxInFlight != 2 {
+		t.Errorf("%d in flight of %d, want 2", r.Counts.Running, r.MaxInFlight)
 	}
-	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.Course) error { return r.SetWindow(50) })
+	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.SetMaxInFlight(50) })
 	if r.Counts.Running != 3 {
 		t.Errorf("%d in flight when all may be, want 3", r.Counts.Running)
 	}

@@ -77,9 +77,9 @@ func TestScaleOfARollout(t *testing.T) {
 	var r access.Rollout
 	timed(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
 	timed(t, "one push", func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
-	timed(t, "looking for targets to revive", func() { must[int](t)(s.Revive(t.Context(), lease)) })
+	timed(t, "looking for targets to revive", func() { must[int](t)(s.RequeueExpired(t.Context(), lease)) })
 	timed(t, "aborting", func() {
-		r = must[access.Rollout](t)(s.UpdateCourse(t.Context(), r.ID, func(r *access.Rollout, _ *access.Course) ([]access.AuditEvent, error) {
+		r = must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 			return nil, r.Abort("enough", t0)
 		}))
 	})

@@ -174,11 +174,11 @@ func (c *catalog) list(id string) (access.Allowlist, access.AllowlistRow, error)
 	return c.state.Allowlists[i], c.rows[i], nil
 }
 
-// StateAround is the desired state at a revision without the mappings that have no
+// StateRelevantTo is the desired state at a revision without the mappings that have no
 // bearing on what is compiled for some accounts: kept are those that reach one of them or
 // name users of theirs, and those of the same roles as the latter, whose documents
 // depend on each other. It is shared: read only.
-func (s *Store) StateAround(ctx context.Context, revision int64, accounts []access.Account) (access.State, error) {
+func (s *Store) StateRelevantTo(ctx context.Context, revision int64, accounts []access.Account) (access.State, error) {
 	c, err := s.catalogAt(ctx, revision)
 	if err != nil {
 		return access.State{}, err

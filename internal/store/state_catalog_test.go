@@ -9,7 +9,7 @@ import (
 )
 
 // around makes mappings that choose accounts in every way, and name users of others.
-func TestStateAround(t *testing.T) {
+func TestStateRelevantTo(t *testing.T) {
 	s := storetest.New(t)
 	role := func(name string) access.RoleName { return access.RoleName{Path: "/", Name: name} }
 	alice, carol := access.UserName{Path: "/", Name: "alice"}, access.UserName{Account: accountID(3), Path: "/", Name: "carol"}
@@ -35,8 +35,8 @@ func TestStateAround(t *testing.T) {
 		for _, i := range ids {
 			accounts = append(accounts, access.Account{ID: accountID(i), OU: "Root/Prod/Web", Tags: map[string]string{"env": "dev"}})
 		}
-		got := must[access.State](t)(s.StateAround(t.Context(), 1, accounts))
-		diff(t, fmt.Sprintf("around %v", ids), whole.Around(accounts), got)
+		got := must[access.State](t)(s.StateRelevantTo(t.Context(), 1, accounts))
+		diff(t, fmt.Sprintf("around %v", ids), whole.RelevantTo(accounts), got)
 		seen[len(got.Mappings)] = true
 	}
 	if len(seen) < 3 {

@@ -157,7 +157,7 @@ func TestRevisionAt(t *testing.T) {
 	for i, at := range []time.Time{t0, t0.Add(time.Hour)} {
 		c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: fmt.Sprint("a", i), Allowlist: &access.Allowlist{Name: fmt.Sprint("list", i)}}}, access.Plan{})
 		must[access.Rollout](t)(s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
-			return access.Application{Rollout: access.Rollout{Window: 1, StartedBy: operator.Ref()}}, c.Apply(c.Digest, head+1, at)
+			return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: operator.Ref()}}, c.Apply(c.Digest, head+1, at)
 		}))
 	}
 	for _, tt := range []struct {

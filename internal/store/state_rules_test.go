@@ -45,7 +45,7 @@ func TestRulesAndSettingsArePartOfEachRevision(t *testing.T) {
 func TestReviewersStandAsTheyAreNow(t *testing.T) {
 	s := storetest.New(t)
 	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
-	must[access.Person](t)(s.UpdatePerson(t.Context(), approver.PersonID, func(p *access.Person, _ access.Around) ([]access.AuditEvent, error) {
+	must[access.Person](t)(s.UpdatePerson(t.Context(), approver.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
 		p.Roles, p.Teams = []access.Role{access.RoleViewer}, []string{"network"}
 		return []access.AuditEvent{event("person.update", "")}, nil
 	}))
@@ -53,7 +53,7 @@ func TestReviewersStandAsTheyAreNow(t *testing.T) {
 	diff(t, "standing", access.Standing{Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}}, got.Reviews[0].Standing)
 	_, err := apply(t.Context(), s, c, 1, 1)
 	wantKind(t, err, access.KindConflict, "approvals")
-	_, err = s.UpdatePerson(t.Context(), 99, func(*access.Person, access.Around) ([]access.AuditEvent, error) { return nil, nil })
+	_, err = s.UpdatePerson(t.Context(), 99, func(*access.Person, access.PersonContext) ([]access.AuditEvent, error) { return nil, nil })
 	wantKind(t, err, access.KindNotFound, "99")
 }
 
@@ -66,7 +66,7 @@ func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 	inside, lost := make(chan struct{}), make(chan error, 1)
 	go func() {
 		<-inside
-		_, err := s.UpdatePerson(t.Context(), approver.PersonID, func(p *access.Person, _ access.Around) ([]access.AuditEvent, error) {
+		_, err := s.UpdatePerson(t.Context(), approver.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
 			p.Roles = nil
 			return nil, nil
 		})
@@ -79,7 +79,7 @@ func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 			t.Error("the role was lost within the apply")
 		case <-time.After(50 * time.Millisecond): // the other one waits for our lock
 		}
-		return access.Application{Rollout: access.Rollout{Window: 1, StartedBy: operator.Ref()}}, c.Apply(c.Digest, head+1, t0)
+		return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: operator.Ref()}}, c.Apply(c.Digest, head+1, t0)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestBreakGlassAndConfirmationsComeBack(t *testing.T) {
 	_, err := s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		c.Confirmations = []access.Confirmation{{Code: access.GuardNoAddress, Object: "Bob", ByID: 1, By: "Edi", At: t0}}
 		c.SetNeeds([]access.Need{{Rule: "rr-1", Name: "Two", Why: "it says so", Need: []access.Requirement{{Count: 2}}}})
-		return access.Application{Rollout: access.Rollout{Window: 1, StartedBy: editor.Ref()}}, c.ApplyAlone(editor, c.Digest, "fire", head+1, t0)
+		return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: editor.Ref()}}, c.ApplyAlone(editor, c.Digest, "fire", head+1, t0)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,9 +19,9 @@ const (
 	openJobs = `SELECT queue, state::text, count(*) FROM river_job WHERE state IN ('available', 'running', 'retryable', 'scheduled') GROUP BY queue, state`
 )
 
-// Figures returns what a monitor wants to know, with the rollouts that ended since a time.
-func (s *Store) Figures(ctx context.Context, since time.Time) (access.Figures, error) {
-	f := access.Figures{Rollouts: map[access.RolloutState]int{}, Findings: access.FindingCounts{}}
+// Stats returns what a monitor wants to know, with the rollouts that ended since a time.
+func (s *Store) Stats(ctx context.Context, since time.Time) (access.Stats, error) {
+	f := access.Stats{Rollouts: map[access.RolloutState]int{}, Findings: access.FindingCounts{}}
 	b := &pgx.Batch{}
 	b.Queue(openRollouts).Query(func(rows pgx.Rows) error {
 		for rows.Next() {

@@ -7,13 +7,13 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// TestGatesInTheInventory: what a push read back of a gate is put beside what was known,
+// TestUserSidePoliciesInTheInventory: what a push read back of a gate is put beside what was known,
 // and attachments leave the rest of the user alone.
-func TestGatesInTheInventory(t *testing.T) {
+func TestUserSidePoliciesInTheInventory(t *testing.T) {
 	ctx, s := t.Context(), storetest.New(t)
 	r := start(t, s, 1, 1, 0)
 	id := accountID(0)
-	part, other := access.GatePolicy("alice", 1), access.GatePolicy("alice", 2)
+	part, other := access.UserSidePolicy("alice", 1), access.UserSidePolicy("alice", 2)
 	alice := access.Resource{Kind: access.ResourceUser, Path: "/ops/", Name: "alice"}
 	i := access.Inventory{
 		Account: id, ReadAt: t0, Quotas: access.Quotas{TrustPolicy: 2048, UserPolicy: 2048, ManagedPolicy: 6144, Attachments: 12},
@@ -47,9 +47,9 @@ func TestGatesInTheInventory(t *testing.T) {
 	}
 }
 
-// TestGateRowsFitTogether: the database refuses a kind on another kind of resource, and a
+// TestUserSideRowsFitTogether: the database refuses a kind on another kind of resource, and a
 // removal that leaves a document.
-func TestGateRowsFitTogether(t *testing.T) {
+func TestUserSideRowsFitTogether(t *testing.T) {
 	ctx, s := t.Context(), storetest.New(t)
 	start(t, s, 1, 1, 0)
 	for _, table := range []string{"operations", "plan_operations"} {

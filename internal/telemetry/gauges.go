@@ -18,7 +18,7 @@ const figuresWithin = 3 * time.Second
 // figures tells Prometheus what the database knows, which is the same on every replica.
 // Rollouts that end are noted in a histogram when a scrape first sees them.
 type figures struct {
-	ask func(ctx context.Context, since time.Time) (access.Figures, error)
+	ask func(ctx context.Context, since time.Time) (access.Stats, error)
 	log *slog.Logger
 
 	up, rollouts, targets, jobs, findings *prometheus.Desc
@@ -28,7 +28,7 @@ type figures struct {
 	seen time.Time
 }
 
-func newFigures(ask func(context.Context, time.Time) (access.Figures, error), log *slog.Logger) *figures {
+func newFigures(ask func(context.Context, time.Time) (access.Stats, error), log *slog.Logger) *figures {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
@@ -90,7 +90,7 @@ var openStates = []access.RolloutState{access.RolloutScheduled, access.RolloutRu
 // WatchDatabase adds what the database knows, and how busy the way to it is. ask returns
 // what the database knows now, with the rollouts that ended since the given time.
 func (m *Metrics) WatchDatabase(
-	ask func(context.Context, time.Time) (access.Figures, error), pool func() *pgxpool.Stat, log *slog.Logger,
+	ask func(context.Context, time.Time) (access.Stats, error), pool func() *pgxpool.Stat, log *slog.Logger,
 ) {
 	gauge := func(name, help string, of func(*pgxpool.Stat) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(pool()) })

@@ -74,8 +74,8 @@ func TestTracesAreOffUnlessAskedFor(t *testing.T) {
 func TestMetricsWithoutDatabase(t *testing.T) {
 	m := NewMetrics("test")
 	m.WatchCallRates(func() CallRates { return CallRates{} })
-	m.registry.MustRegister(newFigures(func(context.Context, time.Time) (access.Figures, error) {
-		return access.Figures{}, io.ErrUnexpectedEOF
+	m.registry.MustRegister(newFigures(func(context.Context, time.Time) (access.Stats, error) {
+		return access.Stats{}, io.ErrUnexpectedEOF
 	}, slog.New(slog.DiscardHandler)))
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -97,8 +97,8 @@ func TestMetricNames(t *testing.T) {
 	m.CountCalls(calls)
 	m.CountPurpose("scan", calls)
 	m.WatchCallRates(func() CallRates { return CallRates{} })
-	m.WatchDatabase(func(context.Context, time.Time) (access.Figures, error) {
-		return access.Figures{
+	m.WatchDatabase(func(context.Context, time.Time) (access.Stats, error) {
+		return access.Stats{
 			Jobs:  []access.JobCount{{Queue: "rollout", State: "available", Count: 1}},
 			Ended: []access.RolloutEnd{{State: access.RolloutCompleted}},
 		}, nil

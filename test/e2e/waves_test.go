@@ -31,7 +31,7 @@ func TestRolloutInWaves(t *testing.T) {
 
 	b := openTab(t, c)
 	b.signIn(crew.Operator)
-	atTheGate(b, rollout)
+	awaitingApproval(b, rollout)
 	edited := last(t, viewer, rollout)
 	theirs := strings.ReplaceAll(c.Sandbox.State(edited.Account).Roles["Bob"], "103.15.250.0/24", "103.15.248.0/22")
 	if theirs == c.Sandbox.State(edited.Account).Roles["Bob"] {
@@ -48,9 +48,9 @@ func TestRolloutInWaves(t *testing.T) {
 	restored(t, before, statesOf(c.Sandbox), edited.Account)
 }
 
-// atTheGate waits until the page, which is not loaded again, says that the gate is
+// awaitingApproval waits until the page, which is not loaded again, says that the gate is
 // reached, and that nothing beyond it was written.
-func atTheGate(b *tab, rollout string) {
+func awaitingApproval(b *tab, rollout string) {
 	b.t.Helper()
 	b.open("/rollouts/" + rollout)
 	b.eventually(time.Minute, "the page offers to open the gate", `document.querySelector("#rollout-actions").innerText.includes("Open the gate after wave 1")`)

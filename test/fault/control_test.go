@@ -222,7 +222,7 @@ func TestManyConsoles(t *testing.T) {
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window)).mapped()
 	killed, frozen, stopped := harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(60 * time.Millisecond))
-	watch := watchWindow(f)
+	watch := watchMaxInFlight(f)
 	written := f.box.Writes()
 	id := f.change()
 	f.whenWritten(written, accounts/6)

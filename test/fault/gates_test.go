@@ -23,7 +23,7 @@ func TestListsTooLongForATrustPolicy(t *testing.T) {
 	draft := f.AddMapping(harness.Mapping{Role: "Bob", Users: "alice\ndave", Allowlists: []string{"branches"}, Except: "Root/Suspended\nRoot/Workloads/Acquired"})
 	draft.Want(200, "Gate of alice")
 	f.ends(f.Decide(draft, "Bob from all branches"))
-	f.gated(1, "20.1.198.7", "20.1.199.7", "20.2.0.7")
+	f.userSide(1, "20.1.198.7", "20.1.199.7", "20.2.0.7")
 	f.pushAgainWritesNothing()
 
 	f.box.SetFaults(slow(20*time.Millisecond), sandbox.Fault{Actions: []string{"iam:CreatePolicy*", "iam:AttachUserPolicy"}, LoseAnswer: 0.4})
@@ -34,7 +34,7 @@ func TestListsTooLongForATrustPolicy(t *testing.T) {
 	f.Console = f.Again()
 	f.ends(rollout)
 	f.box.SetFaults()
-	f.gated(2, "22.1.198.7", "22.1.199.7", "22.2.0.7")
+	f.userSide(2, "22.1.198.7", "22.1.199.7", "22.2.0.7")
 	f.pushAgainWritesNothing()
 
 	editor := f.SignIn(f.Editor)
@@ -75,9 +75,9 @@ func (f *fleet) ends(rollout string) {
 	}
 }
 
-// gated checks over the wire that both users get in from an address of the list and from
+// userSide checks over the wire that both users get in from an address of the list and from
 // nowhere else, through so many parts, and that nobody else's attachment has moved.
-func (f *fleet) gated(parts int, from string, elsewhere ...string) {
+func (f *fleet) userSide(parts int, from string, elsewhere ...string) {
 	f.t.Helper()
 	for _, a := range f.box.Accounts() {
 		id, parts := a.ID, parts
@@ -92,7 +92,7 @@ func (f *fleet) gated(parts int, from string, elsewhere ...string) {
 			f.t.Errorf("account %s holds %d managed policies, want %d for each of two users", id, len(s.Policies), parts)
 		}
 		for _, user := range []string{"alice", "dave"} {
-			ours, others := access.GateAttachments(s.Attached[user])
+			ours, others := access.UserSideAttachments(s.Attached[user])
 			if len(ours) != parts || len(others) != len(f.before[id].Attached[user]) {
 				f.t.Errorf("account %s: to %s are attached %v, want %d of ours beside %v", id, user, s.Attached[user], parts, f.before[id].Attached[user])
 			}

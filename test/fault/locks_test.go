@@ -24,7 +24,7 @@ func TestRolloutHeldUp(t *testing.T) {
 	f.direct = pg.Direct
 	other := harness.Serve(t, pg.Direct, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))
-	watch := watchWindow(f)
+	watch := watchMaxInFlight(f)
 
 	written := f.box.Writes()
 	id := f.change()

@@ -83,7 +83,7 @@ func TestDatabaseFaults(t *testing.T) {
 		f.whenWritten(written, len(f.accounts)/4)
 		began := time.Now()
 		what := fault.strike(f, pg)
-		f.settle(id, pg)
+		f.await(id, pg)
 		took := time.Since(began)
 		r := f.endsAsDesired(id)
 		if t.Failed() {
@@ -102,9 +102,9 @@ func TestDatabaseFaults(t *testing.T) {
 	f.pushAgainWritesNothing()
 }
 
-// settle waits for the end of a rollout by the database itself, with the fault still in
+// await waits for the end of a rollout by the database itself, with the fault still in
 // force, and then heals the relay.
-func (f *fleet) settle(rollout string, pg *harness.Postgres) {
+func (f *fleet) await(rollout string, pg *harness.Postgres) {
 	f.t.Helper()
 	harness.Eventually(f.t, endsWithin, "the rollout ends", func() (bool, string) {
 		n, err := pg.Direct.TryInt("SELECT count(*) FROM rollouts WHERE id = $1 AND state = 'completed'", rollout)

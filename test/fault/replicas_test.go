@@ -25,7 +25,7 @@ func TestTwoConsoles(t *testing.T) {
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window))
 	other := harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))
-	watch := watchWindow(f)
+	watch := watchMaxInFlight(f)
 
 	written, asked := f.box.Writes(), len(f.box.Calls(""))
 	rollout := f.mapRole("Bob")
@@ -33,7 +33,7 @@ func TestTwoConsoles(t *testing.T) {
 	one, two := f.bothWork(other)
 	other.Kill()
 	f.endsAsDesired(rollout)
-	f.windowHeld(asked, window)
+	f.maxInFlightHeld(asked, window)
 	c.fact("%d accounts; when the second console was killed, the first had made %.0f writes and the second %.0f", accounts, one, two)
 
 	other = other.Again()
@@ -64,20 +64,20 @@ func (f *fleet) bothWork(other *harness.Console) (one, two float64) {
 	return one, two
 }
 
-// windowHeld checks by the sandbox's record that no more accounts than the window were
+// maxInFlightHeld checks by the sandbox's record that no more accounts than the window were
 // worked on at once. An account whose worker was killed counts from its first call to
 // its last, the time it waited included.
-func (f *fleet) windowHeld(since, window int) {
+func (f *fleet) maxInFlightHeld(since, maxInFlight int) {
 	f.t.Helper()
 	calls := slices.DeleteFunc(f.box.Calls("")[since:], func(c sandbox.Call) bool { return !slices.Contains(f.accounts, c.Account) })
-	if peak := most(calls); peak > window {
-		f.t.Errorf("by the sandbox's record %d accounts were worked on at once; at most %d may be", peak, window)
+	if peak := most(calls); peak > maxInFlight {
+		f.t.Errorf("by the sandbox's record %d accounts were worked on at once; at most %d may be", peak, maxInFlight)
 	}
 }
 
-// watchWindow looks at the database all the time, until the function that it returns is
+// watchMaxInFlight looks at the database all the time, until the function that it returns is
 // called, which returns how many targets were in flight at most.
-func watchWindow(f *fleet) func() int {
+func watchMaxInFlight(f *fleet) func() int {
 	ctx, cancel := context.WithCancel(f.t.Context())
 	peak := 0
 	var watching sync.WaitGroup

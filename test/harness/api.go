@@ -25,16 +25,16 @@ func (c *Console) API(p Person) *API { return &API{t: c.t, base: c.URL() + "/api
 
 // Rollout is what the API says of a rollout.
 type Rollout struct {
-	ID       int64
-	Change   int64
-	Revision int64
-	State    string
-	Window   int
-	Targets  int
-	Counts   map[string]int
-	Note     string
-	Started  time.Time `json:"started_at"`
-	Ended    time.Time `json:"ended_at"`
+	ID          int64
+	Change      int64
+	Revision    int64
+	State       string
+	MaxInFlight int
+	Targets     int
+	Counts      map[string]int
+	Note        string
+	Started     time.Time `json:"started_at"`
+	Ended       time.Time `json:"ended_at"`
 }
 
 // Target is what the API says of one account of a rollout.

@@ -106,7 +106,7 @@ func tryFirstPassword(t *testing.T, w *world) {
 	}
 	before := w.contents()
 	for _, r := range w.routes {
-		if r.Public || r.API || r.Permission == authz.KeepAccount {
+		if r.Public || r.API || r.Permission == authz.ManageOwnAccount {
 			continue
 		}
 		got := a.try(r, w.paths(r)[0], "")

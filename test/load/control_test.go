@@ -18,7 +18,7 @@ import (
 func measureControl(t *testing.T, y *yard, r *report) {
 	s := r.section(t, "How soon", fmt.Sprintf("In rollouts to %s accounts at %s a call; all processes share the processors.", number(y.accounts), latency))
 	y.slowly(latency)
-	y.settle()
+	y.await()
 	id := y.Decide(y.more(), "How soon it begins")
 	rollout, err := y.api.Rollout(id)
 	if err != nil {
@@ -39,7 +39,7 @@ func measureControl(t *testing.T, y *yard, r *report) {
 	other := harness.Serve(y.t, y.db, y.env...)
 	two := y.roll(y.more(), "Two consoles")
 	y.slowly(latency)
-	y.settle()
+	y.await()
 	id = y.Decide(y.more(), "One is killed")
 	y.whenWritten(two.rollout.Ended, y.accounts)
 	other.Kill()

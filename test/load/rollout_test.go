@@ -82,9 +82,9 @@ func (y *yard) more() *harness.Page {
 	return y.AddEntries("office", fmt.Sprintf("52.95.%d.0/24 one more", y.changes))
 }
 
-// settle waits until the console has looked once more at what rollouts have written, and
+// await waits until the console has looked once more at what rollouts have written, and
 // has nothing else to do.
-func (y *yard) settle() {
+func (y *yard) await() {
 	y.t.Helper()
 	y.box.SetFaults()
 	harness.EventuallyGently(y.t, patience, "the accounts of rollouts are scanned", func() (bool, string) {
@@ -114,7 +114,7 @@ type run struct {
 // roll carries a draft out and waits for its end.
 func (y *yard) roll(draft *harness.Page, title string) run {
 	y.t.Helper()
-	y.settle()
+	y.await()
 	calls, writes := callsOf(y.box)
 	id := y.Decide(draft, title)
 	used := y.CPU()
@@ -132,7 +132,7 @@ func (y *yard) roll(draft *harness.Page, title string) run {
 func (y *yard) loop(id string) run {
 	y.t.Helper()
 	documents := y.written(id)
-	y.settle()
+	y.await()
 	calls, writes := callsOf(y.box)
 	used := ownCPU(y.t)
 	wall := newBare(y.box, concurrency).run(y.t, documents, concurrency)
@@ -164,7 +164,7 @@ func measureSize(t *testing.T, r *report, accounts int) {
 	y.compare(s, fmt.Sprintf("%s accounts × 3 roles × 5 users, %s a call", number(accounts), latency), goalAt(accounts), first, loop)
 	s.add("– calls an account, and writes", fmt.Sprintf("%.0f, as the loop", y.each(loop.calls)), "%.2f, %.2f", y.each(first.calls), y.each(first.writes))
 
-	y.settle()
+	y.await()
 	before, writes := callsOf(y.box)
 	again := y.api.WaitForRollout(y.PushAgain(), patience)
 	after, writesAgain := callsOf(y.box)

@@ -102,7 +102,7 @@ func (s *base) giveBack(ctx context.Context, r request, key string) {
 }
 
 // again answers a request whose key was used before.
-func again(c echo.Context, kept access.Reply, print []byte) error {
+func again(c echo.Context, kept access.IdempotentReply, print []byte) error {
 	switch {
 	case !bytes.Equal(kept.Fingerprint, print):
 		return access.Invalid("Idempotency-Key", "this idempotency key was used for another request; use a new key for each thing that is to be done")
@@ -131,12 +131,12 @@ func fingerprint(r *http.Request) ([]byte, error) {
 
 // perform carries a request out and encodes the whole answer before any of it is sent.
 // What is kept of it holds no secret.
-func perform(r request, act action) (reply, kept access.Reply, err error) {
+func perform(r request, act action) (reply, kept access.IdempotentReply, err error) {
 	a, err := act(r)
 	if err != nil {
 		return reply, kept, err
 	}
-	kept = access.Reply{Status: a.status, ETag: a.etag, Location: a.location}
+	kept = access.IdempotentReply{Status: a.status, ETag: a.etag, Location: a.location}
 	if kept.Status == 0 {
 		kept.Status = http.StatusOK
 	}
@@ -151,7 +151,7 @@ func perform(r request, act action) (reply, kept access.Reply, err error) {
 	return reply, kept, err
 }
 
-func sendReply(c echo.Context, reply access.Reply) error {
+func sendReply(c echo.Context, reply access.IdempotentReply) error {
 	h := c.Response().Header()
 	if reply.ETag != "" {
 		h.Set("ETag", reply.ETag)

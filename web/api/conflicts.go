@@ -14,7 +14,7 @@ type itemsJSON[T any] struct {
 	Items []T `json:"items"`
 }
 
-type troubleJSON struct {
+type failureJSON struct {
 	State   string        `json:"state"`
 	Class   string        `json:"class,omitempty"`
 	Code    string        `json:"code,omitempty"`
@@ -31,8 +31,8 @@ type ouCountJSON struct {
 	Targets int    `json:"targets"`
 }
 
-func toTroubleJSON(g access.TroubleGroup, sentence func(access.TroubleGroup) string) troubleJSON {
-	return troubleJSON{
+func toFailureJSON(g access.FailureGroup, sentence func(access.FailureGroup) string) failureJSON {
+	return failureJSON{
 		State: string(g.State), Class: string(g.Class), Code: g.Code, Cause: g.Cause, Summary: sentence(g), Advice: g.Advice, Targets: g.Targets,
 		OUs: convertAll(g.OUs, func(c access.OUCount) ouCountJSON { return ouCountJSON(c) }), Example: string(g.Example),
 	}
@@ -46,16 +46,16 @@ func (s *rolloutAPI) insight(r request) (rollout.Insight, error) {
 	return s.viewer.Insight(r.Request().Context(), r.actor, id)
 }
 
-// troubles groups the targets that are not as desired by what is wrong.
-func (s *rolloutAPI) troubles(r request) (any, error) {
+// failures groups the targets that are not as desired by what is wrong.
+func (s *rolloutAPI) failures(r request) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {
 		return nil, err
 	}
-	return itemsJSON[troubleJSON]{convertAll(insight.Troubles, func(g access.TroubleGroup) troubleJSON { return toTroubleJSON(g, s.sentence) })}, nil
+	return itemsJSON[failureJSON]{convertAll(insight.Failures, func(g access.FailureGroup) failureJSON { return toFailureJSON(g, s.sentence) })}, nil
 }
 
-type sampleJSON struct {
+type progressSampleJSON struct {
 	At        time.Time `json:"at"`
 	Running   int       `json:"running"`
 	Ended     int       `json:"ended"`
@@ -65,13 +65,13 @@ type sampleJSON struct {
 	Throttles int64     `json:"throttles"`
 }
 
-// samples tells how far a rollout was from time to time.
-func (s *rolloutAPI) samples(r request) (any, error) {
+// progressSamples tells how far a rollout was from time to time.
+func (s *rolloutAPI) progressSamples(r request) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {
 		return nil, err
 	}
-	return itemsJSON[sampleJSON]{convertAll(insight.Samples, func(p access.Sample) sampleJSON { return sampleJSON(p) })}, nil
+	return itemsJSON[progressSampleJSON]{convertAll(insight.Samples, func(p access.ProgressSample) progressSampleJSON { return progressSampleJSON(p) })}, nil
 }
 
 type resolutionJSON struct {

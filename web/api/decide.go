@@ -15,7 +15,7 @@ type guardOverride struct {
 	Object string `json:"object"`
 }
 
-func meant(list []guardOverride) change.Option {
+func guardOverrides(list []guardOverride) change.Option {
 	return change.OverrideGuards(convertAll(list, func(m guardOverride) change.GuardOverride {
 		return change.GuardOverride{Guard: access.GuardCode(m.Guard), Object: m.Object}
 	})...)
@@ -31,7 +31,7 @@ func (s *changeAPI) submit(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	id, asRead, err := s.changeAsRead(r)
+	id, ifVersion, err := s.changeAsRead(r)
 	if err != nil {
 		return result{}, err
 	}
@@ -39,7 +39,7 @@ func (s *changeAPI) submit(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c, err = s.editor.Submit(r.Request().Context(), r.actor, id, c.Version, meant(in.Confirm), asRead)
+	c, err = s.editor.Submit(r.Request().Context(), r.actor, id, c.Version, guardOverrides(in.Confirm), ifVersion)
 	if err != nil {
 		return result{}, err
 	}
@@ -52,11 +52,11 @@ func (s *changeAPI) step(step func(context.Context, access.Actor, int64, ...chan
 		if err := noBody(r); err != nil {
 			return result{}, err
 		}
-		id, asRead, err := s.changeAsRead(r)
+		id, ifVersion, err := s.changeAsRead(r)
 		if err != nil {
 			return result{}, err
 		}
-		c, err := step(r.Request().Context(), r.actor, id, asRead)
+		c, err := step(r.Request().Context(), r.actor, id, ifVersion)
 		if err != nil {
 			return result{}, err
 		}
@@ -100,11 +100,11 @@ func (s *changeAPI) review(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	id, asRead, err := s.changeDecided(r, in.Digest)
+	id, ifVersion, err := s.changeDecided(r, in.Digest)
 	if err != nil {
 		return result{}, err
 	}
-	c, err := s.reviewer.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, meant(in.Confirm), asRead)
+	c, err := s.reviewer.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, guardOverrides(in.Confirm), ifVersion)
 	if err != nil {
 		return result{}, err
 	}
@@ -124,12 +124,12 @@ func (s *changeAPI) apply(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	id, asRead, err := s.changeDecided(r, in.Digest)
+	id, ifVersion, err := s.changeDecided(r, in.Digest)
 	if err != nil {
 		return result{}, err
 	}
 	request := change.ApplyRequest{Digest: in.Digest, Strategy: in.Strategy}
-	rollout, err := s.scheduler.Apply(r.Request().Context(), r.actor, id, request, meant(in.Confirm), asRead)
+	rollout, err := s.scheduler.Apply(r.Request().Context(), r.actor, id, request, guardOverrides(in.Confirm), ifVersion)
 	if err != nil {
 		return result{}, err
 	}

@@ -50,11 +50,11 @@ func (s *changeAPI) comment(r request) (result, error) {
 	if !slices.ContainsFunc(r.actor.Scopes, func(s access.TokenScope) bool { return s != access.ScopeRead }) {
 		return result{}, access.Errorf(access.KindForbidden, "This API token can read, and nothing else. Make one with another scope, too.")
 	}
-	id, asRead, err := s.changeAsRead(r)
+	id, ifVersion, err := s.changeAsRead(r)
 	if err != nil {
 		return result{}, err
 	}
-	said, err := s.reviewer.Comment(r.Request().Context(), r.actor, id, in.Body, asRead)
+	said, err := s.reviewer.Comment(r.Request().Context(), r.actor, id, in.Body, ifVersion)
 	if err != nil {
 		return result{}, err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 type findingGroupJSON struct {
-	Alike     string    `json:"alike"`
+	Group     string    `json:"alike"`
 	Kind      string    `json:"kind"`
 	Reason    string    `json:"reason"`
 	Sentence  string    `json:"sentence"`
@@ -20,7 +20,7 @@ type findingGroupJSON struct {
 
 func toFindingGroupJSON(g access.FindingGroup) findingGroupJSON {
 	return findingGroupJSON{
-		Alike: g.Alike, Kind: string(g.Newest.Kind), Reason: string(g.Newest.Reason), Sentence: g.Sentence(), Findings: g.Findings, Accounts: g.Accounts,
+		Group: g.Group, Kind: string(g.Newest.Kind), Reason: string(g.Newest.Reason), Sentence: g.Sentence(), Findings: g.Findings, Accounts: g.Accounts,
 		FirstSeen: g.FirstSeen.UTC(), LastSeen: g.LastSeen.UTC(),
 	}
 }
@@ -70,12 +70,12 @@ type seenFindingJSON struct {
 type findingSelectorJSON struct {
 	Kind    access.FindingKind `json:"kind"`
 	Account access.AccountID   `json:"account"`
-	Alike   string             `json:"alike"`
+	Group   string             `json:"alike"`
 	Search  string             `json:"q"`
 }
 
 func (t togetherJSON) choice() access.FindingChoice {
-	choice := access.FindingChoice{Fingerprint: t.Selection, Query: access.FindingQuery{Account: t.Filter.Account, Alike: t.Filter.Alike, PageQuery: access.PageQuery{Search: t.Filter.Search}}}
+	choice := access.FindingChoice{Fingerprint: t.Selection, Query: access.FindingQuery{Account: t.Filter.Account, Group: t.Filter.Group, PageQuery: access.PageQuery{Search: t.Filter.Search}}}
 	if t.Filter.Kind != "" {
 		choice.Query.Kinds = []access.FindingKind{t.Filter.Kind}
 	}

@@ -123,7 +123,7 @@ type rolloutJSON struct {
 	Title       string     `json:"title"`
 	Revision    int64      `json:"revision"`
 	State       string     `json:"state"`
-	Window      int        `json:"window"`
+	MaxInFlight int        `json:"window"`
 	MaxFailures int        `json:"max_failures"`
 	Targets     int        `json:"targets"`
 	Counts      countsJSON `json:"counts"`
@@ -133,17 +133,17 @@ type rolloutJSON struct {
 	StartedAt   time.Time  `json:"started_at,omitzero"`
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
 
-	Kind         string      `json:"kind"`
-	Strategy     string      `json:"strategy,omitempty"`
-	Wave         int         `json:"wave"`
-	Waves        int         `json:"waves"`
-	Phase        string      `json:"phase,omitempty"`
-	Until        time.Time   `json:"until,omitzero"`
-	Behind       *behindJSON `json:"behind,omitempty"`
-	ConfirmedBy  *personJSON `json:"confirmed_by,omitempty"`
-	OffHours     *offJSON    `json:"off_hours,omitempty"`
-	RollsBack    int64       `json:"rolls_back,omitempty"`
-	RolledBackBy int64       `json:"rolled_back_by,omitempty"`
+	Kind           string         `json:"kind"`
+	Strategy       string         `json:"strategy,omitempty"`
+	Wave           int            `json:"wave"`
+	Waves          int            `json:"waves"`
+	Phase          string         `json:"phase,omitempty"`
+	Until          time.Time      `json:"until,omitzero"`
+	BlockedBy      *blockedByJSON `json:"behind,omitempty"`
+	ConfirmedBy    *personJSON    `json:"confirmed_by,omitempty"`
+	WindowOverride *offJSON       `json:"off_hours,omitempty"`
+	RollsBack      int64          `json:"rolls_back,omitempty"`
+	RolledBackBy   int64          `json:"rolled_back_by,omitempty"`
 }
 
 // offJSON says who lets a rollout work outside of its hours, and through which wave.
@@ -153,19 +153,19 @@ type offJSON struct {
 	Reason      string `json:"reason"`
 }
 
-// behindJSON names an older rollout that is to work on so many of the accounts first.
-type behindJSON struct {
+// blockedByJSON names an older rollout that is to work on so many of the accounts first.
+type blockedByJSON struct {
 	Rollout int64 `json:"rollout"`
 	Targets int   `json:"targets"`
 }
 
 func toRolloutJSON(r access.Rollout) rolloutJSON {
 	out := rolloutFields(r)
-	if r.Behind.Targets > 0 {
-		out.Behind = &behindJSON{r.Behind.Rollout, r.Behind.Targets}
+	if r.BlockedBy.Targets > 0 {
+		out.BlockedBy = &blockedByJSON{r.BlockedBy.Rollout, r.BlockedBy.Targets}
 	}
-	if off := r.OffHours; off.Wave > 0 {
-		out.OffHours = &offJSON{off.Wave, off.By, off.Reason}
+	if off := r.WindowOverride; off.Wave > 0 {
+		out.WindowOverride = &offJSON{off.Wave, off.By, off.Reason}
 	}
 	if !r.ConfirmedAt.IsZero() {
 		by := toPersonJSON(r.ConfirmedBy)
@@ -177,7 +177,7 @@ func toRolloutJSON(r access.Rollout) rolloutJSON {
 func rolloutFields(r access.Rollout) rolloutJSON {
 	return rolloutJSON{
 		Kind: string(r.Kind), Strategy: r.Strategy, Wave: r.Wave, Waves: r.Waves, Phase: string(r.Phase), Until: r.Until.UTC(), RollsBack: r.RollsBack, RolledBackBy: r.RolledBackBy,
-		ID: r.ID, Change: r.ChangeID, Title: r.Title, Revision: r.Revision, State: string(r.State), Window: r.Window,
+		ID: r.ID, Change: r.ChangeID, Title: r.Title, Revision: r.Revision, State: string(r.State), MaxInFlight: r.MaxInFlight,
 		MaxFailures: r.MaxFailures, Targets: r.Counts.Total(), Counts: countsJSON(r.Counts), StartedBy: toPersonJSON(r.StartedBy), Note: r.Note,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(),
 	}

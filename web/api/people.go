@@ -131,7 +131,7 @@ func (s *peopleAPI) place(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	asRead, err := transport.IfMatch(r)
+	ifVersion, err := transport.IfMatch(r)
 	if err != nil {
 		return result{}, err
 	}
@@ -149,10 +149,10 @@ func (s *peopleAPI) place(r request) (result, error) {
 	if in.Disabled != nil {
 		place.Disabled = *in.Disabled
 	}
-	if asRead == "" {
-		asRead = p.Tag()
+	if ifVersion == "" {
+		ifVersion = p.Tag()
 	}
-	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.PersonChange{Confirm: in.Confirm, IfTag: asRead})
+	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.PersonChange{Confirm: in.Confirm, IfTag: ifVersion})
 	if err != nil {
 		return result{}, err
 	}

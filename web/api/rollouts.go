@@ -32,10 +32,10 @@ type RolloutController interface {
 	RollBack(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)
 	Confirm(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
 	CheckAgain(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
-	Overtake(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
-	OpenGate(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
-	StartNow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
-	SetWindow(ctx context.Context, actor access.Actor, id int64, window int) (access.Rollout, error)
+	SkipQueue(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
+	OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
+	SetMaxInFlight(ctx context.Context, actor access.Actor, id int64, maxInFlight int) (access.Rollout, error)
 }
 
 // TargetController steers one account of a rollout.
@@ -63,7 +63,7 @@ type rolloutAPI struct {
 	targets    TargetController
 	pusher     Pusher
 	adopter    Adopter
-	sentence   func(access.TroubleGroup) string
+	sentence   func(access.FailureGroup) string
 }
 
 func (s *rolloutAPI) list(r request) (any, error) {

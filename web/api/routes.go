@@ -29,7 +29,7 @@ type Config struct {
 	Replies      Replies
 
 	Description fs.FS                            // the parts of the API's description, openapi/*.yaml
-	Sentence    func(access.TroubleGroup) string // describes a group of failed targets in words
+	Sentence    func(access.FailureGroup) string // describes a group of failed targets in words
 	Log         *slog.Logger
 	Now         func() time.Time
 }
@@ -112,8 +112,8 @@ func (s *API) readRoutes() {
 		{"/rollouts/:id/waves", authz.Read, s.rollouts.waves},
 		{"/rollouts/:id/waves/:wave/checks", authz.Read, s.rollouts.checks},
 		{"/rollouts/:id/strategy", authz.Read, s.rollouts.strategy},
-		{"/rollouts/:id/troubles", authz.Read, s.rollouts.troubles},
-		{"/rollouts/:id/samples", authz.Read, s.rollouts.samples},
+		{"/rollouts/:id/troubles", authz.Read, s.rollouts.failures},
+		{"/rollouts/:id/samples", authz.Read, s.rollouts.progressSamples},
 		{"/strategies", authz.Read, s.strategies.list},
 		{"/strategies/:id", authz.Read, s.strategies.one},
 		{"/findings", authz.Read, s.findings.list},
@@ -158,9 +158,9 @@ func (s *API) actionRoutes() {
 		// An admin withdraws without the right to edit: the service decides who may.
 		{"/changes/:id/withdraw", authz.Read, c.step(c.editor.Withdraw)},
 		{"/changes/:id/rebase", authz.EditChange, c.rebase},
-		{"/findings/acknowledge", authz.SettleFinding, f.acknowledgeTogether},
-		{"/findings/:id/acknowledge", authz.SettleFinding, f.acknowledge},
-		{"/findings/:id/reopen", authz.SettleFinding, f.reopen},
+		{"/findings/acknowledge", authz.ManageFindings, f.acknowledgeTogether},
+		{"/findings/:id/acknowledge", authz.ManageFindings, f.acknowledge},
+		{"/findings/:id/reopen", authz.ManageFindings, f.reopen},
 		{"/findings/:id/repair", authz.ControlRollout, f.repair},
 		{"/drift/scan", authz.SyncAccounts, f.scan},
 		{"/organization/sync", authz.SyncAccounts, s.accounts.sync},
@@ -176,12 +176,12 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/resume", authz.ControlRollout, r.step(r.controller.Resume)},
 		{"/rollouts/:id/retry", authz.ControlRollout, r.step(r.controller.Retry)},
 		{"/rollouts/:id/abort", authz.ControlRollout, r.end(r.controller.Abort)},
-		{"/rollouts/:id/gate", authz.ControlRollout, r.openGate},
+		{"/rollouts/:id/gate", authz.ControlRollout, r.approveWave},
 		{"/rollouts/:id/confirm", authz.ControlRollout, r.step(r.controller.Confirm)},
-		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.Overtake)},
+		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.SkipQueue)},
 		{"/rollouts/:id/start", authz.ControlRollout, r.startNow},
 		{"/rollouts/:id/recheck", authz.ControlRollout, r.step(r.controller.CheckAgain)},
-		{"/rollouts/:id/window", authz.ControlRollout, r.setWindow},
+		{"/rollouts/:id/window", authz.ControlRollout, r.setMaxInFlight},
 		{"/rollouts/:id/rollback", authz.ControlRollout, r.end(r.controller.RollBack)},
 		{"/rollouts/:id/targets/:account/retry", authz.ControlRollout, r.retryTarget},
 		{"/rollouts/:id/targets/:account/skip", authz.ControlRollout, r.skipTarget},

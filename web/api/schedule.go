@@ -8,9 +8,9 @@ import (
 )
 
 type schedulingJSON struct {
-	Digest string    `json:"digest"`
-	At     time.Time `json:"at"`
-	Window string    `json:"window"` // a duration; an hour where none is given
+	Digest      string    `json:"digest"`
+	At          time.Time `json:"at"`
+	StartWithin string    `json:"window"` // a duration; an hour where none is given
 
 	Strategy string `json:"strategy"` // by name; the default where none is given
 }
@@ -21,34 +21,34 @@ func (s *changeAPI) schedule(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	id, asRead, err := s.changeDecided(r, in.Digest)
+	id, ifVersion, err := s.changeDecided(r, in.Digest)
 	if err != nil {
 		return result{}, err
 	}
-	window, err := windowGiven(in)
+	startWithin, err := parseStartWithin(in)
 	if err != nil {
 		return result{}, err
 	}
-	request := change.ScheduleRequest{Digest: in.Digest, At: in.At, StartWithin: window, Strategy: in.Strategy}
-	c, err := s.scheduler.Schedule(r.Request().Context(), r.actor, id, request, asRead)
+	request := change.ScheduleRequest{Digest: in.Digest, At: in.At, StartWithin: startWithin, Strategy: in.Strategy}
+	c, err := s.scheduler.Schedule(r.Request().Context(), r.actor, id, request, ifVersion)
 	if err != nil {
 		return result{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
 	}
 	return changeAnswer(c), nil
 }
 
-func windowGiven(in schedulingJSON) (time.Duration, error) {
+func parseStartWithin(in schedulingJSON) (time.Duration, error) {
 	switch {
 	case in.At.IsZero():
 		return 0, access.Invalid("at", "say when, for example 2027-01-31T02:00:00Z")
-	case in.Window == "":
+	case in.StartWithin == "":
 		return 0, nil
 	}
-	window, err := time.ParseDuration(in.Window)
-	if err != nil || window <= 0 {
-		return 0, access.Invalid("window", "%q is not a duration; write 90m or 4h", in.Window)
+	startWithin, err := time.ParseDuration(in.StartWithin)
+	if err != nil || startWithin <= 0 {
+		return 0, access.Invalid("window", "%q is not a duration; write 90m or 4h", in.StartWithin)
 	}
-	return window, nil
+	return startWithin, nil
 }
 
 type scheduledJSON struct {

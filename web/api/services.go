@@ -44,7 +44,7 @@ type Identity interface {
 
 // Replies keeps the answers to requests with an idempotency key.
 type Replies interface {
-	BeginReply(ctx context.Context, tokenID int64, key string, fingerprint []byte, at time.Time) (kept access.Reply, fresh bool, err error)
-	FinishReply(ctx context.Context, tokenID int64, key string, r access.Reply) error
+	BeginReply(ctx context.Context, tokenID int64, key string, fingerprint []byte, at time.Time) (kept access.IdempotentReply, fresh bool, err error)
+	FinishReply(ctx context.Context, tokenID int64, key string, r access.IdempotentReply) error
 	DropReply(ctx context.Context, tokenID int64, key string) error
 }

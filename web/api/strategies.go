@@ -13,31 +13,31 @@ import (
 // strategyJSON is a strategy as it is read and written. What it leaves out is as the
 // server was told, or not asked for.
 type strategyJSON struct {
-	ID          int64          `json:"id,omitempty"`
-	Name        string         `json:"name"`
-	Description string         `json:"description,omitempty"`
-	Default     bool           `json:"default"`
-	Version     int64          `json:"version,omitempty"`
-	Waves       []waveRuleJSON `json:"waves"`
-	Window      int            `json:"window,omitempty"`
-	MaxFailures *access.Limit  `json:"max_failures,omitempty"`
-	ReadBack    bool           `json:"read_back"`
-	Probes      []probeJSON    `json:"probes"`
-	Hours       *access.Hours  `json:"hours,omitempty"`
-	RollBack    bool           `json:"roll_back"`
-	Confirm     string         `json:"confirm_within,omitempty"`
+	ID                int64                     `json:"id,omitempty"`
+	Name              string                    `json:"name"`
+	Description       string                    `json:"description,omitempty"`
+	Default           bool                      `json:"default"`
+	Version           int64                     `json:"version,omitempty"`
+	Waves             []waveRuleJSON            `json:"waves"`
+	MaxInFlight       int                       `json:"window,omitempty"`
+	MaxFailures       *access.Limit             `json:"max_failures,omitempty"`
+	ReadBack          bool                      `json:"read_back"`
+	Probes            []probeJSON               `json:"probes"`
+	MaintenanceWindow *access.MaintenanceWindow `json:"hours,omitempty"`
+	RollBack          bool                      `json:"roll_back"`
+	Confirm           string                    `json:"confirm_within,omitempty"`
 }
 
 type waveRuleJSON struct {
-	Name        string           `json:"name,omitempty"`
-	Accounts    *access.Selector `json:"accounts,omitempty"`
-	Count       int              `json:"count,omitempty"`
-	Percent     int              `json:"percent,omitempty"`
-	EachOU      bool             `json:"each_ou,omitempty"`
-	Window      int              `json:"window,omitempty"`
-	MaxFailures *access.Limit    `json:"max_failures,omitempty"`
-	Bake        string           `json:"bake,omitempty"`
-	Gate        bool             `json:"gate,omitempty"`
+	Name             string           `json:"name,omitempty"`
+	Accounts         *access.Selector `json:"accounts,omitempty"`
+	Count            int              `json:"count,omitempty"`
+	Percent          int              `json:"percent,omitempty"`
+	EachOU           bool             `json:"each_ou,omitempty"`
+	MaxInFlight      int              `json:"window,omitempty"`
+	MaxFailures      *access.Limit    `json:"max_failures,omitempty"`
+	Bake             string           `json:"bake,omitempty"`
+	RequiresApproval bool             `json:"gate,omitempty"`
 }
 
 type probeJSON struct {
@@ -48,19 +48,19 @@ type probeJSON struct {
 
 func toStrategyJSON(s access.Strategy) strategyJSON {
 	out := strategyJSON{
-		ID: s.ID, Name: s.Name, Description: s.Description, Default: s.Default, Version: s.Version, Window: s.Window, MaxFailures: limitOrNil(s.MaxFailures),
+		ID: s.ID, Name: s.Name, Description: s.Description, Default: s.Default, Version: s.Version, MaxInFlight: s.MaxInFlight, MaxFailures: limitOrNil(s.MaxFailures),
 		Waves: convertAll(s.Waves, toWaveRuleJSON), ReadBack: s.ReadBack, RollBack: s.RollBack, Confirm: durationText(s.Confirm),
 		Probes: convertAll(s.Probes, func(p access.Probe) probeJSON { return probeJSON{p.Role.String(), p.Allowed, p.Accounts} }),
 	}
-	if !s.Hours.Always() {
-		out.Hours = &s.Hours
+	if !s.MaintenanceWindow.Always() {
+		out.MaintenanceWindow = &s.MaintenanceWindow
 	}
 	return out
 }
 
 func toWaveRuleJSON(w access.WaveRule) waveRuleJSON {
 	out := waveRuleJSON{
-		Name: w.Name, Count: w.Count, Percent: w.Percent, EachOU: w.EachOU, Window: w.Window, MaxFailures: limitOrNil(w.MaxFailures), Bake: durationText(w.Bake), Gate: w.Gate,
+		Name: w.Name, Count: w.Count, Percent: w.Percent, EachOU: w.EachOU, MaxInFlight: w.MaxInFlight, MaxFailures: limitOrNil(w.MaxFailures), Bake: durationText(w.Bake), RequiresApproval: w.RequiresApproval,
 	}
 	if w.Accounts.Some() {
 		out.Accounts = &w.Accounts
@@ -78,8 +78,8 @@ func limitOrNil(l access.Limit) *access.Limit {
 // strategy reads what was sent. All that cannot be read is told at once.
 func (a strategyJSON) strategy() (access.Strategy, error) {
 	out := access.Strategy{
-		Name: a.Name, Description: a.Description, Default: a.Default, Window: a.Window, ReadBack: a.ReadBack, RollBack: a.RollBack,
-		MaxFailures: orNone(a.MaxFailures), Hours: orNone(a.Hours),
+		Name: a.Name, Description: a.Description, Default: a.Default, MaxInFlight: a.MaxInFlight, ReadBack: a.ReadBack, RollBack: a.RollBack,
+		MaxFailures: orNone(a.MaxFailures), MaintenanceWindow: orNone(a.MaintenanceWindow),
 	}
 	var wrong []access.FieldError
 	duration := func(field, text string) time.Duration {
@@ -95,8 +95,8 @@ func (a strategyJSON) strategy() (access.Strategy, error) {
 	out.Confirm = duration("confirm_within", a.Confirm)
 	for i, w := range a.Waves {
 		out.Waves = append(out.Waves, access.WaveRule{
-			Name: w.Name, Accounts: orNone(w.Accounts), Count: w.Count, Percent: w.Percent, EachOU: w.EachOU, Window: w.Window, MaxFailures: orNone(w.MaxFailures),
-			Bake: duration("waves/"+strconv.Itoa(i)+"/bake", w.Bake), Gate: w.Gate,
+			Name: w.Name, Accounts: orNone(w.Accounts), Count: w.Count, Percent: w.Percent, EachOU: w.EachOU, MaxInFlight: w.MaxInFlight, MaxFailures: orNone(w.MaxFailures),
+			Bake: duration("waves/"+strconv.Itoa(i)+"/bake", w.Bake), RequiresApproval: w.RequiresApproval,
 		})
 	}
 	for i, p := range a.Probes {

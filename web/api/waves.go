@@ -9,20 +9,20 @@ import (
 )
 
 type waveJSON struct {
-	Number      int         `json:"number"`
-	Name        string      `json:"name"`
-	State       string      `json:"state"`
-	Targets     int         `json:"targets"`
-	Counts      countsJSON  `json:"counts"`
-	Window      int         `json:"window,omitempty"`
-	MaxFailures int         `json:"max_failures"`
-	Bake        string      `json:"bake,omitempty"`
-	Gate        bool        `json:"gate"`
-	GateBy      *personJSON `json:"gate_opened_by,omitempty"`
-	Health      healthJSON  `json:"health"`
-	BegunAt     time.Time   `json:"begun_at,omitzero"`
-	PushedAt    time.Time   `json:"pushed_at,omitzero"`
-	EndedAt     time.Time   `json:"ended_at,omitzero"`
+	Number           int         `json:"number"`
+	Name             string      `json:"name"`
+	State            string      `json:"state"`
+	Targets          int         `json:"targets"`
+	Counts           countsJSON  `json:"counts"`
+	MaxInFlight      int         `json:"window,omitempty"`
+	MaxFailures      int         `json:"max_failures"`
+	Bake             string      `json:"bake,omitempty"`
+	RequiresApproval bool        `json:"gate"`
+	ApprovedBy       *personJSON `json:"gate_opened_by,omitempty"`
+	Health           healthJSON  `json:"health"`
+	BegunAt          time.Time   `json:"begun_at,omitzero"`
+	PushedAt         time.Time   `json:"pushed_at,omitzero"`
+	EndedAt          time.Time   `json:"ended_at,omitzero"`
 }
 
 type healthJSON struct {
@@ -34,12 +34,12 @@ type healthJSON struct {
 
 func toWaveJSON(w access.Wave) waveJSON {
 	out := waveJSON{
-		Number: w.Number, Name: w.Name, State: string(w.State), Targets: w.Targets, Counts: countsJSON(w.Counts), Window: w.Window, MaxFailures: w.MaxFailures,
-		Bake: durationText(w.Bake), Gate: w.Gate, Health: healthJSON(w.Health), BegunAt: w.BegunAt.UTC(), PushedAt: w.PushedAt.UTC(), EndedAt: w.EndedAt.UTC(),
+		Number: w.Number, Name: w.Name, State: string(w.State), Targets: w.Targets, Counts: countsJSON(w.Counts), MaxInFlight: w.MaxInFlight, MaxFailures: w.MaxFailures,
+		Bake: durationText(w.Bake), RequiresApproval: w.RequiresApproval, Health: healthJSON(w.Health), BegunAt: w.BegunAt.UTC(), PushedAt: w.PushedAt.UTC(), EndedAt: w.EndedAt.UTC(),
 	}
-	if w.GateBy.Name != "" {
-		by := toPersonJSON(w.GateBy)
-		out.GateBy = &by
+	if w.ApprovedBy.Name != "" {
+		by := toPersonJSON(w.ApprovedBy)
+		out.ApprovedBy = &by
 	}
 	return out
 }
@@ -110,12 +110,12 @@ func (s *rolloutAPI) checks(r request) (any, error) {
 	return toPageJSON(checks, toCheckJSON), nil
 }
 
-type gateJSON struct {
+type waveApprovalJSON struct {
 	Wave int `json:"wave"`
 }
 
-func (s *rolloutAPI) openGate(r request) (result, error) {
-	in, err := body[gateJSON](r)
+func (s *rolloutAPI) approveWave(r request) (result, error) {
+	in, err := body[waveApprovalJSON](r)
 	if err != nil {
 		return result{}, err
 	}
@@ -123,7 +123,7 @@ func (s *rolloutAPI) openGate(r request) (result, error) {
 		return result{}, access.Invalid("wave", "give the number of the wave whose gate is to be opened")
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.OpenGate(ctx, actor, id, in.Wave)
+		return s.controller.ApproveWave(ctx, actor, id, in.Wave)
 	})
 }
 
@@ -138,21 +138,21 @@ func (s *rolloutAPI) startNow(r request) (result, error) {
 		return result{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.StartNow(ctx, actor, id, in.Reason, in.AllWaves)
+		return s.controller.OverrideWindow(ctx, actor, id, in.Reason, in.AllWaves)
 	})
 }
 
-type paceJSON struct {
-	Window int `json:"window"`
+type maxInFlightJSON struct {
+	MaxInFlight int `json:"window"`
 }
 
-func (s *rolloutAPI) setWindow(r request) (result, error) {
-	in, err := body[paceJSON](r)
+func (s *rolloutAPI) setMaxInFlight(r request) (result, error) {
+	in, err := body[maxInFlightJSON](r)
 	if err != nil {
 		return result{}, err
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.SetWindow(ctx, actor, id, in.Window)
+		return s.controller.SetMaxInFlight(ctx, actor, id, in.MaxInFlight)
 	})
 }
 

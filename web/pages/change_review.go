@@ -99,5 +99,5 @@ func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.V
 func keepTyped(c echo.Context, f *view.ChangeForm) {
 	f.Comment, f.Body, f.Alone = c.FormValue("comment"), c.FormValue("body"), c.FormValue("alone_reason")
 	f.Allowlist, f.Lines = c.FormValue("allowlist"), c.FormValue("lines")
-	f.ScheduleAt, f.ScheduleWindow, f.Strategy = c.FormValue("schedule_at"), c.FormValue("schedule_window"), c.FormValue("strategy")
+	f.ScheduleAt, f.StartWithin, f.Strategy = c.FormValue("schedule_at"), c.FormValue("schedule_window"), c.FormValue("strategy")
 }

@@ -245,7 +245,7 @@ func TestUnknownChangeIsNotFound(t *testing.T) {
 	}
 }
 
-func TestWhatAChangeClearsStandsOnItsPage(t *testing.T) {
+func TestResolvedIssuesAreOnThePageOfTheChange(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Changes.ChangeView = webtest.ViewInReview()
 	if c.Page("/changes/12").ID("cleared") != nil {

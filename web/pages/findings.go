@@ -38,10 +38,10 @@ type findingPages struct {
 func (s *findingPages) routes() {
 	s.Get("/findings", authz.Read, s.showFindings)
 	s.Post("/findings/scan", authz.SyncAccounts, s.scanAccounts)
-	s.Post("/findings/acknowledge", authz.SettleFinding, s.acknowledgeFindings)
+	s.Post("/findings/acknowledge", authz.ManageFindings, s.acknowledgeFindings)
 	s.Get("/findings/:id", authz.Read, s.showFinding)
-	s.Post("/findings/:id/acknowledge", authz.SettleFinding, s.acknowledgeFinding)
-	s.Post("/findings/:id/reopen", authz.SettleFinding, s.reopenFinding)
+	s.Post("/findings/:id/acknowledge", authz.ManageFindings, s.acknowledgeFinding)
+	s.Post("/findings/:id/reopen", authz.ManageFindings, s.reopenFinding)
 	s.Post("/findings/:id/repair", authz.ControlRollout, s.repairFinding)
 }
 
@@ -59,7 +59,7 @@ func (s *findingPages) findingsPage(c echo.Context, actor access.Actor, q *trans
 	ctx := c.Request().Context()
 	filter := transport.FindingQuery(q)
 	p := view.FindingsPage{
-		State: access.FindingOpen, Account: q.Text("account"), Alike: filter.Alike, Search: filter.Search, Cursor: filter.Cursor, MayScan: authz.Can(actor, authz.SyncAccounts),
+		State: access.FindingOpen, Account: q.Text("account"), Group: filter.Group, Search: filter.Search, Cursor: filter.Cursor, MayScan: authz.Can(actor, authz.SyncAccounts),
 	}
 	if q.Err() != nil { // a filter that is none, from an address: what is open is shown
 		filter = access.FindingQuery{}
@@ -82,9 +82,9 @@ func (s *findingPages) findingsPage(c echo.Context, actor access.Actor, q *trans
 	if p.Findings, err = s.findings.Findings(ctx, actor, filter); err != nil {
 		return p, err
 	}
-	if p.State == access.FindingOpen && authz.Can(actor, authz.SettleFinding) {
+	if p.State == access.FindingOpen && authz.Can(actor, authz.ManageFindings) {
 		p.Selection, err = s.findings.SelectFindings(ctx, actor, filter)
-		p.MaySettle = true
+		p.MayManage = true
 	}
 	return p, err
 }
@@ -149,7 +149,7 @@ func (s *findingPages) findingPage(c echo.Context, actor access.Actor, id int64)
 	p := view.FindingPage{
 		Shell:   s.shell(c, actor, view.FindingTitle(f), "findings", view.Crumb{Label: "Findings", URL: view.FindingsURL()}),
 		Finding: f, Reason: c.FormValue("reason"),
-		MaySettle: authz.Can(actor, authz.SettleFinding), MayRepair: authz.Can(actor, authz.ControlRollout),
+		MayManage: authz.Can(actor, authz.ManageFindings), MayRepair: authz.Can(actor, authz.ControlRollout),
 	}
 	if f.Live != f.Desired && f.Kind == access.FindingDrift {
 		p.Lines = iam.DiffLines(f.Live, f.Desired)

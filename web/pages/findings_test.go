@@ -43,12 +43,12 @@ func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
 	same, one := aFinding(), aFinding()
 	same.Sentence = "The vendor of 111122223333 gets in."
 	c.Organization.Groups.Items = []access.FindingGroup{
-		{Alike: "abc", Newest: same, Findings: 21, Accounts: 21, FirstSeen: webtest.FoundAt, LastSeen: webtest.FoundAt},
-		{Alike: "def", Newest: one, Findings: 1, Accounts: 1, FirstSeen: webtest.FoundAt, LastSeen: webtest.FoundAt},
+		{Group: "abc", Newest: same, Findings: 21, Accounts: 21, FirstSeen: webtest.FoundAt, LastSeen: webtest.FoundAt},
+		{Group: "def", Newest: one, Findings: 1, Accounts: 1, FirstSeen: webtest.FoundAt, LastSeen: webtest.FoundAt},
 	}
 	c.Get("/findings?kind=drift").Says(t, http.StatusOK, "The vendor of … gets in.", "in 21 accounts", "/findings?alike=abc&amp;kind=drift", "/findings/7", "payments")
 	c.Get("/findings?alike=abc").Says(t, http.StatusOK, "Nothing like this was found")
-	if c.Organization.Asked.Alike != "abc" {
+	if c.Organization.Asked.Group != "abc" {
 		t.Errorf("asked for %+v", c.Organization.Asked)
 	}
 }

@@ -30,10 +30,10 @@ type profilePages struct {
 }
 
 func (s *profilePages) routes() {
-	s.Get("/profile", authz.KeepAccount, s.showProfile)
-	s.Post("/profile/password", authz.KeepAccount, s.changePassword)
-	s.Post("/profile/sessions", authz.KeepAccount, s.endSessions)
-	s.Post("/profile/sessions/:id/end", authz.KeepAccount, s.endSession)
+	s.Get("/profile", authz.ManageOwnAccount, s.showProfile)
+	s.Post("/profile/password", authz.ManageOwnAccount, s.changePassword)
+	s.Post("/profile/sessions", authz.ManageOwnAccount, s.endSessions)
+	s.Post("/profile/sessions/:id/end", authz.ManageOwnAccount, s.endSession)
 }
 
 func (s *profilePages) showProfile(c echo.Context, actor access.Actor) error {

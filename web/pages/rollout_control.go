@@ -26,14 +26,14 @@ func (s *rolloutPages) controlRoutes() {
 		{"retry", "The failed accounts are taken up again.", r.Retry},
 		{"confirm", "Confirmed. The rollout stays.", r.Confirm},
 		{"recheck", "The health of the wave is looked at again.", r.CheckAgain},
-		{"overtake", "It goes ahead. The accounts that it waited for are skipped in the older rollout.", r.Overtake},
+		{"overtake", "It goes ahead. The accounts that it waited for are skipped in the older rollout.", r.SkipQueue},
 	} {
 		s.Post("/rollouts/:id/"+b.path, authz.ControlRollout, s.controlRollout(b.done, b.act))
 	}
 	s.Post("/rollouts/:id/abort", authz.ControlRollout, s.abortRollout)
-	s.Post("/rollouts/:id/gate", authz.ControlRollout, s.openGate)
+	s.Post("/rollouts/:id/gate", authz.ControlRollout, s.approveWave)
 	s.Post("/rollouts/:id/start", authz.ControlRollout, s.startNow)
-	s.Post("/rollouts/:id/window", authz.ControlRollout, s.changeWindow)
+	s.Post("/rollouts/:id/window", authz.ControlRollout, s.changeMaxInFlight)
 	s.Post("/rollouts/:id/rollback", authz.ControlRollout, s.rollBack)
 }
 
@@ -64,26 +64,26 @@ func (s *rolloutPages) rollBack(c echo.Context, actor access.Actor) error {
 	})(c, actor)
 }
 
-// openGate names the wave, so that a page that was read before does not open a later gate.
-func (s *rolloutPages) openGate(c echo.Context, actor access.Actor) error {
+// approveWave names the wave, so that a page that was read before does not open a later gate.
+func (s *rolloutPages) approveWave(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("The gate is open. The next wave begins.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.OpenGate(ctx, actor, id, int(formID(c, "wave")))
+		return s.controller.ApproveWave(ctx, actor, id, int(formID(c, "wave")))
 	})(c, actor)
 }
 
 func (s *rolloutPages) startNow(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("It starts now, outside of its hours.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.StartNow(ctx, actor, id, c.FormValue("start-reason"), c.FormValue("all-waves") != "")
+		return s.controller.OverrideWindow(ctx, actor, id, c.FormValue("start-reason"), c.FormValue("all-waves") != "")
 	})(c, actor)
 }
 
-func (s *rolloutPages) changeWindow(c echo.Context, actor access.Actor) error {
+func (s *rolloutPages) changeMaxInFlight(c echo.Context, actor access.Actor) error {
 	return s.controlRollout("The pace has changed.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		window, err := strconv.Atoi(strings.TrimSpace(c.FormValue("window")))
+		maxInFlight, err := strconv.Atoi(strings.TrimSpace(c.FormValue("window")))
 		if err != nil {
-			return access.Rollout{}, access.Invalid("window", "%q is no number of accounts: write it in digits, from 1 to %d.", c.FormValue("window"), access.MaxWindow)
+			return access.Rollout{}, access.Invalid("window", "%q is no number of accounts: write it in digits, from 1 to %d.", c.FormValue("window"), access.MostInFlight)
 		}
-		return s.controller.SetWindow(ctx, actor, id, window)
+		return s.controller.SetMaxInFlight(ctx, actor, id, maxInFlight)
 	})(c, actor)
 }
 

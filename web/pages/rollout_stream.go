@@ -117,7 +117,7 @@ func (t *rolloutStream) begin(ctx context.Context) error {
 func (t *rolloutStream) update(ctx context.Context, rollout access.Rollout) error {
 	before := t.page
 	t.page = t.s.rolloutProps(t.c, t.who.Actor, rollout)
-	t.page.Waves, t.page.Bad, t.page.Troubles, t.page.Samples, t.page.Targets = before.Waves, before.Bad, before.Troubles, before.Samples, before.Targets
+	t.page.Waves, t.page.Bad, t.page.Failures, t.page.ProgressSamples, t.page.Targets = before.Waves, before.Bad, before.Failures, before.ProgressSamples, before.Targets
 	t.dirty, t.stale, t.heard = true, true, time.Now()
 	if err := t.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {
 		return err
@@ -159,12 +159,12 @@ func (t *rolloutStream) sendParts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.page.Waves, t.page.Bad, t.page.Troubles, t.page.Samples = insight.Waves, insight.Bad, insight.Troubles, insight.Samples
+	t.page.Waves, t.page.Bad, t.page.Failures, t.page.ProgressSamples = insight.Waves, insight.Bad, insight.Failures, insight.Samples
 	for _, part := range []struct {
 		event     string
 		component templ.Component
 	}{
-		{"troubles", view.RolloutTroubles(t.page)}, {"waves", view.RolloutWaves(t.page)}, {"chart", view.RolloutChart(t.page)},
+		{"troubles", view.RolloutFailures(t.page)}, {"waves", view.RolloutWaves(t.page)}, {"chart", view.RolloutChart(t.page)},
 	} {
 		var b strings.Builder
 		if err := part.component.Render(ctx, &b); err != nil {

@@ -34,10 +34,10 @@ type RolloutController interface {
 	RollBack(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error)
 	Confirm(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
 	CheckAgain(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
-	Overtake(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
-	OpenGate(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
-	StartNow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
-	SetWindow(ctx context.Context, actor access.Actor, id int64, window int) (access.Rollout, error)
+	SkipQueue(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error)
+	ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
+	OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
+	SetMaxInFlight(ctx context.Context, actor access.Actor, id int64, maxInFlight int) (access.Rollout, error)
 }
 
 // Pusher starts a rollout of the newest revision.
@@ -118,7 +118,7 @@ func (s *rolloutPages) rolloutPage(c echo.Context, actor access.Actor, id int64)
 	if err != nil {
 		return view.RolloutPage{}, err
 	}
-	p.Waves, p.Bad, p.Troubles, p.Samples = insight.Waves, insight.Bad, insight.Troubles, insight.Samples
+	p.Waves, p.Bad, p.Failures, p.ProgressSamples = insight.Waves, insight.Bad, insight.Failures, insight.Samples
 	p.Targets, err = s.viewer.Targets(ctx, actor, id, targetQuery(p))
 	return p, err
 }

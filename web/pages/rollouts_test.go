@@ -33,20 +33,20 @@ func conflict() access.Operation {
 // waving is a rollout in three waves that waits at the gate after the first.
 func waving(c *webtest.Console) {
 	r := webtest.RunningRollout()
-	r.Wave, r.Waves, r.Phase, r.Later = 1, 3, access.PhaseGate, 2
+	r.Wave, r.Waves, r.Phase, r.Later = 1, 3, access.PhaseAwaitingApproval, 2
 	r.Counts = access.TargetCounts{Waiting: 2, Succeeded: 1, Failed: 14, Conflict: 1}
 	c.Rollouts.Shown, c.Rollouts.TargetPage = r, webtest.ThreeTargets()
 	c.Rollouts.InsightNow = rollout.Insight{
 		Waves: []access.Wave{
-			{Number: 1, Name: "Canaries", Targets: 16, State: access.WaveGate, Gate: true, Bake: 10 * time.Minute, MaxFailures: 20, BegunAt: webtest.Noon, Health: access.Health{Good: 4, Bad: 1}},
+			{Number: 1, Name: "Canaries", Targets: 16, State: access.WaveAwaitingApproval, RequiresApproval: true, Bake: 10 * time.Minute, MaxFailures: 20, BegunAt: webtest.Noon, Health: access.Health{Good: 4, Bad: 1}},
 			{Number: 2, Name: "Half", Targets: 1, State: access.WaveWaiting, MaxFailures: access.NoFailures},
 			{Number: 3, Name: "The rest", Targets: 1, State: access.WaveWaiting},
 		},
-		Troubles: []access.TroubleGroup{
+		Failures: []access.FailureGroup{
 			{State: access.TargetFailed, Class: access.CloudDenied, Code: "AccessDenied", Cause: "the deployment role lacks iam:UpdateAssumeRolePolicy", Advice: "Bring it to the template.", Targets: 14, OUs: []access.OUCount{{OU: "Root/Sandbox", Targets: 14}}},
 			{State: access.TargetConflict, Cause: "somebody else has edited role Bob", Targets: 1, OUs: []access.OUCount{{OU: "Root/Prod", Targets: 1}}},
 		},
-		Samples: []access.Sample{{At: webtest.Noon.Add(time.Minute), Ended: 8, Attempts: 10}, {At: webtest.Noon.Add(2 * time.Minute), Ended: 16, Failed: 15, Attempts: 30, Throttles: 10}},
+		Samples: []access.ProgressSample{{At: webtest.Noon.Add(time.Minute), Ended: 8, Attempts: 10}, {At: webtest.Noon.Add(2 * time.Minute), Ended: 16, Failed: 15, Attempts: 30, Throttles: 10}},
 	}
 }
 
@@ -105,14 +105,14 @@ func TestRolloutActions(t *testing.T) {
 	}
 }
 
-func TestRolloutOutsideOfItsHoursCanStartNow(t *testing.T) {
+func TestRolloutOutsideItsMaintenanceWindowCanStartNow(t *testing.T) {
 	c := webtest.New(t).As("operator")
 	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
 	if c.Page("/rollouts/3").Form("/rollouts/3/start") != nil {
 		t.Error("a rollout that waits for nothing is offered to start now")
 	}
 	r := webtest.RunningRollout()
-	r.Phase, r.Wave, r.Waves = access.PhaseHours, 1, 3
+	r.Phase, r.Wave, r.Waves = access.PhaseMaintenanceWindow, 1, 3
 	c.Rollouts.Shown = r
 	if c.Page("/rollouts/3").Form("/rollouts/3/start") == nil {
 		t.Error("a rollout outside of its hours cannot be started now")
@@ -121,7 +121,7 @@ func TestRolloutOutsideOfItsHoursCanStartNow(t *testing.T) {
 	if d := cmp.Diff([]string{`start 3 "an office has moved" true`}, c.Rollouts.Did); d != "" {
 		t.Errorf("what was asked of the service (-want +got):\n%s", d)
 	}
-	r.Phase, r.OffHours = access.PhasePushing, access.OffHours{Wave: 1, By: "Opa", Reason: "an office has moved"}
+	r.Phase, r.WindowOverride = access.PhasePushing, access.WindowOverride{Wave: 1, By: "Opa", Reason: "an office has moved"}
 	c.Rollouts.Shown = r
 	c.Page("/rollouts/3").Contains("rollout-off-hours", "until wave 1 is done", "Opa: an office has moved")
 }
@@ -304,7 +304,7 @@ func TestRolloutPageGroupsWhatWentWrong(t *testing.T) {
 	}
 }
 
-func TestRolloutWithoutTroubleHasNoSuchCard(t *testing.T) {
+func TestRolloutWithoutFailuresHasNoSuchCard(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
 	p := c.Page("/rollouts/3")

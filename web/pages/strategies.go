@@ -128,15 +128,15 @@ const mostRows = 40
 // readStrategyForm reads the rows that say something, in their order.
 func readStrategyForm(v url.Values) view.StrategyForm {
 	f := view.StrategyForm{
-		Version: v.Get("version"), Name: v.Get("name"), Description: v.Get("description"), Window: v.Get("window"), MaxFailures: v.Get("max_failures"), Confirm: v.Get("confirm_within"),
+		Version: v.Get("version"), Name: v.Get("name"), Description: v.Get("description"), MaxInFlight: v.Get("window"), MaxFailures: v.Get("max_failures"), Confirm: v.Get("confirm_within"),
 		Default: v.Get("default") != "", ReadBack: v.Get("read_back") != "", RollBack: v.Get("roll_back") != "",
 		Days: v["hours/days"], From: v.Get("hours/from"), To: v.Get("hours/to"), Zone: v.Get("hours/zone"),
 	}
 	for i := range mostRows {
 		at := "waves/" + strconv.Itoa(i) + "/"
 		w := view.WaveForm{
-			Takes: v.Get(at + "takes"), Which: v.Get(at + "accounts"), Name: v.Get(at + "name"), Window: v.Get(at + "window"),
-			MaxFailures: v.Get(at + "max_failures"), Bake: v.Get(at + "bake"), Gate: v.Get(at+"gate") != "",
+			Takes: v.Get(at + "takes"), Which: v.Get(at + "accounts"), Name: v.Get(at + "name"), MaxInFlight: v.Get(at + "window"),
+			MaxFailures: v.Get(at + "max_failures"), Bake: v.Get(at + "bake"), RequiresApproval: v.Get(at+"gate") != "",
 		}
 		if w != (view.WaveForm{}) {
 			f.Waves = append(f.Waves, w)
@@ -204,8 +204,8 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 	var r strategyReader
 	s := access.Strategy{
 		Name: strings.TrimSpace(f.Name), Description: strings.TrimSpace(f.Description), Default: f.Default, ReadBack: f.ReadBack, RollBack: f.RollBack,
-		Window: r.number("window", f.Window), MaxFailures: r.limit("max_failures", f.MaxFailures), Confirm: r.duration("confirm_within", f.Confirm),
-		Hours: access.Hours{From: strings.TrimSpace(f.From), To: strings.TrimSpace(f.To), Zone: strings.TrimSpace(f.Zone)},
+		MaxInFlight: r.number("window", f.MaxInFlight), MaxFailures: r.limit("max_failures", f.MaxFailures), Confirm: r.duration("confirm_within", f.Confirm),
+		MaintenanceWindow: access.MaintenanceWindow{From: strings.TrimSpace(f.From), To: strings.TrimSpace(f.To), Zone: strings.TrimSpace(f.Zone)},
 	}
 	s.Version, _ = strconv.ParseInt(f.Version, 10, 64) // what is no version is not that of what is there
 	for _, d := range f.Days {
@@ -213,9 +213,9 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 		if err != nil {
 			r.add("hours/days", strconv.Quote(d)+" is not a day")
 		}
-		s.Hours.Days = append(s.Hours.Days, n)
+		s.MaintenanceWindow.Days = append(s.MaintenanceWindow.Days, n)
 	}
-	slices.Sort(s.Hours.Days)
+	slices.Sort(s.MaintenanceWindow.Days)
 	for i, w := range f.Waves {
 		s.Waves = append(s.Waves, r.wave("waves/"+strconv.Itoa(i)+"/", w))
 	}
@@ -235,7 +235,7 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 
 func (r *strategyReader) wave(at string, w view.WaveForm) access.WaveRule {
 	rule := access.WaveRule{
-		Name: strings.TrimSpace(w.Name), Window: r.number(at+"window", w.Window), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), Gate: w.Gate,
+		Name: strings.TrimSpace(w.Name), MaxInFlight: r.number(at+"window", w.MaxInFlight), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), RequiresApproval: w.RequiresApproval,
 	}
 	switch w.Takes {
 	case view.TakesCount, view.TakesPercent:

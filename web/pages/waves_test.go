@@ -14,14 +14,14 @@ import (
 
 func careful() access.Strategy {
 	return access.Strategy{
-		ID: 4, Name: "Careful <b>", Version: 7, Default: true, Window: 15, MaxFailures: access.Limit{Percent: 5}, ReadBack: true, RollBack: true, Confirm: 90 * time.Minute,
+		ID: 4, Name: "Careful <b>", Version: 7, Default: true, MaxInFlight: 15, MaxFailures: access.Limit{Percent: 5}, ReadBack: true, RollBack: true, Confirm: 90 * time.Minute,
 		Waves: []access.WaveRule{
-			{Name: "Canary", Accounts: access.Selector{Tags: map[string]string{"env": "test"}}, Bake: time.Hour, Gate: true, MaxFailures: access.Limit{None: true}},
-			{Percent: 25, Window: 3},
+			{Name: "Canary", Accounts: access.Selector{Tags: map[string]string{"env": "test"}}, Bake: time.Hour, RequiresApproval: true, MaxFailures: access.Limit{None: true}},
+			{Percent: 25, MaxInFlight: 3},
 			{EachOU: true},
 		},
-		Probes: []access.Probe{{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: true, Accounts: 2}},
-		Hours:  access.Hours{Days: []int{1, 5}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"},
+		Probes:            []access.Probe{{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: true, Accounts: 2}},
+		MaintenanceWindow: access.MaintenanceWindow{Days: []int{1, 5}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"},
 	}
 }
 

@@ -87,7 +87,7 @@ func alsoHolds(u access.LiveUser) []string {
 	for _, p := range u.InlinePolicies {
 		out = append(out, "inline "+p)
 	}
-	_, others := access.GateAttachments(u.AttachedPolicies)
+	_, others := access.UserSideAttachments(u.AttachedPolicies)
 	for _, arn := range others {
 		out = append(out, "attached "+arn[strings.LastIndex(arn, "/")+1:])
 	}

@@ -52,9 +52,9 @@ type ChangeForm struct {
 	Allowlist string
 	Lines     string
 
-	ScheduleAt     string
-	ScheduleWindow string
-	Strategy       string
+	ScheduleAt  string
+	StartWithin string
+	Strategy    string
 }
 
 // ChangeTitle names a change for people.

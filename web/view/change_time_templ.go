@@ -384,7 +384,7 @@ func scheduleForm(p ChangePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(FieldProps{Name: "schedule_window", Label: "Not later than", Problems: p.Problems}, windowOptions(p.Form.ScheduleWindow)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(FieldProps{Name: "schedule_window", Label: "Not later than", Problems: p.Problems}, startWithinOptions(p.Form.StartWithin)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -397,9 +397,9 @@ func scheduleForm(p ChangePage) templ.Component {
 	})
 }
 
-func windowOptions(chosen string) []Option {
+func startWithinOptions(chosen string) []Option {
 	if chosen == "" {
-		chosen = strconv.Itoa(int(access.DefaultScheduleWindow.Minutes()))
+		chosen = strconv.Itoa(int(access.DefaultStartWithin.Minutes()))
 	}
 	var options []Option
 	for _, w := range []time.Duration{15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 24 * time.Hour} {

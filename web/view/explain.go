@@ -25,9 +25,9 @@ func (a ExplainAnswer) decidedBy(document string) string {
 	return a.Statement
 }
 
-// aroundStatement parts a document, as policy.Pretty writes it, into the lines of the
+// nearStatement parts a document, as policy.Pretty writes it, into the lines of the
 // statement with a Sid and those before and after it. Without one, all of it is before.
-func aroundStatement(text, sid string) (before, statement, after string) {
+func nearStatement(text, sid string) (before, statement, after string) {
 	const open, shut = "\n    {\n", "\n    }"
 	at := strings.Index(text, "\n      \"Sid\": \""+sid+"\"")
 	if sid == "" || at < 0 {

@@ -893,7 +893,7 @@ func decidingDocument(label, text, sid string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		before, statement, after := aroundStatement(text, sid)
+		before, statement, after := nearStatement(text, sid)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<pre class=\"pc-document\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -7,7 +7,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-func TestAroundStatement(t *testing.T) {
+func TestNearStatement(t *testing.T) {
 	text := iam.Pretty(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a"},{"Sid":"PortcullisAllow","Effect":"Allow"},{"Sid":"Portcullis","Effect":"Deny","Condition":{"Bool":{"k":"v"}}}]}`)
 	for sid, want := range map[string]string{
 		"PortcullisAllow": "    {\n      \"Sid\": \"PortcullisAllow\",\n      \"Effect\": \"Allow\"\n    },\n",
@@ -15,7 +15,7 @@ func TestAroundStatement(t *testing.T) {
 		"Elsewhere":       "",
 		"":                "",
 	} {
-		before, got, after := aroundStatement(text, sid)
+		before, got, after := nearStatement(text, sid)
 		if got != want {
 			t.Errorf("%q: got %q, want %q", sid, got, want)
 		}

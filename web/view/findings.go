@@ -37,26 +37,26 @@ type FindingsPage struct {
 	State    access.FindingState
 	Kind     access.FindingKind // "" for all
 	Account  string
-	Alike    string // of one group
+	Group    string // of one group
 	Search   string
 	Cursor   string
 	MayScan  bool
 
-	MaySettle bool
+	MayManage bool
 	Selection access.FindingSelection // all that matches
 	Reason    string                  // as it was typed in
 	Problem   string                  // why they could not be acknowledged
 }
 
 // Grouped reports whether what findings say is shown once for all accounts.
-func (p FindingsPage) Grouped() bool { return p.Account == "" && p.Alike == "" }
+func (p FindingsPage) Grouped() bool { return p.Account == "" && p.Group == "" }
 
 // groupURL shows each finding of a group.
 func (p FindingsPage) groupURL(g access.FindingGroup) string {
 	if g.Findings == 1 {
 		return FindingURL(g.Newest.ID)
 	}
-	p.Alike = g.Alike
+	p.Group = g.Group
 	return p.url(p.State, p.Kind, "")
 }
 
@@ -66,7 +66,7 @@ func (p FindingsPage) url(state access.FindingState, kind access.FindingKind, cu
 	if state == access.FindingOpen {
 		shown = ""
 	}
-	return With(FindingsURL(), "state", shown, "kind", string(kind), "account", p.Account, "alike", p.Alike, "q", p.Search, "cursor", cursor)
+	return With(FindingsURL(), "state", shown, "kind", string(kind), "account", p.Account, "alike", p.Group, "q", p.Search, "cursor", cursor)
 }
 
 func findingStateTabs(p FindingsPage) []Tab {
@@ -108,7 +108,7 @@ type FindingPage struct {
 	Finding   access.Finding
 	Lines     []iam.DiffLine // from live to desired
 	Reason    string         // as it was typed in
-	MaySettle bool
+	MayManage bool
 	MayRepair bool
 	Problems  Problems
 }

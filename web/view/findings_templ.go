@@ -112,7 +112,7 @@ func Findings(p FindingsPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-				} else if p.MaySettle {
+				} else if p.MayManage {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<form method=\"post\" action=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -443,7 +443,7 @@ func acknowledgeTogether(p FindingsPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var20 string
-		templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Alike)
+		templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Group)
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/findings.templ`, Line: 89, Col: 51}
 		}
@@ -527,7 +527,7 @@ func findingsTitle(p FindingsPage) string {
 	switch {
 	case p.Account != "":
 		return "In account " + p.Account
-	case p.Alike != "":
+	case p.Group != "":
 		return "The same in each account"
 	default:
 		return "In all accounts"
@@ -538,7 +538,7 @@ func (p FindingsPage) empty() bool { return len(p.Findings.Items)+len(p.Groups.I
 
 // all is the list without the account or the group that it is narrowed to.
 func (p FindingsPage) all() string {
-	p.Account, p.Alike = "", ""
+	p.Account, p.Group = "", ""
 	return p.url(p.State, p.Kind, "")
 }
 
@@ -594,7 +594,7 @@ func findingSearch(p FindingsPage) templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = Search(SearchProps{Action: FindingsURL(), Target: "findings", Value: p.Search, Label: "Account, role or user", Keep: []string{"state", string(p.State), "kind", string(p.Kind), "account", p.Account, "alike", p.Alike}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Search(SearchProps{Action: FindingsURL(), Target: "findings", Value: p.Search, Label: "Account, role or user", Keep: []string{"state", string(p.State), "kind", string(p.Kind), "account", p.Account, "alike", p.Group}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -627,7 +627,7 @@ func findingTable(p FindingsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.MaySettle {
+		if p.MayManage {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<th scope=\"col\" class=\"pc-tight\" data-label=\"Choose all shown\"><input class=\"form-check-input pc-only-script\" type=\"checkbox\" data-check-all aria-label=\"Choose all findings shown\"> <span class=\"visually-hidden\">Choose</span></th>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -642,7 +642,7 @@ func findingTable(p FindingsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.MaySettle {
+			if p.MayManage {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<td class=\"pc-tight\"><input class=\"form-check-input\" type=\"checkbox\" name=\"finding\" value=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1424,7 +1424,7 @@ func findingActions(p FindingPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if p.MaySettle && p.Finding.Ack != nil {
+			if p.MayManage && p.Finding.Ack != nil {
 				templ_7745c5c3_Err = postButton(ReopenURL(p.Finding.ID), "cross", "Take the acknowledgement back", "btn").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1434,7 +1434,7 @@ func findingActions(p FindingPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.MaySettle && p.Finding.Ack == nil {
+			if p.MayManage && p.Finding.Ack == nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 91, "<form method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -11,17 +11,17 @@ import (
 // RolloutActions says what can be done to a rollout now. A nil error means yes; an error
 // says why not.
 type RolloutActions struct {
-	OpenGate error
-	Confirm  error
-	Resume   error
-	Pause    error
-	Retry    error
-	StartNow error
-	Recheck  error
-	Overtake error
-	Window   error
-	Abort    error
-	RollBack error
+	ApproveWave error
+	Confirm     error
+	Resume      error
+	Pause       error
+	Retry       error
+	StartNow    error
+	Recheck     error
+	SkipQueue   error
+	MaxInFlight error
+	Abort       error
+	RollBack    error
 }
 
 // ActionsOf asks the rollout itself, on a copy. denied is why the reader may control no
@@ -35,19 +35,21 @@ func ActionsOf(r access.Rollout, denied error, now time.Time) RolloutActions {
 		return step(&c)
 	}
 	// A rollout comes to this phase only where its strategy wants it confirmed.
-	confirming := &access.Course{Strategy: access.Strategy{Confirm: time.Minute}}
+	overriding := &access.WaveProgress{Strategy: access.Strategy{Confirm: time.Minute}}
 	return RolloutActions{
-		OpenGate: try(func(r *access.Rollout) error { return r.OpenGate(&access.Course{}, access.PersonRef{}, r.Wave) }),
-		Confirm:  try(func(r *access.Rollout) error { return r.Confirm(confirming, access.PersonRef{}, now) }),
-		Resume:   try((*access.Rollout).Resume),
-		Pause:    try(func(r *access.Rollout) error { return r.Pause(now) }),
-		Retry:    try((*access.Rollout).Retry),
-		StartNow: try(func(r *access.Rollout) error { return r.StartNow(access.Actor{}, "", false) }),
-		Recheck:  try((*access.Rollout).CheckAgain),
-		Overtake: try((*access.Rollout).Overtake),
-		Window:   try(func(r *access.Rollout) error { return r.SetWindow(max(r.Window, 1)) }),
-		Abort:    try(func(r *access.Rollout) error { return r.Abort("", now) }),
-		RollBack: try(func(r *access.Rollout) error { return r.RollBack(access.PersonRef{}, "", now) }),
+		ApproveWave: try(func(r *access.Rollout) error {
+			return r.ApproveWave(&access.WaveProgress{}, access.PersonRef{}, r.Wave)
+		}),
+		Confirm:     try(func(r *access.Rollout) error { return r.Confirm(overriding, access.PersonRef{}, now) }),
+		Resume:      try((*access.Rollout).Resume),
+		Pause:       try(func(r *access.Rollout) error { return r.Pause(now) }),
+		Retry:       try((*access.Rollout).Retry),
+		StartNow:    try(func(r *access.Rollout) error { return r.OverrideWindow(access.Actor{}, "", false) }),
+		Recheck:     try((*access.Rollout).CheckAgain),
+		SkipQueue:   try((*access.Rollout).SkipQueue),
+		MaxInFlight: try(func(r *access.Rollout) error { return r.SetMaxInFlight(max(r.MaxInFlight, 1)) }),
+		Abort:       try(func(r *access.Rollout) error { return r.Abort("", now) }),
+		RollBack:    try(func(r *access.Rollout) error { return r.RollBack(access.PersonRef{}, "", now) }),
 	}
 }
 
@@ -59,15 +61,15 @@ func (a RolloutActions) Possible() string {
 		name string
 		err  error
 	}{
-		{"gate", a.OpenGate},
+		{"gate", a.ApproveWave},
 		{"confirm", a.Confirm},
 		{"resume", a.Resume},
 		{"pause", a.Pause},
 		{"retry", a.Retry},
 		{"start", a.StartNow},
 		{"recheck", a.Recheck},
-		{"overtake", a.Overtake},
-		{"window", a.Window},
+		{"overtake", a.SkipQueue},
+		{"window", a.MaxInFlight},
 		{"abort", a.Abort},
 		{"rollback", a.RollBack},
 	} {
@@ -138,8 +140,8 @@ func documentTitle(kind access.OperationKind, r access.Resource) string {
 	switch kind {
 	case access.OpTrustPolicy:
 		return "Trust policy of " + name
-	case access.OpGatePolicy, access.OpDeleteGatePolicy:
-		return gateTitle(kind, r)
+	case access.OpUserSidePolicy, access.OpDeleteUserSidePolicy:
+		return userSideTitle(kind, r)
 	case access.OpAttachments:
 		return "Policies attached to " + name
 	case access.OpDeleteUserPolicy:
@@ -149,11 +151,11 @@ func documentTitle(kind access.OperationKind, r access.Resource) string {
 	}
 }
 
-// gateTitle names a managed policy of a user's gate: "Gate of alice, part 2".
-func gateTitle(kind access.OperationKind, r access.Resource) string {
-	user, part, _ := access.GateOwner(r)
+// userSideTitle names a managed policy of a user's gate: "Gate of alice, part 2".
+func userSideTitle(kind access.OperationKind, r access.Resource) string {
+	user, part, _ := access.UserSideOwner(r)
 	title := "Gate of " + user + ", part " + strconv.Itoa(part)
-	if kind == access.OpDeleteGatePolicy {
+	if kind == access.OpDeleteUserSidePolicy {
 		title += ", removed"
 	}
 	return title

@@ -32,32 +32,32 @@ type chart struct {
 type bar struct{ x, y, width, height string }
 
 // chartOf draws the samples of a rollout, and how it is now.
-func chartOf(r access.Rollout, samples []access.Sample, now time.Time) chart {
+func chartOf(r access.Rollout, samples []access.ProgressSample, now time.Time) chart {
 	c := chart{total: r.Counts.Total(), ended: r.Counts.Ended(), bad: r.Counts.Failed + r.Counts.Conflict}
-	points := append([]access.Sample{{At: r.CreatedAt}}, thinned(samples)...)
+	points := append([]access.ProgressSample{{At: r.CreatedAt}}, thinned(samples)...)
 	last := points[len(points)-1]
 	end := now
 	if !r.EndedAt.IsZero() {
 		end = r.EndedAt
 	}
 	if end.After(last.At) {
-		points = append(points, access.Sample{At: end, Ended: c.ended, Failed: c.bad, Attempts: last.Attempts, Throttles: last.Throttles})
+		points = append(points, access.ProgressSample{At: end, Ended: c.ended, Failed: c.bad, Attempts: last.Attempts, Throttles: last.Throttles})
 	}
 	last = points[len(points)-1]
 	c.from, c.to, c.attempts, c.throttle = points[0].At, last.At, last.Attempts, last.Throttles
-	c.done = c.area(points, func(s access.Sample) int { return s.Ended })
-	c.failed = c.area(points, func(s access.Sample) int { return s.Failed })
+	c.done = c.area(points, func(s access.ProgressSample) int { return s.Ended })
+	c.failed = c.area(points, func(s access.ProgressSample) int { return s.Failed })
 	c.bars = c.throttling(points)
 	return c
 }
 
 // thinned keeps at most chartPoints samples, the last among them.
-func thinned(samples []access.Sample) []access.Sample {
+func thinned(samples []access.ProgressSample) []access.ProgressSample {
 	step := (len(samples) + chartPoints - 1) / chartPoints
 	if step <= 1 {
 		return samples
 	}
-	var out []access.Sample
+	var out []access.ProgressSample
 	for i := (len(samples) - 1) % step; i < len(samples); i += step {
 		out = append(out, samples[i])
 	}
@@ -75,7 +75,7 @@ func (c chart) x(at time.Time) float64 {
 	return max(0, min(chartWidth, float64(at.Sub(c.from))/float64(whole)*chartWidth))
 }
 
-func (c chart) area(points []access.Sample, of func(access.Sample) int) string {
+func (c chart) area(points []access.ProgressSample, of func(access.ProgressSample) int) string {
 	var b strings.Builder
 	b.WriteString("M0 " + coordinate(chartHeight))
 	for _, p := range points {
@@ -86,7 +86,7 @@ func (c chart) area(points []access.Sample, of func(access.Sample) int) string {
 	return b.String()
 }
 
-func (c chart) throttling(points []access.Sample) []bar {
+func (c chart) throttling(points []access.ProgressSample) []bar {
 	var bars []bar
 	for i := 1; i < len(points); i++ {
 		attempts, throttles := points[i].Attempts-points[i-1].Attempts, points[i].Throttles-points[i-1].Throttles

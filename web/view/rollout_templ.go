@@ -17,19 +17,19 @@ import (
 // RolloutPage is one rollout with a page of its targets. The event stream renders the
 // same parts again, so that what moves and what was loaded can never differ.
 type RolloutPage struct {
-	Shell    Shell
-	Rollout  access.Rollout
-	Actions  RolloutActions
-	Waves    []access.Wave
-	Bad      access.Page[access.Check] // checks of the wave that were bad
-	Troubles []access.TroubleGroup
-	Samples  []access.Sample
-	Targets  access.Page[access.Target]
-	Filter   TargetFilter
-	FromWave int // the first wave that is shown; 0 for those around the one under way
-	Cursor   string
-	Now      time.Time
-	Problem  string // why the last action was refused
+	Shell           Shell
+	Rollout         access.Rollout
+	Actions         RolloutActions
+	Waves           []access.Wave
+	Bad             access.Page[access.Check] // checks of the wave that were bad
+	Failures        []access.FailureGroup
+	ProgressSamples []access.ProgressSample
+	Targets         access.Page[access.Target]
+	Filter          TargetFilter
+	FromWave        int // the first wave that is shown; 0 for those around the one under way
+	Cursor          string
+	Now             time.Time
+	Problem         string // why the last action was refused
 }
 
 // TargetFilter narrows the targets on the page.
@@ -132,7 +132,7 @@ func Rollout(p RolloutPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = RolloutTroubles(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = RolloutFailures(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -303,7 +303,7 @@ func RolloutStatus(p RolloutPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if said := offHours(p.Rollout); said != "" {
+			if said := windowOverride(p.Rollout); said != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"pc-waits\" id=\"rollout-off-hours\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

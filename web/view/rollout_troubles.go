@@ -38,8 +38,8 @@ func className(c access.CloudClass) string {
 	}
 }
 
-// troubleName is the class of a group in words; a conflict has none.
-func troubleName(g access.TroubleGroup) string {
+// failureName is the class of a group in words; a conflict has none.
+func failureName(g access.FailureGroup) string {
 	if g.State == access.TargetConflict {
 		return "Conflict"
 	}
@@ -49,12 +49,12 @@ func troubleName(g access.TroubleGroup) string {
 	return "Failed"
 }
 
-// TroubleSentence says of a group what is wrong, in how many accounts of which OU, and
+// FailureSentence says of a group what is wrong, in how many accounts of which OU, and
 // why: "AccessDenied in 14 accounts of OU Sandbox: the deployment role lacks …".
-func TroubleSentence(g access.TroubleGroup) string {
+func FailureSentence(g access.FailureGroup) string {
 	head := g.Code
 	if head == "" {
-		head = troubleName(g)
+		head = failureName(g)
 	}
 	s := head + " in " + Count(g.Targets, "account")
 	switch len(g.OUs) {
@@ -79,7 +79,7 @@ func shortOU(path string) string {
 }
 
 // ousOf lists the OUs of a group, the largest first, so many of them.
-func ousOf(g access.TroubleGroup, most int) []string {
+func ousOf(g access.FailureGroup, most int) []string {
 	var out []string
 	for i, ou := range g.OUs {
 		if i == most {
@@ -90,7 +90,7 @@ func ousOf(g access.TroubleGroup, most int) []string {
 	return out
 }
 
-// troubleURL lists the accounts of a group.
-func troubleURL(id int64, g access.TroubleGroup) string {
+// failureURL lists the accounts of a group.
+func failureURL(id int64, g access.FailureGroup) string {
 	return With(RolloutURL(id), "state", string(g.State), "class", string(g.Class), "cause", g.Cause) + "#targets"
 }

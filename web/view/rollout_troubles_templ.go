@@ -10,9 +10,9 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "portcullis/internal/access"
 
-// RolloutTroubles tells what is wrong with targets, the same trouble once, and with the
+// RolloutFailures tells what is wrong with targets, the same trouble once, and with the
 // health of the wave.
-func RolloutTroubles(p RolloutPage) templ.Component {
+func RolloutFailures(p RolloutPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -33,7 +33,7 @@ func RolloutTroubles(p RolloutPage) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if len(p.Troubles) > 0 || len(p.Bad.Items) > 0 {
+		if len(p.Failures) > 0 || len(p.Bad.Items) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"pc-stack\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -42,7 +42,7 @@ func RolloutTroubles(p RolloutPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = troubles(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = failures(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -55,7 +55,7 @@ func RolloutTroubles(p RolloutPage) templ.Component {
 	})
 }
 
-func troubles(p RolloutPage) templ.Component {
+func failures(p RolloutPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -76,7 +76,7 @@ func troubles(p RolloutPage) templ.Component {
 			templ_7745c5c3_Var2 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if len(p.Troubles) > 0 {
+		if len(p.Failures) > 0 {
 			templ_7745c5c3_Var3 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -89,13 +89,13 @@ func troubles(p RolloutPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<ul class=\"pc-troubles\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<ul class=\"pc-failures\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				for i, g := range p.Troubles {
-					if i < shownTroubles {
-						templ_7745c5c3_Err = troubleGroup(p.Rollout.ID, g).Render(ctx, templ_7745c5c3_Buffer)
+				for i, g := range p.Failures {
+					if i < shownFailures {
+						templ_7745c5c3_Err = failureGroup(p.Rollout.ID, g).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -105,13 +105,13 @@ func troubles(p RolloutPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if len(p.Troubles) > shownTroubles {
+				if len(p.Failures) > shownFailures {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"pc-hint pc-drawer-note\">And ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var4 string
-					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(Count(len(p.Troubles)-shownTroubles, "more kind", "more kinds"))
+					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(Count(len(p.Failures)-shownFailures, "more kind", "more kinds"))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_troubles.templ`, Line: 27, Col: 107}
 					}
@@ -126,7 +126,7 @@ func troubles(p RolloutPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Card(CardProps{ID: "troubles", Title: "What went wrong", Count: troubleCount(p.Troubles), Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Card(CardProps{ID: "failures", Title: "What went wrong", Count: failureCount(p.Failures), Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -170,7 +170,7 @@ func badChecks(p RolloutPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<ul class=\"pc-troubles\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<ul class=\"pc-failures\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -276,10 +276,10 @@ func checkName(c access.Check) string {
 	return "Read back"
 }
 
-// shownTroubles is how many kinds of trouble a page shows.
-const shownTroubles = 12
+// shownFailures is how many kinds of trouble a page shows.
+const shownFailures = 12
 
-func troubleCount(groups []access.TroubleGroup) string {
+func failureCount(groups []access.FailureGroup) string {
 	n := 0
 	for _, g := range groups {
 		n += g.Targets
@@ -287,7 +287,7 @@ func troubleCount(groups []access.TroubleGroup) string {
 	return Count(n, "account")
 }
 
-func troubleGroup(rollout int64, g access.TroubleGroup) templ.Component {
+func failureGroup(rollout int64, g access.FailureGroup) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -312,7 +312,7 @@ func troubleGroup(rollout int64, g access.TroubleGroup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Badge(targetTone(g.State), troubleName(g)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Badge(targetTone(g.State), failureName(g)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -321,7 +321,7 @@ func troubleGroup(rollout int64, g access.TroubleGroup) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var12 string
-		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(TroubleSentence(g))
+		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(FailureSentence(g))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_troubles.templ`, Line: 85, Col: 47}
 		}
@@ -334,7 +334,7 @@ func troubleGroup(rollout int64, g access.TroubleGroup) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 templ.SafeURL
-		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(troubleURL(rollout, g)))
+		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(failureURL(rollout, g)))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_troubles.templ`, Line: 86, Col: 50}
 		}
@@ -415,7 +415,7 @@ func troubleGroup(rollout int64, g access.TroubleGroup) templ.Component {
 	})
 }
 
-func seeAccounts(g access.TroubleGroup) string {
+func seeAccounts(g access.FailureGroup) string {
 	if g.Targets == 1 {
 		return "See the account"
 	}

@@ -2,14 +2,14 @@ package view
 
 import "portcullis/internal/access"
 
-// GateURL lets a rollout go on after a wave.
-func GateURL(id int64) string { return RolloutURL(id) + "/gate" }
+// ApproveWaveURL lets a rollout go on after a wave.
+func ApproveWaveURL(id int64) string { return RolloutURL(id) + "/gate" }
 
 // ConfirmRolloutURL confirms a rollout that is rolled back otherwise.
 func ConfirmRolloutURL(id int64) string { return RolloutURL(id) + "/confirm" }
 
-// OvertakeURL lets a rollout go ahead of an older one.
-func OvertakeURL(id int64) string { return RolloutURL(id) + "/overtake" }
+// SkipQueueURL lets a rollout go ahead of an older one.
+func SkipQueueURL(id int64) string { return RolloutURL(id) + "/overtake" }
 
 // StartNowURL lets a rollout work outside of its hours.
 func StartNowURL(id int64) string { return RolloutURL(id) + "/start" }
@@ -17,8 +17,8 @@ func StartNowURL(id int64) string { return RolloutURL(id) + "/start" }
 // CheckAgainURL looks once more at the health of a wave.
 func CheckAgainURL(id int64) string { return RolloutURL(id) + "/recheck" }
 
-// WindowURL changes how many accounts are in flight at once.
-func WindowURL(id int64) string { return RolloutURL(id) + "/window" }
+// MaxInFlightURL changes how many accounts are in flight at once.
+func MaxInFlightURL(id int64) string { return RolloutURL(id) + "/window" }
 
 // RollBackURL puts back what a rollout has written.
 func RollBackURL(id int64) string { return RolloutURL(id) + "/rollback" }

@@ -22,9 +22,9 @@ func waitsFor(r access.Rollout) pausing {
 	case access.RolloutScheduled:
 		return pausing{text: "It has not begun yet."}
 	case access.RolloutPaused:
-		return pausing{text: "It takes up no more accounts until somebody resumes it. Paused since", until: r.StandsSince}
+		return pausing{text: "It takes up no more accounts until somebody resumes it. Paused since", until: r.StoppedSince}
 	case access.RolloutHalted:
-		return pausing{text: "It takes up no more accounts until somebody decides. Halted since", until: r.StandsSince}
+		return pausing{text: "It takes up no more accounts until somebody decides. Halted since", until: r.StoppedSince}
 	case access.RolloutRollingBack, access.RolloutRolledBack:
 		if r.RolledBackBy != 0 {
 			return pausing{text: "What it wrote is put back by", rollout: r.RolledBackBy}
@@ -40,33 +40,33 @@ func waitsFor(r access.Rollout) pausing {
 func phaseWaitsFor(r access.Rollout) pausing {
 	wave := "wave " + Number(r.Wave)
 	switch r.Phase {
-	case access.PhaseHours:
+	case access.PhaseMaintenanceWindow:
 		return pausing{text: "Outside of its hours. It goes on", until: r.Until}
 	case access.PhaseBaking:
 		return pausing{text: "All of " + wave + " is pushed. It is watched until", until: r.Until}
 	case access.PhaseChecking:
 		return pausing{text: "All of " + wave + " is pushed. Its health is looked at" + checksLeft(r.ChecksLeft) + "."}
-	case access.PhaseGate:
+	case access.PhaseAwaitingApproval:
 		return pausing{text: label(wave) + " is done. The next one begins when somebody opens the gate."}
 	case access.PhaseConfirm:
 		return pausing{text: "All is pushed. It is rolled back unless somebody confirms it before", until: r.Until}
 	}
-	if r.Behind.Targets > 0 {
-		return pausing{text: Count(r.Behind.Targets, "account") + " " + verb(r.Behind.Targets, "waits", "wait") + " for an older rollout to be done there:", rollout: r.Behind.Rollout}
+	if r.BlockedBy.Targets > 0 {
+		return pausing{text: Count(r.BlockedBy.Targets, "account") + " " + verb(r.BlockedBy.Targets, "waits", "wait") + " for an older rollout to be done there:", rollout: r.BlockedBy.Rollout}
 	}
 	return pausing{}
 }
 
-// offHours says on whose word a rollout works outside of its hours; "" where it keeps them.
-func offHours(r access.Rollout) string {
-	if r.State != access.RolloutRunning || r.Phase != access.PhasePushing || !r.IsOffHours() {
+// windowOverride says on whose word a rollout works outside of its hours; "" where it keeps them.
+func windowOverride(r access.Rollout) string {
+	if r.State != access.RolloutRunning || r.Phase != access.PhasePushing || !r.OverridesWindow() {
 		return ""
 	}
-	through := "wave " + Number(r.OffHours.Wave) + " is done"
-	if r.OffHours.Wave >= r.Waves {
+	through := "wave " + Number(r.WindowOverride.Wave) + " is done"
+	if r.WindowOverride.Wave >= r.Waves {
 		through = "it is done"
 	}
-	return "Works outside of its hours until " + through + ", paused or halted. " + r.OffHours.By + ": " + r.OffHours.Reason
+	return "Works outside of its hours until " + through + ", paused or halted. " + r.WindowOverride.By + ": " + r.WindowOverride.Reason
 }
 
 func checksLeft(n int) string {
@@ -87,7 +87,7 @@ func verb(n int, one, many string) string {
 // and what comes after it; "" where that cannot be said.
 func estimate(p RolloutPage) string {
 	r := p.Rollout
-	left, ok := r.Remaining(access.Rate(p.Samples))
+	left, ok := r.Remaining(access.Rate(p.ProgressSamples))
 	if !ok {
 		return ""
 	}
@@ -109,7 +109,7 @@ func afterWave(p RolloutPage) string {
 		if w.Bake > 0 {
 			then = append(then, span(w.Bake)+" of watching")
 		}
-		if w.Gate && w.Number < p.Rollout.Waves {
+		if w.RequiresApproval && w.Number < p.Rollout.Waves {
 			then = append(then, "a gate that somebody opens")
 		}
 	}

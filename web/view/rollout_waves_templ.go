@@ -39,7 +39,7 @@ func waveTone(s access.WaveState) Tone {
 	switch s {
 	case access.WavePushing, access.WaveChecking:
 		return Info
-	case access.WaveBaking, access.WaveGate:
+	case access.WaveBaking, access.WaveAwaitingApproval:
 		return Caution
 	case access.WaveDone:
 		return Good
@@ -54,7 +54,7 @@ func waveState(s access.WaveState) string {
 		return "Being watched"
 	case access.WaveChecking:
 		return "Being checked"
-	case access.WaveGate:
+	case access.WaveAwaitingApproval:
 		return "At its gate"
 	default:
 		return label(string(s))
@@ -387,15 +387,15 @@ func wave(p RolloutPage, w access.Wave) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if w.Window > 0 {
+		if w.MaxInFlight > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var18 string
-			templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(Count(w.Window, "account"))
+			templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(Count(w.MaxInFlight, "account"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_waves.templ`, Line: 121, Col: 39}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_waves.templ`, Line: 121, Col: 44}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 			if templ_7745c5c3_Err != nil {
@@ -444,15 +444,15 @@ func wave(p RolloutPage, w access.Wave) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if w.GateBy.Name != "" {
+		if w.ApprovedBy.Name != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<span>Gate opened by ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var21 string
-			templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(w.GateBy.Name)
+			templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(w.ApprovedBy.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_waves.templ`, Line: 130, Col: 41}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/rollout_waves.templ`, Line: 130, Col: 45}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 			if templ_7745c5c3_Err != nil {
@@ -462,7 +462,7 @@ func wave(p RolloutPage, w access.Wave) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if w.Gate && w.Number < p.Rollout.Waves {
+		} else if w.RequiresApproval && w.Number < p.Rollout.Waves {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<span>A gate after it</span> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -46,8 +46,8 @@ func (p StrategyFormProps) action() string {
 
 // StrategyForm is a strategy as it was typed.
 type StrategyForm struct {
-	Version, Name, Description, Window, MaxFailures, Confirm string
-	Default, ReadBack, RollBack                              bool
+	Version, Name, Description, MaxInFlight, MaxFailures, Confirm string
+	Default, ReadBack, RollBack                                   bool
 
 	Waves  []WaveForm
 	Probes []ProbeForm
@@ -58,8 +58,8 @@ type StrategyForm struct {
 
 // WaveForm is one wave as it was typed. Takes says in which way Which chooses accounts.
 type WaveForm struct {
-	Takes, Which, Name, Window, MaxFailures, Bake string
-	Gate                                          bool
+	Takes, Which, Name, MaxInFlight, MaxFailures, Bake string
+	RequiresApproval                                   bool
 }
 
 // ProbeForm is one probe as it was typed.
@@ -88,16 +88,16 @@ func (f StrategyForm) Padded() StrategyForm {
 // StrategyFormOf fills the form from a strategy.
 func StrategyFormOf(s access.Strategy) StrategyForm {
 	f := StrategyForm{
-		Version: number(s.Version), Name: s.Name, Description: s.Description, Window: typed(s.Window, strconv.Itoa), MaxFailures: limitText(s.MaxFailures), Confirm: typed(s.Confirm, access.DurationText),
-		Default: s.Default, ReadBack: s.ReadBack, RollBack: s.RollBack, From: s.Hours.From, To: s.Hours.To, Zone: s.Hours.Zone,
+		Version: number(s.Version), Name: s.Name, Description: s.Description, MaxInFlight: typed(s.MaxInFlight, strconv.Itoa), MaxFailures: limitText(s.MaxFailures), Confirm: typed(s.Confirm, access.DurationText),
+		Default: s.Default, ReadBack: s.ReadBack, RollBack: s.RollBack, From: s.MaintenanceWindow.From, To: s.MaintenanceWindow.To, Zone: s.MaintenanceWindow.Zone,
 	}
-	for _, d := range s.Hours.Days {
+	for _, d := range s.MaintenanceWindow.Days {
 		f.Days = append(f.Days, strconv.Itoa(d))
 	}
 	for _, w := range s.Waves {
 		takes, which := taken(w)
 		f.Waves = append(f.Waves, WaveForm{
-			Takes: takes, Which: which, Name: w.Name, Window: typed(w.Window, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), Gate: w.Gate,
+			Takes: takes, Which: which, Name: w.Name, MaxInFlight: typed(w.MaxInFlight, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), RequiresApproval: w.RequiresApproval,
 		})
 	}
 	for _, p := range s.Probes {
@@ -216,8 +216,8 @@ func ruleWords(w access.WaveRule) string {
 
 func waveTail(w access.WaveRule) string {
 	var parts []string
-	if w.Window > 0 {
-		parts = append(parts, strconv.Itoa(w.Window)+" at once")
+	if w.MaxInFlight > 0 {
+		parts = append(parts, strconv.Itoa(w.MaxInFlight)+" at once")
 	}
 	if w.MaxFailures != (access.Limit{}) {
 		parts = append(parts, limitWords(w.MaxFailures))
@@ -225,7 +225,7 @@ func waveTail(w access.WaveRule) string {
 	if w.Bake > 0 {
 		parts = append(parts, "bakes for "+access.DurationText(w.Bake))
 	}
-	if w.Gate {
+	if w.RequiresApproval {
 		parts = append(parts, "a person lets it go on")
 	}
 	if len(parts) == 0 {
@@ -237,8 +237,8 @@ func waveTail(w access.WaveRule) string {
 // strategyWords describes the rest of a strategy.
 func strategyWords(s access.Strategy) []string {
 	var lines []string
-	if s.Window > 0 {
-		lines = append(lines, Count(s.Window, "account")+" at once")
+	if s.MaxInFlight > 0 {
+		lines = append(lines, Count(s.MaxInFlight, "account")+" at once")
 	}
 	if s.MaxFailures != (access.Limit{}) {
 		lines = append(lines, "Over all, "+limitWords(s.MaxFailures))
@@ -253,8 +253,8 @@ func strategyWords(s access.Strategy) []string {
 		}
 		lines = append(lines, "The probe user is "+word+p.Role.String()+", in "+Count(p.InAccounts(), "account")+" of each wave")
 	}
-	if !s.Hours.Always() {
-		lines = append(lines, hoursWords(s.Hours))
+	if !s.MaintenanceWindow.Always() {
+		lines = append(lines, maintenanceWindowText(s.MaintenanceWindow))
 	}
 	if s.RollBack {
 		lines = append(lines, "Rolled back by itself when it halts")
@@ -265,7 +265,7 @@ func strategyWords(s access.Strategy) []string {
 	return lines
 }
 
-func hoursWords(h access.Hours) string {
+func maintenanceWindowText(h access.MaintenanceWindow) string {
 	days := "Every day"
 	if len(h.Days) > 0 {
 		names := make([]string, len(h.Days))

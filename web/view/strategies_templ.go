@@ -430,7 +430,7 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "window", Label: "Accounts at once", Value: p.Form.Window, Autocomplete: "off", Placeholder: "20", Hint: "Empty: as the server was told.", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{Name: "window", Label: "Accounts at once", Value: p.Form.MaxInFlight, Autocomplete: "off", Placeholder: "20", Hint: "Empty: as the server was told.", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -767,7 +767,7 @@ func waveFields(p StrategyFormProps, i int, w WaveForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Field(FieldProps{Name: waveField(i, "window"), Label: "Accounts at once", Value: w.Window, Autocomplete: "off", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Field(FieldProps{Name: waveField(i, "window"), Label: "Accounts at once", Value: w.MaxInFlight, Autocomplete: "off", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -783,7 +783,7 @@ func waveFields(p StrategyFormProps, i int, w WaveForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Choices(FieldProps{Name: waveField(i, "gate"), Label: "Afterwards", Type: "checkbox"}, []Option{{Value: "yes", Label: "A person lets it go on", Selected: w.Gate}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Choices(FieldProps{Name: waveField(i, "gate"), Label: "Afterwards", Type: "checkbox"}, []Option{{Value: "yes", Label: "A person lets it go on", Selected: w.RequiresApproval}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

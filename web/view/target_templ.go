@@ -576,9 +576,9 @@ func conflictCard(p TargetPage, o access.Operation) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var24 string
-				templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(overtaken(o))
+				templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(skippedInQueue(o))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/target.templ`, Line: 143, Col: 36}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/target.templ`, Line: 143, Col: 41}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 				if templ_7745c5c3_Err != nil {
@@ -688,7 +688,7 @@ func conflictCard(p TargetPage, o access.Operation) templ.Component {
 	})
 }
 
-func overtaken(o access.Operation) string {
+func skippedInQueue(o access.Operation) string {
 	return o.Resolution.By.Name + " has decided to " + string(o.Resolution.Choice) + " an earlier edit; the document was edited once more after that."
 }
 

@@ -97,7 +97,7 @@ func fakeConfig(c *Console) web.Config {
 	}
 	return web.Config{
 		Changes: c.Changes, Rollouts: c.Rollouts, Organization: c.Organization, Identity: people,
-		Sessions: sessions, Replies: &replies{kept: map[string]access.Reply{}}, APIRate: -1,
+		Sessions: sessions, Replies: &replies{kept: map[string]access.IdempotentReply{}}, APIRate: -1,
 		Now: func() time.Time { return Noon }, Version: "test",
 	}
 }

@@ -71,7 +71,7 @@ func (d *drifts) SelectFindings(context.Context, access.Actor, access.FindingQue
 }
 
 func (d *drifts) AcknowledgeTogether(_ context.Context, actor access.Actor, choice access.FindingChoice, reason string) (int, error) {
-	d.Did = append(d.Did, fmt.Sprintf("together %v %s %s %q", choice.Digests, choice.Query.Alike, choice.Fingerprint, reason))
+	d.Did = append(d.Did, fmt.Sprintf("together %v %s %s %q", choice.Digests, choice.Query.Group, choice.Fingerprint, reason))
 	if err := choice.Check(); err != nil {
 		return 0, err
 	}

@@ -12,21 +12,21 @@ import (
 // replies keeps answers as the database does.
 type replies struct {
 	mu   sync.Mutex
-	kept map[string]access.Reply
+	kept map[string]access.IdempotentReply
 }
 
-func (f *replies) BeginReply(_ context.Context, token int64, key string, fingerprint []byte, at time.Time) (access.Reply, bool, error) {
+func (f *replies) BeginReply(_ context.Context, token int64, key string, fingerprint []byte, at time.Time) (access.IdempotentReply, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	k := fmt.Sprint(token, key)
 	if r, ok := f.kept[k]; ok {
 		return r, false, nil
 	}
-	f.kept[k] = access.Reply{Fingerprint: fingerprint, At: at}
-	return access.Reply{}, true, nil
+	f.kept[k] = access.IdempotentReply{Fingerprint: fingerprint, At: at}
+	return access.IdempotentReply{}, true, nil
 }
 
-func (f *replies) FinishReply(_ context.Context, token int64, key string, r access.Reply) error {
+func (f *replies) FinishReply(_ context.Context, token int64, key string, r access.IdempotentReply) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.kept[fmt.Sprint(token, key)] = r

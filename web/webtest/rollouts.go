@@ -88,7 +88,7 @@ func (f *rollouts) RecentTargets(ctx context.Context, actor access.Actor, id int
 	return f.Targets(ctx, actor, id, q)
 }
 
-func (f *rollouts) OpenGate(_ context.Context, _ access.Actor, id int64, wave int) (access.Rollout, error) {
+func (f *rollouts) ApproveWave(_ context.Context, _ access.Actor, id int64, wave int) (access.Rollout, error) {
 	return f.act("gate %d %d", id, wave)
 }
 
@@ -96,7 +96,7 @@ func (f *rollouts) Confirm(_ context.Context, _ access.Actor, id int64) (access.
 	return f.act("confirm %d", id)
 }
 
-func (f *rollouts) StartNow(_ context.Context, _ access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
+func (f *rollouts) OverrideWindow(_ context.Context, _ access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
 	return f.act("start %d %q %t", id, reason, allWaves)
 }
 
@@ -104,12 +104,12 @@ func (f *rollouts) CheckAgain(_ context.Context, _ access.Actor, id int64) (acce
 	return f.act("recheck %d", id)
 }
 
-func (f *rollouts) Overtake(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
+func (f *rollouts) SkipQueue(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
 	return f.act("overtake %d", id)
 }
 
-func (f *rollouts) SetWindow(_ context.Context, _ access.Actor, id int64, window int) (access.Rollout, error) {
-	return f.act("window %d %d", id, window)
+func (f *rollouts) SetMaxInFlight(_ context.Context, _ access.Actor, id int64, maxInFlight int) (access.Rollout, error) {
+	return f.act("window %d %d", id, maxInFlight)
 }
 
 func (f *rollouts) RollBack(_ context.Context, _ access.Actor, id int64, reason string) (access.Rollout, error) {

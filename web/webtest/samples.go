@@ -77,7 +77,7 @@ func Office(t *testing.T) *Console {
 func RunningRollout() access.Rollout {
 	operator := People["operator"]
 	return access.Rollout{
-		ID: 3, ChangeID: 12, Title: "New office", Revision: 7, State: access.RolloutRunning, Window: 20, MaxFailures: 10,
+		ID: 3, ChangeID: 12, Title: "New office", Revision: 7, State: access.RolloutRunning, MaxInFlight: 20, MaxFailures: 10,
 		Counts: access.TargetCounts{Waiting: 1, Running: 1, Succeeded: 1}, StartedBy: operator.Ref(), CreatedAt: Noon, StartedAt: Noon,
 	}
 }

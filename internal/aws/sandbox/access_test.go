@@ -90,7 +90,7 @@ func TestConditionsOfAssumeRole(t *testing.T) {
 		return func(in *sts.AssumeRoleInput) { in.SourceIdentity = &name }
 	}
 	plain := func(*sts.AssumeRoleInput) {}
-	gateWithVPC := `{"NotIpAddressIfExists":{"aws:SourceIp":["203.0.113.0/24"]},"StringNotEqualsIfExists":{"aws:SourceVpc":["vpc-0a1b2c3d"]}}`
+	networksWithVPC := `{"NotIpAddressIfExists":{"aws:SourceIp":["203.0.113.0/24"]},"StringNotEqualsIfExists":{"aws:SourceVpc":["vpc-0a1b2c3d"]}}`
 	for _, tt := range []struct {
 		name, condition string
 		cfg             aws.Config
@@ -106,10 +106,10 @@ func TestConditionsOfAssumeRole(t *testing.T) {
 		{"session named otherwise", `{"StringNotLike":{"sts:RoleSessionName":"${aws:username}"}}`, alice, named("bob"), "AccessDenied"},
 		{"source identity of the user", `{"StringNotEquals":{"sts:SourceIdentity":"${aws:username}"}}`, alice, source("alice"), ""},
 		{"source identity missing", `{"StringNotEquals":{"sts:SourceIdentity":"${aws:username}"}}`, alice, plain, "AccessDenied"},
-		{"network and VPC: in the network", gateWithVPC, from(alice, "203.0.113.9"), plain, ""},
-		{"network and VPC: elsewhere", gateWithVPC, from(alice, "8.8.8.8"), plain, "AccessDenied"},
-		{"network and VPC: through the VPC", gateWithVPC, header(alice, "X-Sandbox-Source-Vpc", "vpc-0a1b2c3d"), plain, ""},
-		{"network and VPC: through another VPC", gateWithVPC, header(alice, "X-Sandbox-Source-Vpc", "vpc-ffffffff"), plain, "AccessDenied"},
+		{"network and VPC: in the network", networksWithVPC, from(alice, "203.0.113.9"), plain, ""},
+		{"network and VPC: elsewhere", networksWithVPC, from(alice, "8.8.8.8"), plain, "AccessDenied"},
+		{"network and VPC: through the VPC", networksWithVPC, header(alice, "X-Sandbox-Source-Vpc", "vpc-0a1b2c3d"), plain, ""},
+		{"network and VPC: through another VPC", networksWithVPC, header(alice, "X-Sandbox-Source-Vpc", "vpc-ffffffff"), plain, "AccessDenied"},
 	} {
 		doc := trust(allowARN("arn:aws:iam::"+string(id)+":user/alice", ""),
 			`{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":`+tt.condition+`}`)

@@ -176,7 +176,7 @@ func article(account access.AccountID, user string) string {
 		`,"Condition":{"NotIpAddress":{"aws:SourceIp":["103.15.250.0/24","12.148.72.0/23"]}}}]}`
 }
 
-func TestTheArticlesGate(t *testing.T) {
+func TestArticleTrustPolicy(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})
 	id := c.account(t, "payments-prod")

@@ -116,7 +116,7 @@ func (c *Company) commonRoles(i int, a *account) {
 	admin := c.role(a, "/", "Admin", service("ssm"))
 	admin.Attached = []string{adminARN}
 	if i%3 == 1 {
-		admin.Trust = gatedByHand(a, i%2 == 0)
+		admin.Trust = restrictedByHand(a, i%2 == 0)
 	}
 }
 
@@ -126,7 +126,7 @@ const vendorTrust = `{"Version":"2012-10-17","Statement":[{"Sid":"VendorMonitori
 // specialRoles are what some accounts have besides.
 func (c *Company) specialRoles(i int, a *account) {
 	if i%3 == 0 {
-		c.role(a, "/", "Billing", gatedByHand(a, false)).Attached = []string{"arn:aws:iam::aws:policy/job-function/Billing"}
+		c.role(a, "/", "Billing", restrictedByHand(a, false)).Attached = []string{"arn:aws:iam::aws:policy/job-function/Billing"}
 	}
 	if i%4 == 2 {
 		c.role(a, "/team-a/", "Release", allow(`"Service":"codepipeline.amazonaws.com"`, "sts:AssumeRole", ""))
@@ -150,15 +150,15 @@ func (c *Company) habits(i int, a *account) {
 	}
 }
 
-// gatedByHand is the article's pair of statements for alice, as somebody typed it in
+// restrictedByHand is the article's pair of statements for alice, as somebody typed it in
 // long ago: with Sids or without.
-func gatedByHand(a *account, sids bool) string {
-	grant, gate := "", ""
+func restrictedByHand(a *account, sids bool) string {
+	grant, userSide := "", ""
 	if sids {
-		grant, gate = `"Sid":"AllowAlice",`, `"Sid":"OfficeOnly",`
+		grant, userSide = `"Sid":"AllowAlice",`, `"Sid":"OfficeOnly",`
 	}
 	who := `"Principal":{"AWS":"` + a.user("alice").ID + `"},"Action":"sts:AssumeRole"`
-	return `{"Version":"2012-10-17","Statement":[{` + grant + `"Effect":"Allow",` + who + `},{` + gate + `"Effect":"Deny",` + who +
+	return `{"Version":"2012-10-17","Statement":[{` + grant + `"Effect":"Allow",` + who + `},{` + userSide + `"Effect":"Deny",` + who +
 		`,"Condition":{"NotIpAddress":{"aws:SourceIp":["103.15.250.0/24","12.148.72.0/23"]}}}]}`
 }
 
