@@ -10,8 +10,13 @@ func TestSelectorKey(t *testing.T) {
 	}
 	keys := map[SelectorKey]bool{one.Key(): true}
 	for _, s := range []Selector{
-		{}, {All: true}, {IDs: []AccountID{"Root/A"}}, {OUs: []string{"Root/A"}}, {Except: []string{"Root/A"}},
-		{OUs: []string{"Root", "A"}}, {Tags: map[string]string{"Root": "A"}},
+		{},
+		{All: true},
+		{IDs: []AccountID{"Root/A"}},
+		{OUs: []string{"Root/A"}},
+		{Except: []string{"Root/A"}},
+		{OUs: []string{"Root", "A"}},
+		{Tags: map[string]string{"Root": "A"}},
 	} {
 		if keys[s.Key()] {
 			t.Errorf("%+v has the key of another, %s", s, s.Key())

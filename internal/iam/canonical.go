@@ -286,6 +286,8 @@ func spellFolded(s string) string {
 	return lower
 }
 
+// CanonicalCIDR returns the one spelling of a CIDR that IAM reads as the same network: "10.0.0.7" becomes
+// "10.0.0.7/32". A text that is not a CIDR comes back as it is.
 func CanonicalCIDR(s string) string {
 	if !strings.Contains(s, "/") {
 		if a, err := netip.ParseAddr(s); err == nil {

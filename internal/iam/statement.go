@@ -19,6 +19,7 @@ const (
 	EffectDeny  = "Deny"
 )
 
+// Actions that a statement of ours allows or denies.
 const (
 	ActionAssume         = "sts:AssumeRole"
 	ActionSourceIdentity = "sts:SetSourceIdentity"
@@ -53,6 +54,8 @@ type Condition struct {
 	bodySize int
 }
 
+// NewCondition returns the condition that a key has one of some values, for example
+// IpAddress, aws:SourceIp, 192.0.2.0/24.
 func NewCondition(operator, key string, values ...string) Condition {
 	b := AppendQuoted(nil, key)
 	b = append(b, ':')
@@ -163,6 +166,7 @@ func appendValues(b []byte, vs []string) []byte {
 	return appendList(b, vs)
 }
 
+// ValuesSize is how many characters a list of values takes in a document, as IAM counts.
 func ValuesSize(vs []string) int {
 	n := 0
 	for _, v := range vs {

@@ -129,7 +129,8 @@ var keptTo = []struct {
 	},
 	{
 		regexp.MustCompile(`^github\.com/labstack/`),
-		[]string{"web", "web/transport", "web/api", "web/pages", "test/load/reference"}, nil,
+		[]string{"web", "web/transport", "web/api", "web/pages", "test/load/reference"},
+		nil,
 	},
 	{regexp.MustCompile(`^github\.com/a-h/templ`), []string{"web/pages", "web/view", "test/load/reference"}, nil},
 	{
@@ -142,7 +143,8 @@ var keptTo = []struct {
 	},
 	{
 		regexp.MustCompile(`^github\.com/riverqueue/river`),
-		[]string{"internal/store", "internal/server", "internal/telemetry", "internal/rollout", "internal/drift", "internal/change"}, nil,
+		[]string{"internal/store", "internal/server", "internal/telemetry", "internal/rollout", "internal/drift", "internal/change"},
+		nil,
 	},
 	{regexp.MustCompile(`^(go\.opentelemetry\.io|github\.com/exaring/otelpgx)`), []string{"internal/telemetry"}, nil},
 	{

@@ -32,9 +32,6 @@ func malformed(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "MalformedPolicyDocument", format, args...)
 }
 
-// syntaxErrors is the answer of IAM to a document that is not written as a policy.
-func syntaxErrors() *apiError { return malformed("Syntax errors in policy.") }
-
 func invalidInput(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "ValidationError", format, args...)
 }

@@ -75,8 +75,6 @@ func (a *account) sortedUsers() []*user {
 	return slices.SortedFunc(maps.Values(a.Users), func(x, y *user) int { return cmp.Compare(x.Name, y.Name) })
 }
 
-func (a *account) rootARN() string { return "arn:aws:iam::" + string(a.ID) + ":root" }
-
 func (a *account) roleARN(r *role) string {
 	return access.RoleName{Path: r.Path, Name: r.Name}.ARN("aws", a.ID)
 }
