@@ -124,7 +124,7 @@ func TestTooLongSaysWhatWouldHelp(t *testing.T) {
 	if access.KindOf(err) != access.KindInvalid {
 		t.Fatalf("err %v, want a refusal", err)
 	}
-	for _, part := range []string{"role Bob in account 111122223333", "the limit is 2048", "202 networks", "1 users", "replace 12.148.72.0/24 and 12.148.73.0/25 by 12.148.72.0/23, which adds up to 128 addresses", "L-C07B4B0D", "cannot be moved to the users' side: user 444455556666:alice is in another account"} {
+	for _, part := range []string{"role Bob in account 111122223333", "the limit is 2048", "202 networks", "1 users", "replace 12.148.72.0/24 and 12.148.73.0/25 by 12.148.72.0/23, which adds up to 128 addresses", "L-C07B4B0D", "cannot move to user-side policies: user 444455556666:alice is in another account"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the refusal does not say %q:\n%v", part, err)
 		}

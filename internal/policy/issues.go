@@ -9,8 +9,8 @@ import (
 )
 
 // Issues returns what is to be said about the mappings as a whole: accounts, roles and
-// users that do not exist, mappings that reach nothing or admit nobody. What concerns
-// one account's documents stands in Documents.Issues too.
+// users that do not exist, mappings that reach nothing or admit nobody. Issues of
+// one account's documents are in Documents.Issues too.
 func (c *Compiler) Issues() []Issue {
 	var is []Issue
 	users := newMissing()
@@ -63,7 +63,7 @@ func (c *Compiler) mappingIssues(p *plan) []Issue {
 	return is
 }
 
-// missing collects users that do not exist, each once with the accounts concerned.
+// missing collects users that do not exist, each once with its accounts.
 type missing struct {
 	order []access.UserName
 	roles map[access.UserName][]string
@@ -148,7 +148,7 @@ const (
 )
 
 // Issue is something to say about the desired state. Code is stable, so that settings,
-// tests and people can refer to it; docs of the codes stand in lint.go.
+// tests and people can refer to it; docs of the codes are in lint.go.
 type Issue struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`

@@ -37,7 +37,7 @@ func trusting(statement string) *access.Inventories {
 	return all
 }
 
-// TestLintCountsUserSideAttachments: a gate fills its policies on purpose; what may
+// TestLintCountsUserSideAttachments: user-side policies are filled on purpose; what may
 // run out is how many can be attached.
 func TestLintCountsUserSideAttachments(t *testing.T) {
 	in := long(t)

@@ -10,7 +10,7 @@ import (
 // Scope is the part of a state that lint looks at where a change is judged. What lies
 // outside is the same before and after it.
 type Scope struct {
-	// Whole is the whole state, for what is said of an object beside others: whether
+	// Whole is the whole state, for issues that compare an object with others: whether
 	// anybody uses an allowlist, whether two roles have one name.
 	Whole access.State
 
@@ -133,8 +133,8 @@ func (p *PartLint) Look(id access.AccountID, docs Documents, err error, others f
 
 // compare notes what is said of an account after and not before, and what is not said any
 // more. All of it is about the account alone, so that nothing else has to be kept of it. What
-// is said again in other words is not gone; neither is what others have made in AWS, where
-// the change takes its hands off: nobody looks at it any more.
+// is said again in other words is not gone. Neither is what others have made in AWS, where
+// the change stops managing the object: lint no longer looks at it.
 func (p *PartLint) compare(id access.AccountID, docs Documents) {
 	if p.before == nil {
 		return
