@@ -39,7 +39,7 @@ type Compiler struct {
 	now       time.Time
 	accounts  []access.Account // sorted by id
 	index     map[access.AccountID]int
-	mappings  []plan
+	mappings  []resolvedMapping
 	selectors *selector
 	uses      []use
 	cross     map[access.AccountID][]int // mappings that name users of that account
@@ -58,8 +58,8 @@ type Compiler struct {
 	ids     map[string]string // unique ids to ARNs
 }
 
-// plan is a mapping with its selector resolved.
-type plan struct {
+// resolvedMapping is a mapping with its selector resolved.
+type resolvedMapping struct {
 	access.Mapping
 	lists     []string // sorted set of allowlist names
 	sel       *selection
@@ -152,14 +152,14 @@ func (c *Compiler) indexAccounts() error {
 }
 
 func (c *Compiler) prepare(mappings []access.Mapping) error {
-	c.mappings = make([]plan, len(mappings))
+	c.mappings = make([]resolvedMapping, len(mappings))
 	used := map[*selection]int{}
 	for i, m := range mappings {
 		if err := m.Check(); err != nil {
 			return c.at(err, "mapping/"+m.ID, m.Title())
 		}
 		m = m.OrDefault()
-		p := plan{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protectionReason(m.Role)}
+		p := resolvedMapping{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protectionReason(m.Role)}
 		for _, name := range p.lists {
 			if _, ok := c.lists[name]; !ok {
 				return c.at(access.Invalid("allowlists", "the mapping of %s names the allowlist %q, which does not exist; create it, or correct the name", m.Title(), name), "mapping/"+m.ID, "")
@@ -257,7 +257,7 @@ func (c *Compiler) reachesUser(id access.AccountID) bool {
 	return false
 }
 
-func (c *Compiler) reaches(p plan, account int) bool {
+func (c *Compiler) reaches(p resolvedMapping, account int) bool {
 	return p.protected == "" && c.knownOf(c.accounts[account].ID).hasRole(p.Role)
 }
 

@@ -24,14 +24,14 @@ func (c *Compiler) Issues() []Issue {
 	return append(is, users.issues()...)
 }
 
-func (c *Compiler) mappingIssue(p *plan, code string, severity Severity, advice, format string, args ...any) Issue {
+func (c *Compiler) mappingIssue(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) Issue {
 	return Issue{
 		Code: code, Severity: severity, Object: "mapping " + p.Title(), Position: c.positions["mapping/"+p.ID],
 		Message: fmt.Sprintf(format, args...), Advice: advice,
 	}
 }
 
-func (c *Compiler) mappingIssues(p *plan) []Issue {
+func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 	var is []Issue
 	if p.protected != "" {
 		is = append(is, c.mappingIssue(p, CodeProtectedRole, SeverityError, "remove the mapping", "role %s must not be changed: %s; nothing is written for it", p.Role, p.protected))
@@ -104,7 +104,7 @@ func (m *missing) issues() []Issue {
 }
 
 // existence checks a mapping's role and users against the inventory and the partitions.
-func (c *Compiler) existence(p *plan, users *missing) []Issue {
+func (c *Compiler) existence(p *resolvedMapping, users *missing) []Issue {
 	var without []string
 	for _, account := range p.sel.accounts {
 		id := c.accounts[account].ID

@@ -25,7 +25,7 @@ func (l *linter) mappings() {
 	l.ambiguous(names)
 }
 
-func (l *linter) mapping(p *plan, code string, severity Severity, advice, format string, args ...any) {
+func (l *linter) mapping(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) {
 	l.issues = append(l.issues, l.c.mappingIssue(p, code, severity, advice, format, args...))
 }
 
@@ -33,7 +33,7 @@ func (l *linter) mapping(p *plan, code string, severity Severity, advice, format
 // Switch Role (docs/aws-facts.md, "Names and paths"). The path counts with both its slashes.
 const maxSwitchRole = 64
 
-func (l *linter) role(p *plan) {
+func (l *linter) role(p *resolvedMapping) {
 	if n := len(p.Role.Path) + len(p.Role.Name); p.Role.Path != "/" && n > maxSwitchRole {
 		l.mapping(p, CodeRoleNameLong, SeverityWarning, "shorten the role's path or name if people use Switch Role", "path and name of role %s have %d characters together; the console's Switch Role takes at most %d", p.Role, n, maxSwitchRole)
 	}
@@ -46,7 +46,7 @@ func (l *linter) role(p *plan) {
 }
 
 // mfa advises to require MFA where production is reached.
-func (l *linter) mfa(p *plan) {
+func (l *linter) mfa(p *resolvedMapping) {
 	if p.RequireMFA {
 		return
 	}
@@ -61,7 +61,7 @@ func (l *linter) mfa(p *plan) {
 	}
 }
 
-func (l *linter) usersOf(p *plan) {
+func (l *linter) usersOf(p *resolvedMapping) {
 	seen := map[access.UserName]bool{}
 	bare := map[access.UserName]bool{}
 	for _, u := range p.Users {

@@ -85,7 +85,7 @@ func (p *PartLint) allowlists(s Scope) {
 	}
 }
 
-func (p *PartLint) mapping(m *plan) {
+func (p *PartLint) mapping(m *resolvedMapping) {
 	p.l.role(m)
 	p.l.mfa(m)
 	p.l.usersOf(m)

@@ -12,7 +12,7 @@ import (
 // of a user.
 func (l *linter) usersWithoutAccess() {
 	somewhere := map[access.UserName]bool{}
-	first := map[access.UserName]*plan{}
+	first := map[access.UserName]*resolvedMapping{}
 	var order []access.UserName
 	for i := range l.c.mappings {
 		p := &l.c.mappings[i]
