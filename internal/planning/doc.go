@@ -26,7 +26,7 @@
 //
 //	affected.go, scope.go  what a change can touch; which mappings decide on it
 //	planner.go             from two states to the operations that differ
-//	gates.go               operations on user-side policies
+//	user_side.go           operations on user-side policies
 //	expiry_plan.go         entries that have expired and are still in AWS
 //	reach.go               what one mapping names; refusals of unknown names
 //	needs.go               which review rules apply
