@@ -32,6 +32,6 @@
 //	needs.go               which review rules apply
 //	guards.go, guards_later.go  what would lock people out, now or when entries expire
 //	summary.go             equal operations folded into one; sizes in memory
-//	atonce.go              many accounts compiled at the same time
+//	at_once.go             many accounts compiled at the same time
 //	texts.go               small helpers
 package planning
