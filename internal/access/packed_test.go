@@ -153,8 +153,8 @@ func TestNoInventories(t *testing.T) {
 }
 
 // What many accounts have in common is kept once: a plan of ten times as many accounts
-// takes little more than their names.
-func TestAPlanTakesLittleWhereAccountsAreAlike(t *testing.T) {
+// needs little more memory than their names.
+func TestPlanSharesEqualAccounts(t *testing.T) {
 	sized := func(n int) int {
 		var p access.Plan
 		for i := range n {

@@ -165,7 +165,7 @@ func (r *Rollout) ApproveWave(c *WaveProgress, by PersonRef, wave int) error {
 	return nil
 }
 
-// Confirm says that what was rolled out is good, so that it is not rolled back.
+// Confirm notes that the rollout is good. An unconfirmed rollout is rolled back at its deadline.
 func (r *Rollout) Confirm(c *WaveProgress, by PersonRef, at time.Time) error {
 	switch {
 	case c.Strategy.Confirm == 0 || r.Kind == RolloutRollback:

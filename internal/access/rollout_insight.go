@@ -23,7 +23,7 @@ const (
 	rateShortest = 4 * time.Second
 )
 
-// Rate is how many targets end in a second, by the samples of the last minutes; 0 where
+// Rate is how many targets end in a second, by the progress samples of the last minutes; 0 where
 // that cannot be said.
 func Rate(samples []ProgressSample) float64 {
 	if len(samples) < 2 {

@@ -204,7 +204,7 @@ func TestConfirmOrRevert(t *testing.T) {
 	x.want(RolloutCompleted, PhasePushing, 1)
 }
 
-func TestMaintenanceWindowHoldsTargetsBack(t *testing.T) {
+func TestMaintenanceWindowDelaysTargets(t *testing.T) {
 	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00"}} // noon is outside
 	x := board(t, s, Wave{Targets: 2})
 	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)

@@ -63,7 +63,7 @@ type Containing struct {
 	Entry       Entry
 }
 
-// ChangeDecision is what is to be stored with a change, in the same transaction.
+// ChangeDecision is stored with a change, in the same transaction.
 type ChangeDecision struct {
 	Events []AuditEvent
 	Plan   *Plan // replaces the change's frozen plan when set

@@ -140,7 +140,7 @@ func TestWhoBrokeTheGlassForAnotherNeverReviewsIt(t *testing.T) {
 	}
 }
 
-func TestConfirm(t *testing.T) {
+func TestGuardOverride(t *testing.T) {
 	c := submitted(t)
 	g := Guard{Code: GuardNoAddress, Object: "Bob", Message: "alice has no address.", Mode: GuardConfirm}
 	own := Guard{Code: GuardOwnAddress, Object: "Bob", Message: "You lose it.", Mode: GuardConfirm}

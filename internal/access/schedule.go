@@ -2,9 +2,9 @@ package access
 
 import "time"
 
-// Schedule says when the console is to apply an approved change by itself. It holds for
-// the digest that the operator saw: an edit ends it. Outcome says why it was not kept;
-// it is empty while the schedule waits and where it was kept.
+// Schedule says when the console applies an approved change without a person. It is valid
+// for the digest that the operator saw: an edit ends it. Outcome says why it was not kept;
+// it is empty while the schedule waits and after it was kept.
 //
 //	            ┌── applied in time ──▶ (the change is applied)
 //	scheduled ──┼── not approved any more, the plan moved, the time missed ────▶ outcome

@@ -18,7 +18,7 @@ const (
 	EditChange       Permission = "edit_change"        // compose, submit, withdraw, rebase
 	ReviewChange     Permission = "review_change"      // approve, reject; never one's own
 	ApplyChange      Permission = "apply_change"       // start the rollout of an approved change
-	ControlRollout   Permission = "control_rollout"    // pause, resume, abort, skip, retry, push again, approve waves, confirm, roll back
+	ControlRollout   Permission = "control_rollout"    // pause, resume, abort, skip, retry, approve waves, confirm, roll back
 	SyncAccounts     Permission = "sync_accounts"      // read the organization again
 	ManageFindings   Permission = "manage_findings"    // acknowledge findings, or reopen them
 	ManageStrategies Permission = "manage_strategies"  // how changes are carried out
@@ -26,7 +26,7 @@ const (
 	WithdrawAny      Permission = "withdraw_any"       // withdraw changes of others
 	ManageOwnAccount Permission = "manage_own_account" // one's own password and sessions; not for tokens
 	ReadJobs         Permission = "read_jobs"          // the job queue's own pages; not for tokens
-	BreakGlass       Permission = "break_glass"        // apply a change alone, where the settings allow it; not for tokens
+	BreakGlass       Permission = "break_glass"        // apply a change alone, if the settings allow it; not for tokens
 )
 
 var everyone = []access.Role{access.RoleViewer, access.RoleEditor, access.RoleApprover, access.RoleOperator, access.RoleAuditor, access.RoleAdmin, access.RoleBreakGlass}

@@ -35,7 +35,7 @@ func TestParseCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
-// TestEvaluateIsPure: what was asked before makes no difference, nor does a concurrent caller.
+// TestEvaluateIsPure: neither earlier calls nor concurrent callers make a difference.
 func TestEvaluateIsPure(t *testing.T) {
 	docs := []string{doc(allowAlice), doc(allowAlice, denyIf(`{"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`)), "", "{", articleTrust}
 	reqs := []Request{aliceFrom("203.0.113.7"), aliceFrom("8.8.8.8")}

@@ -63,8 +63,8 @@ func wildARN(pattern, arn string) bool {
 }
 
 // expand replaces policy variables by their values and returns a pattern for wild. It
-// returns false if a variable has no value: then the pattern matches nothing. Source: IAM User Guide, "IAM policy elements:
-// Variables and tags".
+// returns false if a variable has no value: then the pattern matches nothing. Source: IAM
+// User Guide, "IAM policy elements: Variables and tags".
 func expand(s string, keys Keys) (string, bool) {
 	var b strings.Builder
 	for {

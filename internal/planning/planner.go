@@ -125,7 +125,7 @@ type CompiledAccount struct {
 }
 
 // batch is how many accounts are compiled before the caller gets them. Their documents need
-// many times more memory than what is kept of them.
+// many times more memory than their operations.
 const batch = 128
 
 // Compile makes the documents of accounts, several at once, and hands them on in order.

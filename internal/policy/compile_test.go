@@ -258,9 +258,9 @@ func TestTooLongNamesTheLargestLists(t *testing.T) {
 	}
 }
 
-// TestUserSideForEveryoneIsTheWeakest: who is not mapped is asked for MFA where every
-// mapped user is, and for none that is younger than the oldest that counts for one.
-func TestUserSideForEveryoneIsTheWeakest(t *testing.T) {
+// TestRuleForEveryoneIsTheWeakest: a user who is not mapped must show MFA if every mapped
+// user must, and it may be as old as that of any mapped user.
+func TestRuleForEveryoneIsTheWeakest(t *testing.T) {
 	open := &Networks{Prefixes: prefixes("8.8.8.0/24")}
 	asks := func(age time.Duration) group { return group{rule: rule{nets: open, mfa: true, mfaAge: age}} }
 	none, closed := group{rule: rule{nets: open}}, group{rule: rule{nets: &Networks{}, mfa: true, mfaAge: time.Second}}
@@ -283,9 +283,9 @@ func TestUserSideForEveryoneIsTheWeakest(t *testing.T) {
 	}
 }
 
-// TestProtectedRolesAreNotWrittenBesideOthers: nothing is written for them, nor may their
+// TestProtectedRolesAreNotWrittenWithOthers: nothing is written for them, nor may their
 // users ask for them, where the account has other roles to write.
-func TestProtectedRolesAreNotWrittenBesideOthers(t *testing.T) {
+func TestProtectedRolesAreNotWrittenWithOthers(t *testing.T) {
 	in := articleInput(t)
 	in.Options.ProtectedRoles = []string{"Deploy"}
 	m := in.State.Mappings[0]

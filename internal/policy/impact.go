@@ -35,7 +35,7 @@ type Reach struct {
 }
 
 // ConditionChange is a condition that changes for one user on one role. User is zero
-// where it is about all callers who are not mapped.
+// if it is about all callers who are not mapped.
 type ConditionChange struct {
 	User     access.UserName
 	Role     access.RoleName

@@ -6,7 +6,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// known is what is known of one account. The zero value knows nothing and assumes that
+// known is the knowledge about one account. The zero value knows nothing and assumes that
 // everything exists.
 type known struct {
 	inventory *access.Inventories // nil where the account has not been read

@@ -133,8 +133,8 @@ func (p *PartLint) Look(id access.AccountID, docs Documents, err error, others f
 
 // compare notes what is said of an account after and not before, and what is not said any
 // more. All of it is about the account alone, so that nothing else has to be kept of it. What
-// is said again in other words is not gone. Neither is what others have made in AWS, where
-// the change stops managing the object: lint no longer looks at it.
+// is said again in other words is not gone. Issues about statements of others are not gone
+// either if the change stops managing the object: lint no longer looks at it.
 func (p *PartLint) compare(id access.AccountID, docs Documents) {
 	if p.before == nil {
 		return

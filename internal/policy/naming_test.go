@@ -248,9 +248,9 @@ func longForEveryone(t *testing.T, trust string) Input {
 	return in
 }
 
-// TestForEveryoneOnTheUsersSide: done where nobody loses by it, refused with who would
-// where somebody does or may.
-func TestForEveryoneOnTheUsersSide(t *testing.T) {
+// TestUserSideForEveryone: done if no other caller loses access by it. If callers do or may
+// lose access, it is refused, and the refusal names them.
+func TestUserSideForEveryone(t *testing.T) {
 	service := doc(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)
 	in := longForEveryone(t, service)
 	docs := compile(t, in, "111122223333")

@@ -66,7 +66,7 @@ const (
 	// ShapeAnyAccount names a role that is mapped in several accounts once, with any
 	// account. The user's policy then permits to ask for a role of this name anywhere;
 	// whether it is given is for the role's trust policy to say. It gives up that the
-	// user's policy by itself keeps them from roles of that name that others trust them
+	// user's policy alone keeps them from roles of that name that others trust them
 	// with.
 	ShapeAnyAccount Shape = "any-account"
 )

@@ -70,7 +70,7 @@ func parseYAML(data []byte, file string) (root ast.Node, err error) {
 }
 
 // notText returns the first line that holds what no scenario does, and what it is; 0 if
-// none does. What is no UTF-8 would otherwise be read as another name.
+// none does. Bytes that are no UTF-8 would otherwise be read as another name.
 func notText(data []byte) (line int, what string) {
 	line = 1
 	for rest := data; len(rest) > 0; {
