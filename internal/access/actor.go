@@ -50,8 +50,8 @@ const (
 	ActorSystem ActorKind = "system" // the console itself
 )
 
-// Actor is whoever acts, with where from. PersonID is the person's id for person and
-// token alike, so that nobody reviews their own change through a token.
+// Actor is the person, token or system that acts, and where it acts from. PersonID is the
+// person's id also for a token, so that no person reviews their own change through one.
 type Actor struct {
 	Kind      ActorKind
 	PersonID  int64
@@ -89,13 +89,13 @@ func (a Actor) IsAdmin() bool {
 // Is reports whether both are the same person.
 func (a Actor) Is(p PersonRef) bool { return a.Kind != ActorSystem && a.PersonID == p.ID }
 
-// Ref returns the actor as it is kept beside what it did.
+// Ref returns the reference to the actor that records keep.
 func (a Actor) Ref() PersonRef { return PersonRef{ID: a.PersonID, Name: a.Name, Email: a.Email} }
 
 // Standing returns what counts of the actor as a reviewer.
 func (a Actor) Standing() Standing { return Standing{Roles: a.Roles, Teams: a.Teams} }
 
-// PersonRef names a person beside something they did. ID is 0 for the system.
+// PersonRef names a person with something they did. ID is 0 for the system.
 type PersonRef struct {
 	ID    int64
 	Name  string

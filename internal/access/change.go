@@ -150,8 +150,8 @@ func checkTexts(title, reason string) error {
 	return InvalidFields(fields)
 }
 
-// WritersBut are the people whose edits the change holds, without one of them: whoever
-// repeats it becomes the author, and the others are among its editors.
+// WritersBut are the people whose edits the change holds, without one of them: the
+// person who repeats it becomes the author, and the others are among its editors.
 func (c *Change) WritersBut(actor Actor) []PersonRef {
 	var who []PersonRef
 	for _, p := range append([]PersonRef{c.Author}, c.Editors...) {
@@ -269,7 +269,7 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 	return nil
 }
 
-// Approvals counts the approvals that stand.
+// Approvals counts the approvals that are valid.
 func (c *Change) Approvals() int { return len(c.countedApprovers()) }
 
 // countedApprovers are the approvers whose verdict counts now.
@@ -284,7 +284,7 @@ func (c *Change) countedApprovers() []Standing {
 	return who
 }
 
-// Missing returns what the reviews that stand leave open, need by need.
+// Missing returns what the valid reviews leave open, need by need.
 func (c *Change) Missing() []Need {
 	needs := c.Needs
 	if len(needs) == 0 {
@@ -375,7 +375,7 @@ func (c *Change) Rebase(actor Actor, head int64, edits []Edit, at time.Time) err
 	return nil
 }
 
-// Withdraw takes the change back. Only its author or an admin may.
+// Withdraw ends the change before it is applied. Only its author or an admin may.
 func (c *Change) Withdraw(actor Actor, at time.Time) error {
 	switch c.State {
 	case ChangeApplied, ChangeRejected, ChangeWithdrawn, ChangeExpiring:

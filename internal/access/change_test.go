@@ -38,7 +38,7 @@ func TestAuthorNeverReviews(t *testing.T) {
 	}
 }
 
-func TestWhoeverEditedNeverReviews(t *testing.T) {
+func TestEditorsNeverReview(t *testing.T) {
 	c := submitted(t)
 	if _, err := c.Compose(second, c.Version, c.Title, c.Reason, c.Edits, noon); err != nil {
 		t.Fatal(err)

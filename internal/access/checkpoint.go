@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Checkpoint says, signed, which hash the audit log had at an event. Whoever can write to
-// the database can make a new chain, but not the signature: a checkpoint that is kept
+// Checkpoint says, signed, which hash the audit log had at an event. A person who can write
+// to the database can make a new chain, but not the signature: a checkpoint that is kept
 // elsewhere shows every change to what came before it, its removal from the end included.
 type Checkpoint struct {
 	Seq       int64     `json:"seq"`

@@ -3,7 +3,7 @@ package access
 import "errors"
 
 // Scope is what one push may touch. It becomes the session policy of the deployment
-// role's session, and SessionName stands in the accounts' CloudTrail.
+// role's session, and the accounts' CloudTrail shows SessionName.
 type Scope struct {
 	Account     Account
 	Resources   []Resource
@@ -54,12 +54,12 @@ func (c CloudClass) Denied() bool {
 }
 
 // CloudError is a refusal by AWS, in words. Cause is what is wrong in a few words that
-// name no account, so that the same trouble in many accounts reads the same.
+// name no account, so that the same failure in many accounts reads the same.
 type CloudError struct {
 	Class     CloudClass
 	Account   AccountID
 	Action    string // "iam:UpdateAssumeRolePolicy"
-	Resource  string // ARN or name, if one is concerned
+	Resource  string // ARN or name, if there is one
 	Code      string // AWS's own code
 	Message   string // AWS's own message
 	Cause     string // "the deployment role lacks iam:UpdateAssumeRolePolicy"

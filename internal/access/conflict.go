@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ConflictChoice is what somebody decides about a document that was edited behind the
-// rollout's back.
+// ConflictChoice is what a person decides about a document that others have edited during
+// the rollout.
 type ConflictChoice string
 
 // The choices. Overwrite puts the planned document in the place of the edited one. Adopt

@@ -1,5 +1,5 @@
-// Package access holds the domain of Portcullis: which people may take up which IAM
-// roles, in which accounts, from which networks; how that desired state changes; and
+// Package access holds the domain of Portcullis: which IAM users may assume
+// which roles, in which accounts, from which networks; how that desired state changes; and
 // how a change is carried out.
 //
 // The package is plain Go over the standard library. It knows no database, no AWS SDK
@@ -19,19 +19,19 @@
 //	change.go      a request to edit the state, and its reviews
 //	rule.go        review rules: who has to review which changes
 //	settings.go    what an organization decides about its own changes
-//	guard.go       what would lock people out, and its confirmation
+//	guard.go       what would lock people out, and overrides of it
 //	break_glass.go a change applied by one person alone
 //	change_view.go comments, permissions and other facts about a change for its readers
 //	plan.go        what a change would write, account by account
 //	rollout.go     the carrying out of a plan; its targets and operations
 //	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves
 //	rollout_progress.go a rollout's way through its waves
-//	rollout_control.go  what people do to a rollout; undo.go takes one back
+//	rollout_control.go  what people do to a rollout; undo.go undoes one
 //	rollout_insight.go  progress samples and groups of failures
 //	finding.go     differences between AWS and the desired state, and groups of them
 //	live.go        what is really in an account: roles, users, documents; inventories.go in many
-//	packed.go      how what is alike in many accounts is kept once
-//	user_side_policy.go managed policies on the user's side, and what is attached to a user
+//	packed.go      how documents that many accounts share are kept once
+//	user_side_policy.go user-side policies, and the policies that are attached to a user
 //	cloud.go       the scope of a push, and how AWS refuses
 //	audit.go       who did what, when, from where
 //	page.go        pages of lists; rows.go their rows and queries, and the console's statistics

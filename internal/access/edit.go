@@ -175,7 +175,7 @@ func (f family[T]) edits(before, after []T) []Edit {
 }
 
 // afterRenames returns the mapping with renamed allowlists under their new names: a
-// rename by itself is no edit of the mappings.
+// rename alone is no edit of the mappings.
 func (d differ) afterRenames(m Mapping) Mapping {
 	if len(d.renamed) == 0 {
 		return m

@@ -105,7 +105,7 @@ func TestParseEntriesReadsNotes(t *testing.T) {
 }
 
 // TestParseEntriesTakesNoNetworkForANote: what is written in another way than as a CIDR,
-// or beside another entry, would admit one address of many.
+// or with another entry, would admit one address of many.
 func TestParseEntriesTakesNoNetworkForANote(t *testing.T) {
 	for _, line := range []string{
 		"203.0.113.0 255.255.255.0", "203.0.113.0\t255.255.255.0 office", "203.0.113.0 mask 255.255.255.0", "203.0.113.0 NETMASK 255.255.255.0", "203.0.113.0,255.255.255.0",

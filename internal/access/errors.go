@@ -25,7 +25,7 @@ const (
 	KindInternal        Kind = "internal"        // a defect of ours
 )
 
-// FieldError is a message that belongs beside one field. Field is the form field's
+// FieldError is a message about one field. Field is the form field's
 // name or, for structured input, a JSON pointer without the leading slash
 // ("entries/3/cidr").
 type FieldError struct {

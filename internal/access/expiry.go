@@ -8,8 +8,8 @@ import (
 )
 
 // Expiry is what makes a change one of the console's own, composed ahead of the moment
-// at which its entries expire. Whoever approved the expiry approved the removal, so it
-// needs no review; SetBy are the changes that set the expiry.
+// at which its entries expire. The people who approved the expiry approved the removal,
+// so it needs no review; SetBy are the changes that set the expiry.
 //
 //	            composed ahead                at its time
 //	(nothing) ─────────────────▶ expiring ─────────────────▶ applied
@@ -30,7 +30,7 @@ type Expiring struct {
 	ChangeID    int64 // the change that will remove it, once that is composed
 }
 
-// ChangeRef names a change beside something that came of it.
+// ChangeRef names a change with something that came of it.
 type ChangeRef struct {
 	ID     int64
 	Title  string
@@ -146,7 +146,7 @@ func (c *Change) checkExpired(at time.Time) error {
 // Lapse ends an expiry of which nothing is left.
 func (c *Change) Lapse(note string, at time.Time) error {
 	if c.State != ChangeExpiring {
-		return c.refuse("taken back")
+		return c.refuse("withdrawn")
 	}
 	c.State, c.Note = ChangeWithdrawn, note
 	c.touch(at)

@@ -39,7 +39,7 @@ const (
 	ReasonUnreadable FindingReason = "unreadable" // AWS refuses, or does not answer
 )
 
-// FindingState is where a finding stands.
+// FindingState is the state of a finding.
 type FindingState string
 
 // A finding is open until a scan no longer sees it, or somebody says why it may stay.
@@ -88,7 +88,7 @@ type Acknowledgement struct {
 	Reason string
 }
 
-// State returns where the finding stands.
+// State returns the state of the finding.
 func (f Finding) State() FindingState {
 	switch {
 	case !f.ResolvedAt.IsZero():
@@ -140,7 +140,7 @@ func (f *Finding) Acknowledge(actor Actor, at time.Time, digest, reason string) 
 	return nil
 }
 
-// Reopen takes an acknowledgement back.
+// Reopen removes an acknowledgement.
 func (f *Finding) Reopen() error {
 	if f.State() != FindingAcknowledged {
 		return Errorf(KindConflict, "This finding is not acknowledged.")
@@ -185,7 +185,7 @@ type ScanOutcome struct {
 // Changed reports whether there is anything to tell.
 func (o ScanOutcome) Changed() bool { return len(o.Opened)+len(o.Reopened)+len(o.Resolved) > 0 }
 
-// StoppedTarget says how the last push of an account stands.
+// StoppedTarget is the state of the last push of an account.
 type StoppedTarget struct {
 	Rollout int64       // that had the account as a target last; 0 for none
 	State   TargetState // of the account in it

@@ -17,8 +17,8 @@ const (
 	GuardNobodyApplies GuardCode = "nobody_applies" // no change could be reviewed or applied any more
 )
 
-// Guard is what a lock-out guard found in a change. Object is the name that has to be
-// typed where the mode is to confirm.
+// Guard is what a lock-out guard found in a change. Object is the name that a person must
+// type to override the guard, where the mode allows an override.
 type Guard struct {
 	Code      GuardCode
 	Object    string
@@ -29,7 +29,7 @@ type Guard struct {
 	Confirmed bool
 }
 
-// Confirmation is somebody's word that a guard's finding is meant.
+// Confirmation is a person's override of a guard's finding.
 type Confirmation struct {
 	Code   GuardCode `json:"code"`
 	Object string    `json:"object"`
@@ -38,8 +38,8 @@ type Confirmation struct {
 	At     time.Time `json:"at"`
 }
 
-// Confirms reports whether a confirmation settles a finding for an actor. What concerns
-// somebody's own address only they can confirm.
+// Confirms reports whether the confirmation overrides a finding for an actor. Only the
+// person whose address would lose access can override that finding.
 func (c Confirmation) Confirms(g Guard, actor Actor) bool {
 	if c.Code != g.Code || c.Object != g.Object {
 		return false
@@ -47,8 +47,8 @@ func (c Confirmation) Confirms(g Guard, actor Actor) bool {
 	return g.Code != GuardOwnAddress || (actor.Kind != ActorSystem && c.ByID == actor.PersonID)
 }
 
-// Confirm notes that a finding is meant: typed has to be the name of its object. It
-// lasts until the change is edited.
+// Confirm overrides a finding: typed must be the name of its object. The override lasts
+// until the change is edited.
 func (c *Change) Confirm(actor Actor, g Guard, typed string, at time.Time) error {
 	switch c.State {
 	case ChangeDraft, ChangeInReview, ChangeApproved:
@@ -57,11 +57,11 @@ func (c *Change) Confirm(actor Actor, g Guard, typed string, at time.Time) error
 	}
 	switch {
 	case actor.Kind == ActorSystem:
-		return Errorf(KindForbidden, "Only people confirm what a guard has found.")
+		return Errorf(KindForbidden, "Only people override guards.")
 	case g.Mode == GuardRefuse:
-		return Errorf(KindForbidden, "The settings do not let this be confirmed: %s", g.Message)
+		return Errorf(KindForbidden, "The settings do not let this guard be overridden: %s", g.Message)
 	case strings.TrimSpace(typed) != g.Object:
-		return Invalid("typed", "type %q exactly as it stands here", g.Object)
+		return Invalid("typed", "type %q exactly as it is written here", g.Object)
 	}
 	if slices.ContainsFunc(c.Confirmations, func(k Confirmation) bool { return k.Confirms(g, actor) }) {
 		return nil
@@ -71,8 +71,8 @@ func (c *Change) Confirm(actor Actor, g Guard, typed string, at time.Time) error
 	return nil
 }
 
-// Unconfirmed marks which findings are confirmed for an actor, and returns the error
-// for those that stand in the way; nil when none does.
+// Unconfirmed marks which findings are overridden for an actor, and returns the error
+// for those that are not; nil where all are.
 func (c *Change) Unconfirmed(guards []Guard, actor Actor) error {
 	var fields []FieldError
 	for i := range guards {
@@ -83,7 +83,7 @@ func (c *Change) Unconfirmed(guards []Guard, actor Actor) error {
 		case g.Mode == GuardRefuse:
 			fields = append(fields, FieldError{"guards", g.Message + " The settings do not allow that."})
 		default:
-			fields = append(fields, FieldError{"guards", g.Message + " If that is meant, confirm it by typing " + g.Object + "."})
+			fields = append(fields, FieldError{"guards", g.Message + " To override this guard, type " + g.Object + "."})
 		}
 	}
 	return InvalidFields(fields)

@@ -25,7 +25,7 @@ type packedInventory struct {
 	readAt                 time.Time
 }
 
-// inventoryPart is the roles, users or policies of accounts in which they are alike.
+// inventoryPart is the roles, users or policies of accounts that have the same ones.
 type inventoryPart struct {
 	live []LiveUser // documents and ARNs without the account's id; only users hold more than a document
 	at   map[RoleName]int
@@ -282,5 +282,5 @@ type InventoryQuery struct {
 	Accounts []AccountID
 	Roles    []RoleName
 	Users    []UserName
-	Policies bool // all managed policies of gates
+	Policies bool // all user-side policies
 }

@@ -6,8 +6,8 @@ import "time"
 type ResourceKind string
 
 // A role carries a trust policy, a user carries the inline policy PortcullisAssumeRole.
-// A policy is a managed policy of a user's gate, and attachments are the managed policies
-// that are attached to a user, named by the user's path and name.
+// A policy is a user-side policy, which is a managed policy. Attachments are the managed
+// policies that are attached to a user, named by the user's path and name.
 const (
 	ResourceRole        ResourceKind = "role"
 	ResourceUser        ResourceKind = "user"

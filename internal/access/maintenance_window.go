@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// MaintenanceWindow are the times of the week at which accounts are taken up. What is in flight at
-// their end is finished. The zero value is always.
+// MaintenanceWindow is the times of the week at which accounts are started. Targets in
+// flight at its end finish. The zero value is always open.
 type MaintenanceWindow struct {
 	Days []int  `json:"days,omitempty"` // 0 is Sunday; none: every day
 	From string `json:"from,omitempty"` // 22:00
@@ -18,36 +18,36 @@ type MaintenanceWindow struct {
 const clockLayout = "15:04"
 
 // Always reports whether there is no limit.
-func (h MaintenanceWindow) Always() bool { return len(h.Days) == 0 && h.From == "" && h.To == "" }
+func (m MaintenanceWindow) Always() bool { return len(m.Days) == 0 && m.From == "" && m.To == "" }
 
-func (h MaintenanceWindow) check(f *fieldErrors, at string) {
-	if h.Always() {
+func (m MaintenanceWindow) check(f *fieldErrors, at string) {
+	if m.Always() {
 		return
 	}
-	for _, clock := range []struct{ field, text string }{{"from", h.From}, {"to", h.To}} {
+	for _, clock := range []struct{ field, text string }{{"from", m.From}, {"to", m.To}} {
 		if _, err := time.Parse(clockLayout, clock.text); err != nil {
 			f.add(at+clock.field, "%q is no time of day; write it as 22:00", clock.text)
 		}
 	}
-	if h.From == h.To && h.From != "" {
-		f.add(at+"to", "the hours end when they begin; leave both empty for no limit")
+	if m.From == m.To && m.From != "" {
+		f.add(at+"to", "the maintenance window ends when it begins; leave both empty for no limit")
 	}
-	if slices.ContainsFunc(h.Days, func(d int) bool { return d < 0 || d > 6 }) {
+	if slices.ContainsFunc(m.Days, func(d int) bool { return d < 0 || d > 6 }) {
 		f.add(at+"days", "days are from 0, Sunday, to 6, Saturday")
 	}
-	if _, err := time.LoadLocation(h.Zone); err != nil || h.Zone == "Local" {
-		f.add(at+"zone", "%q is no time zone; one looks like Europe/Berlin", h.Zone)
+	if _, err := time.LoadLocation(m.Zone); err != nil || m.Zone == "Local" {
+		f.add(at+"zone", "%q is no time zone; one looks like Europe/Berlin", m.Zone)
 	}
 }
 
-// NextChange says whether a time is within the hours, and when that changes next.
-func (h MaintenanceWindow) NextChange(at time.Time) (open bool, changes time.Time) {
-	if h.Always() {
+// NextChange reports whether the window is open at a time, and when that changes next.
+func (m MaintenanceWindow) NextChange(at time.Time) (open bool, changes time.Time) {
+	if m.Always() {
 		return true, time.Time{}
 	}
-	zone, err := time.LoadLocation(h.Zone)
-	from, errFrom := time.Parse(clockLayout, h.From)
-	to, errTo := time.Parse(clockLayout, h.To)
+	zone, err := time.LoadLocation(m.Zone)
+	from, errFrom := time.Parse(clockLayout, m.From)
+	to, errTo := time.Parse(clockLayout, m.To)
 	if err != nil || errFrom != nil || errTo != nil { // refused by Check
 		return false, at.Add(time.Hour)
 	}
@@ -56,7 +56,7 @@ func (h MaintenanceWindow) NextChange(at time.Time) (open bool, changes time.Tim
 	for day := -1; day <= 8; day++ {
 		// At noon, which every day has: where clocks are put forward at midnight, there is none.
 		date := time.Date(local.Year(), local.Month(), local.Day()+day, 12, 0, 0, 0, zone)
-		if len(h.Days) > 0 && !slices.Contains(h.Days, int(date.Weekday())) {
+		if len(m.Days) > 0 && !slices.Contains(m.Days, int(date.Weekday())) {
 			continue
 		}
 		begins, ends := onDay(date, from, 0), onDay(date, to, 0)

@@ -82,8 +82,8 @@ func NameInARN(arn string) string {
 // Enforcement says whom the Deny of a mapping covers.
 type Enforcement string
 
-// Mapped denies only the mapped users; Everyone denies whoever is not in the
-// allowlist, so that users who are added by hand later are gated as well.
+// Mapped denies only the mapped users. Everyone denies every caller from outside of the
+// allowlist, so that users who are added by hand later are restricted as well.
 const (
 	EnforceMapped   Enforcement = "mapped"
 	EnforceEveryone Enforcement = "everyone"

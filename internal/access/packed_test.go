@@ -62,15 +62,15 @@ func TestAPlanGivesBackWhatWasPutIn(t *testing.T) {
 		if plan.Len() != len(want) || plan.Operations() != operations {
 			t.Fatalf("%d targets with %d operations, want %d with %d", plan.Len(), plan.Operations(), len(want), operations)
 		}
-		alike := 0
+		grouped := 0
 		for op, targets := range plan.Groups() {
-			alike += len(targets)
+			grouped += len(targets)
 			if !slices.Contains(want[targets[0]].Operations, op) {
 				t.Fatalf("%+v is said to be the first target's, which has %+v", op, want[targets[0]].Operations)
 			}
 		}
-		if alike != operations {
-			t.Fatalf("%d operations are told of as alike, want %d", alike, operations)
+		if grouped != operations {
+			t.Fatalf("%d operations are grouped, want %d", grouped, operations)
 		}
 	})
 }
@@ -153,8 +153,8 @@ func TestNoInventories(t *testing.T) {
 }
 
 // What many accounts have in common is kept once: a plan of ten times as many accounts
-// takes little more than their names.
-func TestAPlanTakesLittleWhereAccountsAreAlike(t *testing.T) {
+// needs little more memory than their names.
+func TestPlanSharesEqualAccounts(t *testing.T) {
 	sized := func(n int) int {
 		var p access.Plan
 		for i := range n {

@@ -18,8 +18,8 @@ const (
 	OpUserPolicy       OperationKind = "user_policy"        // iam:PutUserPolicy
 	OpDeleteUserPolicy OperationKind = "delete_user_policy" // iam:DeleteUserPolicy
 
-	// Of a user's gate: a managed policy that is made, or given a new default version;
-	// its removal; and the user's attachments, of which only ours are written.
+	// Of user-side policies: a policy that is made or given a new default version; its
+	// removal; and the user's attachments, of which only ours are written.
 	OpUserSidePolicy       OperationKind = "user_side_policy"        // iam:CreatePolicy, iam:CreatePolicyVersion
 	OpDeleteUserSidePolicy OperationKind = "delete_user_side_policy" // iam:DeletePolicy
 	OpAttachments          OperationKind = "attachments"             // iam:AttachUserPolicy, iam:DetachUserPolicy
@@ -56,8 +56,8 @@ func (d PlanDigest) Add(t PlannedTarget) {
 func (d PlanDigest) String() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
 // PlannedTarget is one account of a plan, with its operations in the order of writing:
-// trust policies first, then user policies; where there are gates, in the order that
-// keeps everybody out who was never let in.
+// trust policies first, then user policies; where there are user-side policies, in the
+// order that never lets in a user whom neither the old nor the new documents let in.
 type PlannedTarget struct {
 	Account     AccountID
 	AccountName string

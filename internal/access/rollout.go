@@ -22,7 +22,7 @@ const (
 )
 
 // LeavesOut reports whether what still waits is skipped: the rollout was aborted or is
-// being rolled back, and takes up nothing more.
+// being rolled back, and starts no more targets.
 func (s RolloutState) LeavesOut() bool { return s == RolloutAborted || s == RolloutRollingBack }
 
 // TargetState is where one account of a rollout is.
@@ -44,12 +44,12 @@ func TargetStates() []TargetState {
 	return []TargetState{TargetWaiting, TargetRunning, TargetSucceeded, TargetUnchanged, TargetFailed, TargetConflict, TargetSkipped}
 }
 
-// Ended reports whether nothing more will happen to the target by itself.
+// Ended reports whether nothing more happens to the target unless a person retries it.
 func (s TargetState) Ended() bool { return s != TargetWaiting && s != TargetRunning }
 
 // Rollout is the carrying out of a plan. ChangeID is 0 where a revision is pushed again
-// without a change. Window is the number of targets that may be in flight at once, and
-// is never exceeded. More than MaxFailures failed or conflicting targets halt it.
+// without a change. MaxInFlight is the number of targets that may be in flight at once,
+// and is never exceeded. More than MaxFailures failed or conflicting targets halt it.
 type Rollout struct {
 	ID          int64
 	Kind        RolloutKind
@@ -70,11 +70,11 @@ type Rollout struct {
 	Wave      int // the wave under way, from 1; 0 before the first
 	Waves     int
 	Phase     Phase     // of the wave; what it waits for while it is running
-	Until     time.Time // when the phase ends by itself, or its hours do; zero where they do not
+	Until     time.Time // when the phase or the maintenance window ends; zero where neither does
 	Later     int       // waiting targets of waves that have not begun
 	BlockedBy BlockedBy
 
-	WaveMaxInFlight     int // accounts at once in this wave; 0: as Window
+	WaveMaxInFlight     int // accounts at once in this wave; 0: as MaxInFlight
 	WaveBad             int // failed and conflicting targets of this wave
 	IgnoredFailures     int // of all that failed: what was there when somebody resumed after a halt
 	WaveIgnoredFailures int
@@ -91,10 +91,10 @@ type Rollout struct {
 	WindowOverride WindowOverride
 }
 
-// WindowOverride says that a rollout works outside of its strategy's hours, as somebody has
-// decided: through a wave, unless it is paused or halts before.
+// WindowOverride lets a rollout work outside of its strategy's maintenance window, as a
+// person has decided. It holds through a wave, unless the rollout is paused or halts before.
 type WindowOverride struct {
-	Wave   int // 0 where nobody has
+	Wave   int // 0 for no override
 	By     string
 	Reason string
 }
@@ -116,11 +116,11 @@ type Phase string
 // within one transaction.
 const (
 	PhasePushing           Phase = ""
-	PhaseMaintenanceWindow Phase = "maintenance_window" // outside of the strategy's hours
+	PhaseMaintenanceWindow Phase = "maintenance_window" // outside of the strategy's maintenance window
 	PhaseBaking            Phase = "baking"             // the wave is pushed and waits for its time
 	PhaseChecking          Phase = "checking"           // the health of the wave is looked at
-	PhaseAwaitingApproval  Phase = "awaiting_approval"  // a person has to let it go on
-	PhaseApproved          Phase = "opened"             // a person has
+	PhaseAwaitingApproval  Phase = "awaiting_approval"  // a person has to approve the wave
+	PhaseApproved          Phase = "opened"             // a person has approved the wave
 	PhaseNext              Phase = "next"               // the next wave is to begin
 	PhaseConfirm           Phase = "confirm"            // all is pushed; unless somebody confirms, it is rolled back
 )
@@ -131,7 +131,7 @@ type BlockedBy struct {
 	Targets int
 }
 
-// ChecksToMake stands in ChecksLeft when the checks of the wave have not been made yet.
+// ChecksToMake is the value of ChecksLeft until the checks of the wave have been made.
 const ChecksToMake = -1
 
 // RollBackWithin is how long after its end a rollout can be rolled back. Later the former
@@ -193,7 +193,7 @@ func (c *TargetCounts) at(s TargetState) *int {
 	}
 }
 
-// Target is one account in a rollout. Claim counts how often a worker has taken it up:
+// Target is one account in a rollout. Claim counts how often a worker has claimed it:
 // a worker whose claim is no longer the newest writes nothing more.
 type Target struct {
 	RolloutID   int64
@@ -258,8 +258,8 @@ type WrittenTarget struct {
 	Operations  []Operation // in the order of writing
 }
 
-// Claim is a worker's hold on a target: while Until has not passed and no later claim
-// was made, the worker may write.
+// Claim is a worker's exclusive right to a target. While Until has not passed and no later
+// claim was made, the worker may write.
 type Claim struct {
 	Rollout    Rollout
 	Target     Target
@@ -303,11 +303,11 @@ type TargetResult struct {
 
 // ErrClaimLost says that a later claim on the target was made: its holder writes nothing
 // more.
-var ErrClaimLost = errors.New("the claim on the target was taken over")
+var ErrClaimLost = errors.New("another worker has claimed the target")
 
 // ErrNotRunning says that the rollout was paused, halted or aborted before anything was
-// written to a target: it is let go.
-var ErrNotRunning = errors.New("the rollout stands")
+// written to a target. The worker releases the target.
+var ErrNotRunning = errors.New("the rollout is not running")
 
 // Ended reports whether nothing more happens in the rollout: it came to its end, and no
 // target is in flight.

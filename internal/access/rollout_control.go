@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Pause stops taking up targets; those in flight end. The times of a phase run on.
+// Pause stops the rollout from starting more targets. Targets in flight finish. Phase
+// timers keep running.
 func (r *Rollout) Pause(at time.Time) error {
 	if r.State != RolloutRunning {
 		return r.refuse("paused")
@@ -14,8 +15,8 @@ func (r *Rollout) Pause(at time.Time) error {
 	return nil
 }
 
-// Resume goes on after a pause or a halt. After a halt what failed so far is forgiven:
-// as many more may fail.
+// Resume continues after a pause or a halt. After a halt the failures so far are ignored:
+// as many more targets may fail.
 func (r *Rollout) Resume() error {
 	switch r.State {
 	case RolloutPaused:
@@ -31,11 +32,11 @@ func (r *Rollout) Resume() error {
 	return nil
 }
 
-// OverrideWindow lets a rollout work outside of its hours for which it waits: through the wave
-// under way, or through all that are left.
+// OverrideWindow lets a rollout that waits for its maintenance window work outside of it,
+// through the wave under way or through all waves that are left.
 func (r *Rollout) OverrideWindow(by Actor, reason string, allWaves bool) error {
 	if r.State != RolloutRunning || r.Phase != PhaseMaintenanceWindow {
-		return Errorf(KindConflict, "This rollout does not wait for its hours.")
+		return Errorf(KindConflict, "This rollout does not wait for its maintenance window.")
 	}
 	r.WindowOverride = WindowOverride{Wave: r.Wave, By: by.Name, Reason: reason}
 	if allWaves {
@@ -67,7 +68,7 @@ func (r *Rollout) Abort(reason string, at time.Time) error {
 	return nil
 }
 
-// Retry takes up the failed and conflicting targets once more.
+// Retry makes the failed and conflicting targets wait again.
 func (r *Rollout) Retry() error {
 	if err := r.retryable(); err != nil {
 		return err
@@ -81,13 +82,13 @@ func (r *Rollout) Retry() error {
 	return nil
 }
 
-// RetryTarget takes up one failed or conflicting target once more.
+// RetryTarget makes one failed or conflicting target wait again.
 func (r *Rollout) RetryTarget(t *Target) error {
 	if err := r.retryable(); err != nil {
 		return err
 	}
 	if t.State != TargetFailed && t.State != TargetConflict {
-		return Errorf(KindConflict, "Account %s is %s: only what failed or conflicted is taken up again.", t.Account, t.State)
+		return Errorf(KindConflict, "Account %s is %s: only an account that failed or conflicted can be retried.", t.Account, t.State)
 	}
 	r.Counts.Move(t.State, TargetWaiting)
 	t.State = TargetWaiting
@@ -107,9 +108,9 @@ func (r *Rollout) retryable() error {
 	}
 }
 
-// goOn makes a rollout run that had ended or halted, and that has targets to take up. What
-// failed beside those is forgiven then, as by Resume: it would halt the rollout again
-// before they are taken up.
+// goOn makes a rollout run that had ended or halted and that has targets to start. The
+// other failures are ignored then, as by Resume: they would halt the rollout again before
+// those targets start.
 func (r *Rollout) goOn() {
 	if r.State != RolloutCompleted && r.State != RolloutHalted {
 		r.IgnoredFailures, r.WaveIgnoredFailures = min(r.IgnoredFailures, r.bad()), min(r.WaveIgnoredFailures, r.WaveBad)
@@ -119,7 +120,7 @@ func (r *Rollout) goOn() {
 	r.State, r.Note, r.EndedAt, r.StoppedSince = RolloutRunning, "", time.Time{}, time.Time{}
 }
 
-// SkipTarget leaves out a target that no worker has taken up.
+// SkipTarget leaves out a target that no worker has claimed.
 func (r *Rollout) SkipTarget(t *Target) error {
 	switch r.State {
 	case RolloutScheduled, RolloutRunning, RolloutPaused, RolloutHalted:
@@ -150,12 +151,12 @@ func (r *Rollout) SetMaxInFlight(n int) error {
 	return nil
 }
 
-// ApproveWave lets a rollout go on after a wave, which is named so that a page that was read
-// before does not open the gate after it.
+// ApproveWave lets a rollout continue after a wave. The caller names the wave, so that a
+// page that was read earlier does not approve the wave after it.
 func (r *Rollout) ApproveWave(c *WaveProgress, by PersonRef, wave int) error {
 	switch {
 	case r.State != RolloutRunning || r.Phase != PhaseAwaitingApproval:
-		return Errorf(KindConflict, "This rollout does not wait for anybody to let it go on.")
+		return Errorf(KindConflict, "This rollout does not wait for the approval of a wave.")
 	case wave != r.Wave:
 		return Errorf(KindConflict, "This rollout waits after wave %d now, and not after wave %d. Look at it again.", r.Wave, wave)
 	}
@@ -164,7 +165,7 @@ func (r *Rollout) ApproveWave(c *WaveProgress, by PersonRef, wave int) error {
 	return nil
 }
 
-// Confirm says that what was rolled out is good, so that it is not rolled back by itself.
+// Confirm notes that the rollout is good. An unconfirmed rollout is rolled back at its deadline.
 func (r *Rollout) Confirm(c *WaveProgress, by PersonRef, at time.Time) error {
 	switch {
 	case c.Strategy.Confirm == 0 || r.Kind == RolloutRollback:

@@ -19,11 +19,11 @@ type ProgressSample struct {
 
 // The estimate looks at what ended within so long, and says nothing of less.
 const (
-	rateWindow   = 2 * time.Minute
+	ratePeriod   = 2 * time.Minute
 	rateShortest = 4 * time.Second
 )
 
-// Rate is how many targets end in a second, by the samples of the last minutes; 0 where
+// Rate is how many targets end in a second, by the progress samples of the last minutes; 0 where
 // that cannot be said.
 func Rate(samples []ProgressSample) float64 {
 	if len(samples) < 2 {
@@ -32,7 +32,7 @@ func Rate(samples []ProgressSample) float64 {
 	last := samples[len(samples)-1]
 	first := last
 	for i := len(samples) - 2; i >= 0; i-- {
-		if last.At.Sub(samples[i].At) > rateWindow && last.At.Sub(first.At) >= rateShortest {
+		if last.At.Sub(samples[i].At) > ratePeriod && last.At.Sub(first.At) >= rateShortest {
 			break
 		}
 		first = samples[i]
@@ -54,7 +54,7 @@ func (r Rollout) Remaining(rate float64) (time.Duration, bool) {
 	return time.Duration(float64(left) / rate * float64(time.Second)), true
 }
 
-// Failure is what is wrong alike with some targets of a rollout in one OU.
+// Failure is a failure that some targets of a rollout in one OU have in common.
 type Failure struct {
 	State   TargetState // failed or conflict
 	Class   CloudClass
@@ -66,7 +66,7 @@ type Failure struct {
 	Example AccountID // one of the accounts
 }
 
-// FailureGroup is what is wrong alike, with the OUs in which it is, the largest first.
+// FailureGroup is a failure that targets have in common, with their OUs, the largest first.
 type FailureGroup struct {
 	State   TargetState
 	Class   CloudClass
@@ -84,7 +84,7 @@ type OUCount struct {
 	Targets int
 }
 
-// GroupFailures puts together what is wrong alike, over all OUs, the largest group first.
+// GroupFailures groups equal failures over all OUs, the largest group first.
 func GroupFailures(failures []Failure) []FailureGroup {
 	type key struct {
 		state       TargetState
@@ -93,16 +93,16 @@ func GroupFailures(failures []Failure) []FailureGroup {
 	}
 	index := map[key]int{}
 	var groups []FailureGroup
-	for _, t := range failures {
-		k := key{t.State, t.Class, t.Code, t.Cause}
+	for _, f := range failures {
+		k := key{f.State, f.Class, f.Code, f.Cause}
 		i, known := index[k]
 		if !known {
 			i = len(groups)
 			index[k] = i
-			groups = append(groups, FailureGroup{State: t.State, Class: t.Class, Code: t.Code, Cause: t.Cause, Advice: t.Advice, Example: t.Example})
+			groups = append(groups, FailureGroup{State: f.State, Class: f.Class, Code: f.Code, Cause: f.Cause, Advice: f.Advice, Example: f.Example})
 		}
-		groups[i].Targets += t.Targets
-		groups[i].OUs = append(groups[i].OUs, OUCount{t.OU, t.Targets})
+		groups[i].Targets += f.Targets
+		groups[i].OUs = append(groups[i].OUs, OUCount{f.OU, f.Targets})
 	}
 	slices.SortStableFunc(groups, func(a, b FailureGroup) int { return cmp.Compare(b.Targets, a.Targets) })
 	return groups

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// WaveProgress is what a rollout's way through its waves depends on, beside the rollout itself.
-// The zero value is that of a rollout whose first wave has not begun, with nothing to wait for.
+// WaveProgress is what a rollout's way through its waves depends on, in addition to the
+// rollout. The zero value is that of a rollout whose first wave has not begun, with nothing to wait for.
 type WaveProgress struct {
 	Strategy Strategy
 	Wave     Wave // the one under way; its number is 0 where none is
@@ -15,9 +15,9 @@ type WaveProgress struct {
 
 var rolloutSystem = System("rollout")
 
-// Advance moves a rollout on as far as it goes by itself at a time, and returns what the
-// audit log should know of it. A target has ended, a phase is over, or somebody has
-// acted. It stops where the store has to do something first: see Rollout.Wants.
+// Advance moves a rollout on as far as it goes without a person at a time, and returns the
+// events for the audit log. It is called when a target has ended, a phase is over, or a
+// person has acted. It stops where the store has to do something first: see PendingWork.
 //
 //	pushing ─▶ baking ─▶ checking ─▶ awaiting_approval ─▶ the next wave, pushing
 //	   │▲                   │                                  │ after the last
@@ -39,17 +39,18 @@ func (r *Rollout) Advance(c *WaveProgress, at time.Time) []AuditEvent {
 	}
 }
 
-// PendingWork is what a rollout waits for from whoever stores it.
+// PendingWork is what the store has to do before a rollout can advance.
 type PendingWork string
 
-// The wants: to load the wave after the one under way, and to make the checks of this one.
+// The pending work: to load the wave after the one under way, or to make the checks of the
+// wave under way.
 const (
 	PendingNothing  PendingWork = ""
 	PendingNextWave PendingWork = "next"
 	PendingChecks   PendingWork = "checks"
 )
 
-// PendingWork says what has to be done before Settle can go on.
+// PendingWork returns the work that Advance waits for.
 func (r *Rollout) PendingWork(c *WaveProgress) PendingWork {
 	switch {
 	case r.State != RolloutRunning:
@@ -74,7 +75,7 @@ func (r *Rollout) Limit() int {
 	return r.MaxInFlight
 }
 
-// CanStart reports how many more targets may be taken up now.
+// CanStart returns how many more targets may start now.
 func (r *Rollout) CanStart() int {
 	if r.State != RolloutRunning || r.Phase != PhasePushing {
 		return 0
@@ -180,7 +181,7 @@ func (r *Rollout) halt(c *WaveProgress, why string, at time.Time) AuditEvent {
 	return r.event("rollout.halted", at, detail)
 }
 
-// OverridesWindow reports whether the hours of the strategy do not hold for now.
+// OverridesWindow reports whether the rollout may work outside of the maintenance window.
 func (r *Rollout) OverridesWindow() bool { return r.Wave <= r.WindowOverride.Wave }
 
 func (r *Rollout) keepWindow(c *WaveProgress, at time.Time) AuditEvent {
@@ -263,8 +264,8 @@ func (r *Rollout) afterChecks(c *WaveProgress, at time.Time) AuditEvent {
 	}
 }
 
-// healthy waits for a person, where one has to let the rollout go on. After the last
-// wave there is nothing to let.
+// healthy waits for a wave approval where the wave requires one. After the last wave there
+// is nothing left to approve.
 func (r *Rollout) healthy(c *WaveProgress, at time.Time) AuditEvent {
 	if c.Wave.RequiresApproval && r.Wave < r.Waves {
 		r.enter(c, PhaseAwaitingApproval, WaveAwaitingApproval)
@@ -294,9 +295,9 @@ func (r *Rollout) begin(c *WaveProgress, at time.Time) {
 	r.Phase, r.Until = PhasePushing, time.Time{}
 }
 
-// pausedToConfirm reports whether somebody has paused a rollout that has nothing left to do
-// but to be confirmed. Its time runs on: a pause must not disarm what opens the door again
-// for those who were locked out.
+// pausedToConfirm reports whether a rollout is paused that only waits to be confirmed. Its
+// timer keeps running: a pause must not prevent the rollback that lets people in again who
+// were locked out.
 func (r *Rollout) pausedToConfirm() bool {
 	return r.State == RolloutPaused && r.Phase == PhaseConfirm
 }

@@ -8,36 +8,36 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// ride drives a rollout through its waves as the store does, with a clock of its own.
+// ride drives a rollout through its waves as the store does, with its own clock.
 type ride struct {
-	t      *testing.T
-	r      *Rollout
-	course WaveProgress
-	waves  []Wave
-	at     time.Time
-	said   []string
-	checks int // made for each wave
+	t        *testing.T
+	r        *Rollout
+	progress WaveProgress
+	waves    []Wave
+	at       time.Time
+	said     []string
+	checks   int // made for each wave
 }
 
 func board(t *testing.T, s Strategy, waves ...Wave) *ride {
 	t.Helper()
-	x := &ride{t: t, course: WaveProgress{Strategy: s}, waves: waves, at: noon}
+	x := &ride{t: t, progress: WaveProgress{Strategy: s}, waves: waves, at: noon}
 	x.r = &Rollout{ID: 7, Kind: RolloutPush, State: RolloutRunning, MaxInFlight: 10, Waves: len(waves)}
 	for i := range x.waves {
 		x.waves[i].Number, x.waves[i].State, x.waves[i].Left = i+1, WaveWaiting, x.waves[i].Targets
 		x.r.Counts.Waiting += x.waves[i].Targets
 	}
 	x.r.Later = x.r.Counts.Waiting
-	x.settle()
+	x.advance()
 	return x
 }
 
-func (x *ride) settle() {
+func (x *ride) advance() {
 	for {
-		x.said = append(x.said, settleOn(x.r, &x.course, x.at)...)
-		switch x.r.PendingWork(&x.course) {
+		x.said = append(x.said, advanceOn(x.r, &x.progress, x.at)...)
+		switch x.r.PendingWork(&x.progress) {
 		case PendingNextWave:
-			x.course.Next = x.waves[x.r.Wave]
+			x.progress.Next = x.waves[x.r.Wave]
 		case PendingChecks:
 			x.r.ChecksLeft = x.checks
 		default:
@@ -57,11 +57,11 @@ func (x *ride) end(n int, as TargetState) {
 		if as == TargetFailed || as == TargetConflict {
 			x.r.WaveBad++
 		}
-		x.settle()
+		x.advance()
 	}
 }
 
-func (x *ride) wait(d time.Duration) { x.at = x.at.Add(d); x.settle() }
+func (x *ride) wait(d time.Duration) { x.at = x.at.Add(d); x.advance() }
 
 func (x *ride) want(state RolloutState, phase Phase, wave int) {
 	x.t.Helper()
@@ -98,23 +98,23 @@ func TestWaveBakesIsCheckedAndWaitsForApproval(t *testing.T) {
 	x.wait(time.Minute)
 	x.want(RolloutRunning, PhaseChecking, 1)
 	x.r.ChecksLeft = 0
-	x.settle()
+	x.advance()
 	x.want(RolloutRunning, PhaseAwaitingApproval, 1)
 	x.wait(30 * 24 * time.Hour)
 	x.want(RolloutRunning, PhaseAwaitingApproval, 1)
-	if err := x.r.ApproveWave(&x.course, operatorRef, 2); KindOf(err) != KindConflict {
-		t.Errorf("opening the gate of another wave: %v, want KindConflict", err)
+	if err := x.r.ApproveWave(&x.progress, operatorRef, 2); KindOf(err) != KindConflict {
+		t.Errorf("approving another wave: %v, want KindConflict", err)
 	}
-	if err := x.r.ApproveWave(&x.course, operatorRef, 1); err != nil {
+	if err := x.r.ApproveWave(&x.progress, operatorRef, 1); err != nil {
 		t.Fatal(err)
 	}
-	x.settle()
+	x.advance()
 	x.want(RolloutRunning, PhasePushing, 2)
 	x.end(1, TargetSucceeded)
 	x.want(RolloutRunning, PhaseChecking, 2)
 	x.r.ChecksLeft = 0
-	x.settle()
-	x.want(RolloutCompleted, PhasePushing, 2) // after the last wave there is nothing to let on
+	x.advance()
+	x.want(RolloutCompleted, PhasePushing, 2) // after the last wave there is nothing to approve
 }
 
 var operatorRef = PersonRef{ID: 5, Name: "Opa Operator"}
@@ -125,16 +125,16 @@ func TestABadCheckHalts(t *testing.T) {
 	x.end(1, TargetSucceeded)
 	x.r.ChecksLeft, x.r.ChecksBad = 0, 1
 	x.r.ChecksLeft = 0
-	x.settle()
+	x.advance()
 	x.want(RolloutHalted, PhaseChecking, 1)
 	if err := x.r.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	x.settle()
+	x.advance()
 	x.want(RolloutRunning, PhasePushing, 2)
 }
 
-func TestTheHealthOfAWaveIsLookedAtAgain(t *testing.T) {
+func TestWaveHealthIsCheckedAgain(t *testing.T) {
 	x := board(t, Strategy{ReadBack: true}, Wave{Name: "Canary", Targets: 1}, Wave{Targets: 1})
 	x.checks = 1
 	if err := x.r.CheckAgain(); KindOf(err) != KindConflict {
@@ -143,19 +143,19 @@ func TestTheHealthOfAWaveIsLookedAtAgain(t *testing.T) {
 	x.end(1, TargetSucceeded)
 	for range 2 {
 		x.r.ChecksLeft, x.r.ChecksBad = 0, 1
-		x.settle()
+		x.advance()
 		x.want(RolloutHalted, PhaseChecking, 1)
 		if err := x.r.CheckAgain(); err != nil {
 			t.Fatal(err)
 		}
-		x.settle()
+		x.advance()
 		x.want(RolloutRunning, PhaseChecking, 1)
 		if x.r.ChecksLeft != 1 || x.r.ChecksBad != 0 {
 			t.Errorf("%d checks to go and %d bad, want new checks", x.r.ChecksLeft, x.r.ChecksBad)
 		}
 	}
 	x.r.ChecksLeft = 0
-	x.settle()
+	x.advance()
 	x.want(RolloutRunning, PhasePushing, 2)
 }
 
@@ -166,7 +166,7 @@ func TestTooManyFailuresInAWaveHalt(t *testing.T) {
 	if err := x.r.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	x.settle()
+	x.advance()
 	x.end(2, TargetSucceeded)
 	x.want(RolloutRunning, PhasePushing, 2)
 	x.end(1, TargetFailed)
@@ -175,7 +175,7 @@ func TestTooManyFailuresInAWaveHalt(t *testing.T) {
 	x.want(RolloutHalted, PhasePushing, 2)
 }
 
-func TestAStrategyMayRollBackByItself(t *testing.T) {
+func TestStrategyRollsBackOnHalt(t *testing.T) {
 	x := board(t, Strategy{RollBack: true}, Wave{Targets: 1, MaxFailures: NoFailures})
 	x.end(1, TargetFailed) // the very last target
 	x.want(RolloutRollingBack, PhasePushing, 1)
@@ -193,34 +193,34 @@ func TestConfirmOrRevert(t *testing.T) {
 	x.want(RolloutRollingBack, PhasePushing, 1)
 
 	x = board(t, s, Wave{Targets: 1})
-	if err := x.r.Confirm(&x.course, operatorRef, x.at); KindOf(err) != KindConflict {
+	if err := x.r.Confirm(&x.progress, operatorRef, x.at); KindOf(err) != KindConflict {
 		t.Errorf("confirming what is not pushed yet: %v, want KindConflict", err)
 	}
 	x.end(1, TargetSucceeded)
-	if err := x.r.Confirm(&x.course, operatorRef, x.at); err != nil {
+	if err := x.r.Confirm(&x.progress, operatorRef, x.at); err != nil {
 		t.Fatal(err)
 	}
 	x.wait(time.Hour)
 	x.want(RolloutCompleted, PhasePushing, 1)
 }
 
-func TestMaintenanceWindowHoldsTargetsBack(t *testing.T) {
+func TestMaintenanceWindowDelaysTargets(t *testing.T) {
 	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00"}} // noon is outside
 	x := board(t, s, Wave{Targets: 2})
 	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
 	if x.r.CanStart() != 0 {
-		t.Error("a target can start outside of the hours")
+		t.Error("a target can start outside of the maintenance window")
 	}
 	x.wait(10 * time.Hour)
 	x.want(RolloutRunning, PhasePushing, 1)
 	if got, want := x.r.WakeAt(x.at), noon.Add(16*time.Hour); !got.Equal(want) {
-		t.Errorf("it is looked at again at %s, want the end of the hours, %s", got, want)
+		t.Errorf("it is looked at again at %s, want the end of the window, %s", got, want)
 	}
 	x.wait(6 * time.Hour)
 	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
 }
 
-func TestStartNowHoldsForTheWaveUntilTheNextPause(t *testing.T) {
+func TestWindowOverrideLastsForTheWaveUntilThePause(t *testing.T) {
 	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00"}} // noon is outside
 	for name, c := range map[string]struct {
 		all  bool
@@ -234,10 +234,10 @@ func TestStartNowHoldsForTheWaveUntilTheNextPause(t *testing.T) {
 			if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "an office has moved", c.all); err != nil {
 				t.Fatal(err)
 			}
-			x.settle()
+			x.advance()
 			x.want(RolloutRunning, PhasePushing, 1)
 			x.end(1, TargetSucceeded)
-			x.wait(17 * time.Hour) // past the end of the hours
+			x.wait(17 * time.Hour) // past the end of the window
 			x.want(RolloutRunning, PhasePushing, 1)
 			x.end(1, TargetSucceeded)
 			x.want(RolloutRunning, c.then, 2)
@@ -247,21 +247,21 @@ func TestStartNowHoldsForTheWaveUntilTheNextPause(t *testing.T) {
 	if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "why", true); err != nil {
 		t.Fatal(err)
 	}
-	x.settle()
+	x.advance()
 	for _, err := range []error{x.r.Pause(x.at), x.r.Resume()} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	x.settle()
+	x.advance()
 	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
 	x.wait(10 * time.Hour)
 	if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "why", true); KindOf(err) != KindConflict {
-		t.Errorf("starting now within the hours: %v, want KindConflict", err)
+		t.Errorf("overriding the window while it is open: %v, want KindConflict", err)
 	}
 }
 
-func TestAPausedRolloutStaysPausedWhileSomethingIsToCome(t *testing.T) {
+func TestPausedRolloutStaysPausedWhileWorkIsLeft(t *testing.T) {
 	x := board(t, Strategy{}, Wave{Targets: 1, Bake: time.Minute}, Wave{Targets: 1})
 	x.end(1, TargetSucceeded)
 	if err := x.r.Pause(x.at); err != nil {
@@ -272,7 +272,7 @@ func TestAPausedRolloutStaysPausedWhileSomethingIsToCome(t *testing.T) {
 	if err := x.r.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	x.settle()
+	x.advance()
 	x.want(RolloutRunning, PhasePushing, 2)
 }
 
@@ -305,12 +305,12 @@ func TestSetMaxInFlight(t *testing.T) {
 	}
 	for _, n := range []int{0, -1, MostInFlight + 1} {
 		if err := r.SetMaxInFlight(n); KindOf(err) != KindInvalid {
-			t.Errorf("SetWindow(%d): %v, want KindInvalid", n, err)
+			t.Errorf("SetMaxInFlight(%d): %v, want KindInvalid", n, err)
 		}
 	}
 }
 
-func TestTheWayBackBeginsOnceNothingIsInFlight(t *testing.T) {
+func TestRollbackWaitsForInFlightTargets(t *testing.T) {
 	r := &Rollout{State: RolloutRollingBack, Counts: TargetCounts{Running: 1}}
 	if got := r.WakeAt(noon); !got.After(noon) {
 		t.Errorf("with an account in flight it is looked at again at %s, want later than now", got)
@@ -321,41 +321,41 @@ func TestTheWayBackBeginsOnceNothingIsInFlight(t *testing.T) {
 	}
 	r.RolledBackBy = 8
 	if got := r.WakeAt(noon); !got.After(noon) {
-		t.Errorf("while the way back is under way it is looked at again at %s, want later than now", got)
+		t.Errorf("while the rollback is under way it is looked at again at %s, want later than now", got)
 	}
 }
 
-// A pause does not disarm what rolls an unconfirmed rollout back: whoever has locked
-// themselves out by it can do nothing else about it.
-func TestAPausedRolloutIsRolledBackUnlessConfirmed(t *testing.T) {
+// A pause does not prevent the rollback of an unconfirmed rollout: a person who is locked
+// out by the rollout can do nothing else about it.
+func TestPausedRolloutIsRolledBackUnlessConfirmed(t *testing.T) {
 	ready := func() (*Rollout, *WaveProgress) {
 		c := &WaveProgress{Strategy: Strategy{Confirm: 10 * time.Minute}, Wave: Wave{Number: 1}}
 		r := &Rollout{State: RolloutRunning, MaxInFlight: 3, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 3}}
-		settleOn(r, c, noon)
+		advanceOn(r, c, noon)
 		if r.Phase != PhaseConfirm {
 			t.Fatalf("phase %q, want it to be confirmed", r.Phase)
 		}
 		if err := r.Pause(noon); err != nil {
 			t.Fatal(err)
 		}
-		settleOn(r, c, noon)
+		advanceOn(r, c, noon)
 		return r, c
 	}
 	r, c := ready()
 	if at := r.WakeAt(noon); !at.Equal(noon.Add(10 * time.Minute)) {
 		t.Errorf("it is looked at again at %s, want at the deadline", at)
 	}
-	if settleOn(r, c, noon.Add(9*time.Minute)); r.State != RolloutPaused {
+	if advanceOn(r, c, noon.Add(9*time.Minute)); r.State != RolloutPaused {
 		t.Errorf("%s before the deadline, want paused", r.State)
 	}
-	if settleOn(r, c, noon.Add(10*time.Minute)); r.State != RolloutRollingBack {
+	if advanceOn(r, c, noon.Add(10*time.Minute)); r.State != RolloutRollingBack {
 		t.Errorf("%s after the deadline, want it rolled back", r.State)
 	}
 	r, c = ready()
 	if err := r.Confirm(c, PersonRef{ID: 3, Name: "Opa"}, noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if settleOn(r, c, noon.Add(time.Hour)); r.State != RolloutCompleted {
+	if advanceOn(r, c, noon.Add(time.Hour)); r.State != RolloutCompleted {
 		t.Errorf("%s after it was confirmed, want completed", r.State)
 	}
 }

@@ -10,10 +10,10 @@ func running(waiting int) *Rollout {
 	return &Rollout{State: RolloutRunning, MaxInFlight: 3, MaxFailures: 1, Counts: TargetCounts{Waiting: waiting}}
 }
 
-func settle(r *Rollout) []string { return settleOn(r, &WaveProgress{}, noon) }
+func advance(r *Rollout) []string { return advanceOn(r, &WaveProgress{}, noon) }
 
-// settleOn returns the actions that the audit log is told.
-func settleOn(r *Rollout, c *WaveProgress, at time.Time) []string {
+// advanceOn returns the actions that the audit log is told.
+func advanceOn(r *Rollout, c *WaveProgress, at time.Time) []string {
 	var actions []string
 	for _, e := range r.Advance(c, at) {
 		actions = append(actions, e.Action)
@@ -24,7 +24,7 @@ func settleOn(r *Rollout, c *WaveProgress, at time.Time) []string {
 func TestCanStartNeverExceedsMaxInFlight(t *testing.T) {
 	r := running(10)
 	if got := r.CanStart(); got != 3 {
-		t.Errorf("CanStart %d, want the window of 3", got)
+		t.Errorf("CanStart %d, want max in flight, 3", got)
 	}
 	r.Counts.Move(TargetWaiting, TargetRunning)
 	r.Counts.Move(TargetWaiting, TargetRunning)
@@ -33,7 +33,7 @@ func TestCanStartNeverExceedsMaxInFlight(t *testing.T) {
 	}
 	r.WaveMaxInFlight = 2
 	if got := r.CanStart(); got != 0 {
-		t.Errorf("CanStart %d with two in flight and a wave that takes two, want 0", got)
+		t.Errorf("CanStart %d with two in flight and a wave limited to two, want 0", got)
 	}
 	r.WaveMaxInFlight, r.Later = 0, 8
 	if got := r.CanStart(); got != 0 {
@@ -45,24 +45,24 @@ func TestCanStartNeverExceedsMaxInFlight(t *testing.T) {
 	}
 }
 
-func TestSettle(t *testing.T) {
+func TestAdvance(t *testing.T) {
 	r := running(2)
 	r.Counts = TargetCounts{Waiting: 1, Failed: 1}
-	if settle(r); r.State != RolloutRunning {
+	if advance(r); r.State != RolloutRunning {
 		t.Errorf("%s with as many failures as may happen, want running", r.State)
 	}
 	r.Counts = TargetCounts{Waiting: 1, Failed: 1, Conflict: 1}
-	if said := settle(r); r.State != RolloutHalted || r.Note == "" || !slices.Equal(said, []string{"rollout.halted"}) {
+	if said := advance(r); r.State != RolloutHalted || r.Note == "" || !slices.Equal(said, []string{"rollout.halted"}) {
 		t.Errorf("%s (%q, %v) with one failure too many, want halted with a reason", r.State, r.Note, said)
 	}
 	if err := r.Resume(); err != nil || r.CanStart() != 1 {
 		t.Errorf("after resuming, CanStart %d (%v), want 1", r.CanStart(), err)
 	}
-	if settle(r); r.State != RolloutRunning {
-		t.Errorf("%s after resuming, want the failures so far to be forgiven", r.State)
+	if advance(r); r.State != RolloutRunning {
+		t.Errorf("%s after resuming, want the failures so far to be ignored", r.State)
 	}
 	r.Counts = TargetCounts{Succeeded: 1, Failed: 2}
-	if settle(r); r.State != RolloutCompleted || r.EndedAt.IsZero() {
+	if advance(r); r.State != RolloutCompleted || r.EndedAt.IsZero() {
 		t.Errorf("%s when nothing is left, want completed with its time", r.State)
 	}
 }
@@ -71,20 +71,20 @@ func TestACompletedRolloutDoesNotSayThatItHalted(t *testing.T) {
 	r := running(0)
 	r.State, r.Note = RolloutHalted, "Halted: 2 targets failed"
 	r.Counts = TargetCounts{Succeeded: 1, Failed: 2}
-	if said := settle(r); r.State != RolloutCompleted || r.Note != "" || !slices.Equal(said, []string{"rollout.completed"}) {
+	if said := advance(r); r.State != RolloutCompleted || r.Note != "" || !slices.Equal(said, []string{"rollout.completed"}) {
 		t.Errorf("%s with %q, %v; want completed, without the old note", r.State, r.Note, said)
 	}
 }
 
-func TestNoFailureAtAllMayBeBorne(t *testing.T) {
+func TestFailureLimits(t *testing.T) {
 	r := running(0)
 	r.MaxFailures, r.Counts = NoFailures, TargetCounts{Waiting: 1, Failed: 1}
-	if settle(r); r.State != RolloutHalted {
+	if advance(r); r.State != RolloutHalted {
 		t.Errorf("%s after the first failure, want halted", r.State)
 	}
 	r = running(0)
 	r.MaxFailures, r.Counts = AnyFailures, TargetCounts{Waiting: 1, Failed: 100}
-	if settle(r); r.State != RolloutRunning {
+	if advance(r); r.State != RolloutRunning {
 		t.Errorf("%s without a limit, want running", r.State)
 	}
 }
@@ -111,9 +111,9 @@ func TestRetryMakesTargetsWaitAgain(t *testing.T) {
 	}
 }
 
-// Whoever takes up one of several failed targets again has seen the others. They are no
-// reason to halt at once, before that one was taken up.
-func TestRetryOfOneTargetIsNotStoppedByTheOthers(t *testing.T) {
+// A person who retries one of several failed targets has seen the others. The others do
+// not halt the rollout before that target starts.
+func TestRetryOfOneTargetIgnoresOtherFailures(t *testing.T) {
 	for name, r := range map[string]*Rollout{
 		"completed": {State: RolloutCompleted, MaxInFlight: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
 		"halted":    {State: RolloutHalted, MaxInFlight: 3, MaxFailures: 1, Wave: 1, Waves: 1, Counts: TargetCounts{Succeeded: 5, Failed: 3, Conflict: 1}},
@@ -126,17 +126,17 @@ func TestRetryOfOneTargetIsNotStoppedByTheOthers(t *testing.T) {
 			if err := r.RetryTarget(target); err != nil {
 				t.Fatal(err)
 			}
-			r.WaveBad = 3 // as the store counts it anew
-			if said := settleOn(r, c, noon); r.State != RolloutRunning || r.CanStart() != 1 {
-				t.Errorf("%s, %d to take up (%v), want it to run and the target to be taken up", r.State, r.CanStart(), said)
+			r.WaveBad = 3 // as the store counts it again
+			if said := advanceOn(r, c, noon); r.State != RolloutRunning || r.CanStart() != 1 {
+				t.Errorf("%s, %d to start (%v), want it to run and the target to start", r.State, r.CanStart(), said)
 			}
 			r.Counts.Move(TargetWaiting, TargetFailed)
 			r.Counts.Running, r.Counts.Waiting, r.WaveBad = 0, 1, 4
-			if settleOn(r, c, noon); r.State != RolloutRunning {
+			if advanceOn(r, c, noon); r.State != RolloutRunning {
 				t.Errorf("%s after it has failed again, want it to go on: one more may fail", r.State)
 			}
 			r.Counts.Failed, r.WaveBad = r.Counts.Failed+1, 5
-			if settleOn(r, c, noon); r.State != RolloutHalted {
+			if advanceOn(r, c, noon); r.State != RolloutHalted {
 				t.Errorf("%s after two more have failed, want it halted", r.State)
 			}
 		})

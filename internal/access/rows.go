@@ -56,14 +56,14 @@ type OURow struct {
 	Total  int
 }
 
-// Containing is an entry that contains an address, with the allowlist it stands in.
+// Containing is an entry that contains an address, with the allowlist it is in.
 type Containing struct {
 	AllowlistID string
 	Allowlist   string
 	Entry       Entry
 }
 
-// ChangeDecision is what is to be stored beside a change, in the same transaction.
+// ChangeDecision is stored with a change, in the same transaction.
 type ChangeDecision struct {
 	Events []AuditEvent
 	Plan   *Plan // replaces the change's frozen plan when set
@@ -71,7 +71,7 @@ type ChangeDecision struct {
 
 // Application is what is to be made of a change that is being applied.
 type Application struct {
-	Rollout Rollout // state, window, limits, who; the store fills in ids and counts
+	Rollout Rollout // state, max in flight, limits, who; the store fills in ids and counts
 	Staging Staging // the zero value is one wave
 	Events  []AuditEvent
 }

@@ -215,8 +215,8 @@ func (n Need) Missing(reviewers []Standing) []Requirement {
 	return missing
 }
 
-// Unmet returns what the need would lack even if everybody reviewed, whoever is the author;
-// empty where there is somebody whose change can be approved.
+// Unmet returns what the need would lack even if all people reviewed, for any author; empty
+// where the change of at least one person can be approved.
 func (n Need) Unmet(people []Person) []Requirement {
 	lacks := n.Missing(standings(people, 0))
 	for _, author := range people {

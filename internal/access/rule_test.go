@@ -20,7 +20,7 @@ func TestNeedIsMetByDifferentPeople(t *testing.T) {
 		"two of any":                            {[]Requirement{{Count: 2}}, []Standing{standing()}, 1},
 		"one of either team":                    {[]Requirement{{Count: 1, Teams: []string{"network", "security"}}}, []Standing{standing("security")}, 0},
 		"the wrong team":                        {[]Requirement{network}, []Standing{standing("security")}, 1},
-		"a role beside being an approver":       {[]Requirement{{Count: 1, Roles: []Role{RoleAdmin}}}, []Standing{{Roles: []Role{RoleApprover, RoleAdmin}}}, 0},
+		"another role, not approver":            {[]Requirement{{Count: 1, Roles: []Role{RoleAdmin}}}, []Standing{{Roles: []Role{RoleApprover, RoleAdmin}}}, 0},
 		"the wrong role":                        {[]Requirement{{Count: 1, Roles: []Role{RoleAdmin}}}, []Standing{standing()}, 1},
 		"a team or a role":                      {[]Requirement{{Count: 1, Teams: []string{"network"}, Roles: []Role{RoleAdmin}}}, []Standing{{Roles: []Role{RoleAdmin}}}, 0},
 		"a chain that has to be shifted twice":  {[]Requirement{{Count: 1}, network, security}, []Standing{standing("network", "security"), standing("network"), standing()}, 0},
@@ -117,7 +117,7 @@ func TestBreakGlassStaysFlaggedUntilReviewed(t *testing.T) {
 		t.Errorf("state %s, flagged %v, revision %d", c.State, c.Flagged(), c.Revision)
 	}
 	if err := c.Review(editor, VerdictApprove, c.Digest, "", noon); KindOf(err) != KindForbidden {
-		t.Errorf("reviewed by whoever applied it alone: %v, want KindForbidden", err)
+		t.Errorf("reviewed by the person who applied it alone: %v, want KindForbidden", err)
 	}
 	if err := c.Review(approver, VerdictApprove, c.Digest, "", noon); err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestWhoBrokeTheGlassForAnotherNeverReviewsIt(t *testing.T) {
 	}
 }
 
-func TestConfirm(t *testing.T) {
+func TestGuardOverride(t *testing.T) {
 	c := submitted(t)
 	g := Guard{Code: GuardNoAddress, Object: "Bob", Message: "alice has no address.", Mode: GuardConfirm}
 	own := Guard{Code: GuardOwnAddress, Object: "Bob", Message: "You lose it.", Mode: GuardConfirm}

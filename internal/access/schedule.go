@@ -2,16 +2,16 @@ package access
 
 import "time"
 
-// Schedule says when the console is to apply an approved change by itself. It holds for
-// the digest that the operator saw: an edit ends it. Outcome says why it was not kept;
-// it is empty while the schedule waits and where it was kept.
+// Schedule says when the console applies an approved change without a person. It is valid
+// for the digest that the operator saw: an edit ends it. Outcome says why it was not kept;
+// it is empty while the schedule waits and after it was kept.
 //
 //	            ┌── applied in time ──▶ (the change is applied)
-//	scheduled ──┼── not approved any more, the plan moved, the window missed ──▶ outcome
+//	scheduled ──┼── not approved any more, the plan moved, the time missed ────▶ outcome
 //	            └── cancelled ──▶ (no schedule)
 type Schedule struct {
 	At      time.Time
-	Until   time.Time // the end of the window: later it is not applied
+	Until   time.Time // later it is not applied
 	By      PersonRef
 	Digest  string
 	Outcome string
@@ -32,7 +32,7 @@ func (c *Change) Scheduled() bool {
 	return c.State == ChangeApproved && c.Schedule != nil && c.Schedule.Outcome == "" && c.Schedule.Digest == c.Digest
 }
 
-// ScheduleApply has an approved change applied at a time, or within a window after it.
+// ScheduleApply has an approved change applied at a time, or at most startWithin later.
 func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, startWithin time.Duration, at time.Time) error {
 	switch {
 	case c.State != ChangeApproved:
@@ -46,7 +46,7 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, start
 	case when.Sub(at) > MaxScheduleAhead:
 		return Invalid("schedule_at", "choose a time within the next %d days", int(MaxScheduleAhead.Hours()/24))
 	case startWithin < MinStartWithin || startWithin > MaxStartWithin:
-		return Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
+		return Invalid("schedule_window", "choose a time limit from 5 minutes to 24 hours")
 	}
 	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(startWithin).UTC(), By: actor.Ref(), Digest: digest}
 	c.touch(at)
@@ -55,7 +55,7 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, start
 
 const scheduleFormat = "2006-01-02 15:04 MST"
 
-// CancelSchedule takes the time back. The change stays approved.
+// CancelSchedule removes the schedule. The change stays approved.
 func (c *Change) CancelSchedule(at time.Time) error {
 	if !c.Scheduled() {
 		return Errorf(KindConflict, "This change does not wait for any time.")
@@ -73,9 +73,9 @@ func (c *Change) Unkept(now time.Time) string {
 	case c.State != ChangeApproved:
 		return "It is no longer approved: edits, a rebase or a verdict came between."
 	case s.Digest != c.Digest:
-		return "It was edited and approved anew after it was scheduled."
+		return "It was edited and approved again after it was scheduled."
 	case now.After(s.Until):
-		return "Its window ended at " + s.Until.UTC().Format(scheduleFormat) + " before the console could apply it."
+		return "It had to start by " + s.Until.UTC().Format(scheduleFormat) + ", and the console could not apply it by then."
 	default:
 		return ""
 	}

@@ -23,7 +23,7 @@ type Strategy struct {
 	ReadBack          bool              `json:"read_back,omitempty"` // read every document of a wave once more before the next
 	Probes            []Probe           `json:"probes,omitempty"`
 	MaintenanceWindow MaintenanceWindow `json:"maintenance_window,omitzero"`
-	RollBack          bool              `json:"roll_back,omitempty"`      // by itself, when the rollout halts
+	RollBack          bool              `json:"roll_back,omitempty"`      // a halt rolls the rollout back
 	Confirm           time.Duration     `json:"confirm_within,omitempty"` // rolled back unless somebody confirms; 0: nobody has to
 }
 
@@ -100,7 +100,7 @@ const (
 // accounts, in one wave.
 const BuiltinStrategy = "All at once"
 
-// What stands in the place of a saved strategy's id.
+// The ids of strategies that are not saved.
 const (
 	DefaultStrategy = 0  // the one that was saved as the default, or all at once
 	AtOnceStrategy  = -1 // all at once

@@ -35,7 +35,7 @@ func TestStage(t *testing.T) {
 			[]WaveRule{{Accounts: Selector{Tags: map[string]string{"n": "3"}}, Name: "Canary"}, {EachOU: true}},
 			[]wave{{"Canary", 1}, {"Root/A", 2}, {"Root/B", 1}, {"Root/C", 6}},
 		},
-		"a rule that takes nobody": {[]WaveRule{{Accounts: Selector{IDs: []AccountID{"999999999999"}}}}, []wave{{"All accounts", 10}}},
+		"a rule without accounts": {[]WaveRule{{Accounts: Selector{IDs: []AccountID{"999999999999"}}}}, []wave{{"All accounts", 10}}},
 	} {
 		s := Stage(Strategy{Waves: c.rules}, ten)
 		var got []wave
@@ -108,7 +108,7 @@ func TestStrategyCheck(t *testing.T) {
 func TestMaintenanceWindowNextChange(t *testing.T) {
 	berlin := MaintenanceWindow{Days: []int{int(time.Saturday)}, From: "22:00", To: "04:00", Zone: "Europe/Berlin"}
 	for name, c := range map[string]struct {
-		hours   MaintenanceWindow
+		window  MaintenanceWindow
 		at      string
 		open    bool
 		changes string
@@ -125,7 +125,7 @@ func TestMaintenanceWindowNextChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		open, changes := c.hours.NextChange(at)
+		open, changes := c.window.NextChange(at)
 		got := ""
 		if !changes.IsZero() {
 			got = changes.Format(time.RFC3339)

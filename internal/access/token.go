@@ -107,5 +107,5 @@ type SignedIn struct {
 	OpenedAt   time.Time
 	UsedAt     time.Time
 	Expires    time.Time
-	Here       bool // it is the session of whoever asks
+	Here       bool // it is the session of the request
 }

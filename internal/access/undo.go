@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Undo returns the edits that take back, from the state as it is now, what led from one
-// state to another. It refuses where somebody has edited the same objects since: to take
-// back the one would take back the other.
+// Undo returns the edits that undo, in the state as it is now, the step from one state to
+// another. It refuses where the same objects have been edited since: to undo the step
+// would undo those edits too.
 func (s State) Undo(before, after State) ([]Edit, error) {
 	since := map[string]bool{}
 	for _, e := range EditsBetween(after, s) {
@@ -47,7 +47,7 @@ func (r Rollout) Undoer() PersonRef {
 	return r.UndoneBy
 }
 
-// NewRollbackChange is the change that takes a rollout's change back.
+// NewRollbackChange returns the change that undoes a rollout's change.
 func NewRollbackChange(r Rollout, edits []Edit, head int64, documents string, at time.Time) (Change, error) {
 	digest, err := ChangeDigest(edits, head, documents)
 	if err != nil {

@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// A gate is how a user is held to allowlists that are too long for a role's trust
-// policy: customer managed policies of the role's account that are made for this one
-// user and attached to nobody else. Their path tells them from everybody else's
-// policies, and is all that the console's session may write to.
+// User-side policies hold a user to allowlists that are too long for a role's trust
+// policy. They are customer managed policies of the role's account, made for this one
+// user and attached to no other user. Their path tells them from the policies of others,
+// and is all that the console's session may write to.
 const (
 	UserSidePath   = "/portcullis/"
 	userSidePrefix = "Portcullis-"
 )
 
-// UserSidePolicy names the n-th managed policy of a user's gate, counted from 1.
+// UserSidePolicy names the n-th of a user's user-side policies, counted from 1.
 func UserSidePolicy(user string, n int) Resource {
 	return Resource{Kind: ResourcePolicy, Path: UserSidePath, Name: userSidePrefix + user + "-" + strconv.Itoa(n)}
 }
 
-// UserSideOwner returns the user whose gate a managed policy is a part of, and which part.
-// ok is false for a policy that is not ours.
+// UserSideOwner returns the user that a user-side policy is made for, and its number. ok
+// is false for a policy that is not ours.
 func UserSideOwner(r Resource) (user string, n int, ok bool) {
 	name, found := strings.CutPrefix(r.Name, userSidePrefix)
 	at := strings.LastIndexByte(name, '-')

@@ -22,10 +22,10 @@ func TestUserSideOwner(t *testing.T) {
 		{Path: UserSidePath, Name: "Portcullis-alice-01"},
 		{Path: UserSidePath, Name: "Portcullis-alice-0"},
 		{Path: UserSidePath, Name: "Portcullis--1"},
-		{Path: "/team/", Name: "Gate"},
+		{Path: "/team/", Name: "Mine"},
 	} {
 		if user, _, ok := UserSideOwner(r); ok {
-			t.Errorf("%s%s is taken for a gate of %q", r.Path, r.Name, user)
+			t.Errorf("%s%s is taken for a user-side policy of %q", r.Path, r.Name, user)
 		}
 	}
 }

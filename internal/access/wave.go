@@ -82,7 +82,7 @@ type Check struct {
 // higher: a worker of an earlier round ends nothing any more.
 const ClaimsARound = 100
 
-// Tries is how often the check was taken up in its round.
+// Tries is how often the check was claimed in its round.
 func (c Check) Tries() int64 { return c.Claim % ClaimsARound }
 
 // Health counts the checks of a wave, those of the last round.

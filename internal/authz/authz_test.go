@@ -6,7 +6,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// The whole table, written out: whoever changes it has to change it here as well.
+// The whole table, written out: a change to the table must be repeated here.
 func TestTable(t *testing.T) {
 	want := map[Permission]string{
 		Read:             "viewer editor approver operator auditor admin break-glass",
@@ -84,7 +84,7 @@ func TestTokensNeedTheirScope(t *testing.T) {
 	}
 }
 
-// Whoever has yet to choose a password does nothing before, whatever their roles are.
+// A person who has yet to choose a password may do nothing before, with any role.
 func TestAPasswordThatIsDue(t *testing.T) {
 	for _, kind := range []access.ActorKind{access.ActorPerson, access.ActorToken} {
 		due := access.Actor{Kind: kind, PersonID: 1, Roles: access.Roles(), Scopes: access.Scopes(), PasswordDue: true}

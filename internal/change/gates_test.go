@@ -251,7 +251,7 @@ func TestASwapOnTheUsersSideIsRefused(t *testing.T) {
 	m.push(t, access.State{}, before)
 	w := planning.PlanInput{Accounts: []access.Account{{ID: userSideAccount, Name: "payments", State: access.AccountActive}}, Inventories: access.InventoriesOf(map[access.AccountID]access.Inventory{userSideAccount: m.inventory()})}
 	p, err := planBetween(w, before, userSideState(lists, mapsTo("Bob", "l", "bob"), mapsTo("Deploy", "l", "alice")))
-	if err != nil || len(p.Refusals) == 0 || !strings.Contains(access.FieldsOf(p.Refusals[0])[0].Message, "change of its own") {
+	if err != nil || len(p.Refusals) == 0 || !strings.Contains(access.FieldsOf(p.Refusals[0])[0].Message, "separate change") {
 		t.Errorf("refusals %v (%v), want one that asks for two changes", p.Refusals, err)
 	}
 }

@@ -50,7 +50,7 @@ func TestAScheduleThatIsNotKeptSaysWhy(t *testing.T) {
 		after   time.Duration
 		want    string
 	}{
-		"the window is missed": {func(*desk, access.Change) {}, 4 * time.Hour, "window ended"},
+		"the window is missed": {func(*desk, access.Change) {}, 4 * time.Hour, "had to start by"},
 		"edited": {func(d *desk, c access.Change) {
 			d.must(second(d.AddEdits(d.t.Context(), d.editor, c.ID, "", []access.Edit{addEntry("al-office", "198.51.101.0/24")})))
 		}, 2 * time.Hour, "no longer approved"},

@@ -9,13 +9,13 @@ import (
 // role past the mappings.
 type Bypass struct {
 	Statement  string   // its Sid, or "#2"
-	Who        []string // principals as they stand there
-	Restricted bool     // a Deny of ours for everyone holds for them too
+	Who        []string // principals as they are written there
+	Restricted bool     // a Deny of ours for everyone applies to them too
 }
 
 // Bypasses finds statements of others that allow sts:AssumeRole to AWS principals. A Deny
-// of ours holds for mapped users whatever such a statement says; for everybody else only
-// if it is for everyone.
+// of ours restricts mapped users whatever such a statement says; other callers only if it
+// is for everyone.
 func Bypasses(trustPolicy string) ([]Bypass, error) {
 	d, err := readForeign(trustPolicy)
 	if err != nil {

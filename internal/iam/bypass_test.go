@@ -17,21 +17,21 @@ func TestBypasses(t *testing.T) {
 		ours      = `{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}`
 		mfa       = `{"Sid":"PortcullisDenyMFA","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false","aws:PrincipalIsAWSService":"false"}}}`
 		nets      = `{"Sid":"PortcullisDenyNetwork","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"},"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}}}`
-		gate      = `{"Sid":"PortcullisDenyEveryone","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`
+		everyone  = `{"Sid":"PortcullisDenyEveryone","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`
 	)
 	for name, tc := range map[string]struct {
 		doc  string
 		want []Bypass
 	}{
-		"no document":                {"", nil},
-		"ours and harmless ones":     {doc(ours, service, federated, denied), nil},
-		"the root and a ghost":       {doc(ours, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
-		"everybody, without a Sid":   {doc(ours, anybody), []Bypass{{Statement: "#2", Who: []string{"*"}}}},
-		"gated by ours":              {doc(gate, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
-		"only asked for MFA":         {doc(mfa, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
-		"no Allow of ours is a gate": {doc(strings.Replace(gate, "Deny\",\"P", "Allow\",\"P", 1), root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
-		"gated by networks":          {doc(nets, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
-		"not gated by theirs":        {doc(denied, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"no document":              {"", nil},
+		"ours and harmless ones":   {doc(ours, service, federated, denied), nil},
+		"the root and a ghost":     {doc(ours, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"everybody, without a Sid": {doc(ours, anybody), []Bypass{{Statement: "#2", Who: []string{"*"}}}},
+		"restricted by ours":       {doc(everyone, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
+		"only asked for MFA":       {doc(mfa, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"an Allow of ours":         {doc(strings.Replace(everyone, "Deny\",\"P", "Allow\",\"P", 1), root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"restricted by networks":   {doc(nets, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
+		"not restricted by theirs": {doc(denied, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Bypasses(tc.doc)

@@ -171,7 +171,7 @@ func TestDiffLinesGivesBothSides(t *testing.T) {
 				after = append(after, l.Text)
 			}
 		}
-		if !slices.EqualFunc(before, prettyLines(a), alike) || !slices.EqualFunc(after, prettyLines(b), alike) {
+		if !slices.EqualFunc(before, prettyLines(a), sameLine) || !slices.EqualFunc(after, prettyLines(b), sameLine) {
 			t.Fatalf("the diff of %s and %s does not give them back", a, b)
 		}
 	})

@@ -92,6 +92,8 @@ func TestEvaluateConditions(t *testing.T) {
 	mfa.MFA, mfa.MFAAge = true, 20*time.Minute
 	named := aliceFrom("203.0.113.7")
 	named.SessionName = "alice"
+	bucket := aliceFrom("203.0.113.7")
+	bucket.ExternalID = "arn:aws:s3:::b:c:user/a"
 	for _, tc := range []struct {
 		name, condition string
 		req             Request
@@ -142,7 +144,15 @@ func TestEvaluateConditions(t *testing.T) {
 		{"several values, negated", `{"StringNotEquals":{"aws:username":["bob","alice"]}}`, named, Allowed},
 
 		{"ArnLike", `{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/*"}}`, ip, Denied},
-		{"ArnLike stays within its part", `{"ArnLike":{"aws:PrincipalArn":"arn:aws:*/alice"}}`, ip, Allowed},
+		{"ArnLike, stars in all parts", `{"ArnLike":{"aws:PrincipalArn":"arn:*:*:*:*:*"}}`, ip, Denied},
+		{"ArnLike stays within its part", `{"ArnLike":{"sts:ExternalId":"arn:aws:s3:*:*:user/a"}}`, bucket, Allowed},
+		{"StringLike crosses parts", `{"StringLike":{"sts:ExternalId":"arn:aws:s3:*:*:user/a"}}`, bucket, Denied},
+		{"ArnLike with too few parts", `{"ArnLike":{"aws:PrincipalArn":"arn:aws:*"}}`, ip, CannotTell},
+		{"ArnNotEquals with too few parts", `{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam:*/bob"}}`, ip, CannotTell},
+		{"ArnLike with a star alone", `{"ArnLike":{"aws:PrincipalArn":"*"}}`, ip, CannotTell},
+		{"ArnLike, too few parts in another value", `{"ArnLike":{"aws:PrincipalArn":["arn:aws:*","arn:aws:iam::*:user/alice"]}}`, ip, Denied},
+		{"ArnLike with too few parts, key absent", `{"ArnLike":{"sts:ExternalId":"arn:aws:*"}}`, ip, Allowed},
+		{"ArnLike of a value that is no ARN", `{"ArnLike":{"sts:RoleSessionName":"arn:aws:iam::*:user/alice"}}`, named, Allowed},
 		{"ArnNotEquals", `{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/alice"}}`, ip, Allowed},
 		{"Null, present", `{"Null":{"aws:SourceIp":"true"}}`, ip, Allowed},
 		{"Null, absent", `{"Null":{"aws:SourceIp":"true"}}`, none, Denied},

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// IAM keeps the unique id of whoever a trust policy names. When that user or role is
-// deleted, the id is what a reader of the document sees, and IAM refuses the document
+// IAM keeps the unique id of each user and role that a trust policy names. When that user
+// or role is deleted, a reader of the document sees the id, and IAM refuses the document
 // when it is sent back (docs/aws-facts.md, "Ghost principals"). Such an id matches no caller.
 
 // IsGhost reports whether a principal is the unique id of somebody whom ids does not know.

@@ -19,11 +19,11 @@ type DiffLine struct {
 func DiffLines(before, after string) []DiffLine {
 	a, b := prettyLines(before), prettyLines(after)
 	head := 0
-	for head < len(a) && head < len(b) && alike(a[head], b[head]) {
+	for head < len(a) && head < len(b) && sameLine(a[head], b[head]) {
 		head++
 	}
 	tail := 0
-	for tail < len(a)-head && tail < len(b)-head && alike(a[len(a)-1-tail], b[len(b)-1-tail]) {
+	for tail < len(a)-head && tail < len(b)-head && sameLine(a[len(a)-1-tail], b[len(b)-1-tail]) {
 		tail++
 	}
 	lines := make([]DiffLine, 0, len(a)+len(b))
@@ -37,9 +37,9 @@ func DiffLines(before, after string) []DiffLine {
 	return lines
 }
 
-// alike reports whether two lines are the same but for the comma that a line gets when
+// sameLine reports whether two lines are the same but for the comma that a line gets when
 // another comes after it.
-func alike(a, b string) bool { return strings.TrimSuffix(a, ",") == strings.TrimSuffix(b, ",") }
+func sameLine(a, b string) bool { return strings.TrimSuffix(a, ",") == strings.TrimSuffix(b, ",") }
 
 func prettyLines(doc string) []string {
 	if strings.TrimSpace(doc) == "" {
@@ -48,20 +48,20 @@ func prettyLines(doc string) []string {
 	return strings.Split(layOut(doc, true), "\n")
 }
 
-// settle returns a document whose lists of texts are in one order.
-func settle(v value) value {
+// sortTexts returns a document whose lists of texts are in one order.
+func sortTexts(v value) value {
 	switch v.kind {
 	case '{':
 		members := slices.Clone(v.members)
 		for i := range members {
-			members[i].value = settle(members[i].value)
+			members[i].value = sortTexts(members[i].value)
 		}
 		v.members = members
 	case '[':
 		items := slices.Clone(v.items)
 		texts := true
 		for i := range items {
-			items[i] = settle(items[i])
+			items[i] = sortTexts(items[i])
 			texts = texts && items[i].kind == '"'
 		}
 		if texts {
@@ -100,7 +100,7 @@ func middle(a, b []string) []DiffLine {
 	longest := make([]int32, (len(a)+1)*width)
 	for i := len(a) - 1; i >= 0; i-- {
 		for j := len(b) - 1; j >= 0; j-- {
-			if alike(a[i], b[j]) {
+			if sameLine(a[i], b[j]) {
 				longest[i*width+j] = longest[(i+1)*width+j+1] + 1
 			} else {
 				longest[i*width+j] = max(longest[(i+1)*width+j], longest[i*width+j+1])
@@ -110,7 +110,7 @@ func middle(a, b []string) []DiffLine {
 	i, j := 0, 0
 	for i < len(a) && j < len(b) {
 		switch {
-		case alike(a[i], b[j]):
+		case sameLine(a[i], b[j]):
 			lines = append(lines, DiffLine{' ', b[j]})
 			i, j = i+1, j+1
 		case longest[(i+1)*width+j] >= longest[i*width+j+1]:

@@ -159,8 +159,8 @@ func (d *document) take(s value) {
 	}
 }
 
-// admitsAWS reports whether a statement may let some AWS principal assume the role. What
-// it does not understand it takes to.
+// admitsAWS reports whether a statement may let some AWS principal assume the role. A
+// statement that it does not understand may.
 func admitsAWS(s value) bool {
 	if effect, ok := s.get("Effect"); ok && strings.EqualFold(effect.text, EffectDeny) {
 		return false
@@ -336,7 +336,7 @@ func ReadTrustPolicy(live string) (TrustPolicy, error) {
 // AdmitsAWS reports whether a statement of others may let some AWS principal in.
 func (t TrustPolicy) AdmitsAWS() bool { return t.document.admits }
 
-// Admitted lists whom the statements of others let in, as they stand there.
+// Admitted lists whom the statements of others let in, as they are written there.
 func (t TrustPolicy) Admitted() []string { return t.document.foreignPrincipals() }
 
 // MergedSize is the size of what Merge makes of it. There is at least one statement of ours.

@@ -114,11 +114,15 @@ func comparerFor(op string) (compare comparer, negated bool) {
 }
 
 // matchARN compares ARNs part by part: a wildcard never reaches beyond a colon, save in
-// the last part.
+// the last part. AWS does not document the meaning of a pattern with fewer than six parts,
+// for example "arn:aws:*", so such a pattern is unsure.
 func matchARN(have, want string) tri {
 	h, w := strings.SplitN(have, ":", 6), strings.SplitN(want, ":", 6)
-	if len(h) != 6 || len(w) != 6 {
-		return is(want == "*")
+	switch {
+	case len(w) != 6:
+		return unsure
+	case len(h) != 6:
+		return no
 	}
 	for i := range h {
 		if !match(w[i], h[i]) {

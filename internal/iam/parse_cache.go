@@ -9,7 +9,7 @@ var parsedDocuments = newParseCache(4<<20, ParsePolicy)
 
 // parseCache keeps parsed documents by their text, up to a number of characters of text.
 // It holds two generations: when the younger is full it becomes the older, and what was
-// not asked for since is let go. So it never grows beyond twice its limit, and what is
+// not asked for since is dropped. So it never grows beyond twice its limit, and what is
 // in use stays.
 type parseCache[V any] struct {
 	limit int
@@ -42,7 +42,7 @@ func (c *parseCache[V]) parse(doc string) *V {
 	return p
 }
 
-// keep puts a document into the younger generation. One that would fill it by itself is
+// keep puts a document into the younger generation. One that would fill it alone is
 // not kept.
 func (c *parseCache[V]) keep(doc string, p *V) {
 	if len(doc) > c.limit/4 {

@@ -17,7 +17,7 @@ func TestParseCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	for i := 1; i < 2_000; i++ {
 		c.parse(numbered(i))
 		if got := c.parse(numbered(0)); got != first {
-			t.Fatalf("after %d others a document in use was parsed anew", i)
+			t.Fatalf("after %d others a document in use was parsed again", i)
 		}
 	}
 	kept := 0
@@ -35,7 +35,7 @@ func TestParseCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
-// TestEvaluateIsPure: what was asked before makes no difference, nor who asks beside.
+// TestEvaluateIsPure: neither earlier calls nor concurrent callers make a difference.
 func TestEvaluateIsPure(t *testing.T) {
 	docs := []string{doc(allowAlice), doc(allowAlice, denyIf(`{"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`)), "", "{", articleTrust}
 	reqs := []Request{aliceFrom("203.0.113.7"), aliceFrom("8.8.8.8")}

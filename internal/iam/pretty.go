@@ -8,20 +8,20 @@ import (
 
 // Pretty lays a document out for people: two spaces of indentation, keys in one order
 // (Version, Id, Statement; in a statement Sid, Effect, Principal, Action, Resource,
-// Condition), unknown keys after them as they stood. Values are not touched. A malformed
+// Condition), unknown keys after them in their order. Values are not touched. A malformed
 // document is returned as it is.
 func Pretty(doc string) string { return layOut(doc, false) }
 
-// layOut is Pretty. Settled puts lists of texts, whose order means nothing to IAM and
-// changes with every reading, into one order, and takes a single text out of its list.
-func layOut(doc string, settled bool) string {
+// layOut is Pretty. With sorted, it also sorts lists of texts, whose order means nothing to
+// IAM and changes with every reading, and writes a list of one text as that text.
+func layOut(doc string, sorted bool) string {
 	plain := decodeDocument(doc)
 	v, err := parseJSON(plain)
 	if err != nil || v.kind != '{' {
 		return doc
 	}
-	if settled {
-		v = settle(v)
+	if sorted {
+		v = sortTexts(v)
 	}
 	var b strings.Builder
 	p := printer{b: &b}

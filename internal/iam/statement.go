@@ -43,7 +43,7 @@ type Statement struct {
 }
 
 // Condition is one operator on one key. All conditions of a statement must hold.
-// Conditions with the same operator must stand beside each other.
+// Conditions with the same operator must be next to each other.
 type Condition struct {
 	Operator string
 	Key      string
@@ -64,7 +64,7 @@ func NewCondition(operator, key string, values ...string) Condition {
 }
 
 // SortConditions puts conditions in the order in which they are written: by operator, then
-// by key, so that one operator's keys stand together.
+// by key, so that one operator's keys are together.
 func SortConditions(cs ...Condition) []Condition {
 	slices.SortStableFunc(cs, func(a, b Condition) int {
 		if c := strings.Compare(a.Operator, b.Operator); c != 0 {

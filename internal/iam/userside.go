@@ -7,19 +7,18 @@ import (
 	"portcullis/internal/access"
 )
 
-// SidUserSide begins, after our prefix, the Sid of an Allow whose networks are in policies
-// on the user's own side.
+// SidUserSide begins, after our prefix, the Sid of an Allow whose networks are in user-side
+// policies.
 const SidUserSide = "UserSide"
 
-// UserSide says whom our statements of a trust policy admit by way of policies on the
-// user's own side.
+// UserSide says whom our statements of a trust policy admit through user-side policies.
 type UserSide struct {
 	account  access.AccountID
 	admitted *admitted
 }
 
 // ReadUserSide reads our statements of a trust policy of an account, as Ours returns them;
-// the account's id may be taken out of them (access.WithoutID). A list that cannot be read
+// the account's id may be removed from them (access.WithoutID). A list that cannot be read
 // admits no user. Statements that are the same in many accounts are parsed once.
 func ReadUserSide(account access.AccountID, statements string) UserSide {
 	if noStatements(statements) {
@@ -28,7 +27,7 @@ func ReadUserSide(account access.AccountID, statements string) UserSide {
 	return UserSide{account: account, admitted: parsedUserSides.parse(access.WithoutID(statements, account))}
 }
 
-// Admits reports whether an Allow for the user's side is about a user of the account, by
+// Admits reports whether an Allow for user-side policies is about a user of the account, by
 // the user's name. Its other conditions are not looked at.
 func (u UserSide) Admits(user string) bool {
 	if u.admitted == nil {

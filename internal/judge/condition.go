@@ -17,6 +17,7 @@ type Condition struct {
 	Negated  bool // for example NotIpAddress
 	IfExists bool
 	ForAll   bool   // ForAllValues
+	ForAny   bool   // ForAnyValue
 	Key      string // in lower case
 	Values   []string
 }
@@ -64,7 +65,7 @@ func parseOperator(name string) (c Condition, ok bool) {
 	if rest, found := strings.CutPrefix(name, "forallvalues:"); found {
 		name, c.ForAll = rest, true
 	} else {
-		name = strings.TrimPrefix(name, "foranyvalue:")
+		name, c.ForAny = strings.CutPrefix(name, "foranyvalue:")
 	}
 	if name == "null" {
 		c.Operator = name
@@ -80,14 +81,15 @@ func parseOperator(name string) (c Condition, ok bool) {
 
 // holds reports whether the condition matches. A key that is absent makes a positive
 // operator false and a negated operator true, so that NotIpAddress matches a call through a
-// VPC endpoint. IfExists and ForAllValues match an absent key.
+// VPC endpoint. IfExists and ForAllValues match an absent key. ForAnyValue does not, even
+// with a negated operator: there is no value that could match.
 func (c Condition) holds(keys Keys, variables bool) bool {
 	got, present := keys[c.Key]
 	switch {
 	case c.Operator == "null":
 		return slices.Contains(c.Values, strconv.FormatBool(!present))
 	case !present:
-		return c.IfExists || c.ForAll || c.Negated
+		return c.IfExists || c.ForAll || c.Negated && !c.ForAny
 	default:
 		return c.anyMatches(got, keys, variables) != c.Negated
 	}
@@ -104,12 +106,20 @@ func (c Condition) anyMatches(got string, keys Keys, variables bool) bool {
 				continue
 			}
 			want = expanded
+			if !c.hasWildcards() {
+				want = showWildcards.Replace(want)
+			}
 		}
 		if compare(got, want) {
 			return true
 		}
 	}
 	return false
+}
+
+// hasWildcards reports whether * and ? in the values of the policy are wildcards.
+func (c Condition) hasWildcards() bool {
+	return c.Operator == "stringlike" || c.Operator == "arnequals" || c.Operator == "arnlike"
 }
 
 func inNetwork(got, want string) bool {

@@ -24,6 +24,9 @@ func TestOperators(t *testing.T) {
 		{"StringNotLike", `"a*c?"`, "abbcd", "abc", [3]bool{false, true, true}},
 		{"ForAllValues:StringEquals", `"a"`, "a", "b", [3]bool{true, false, true}},
 		{"ForAnyValue:StringEquals", `"a"`, "a", "b", [3]bool{true, false, false}},
+		{"ForAnyValue:StringNotEquals", `"a"`, "a", "b", [3]bool{false, true, false}},
+		{"ForAnyValue:StringNotLikeIfExists", `"a*"`, "ab", "b", [3]bool{false, true, true}},
+		{"ForAnyValue:NotIpAddress", `"10.0.0.0/8"`, "10.0.0.1", "11.0.0.1", [3]bool{false, true, false}},
 		{
 			"ArnEquals", `"arn:aws:iam::*:user/*"`, "arn:aws:iam::1:user/a:b", "arn:aws:iam:x:1:user/a",
 			[3]bool{true, false, false},
@@ -71,6 +74,14 @@ func TestOperators(t *testing.T) {
 		{"StringLike", `"${aws:username}-*"`, "alice-1", "bob-1", [3]bool{true, false, false}},
 		{"StringLike", `"a${*}c"`, "a*c", "abc", [3]bool{true, false, false}},
 		{"StringLike", `"a${?}${$}{c"`, "a?${c", "ab${c", [3]bool{true, false, false}},
+		{"StringEquals", `"a${*}c${?}${$}"`, "a*c?$", "abcd$", [3]bool{true, false, false}},
+		{"StringNotEqualsIgnoreCase", `"A${*}"`, "a*", "ab", [3]bool{false, true, true}},
+		{"StringLike", `"${aws:starred}*"`, "a*b?-1", "axb?-1", [3]bool{true, false, false}},
+		{"StringEquals", `"${aws:starred}"`, "a*b?", "axbx", [3]bool{true, false, false}},
+		{
+			"ArnLike", `"arn:aws:iam::1:user/${aws:starred}"`, "arn:aws:iam::1:user/a*b?", "arn:aws:iam::1:user/axbx",
+			[3]bool{true, false, false},
+		},
 		{"StringLike", `"${aws:nothing,'x'}"`, "x", "", [3]bool{true, false, false}},
 		{"StringLike", `"${open"`, "${open", "open", [3]bool{true, false, false}},
 		{"StringEquals", `"${aws:nothing}"`, "", "${aws:nothing}", [3]bool{false, false, false}},
@@ -79,7 +90,7 @@ func TestOperators(t *testing.T) {
 			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"`+tt.operator+`":{"Aws:Key":`+tt.values+`}}}`)
 		for i, value := range []string{tt.match, tt.other, "absent"} {
 			r := assume(user(home))
-			r.Keys = judge.Keys{"aws:username": "alice", "aws:key": value}
+			r.Keys = judge.Keys{"aws:username": "alice", "aws:starred": "a*b?", "aws:key": value}
 			if i == 2 {
 				delete(r.Keys, "aws:key")
 			}
@@ -106,6 +117,21 @@ func TestConditionsAllMustHold(t *testing.T) {
 		r := judge.Request{Principal: user(home), Action: "sts:AssumeRole", Resource: bob, Keys: tt.keys}
 		if got := judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed; got != tt.want {
 			t.Errorf("with %v: got %v, want %v", tt.keys, got, tt.want)
+		}
+	}
+}
+
+// A star in the value of a policy variable is a literal star in resources too.
+func TestVariableValueInResource(t *testing.T) {
+	doc := parse(t, judge.IdentityPolicy,
+		`{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam::`+home+`:role/${aws:starred}"}`)
+	for role, want := range map[string]bool{"B*b": true, "Bob": false} {
+		r := judge.Request{
+			Principal: user(home), Action: "sts:AssumeRole", Resource: "arn:aws:iam::" + home + ":role/" + role,
+			Keys: judge.Keys{"aws:starred": "B*b"},
+		}
+		if got := judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed; got != want {
+			t.Errorf("role %s: got %v, want %v", role, got, want)
 		}
 	}
 }

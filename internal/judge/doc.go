@@ -46,13 +46,8 @@
 // absent. Condition keys have one value; multivalued keys cannot be expressed. SCPs, RCPs
 // and permissions boundaries are not modeled. Group policies count as identity policies.
 //
-// Known deviations from IAM:
-//   - ForAnyValue with a negated operator matches an absent key; in IAM it does not.
-//   - ${*} and ${?} match a literal star and question mark only where wildcards are
-//     allowed, so not in StringEquals.
-//   - A star in the value of a policy variable acts as a wildcard.
-//   - An ARN pattern with fewer than six parts, for example "arn:aws:*", is compared as
-//     a StringLike pattern. IAM does not document this case.
+// IAM does not document an ARN pattern with fewer than six parts, for example "arn:aws:*".
+// This package compares it as a StringLike pattern.
 //
 // # Sources
 //

@@ -54,9 +54,18 @@ var families = []family{
 		[]string{
 			"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase",
 			"StringLike", "StringNotLike", "ForAllValues:StringEquals", "ForAnyValue:StringLike",
+			"ForAnyValue:StringNotEquals",
 		},
 		[]string{"sts:RoleSessionName", "sts:SourceIdentity", "aws:username", "sts:ExternalId"},
 		[]string{"${aws:username}", "${aws:username}*", "alice", "ALICE", "al*", "b?b", "*", "bob"},
+	},
+	{ // characters that are wildcards elsewhere, from ${*}, ${?} and ${$} and from values of keys
+		[]string{
+			"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotLike",
+			"ForAnyValue:StringNotLike",
+		},
+		[]string{"sts:ExternalId", "sts:RoleSessionName"},
+		[]string{"${sts:ExternalId}", "${sts:ExternalId}*", "al${*}", "b${?}b", "${$}", "a*", "b?b${*}"},
 	},
 	{
 		[]string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"},
@@ -71,7 +80,8 @@ var families = []family{
 		[]string{"aws:PrincipalArn"},
 		[]string{
 			"arn:aws:iam::*:user/*", "arn:aws:iam::" + home + ":user/alice", "arn:aws:iam::" + away + ":user/*",
-			"arn:aws:iam::*:user/b??", "*", "arn:*:iam:*:*:user/${aws:username}",
+			"arn:aws:iam::*:user/b??", "*", "arn:*:iam:*:*:user/${aws:username}", "arn:aws:*",
+			"arn:aws:iam::*:user/${sts:ExternalId}",
 		},
 	},
 	{
@@ -155,7 +165,8 @@ func (g generator) principal() string {
 
 func (g generator) resource() string {
 	values := g.some(bob, bob, "*", "arn:aws:iam::*:role/*", "arn:aws:iam::*:role/B?b",
-		"arn:aws:iam::"+away+":role/Bob", "arn:aws:iam::*:role/${aws:username}")
+		"arn:aws:iam::"+away+":role/Bob", "arn:aws:iam::*:role/${aws:username}",
+		"arn:aws:iam::*:role/${sts:ExternalId}")
 	return g.one(`"Resource":`, `"Resource":`, `"Resource":`, `"NotResource":`) + values
 }
 
@@ -208,7 +219,7 @@ func (g generator) request() iam.Request {
 		r.SourceIdentity = g.one("alice", "bob")
 	}
 	if g.IntN(4) == 0 {
-		r.ExternalID = g.one("alice", "acme")
+		r.ExternalID = g.one("alice", "acme", "al*", "B?b", "b?b*", "$", "*")
 	}
 	return r
 }

@@ -3,11 +3,16 @@ package judge
 import "strings"
 
 // In a pattern these characters match a literal star and a literal question mark. They
-// come from the variables ${*} and ${?}. A policy cannot contain them
-// (docs/aws-facts.md, "Document grammar").
+// come from the variables ${*} and ${?}, and from a star or question mark in the value of
+// another variable. A policy cannot contain them (docs/aws-facts.md, "Document grammar").
 const (
 	literalStar     = "\x01"
 	literalQuestion = "\x02"
+)
+
+var (
+	hideWildcards = strings.NewReplacer("*", literalStar, "?", literalQuestion)
+	showWildcards = strings.NewReplacer(literalStar, "*", literalQuestion, "?")
 )
 
 // wild reports whether a pattern with * and ? matches the whole text.
@@ -57,9 +62,9 @@ func wildARN(pattern, arn string) bool {
 	return true
 }
 
-// expand replaces policy variables by their values. It returns false if a variable has no
-// value: then the pattern matches nothing. Source: IAM User Guide, "IAM policy elements:
-// Variables and tags".
+// expand replaces policy variables by their values and returns a pattern for wild. It
+// returns false if a variable has no value: then the pattern matches nothing. Source: IAM
+// User Guide, "IAM policy elements: Variables and tags".
 func expand(s string, keys Keys) (string, bool) {
 	var b strings.Builder
 	for {
@@ -93,7 +98,7 @@ func variable(name string, keys Keys) (string, bool) {
 	}
 	name, fallback, hasFallback := strings.Cut(name, ",")
 	if value, ok := keys[strings.ToLower(strings.TrimSpace(name))]; ok {
-		return value, true
+		return hideWildcards.Replace(value), true
 	}
-	return strings.Trim(strings.TrimSpace(fallback), "'"), hasFallback
+	return hideWildcards.Replace(strings.Trim(strings.TrimSpace(fallback), "'")), hasFallback
 }

@@ -188,9 +188,9 @@ func (f Adopter) through(l access.Allowlist, mappings []access.Mapping, was, liv
 	return users
 }
 
-// removals take out of an allowlist what nobody is let in from any more who is through
-// it, and return what is left. What some are and some are not, or is live in part only,
-// cannot be followed.
+// removals removes the entries of an allowlist from which none of its users is let in any
+// more, and returns the networks that are left. It refuses an entry that is live for some of
+// the users only, or in part only.
 func (f Adopter) removals(l access.Allowlist, users map[string]policy.Grant) (edits []access.Edit, left []netip.Prefix, err error) {
 	for _, e := range l.Entries {
 		if e.ExpiredAt(f.Now) {
@@ -344,6 +344,6 @@ func Same(a, b string) bool {
 type Adoption struct {
 	Account access.AccountID
 	Role    access.RoleName
-	Planned string // our statements as they were planned
+	Planned string // our statements of the plan
 	Live    string // the whole live document
 }

@@ -12,12 +12,12 @@ import (
 type adoptedMapping struct {
 	access.Mapping
 	added   []access.UserName
-	altered bool // people taken out, or other conditions
+	altered bool // people removed, or other conditions
 }
 
 // followPeople makes the mappings say who is let in, and under which conditions. Networks
-// are as they should be already. What is said so holds in this account only: where a
-// mapping reaches others too, the account gets one of its own.
+// are as they should be already. The edits apply to this account only: where a mapping
+// reaches other accounts too, the account gets a separate mapping.
 func (f Adopter) followPeople(was, live policy.Grants) ([]access.Edit, error) {
 	var all []adoptedMapping
 	mappings := f.mappings()
@@ -49,7 +49,7 @@ func (f Adopter) followPeople(was, live policy.Grants) ([]access.Edit, error) {
 	return edits, nil
 }
 
-// followConditions takes over the conditions of those whom the mapping lets in, where
+// followConditions gives the mapping the conditions of the users whom it lets in, where
 // they are the same for all of them.
 func (f Adopter) followConditions(next *adoptedMapping, was, live policy.Grants) error {
 	var changed, others []string
@@ -126,7 +126,7 @@ func (f Adopter) userOf(arn string) (access.UserName, bool) {
 	return user, ok
 }
 
-// alone is what a mapping by itself would give a user.
+// alone returns what a mapping alone would give a user.
 func (f Adopter) alone(m access.Mapping, user access.UserName) (grant policy.Grant, known bool, err error) {
 	m.Users = []access.UserName{user}
 	state := f.State

@@ -15,7 +15,7 @@ import (
 //
 //	edits ─▶ allowlists whose networks differ ─▶ mappings that use them ─┐
 //	     └─▶ mappings ───────────────────────────────────────────────────┼─▶ roles, accounts
-//	                └─▶ users whose roles differ ◀─ gates (see WithUsers)┘
+//	                └─▶ users whose roles differ ◀─ user-side policies ──┘
 //	roles, users ─▶ every mapping that decides on one of them in one of the accounts
 type Affected struct {
 	now         time.Time
@@ -29,9 +29,9 @@ type Affected struct {
 
 	roles map[access.RoleName]bool                      // whose trust policies may differ
 	reach map[access.AccountID]bool                     // in these accounts
-	users map[access.AccountID]map[access.UserName]bool // whose own policies and gates may differ
+	users map[access.AccountID]map[access.UserName]bool // whose own policies may differ
 
-	lists         map[string]bool // ids of allowlists that differ, or are put into a mapping or taken out of one
+	lists         map[string]bool // ids of allowlists that differ, or are added to a mapping or removed from one
 	before, after access.State    // what of the states decides
 	live          *access.State   // the same of what was written last
 	Query         access.InventoryQuery
@@ -207,8 +207,8 @@ func (c *Affected) addUser(u access.UserName) (fresh bool) {
 	return fresh
 }
 
-// WithUsers adds users who turn out to take up one of the roles through their gates: a
-// gate depends on all roles of its user. It reports whether that was anything new.
+// WithUsers adds users who turn out to assume one of the roles through user-side policies,
+// which depend on all roles of their user. It reports whether any of the users is new.
 func (c *Affected) WithUsers(users []access.UserName) bool {
 	fresh := false
 	for _, u := range users {

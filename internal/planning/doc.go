@@ -26,12 +26,12 @@
 //
 //	affected.go, scope.go  what a change can touch; which mappings decide on it
 //	planner.go             from two states to the operations that differ
-//	gates.go               operations on user-side policies
+//	user_side.go           operations on user-side policies
 //	expiry_plan.go         entries that have expired and are still in AWS
 //	reach.go               what one mapping names; refusals of unknown names
 //	needs.go               which review rules apply
 //	guards.go, guards_later.go  what would lock people out, now or when entries expire
 //	summary.go             equal operations folded into one; sizes in memory
-//	atonce.go              many accounts compiled at the same time
+//	at_once.go             many accounts compiled at the same time
 //	texts.go               small helpers
 package planning

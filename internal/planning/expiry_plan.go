@@ -7,9 +7,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// What has expired is never compiled, yet it stands in AWS until its removal has been
-// rolled out. So whatever touches an expired entry is planned against what was written
-// last as well: else taking it out would look as if it changed nothing.
+// An expired entry is never compiled, yet it stays in AWS until its removal has been rolled
+// out. So a change that touches an expired entry is also planned against the documents
+// that were written last. Otherwise the removal of the entry would look as if it changed nothing.
 
 // WithExpired returns the state as it was written while the entries that the edits touch
 // had not expired; nil where none of them has.

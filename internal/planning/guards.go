@@ -21,7 +21,7 @@ type guard struct {
 	found         []access.Guard
 }
 
-// LockOuts returns what a change would lock out, whoever looks at it.
+// LockOuts returns what a change would lock out, for all readers alike.
 func LockOuts(before, after access.State, people []access.Person, now time.Time) []access.Guard {
 	g := &guard{before: before, after: after, people: people, now: now}
 	g.noAddress()
@@ -220,7 +220,7 @@ func (g *guard) nobodyReviews() {
 	}
 }
 
-// unmet says what a rule would lack whoever reviews; "" where nothing.
+// unmet says what a rule would lack even if all people reviewed; "" where nothing.
 func (g *guard) unmet(r access.ReviewRule) string {
 	lacks := access.Need{Need: r.Need}.Unmet(g.people)
 	if len(lacks) == 0 {
@@ -275,7 +275,7 @@ func (g *guard) keys(s access.State, lists []string) []string {
 }
 
 // OwnLockOuts finds roles that the actor is mapped to, and would lose from the address
-// that they are at now. The part of an e-mail address before the @ is taken for the
+// that they are at now. The part of an e-mail address before the @ counts as the
 // name of the IAM user.
 func OwnLockOuts(actor access.Actor, impact policy.Impact, settings access.Settings) []access.Guard {
 	me, _, _ := strings.Cut(actor.Email, "@")

@@ -91,7 +91,7 @@ func (e Effects) mappingName(id string) string {
 }
 
 // alteredObjects are the objects whose meaning the change alters: an allowlist also by being
-// put into a mapping or taken out of one, a mapping also by what is in its allowlists.
+// added to a mapping or removed from one, a mapping also by the entries of its allowlists.
 func (e Effects) alteredObjects() touchedObjects {
 	t := TouchedBy(e.Edits)
 	edited := t.allowlists

@@ -92,8 +92,8 @@ func (c *Affected) keepEdited(list []policy.MappingChange) []policy.MappingChang
 }
 
 // PlanWhole plans every document of a state, also those that are as they should be: in
-// some accounts, or in all that it reaches. It also says which users take up one of the
-// roles through their gates.
+// some accounts, or in all that it reaches. It also returns the users who assume one
+// of the roles through user-side policies.
 func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Result, []access.UserName, error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts}
 	var err error
@@ -124,18 +124,18 @@ type CompiledAccount struct {
 	Refusals      []error
 }
 
-// batch is how many accounts are compiled before what was made of them is taken up: their
-// documents take many times more memory than what is kept of them.
+// batch is how many accounts are compiled before the caller gets them. Their documents need
+// many times more memory than their operations.
 const batch = 128
 
 // Compile makes the documents of accounts, several at once, and hands them on in order.
 // Accounts that no rollout may touch are left out.
-func (p Planner) Compile(ids []access.AccountID, take func(CompiledAccount)) {
+func (p Planner) Compile(ids []access.AccountID, each func(CompiledAccount)) {
 	some := make([]CompiledAccount, 0, min(batch, len(ids)))
 	flush := func() {
 		eachAtOnce(some, p.compileAccount)
 		for _, a := range some {
-			take(a)
+			each(a)
 		}
 		clear(some)
 		some = some[:0]
@@ -171,7 +171,8 @@ func (p Planner) compileAccount(c *CompiledAccount) {
 	c.Target, c.Refusals = p.target(*c)
 }
 
-// through are the users who take up one of the account's roles through their gates.
+// through returns the users who assume one of the account's roles through user-side
+// policies.
 func (c CompiledAccount) through() []access.UserName {
 	var users []access.UserName
 	for _, docs := range []policy.Documents{c.Before, c.After, c.live} {

@@ -15,8 +15,9 @@ type scope struct {
 	wideReach map[access.AccountID]bool
 }
 
-// widen adds the other roles of the users, and where these are: what a user may ask for
-// stands in one policy, and through which gate depends on how the roles are written.
+// widen adds the other roles of the users, and where these are: the roles that a
+// user may ask for are in one policy, and the way the roles are written decides which
+// user-side policies a user has.
 func (s *scope) widen() {
 	bare := map[access.RoleName]bool{} // path and name of the users
 	for _, of := range s.users {

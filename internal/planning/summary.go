@@ -147,7 +147,8 @@ func notesOf(accounts []access.PlannedTarget) []string {
 	return notes
 }
 
-// meanings keeps what documents mean, by their text: in a large plan most are alike.
+// meanings keeps the canonical form of documents, by their text: in a large plan most are
+// equal.
 type meanings map[string]string
 
 // of returns a document as IAM's rewriting leaves it the same, without the account's id.
@@ -165,7 +166,7 @@ func (m meanings) of(doc string, id access.AccountID) string {
 }
 
 // OwnStake names what the reader may gain or lose: the part of their e-mail address
-// before the @ is taken for their IAM user's name.
+// before the @ counts as their IAM user's name.
 func OwnStake(actor access.Actor, impact policy.Impact) []string {
 	me, _, _ := strings.Cut(actor.Email, "@")
 	if me == "" {

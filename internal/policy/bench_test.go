@@ -229,7 +229,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// BenchmarkEvaluate decides over the documents as text, beside BenchmarkDecide: the same
+// BenchmarkEvaluate decides over the documents as text, like BenchmarkDecide: the same
 // documents each time, and ten thousand in turn, most of which have to be parsed.
 func BenchmarkEvaluate(b *testing.B) {
 	in := wholeOrganization(1, 1, 10, 200)

@@ -22,7 +22,7 @@ const (
 	CodeUntargetable       = "account_not_targetable" // a mapping names an account that is not written to
 	CodeClosed             = "mapping_closed"         // all allowlists of a mapping are empty or expired: a Deny without condition
 	CodeShortUserName      = "session_name_short"     // a one-letter user cannot be a session name
-	CodeNearQuota          = "document_near_quota"    // a document takes more than 80 % of its quota
+	CodeNearQuota          = "document_near_quota"    // a document uses more than 80 % of its quota
 	CodeAllowlistUnused    = "allowlist_unused"
 	CodeAllowlistEmpty     = "allowlist_empty"
 	CodeEntryDuplicate     = "entry_duplicate"
@@ -33,15 +33,15 @@ const (
 	CodeSpecialRange       = "entry_special_purpose" // reserved for something that is no network of people
 	CodeRoleNameLong       = "role_name_long"        // path and name over 64 characters: no Switch Role
 	CodeMFAAgeShort        = "mfa_age_short"
-	CodeBypass             = "bypass"            // a statement of others lets somebody in ungated
+	CodeBypass             = "bypass"            // a statement of others lets somebody in from anywhere
 	CodeUserHoldsMore      = "user_holds_more"   // a mapped user has other permissions
-	CodeUnmappedShutOut    = "unmapped_shut_out" // enforcement for everyone with networks on the users' side
+	CodeUnmappedShutOut    = "unmapped_shut_out" // enforcement for everyone with networks in user-side policies
 
 	// What is good to know.
 	CodeEntryExpired          = "entry_expired"
 	CodeVPCRegion             = "entry_vpc_region"
 	CodeThroughAccount        = "role_through_account" // too long to name users: whole accounts are trusted, and users picked by name
-	CodeFederatedDoor         = "role_federated"       // others let people in by SAML or OIDC, past every gate; a warning where enforcement is everyone
+	CodeFederatedDoor         = "role_federated"       // others let people in by SAML or OIDC; a warning if enforcement is everyone
 	CodeNoMFA                 = "role_without_mfa"     // in production
 	CodeSourceIdentityConsole = "source_identity_console"
 	CodeUserTwice             = "user_twice"

@@ -21,14 +21,14 @@ type Input struct {
 	Accounts []access.Account // all that exist, for selectors and partitions
 
 	// Inventory is what is known to be in accounts. Nil means that nothing is known and
-	// everything is taken to exist, with nobody else's statements around; an account of
-	// which nothing is known in an inventory that is given is taken to hold everything, but
-	// may hold other people's statements too.
+	// everything is assumed to exist, without statements of others. An account that an
+	// inventory does not cover is assumed to have everything, and may also have statements
+	// of others.
 	Inventory *access.Inventories
 
 	Now       time.Time // entries that have expired by then are not compiled
 	Options   Options
-	Positions Positions // where objects stand in a scenario file; may be nil
+	Positions Positions // where objects are in a scenario file; may be nil
 }
 
 // Compiler turns one desired state into documents, account by account. It is safe for
@@ -39,7 +39,7 @@ type Compiler struct {
 	now       time.Time
 	accounts  []access.Account // sorted by id
 	index     map[access.AccountID]int
-	mappings  []plan
+	mappings  []resolvedMapping
 	selectors *selector
 	uses      []use
 	cross     map[access.AccountID][]int // mappings that name users of that account
@@ -58,8 +58,8 @@ type Compiler struct {
 	ids     map[string]string // unique ids to ARNs
 }
 
-// plan is a mapping with its selector resolved.
-type plan struct {
+// resolvedMapping is a mapping with its selector resolved.
+type resolvedMapping struct {
 	access.Mapping
 	lists     []string // sorted set of allowlist names
 	sel       *selection
@@ -84,14 +84,14 @@ type Compiled struct {
 	Limit      int
 	Shape      Shape
 
-	through []throughUserSide // of a role in ShapeUserSide: who takes it up through a gate
+	through []throughUserSide // of a role in ShapeUserSide: who assumes it through user-side policies
 }
 
 // JSON returns the statements as a whole document, compact and deterministic.
 func (c Compiled) JSON() string { return iam.DocumentJSON(c.Statements) }
 
 // NewCompiler does the work that all accounts share. It refuses a state that names an
-// allowlist that does not exist, and a mapping that cannot be meant.
+// allowlist that does not exist, and a mapping that makes no sense.
 func NewCompiler(in Input) (*Compiler, error) { return newCompiler(in, nil) }
 
 // WithState makes a compiler of another state of the same accounts, with what is known of
@@ -152,14 +152,14 @@ func (c *Compiler) indexAccounts() error {
 }
 
 func (c *Compiler) prepare(mappings []access.Mapping) error {
-	c.mappings = make([]plan, len(mappings))
+	c.mappings = make([]resolvedMapping, len(mappings))
 	used := map[*selection]int{}
 	for i, m := range mappings {
 		if err := m.Check(); err != nil {
 			return c.at(err, "mapping/"+m.ID, m.Title())
 		}
 		m = m.OrDefault()
-		p := plan{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protectionReason(m.Role)}
+		p := resolvedMapping{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protectionReason(m.Role)}
 		for _, name := range p.lists {
 			if _, ok := c.lists[name]; !ok {
 				return c.at(access.Invalid("allowlists", "the mapping of %s names the allowlist %q, which does not exist; create it, or correct the name", m.Title(), name), "mapping/"+m.ID, "")
@@ -257,12 +257,12 @@ func (c *Compiler) reachesUser(id access.AccountID) bool {
 	return false
 }
 
-func (c *Compiler) reaches(p plan, account int) bool {
+func (c *Compiler) reaches(p resolvedMapping, account int) bool {
 	return p.protected == "" && c.knownOf(c.accounts[account].ID).hasRole(p.Role)
 }
 
 // samePartition reports whether a user's account and a role's are in one partition:
-// trust never crosses (docs/aws-facts.md, "Partitions"). An account that is not known is taken to be.
+// trust never crosses (docs/aws-facts.md, "Partitions"). An account that is not known is assumed to be.
 func (c *Compiler) samePartition(user access.AccountID, role int) bool {
 	i, ok := c.index[user]
 	return !ok || c.accounts[i].PartitionOrDefault() == c.accounts[role].PartitionOrDefault()

@@ -124,7 +124,7 @@ func TestTooLongSaysWhatWouldHelp(t *testing.T) {
 	if access.KindOf(err) != access.KindInvalid {
 		t.Fatalf("err %v, want a refusal", err)
 	}
-	for _, part := range []string{"role Bob in account 111122223333", "the limit is 2048", "202 networks", "1 users", "replace 12.148.72.0/24 and 12.148.73.0/25 by 12.148.72.0/23, which adds up to 128 addresses", "L-C07B4B0D", "cannot be moved to the users' side: user 444455556666:alice is in another account"} {
+	for _, part := range []string{"role Bob in account 111122223333", "the limit is 2048", "202 networks", "1 users", "replace 12.148.72.0/24 and 12.148.73.0/25 by 12.148.72.0/23, which adds up to 128 addresses", "L-C07B4B0D", "cannot move to user-side policies: user 444455556666:alice is in another account"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the refusal does not say %q:\n%v", part, err)
 		}
@@ -258,9 +258,9 @@ func TestTooLongNamesTheLargestLists(t *testing.T) {
 	}
 }
 
-// TestUserSideForEveryoneIsTheWeakest: who is not mapped is asked for MFA where every
-// mapped user is, and for none that is younger than the oldest that counts for one.
-func TestUserSideForEveryoneIsTheWeakest(t *testing.T) {
+// TestRuleForEveryoneIsTheWeakest: a user who is not mapped must show MFA if every mapped
+// user must, and it may be as old as that of any mapped user.
+func TestRuleForEveryoneIsTheWeakest(t *testing.T) {
 	open := &Networks{Prefixes: prefixes("8.8.8.0/24")}
 	asks := func(age time.Duration) group { return group{rule: rule{nets: open, mfa: true, mfaAge: age}} }
 	none, closed := group{rule: rule{nets: open}}, group{rule: rule{nets: &Networks{}, mfa: true, mfaAge: time.Second}}
@@ -283,9 +283,9 @@ func TestUserSideForEveryoneIsTheWeakest(t *testing.T) {
 	}
 }
 
-// TestProtectedRolesAreNotWrittenBesideOthers: nothing is written for them, nor may their
+// TestProtectedRolesAreNotWrittenWithOthers: nothing is written for them, nor may their
 // users ask for them, where the account has other roles to write.
-func TestProtectedRolesAreNotWrittenBesideOthers(t *testing.T) {
+func TestProtectedRolesAreNotWrittenWithOthers(t *testing.T) {
 	in := articleInput(t)
 	in.Options.ProtectedRoles = []string{"Deploy"}
 	m := in.State.Mappings[0]

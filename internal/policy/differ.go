@@ -232,7 +232,7 @@ func (d *differ) compare(role access.RoleName, was, is *template, accounts []int
 		d.user(shown, role, before[u], after[u], at)
 	}
 	if was.everyone != is.everyone {
-		d.condition(access.UserName{}, role, is.everyone, "people who are not mapped", "are gated by the allowlists", accounts)
+		d.condition(access.UserName{}, role, is.everyone, "people who are not mapped", "are restricted by the allowlists", accounts)
 	}
 }
 
@@ -263,11 +263,11 @@ func (d *differ) existingAccounts(u access.UserName, accounts []int) []int {
 	return at
 }
 
-var nowhere = &Networks{}
+var noNetworks = &Networks{}
 
 func netsOf(r rule) *Networks {
 	if r.nets == nil {
-		return nowhere
+		return noNetworks
 	}
 	return r.nets
 }
@@ -306,10 +306,10 @@ func ageText(r rule) string {
 	return access.DurationText(r.mfaAge)
 }
 
-func (d *differ) condition(u access.UserName, role access.RoleName, now bool, what, holds string, accounts []int) {
-	text := what + " " + holds + " from now on"
+func (d *differ) condition(u access.UserName, role access.RoleName, now bool, what, is string, accounts []int) {
+	text := what + " " + is + " from now on"
 	if !now {
-		text = what + " no longer " + strings.TrimSpace(holds)
+		text = what + " no longer " + strings.TrimSpace(is)
 	}
 	d.conditionText(u, role, now, text, accounts)
 }

@@ -17,12 +17,12 @@
 //
 // A mapped user gets a role only from an address, VPC or endpoint of the joined
 // allowlists of all mappings that reach user and role in the account, under the stricter
-// of each condition. An explicit Deny does that, so no Allow of anybody else weakens it.
-// The gate stands at sts:AssumeRole only: sessions that were issued before live on until
-// they end, and users who hold other permissions use those from anywhere (docs/aws-facts.md,
-// "When trust is checked" and "Direct permissions of a user"). People whom no mapping names are
-// gated where enforcement is everyone, and
-// then as the weakest of the mapped users are. Shape's constants say what each way of
+// of each condition. An explicit Deny does that, so no Allow of others weakens it. The
+// Deny is about sts:AssumeRole only. Sessions that were issued before stay valid until they
+// end, and users use their direct permissions from anywhere (docs/aws-facts.md, "When trust
+// is checked" and "Direct permissions of a user"). People whom no mapping names are
+// restricted where enforcement is everyone, and then as the weakest of the mapped users
+// are. Shape's constants say what each way of
 // writing gives up; ShapeUserSide, for lists too long for a trust policy, the most.
 //
 // # Files

@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-// EditedNetworks compares our live statements with those that were planned. Where
+// EditedNetworks compares our live statements with those of the plan. Where
 // nothing but the networks differs, and these are the same in all of them, it returns
 // the networks that are live.
 func EditedNetworks(live, planned string) ([]netip.Prefix, bool) {
@@ -36,7 +36,7 @@ func EditedNetworks(live, planned string) ([]netip.Prefix, bool) {
 // its place. ok is false where there are several lists that differ, or where one holds
 // what is no network.
 func takeNetworks(ss []iam.Statement) (networks []netip.Prefix, ok bool) {
-	taken := false
+	found := false
 	for i := range ss {
 		ss[i].Conditions = slices.Clone(ss[i].Conditions)
 		for k, c := range ss[i].Conditions {
@@ -44,10 +44,10 @@ func takeNetworks(ss []iam.Statement) (networks []netip.Prefix, ok bool) {
 				continue
 			}
 			list, ok := networksIn(c.Values)
-			if !ok || taken && !slices.Equal(list, networks) {
+			if !ok || found && !slices.Equal(list, networks) {
 				return nil, false
 			}
-			networks, taken = list, true
+			networks, found = list, true
 			ss[i].Conditions[k] = iam.NewCondition(c.Operator, c.Key)
 		}
 	}

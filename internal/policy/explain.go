@@ -58,14 +58,14 @@ func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
 	if live == "" && len(ours) == 0 {
 		return "", nil
 	}
-	// Statements of ours that no mapping asks for any more, or none for anybody who
-	// exists, would be taken away.
+	// Statements of ours that no mapping asks for any more, or none for a user who
+	// exists, would be removed.
 	merged, _, err := iam.Merge(live, ours)
 	return merged, err
 }
 
-// policiesFor returns a user's policies as they would be: that of their own, and those
-// of their gate in their own account.
+// policiesFor returns a user's policies as they would be: their inline policy, and their
+// user-side policies in their own account.
 func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
 	targets := c.targets(u.Account)[u]
 	if len(targets) == 0 || !c.knownOf(u.Account).hasUser(u) {
@@ -76,7 +76,7 @@ func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
 		return nil, err
 	}
 	var docs []string
-	if targets = beside(targets, account, through); len(targets) > 0 {
+	if targets = withoutUserSide(targets, account, through); len(targets) > 0 {
 		compiled, err := c.userPolicy(u, targets)
 		if err != nil {
 			return nil, err
@@ -93,8 +93,8 @@ func (c *Compiler) policiesFor(u access.UserName) ([]string, error) {
 	return docs, err
 }
 
-// throughUserSide returns what a user takes up through their gate, which is in the account
-// of the user.
+// throughUserSide returns the roles that a user assumes through user-side policies, which
+// are in the account of the user.
 func (c *Compiler) throughUserSide(u access.UserName) (account int, through []userSideRole, err error) {
 	account, ok := c.index[u.Account]
 	if !ok {

@@ -16,8 +16,8 @@ import (
 // decided by meaning, and by any shape that means the same: what others wrote since then
 // may make the compiler choose another one, which is no reason to complain.
 //
-// It needs the inventory of the account, and those of the accounts whose users take up
-// its roles and whose roles its users take up. An error says that the desired documents
+// It needs the inventory of the account, and those of the accounts whose users
+// assume its roles and whose roles its users assume. An error says that the desired documents
 // cannot be compiled; what was found without them is returned with it.
 func (c *Compiler) Findings(id access.AccountID) ([]access.Finding, error) {
 	inv, read := c.inventory.Of(id)
@@ -128,9 +128,9 @@ func (s *scan) role(r access.LiveDocument, statements []iam.Statement, mapped bo
 	}
 	absent := slices.ContainsFunc(s.found, func(f access.Finding) bool { return f.Reason == access.ReasonNoUser && f.Resource == r.Resource })
 	if !absent {
-		s.ghosts(r, ghosts, "a statement of Portcullis", "Push the account again: the statement is written anew without it.")
+		s.ghosts(r, ghosts, "a statement of Portcullis", "Push the account again: the statement is written again without it.")
 	}
-	s.ghosts(r, iam.ForeignGhosts(r.Document, s.ids), "a statement of others", "Take the id out of the statement in AWS, or remove the statement: it holds for nobody.")
+	s.ghosts(r, iam.ForeignGhosts(r.Document, s.ids), "a statement of others", "Remove the id from the statement in AWS, or remove the statement: it applies to nobody.")
 	s.bypasses(r, counts)
 }
 
@@ -191,8 +191,8 @@ func (s *scan) sameInAnotherShape(live string, r access.LiveDocument) bool {
 	return false
 }
 
-// withoutGhosts takes the unique ids that stand for nobody out of our statements. One of
-// which nobody is left goes with them, as it would when it is written anew.
+// withoutGhosts removes unique ids of users who no longer exist from our statements. A
+// statement without any principal left is removed too, as when it is written again.
 func (s *scan) withoutGhosts(document string) (without string, ghosts []string) {
 	ours, err := iam.Ours(document)
 	if err != nil {
@@ -236,33 +236,33 @@ func (s *scan) absent(m roleMappings) {
 			s.add(access.Finding{
 				Kind: access.FindingDeadPrincipal, Reason: access.ReasonNoUser, Resource: r, Subject: string(u.Account) + ":" + strings.TrimPrefix(u.Path, "/") + u.Name,
 				Sentence: fmt.Sprintf("User %s is mapped to %s and does not exist; the role is written without them.", u, r),
-				Advice:   "Create the user again, which has the account pushed once a scan sees them, or take them out of the mapping.",
+				Advice:   "Create the user again, which has the account pushed once a scan sees them, or remove them from the mapping.",
 			})
 		}
 	}
 }
 
 // bypasses reports whom statements of others let past the mappings. Users whom a mapping
-// names are held by our Deny, whoever else allows them.
+// names are restricted by our Deny, even if another statement allows them.
 func (s *scan) bypasses(r access.LiveDocument, document string) {
 	bs, err := iam.Bypasses(document)
 	bs = slices.DeleteFunc(bs, func(b iam.Bypass) bool { return b.Restricted })
 	if err != nil || len(bs) == 0 {
 		return
 	}
-	held := map[string]bool{}
+	restricted := map[string]bool{}
 	m := s.mapped[nameOf(r.Resource)]
 	task, _ := s.c.bind(s.account, s.at, m.role, m.mappings)
 	for _, g := range task.groups {
 		for _, arn := range g.arns {
-			held[arn] = true
+			restricted[arn] = true
 		}
 	}
 	trust := iam.ParsePolicy(document)
 	for _, b := range bs {
 		free := slices.DeleteFunc(slices.Clone(b.Who), func(who string) bool {
 			arn := cmp.Or(s.ids[who], who)
-			return held[arn] || s.isGhost(who) || s.keptOut(nameOf(r.Resource), trust, arn)
+			return restricted[arn] || s.isGhost(who) || s.keptOut(nameOf(r.Resource), trust, arn)
 		})
 		if len(free) == 0 {
 			continue
@@ -275,9 +275,9 @@ func (s *scan) bypasses(r access.LiveDocument, document string) {
 	}
 }
 
-// keptOut reports whether a principal is denied from addresses that no list of ours
-// holds, by whatever statement: others have gates of their own. It can tell of users, of
-// whole accounts and of everybody; of roles it cannot.
+// keptOut reports whether any statement denies a principal from addresses that are in no
+// list of ours: others may have written an existing network condition. It can tell of
+// users, of whole accounts and of everybody, but not of roles.
 func (s *scan) keptOut(name access.RoleName, trust *iam.Policy, arn string) bool {
 	user, ok := standIn(arn, s.account.ID)
 	if !ok {
@@ -288,7 +288,7 @@ func (s *scan) keptOut(name access.RoleName, trust *iam.Policy, arn string) bool
 			Principal: user, Role: name, RoleAccount: s.account.ID, Partition: s.account.PartitionOrDefault(),
 			SourceIP: addr, MFA: true, SessionName: user.Name, Now: s.c.now,
 		}, trust, []*iam.Policy{allowsEverything})
-		if got.Verdict != iam.Denied || got.Statement == "" { // not by a Deny: the Allow has a condition of its own
+		if got.Verdict != iam.Denied || got.Statement == "" { // not by a Deny: the Allow has a condition
 			return false
 		}
 	}

@@ -121,13 +121,13 @@ func TestFindingsOfOneAccount(t *testing.T) {
 		{"somebody else is let in", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::999999999999:root"]},"Action":"sts:*"}`), []string{"bypass allow " + role.String() + " Mine"}},
 		{"a mapped user is let in twice", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}`), nil},
 		{"a mapped user is let in by unique id", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"AIDAALICE"},"Action":"sts:AssumeRole"}`), nil},
-		{"somebody who is gated by others", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/zoe"},"Action":"sts:AssumeRole"},` +
-			`{"Sid":"MyGate","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/zoe"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}}}`), nil},
+		{"a user with an existing network condition", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/zoe"},"Action":"sts:AssumeRole"},` +
+			`{"Sid":"MyNetworks","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/zoe"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}}}`), nil},
 		{"somebody with an external id", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"x"}}}`), []string{"bypass allow " + role.String() + " Mine"}},
 		{"a role is let in", articleInput(t), admit(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Build"},"Action":"sts:AssumeRole"}`), []string{"bypass allow " + role.String() + " #1"}},
-		{"a mapped user is let in who has a gate", long(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}`), nil},
-		{"somebody else is let in beside a gate", long(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/carol"},"Action":"sts:AssumeRole"}`), []string{"bypass allow " + role.String() + " Mine"}},
-		{"somebody is let in past everyone's gate", forEveryone(t), admit(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`), nil},
+		{"a mapped user with user-side policies is let in", long(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole"}`), nil},
+		{"another user is let in, not by user-side policies", long(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/carol"},"Action":"sts:AssumeRole"}`), []string{"bypass allow " + role.String() + " Mine"}},
+		{"everyone is let in, and our Deny for everyone restricts them", forEveryone(t), admit(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`), nil},
 		{"a service is let in", articleInput(t), admit(`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`), nil},
 		{"a deleted user in a statement of others", articleInput(t), admit(`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"` + someGhost + `"},"Action":"sts:AssumeRole"}`), []string{"dead_principal unique_id " + role.String() + " " + someGhost}},
 		{"a deleted user of ours", articleInput(t), edit(`"arn:aws:iam::111122223333:user/alice"`, `["arn:aws:iam::111122223333:user/alice","`+someGhost+`"]`), []string{"dead_principal unique_id " + role.String() + " " + someGhost}},
@@ -135,13 +135,13 @@ func TestFindingsOfOneAccount(t *testing.T) {
 			i.Users = nil
 			i.Roles[0].Document = strings.ReplaceAll(i.Roles[0].Document, "arn:aws:iam::111122223333:user/alice", someGhost)
 		}, []string{"dead_principal no_user " + role.String() + " 111122223333:alice"}},
-		{"a part of a gate is gone", long(t), func(i *access.Inventory) { i.Policies = i.Policies[1:] }, []string{"drift missing policy portcullis/Portcullis-alice-1"}},
-		{"a part of a gate was opened", long(t), func(i *access.Inventory) {
+		{"a user-side policy is gone", long(t), func(i *access.Inventory) { i.Policies = i.Policies[1:] }, []string{"drift missing policy portcullis/Portcullis-alice-1"}},
+		{"a user-side policy was opened", long(t), func(i *access.Inventory) {
 			i.Policies[0].Document = strings.ReplaceAll(i.Policies[0].Document, "9.0.0.0/24", "0.0.0.0/0")
 		}, []string{"drift edited policy portcullis/Portcullis-alice-1"}},
-		{"a gate was detached", long(t), func(i *access.Inventory) { i.Users[0].AttachedPolicies = []string{"arn:aws:iam::aws:policy/Foreign"} }, []string{"drift missing " + attached.String()}},
+		{"a user-side policy was detached", long(t), func(i *access.Inventory) { i.Users[0].AttachedPolicies = []string{"arn:aws:iam::aws:policy/Foreign"} }, []string{"drift missing " + attached.String()}},
 		{"a part was detached", long(t), func(i *access.Inventory) { i.Users[0].AttachedPolicies = i.Users[0].AttachedPolicies[1:] }, []string{"drift edited " + attached.String()}},
-		{"a gate that is not asked for", articleInput(t), func(i *access.Inventory) {
+		{"a user-side policy that is not asked for", articleInput(t), func(i *access.Inventory) {
 			p := access.UserSidePolicy("alice", 1)
 			i.Policies = []access.LiveDocument{{Resource: p, Exists: true, Document: allowsAll}}
 			i.Users[0].AttachedPolicies = []string{p.ARN("aws", home)}
@@ -219,7 +219,7 @@ func TestAnotherShapeIsNoDrift(t *testing.T) {
 	}
 	in.Inventory.Put(inv)
 	if fs := findings(t, in); len(fs) != 0 {
-		t.Errorf("got %+v, want nothing: the Deny for everyone gates the build role as well", fs)
+		t.Errorf("got %+v, want nothing: the Deny for everyone restricts the build role as well", fs)
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *scan) users(docs Documents) {
 // compiler would choose today.
 func (s *scan) sameUserPolicy(docs Documents, u access.LiveUser) bool {
 	name := access.UserName{Account: s.account.ID, Path: u.Resource.Path, Name: u.Resource.Name}
-	targets := strictestTargets(beside(s.c.targets(s.account.ID)[name], s.at, userSideUsers(docs.Roles)[name]))
+	targets := strictestTargets(withoutUserSide(s.c.targets(s.account.ID)[name], s.at, userSideUsers(docs.Roles)[name]))
 	for _, anyAccount := range []bool{false, true} {
 		if iam.Equal(u.Document, iam.DocumentJSON(s.c.userStatements(targets, anyAccount)), nil) {
 			return true
@@ -40,7 +40,7 @@ func (s *scan) sameUserPolicy(docs Documents, u access.LiveUser) bool {
 	return false
 }
 
-// userSidePolicies looks at the managed policies of users' gates and at what is attached.
+// userSidePolicies looks at user-side policies and at their attachments.
 func (s *scan) userSidePolicies(docs Documents) {
 	wanted := map[access.Resource]bool{}
 	attached := map[access.RoleName][]string{}

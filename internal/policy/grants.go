@@ -18,10 +18,10 @@ import (
 // Grants is what our statements of a trust policy say, in the words of the desired state.
 type Grants struct {
 	Users    map[string]Grant // by ARN, whom they let in
-	Everyone *Grant           // what whoever is not mapped is held to; nil for nothing
+	Everyone *Grant           // what callers who are not mapped are held to; nil for nothing
 }
 
-// Grant is from where, and how, the role may be taken up. Without any network it may not.
+// Grant is from where, and how, the role may be assumed. Without any network it may not.
 type Grant struct {
 	Prefixes       []netip.Prefix // their smallest cover
 	VPCs, VPCEs    []string
@@ -31,7 +31,7 @@ type Grant struct {
 	SourceIdentity bool          // the same
 }
 
-// Closed reports whether the role may be taken up from nowhere.
+// Closed reports whether the role may be assumed from no network.
 func (g Grant) Closed() bool { return len(g.Prefixes)+len(g.VPCs)+len(g.VPCEs) == 0 }
 
 // Equal reports whether two grants mean the same.
@@ -51,8 +51,8 @@ func (g Grant) SameConditions(o Grant) bool {
 
 // Equal reports whether both mean the same.
 func (g Grants) Equal(o Grants) bool {
-	sameUserSide := g.Everyone == nil && o.Everyone == nil || g.Everyone != nil && o.Everyone != nil && g.Everyone.Equal(*o.Everyone)
-	return sameUserSide && maps.EqualFunc(g.Users, o.Users, Grant.Equal)
+	sameEveryone := g.Everyone == nil && o.Everyone == nil || g.Everyone != nil && o.Everyone != nil && g.Everyone.Equal(*o.Everyone)
+	return sameEveryone && maps.EqualFunc(g.Users, o.Users, Grant.Equal)
 }
 
 // ReadGrants reads our statements, a JSON list as Ours returns it. It refuses what no
@@ -137,7 +137,8 @@ func (r *grantReader) whom(s iam.Statement) ([]*userGrant, error) {
 	return whom, nil
 }
 
-// deny reads what a Deny holds people to. Each kind of Deny stands once for everybody.
+// deny reads the conditions that a Deny holds people to. There is one Deny of each kind
+// for a user.
 func (r *grantReader) deny(whom []*userGrant, s iam.Statement) error {
 	cs := s.Conditions
 	if slices.Contains(whom, r.everyone) && r.everyone != nil {
@@ -227,28 +228,28 @@ func sameConditions(ours []iam.Condition) func([]iam.Condition) bool {
 // need none of their own.
 func (r *grantReader) grants() (Grants, error) {
 	out := Grants{Users: map[string]Grant{}}
-	userSide := cmp.Or(r.everyone, &userGrant{})
+	everyone := cmp.Or(r.everyone, &userGrant{})
 	if r.everyone != nil {
-		if userSide.nets == nil {
+		if everyone.nets == nil {
 			return out, access.Errorf(access.KindConflict, "everyone is held to something, but to no network")
 		}
-		g := userSide.grant()
+		g := everyone.grant()
 		out.Everyone = &g
 	}
 	for _, arn := range slices.Sorted(maps.Keys(r.users)) {
 		u := r.users[arn]
 		own := u.nets != nil
 		if u.nets == nil {
-			u.nets = userSide.nets
+			u.nets = everyone.nets
 		}
-		u.mfa, u.mfaAge = u.mfa || userSide.mfa, cmp.Or(u.mfaAge, userSide.mfaAge)
+		u.mfa, u.mfaAge = u.mfa || everyone.mfa, cmp.Or(u.mfaAge, everyone.mfaAge)
 		switch name := access.NameInARN(arn); {
 		case u.nets != nil && u.nets.Closed():
 		case !u.allowed:
-			return out, access.Errorf(access.KindConflict, "%s stands in a Deny, and no statement lets them in", name)
+			return out, access.Errorf(access.KindConflict, "%s is in a Deny, and no statement lets them in", name)
 		case u.nets == nil:
 			return out, access.Errorf(access.KindConflict, "%s is let in from anywhere, since no Deny holds them to a network", name)
-		case own && userSide.nets != nil && !userSide.nets.holds(u.nets):
+		case own && everyone.nets != nil && !everyone.nets.contains(u.nets):
 			return out, access.Errorf(access.KindConflict, "%s is let in from networks that the Deny for everyone refuses", name)
 		case u.identity != u.maySource:
 			return out, access.Errorf(access.KindConflict, "%s is held to a source identity that they may not set, or may set any", name)
@@ -265,8 +266,8 @@ func (u *userGrant) grant() Grant {
 	return Grant{Prefixes: u.nets.Prefixes, VPCs: u.nets.VPCs, VPCEs: u.nets.VPCEs, MFA: u.mfa, MFAMaxAge: u.mfaAge, SessionName: u.session, SourceIdentity: u.identity}
 }
 
-// holds reports whether all networks of another are among these.
-func (n *Networks) holds(o *Networks) bool {
+// contains reports whether all networks of another are among these.
+func (n *Networks) contains(o *Networks) bool {
 	within := func(all, some []string) bool {
 		return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 	}

@@ -29,10 +29,10 @@ func TestReadGrants(t *testing.T) {
 
 	for name, c := range map[string]struct{ statements, text string }{
 		"from anywhere":           {list(allow, network), "carol is let in from anywhere"},
-		"a Deny for nobody":       {list(network), "alice stands in a Deny, and no statement lets them in"},
+		"a Deny for nobody":       {list(network), "alice is in a Deny, and no statement lets them in"},
 		"held twice":              {list(allow, network, network, closed), "a second time"},
 		"AWS services denied too": {list(allow, network, closed, strings.Replace(all, "aws:PrincipalIsAWSService", "aws:ViaAWSService", 1)), "AWS services included"},
-		"less than the gate":      {list(allow, network, strings.Replace(all, "103.15.250.0/24", "9.9.9.9", 1)), "networks that the Deny for everyone refuses"},
+		"less than the Deny":      {list(allow, network, strings.Replace(all, "103.15.250.0/24", "9.9.9.9", 1)), "networks that the Deny for everyone refuses"},
 		"another action":          {list(strings.Replace(allow, "sts:AssumeRole", "sts:*", 1)), "PortcullisAllow is about the actions sts:*"},
 		"a condition to allow":    {list(strings.Replace(allow, `"Action":`, `"Condition":{"Bool":{"aws:SecureTransport":"true"}},"Action":`, 1)), "allows under a condition on aws:SecureTransport"},
 		"somebody deleted":        {list(strings.Replace(allow, anyCarol, "AIDACAROLCAROLCAROL01", 1)), "whose user was deleted"},

@@ -35,7 +35,7 @@ type Reach struct {
 }
 
 // ConditionChange is a condition that changes for one user on one role. User is zero
-// where it concerns everyone who is not mapped.
+// if it is about all callers who are not mapped.
 type ConditionChange struct {
 	User     access.UserName
 	Role     access.RoleName
@@ -44,8 +44,8 @@ type ConditionChange struct {
 	Stricter bool
 }
 
-// Diff says what a change of state means. Accounts, inventory and options of after hold
-// for both sides, so that the result is about the change alone. Accounts that no rollout
+// Diff returns the impact of a change of state. Accounts, inventory and options of after
+// apply to both states, so that the result is about the change alone. Accounts that no rollout
 // may touch are left out. Its cost grows with the roles that are touched, not with all
 // mappings times all accounts.
 func Diff(before, after Input) (Impact, error) {
@@ -61,8 +61,8 @@ func Diff(before, after Input) (Impact, error) {
 	return diffOf(was, is, before, after), nil
 }
 
-// Impact says what it means to come from the state of this compiler to that of a
-// sibling.
+// Impact returns the impact of a step from the state of this compiler to that of another
+// one, which WithState has made.
 func (c *Compiler) Impact(before, after access.State, to *Compiler) Impact {
 	return diffOf(c, to, Input{State: before, Now: c.now}, Input{State: after, Now: to.now})
 }

@@ -75,7 +75,7 @@ func TestDiff(t *testing.T) {
 			"alice loses 256 addresses: 103.15.250.0/24 on role Bob in 1 accounts, entirely\ncarol loses 256 addresses: 103.15.250.0/24 on role Bob in 1 accounts, entirely\n1 roles, 2 people, 3 accounts\n"},
 		{"conditions", func(_ *testing.T, s *access.State, _ *Input) {
 			s.Mappings[1].RequireMFA, s.Mappings[1].MFAMaxAge, s.Mappings[1].SessionName, s.Mappings[1].Enforcement = true, time.Hour, access.NamingUsername, access.EnforceEveryone
-		}, " on role Eve in 5 accounts: people who are not mapped are gated by the allowlists from now on (stricter: true)\n" +
+		}, " on role Eve in 5 accounts: people who are not mapped are restricted by the allowlists from now on (stricter: true)\n" +
 			"111122220004:dave on role Eve in 5 accounts: MFA is required from now on (stricter: true)\n" +
 			"111122220004:dave on role Eve in 5 accounts: the user's name as session name is required from now on (stricter: true)\n1 roles, 1 people, 5 accounts\n"},
 		{"a second mapping joins, in one account by the user's full name", func(_ *testing.T, s *access.State, _ *Input) {
@@ -172,8 +172,8 @@ func TestDiffStates(t *testing.T) {
 	}
 }
 
-// TestListsOfAccountsAreShared: rows that concern the same accounts hold one list of them,
-// and lists that only begin, end and weigh alike are told apart.
+// TestListsOfAccountsAreShared: rows about the same accounts share one list of them, and
+// lists with the same beginning, end and length only are different lists.
 func TestListsOfAccountsAreShared(t *testing.T) {
 	in := wholeOrganization(6, 1, 1, 1)
 	l := newAccountLists(in.Accounts)

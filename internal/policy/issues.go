@@ -9,8 +9,8 @@ import (
 )
 
 // Issues returns what is to be said about the mappings as a whole: accounts, roles and
-// users that do not exist, mappings that reach nothing or admit nobody. What concerns
-// one account's documents stands in Documents.Issues too.
+// users that do not exist, mappings that reach nothing or admit nobody. Issues of
+// one account's documents are in Documents.Issues too.
 func (c *Compiler) Issues() []Issue {
 	var is []Issue
 	users := newMissing()
@@ -24,14 +24,14 @@ func (c *Compiler) Issues() []Issue {
 	return append(is, users.issues()...)
 }
 
-func (c *Compiler) mappingIssue(p *plan, code string, severity Severity, advice, format string, args ...any) Issue {
+func (c *Compiler) mappingIssue(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) Issue {
 	return Issue{
 		Code: code, Severity: severity, Object: "mapping " + p.Title(), Position: c.positions["mapping/"+p.ID],
 		Message: fmt.Sprintf(format, args...), Advice: advice,
 	}
 }
 
-func (c *Compiler) mappingIssues(p *plan) []Issue {
+func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 	var is []Issue
 	if p.protected != "" {
 		is = append(is, c.mappingIssue(p, CodeProtectedRole, SeverityError, "remove the mapping", "role %s must not be changed: %s; nothing is written for it", p.Role, p.protected))
@@ -63,7 +63,7 @@ func (c *Compiler) mappingIssues(p *plan) []Issue {
 	return is
 }
 
-// missing collects users that do not exist, each once with the accounts concerned.
+// missing collects users that do not exist, each once with its accounts.
 type missing struct {
 	order []access.UserName
 	roles map[access.UserName][]string
@@ -104,7 +104,7 @@ func (m *missing) issues() []Issue {
 }
 
 // existence checks a mapping's role and users against the inventory and the partitions.
-func (c *Compiler) existence(p *plan, users *missing) []Issue {
+func (c *Compiler) existence(p *resolvedMapping, users *missing) []Issue {
 	var without []string
 	for _, account := range p.sel.accounts {
 		id := c.accounts[account].ID
@@ -148,7 +148,7 @@ const (
 )
 
 // Issue is something to say about the desired state. Code is stable, so that settings,
-// tests and people can refer to it; docs of the codes stand in lint.go.
+// tests and people can refer to it; docs of the codes are in lint.go.
 type Issue struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`

@@ -6,8 +6,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// known is what is known of one account. The zero value knows nothing and takes
-// everything to exist.
+// known is the knowledge about one account. The zero value knows nothing and assumes that
+// everything exists.
 type known struct {
 	inventory *access.Inventories // nil where the account has not been read
 	id        access.AccountID
@@ -70,8 +70,8 @@ func (k known) otherAttachments(u access.UserName) int {
 	return len(others)
 }
 
-// others names what a user holds beside the policies that are ours. Nobody reads what
-// stands in it.
+// others names the policies and groups of a user that are not ours. Their contents are not
+// read.
 func (k known) others(u access.UserName) []string {
 	live := k.user(u)
 	_, attached := access.UserSideAttachments(live.AttachedPolicies)

@@ -15,7 +15,7 @@ func (l *linter) bypasses(id access.AccountID, role access.RoleName, live string
 			continue
 		}
 		l.add(CodeBypass, SeverityWarning, roleObject(role, id), "", "remove the statement, or set enforcement to everyone",
-			"statement %s of others lets %s assume role %s in account %s from anywhere; only mapped users are gated", b.Statement, some(b.Who), role, id)
+			"statement %s of others lets %s assume role %s in account %s from anywhere; only mapped users are restricted", b.Statement, some(b.Who), role, id)
 	}
 }
 

@@ -37,7 +37,7 @@ func trusting(statement string) *access.Inventories {
 	return all
 }
 
-// TestLintCountsUserSideAttachments: a gate fills its policies on purpose; what may
+// TestLintCountsUserSideAttachments: user-side policies are filled on purpose; what may
 // run out is how many can be attached.
 func TestLintCountsUserSideAttachments(t *testing.T) {
 	in := long(t)
@@ -66,7 +66,7 @@ func TestLintRefusesWhatCannotCompile(t *testing.T) {
 	}
 }
 
-func TestLintExpiryWindow(t *testing.T) {
+func TestLintReportsExpiringEntries(t *testing.T) {
 	in := articleInput(t)
 	in.State.Allowlists[0].Entries[0].Expires = testNow.Add(10 * 24 * time.Hour)
 	in.Options.ExpiringWithin = 30 * 24 * time.Hour
@@ -75,6 +75,6 @@ func TestLintExpiryWindow(t *testing.T) {
 		found = found || i.Code == CodeEntryExpiring
 	}
 	if !found {
-		t.Error("an entry that expires within the window is not reported")
+		t.Error("an entry that expires soon is not reported")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-// mappings looks at mappings one by one and beside each other.
+// mappings looks at each mapping, and compares them with each other.
 func (l *linter) mappings() {
 	names := map[string]map[access.RoleName]string{}
 	for i := range l.c.mappings {
@@ -25,7 +25,7 @@ func (l *linter) mappings() {
 	l.ambiguous(names)
 }
 
-func (l *linter) mapping(p *plan, code string, severity Severity, advice, format string, args ...any) {
+func (l *linter) mapping(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) {
 	l.issues = append(l.issues, l.c.mappingIssue(p, code, severity, advice, format, args...))
 }
 
@@ -33,7 +33,7 @@ func (l *linter) mapping(p *plan, code string, severity Severity, advice, format
 // Switch Role (docs/aws-facts.md, "Names and paths"). The path counts with both its slashes.
 const maxSwitchRole = 64
 
-func (l *linter) role(p *plan) {
+func (l *linter) role(p *resolvedMapping) {
 	if n := len(p.Role.Path) + len(p.Role.Name); p.Role.Path != "/" && n > maxSwitchRole {
 		l.mapping(p, CodeRoleNameLong, SeverityWarning, "shorten the role's path or name if people use Switch Role", "path and name of role %s have %d characters together; the console's Switch Role takes at most %d", p.Role, n, maxSwitchRole)
 	}
@@ -46,7 +46,7 @@ func (l *linter) role(p *plan) {
 }
 
 // mfa advises to require MFA where production is reached.
-func (l *linter) mfa(p *plan) {
+func (l *linter) mfa(p *resolvedMapping) {
 	if p.RequireMFA {
 		return
 	}
@@ -61,7 +61,7 @@ func (l *linter) mfa(p *plan) {
 	}
 }
 
-func (l *linter) usersOf(p *plan) {
+func (l *linter) usersOf(p *resolvedMapping) {
 	seen := map[access.UserName]bool{}
 	bare := map[access.UserName]bool{}
 	for _, u := range p.Users {
@@ -71,7 +71,7 @@ func (l *linter) usersOf(p *plan) {
 	}
 	for _, u := range p.Users {
 		if seen[u] {
-			l.mapping(p, CodeUserTwice, SeverityInfo, "remove one", "user %s stands in the mapping of %s twice", u, p.Role)
+			l.mapping(p, CodeUserTwice, SeverityInfo, "remove one", "user %s is in the mapping of %s twice", u, p.Role)
 		}
 		seen[u] = true
 		if i, ok := l.c.index[u.Account]; u.Account != "" && ok && bare[access.UserName{Path: u.Path, Name: u.Name}] && p.sel.has(i) {
@@ -80,7 +80,7 @@ func (l *linter) usersOf(p *plan) {
 	}
 }
 
-// ambiguous finds roles that IAM takes for the same name: names are unique in an account
+// ambiguous finds roles that have the same name for IAM: names are unique in an account
 // without regard to case and path (docs/aws-facts.md, "Names and paths"), so at most one of them exists.
 func (l *linter) ambiguous(names map[string]map[access.RoleName]string) {
 	var found []access.RoleName
@@ -117,7 +117,7 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 	for _, r := range docs.Roles {
 		role := access.RoleName{Path: r.Resource.Path, Name: r.Resource.Name}
 		if live, ok := inv.trust(role); ok {
-			// The document as it would be: enforcement for everyone gates others too.
+			// The document as it would be: enforcement for everyone restricts others too.
 			if merged, _, err := iam.Merge(live, r.Statements); err == nil {
 				l.bypasses(id, role, merged)
 				l.federatedAccess(id, role, merged)
@@ -125,9 +125,9 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 		}
 	}
 	for _, d := range docs.Users {
-		if held := inv.others(access.UserName{Path: d.Resource.Path, Name: d.Resource.Name}); len(held) > 0 {
+		if more := inv.others(access.UserName{Path: d.Resource.Path, Name: d.Resource.Name}); len(more) > 0 {
 			l.add(CodeUserHoldsMore, SeverityWarning, userObject(d.Resource.Name, id), "", "leave the user nothing but sts:AssumeRole, and give the role the rest",
-				"user %s in account %s has other permissions (%s), which it can use from anywhere", d.Resource.Name, id, some(held))
+				"user %s in account %s has other permissions (%s), which it can use from anywhere", d.Resource.Name, id, some(more))
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 // Scope is the part of a state that lint looks at where a change is judged. What lies
 // outside is the same before and after it.
 type Scope struct {
-	// Whole is the whole state, for what is said of an object beside others: whether
+	// Whole is the whole state, for issues that compare an object with others: whether
 	// anybody uses an allowlist, whether two roles have one name.
 	Whole access.State
 
@@ -85,7 +85,7 @@ func (p *PartLint) allowlists(s Scope) {
 	}
 }
 
-func (p *PartLint) mapping(m *plan) {
+func (p *PartLint) mapping(m *resolvedMapping) {
 	p.l.role(m)
 	p.l.mfa(m)
 	p.l.usersOf(m)
@@ -133,8 +133,8 @@ func (p *PartLint) Look(id access.AccountID, docs Documents, err error, others f
 
 // compare notes what is said of an account after and not before, and what is not said any
 // more. All of it is about the account alone, so that nothing else has to be kept of it. What
-// is said again in other words is not gone; neither is what others have made in AWS, where
-// the change takes its hands off: nobody looks at it any more.
+// is said again in other words is not gone. Issues about statements of others are not gone
+// either if the change stops managing the object: lint no longer looks at it.
 func (p *PartLint) compare(id access.AccountID, docs Documents) {
 	if p.before == nil {
 		return

@@ -8,13 +8,13 @@ import (
 )
 
 // seen is what the documents of several accounts have in common that is worth a word: it
-// is said once for each role or user, with the accounts concerned.
+// is said once for each role or user, with its accounts.
 type seen struct {
 	tooLong  map[string]bool // messages
 	near     places          // nearly full
 	attached places          // users with nearly as many managed policies as they may have
 	through  places          // roles that trust whole accounts
-	unmapped places          // roles from which whoever is not mapped is shut out
+	unmapped places          // roles that shut out people who are not mapped
 }
 
 // places are the accounts in which something was found, by role or user.
@@ -51,9 +51,9 @@ func (s *seen) add(l *linter, id access.AccountID, docs Documents, err error) {
 	}
 }
 
-// quotas notes what takes more than 80 % of a quota. That of a user's inline policies is
-// for all of them, and Limit is what the others leave of it; the policies of a gate are
-// filled on purpose, and what may run out is their number.
+// quotas notes what uses more than 80 % of a quota. That of a user's inline policies is
+// for all of them, and Limit is what the others leave of it. User-side policies are filled
+// on purpose; their number may run out.
 func (s *seen) quotas(inv known, id access.AccountID, docs Documents) {
 	for _, d := range docs.Roles {
 		if nearly(d.Size, d.Limit) {
@@ -109,7 +109,7 @@ func (s *seen) report(l *linter, before *seen) {
 			"the trust policy of %s is too long to name its users as principals in %s, so it trusts their accounts and picks them by name: a user who is deleted and made again under the same name keeps the access", role, where)
 	})
 	each(s.unmapped, before.unmapped, func(role, where string) {
-		l.add(CodeUnmappedShutOut, SeverityWarning, role, "", "map whoever needs the role, or shorten the allowlists",
-			"the allowlists of %s are too long for its trust policy in %s and are enforced on everyone, so whoever no mapping names is kept out altogether, also from these networks", role, where)
+		l.add(CodeUnmappedShutOut, SeverityWarning, role, "", "map the people who need the role, or shorten the allowlists",
+			"the allowlists of %s are too long for its trust policy in %s and are enforced on everyone, so people whom no mapping names are kept out altogether, also from these networks", role, where)
 	})
 }

@@ -199,7 +199,7 @@ func TestLintMappings(t *testing.T) {
 			"  - {role: Bob, users: [alice, gone], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", func(in *policy.Input) { in.Inventory = policy.SomeInventory() },
 			[]string{"warning bypass role Bob in account 444455556666", "warning user_unknown user 444455556666:gone at 4", "warning user_holds_more user alice in account 444455556666"},
 		},
-		"others, everyone gated": {
+		"others, everyone restricted": {
 			"  - {role: Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office], enforcement: everyone}\n", func(in *policy.Input) { in.Inventory = policy.SomeInventory() },
 			[]string{"warning user_holds_more user alice in account 444455556666"},
 		},

@@ -7,12 +7,12 @@ import (
 	"portcullis/internal/iam"
 )
 
-// usersWithoutAccess finds users who stand in mappings of which none reaches a role: it looks as if
-// they had access, and they have none. It is said of the whole state only, since it takes
-// all mappings of a user to know.
+// usersWithoutAccess finds users of mappings of which none reaches a role. They seem to have
+// access and have none. The rule runs on the whole state only, since it needs all mappings
+// of a user.
 func (l *linter) usersWithoutAccess() {
 	somewhere := map[access.UserName]bool{}
-	first := map[access.UserName]*plan{}
+	first := map[access.UserName]*resolvedMapping{}
 	var order []access.UserName
 	for i := range l.c.mappings {
 		p := &l.c.mappings[i]
@@ -29,13 +29,13 @@ func (l *linter) usersWithoutAccess() {
 	slices.SortFunc(order, compareUsers)
 	for _, u := range order {
 		l.add(CodeUserWithoutAccess, SeverityWarning, "user "+u.String(), l.in.Positions["mapping/"+first[u].ID],
-			"correct the accounts or the role of the mapping, or take the user out of it", "user %s is mapped, and no mapping of theirs reaches a role: they can assume nothing", u)
+			"correct the accounts or the role of the mapping, or remove the user from it", "user %s is mapped, and no mapping of theirs reaches a role: they can assume nothing", u)
 	}
 }
 
-// federatedAccess reports statements of others that let people in through an identity provider.
-// They come by another action than sts:AssumeRole, at which no gate of ours stands
-// (docs/aws-facts.md, "Other principals in a trust policy").
+// federatedAccess reports statements of others that let people in through an identity
+// provider. Federated sign-in uses sts:AssumeRoleWithSAML or sts:AssumeRoleWithWebIdentity,
+// which our Deny on sts:AssumeRole does not cover (docs/aws-facts.md, "Other principals in a trust policy").
 func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merged string) {
 	who, everyone, err := iam.FederatedProviders(merged)
 	if err != nil {
@@ -43,7 +43,7 @@ func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merg
 	}
 	severity := SeverityInfo
 	if everyone {
-		severity = SeverityWarning // it is meant for everyone, and does not hold for them
+		severity = SeverityWarning // the mapping is for everyone, and the Deny does not cover them
 	}
 	if len(who) > 0 {
 		l.add(CodeFederatedDoor, severity, roleObject(role, id), "", "remove the statement, or put a condition on aws:SourceIp into it",

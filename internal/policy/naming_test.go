@@ -12,7 +12,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-// sharedUsers is a role of a central account that users of many accounts take up: in
+// sharedUsers is a role of a central account that users of many accounts assume: in
 // each a deploy and an audit user, and in one of them carol.
 func sharedUsers(t *testing.T) Input {
 	in := articleInput(t)
@@ -96,10 +96,10 @@ func TestPrincipalsMeanTheirUsersOnly(t *testing.T) {
 	}
 }
 
-// TestWhatAUserMadeAgainKeeps holds the documentation of the shapes to its word: IAM
+// TestAccessOfAUserMadeAgain checks the documentation of the shapes: IAM
 // stores a principal's unique id, so a user who is made again is another one to the pair
 // and the same to shapes that match an ARN or name (docs/aws-facts.md, "Unique ids in principals").
-func TestWhatAUserMadeAgainKeeps(t *testing.T) {
+func TestAccessOfAUserMadeAgain(t *testing.T) {
 	alice := access.UserName{Account: "111122223333", Path: "/", Name: "alice"}
 	task := roleTask{
 		account: access.Account{ID: alice.Account},
@@ -180,10 +180,10 @@ func TestNamesOfSeveralAccountsShareAStatement(t *testing.T) {
 	}
 }
 
-// TestUnmappedStayOutOfTheUsersSide: with enforcement for everyone and networks on the
-// users' side, the mapped come in as the state says, and nobody else at all, whatever
+// TestUserSideKeepsUnmappedOut: with enforcement for everyone and networks in user-side
+// policies, mapped users get in as the state says, and no other caller gets in, whatever
 // others allow them.
-func TestUnmappedStayOutOfTheUsersSide(t *testing.T) {
+func TestUserSideKeepsUnmappedOut(t *testing.T) {
 	verdicts := map[iam.Verdict]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawLong(t)
@@ -248,28 +248,28 @@ func longForEveryone(t *testing.T, trust string) Input {
 	return in
 }
 
-// TestForEveryoneOnTheUsersSide: done where nobody loses by it, refused with who would
-// where somebody does or may.
-func TestForEveryoneOnTheUsersSide(t *testing.T) {
+// TestUserSideForEveryone: done if no other caller loses access by it. If callers do or may
+// lose access, it is refused, and the refusal names them.
+func TestUserSideForEveryone(t *testing.T) {
 	service := doc(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)
 	in := longForEveryone(t, service)
 	docs := compile(t, in, "111122223333")
 	if role := docs.Roles[0]; role.Shape != ShapeUserSide || len(docs.UserSide) != 1 {
-		t.Fatalf("shape %s with %d gates, want the users' side", role.Shape, len(docs.UserSide))
+		t.Fatalf("shape %s with user-side policies of %d users, want ShapeUserSide", role.Shape, len(docs.UserSide))
 	}
 	merged, _, err := iam.Merge(service, docs.Roles[0].Statements)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if bs, err := iam.Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1)); err != nil || len(bs) != 1 || !bs[0].Restricted {
-		t.Errorf("bypasses %+v (%v), want one that is gated", bs, err)
+		t.Errorf("bypasses %+v (%v), want one that is restricted", bs, err)
 	}
 	codes := map[string]string{}
 	for _, i := range Lint(in) {
 		codes[i.Code] = i.Message
 	}
 	if !strings.Contains(codes[CodeUnmappedShutOut], "role Bob") || !strings.Contains(codes[CodeThroughAccount], "111122223333") {
-		t.Errorf("lint says %v, want both what users by name and the missing gate give up", codes)
+		t.Errorf("lint says %v, want both what users by name and the missing Deny for everyone give up", codes)
 	}
 
 	for name, tc := range map[string]struct {

@@ -57,7 +57,7 @@ func (c *Compiler) roles(id access.AccountID, p *Part) (docs Documents, compiled
 	}
 	for _, r := range c.byRole(c.mappingsAt(account)) {
 		asked := p.role(r.role)
-		if !asked && !c.concerns(r, id, p) {
+		if !asked && !c.affects(r, id, p) {
 			continue
 		}
 		if !c.knownOf(id).hasRole(r.role) {
@@ -81,15 +81,15 @@ func (c *Compiler) roles(id access.AccountID, p *Part) (docs Documents, compiled
 	return docs, compiled, nil
 }
 
-// concerns reports whether a role is mapped to a user of the part.
-func (c *Compiler) concerns(r roleMappings, id access.AccountID, p *Part) bool {
+// affects reports whether a role is mapped to a user of the part.
+func (c *Compiler) affects(r roleMappings, id access.AccountID, p *Part) bool {
 	return len(p.Users) > 0 && slices.ContainsFunc(r.mappings, func(i int) bool {
 		return slices.ContainsFunc(c.mappings[i].Users, func(u access.UserName) bool { return p.user(u.In(id)) })
 	})
 }
 
-// Through returns the users who take up a role of these documents through their gates,
-// with their account.
+// Through returns the users who assume a role of these documents through user-side
+// policies, with their account.
 func (d Documents) Through() []access.UserName {
 	var users []access.UserName
 	for _, r := range d.Roles {

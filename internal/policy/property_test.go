@@ -282,10 +282,10 @@ func checkSids(t *rapid.T, statements []iam.Statement) {
 	}
 }
 
-// TestEveryoneDeniesUnmappedUserSide: a user whom only somebody else's statement admits comes
-// in from the union of the mapped networks where enforcement is everyone, and from
-// anywhere where it is not.
-func TestEveryoneDeniesUnmappedUserSide(t *testing.T) {
+// TestEveryoneRestrictsUnmappedUsers: a user whom only a statement of others admits gets in
+// from the union of the mapped networks if enforcement is everyone, and from anywhere if it
+// is not.
+func TestEveryoneRestrictsUnmappedUsers(t *testing.T) {
 	const stranger = "stranger"
 	rapid.Check(t, func(t *rapid.T) {
 		state := accesstest.DrawState(t)

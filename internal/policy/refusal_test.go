@@ -50,7 +50,7 @@ func TestRefusalsSayTheirRole(t *testing.T) {
 		message string
 	}{
 		"trust policy": {access.Quotas{TrustPolicy: 100}, "444455556666", "the trust policy of role Bob in account 111122223333"},
-		"user's side":  {access.Quotas{TrustPolicy: 250, ManagedPolicy: 50}, "", "role Bob in account 111122223333 are too long"},
+		"user-side":    {access.Quotas{TrustPolicy: 250, ManagedPolicy: 50}, "", "role Bob in account 111122223333 are too long"},
 	} {
 		in := articleInput(t)
 		in.Accounts[0].Quotas = c.quotas

@@ -40,8 +40,8 @@ func (c *Compiler) role(account int, role access.RoleName, mappings []int) (Comp
 	resource := access.Resource{Kind: access.ResourceRole, Path: role.Path, Name: role.Name}
 	best := Compiled{Resource: resource, Limit: limit}
 	shapes := task.shapes()
-	side, why := c.userSide(task)
-	if side {
+	possible, why := c.userSide(task)
+	if possible {
 		shapes = append(shapes, ShapeUserSide)
 	}
 	for _, shape := range shapes {

@@ -50,7 +50,7 @@ func TestWhatIsGoneOfOneAccount(t *testing.T) {
 	}{
 		"one is gone":       {[]Issue{says("one")}, about, 0, 1},
 		"in other words":    {[]Issue{says("one"), says("three")}, about, 1, 0},
-		"hands taken off":   {nil, Documents{}, 0, 0},
+		"no longer managed": {nil, Documents{}, 0, 0},
 		"everything stayed": {[]Issue{says("one"), says("two")}, about, 0, 0},
 	} {
 		p := PartLint{before: &PartLint{last: id, said: []Issue{says("one"), says("two")}}, said: c.now}

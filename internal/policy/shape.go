@@ -27,8 +27,8 @@ const (
 
 	// ShapeEveryone is joined, with a Deny that concerns all mapped users written for
 	// everyone but AWS services. For mapped users the guarantee is that of the pair.
-	// It is chosen by itself only where no statement of others admits anybody, since
-	// it gates them too; otherwise it is enforcement: everyone, and meant.
+	// The compiler chooses it only where no statement of others admits anybody, since it
+	// restricts them too. Otherwise a mapping has to ask for it by enforcement: everyone.
 	ShapeEveryone Shape = "everyone"
 
 	// ShapePrincipals is joined, with the users' accounts as principals and a condition on
@@ -66,7 +66,7 @@ const (
 	// ShapeAnyAccount names a role that is mapped in several accounts once, with any
 	// account. The user's policy then permits to ask for a role of this name anywhere;
 	// whether it is given is for the role's trust policy to say. It gives up that the
-	// user's policy by itself keeps them from roles of that name that others trust them
+	// user's policy alone keeps them from roles of that name that others trust them
 	// with.
 	ShapeAnyAccount Shape = "any-account"
 )
@@ -117,8 +117,8 @@ var (
 	noService     = iam.NewCondition("BoolIfExists", "aws:PrincipalIsAWSService", "false")
 )
 
-// mfaDeny strikes whoever shows no MFA, or too old a one. The age is missing without
-// MFA, so one condition covers both.
+// mfaDeny denies callers without MFA, or with an MFA that is too old. The age is missing
+// without MFA, so one condition covers both.
 func (r rule) mfaDeny() []iam.Condition {
 	if r.mfaAge > 0 {
 		return []iam.Condition{iam.NewCondition("NumericGreaterThanIfExists", "aws:MultiFactorAuthAge", strconv.FormatInt(int64(r.mfaAge.Seconds()), 10))}
@@ -137,7 +137,7 @@ func (r rule) allowActions() []string {
 type writer struct {
 	task       roleTask
 	by         naming
-	userSide   bool // networks stand in the users' gates
+	userSide   bool // the networks are in user-side policies
 	statements []iam.Statement
 }
 
@@ -186,8 +186,8 @@ func (w *writer) mfaCoveredByEveryone(r rule) bool {
 	return w.task.everyone && w.task.everyoneRule.mfa && r.mfaAge == w.task.everyoneRule.mfaAge
 }
 
-// everyone writes the gate for whoever is not mapped, with the guard that spares AWS
-// services, whose network context is redacted (docs/aws-facts.md, "Service principals").
+// everyone writes the Deny for callers who are not mapped, with the condition that spares
+// AWS services, whose network context is redacted (docs/aws-facts.md, "Service principals").
 func (w *writer) everyone() {
 	if !w.task.everyone {
 		return
@@ -202,8 +202,8 @@ func (w *writer) denyEveryone(what string, cs []iam.Condition) {
 	w.deny(what, []string{"*"}, iam.SortConditions(append(slices.Clone(cs), noService)...))
 }
 
-// denyUnmapped keeps whoever no mapping names out altogether. It stands in place of the gate
-// for everyone where the networks stand on the users' side: who has no mapping has no
+// denyUnmapped keeps all callers out whom no mapping names. It replaces the Deny for
+// everyone where the networks are in user-side policies: a caller without a mapping has no
 // policy of ours that could hold them to the networks.
 func (w *writer) denyUnmapped() {
 	var open []access.UserName

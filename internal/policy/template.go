@@ -150,7 +150,7 @@ func (n *Networks) content() string {
 	return b.String()
 }
 
-// weakest is the gate for people whom no mapping names: they are held to what every
+// weakest is the rule for people whom no mapping names: they are held to what every
 // mapped user is held to, and may come from any network that some mapped user may come
 // from. Names are left out of it: a role or a federated user has no aws:username.
 func weakest(gs []group, union *Networks) rule {

@@ -13,8 +13,9 @@ import (
 )
 
 // tooLong is the refusal of a role that fits in no shape: role, account, size, limit,
-// what takes the space, and what would help.
-func (t roleTask) tooLong(best Compiled, live, side string, lists []listSize) error {
+// what needs the space, and what would help. noUserSide says why user-side policies do not
+// help; empty where they were tried.
+func (t roleTask) tooLong(best Compiled, live, noUserSide string, lists []listSize) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the trust policy of role %s in account %s does not fit: the shortest form has %d characters, the limit is %d", t.role, t.account.ID, best.Size, best.Limit)
 	nets, users, people := t.contributors()
@@ -23,8 +24,8 @@ func (t roleTask) tooLong(best Compiled, live, side string, lists []listSize) er
 	if others := best.Size - iam.DocumentSize(best.Statements); live != "" && others > 0 {
 		fmt.Fprintf(&b, ", and statements of others (%d characters)", others)
 	}
-	if side != "" {
-		b.WriteString(". It cannot be moved to the users' side: " + side)
+	if noUserSide != "" {
+		b.WriteString(". The networks cannot move to user-side policies: " + noUserSide)
 	}
 	b.WriteString(". What would help: ")
 	b.WriteString(strings.Join(t.remedies(best), "; "))
@@ -33,7 +34,7 @@ func (t roleTask) tooLong(best Compiled, live, side string, lists []listSize) er
 
 type contribution struct{ count, size int }
 
-// listSize is how much one allowlist takes when it is written by itself.
+// listSize is the size of one allowlist when it is written alone.
 type listSize struct {
 	name string
 	contribution
@@ -146,7 +147,7 @@ func commonPrefix(a, b netip.Prefix) netip.Prefix {
 	return netip.PrefixFrom(a.Addr(), 0).Masked()
 }
 
-// RoleSize says how much of its quota a role's trust policy takes, in the fullest of the accounts that
+// RoleSize says how much of its quota a role's trust policy uses, in the fullest of the accounts that
 // were compiled.
 type RoleSize struct {
 	Role    access.RoleName

@@ -18,8 +18,8 @@ type target struct {
 }
 
 // users compiles the policies of one account's users: those of its own roles' mappings,
-// and those whom mappings of other accounts' roles name. What they take up through their
-// gates is left to these.
+// and those whom mappings of other accounts' roles name. Roles that they assume through
+// user-side policies are left to those.
 func (c *Compiler) users(id access.AccountID, docs *Documents, userSide map[access.UserName][]userSideRole, p *Part) error {
 	if p != nil && len(p.Users) == 0 {
 		return nil
@@ -34,9 +34,9 @@ func (c *Compiler) users(id access.AccountID, docs *Documents, userSide map[acce
 	slices.SortFunc(names, compareUsers)
 	for _, u := range names {
 		if !c.knownOf(id).hasUser(u) {
-			continue // the role's side reports it
+			continue // compiling the role reports it
 		}
-		targets := beside(wanted[u], c.index[id], userSide[u])
+		targets := withoutUserSide(wanted[u], c.index[id], userSide[u])
 		if len(targets) == 0 {
 			continue
 		}

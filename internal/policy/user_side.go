@@ -12,45 +12,46 @@ import (
 )
 
 // ShapeUserSide is the last resort, for allowlists that are too long for a trust policy.
-// The role trusts its account for the mapped users by name, so that each of them needs
-// an Allow of their own policies too (docs/aws-facts.md, "Same-account trust"); and that Allow, with a Deny for
-// all other networks, stands in customer managed policies that are attached to the user:
-// their gate.
+// The role trusts its account for the mapped users by name, so each of them also needs an
+// Allow in their own policies (docs/aws-facts.md, "Same-account trust"). That Allow, with a
+// Deny for all other networks, is in customer managed policies that are attached to the
+// user: the user-side policies.
 //
-// It guarantees what the pair does for as long as the gate is attached: the Deny wins
-// over whatever else allows the role to the user. The gate is a chain of policies, each
-// of which speaks for one region of the address space and both allows and denies within
-// it, so that where one of them is taken away the user has no Allow of ours left there:
-// it fails closed. What it gives up: whoever may detach policies from a user and gives
-// them another Allow on the role lets them in from anywhere, where the pair needs an edit
-// of the role; a user who is made again under the same name keeps the access only if the
-// gate is attached again; and conditions other than the network stay in the trust policy.
+// They guarantee what the pair does for as long as they are attached: the Deny wins over
+// every other statement that allows the role to the user. Each policy covers one region of
+// the address space, and both allows and denies within it. Where one of them is detached,
+// the user has no Allow of ours left in its region, so the shape fails closed. It gives up
+// three things. A person who may detach policies from a user and gives the user another
+// Allow on the role lets them in from anywhere, where the pair needs an edit of the role. A
+// user who is made again under the same name keeps the access only if the policies are
+// attached again. Conditions other than the network stay in the trust policy.
 //
-// It is for users of the role's own account, since only there one push can see to it
-// that the gate stands before the role is opened. With enforcement: everyone the trust
-// policy keeps out altogether whom no mapping names, from the networks too: they have no
-// gate that could tell one network from another. That is stricter than enforcement asks
-// for, so it is done only where no statement of others admits anybody who would lose by it.
+// It is for users of the role's own account, since only there one push can attach the
+// policies before it opens the role. With enforcement: everyone, the trust policy denies
+// all callers whom no mapping names, from the networks too: they have no user-side policy
+// that could tell one network from another. That is stricter than the enforcement asks
+// for, so it is done only where no statement of others admits a caller who would lose by it.
 const ShapeUserSide Shape = "user-side"
 
-// Shapes of a gate's policies.
+// The shapes of user-side policies.
 const (
-	// ShapeUserSidePolicy is a gate in one policy: an Allow, and the Deny of the pair.
-	ShapeUserSidePolicy Shape = "gate"
+	// ShapeUserSidePolicy is the only user-side policy of a user: an Allow, and the Deny of
+	// the pair.
+	ShapeUserSidePolicy Shape = "user-side-policy"
 
-	// ShapeUserSideRegion is one of several policies of a gate, each for a region of the
-	// address space. Denies for parts of a list cannot be stated side by side, since each
-	// would strike the addresses of the others; within its region each is exact.
-	ShapeUserSideRegion Shape = "gate-region"
+	// ShapeUserSideRegion is one of several user-side policies, each for a region of the
+	// address space. Several Denies for parts of a list would not work, since each would
+	// deny the addresses of the others; within its region each is exact.
+	ShapeUserSideRegion Shape = "user-side-region"
 )
 
-// What stands in Sids after our prefix, where more than people read it.
+// Parts of Sids after our prefix that programs read.
 const (
 	whatUnmapped    = "Unmapped"
 	sidDenyUnmapped = "Deny" + whatUnmapped
 )
 
-// UserSidePolicies is what holds a user to allowlists that are too long for trust policies: the
+// UserSidePolicies hold a user to allowlists that are too long for trust policies. They are
 // managed policies to be attached, in the order of their regions.
 type UserSidePolicies struct {
 	User     access.UserName
@@ -60,7 +61,7 @@ type UserSidePolicies struct {
 	Others   int          // how many of them are not ours
 }
 
-// Attachments are the ARNs of the gate's policies, in an account.
+// Attachments returns the ARNs of the policies in an account.
 func (g UserSidePolicies) Attachments(a access.Account) []string {
 	arns := make([]string, len(g.Policies))
 	for i, p := range g.Policies {
@@ -69,7 +70,7 @@ func (g UserSidePolicies) Attachments(a access.Account) []string {
 	return arns
 }
 
-// userSideRole is a role that a user takes up through their gate.
+// userSideRole is a role that a user assumes through their user-side policies.
 type userSideRole struct {
 	role   access.RoleName
 	nets   *Networks
@@ -84,31 +85,31 @@ func (c *Compiler) userSide(t roleTask) (ok bool, why string) {
 	for _, g := range t.groups {
 		for _, u := range g.users {
 			if u.Account != t.account.ID {
-				return false, fmt.Sprintf("user %s is in another account than the role, and one push cannot set up the user's side and the role's side of two accounts in a safe order", u)
+				return false, fmt.Sprintf("user %s is in another account than the role, and one push cannot write user-side policies and a role of two accounts in a safe order", u)
 			}
 		}
 	}
 	return true, ""
 }
 
-// unmappedLose says why the networks of a mapping for everyone cannot stand on the users'
-// side of a role to which others gave somebody access.
+// unmappedLose says why the networks of a mapping for everyone cannot be in user-side
+// policies of a role to which others gave access.
 func (t roleTask) unmappedLose() string {
-	const why = "the mapping enforces its allowlists on everyone, and people whom no mapping names have no policy of their own in which these could stand: they would have to be kept out altogether, "
+	const why = "the mapping enforces its allowlists on everyone, and people whom no mapping names have no user-side policy for these networks: they would have to be kept out altogether, "
 	if len(t.admitted) == 0 {
 		return why + "and what statements of others say in this account is not known; read the account first"
 	}
 	return why + "but statements of others admit " + some(t.admitted) + "; map them, remove those statements, or set enforcement to mapped"
 }
 
-// throughUserSide is one user and what they take up.
+// throughUserSide is one user and a role that they assume through user-side policies.
 type throughUserSide struct {
 	user access.UserName
 	userSideRole
 }
 
-// usersThroughUserSide says who takes the role up through their gate. Users without any network
-// do not: the role itself denies them.
+// usersThroughUserSide returns the users who assume the role through user-side policies.
+// Users without any network do not: the trust policy denies them.
 func (t roleTask) usersThroughUserSide(shape Shape) []throughUserSide {
 	if shape != ShapeUserSide {
 		return nil
@@ -125,7 +126,8 @@ func (t roleTask) usersThroughUserSide(shape Shape) []throughUserSide {
 	return through
 }
 
-// userSideUsers collects from an account's roles what each user takes up through their gate.
+// userSideUsers returns the roles of an account that each user assumes through user-side
+// policies.
 func userSideUsers(roles []Compiled) map[access.UserName][]userSideRole {
 	var of map[access.UserName][]userSideRole
 	for _, r := range roles {
@@ -139,8 +141,8 @@ func userSideUsers(roles []Compiled) map[access.UserName][]userSideRole {
 	return of
 }
 
-// beside leaves the targets that a user does not take up through their gate.
-func beside(ts []target, account int, userSide []userSideRole) []target {
+// withoutUserSide returns the targets that a user does not assume through user-side policies.
+func withoutUserSide(ts []target, account int, userSide []userSideRole) []target {
 	if len(userSide) == 0 {
 		return ts
 	}
@@ -149,7 +151,7 @@ func beside(ts []target, account int, userSide []userSideRole) []target {
 	})
 }
 
-// allUserSidePolicies compiles the gates of an account's users.
+// allUserSidePolicies compiles the user-side policies of an account's users.
 func (c *Compiler) allUserSidePolicies(account int, of map[access.UserName][]userSideRole) ([]UserSidePolicies, error) {
 	users := make([]access.UserName, 0, len(of))
 	for u := range of {
@@ -167,7 +169,7 @@ func (c *Compiler) allUserSidePolicies(account int, of map[access.UserName][]use
 	return userSide, nil
 }
 
-// userSidePolicies compiles the gate of one user.
+// userSidePolicies compiles the user-side policies of one user.
 func (c *Compiler) userSidePolicies(a access.Account, u access.UserName, roles []userSideRole) (UserSidePolicies, error) {
 	quotas := a.Quotas.OrDefault()
 	g := UserSidePolicies{User: u, Quota: quotas.Attachments}
@@ -192,7 +194,8 @@ func (c *Compiler) userSidePolicies(a access.Account, u access.UserName, roles [
 	return g, nil
 }
 
-// ofOneRole makes a RoleError of an error about the gate of a user with one role.
+// ofOneRole makes a RoleError of an error about the user-side policies of a user with one
+// role.
 func ofOneRole(a access.Account, roles []userSideRole, err error) error {
 	if len(roles) != 1 {
 		return err
@@ -200,8 +203,8 @@ func ofOneRole(a access.Account, roles []userSideRole, err error) error {
 	return &RoleError{Role: roles[0].role, Account: a.ID, Err: err}
 }
 
-// userSideTooLong says why a gate cannot be written: in how many policies it would be, and
-// how many there may be.
+// userSideTooLong says why user-side policies cannot be written: how many there would be,
+// and how many may be attached.
 func userSideTooLong(g UserSidePolicies, a access.Account, roles []userSideRole, parts, limit, trust int) error {
 	names := make([]string, len(roles))
 	for i, r := range roles {
@@ -214,8 +217,8 @@ func userSideTooLong(g UserSidePolicies, a access.Account, roles []userSideRole,
 	}
 	others := ""
 	if g.Others > 0 {
-		others = fmt.Sprintf(", of which %d are taken by other policies", g.Others)
+		others = fmt.Sprintf(", of which %d are other policies", g.Others)
 	}
-	return access.Errorf(access.KindInvalid, "%s on the user's side they take %d managed policies of %d characters, where %d may be attached to one user%s. What would help: merge neighbouring ranges, use fewer allowlists on these roles, detach policies that are no longer needed, or raise the quota \"Managed policies attached to an IAM user\" (up to 20) in account %s",
+	return access.Errorf(access.KindInvalid, "%s they need %d user-side policies of %d characters, where %d managed policies may be attached to one user%s. What would help: merge neighbouring ranges, use fewer allowlists on these roles, detach policies that are no longer needed, or raise the quota \"Managed policies attached to an IAM user\" (up to 20) in account %s",
 		what, parts, limit, g.Quota, others, a.ID)
 }

@@ -2,12 +2,12 @@ package policy
 
 import "net/netip"
 
-// WritingOrder returns the gate's policies, counted from 0, in the order in which they
-// replace those of an earlier gate of the same user so that at no moment an address is
-// left to none of them: whichever policy takes over a stretch of addresses is written
-// before the one that gives it up. New ones come first, since they only take over; they
-// have to be attached before the others are written. Policies of the earlier gate beyond
-// the last of this one give everything up, so they are detached after all is written.
+// WritingOrder returns the policies, counted from 0, in the order in which they replace
+// earlier ones of the same user. At every moment each address is covered by a policy: a
+// policy that gains a range of addresses is written before the policy that loses it. New
+// policies come first, since they only gain addresses; they must be attached before the
+// others are written. Earlier policies beyond the last of these lose all addresses, so
+// they are detached after all others are written.
 //
 // A boundary between two neighbours that moved down says "the upper before the lower",
 // one that moved up the opposite. That can never go round in a circle, because it only

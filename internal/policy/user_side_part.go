@@ -10,7 +10,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-// userSideGroup is the roles that one user takes up from the same networks.
+// userSideGroup is the roles that one user assumes from the same networks.
 type userSideGroup struct {
 	nets          *Networks
 	plain, source []string // ARNs of the roles, and of those whose source identity is set
@@ -40,12 +40,12 @@ func groupUserSide(a access.Account, roles []userSideRole) []userSideGroup {
 	return groups
 }
 
-// userSidePart is one policy of a gate, but for the roles' ARNs: what the gates of many
-// users and accounts share.
+// userSidePart is one user-side policy without the roles' ARNs. Users of many accounts
+// share it.
 type userSidePart struct {
 	region region
 	whole  bool // the only part
-	first  bool // speaks for calls without a source address, too
+	first  bool // covers calls without a source address, too
 	within []iam.Condition
 	deny   [][]iam.Condition // by group
 	admits []bool            // by group: some of its networks lie within the region

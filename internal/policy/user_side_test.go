@@ -15,8 +15,8 @@ import (
 	"portcullis/internal/iam"
 )
 
-// drawLong gives a state's allowlists many more entries, so that gates have several
-// parts, and leaves only users of the role's own account.
+// drawLong gives a state's allowlists many more entries, so that users have
+// several user-side policies, and leaves only users of the role's own account.
 func drawLong(t *rapid.T) access.State {
 	s := accesstest.DrawState(t)
 	for i := range s.Allowlists {
@@ -47,7 +47,7 @@ func drawPrefixes(t *rapid.T) []netip.Prefix {
 	}), 20, 60).Draw(t, "prefixes")
 }
 
-// userSideFixture is one role written on the users' side.
+// userSideFixture is one role in ShapeUserSide.
 type userSideFixture struct {
 	c           *Compiler
 	m           model
@@ -64,7 +64,7 @@ func newUserSideFixture(t *rapid.T, s access.State, r iam.Request) userSideFixtu
 		task, _ := c.bind(f.a, account, role.role, role.mappings)
 		task.alone = c.offline
 		if ok, why := c.userSide(task); !ok {
-			t.Fatalf("the role cannot be written on the users' side: %s", why)
+			t.Fatalf("the role cannot be written in ShapeUserSide: %s", why)
 		}
 		compiled := Compiled{through: task.usersThroughUserSide(ShapeUserSide)}
 		for u, g := range userSideUsers([]Compiled{compiled}) {
@@ -79,7 +79,7 @@ func newUserSideFixture(t *rapid.T, s access.State, r iam.Request) userSideFixtu
 	return f
 }
 
-// policies writes the gate of a user in policies of so many characters.
+// policies writes the user-side policies of a user, each of at most limit characters.
 func (f userSideFixture) policies(t *rapid.T, u access.UserName, limit int) UserSidePolicies {
 	groups := groupUserSide(f.a, f.allPolicies[u])
 	parts := f.c.partsOf(groups, limit)
@@ -107,7 +107,7 @@ func documentsOf(g UserSidePolicies) []string {
 
 const allowsAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 
-// aimAtSeams moves a request to an address near a boundary of a gate now and then.
+// aimAtSeams moves a request to an address near a boundary of two policies now and then.
 func aimAtSeams(t *rapid.T, r iam.Request, starts []netip.Addr) iam.Request {
 	if len(starts) < 2 || r.SourceVPC+r.SourceVPCE != "" || rapid.Bool().Draw(t, "elsewhere") {
 		return r
@@ -123,7 +123,7 @@ func TestUserSidePoliciesMeanTheState(t *testing.T) {
 	verdicts, several := map[iam.Verdict]int{}, 0
 	defer func() {
 		if all := verdicts[iam.Allowed] + verdicts[iam.Denied]; verdicts[iam.Allowed] == 0 || several == 0 {
-			t.Errorf("%d of %d requests were allowed, %d met a gate of several parts; the generator misses", verdicts[iam.Allowed], all, several)
+			t.Errorf("%d of %d requests were allowed, %d met several user-side policies; the generator misses", verdicts[iam.Allowed], all, several)
 		}
 	}()
 	rapid.Check(t, func(t *rapid.T) {
@@ -164,7 +164,7 @@ func TestUserSidePoliciesMeanTheState(t *testing.T) {
 
 var allLists = []string{"office", "vpn", "cloud"}
 
-// TestUserSideChangesLeaveNoGap: while one gate replaces another in the order of writing,
+// TestUserSideChangesLeaveNoGap: while user-side policies replace others in WritingOrder,
 // even a user with another Allow comes in only from where the old or the new one admits
 // them, and whom both admit stays admitted.
 func TestUserSideChangesLeaveNoGap(t *testing.T) {
@@ -197,10 +197,10 @@ func TestUserSideChangesLeaveNoGap(t *testing.T) {
 		check := func(when string) {
 			got := iam.Evaluate(r, f.trust, append(slices.Clone(live), allowsAll))
 			if got.Verdict == iam.Allowed && !was && !will {
-				t.Fatalf("%s: %s (%s), though neither the old nor the new gate admits %s", when, got.Verdict, got.Sentence, r.SourceIP)
+				t.Fatalf("%s: %s (%s), though neither the old nor the new policies admit %s", when, got.Verdict, got.Sentence, r.SourceIP)
 			}
 			if got := iam.Evaluate(r, f.trust, live); was && will && got.Verdict != iam.Allowed {
-				t.Fatalf("%s: %s (%s), though both gates admit %s", when, got.Verdict, got.Sentence, r.SourceIP)
+				t.Fatalf("%s: %s (%s), though the old and the new policies admit %s", when, got.Verdict, got.Sentence, r.SourceIP)
 			}
 		}
 		for _, i := range b.WritingOrder(a) {
@@ -213,7 +213,7 @@ func TestUserSideChangesLeaveNoGap(t *testing.T) {
 		}
 	})
 	if moved == 0 {
-		t.Errorf("%d of %d changes were between gates of several parts; the generator misses", moved, all)
+		t.Errorf("%d of %d changes were between several policies each; the generator misses", moved, all)
 	}
 }
 
@@ -234,8 +234,8 @@ func TestRoundest(t *testing.T) {
 	}
 }
 
-// TestUserSideNamesOwnAccountOnly: a user who takes up a role of their own account
-// through a gate keeps the Allow on the role of the same name in another account.
+// TestUserSideNamesOwnAccountOnly: a user who assumes a role of their own account through
+// user-side policies keeps the Allow on the role of the same name in another account.
 func TestUserSideNamesOwnAccountOnly(t *testing.T) {
 	in := long(t)
 	in.Accounts = append(in.Accounts, access.Account{ID: "444455556666", OU: "Root/Dev"})
@@ -247,7 +247,7 @@ func TestUserSideNamesOwnAccountOnly(t *testing.T) {
 	})
 	docs := compile(t, in, home)
 	if len(docs.UserSide) != 1 || len(docs.Users) != 1 {
-		t.Fatalf("%d gates and %d users, want alice's gate and her own policy", len(docs.UserSide), len(docs.Users))
+		t.Fatalf("%d users with user-side policies and %d others, want alice's of both kinds", len(docs.UserSide), len(docs.Users))
 	}
 	own := docs.Users[0].JSON()
 	if !strings.Contains(own, "arn:aws:iam::444455556666:role/Bob") || strings.Contains(own, "arn:aws:iam::111122223333:role/Bob") {
@@ -316,7 +316,7 @@ func TestUserSideOfTwoRolesWithDisjointLists(t *testing.T) {
 	}
 	docs := compile(t, in, home)
 	if len(docs.UserSide) != 1 || len(docs.UserSide[0].Policies) < 2 {
-		t.Fatalf("gates %+v, want one of several policies", docs.UserSide)
+		t.Fatalf("user-side policies %+v, want several of one user", docs.UserSide)
 	}
 	for _, p := range docs.UserSide[0].Policies {
 		if strings.Contains(p.JSON(), iam.SidPrefix+"AllowNoAddress") {

@@ -67,7 +67,7 @@ func (e Export) title() string {
 	return fmt.Sprintf("Portcullis, revision %d: account %s%s", e.Revision, e.Account.ID, name)
 }
 
-// oneLine keeps what others named from ending the comment that it stands in.
+// oneLine keeps names that others gave from ending the comment that they are in.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {

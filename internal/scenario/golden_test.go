@@ -12,10 +12,10 @@ import (
 	"portcullis/internal/access/accesstest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // TestGolden renders every scenario in testdata/scenarios and compares it with the file
-// beside it: NAME.json for the documents, NAME.error for a refusal.
+// next to it: NAME.json for the documents, NAME.error for a refusal.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/scenarios/*.yaml")
 	if err != nil || len(files) == 0 {

@@ -65,7 +65,7 @@ func documentsTree(cs []policy.Compiled) tree {
 
 type userSideTree struct{ policies, attachments tree }
 
-// treeOfUserSide shows the managed policies of the users' gates, and what is to be attached.
+// treeOfUserSide shows user-side policies, and the policies to be attached.
 func treeOfUserSide(s Scenario, id access.AccountID, userSide []policy.UserSidePolicies) userSideTree {
 	t := userSideTree{tree{kind: '{'}, tree{kind: '{'}}
 	i := slices.IndexFunc(s.Accounts, func(a access.Account) bool { return a.ID == id })

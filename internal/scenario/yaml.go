@@ -48,7 +48,7 @@ func parseYAML(data []byte, file string) (root ast.Node, err error) {
 			root, err = nil, access.Errorf(access.KindInvalid, "%s:1: the file is not valid YAML; correct it", file)
 		}
 	}()
-	// The reader refuses keys that stand twice, in its own words.
+	// The reader refuses duplicate keys with its own message.
 	f, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, syntaxError(err, file)
@@ -70,7 +70,7 @@ func parseYAML(data []byte, file string) (root ast.Node, err error) {
 }
 
 // notText returns the first line that holds what no scenario does, and what it is; 0 if
-// none does. What is no UTF-8 would otherwise be read as another name than was meant.
+// none does. Bytes that are no UTF-8 would otherwise be read as another name.
 func notText(data []byte) (line int, what string) {
 	line = 1
 	for rest := data; len(rest) > 0; {

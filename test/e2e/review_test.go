@@ -57,7 +57,7 @@ func guardIsConfirmed(t *testing.T, r *reviews) {
 	list := r.as("editor").Get("/allowlists").Follow("solo").Want(http.StatusOK)
 	draft = list.Form("/entries/remove").Fill("key", "198.51.100.0/24").Submit().Want(http.StatusOK, "erin would be left without any address")
 	r.look(t, "editor", draft.Path(), "change-guard", "erin would be left without any address")
-	titled := draft.Form("/edit").Fill("title", "Close solo").Fill("reason", "OPS-2").Submit("Submit for review").Want(http.StatusUnprocessableEntity, "confirm it by typing")
+	titled := draft.Form("/edit").Fill("title", "Close solo").Fill("reason", "OPS-2").Submit("Submit for review").Want(http.StatusUnprocessableEntity, "To override this guard, type")
 	again := titled.Form("/confirm").Fill("typed", "something else").Submit().Want(http.StatusUnprocessableEntity)
 	confirmed := again.Form("/confirm").Fill("typed", "Bob").Submit().Want(http.StatusOK, "Confirmed by Editor")
 	confirmed.Form("/edit").Fill("title", "Close solo").Fill("reason", "OPS-2").Submit("Submit for review").Want(http.StatusOK, "In review")

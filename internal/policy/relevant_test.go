@@ -11,8 +11,8 @@ import (
 	"portcullis/internal/access/accesstest"
 )
 
-// What is compiled for some accounts is the same with the part of the state that is
-// around them; and where that names no user of another account, also without the other
+// Documents of some accounts are the same when only the state relevant to them is
+// compiled; and where that names no user of another account, also without the other
 // accounts.
 func TestStateRelevantToAccountsCompilesTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -24,7 +24,7 @@ func TestStateRelevantToAccountsCompilesTheSame(t *testing.T) {
 		}
 		relevant := s.RelevantTo(accounts)
 		if len(relevant.Mappings) > len(s.Mappings) {
-			t.Fatalf("%d mappings around, of %d", len(relevant.Mappings), len(s.Mappings))
+			t.Fatalf("%d relevant mappings, of %d", len(relevant.Mappings), len(s.Mappings))
 		}
 		less := inputOf(relevant)
 		if !slices.ContainsFunc(relevant.Mappings, func(m access.Mapping) bool {
@@ -42,13 +42,13 @@ func TestStateRelevantToAccountsCompilesTheSame(t *testing.T) {
 				t.Fatalf("account %s: %v, want %v", a.ID, gotErr, wantErr)
 			}
 			if d := cmp.Diff(documentsText(wantDocs), documentsText(gotDocs)); d != "" {
-				t.Fatalf("account %s (-whole +around):\n%s", a.ID, d)
+				t.Fatalf("account %s (-whole +relevant):\n%s", a.ID, d)
 			}
 		}
 		wantAnswer, wantErr := want.Explain(r)
 		gotAnswer, gotErr := got.Explain(r)
 		if d := cmp.Diff(wantAnswer, gotAnswer); d != "" || access.MessageOf(wantErr) != access.MessageOf(gotErr) {
-			t.Fatalf("explained (-whole +around):\n%s %v, want %v", d, gotErr, wantErr)
+			t.Fatalf("explained (-whole +relevant):\n%s %v, want %v", d, gotErr, wantErr)
 		}
 	})
 }

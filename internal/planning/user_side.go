@@ -9,32 +9,33 @@ import (
 	"portcullis/internal/policy"
 )
 
-// An account in which allowlists stand on the users' side is written in an order in which
-// nobody gets in at any moment who may not get in before or after, and nobody is kept out
-// for longer than it takes:
+// The operations of an account with user-side policies are ordered so that no user gets in
+// at any moment who gets in neither before nor after, and no user is kept out for longer
+// than necessary:
 //
-//  1. trust policies that let in nobody new through a gate. They close what is to be
-//     closed, and bring the network back to a role whose list has become short; a role
-//     that has both its own Deny and the user's gate is held to both, which is safe.
-//  2. gates: new parts are made, then attached, then the others are written, each before
-//     the one whose addresses it takes over (policy.Gate.WritingOrder). A gate that stands
-//     early only denies; what it denies the new state denies too.
-//  3. trust policies that let somebody in through a gate. The gate stands by now.
-//  4. users' own policies.
-//  5. gates that give up a role whose trust policy was written in step 3, parts that are
-//     no longer needed: detached, then removed.
+//  1. Trust policies that newly admit no user through user-side policies. They close what
+//     must close, and bring the networks back to a role whose list has become short. A user
+//     is then held to the role's own Deny and to the user-side policies, which is safe.
+//  2. User-side policies: new ones are made, then attached, then the others are written,
+//     each before the one that loses addresses to it (policy.UserSidePolicies.WritingOrder).
+//     A policy that is attached early only denies, and the new state denies the same.
+//  3. Trust policies that newly admit users through user-side policies, which are attached
+//     by now.
+//  4. Users' inline policies.
+//  5. User-side policies that lose a role whose trust policy was written in step 3, and
+//     policies that are no longer needed: detached, then deleted.
 //
-// Read backwards it is the safe order of the way back.
+// A rollback is safe in the reverse order.
 //
-// A gate cannot both take up a role that step 3 opens and give up another that step 3
-// closes for this user: such a change is refused and has to be made in two.
+// A user cannot both gain a role that step 3 opens and lose another that step 3 closes for
+// this user. Such a change is refused and must be made in two.
 
-// userSideOps are the operations of the users' gates in one account, by step.
+// userSideOps are the operations on user-side policies in one account, by step.
 type userSideOps struct {
 	early, late []access.PlannedOperation
 }
 
-// withUserSide puts the operations of gates in their places among the others.
+// withUserSide puts the operations on user-side policies in their places among the others.
 func (p Planner) withUserSide(a access.Account, before, after policy.Documents, ops []access.PlannedOperation) ([]access.PlannedOperation, error) {
 	users := p.userSideUsers(a.ID, before, after)
 	if len(users) == 0 {
@@ -60,7 +61,8 @@ func (p Planner) withUserSide(a access.Account, before, after policy.Documents, 
 	return slices.Concat(closing, userSide.early, opening, own, userSide.late), nil
 }
 
-// opensToOne reports whether a trust policy newly admits one of the users through a gate.
+// opensToOne reports whether a trust policy newly admits one of the users through
+// user-side policies.
 func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.UserName) bool {
 	before, after := iam.ReadUserSide(id, op.OursBefore), iam.ReadUserSide(id, op.OursAfter)
 	return slices.ContainsFunc(users, func(u access.UserName) bool {
@@ -68,7 +70,7 @@ func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.
 	})
 }
 
-// userSideUsers are the users who have a gate or had one, sorted.
+// userSideUsers returns the users with user-side policies before or after, sorted.
 func (p Planner) userSideUsers(id access.AccountID, before, after policy.Documents) []access.UserName {
 	found := map[access.UserName]bool{}
 	for _, docs := range []policy.Documents{before, after} {
@@ -76,7 +78,7 @@ func (p Planner) userSideUsers(id access.AccountID, before, after policy.Documen
 			found[g.User] = true
 		}
 	}
-	if p.Before == nil { // everything is planned, also what nobody asks for any more
+	if p.Before == nil { // everything is planned, also policies that no mapping asks for any more
 		inv, _ := p.Inventories.Of(id)
 		for _, u := range inv.Users {
 			if ours, _ := access.UserSideAttachments(u.AttachedPolicies); len(ours) > 0 {
@@ -101,13 +103,13 @@ func userSideOf(docs policy.Documents, u access.UserName) policy.UserSidePolicie
 	return policy.UserSidePolicies{User: u}
 }
 
-// userSideChange is one user's gate before and after.
+// userSideChange is one user's user-side policies before and after.
 type userSideChange struct {
 	user          access.UserName
 	before, after policy.UserSidePolicies
 }
 
-// addUserSide plans what leads from one gate of a user to another.
+// addUserSide plans the step from earlier user-side policies of a user to the new ones.
 func (p Planner) addUserSide(ops *userSideOps, a access.Account, g userSideChange, opening []access.PlannedOperation) error {
 	late, err := givesUpLate(a, g.user, opening)
 	if err != nil {
@@ -140,8 +142,8 @@ func (p Planner) addUserSide(ops *userSideOps, a access.Account, g userSideChang
 	return nil
 }
 
-// givesUpLate reports whether a gate gives up a role that is open to the user until a
-// trust policy is written that also opens it to somebody else.
+// givesUpLate reports whether a user loses a role that is open to the user until a trust
+// policy is written that also opens it to other users.
 func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOperation) (bool, error) {
 	gains, gives := "", ""
 	for _, op := range opening {
@@ -155,14 +157,14 @@ func givesUpLate(a access.Account, u access.UserName, opening []access.PlannedOp
 		}
 	}
 	if gains != "" && gives != "" {
-		return false, access.Invalid("edits", "In account %s (%s) user %s would give up %s, which somebody else takes up, and take up %s, all with allowlists that stand on the users' side. There is no safe order for that in one step: take %s away from the user in a change of its own first.",
+		return false, access.Invalid("edits", "In account %s (%s) user %s would lose %s, which another user gains, and gain %s, all with networks in user-side policies. There is no safe order for that in one step: remove %s from the user in a separate change first.",
 			a.ID, a.Name, u.Name, gives, gains, gives)
 	}
 	return gives != "", nil
 }
 
-// partsBefore counts the parts that a user's gate may have had: those of the state before
-// and those that are there.
+// partsBefore counts the user-side policies that a user may have had: those of the state
+// before and those in AWS.
 func (p Planner) partsBefore(a access.Account, g userSideChange) int {
 	n := len(g.before.Policies)
 	inv, _ := p.Inventories.Of(a.ID)
@@ -174,8 +176,8 @@ func (p Planner) partsBefore(a access.Account, g userSideChange) int {
 	return n
 }
 
-// userSidePolicy plans the n-th part of a gate, counted from 0; changed is false where it is
-// as it was.
+// userSidePolicy plans the n-th user-side policy, counted from 0; changed is false where it
+// stays as it was.
 func (p Planner) userSidePolicy(a access.Account, g userSideChange, n int) (op access.PlannedOperation, changed bool) {
 	c := g.after.Policies[n]
 	op = access.PlannedOperation{Kind: access.OpUserSidePolicy, Resource: c.Resource, After: c.JSON(), Size: c.Size, Limit: c.Limit}
