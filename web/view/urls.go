@@ -123,7 +123,7 @@ func ResumeURL(id int64) string { return RolloutURL(id) + "/resume" }
 // AbortURL aborts a rollout.
 func AbortURL(id int64) string { return RolloutURL(id) + "/abort" }
 
-// RetryURL takes up the failed accounts of a rollout once more.
+// RetryURL retries the failed accounts of a rollout.
 func RetryURL(id int64) string { return RolloutURL(id) + "/retry" }
 
 // TargetURL is one account of a rollout.
