@@ -58,7 +58,7 @@ func modeWords(m access.GuardMode) string {
 	if m == access.GuardRefuse {
 		return "refused"
 	}
-	return "to be confirmed by typing the name"
+	return "can be overridden by typing the name"
 }
 
 func lifeWords(d time.Duration) string {
