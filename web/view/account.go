@@ -81,8 +81,8 @@ func accountsEmpty(p AccountsPage) string {
 	return "Read the organization first, or choose another unit."
 }
 
-// directPermissions lists the policies and groups that a user has besides our policy: they
-// work without a role, from every network.
+// directPermissions lists a user's other policies and groups. They work without a role, from
+// every network.
 func directPermissions(u access.LiveUser) []string {
 	var out []string
 	for _, p := range u.InlinePolicies {

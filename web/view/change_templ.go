@@ -616,7 +616,7 @@ func changeActions(p ChangePage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				if p.May.Rebase == nil && p.behind() {
+				if p.May.Rebase == nil && p.rebasable() {
 					templ_7745c5c3_Err = postButton(RebaseChangeURL(p.Change.ID), "sync", "Rebase on the newest revision", p.rebaseClass()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

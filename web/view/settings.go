@@ -180,7 +180,7 @@ type SettingsFormProps struct {
 func modes(chosen string) []Option {
 	return chosenOf([]Option{
 		{Value: string(access.GuardRefuse), Label: "Refuse"},
-		{Value: string(access.GuardConfirm), Label: "Ask to type the name"},
+		{Value: string(access.GuardConfirm), Label: "Allow an override by typing the name"},
 	}, chosen)
 }
 
