@@ -22,8 +22,10 @@ func TestRolloutInWaves(t *testing.T) {
 	crew := harness.DemoCrew(c)
 	viewer := c.API(harness.DemoPerson("viewer"))
 	viewer.WaitForRollout("1", time.Minute) // the sample data
-	strategy := crew.SignIn(harness.DemoPerson("admin")).Get("/settings/strategies/new").Form("/settings/strategies/new").Fill("name", "Canaries first").Fill("default", "yes")
-	strategy.Fill("waves/0/name", "Canaries").Fill("waves/0/selects", "count").Fill("waves/0/accounts", "2").Fill("waves/0/requires_approval", "yes")
+	const newStrategy = "/settings/strategies/new"
+	strategy := crew.SignIn(harness.DemoPerson("admin")).Get(newStrategy).Form(newStrategy)
+	strategy.Fill("name", "Canaries first").Fill("default", "yes").Fill("waves/0/name", "Canaries")
+	strategy.Fill("waves/0/selects", "count").Fill("waves/0/accounts", "2").Fill("waves/0/requires_approval", "yes")
 	strategy.Submit().Want(http.StatusOK, "Canaries: requires approval")
 	before := statesOf(c.Sandbox)
 	rollout := crew.Decide(crew.AddEntries("office", "52.94.10.0/24 west wing"), "Open the west wing")

@@ -79,11 +79,13 @@ func TestStrategyFormComesBackAsItWas(t *testing.T) {
 	form.Set("waves/1/accounts", "25")
 	form.Set("max_failures", "5 %")
 	for field, wrong := range map[string]string{
-		"max_in_flight": "1000000", "waves/1/max_in_flight": "1000000", "maintenance_window/from": "late", "maintenance_window/zone": "Middle/Earth",
+		"max_in_flight": "1000000", "waves/1/max_in_flight": "1000000",
+		"maintenance_window/from": "late", "maintenance_window/zone": "Middle/Earth",
 	} {
 		was := form.Get(field)
 		form.Set(field, wrong)
-		if c.Parse(c.PostForm("/settings/strategies/4/edit", form), http.StatusUnprocessableEntity).Text(field+"-problem") == "" {
+		p = c.Parse(c.PostForm("/settings/strategies/4/edit", form), http.StatusUnprocessableEntity)
+		if p.ID(field+"-problem") == nil {
 			t.Errorf("there is no message at the field %s", field)
 		}
 		form.Set(field, was)
