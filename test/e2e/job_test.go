@@ -186,7 +186,7 @@ func bobsAccount(t *testing.T, states map[access.AccountID]sandbox.AccountState)
 			return id
 		}
 	}
-	t.Fatal("alice may take up Bob nowhere: the sample data has not been pushed")
+	t.Fatal("alice can assume Bob in no account: the sample data has not been pushed")
 	return ""
 }
 

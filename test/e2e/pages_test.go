@@ -67,7 +67,7 @@ func firstDetail(b *tab, list string) string {
 	return path
 }
 
-// explained asks whether alice may take up Bob somewhere.
+// explained asks whether alice can assume Bob in one account.
 func explained(api *harness.API) string {
 	for _, a := range api.Accounts() {
 		if a.State == "ACTIVE" && a.PushedRevision > 0 {

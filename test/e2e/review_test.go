@@ -24,7 +24,7 @@ func TestReviews(t *testing.T) {
 		name string
 		try  func(*testing.T, *reviews)
 	}{
-		{"a guard is confirmed by typing", guardIsConfirmed},
+		{"a guard is overridden by typing", guardIsOverridden},
 		{"files", filesInAndOut},
 		{"tokens and passwords", tokensAndPasswords},
 		{"the glass is broken", glassIsBroken},
@@ -48,7 +48,7 @@ func (r *reviews) look(t *testing.T, who, path, name string, texts ...string) {
 
 func (r *reviews) as(who string) *harness.Visitor { return r.SignIn(harness.DemoPerson(who)) }
 
-func guardIsConfirmed(t *testing.T, r *reviews) {
+func guardIsOverridden(t *testing.T, r *reviews) {
 	api := r.API(r.Editor)
 	r.AddAllowlist("solo", "198.51.100.0/24")
 	draft := r.AddMapping(harness.Mapping{Role: "Bob", Users: "erin", Allowlists: []string{"solo"}})
@@ -58,9 +58,9 @@ func guardIsConfirmed(t *testing.T, r *reviews) {
 	draft = list.Form("/entries/remove").Fill("key", "198.51.100.0/24").Submit().Want(http.StatusOK, "erin would be left without any address")
 	r.look(t, "editor", draft.Path(), "change-guard", "erin would be left without any address")
 	titled := draft.Form("/edit").Fill("title", "Close solo").Fill("reason", "OPS-2").Submit("Submit for review").Want(http.StatusUnprocessableEntity, "To override this guard, type")
-	again := titled.Form("/confirm").Fill("typed", "something else").Submit().Want(http.StatusUnprocessableEntity)
-	confirmed := again.Form("/confirm").Fill("typed", "Bob").Submit().Want(http.StatusOK, "Confirmed by Editor")
-	confirmed.Form("/edit").Fill("title", "Close solo").Fill("reason", "OPS-2").Submit("Submit for review").Want(http.StatusOK, "In review")
+	again := titled.Form("/override-guards").Fill("typed", "something else").Submit().Want(http.StatusUnprocessableEntity)
+	overridden := again.Form("/override-guards").Fill("typed", "Bob").Submit().Want(http.StatusOK, "Overridden by Editor")
+	overridden.Form("/edit").Fill("title", "Close solo").Fill("reason", "OPS-2").Submit("Submit for review").Want(http.StatusOK, "In review")
 	r.as("editor").Get(draft.Path()).Form("/withdraw").Submit().Want(http.StatusOK)
 }
 

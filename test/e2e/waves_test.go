@@ -14,18 +14,19 @@ import (
 
 const completed = `document.querySelector("#rollout-status").innerText.toLowerCase().includes("completed")`
 
-// TestRolloutInWaves takes a rollout through a gate, overwrites what somebody has edited
-// in the meantime, and rolls it back, all of it in the browser.
+// TestRolloutInWaves approves a wave of a rollout, overwrites an edit by hand that was made
+// meanwhile, and rolls the rollout back, all of it in the browser.
 func TestRolloutInWaves(t *testing.T) {
 	t.Parallel()
 	c := harness.Demo(t, "--accounts", "8")
 	crew := harness.DemoCrew(c)
 	viewer := c.API(harness.DemoPerson("viewer"))
 	viewer.WaitForRollout("1", time.Minute) // the sample data
-	strategy := map[string]any{"name": "Canaries first", "default": true, "waves": []any{map[string]any{"name": "Canaries", "count": 2, "gate": true}}}
-	if status, said := c.API(harness.DemoPerson("admin")).Post("/strategies", strategy); status != http.StatusCreated {
-		t.Fatalf("saving a strategy is answered with %d: %s", status, said)
-	}
+	const newStrategy = "/settings/strategies/new"
+	strategy := crew.SignIn(harness.DemoPerson("admin")).Get(newStrategy).Form(newStrategy)
+	strategy.Fill("name", "Canaries first").Fill("default", "yes").Fill("waves/0/name", "Canaries")
+	strategy.Fill("waves/0/selects", "count").Fill("waves/0/accounts", "2").Fill("waves/0/requires_approval", "yes")
+	strategy.Submit().Want(http.StatusOK, "Canaries: requires approval")
 	before := statesOf(c.Sandbox)
 	rollout := crew.Decide(crew.AddEntries("office", "52.94.10.0/24 west wing"), "Open the west wing")
 
@@ -38,7 +39,7 @@ func TestRolloutInWaves(t *testing.T) {
 		t.Fatalf("nothing to edit in %s", theirs)
 	}
 	c.Sandbox.EditByHand(edited.Account, "Bob", theirs)
-	b.press("Open the gate after wave 1")
+	b.press("Approve wave 1")
 	b.eventually(time.Minute, "the page says that the rollout is completed", completed)
 	overwrite(b, rollout, edited)
 	if got := c.Sandbox.State(edited.Account).Roles["Bob"]; strings.Contains(got, "103.15.248.0/22") || !strings.Contains(got, "52.94.10.0/24") {
@@ -48,21 +49,21 @@ func TestRolloutInWaves(t *testing.T) {
 	restored(t, before, statesOf(c.Sandbox), edited.Account)
 }
 
-// awaitingApproval waits until the page, which is not loaded again, says that the gate is
-// reached, and that nothing beyond it was written.
+// awaitingApproval waits until the page, which is not loaded again, says that the first wave
+// awaits approval, and that no later wave was written.
 func awaitingApproval(b *tab, rollout string) {
 	b.t.Helper()
 	b.open("/rollouts/" + rollout)
-	b.eventually(time.Minute, "the page offers to open the gate", `document.querySelector("#rollout-actions").innerText.includes("Open the gate after wave 1")`)
-	b.eventually(10*time.Second, "the first wave is at its gate", `!!document.querySelector("#waves [data-wave-state=awaiting_approval]")`)
-	b.want("Wave 1 of 2", "The next one begins when somebody opens the gate", "Canaries", "2 of 2 accounts done")
+	b.eventually(time.Minute, "the page offers to approve the wave", `document.querySelector("#rollout-actions").innerText.includes("Approve wave 1")`)
+	b.eventually(10*time.Second, "the first wave awaits approval", `!!document.querySelector("#waves [data-wave-state=awaiting_approval]")`)
+	b.want("Wave 1 of 2", "The next wave starts when an operator approves wave 1", "Canaries", "2 of 2 accounts done")
 	for _, target := range b.c.API(harness.DemoPerson("viewer")).Targets(rollout)[2:] {
 		if target.State != "waiting" {
-			b.t.Errorf("account %s is %s before the gate was opened", target.Account, target.State)
+			b.t.Errorf("account %s is %s before the wave was approved", target.Account, target.State)
 		}
 	}
 	b.silent()
-	b.look("rollout-gate")
+	b.look("rollout-approval")
 }
 
 // last is the last target of a rollout that can be reached.
@@ -82,7 +83,7 @@ func last(t *testing.T, viewer *harness.API, rollout string) harness.Target {
 // has the edit overwritten.
 func overwrite(b *tab, rollout string, edited harness.Target) {
 	b.t.Helper()
-	b.eventually(10*time.Second, "the page tells of the conflict", `document.querySelector("#rollout-troubles").innerText.includes("somebody else has edited role Bob")`)
+	b.eventually(10*time.Second, "the page tells of the conflict", `document.querySelector("#rollout-failures").innerText.includes("somebody else has edited role Bob")`)
 	b.look("rollout-conflict")
 	b.press("See the account")
 	b.want("Only conflict, where somebody else has edited role Bob")
@@ -94,7 +95,7 @@ func overwrite(b *tab, rollout string, edited harness.Target) {
 	b.want("Decided")
 	b.open("/rollouts/" + rollout)
 	b.eventually(time.Minute, "the page says that the rollout is completed", completed)
-	b.eventually(10*time.Second, "nothing is wrong any more", `document.querySelector("#rollout-troubles").innerText.trim() === ""`)
+	b.eventually(10*time.Second, "nothing is wrong any more", `document.querySelector("#rollout-failures").innerText.trim() === ""`)
 	b.silent()
 }
 

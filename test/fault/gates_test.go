@@ -21,7 +21,7 @@ func TestListsTooLongForATrustPolicy(t *testing.T) {
 	f := newFleet(t, 5)
 	f.AddAllowlist("branches", networks(20, 200))
 	draft := f.AddMapping(harness.Mapping{Role: "Bob", Users: "alice\ndave", Allowlists: []string{"branches"}, Except: "Root/Suspended\nRoot/Workloads/Acquired"})
-	draft.Want(200, "Gate of alice")
+	draft.Want(200, "User-side policy of alice")
 	f.ends(f.Decide(draft, "Bob from all branches"))
 	f.userSide(1, "20.1.198.7", "20.1.199.7", "20.2.0.7")
 	f.pushAgainWritesNothing()

@@ -51,7 +51,7 @@ func TestAccountPage(t *testing.T) {
 		}},
 	}
 	p := c.Page("/accounts/111122223333")
-	p.Contains("roles", "team-a/Bob", "Gated", "900 / 2,048")
+	p.Contains("roles", "team-a/Bob", "Managed", "900 / 2,048")
 	p.Contains("users", "alice", "attached AdministratorAccess")
 	p.Contains("main", "env=prod")
 }

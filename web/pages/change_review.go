@@ -15,8 +15,8 @@ import (
 // reviewRoutes are what people do with a change beside taking it from state to state.
 func (s *changePages) reviewRoutes() {
 	s.Post("/changes/:id/comment", authz.Read, s.commentChange)
-	// Editors, reviewers and operators confirm: the service decides who may.
-	s.Post("/changes/:id/confirm", authz.Read, s.confirmChange)
+	// Editors, reviewers and operators override guards: the service decides who may.
+	s.Post("/changes/:id/override-guards", authz.Read, s.overrideGuard)
 	s.Post("/changes/:id/clone", authz.EditChange, s.cloneChange)
 	s.Post("/changes/:id/alone", authz.BreakGlass, s.applyAlone)
 	s.Post("/changes/:id/entries", authz.EditChange, s.composeChange)
@@ -29,10 +29,10 @@ func (s *changePages) commentChange(c echo.Context, actor access.Actor) error {
 	})
 }
 
-func (s *changePages) confirmChange(c echo.Context, actor access.Actor) error {
+func (s *changePages) overrideGuard(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		_, err := s.reviewer.Confirm(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
-		return view.ChangeURL(id), "Confirmed. Everybody sees that it was you.", err
+		return view.ChangeURL(id), "Overridden. Everyone who can read the change sees that you did it.", err
 	})
 }
 
@@ -99,5 +99,5 @@ func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.V
 func keepTyped(c echo.Context, f *view.ChangeForm) {
 	f.Comment, f.Body, f.Alone = c.FormValue("comment"), c.FormValue("body"), c.FormValue("alone_reason")
 	f.Allowlist, f.Lines = c.FormValue("allowlist"), c.FormValue("lines")
-	f.ScheduleAt, f.StartWithin, f.Strategy = c.FormValue("schedule_at"), c.FormValue("schedule_window"), c.FormValue("strategy")
+	f.ScheduleAt, f.StartWithin, f.Strategy = c.FormValue("schedule_at"), c.FormValue("start_within"), c.FormValue("strategy")
 }

@@ -235,10 +235,10 @@ func (s *changePages) dropEdit(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		index, err := strconv.Atoi(c.FormValue("index"))
 		if err != nil {
-			return "", "", access.Invalid("index", "The edit to take out was not named. Load the page again.")
+			return "", "", access.Invalid("index", "The edit to remove was not named. Load the page again.")
 		}
 		saved, err := s.editor.DropEdit(ctx, actor, id, formID(c, "version"), index)
-		return view.ChangeURL(id), edited(saved, "Taken out."), err
+		return view.ChangeURL(id), edited(saved, "The edit is removed."), err
 	})
 }
 

@@ -202,7 +202,7 @@ func TestActionsNeedTheirRole(t *testing.T) {
 		{"approver", "/changes/12/apply"},
 		{"editor", "/rollouts"},
 		{"viewer", "/rollouts/3/pause"},
-		{"editor", "/rollouts/3/start"},
+		{"editor", "/rollouts/3/override-window"},
 		{"approver", "/rollouts/3/recheck"},
 		{"editor", "/rollouts/3/abort"},
 		{"viewer", "/accounts/sync"},

@@ -38,7 +38,7 @@ func (s *explainPage) routes() {
 // question stands in the address, so that an answer can be passed on.
 func (s *explainPage) showExplain(c echo.Context, actor access.Actor) error {
 	form := readExplainForm(c.QueryParams())
-	shell := s.shell(c, actor, "Explain", "explain").With("May somebody take up a role from somewhere? And which statement decides?", nil)
+	shell := s.shell(c, actor, "Explain", "explain").With("Check whether a user can assume a role from a given network, and which statement decides.", nil)
 	known, err := s.explainSuggestions(c, actor)
 	if err != nil {
 		return err

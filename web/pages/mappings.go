@@ -48,7 +48,7 @@ func (s *mappingPages) showMappings(c echo.Context, actor access.Actor) error {
 		return err
 	}
 	mayEdit := authz.Can(actor, authz.EditChange)
-	shell := s.shell(c, actor, "Mappings", "mappings").With("Which users may take up which role, in which accounts, from which allowlists.", view.NewMappingButton(mayEdit))
+	shell := s.shell(c, actor, "Mappings", "mappings").With("Which users may assume which role, in which accounts, from which allowlists.", view.NewMappingButton(mayEdit))
 	return s.ok(c, view.Mappings(view.MappingsProps{Shell: shell, Page: page, Query: q, MayEdit: mayEdit}))
 }
 

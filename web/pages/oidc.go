@@ -30,8 +30,8 @@ const (
 	maxNext       = 1000
 )
 
-// pending is what the browser keeps in a cookie while somebody is at the provider: so
-// whoever only asks to sign in takes up nothing here. Only this host can set the cookie.
+// pending is kept in a cookie of the browser while a person is at the provider, so that
+// unfinished sign-ins use no memory here. Only this host can set the cookie.
 type pending struct {
 	State, Nonce, Verifier, Next string
 }

@@ -123,9 +123,14 @@ func pageQuery(c echo.Context) access.PageQuery {
 func idParam(c echo.Context) (int64, error) {
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
 	if err != nil || id <= 0 {
-		return 0, access.Errorf(access.KindNotFound, "No page has this address. It may have been moved or mistyped.")
+		return 0, noPage()
 	}
 	return id, nil
+}
+
+// noPage is the error for an address that no page has.
+func noPage() error {
+	return access.Errorf(access.KindNotFound, "No page has this address. It may have been moved or mistyped.")
 }
 
 // misread says that a form's choices are not as its page has written them.

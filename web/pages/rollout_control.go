@@ -23,17 +23,17 @@ func (s *rolloutPages) controlRoutes() {
 	}{
 		{"pause", "Paused. Accounts in flight are finished.", r.Pause},
 		{"resume", "Resumed.", r.Resume},
-		{"retry", "The failed accounts are taken up again.", r.Retry},
+		{"retry", "The failed accounts are retried.", r.Retry},
 		{"confirm", "Confirmed. The rollout stays.", r.Confirm},
 		{"recheck", "The health of the wave is looked at again.", r.CheckAgain},
-		{"overtake", "It goes ahead. The accounts that it waited for are skipped in the older rollout.", r.SkipQueue},
+		{"skip-queue", "It skips the queue. The older rollout skips the accounts that blocked it.", r.SkipQueue},
 	} {
 		s.Post("/rollouts/:id/"+b.path, authz.ControlRollout, s.controlRollout(b.done, b.act))
 	}
 	s.Post("/rollouts/:id/abort", authz.ControlRollout, s.abortRollout)
-	s.Post("/rollouts/:id/gate", authz.ControlRollout, s.approveWave)
-	s.Post("/rollouts/:id/start", authz.ControlRollout, s.startNow)
-	s.Post("/rollouts/:id/window", authz.ControlRollout, s.changeMaxInFlight)
+	s.Post("/rollouts/:id/waves/:wave/approve", authz.ControlRollout, s.approveWave)
+	s.Post("/rollouts/:id/override-window", authz.ControlRollout, s.overrideWindow)
+	s.Post("/rollouts/:id/max-in-flight", authz.ControlRollout, s.changeMaxInFlight)
 	s.Post("/rollouts/:id/rollback", authz.ControlRollout, s.rollBack)
 }
 
@@ -64,24 +64,28 @@ func (s *rolloutPages) rollBack(c echo.Context, actor access.Actor) error {
 	})(c, actor)
 }
 
-// approveWave names the wave, so that a page that was read before does not open a later gate.
+// approveWave names the wave, so that an old page does not approve a later wave.
 func (s *rolloutPages) approveWave(c echo.Context, actor access.Actor) error {
-	return s.controlRollout("The gate is open. The next wave begins.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.ApproveWave(ctx, actor, id, int(formID(c, "wave")))
+	wave, err := strconv.Atoi(c.Param("wave"))
+	if err != nil || wave <= 0 {
+		return noPage()
+	}
+	return s.controlRollout("The wave is approved. The next wave starts.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.ApproveWave(ctx, actor, id, wave)
 	})(c, actor)
 }
 
-func (s *rolloutPages) startNow(c echo.Context, actor access.Actor) error {
-	return s.controlRollout("It starts now, outside of its hours.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.OverrideWindow(ctx, actor, id, c.FormValue("start-reason"), c.FormValue("all-waves") != "")
+func (s *rolloutPages) overrideWindow(c echo.Context, actor access.Actor) error {
+	return s.controlRollout("It starts now, outside the maintenance window.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.OverrideWindow(ctx, actor, id, c.FormValue("override-reason"), c.FormValue("all-waves") != "")
 	})(c, actor)
 }
 
 func (s *rolloutPages) changeMaxInFlight(c echo.Context, actor access.Actor) error {
-	return s.controlRollout("The pace has changed.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		maxInFlight, err := strconv.Atoi(strings.TrimSpace(c.FormValue("window")))
+	return s.controlRollout("Max in flight has changed.", func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		maxInFlight, err := strconv.Atoi(strings.TrimSpace(c.FormValue("max_in_flight")))
 		if err != nil {
-			return access.Rollout{}, access.Invalid("window", "%q is no number of accounts: write it in digits, from 1 to %d.", c.FormValue("window"), access.MostInFlight)
+			return access.Rollout{}, access.Invalid("max_in_flight", "%q is no number of accounts: write it in digits, from 1 to %d.", c.FormValue("max_in_flight"), access.MostInFlight)
 		}
 		return s.controller.SetMaxInFlight(ctx, actor, id, maxInFlight)
 	})(c, actor)

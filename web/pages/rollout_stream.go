@@ -164,7 +164,7 @@ func (t *rolloutStream) sendParts(ctx context.Context) error {
 		event     string
 		component templ.Component
 	}{
-		{"troubles", view.RolloutFailures(t.page)}, {"waves", view.RolloutWaves(t.page)}, {"chart", view.RolloutChart(t.page)},
+		{"failures", view.RolloutFailures(t.page)}, {"waves", view.RolloutWaves(t.page)}, {"chart", view.RolloutChart(t.page)},
 	} {
 		var b strings.Builder
 		if err := part.component.Render(ctx, &b); err != nil {

@@ -30,8 +30,8 @@ func conflict() access.Operation {
 	return op
 }
 
-// waving is a rollout in three waves that waits at the gate after the first.
-func waving(c *webtest.Console) {
+// threeWaves shows a rollout in three waves, the first of which awaits approval.
+func threeWaves(c *webtest.Console) {
 	r := webtest.RunningRollout()
 	r.Wave, r.Waves, r.Phase, r.Later = 1, 3, access.PhaseAwaitingApproval, 2
 	r.Counts = access.TargetCounts{Waiting: 2, Succeeded: 1, Failed: 14, Conflict: 1}
@@ -105,25 +105,25 @@ func TestRolloutActions(t *testing.T) {
 	}
 }
 
-func TestRolloutOutsideItsMaintenanceWindowCanStartNow(t *testing.T) {
+func TestMaintenanceWindowOverride(t *testing.T) {
 	c := webtest.New(t).As("operator")
 	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
-	if c.Page("/rollouts/3").Form("/rollouts/3/start") != nil {
-		t.Error("a rollout that waits for nothing is offered to start now")
+	if c.Page("/rollouts/3").Form("/rollouts/3/override-window") != nil {
+		t.Error("the page offers to override the window of a rollout that does not wait for it")
 	}
 	r := webtest.RunningRollout()
 	r.Phase, r.Wave, r.Waves = access.PhaseMaintenanceWindow, 1, 3
 	c.Rollouts.Shown = r
-	if c.Page("/rollouts/3").Form("/rollouts/3/start") == nil {
-		t.Error("a rollout outside of its hours cannot be started now")
+	if c.Page("/rollouts/3").Form("/rollouts/3/override-window") == nil {
+		t.Error("the page does not offer to override the maintenance window")
 	}
-	c.Post("/rollouts/3/start", "start-reason", "an office has moved", "all-waves", "yes")
-	if d := cmp.Diff([]string{`start 3 "an office has moved" true`}, c.Rollouts.Did); d != "" {
+	c.Post("/rollouts/3/override-window", "override-reason", "an office has moved", "all-waves", "yes")
+	if d := cmp.Diff([]string{`override window 3 "an office has moved" true`}, c.Rollouts.Did); d != "" {
 		t.Errorf("what was asked of the service (-want +got):\n%s", d)
 	}
 	r.Phase, r.WindowOverride = access.PhasePushing, access.WindowOverride{Wave: 1, By: "Opa", Reason: "an office has moved"}
 	c.Rollouts.Shown = r
-	c.Page("/rollouts/3").Contains("rollout-off-hours", "until wave 1 is done", "Opa: an office has moved")
+	c.Page("/rollouts/3").Contains("rollout-window-override", "until wave 1 is done", "Opa: an office has moved")
 }
 
 func TestBadHealthIsShownAndLookedAtAgain(t *testing.T) {
@@ -186,7 +186,7 @@ func TestRolloutStreamFollowsTheRolloutToItsEnd(t *testing.T) {
 	stream := c.Watch("/rollouts/3/events")
 	stream.Want("status", "1 of 3 accounts done")
 	stream.Want("actions", "/rollouts/3/pause")
-	stream.Want("troubles")
+	stream.Want("failures")
 	stream.Want("waves")
 	stream.Want("chart")
 	stream.Want("rows", `hx-swap-oob="true"`, "target-111122223333", "target-111122224444")
@@ -213,7 +213,7 @@ func TestRolloutStreamOfAFilterSendsTheWholeTable(t *testing.T) {
 	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), access.Page[access.Target]{}
 	stream := c.Watch("/rollouts/3/events?state=failed")
 	stream.Want("status")
-	stream.Want("troubles")
+	stream.Want("failures")
 	stream.Want("waves")
 	stream.Want("chart")
 	stream.Want("table", "No account is failed now.")
@@ -231,7 +231,7 @@ func TestRolloutStreamLeavesButtonsThatThePageOffers(t *testing.T) {
 	}
 	stream := c.Watch(offers)
 	stream.Want("status")
-	stream.Want("troubles")
+	stream.Want("failures")
 }
 
 func TestRolloutStreamNeedsSignIn(t *testing.T) {
@@ -259,7 +259,7 @@ func TestAStreamEndsWithItsReader(t *testing.T) {
 				stream.Want("rollout")
 			} else {
 				stream = c.Watch("/rollouts/3/events")
-				for _, part := range []string{"status", "actions", "troubles", "waves", "chart", "rows"} {
+				for _, part := range []string{"status", "actions", "failures", "waves", "chart", "rows"} {
 					stream.Want(part)
 				}
 			}
@@ -276,25 +276,24 @@ func TestAStreamEndsWithItsReader(t *testing.T) {
 
 func TestRolloutPageShowsWavesAndWhyItWaits(t *testing.T) {
 	c := webtest.New(t).As("operator")
-	waving(c)
+	threeWaves(c)
 	p := c.Page("/rollouts/3")
-	p.Contains("rollout-status", "Wave 1 of 3", "Wave 1 is done. The next one begins when somebody opens the gate.")
-	p.Contains("waves", "Canaries", "At its gate", "at most 20 may fail", "10 min of watching", "4 of 5 checks good, 1 bad", "none may fail", "The rest")
-	p.Contains("course", "AWS has throttled 10 of 30 attempts, 33 %.")
-	gate := p.Form("/rollouts/3/gate")
-	if gate == nil {
-		t.Fatal("the gate cannot be opened")
+	p.Contains("rollout-status", "Wave 1 of 3", "Wave 1 is done. The next wave starts when an operator approves wave 1.")
+	p.Contains("waves", "Canaries", "Awaiting approval", "at most 20 may fail", "10 min of watching", "4 of 5 checks good, 1 bad", "none may fail", "The rest")
+	p.Contains("progress", "AWS has throttled 10 of 30 attempts, 33 %.")
+	if p.Form("/rollouts/3/waves/1/approve") == nil {
+		t.Fatal("the page does not offer to approve the wave")
 	}
-	if p.Form("/rollouts/3/rollback") == nil || p.Form("/rollouts/3/window") == nil || p.Form("/rollouts/3/confirm") != nil {
+	if p.Form("/rollouts/3/rollback") == nil || p.Form("/rollouts/3/max-in-flight") == nil || p.Form("/rollouts/3/confirm") != nil {
 		t.Error("the page does not offer what is possible, and nothing else")
 	}
 }
 
-func TestRolloutPageGroupsWhatWentWrong(t *testing.T) {
+func TestRolloutPageGroupsFailures(t *testing.T) {
 	c := webtest.New(t).As("viewer")
-	waving(c)
+	threeWaves(c)
 	p := c.Page("/rollouts/3")
-	p.Contains("troubles", "15 accounts", "Denied by IAM", "AccessDenied in 14 accounts of OU Sandbox: the deployment role lacks iam:UpdateAssumeRolePolicy", "Bring it to the template.",
+	p.Contains("failures", "15 accounts", "Denied by IAM", "AccessDenied in 14 accounts of OU Sandbox: the deployment role lacks iam:UpdateAssumeRolePolicy", "Bring it to the template.",
 		"Conflict in 1 account of OU Prod: somebody else has edited role Bob")
 	p = c.Page("/rollouts/3?state=failed&class=denied&wave=1&cause=the+deployment+role+lacks+iam%3AUpdateAssumeRolePolicy")
 	p.Contains("targets", "Only failed, in wave 1 (Canaries), where the deployment role lacks iam:UpdateAssumeRolePolicy.")
@@ -308,7 +307,7 @@ func TestRolloutWithoutFailuresHasNoSuchCard(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
 	p := c.Page("/rollouts/3")
-	for _, id := range []string{"troubles", "waves"} {
+	for _, id := range []string{"failures", "waves"} {
 		if p.ID(id) != nil {
 			t.Errorf("a rollout of one wave in which all goes well shows %s", id)
 		}
@@ -317,13 +316,13 @@ func TestRolloutWithoutFailuresHasNoSuchCard(t *testing.T) {
 
 func TestRolloutEstimate(t *testing.T) {
 	c := webtest.New(t).As("viewer")
-	waving(c)
+	threeWaves(c)
 	c.Rollouts.Shown.Phase, c.Rollouts.Shown.Later = access.PhasePushing, 0
 	c.Rollouts.Shown.Counts.Waiting = 40
-	c.Page("/rollouts/3").Contains("rollout-estimate", "About 5 min for the rest of this wave at the pace of the last minutes, then 10 min of watching, then a gate that somebody opens, then 2 more waves.")
+	c.Page("/rollouts/3").Contains("rollout-estimate", "About 5 min for the rest of this wave at the pace of the last minutes, then 10 min of watching, then the approval of an operator, then 2 more waves.")
 	c.Rollouts.InsightNow.Samples = c.Rollouts.InsightNow.Samples[:1]
 	if c.Page("/rollouts/3").ID("rollout-estimate") != nil {
-		t.Error("an estimate of one sample")
+		t.Error("an estimate of one progress sample")
 	}
 }
 
@@ -332,10 +331,10 @@ func TestRolloutControls(t *testing.T) {
 	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
 	const target = "/rollouts/3/targets/111122223333"
 	for _, post := range [][]string{
-		{"/rollouts/3/gate", "wave", "2"},
+		{"/rollouts/3/waves/2/approve"},
 		{"/rollouts/3/confirm"},
-		{"/rollouts/3/overtake"},
-		{"/rollouts/3/window", "window", " 7 "},
+		{"/rollouts/3/skip-queue"},
+		{"/rollouts/3/max-in-flight", "max_in_flight", " 7 "},
 		{"/rollouts/3/rollback", "rollback-reason", "wrong"},
 		{target + "/retry"},
 		{target + "/skip", "reason", "not ours"},
@@ -350,13 +349,14 @@ func TestRolloutControls(t *testing.T) {
 		}
 	}
 	want := []string{
-		"gate 3 2", "confirm 3", "overtake 3", "window 3 7", `rollback 3 "wrong"`, "retry 3 111122223333", `skip 3 111122223333 "not ours"`,
+		"approve wave 3 2", "confirm 3", "skip queue 3", "max in flight 3 7", `rollback 3 "wrong"`, "retry 3 111122223333", `skip 3 111122223333 "not ours"`,
 		"resolve 3 111122223333 [{OperationID:4 Choice:overwrite Seen:abc} {OperationID:9 Choice:skip Seen:}]",
 	}
 	if d := cmp.Diff(want, c.Rollouts.Did); d != "" {
 		t.Errorf("what was asked of the service (-want +got):\n%s", d)
 	}
-	c.Parse(c.Post("/rollouts/3/window", "window", "many"), http.StatusUnprocessableEntity).Contains("main", "is no number of accounts")
+	c.Parse(c.Post("/rollouts/3/max-in-flight", "max_in_flight", "many"), http.StatusUnprocessableEntity).Contains("main", "is no number of accounts")
+	c.Parse(c.Post("/rollouts/3/waves/first/approve"), http.StatusNotFound).Contains("main", "No page has this address")
 }
 
 func TestConflictShowsThreeDocumentsAndAsks(t *testing.T) {
@@ -399,8 +399,8 @@ func hasField(form *html.Node, name, value string) bool {
 
 func TestRolloutsListSaysWhatEachWaitsFor(t *testing.T) {
 	c := webtest.New(t).As("viewer")
-	waving(c)
-	c.Page("/rollouts").Contains("rollout-rows", "Wave 1 of 3", "The next one begins when somebody opens the gate.")
+	threeWaves(c)
+	c.Page("/rollouts").Contains("rollout-rows", "Wave 1 of 3", "The next wave starts when an operator approves wave 1.")
 }
 
 func TestAdoptedEditIsOfferedAsAChange(t *testing.T) {

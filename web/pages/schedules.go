@@ -28,9 +28,9 @@ func (s *changePages) scheduleChange(c echo.Context, actor access.Actor) error {
 		if when.IsZero() {
 			return "", "", access.Invalid("schedule_at", "say when: a day and a time in UTC, for example 2027-01-31 02:00")
 		}
-		minutes, err := strconv.Atoi(c.FormValue("schedule_window"))
+		minutes, err := strconv.Atoi(c.FormValue("start_within"))
 		if err != nil || minutes < 1 || minutes > 1e6 {
-			return "", "", access.Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
+			return "", "", access.Invalid("start_within", "choose from 5 minutes to 24 hours")
 		}
 		_, err = s.scheduler.Schedule(ctx, actor, id, change.ScheduleRequest{
 			Digest: c.FormValue("digest"), At: when, StartWithin: time.Duration(minutes) * time.Minute,

@@ -25,23 +25,25 @@ func TestAnOperatorSchedulesAChange(t *testing.T) {
 	if c.Page("/changes/12").Form("/changes/12/schedule") == nil {
 		t.Fatal("an approved change has no form to schedule it")
 	}
-	c.Post("/changes/12/schedule", "digest", c.Changes.ChangeView.Digest, "schedule_at", "2030-01-06 02:00", "schedule_window", "240")
+	c.Post("/changes/12/schedule", "digest", c.Changes.ChangeView.Digest, "schedule_at", "2030-01-06 02:00", "start_within", "240")
 	if want := "schedule 12 abab 2030-01-06T02:00:00Z 4h0m0s"; len(c.Changes.Did) != 1 || c.Changes.Did[0] != want {
 		t.Errorf("did %v, want %s", c.Changes.Did, want)
 	}
-	p := c.Parse(c.Post("/changes/12/schedule", "digest", c.Changes.ChangeView.Digest, "schedule_at", "Sunday", "schedule_window", "60"), http.StatusUnprocessableEntity)
+	p := c.Parse(c.Post("/changes/12/schedule", "digest", c.Changes.ChangeView.Digest, "schedule_at", "Sunday", "start_within", "60"), http.StatusUnprocessableEntity)
 	p.Contains("schedule_at-problem", `"Sunday" is not a day or a time`)
 	if got := webtest.Attr(p.ID("schedule_at"), "value"); got != "Sunday" {
 		t.Errorf("what was typed came back as %q", got)
 	}
+	tooShort := c.Post("/changes/12/schedule", "digest", c.Changes.ChangeView.Digest, "schedule_at", "2030-01-06 02:00", "start_within", "0")
+	c.Parse(tooShort, http.StatusUnprocessableEntity).Contains("start_within-problem", "from 5 minutes to 24 hours")
 	c.Changes.ChangeView.Schedule = &access.Schedule{At: webtest.Noon.Add(time.Hour), Until: webtest.Noon.Add(2 * time.Hour), By: webtest.Author(), Digest: c.Changes.ChangeView.Digest}
 	p = c.Page("/changes/12")
 	p.Contains("main", "It is applied by itself.")
 	if p.Form("/changes/12/unschedule") == nil || p.Form("/changes/12/schedule") != nil {
 		t.Error("a scheduled change is to be cancelled, not scheduled again")
 	}
-	c.Changes.ChangeView.Schedule.Outcome = "Its window ended."
-	c.Page("/changes/12").Contains("main", "It was not applied at its time.", "Its window ended.")
+	c.Changes.ChangeView.Schedule.Outcome = "It could not start within 4 hours."
+	c.Page("/changes/12").Contains("main", "It was not applied at its time.", "It could not start within 4 hours.")
 }
 
 func TestAnExpiryIsShownAndNobodyDecidesIt(t *testing.T) {

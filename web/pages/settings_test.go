@@ -89,7 +89,7 @@ func TestSettingsForm(t *testing.T) {
 	p.Contains("many_accounts-problem", "1 or more")
 }
 
-func TestGuardsAreShownAndConfirmed(t *testing.T) {
+func TestGuardsAreShownAndOverridden(t *testing.T) {
 	c := webtest.New(t).As("editor")
 	v := webtest.DraftView()
 	v.Guards = []access.Guard{
@@ -98,11 +98,11 @@ func TestGuardsAreShownAndConfirmed(t *testing.T) {
 	}
 	c.Changes.ChangeView = v
 	p := c.Page("/changes/12")
-	p.Contains("guards", "alice", "103.15.250.0/24", "type Bob", "would lose 8.8.8.0/24", "do not let this be confirmed")
-	if a := c.Post("/changes/12/confirm", "guard", "no_address", "typed", "Bob"); a.Status != http.StatusSeeOther {
+	p.Contains("guards", "alice", "103.15.250.0/24", "type Bob", "would lose 8.8.8.0/24", "do not allow this guard to be overridden")
+	if a := c.Post("/changes/12/override-guards", "guard", "no_address", "typed", "Bob"); a.Status != http.StatusSeeOther {
 		t.Fatalf("answered %d", a.Status)
 	}
-	if d := cmp.Diff([]string{`confirm 12 no_address "Bob"`}, c.Changes.Did); d != "" {
+	if d := cmp.Diff([]string{`override 12 no_address "Bob"`}, c.Changes.Did); d != "" {
 		t.Errorf("what was asked of the service (-want +got):\n%s", d)
 	}
 }

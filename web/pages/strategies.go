@@ -128,15 +128,15 @@ const mostRows = 40
 // readStrategyForm reads the rows that say something, in their order.
 func readStrategyForm(v url.Values) view.StrategyForm {
 	f := view.StrategyForm{
-		Version: v.Get("version"), Name: v.Get("name"), Description: v.Get("description"), MaxInFlight: v.Get("window"), MaxFailures: v.Get("max_failures"), Confirm: v.Get("confirm_within"),
+		Version: v.Get("version"), Name: v.Get("name"), Description: v.Get("description"), MaxInFlight: v.Get("max_in_flight"), MaxFailures: v.Get("max_failures"), Confirm: v.Get("confirm_within"),
 		Default: v.Get("default") != "", ReadBack: v.Get("read_back") != "", RollBack: v.Get("roll_back") != "",
-		Days: v["hours/days"], From: v.Get("hours/from"), To: v.Get("hours/to"), Zone: v.Get("hours/zone"),
+		Days: v["maintenance_window/days"], From: v.Get("maintenance_window/from"), To: v.Get("maintenance_window/to"), Zone: v.Get("maintenance_window/zone"),
 	}
 	for i := range mostRows {
 		at := "waves/" + strconv.Itoa(i) + "/"
 		w := view.WaveForm{
-			Takes: v.Get(at + "takes"), Which: v.Get(at + "accounts"), Name: v.Get(at + "name"), MaxInFlight: v.Get(at + "window"),
-			MaxFailures: v.Get(at + "max_failures"), Bake: v.Get(at + "bake"), RequiresApproval: v.Get(at+"gate") != "",
+			Selects: v.Get(at + "selects"), Which: v.Get(at + "accounts"), Name: v.Get(at + "name"), MaxInFlight: v.Get(at + "max_in_flight"),
+			MaxFailures: v.Get(at + "max_failures"), Bake: v.Get(at + "bake"), RequiresApproval: v.Get(at+"requires_approval") != "",
 		}
 		if w != (view.WaveForm{}) {
 			f.Waves = append(f.Waves, w)
@@ -204,14 +204,14 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 	var r strategyReader
 	s := access.Strategy{
 		Name: strings.TrimSpace(f.Name), Description: strings.TrimSpace(f.Description), Default: f.Default, ReadBack: f.ReadBack, RollBack: f.RollBack,
-		MaxInFlight: r.number("window", f.MaxInFlight), MaxFailures: r.limit("max_failures", f.MaxFailures), Confirm: r.duration("confirm_within", f.Confirm),
+		MaxInFlight: r.number("max_in_flight", f.MaxInFlight), MaxFailures: r.limit("max_failures", f.MaxFailures), Confirm: r.duration("confirm_within", f.Confirm),
 		MaintenanceWindow: access.MaintenanceWindow{From: strings.TrimSpace(f.From), To: strings.TrimSpace(f.To), Zone: strings.TrimSpace(f.Zone)},
 	}
 	s.Version, _ = strconv.ParseInt(f.Version, 10, 64) // what is no version is not that of what is there
 	for _, d := range f.Days {
 		n, err := strconv.Atoi(d)
 		if err != nil {
-			r.add("hours/days", strconv.Quote(d)+" is not a day")
+			r.add("maintenance_window/days", strconv.Quote(d)+" is not a day")
 		}
 		s.MaintenanceWindow.Days = append(s.MaintenanceWindow.Days, n)
 	}
@@ -235,35 +235,35 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 
 func (r *strategyReader) wave(at string, w view.WaveForm) access.WaveRule {
 	rule := access.WaveRule{
-		Name: strings.TrimSpace(w.Name), MaxInFlight: r.number(at+"window", w.MaxInFlight), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), RequiresApproval: w.RequiresApproval,
+		Name: strings.TrimSpace(w.Name), MaxInFlight: r.number(at+"max_in_flight", w.MaxInFlight), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), RequiresApproval: w.RequiresApproval,
 	}
-	switch w.Takes {
-	case view.TakesCount, view.TakesPercent:
+	switch w.Selects {
+	case view.SelectsCount, view.SelectsPercent:
 		n := r.number(at+"accounts", strings.TrimSuffix(strings.TrimSpace(w.Which), "%"))
 		if n == 0 && strings.TrimSpace(w.Which) == "" {
 			r.add(at+"accounts", "say how many")
 		}
-		if w.Takes == view.TakesCount {
+		if w.Selects == view.SelectsCount {
 			rule.Count = n
 		} else {
 			rule.Percent = n
 		}
-	case view.TakesIDs:
+	case view.SelectsIDs:
 		for _, id := range lines(w.Which) {
 			rule.Accounts.IDs = append(rule.Accounts.IDs, access.AccountID(id))
 		}
-	case view.TakesOUs:
+	case view.SelectsOUs:
 		rule.Accounts.OUs = lines(w.Which)
-	case view.TakesTags:
+	case view.SelectsTags:
 		tags, err := parseTags(strings.Join(lines(w.Which), "\n"))
 		if err != nil {
 			r.add(at+"accounts", access.MessageOf(err))
 		}
 		rule.Accounts.Tags = tags
-	case view.TakesEachOU:
+	case view.SelectsEachOU:
 		rule.EachOU = true
 	default:
-		r.add(at+"takes", "say which accounts the wave takes, or leave the whole row empty")
+		r.add(at+"selects", "say which accounts the wave selects, or leave the whole row empty")
 	}
 	return rule
 }

@@ -43,7 +43,7 @@ type targetPages struct {
 func (s *targetPages) routes() {
 	const target = "/rollouts/:id/targets/:account"
 	s.Get(target, authz.Read, s.showTarget)
-	s.Post(target+"/retry", authz.ControlRollout, s.controlTarget("It is taken up again.", s.targets.RetryTarget))
+	s.Post(target+"/retry", authz.ControlRollout, s.controlTarget("The account is retried.", s.targets.RetryTarget))
 	s.Post(target+"/skip", authz.ControlRollout, s.skipTarget)
 	s.Post(target+"/resolve", authz.ControlRollout, s.resolveConflicts)
 	s.Post(target+"/adopt", authz.EditChange, s.adopt)
@@ -104,7 +104,7 @@ func (s *targetPages) skipTarget(c echo.Context, actor access.Actor) error {
 }
 
 func (s *targetPages) resolveConflicts(c echo.Context, actor access.Actor) error {
-	return s.controlTarget("Decided. The account is taken up again and does what was chosen.", func(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
+	return s.controlTarget("Decided. The account is retried and does what you chose.", func(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
 		choices, err := choicesOf(c)
 		if err != nil {
 			return access.Rollout{}, err

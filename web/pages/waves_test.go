@@ -29,8 +29,8 @@ func TestStrategiesPage(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Rollouts.StrategyList = []access.Strategy{careful()}
 	p := c.Page("/settings/strategies")
-	p.Contains("strategy-4", "Careful <b>", "Default", "Canary: the first failure halts, bakes for 1h, a person lets it go on", "Up to 25 %: 3 at once",
-		"15 accounts at once", "more than 5 % failures halt", "let into Bob", "Monday, Friday from 22:00 to 04:00 Europe/Berlin", "confirms within 1h30m")
+	p.Contains("strategy-4", "Careful <b>", "Default", "Canary: the first failure halts, bakes for 1h, requires approval", "Up to 25 %: 3 at once",
+		"15 accounts at once", "more than 5 % failures halt", "let into Bob", "Maintenance window: Monday, Friday from 22:00 to 04:00 Europe/Berlin", "confirms within 1h30m")
 	p.Contains("strategy-0", "All at once")
 	if p.Form("/settings/strategies/4/remove") != nil {
 		t.Error("a viewer is offered to remove a strategy")
@@ -45,19 +45,19 @@ func TestStrategyFormComesBackAsItWas(t *testing.T) {
 	c.Rollouts.StrategyList = []access.Strategy{careful()}
 	p := c.Page("/settings/strategies/4/edit")
 	for id, want := range map[string]string{
-		"name": "Careful <b>", "window": "15", "max_failures": "5 %", "waves/0/accounts": "env=test", "waves/0/max_failures": "0", "waves/0/bake": "1h", "waves/1/accounts": "25",
-		"probes/0/role": "Bob", "probes/0/accounts": "2", "confirm_within": "1h30m", "hours/zone": "Europe/Berlin",
+		"name": "Careful <b>", "max_in_flight": "15", "max_failures": "5 %", "waves/0/accounts": "env=test", "waves/0/max_failures": "0", "waves/0/bake": "1h", "waves/1/accounts": "25",
+		"probes/0/role": "Bob", "probes/0/accounts": "2", "confirm_within": "1h30m", "maintenance_window/zone": "Europe/Berlin",
 	} {
 		if got := webtest.Attr(p.ID(id), "value"); got != want {
 			t.Errorf("%s is filled with %q, want %q", id, got, want)
 		}
 	}
 	form := url.Values{
-		"version": {"7"}, "name": {"Careful <b>"}, "default": {"yes"}, "window": {"15"}, "max_failures": {"5 %"}, "read_back": {"yes"}, "roll_back": {"yes"}, "confirm_within": {"1h30m"},
-		"waves/0/takes": {"tags"}, "waves/0/accounts": {"env=test"}, "waves/0/name": {"Canary"}, "waves/0/bake": {"1h"}, "waves/0/gate": {"yes"}, "waves/0/max_failures": {"0"},
-		"waves/1/takes": {"percent"}, "waves/1/accounts": {"25 %"}, "waves/1/window": {"3"}, "waves/2/takes": {"each_ou"}, "waves/3/takes": {""},
+		"version": {"7"}, "name": {"Careful <b>"}, "default": {"yes"}, "max_in_flight": {"15"}, "max_failures": {"5 %"}, "read_back": {"yes"}, "roll_back": {"yes"}, "confirm_within": {"1h30m"},
+		"waves/0/selects": {"tags"}, "waves/0/accounts": {"env=test"}, "waves/0/name": {"Canary"}, "waves/0/bake": {"1h"}, "waves/0/requires_approval": {"yes"}, "waves/0/max_failures": {"0"},
+		"waves/1/selects": {"percent"}, "waves/1/accounts": {"25 %"}, "waves/1/max_in_flight": {"3"}, "waves/2/selects": {"each_ou"}, "waves/3/selects": {""},
 		"probes/0/role": {"Bob"}, "probes/0/expect": {"allowed"}, "probes/0/accounts": {"2"}, "probes/1/role": {""}, "probes/1/expect": {"allowed"},
-		"hours/days": {"5", "1"}, "hours/from": {"22:00"}, "hours/to": {"04:00"}, "hours/zone": {"Europe/Berlin"},
+		"maintenance_window/days": {"5", "1"}, "maintenance_window/from": {"22:00"}, "maintenance_window/to": {"04:00"}, "maintenance_window/zone": {"Europe/Berlin"},
 	}
 	if a := c.PostForm("/settings/strategies/4/edit", form); a.Status != http.StatusSeeOther || len(c.Rollouts.Saved) != 1 {
 		t.Fatalf("answered %d, saved %d", a.Status, len(c.Rollouts.Saved))
@@ -75,6 +75,21 @@ func TestStrategyFormComesBackAsItWas(t *testing.T) {
 	}
 	p.Contains("waves/1/accounts-problem", "not a number")
 	p.Contains("max_failures-problem", "neither a number")
+
+	form.Set("waves/1/accounts", "25")
+	form.Set("max_failures", "5 %")
+	for field, wrong := range map[string]string{
+		"max_in_flight": "1000000", "waves/1/max_in_flight": "1000000",
+		"maintenance_window/from": "late", "maintenance_window/zone": "Middle/Earth",
+	} {
+		was := form.Get(field)
+		form.Set(field, wrong)
+		p = c.Parse(c.PostForm("/settings/strategies/4/edit", form), http.StatusUnprocessableEntity)
+		if p.ID(field+"-problem") == nil {
+			t.Errorf("there is no message at the field %s", field)
+		}
+		form.Set(field, was)
+	}
 	if a := c.Post("/settings/strategies/4/remove"); a.Status != http.StatusSeeOther || len(c.Rollouts.Removed) != 1 {
 		t.Errorf("removing answered %d, removed %v", a.Status, c.Rollouts.Removed)
 	}

@@ -88,7 +88,7 @@
     for (const button of table.querySelectorAll("[data-needs-chosen]")) button.disabled = chosen === 0;
   }
 
-  // enhance takes up what has come into the page.
+  // enhance prepares new content of the page.
   function enhance(root) {
     localTimes(root);
     const tables = root.matches?.("[data-check]") ? [root] : root.querySelectorAll("[data-check]");

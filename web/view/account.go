@@ -81,8 +81,9 @@ func accountsEmpty(p AccountsPage) string {
 	return "Read the organization first, or choose another unit."
 }
 
-// alsoHolds lists what a user has besides our policy: each is a way around the gate.
-func alsoHolds(u access.LiveUser) []string {
+// directPermissions lists a user's other policies and groups. They work without a role, from
+// every network.
+func directPermissions(u access.LiveUser) []string {
 	var out []string
 	for _, p := range u.InlinePolicies {
 		out = append(out, "inline "+p)

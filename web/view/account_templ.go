@@ -520,7 +520,7 @@ func accountRoles(roles []access.LiveRole) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if r.Managed {
-					templ_7745c5c3_Err = Badge(Good, "Gated").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Badge(Good, "Managed").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -718,7 +718,7 @@ func accountUsers(users []access.LiveUser) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</th><th scope=\"col\">Also holds</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</th><th scope=\"col\">Direct permissions</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -735,7 +735,7 @@ func accountUsers(users []access.LiveUser) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Card(CardProps{ID: "users", Title: "Users", Count: Number(len(users)), Hint: "Whatever a user holds besides " + access.UserPolicyName + " is not gated.", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var30), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Card(CardProps{ID: "users", Title: "Users", Count: Number(len(users)), Hint: "Direct permissions work from every network: " + access.UserPolicyName + " does not restrict them.", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var30), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -795,17 +795,17 @@ func accountUser(u access.LiveUser) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "</td><td data-label=\"Also holds\" class=\"pc-wrap\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "</td><td data-label=\"Direct permissions\" class=\"pc-wrap\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if also := alsoHolds(u); len(also) == 0 {
+		if direct := directPermissions(u); len(direct) == 0 {
 			templ_7745c5c3_Err = None("nothing").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = Codes(also, 8).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Codes(direct, 8).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -328,7 +328,7 @@ func Allowlist(p AllowlistProps) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = Card(CardProps{ID: "sizes", Title: "Room in the trust policies", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Card(CardProps{ID: "sizes", Title: "Policy size", Flush: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -159,7 +159,7 @@ var actionWords = map[string]string{
 	"change.conflict": "marked it as conflicted",
 	"change.apply":    "applied it",
 	"change.reopen":   "put it back into review: reviewers or rules have changed",
-	"change.confirm":  "confirmed what a lock-out guard had found",
+	"change.confirm":  "overrode a lock-out guard",
 	"change.comment":  "commented on it",
 
 	"change.schedule":         "scheduled it",

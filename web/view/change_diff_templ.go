@@ -71,23 +71,23 @@ func changeImpact(p ChangePage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " <dl class=\"pc-figures pc-figures-inner\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " <dl class=\"pc-stats pc-stats-inner\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure(Number(p.Impact.People), "People", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Stat(Number(p.Impact.People), "People", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure(Number(p.Impact.Roles), "Roles", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Stat(Number(p.Impact.Roles), "Roles", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure(Number(p.Impact.Accounts), "Accounts", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Stat(Number(p.Impact.Accounts), "Accounts", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Figure(Number(p.Writes), "Documents", "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Stat(Number(p.Writes), "Documents", "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -297,7 +297,7 @@ func reachList(p ChangePage, lines []reachLine) templ.Component {
 	})
 }
 
-// conditionList says what else is asked, from now on, of people who take a role.
+// conditionList says what else is asked, from now on, of people who assume a role.
 func conditionList(p ChangePage, lines []conditionLine) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -39,13 +39,13 @@ func TestPeopleWithTheSameConditionShareALine(t *testing.T) {
 	for _, l := range conditionLines([]policy.ConditionChange{
 		{User: alice, Role: bob, Accounts: in, Text: "MFA is required from now on", Stricter: true},
 		{User: carol, Role: bob, Accounts: in, Text: "MFA is required from now on", Stricter: true},
-		{Role: bob, Accounts: in, Text: "people who are not mapped are no longer gated"},
+		{Role: bob, Accounts: in, Text: "people who are not mapped are no longer restricted"},
 	}) {
 		got = append(got, l.subject(8)+" role "+l.role+": "+l.text)
 	}
 	want := []string{
 		"alice and carol on role Bob: MFA is required from now on",
-		"On role Bob: people who are not mapped are no longer gated",
+		"On role Bob: people who are not mapped are no longer restricted",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("lines (-want +got):\n%s", d)

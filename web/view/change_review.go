@@ -54,7 +54,7 @@ func scopeWords(s access.RuleScope, names map[string]string) []string {
 	return lines
 }
 
-// guardTone is bad where the change is stopped, and caution where it is confirmed.
+// guardTone is bad if the guard stops the change, and caution if it was overridden.
 func guardTone(g access.Guard) Tone {
 	if g.Confirmed {
 		return Caution

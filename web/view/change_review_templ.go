@@ -111,7 +111,7 @@ func changeFlag(p ChangePage) templ.Component {
 	})
 }
 
-// changeGuards shows what would lock people out, and lets it be confirmed.
+// changeGuards shows the lock-out guards that stop the change, and lets the reader override them.
 func changeGuards(p ChangePage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -215,9 +215,9 @@ func changeGuards(p ChangePage) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var10 string
-						templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(confirmedBy(p.Change, g))
+						templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(overriddenBy(p.Change, g))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 36, Col: 35}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 36, Col: 36}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 						if templ_7745c5c3_Err != nil {
@@ -228,12 +228,12 @@ func changeGuards(p ChangePage) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					} else if g.Mode == access.GuardRefuse {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>The settings do not let this be confirmed.</p>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>The settings do not allow this guard to be overridden.</p>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
 					} else if p.May.Confirm == nil {
-						templ_7745c5c3_Err = confirmForm(p, i, g).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = overrideForm(p, i, g).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -254,7 +254,7 @@ func changeGuards(p ChangePage) templ.Component {
 	})
 }
 
-func confirmForm(p ChangePage, i int, g access.Guard) templ.Component {
+func overrideForm(p ChangePage, i int, g access.Guard) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -280,9 +280,9 @@ func confirmForm(p ChangePage, i int, g access.Guard) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var12 templ.SafeURL
-		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(ConfirmChangeURL(p.Change.ID)))
+		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(OverrideGuardsURL(p.Change.ID)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 49, Col: 74}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 49, Col: 75}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 		if templ_7745c5c3_Err != nil {
@@ -314,14 +314,14 @@ func confirmForm(p ChangePage, i int, g access.Guard) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\">If that is meant, type <code>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\">To override this guard, type <code>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(g.Object)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 52, Col: 78}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_review.templ`, Line: 52, Col: 84}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 		if templ_7745c5c3_Err != nil {
@@ -340,7 +340,7 @@ func confirmForm(p ChangePage, i int, g access.Guard) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" name=\"typed\" autocomplete=\"off\" spellcheck=\"false\" required></div><div class=\"pc-buttons\"><button class=\"btn\" type=\"submit\">Confirm</button></div></form>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" name=\"typed\" autocomplete=\"off\" spellcheck=\"false\" required></div><div class=\"pc-buttons\"><button class=\"btn\" type=\"submit\">Override</button></div></form>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -348,13 +348,13 @@ func confirmForm(p ChangePage, i int, g access.Guard) templ.Component {
 	})
 }
 
-func confirmedBy(c access.Change, g access.Guard) string {
+func overriddenBy(c access.Change, g access.Guard) string {
 	for _, k := range c.Confirmations {
 		if k.Code == g.Code && k.Object == g.Object {
-			return "Confirmed by " + k.By + "."
+			return "Overridden by " + k.By + "."
 		}
 	}
-	return "Confirmed."
+	return "Overridden."
 }
 
 func namesOf(people []string) string {

@@ -29,8 +29,8 @@ func editsText(edits []access.Edit) string {
 	return strings.Join(titles, "; ")
 }
 
-// behind reports whether the change can be put on a newer revision.
-func (p ChangePage) behind() bool {
+// rebasable reports whether the change can be put on a newer revision.
+func (p ChangePage) rebasable() bool {
 	return p.Change.State == access.ChangeConflicted || p.Since.To > p.Change.Base && len(p.Since.Applied) > 0
 }
 

@@ -337,7 +337,7 @@ func scheduleForm(p ChangePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(p.Problems.For("schedule_at")) > 0 || len(p.Problems.For("schedule_window")) > 0 {
+			if len(p.Problems.For("schedule_at")) > 0 || len(p.Problems.For("start_within")) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, " open")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -384,7 +384,7 @@ func scheduleForm(p ChangePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(FieldProps{Name: "schedule_window", Label: "Not later than", Problems: p.Problems}, startWithinOptions(p.Form.StartWithin)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(FieldProps{Name: "start_within", Label: "Start within", Hint: "How long after that time the console may still apply it.", Problems: p.Problems}, startWithinOptions(p.Form.StartWithin)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -404,9 +404,9 @@ func startWithinOptions(chosen string) []Option {
 	var options []Option
 	for _, w := range []time.Duration{15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 24 * time.Hour} {
 		minutes := strconv.Itoa(int(w.Minutes()))
-		label := Count(int(w.Hours()), "hour") + " after that"
+		label := Count(int(w.Hours()), "hour")
 		if w < time.Hour {
-			label = Count(int(w.Minutes()), "minute") + " after that"
+			label = Count(int(w.Minutes()), "minute")
 		}
 		options = append(options, Option{Value: minutes, Label: label})
 	}

@@ -177,7 +177,7 @@ func MappingFormPage(p MappingFormProps) templ.Component {
 				}
 				templ_7745c5c3_Err = Choices(FieldProps{Name: "enforcement", Label: "Whom the role refuses elsewhere", Type: "radio", Problems: p.Problems}, []Option{
 					{Value: "mapped", Label: "The users above", Hint: "Others who are trusted by statements of their own stay as they are.", Selected: !p.Form.Everyone},
-					{Value: "everyone", Label: "Everyone", Hint: "Whoever is added to the role by hand later is gated as well.", Selected: p.Form.Everyone},
+					{Value: "everyone", Label: "Everyone", Hint: "The role also refuses users who are added to its trust policy by hand later.", Selected: p.Form.Everyone},
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -220,7 +220,7 @@ func MappingFormPage(p MappingFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Choices(FieldProps{Name: "source_identity", Label: "Source identity", Type: "checkbox"}, []Option{{Value: "username", Label: "Must be set to the user’s own name", Hint: "it survives when one role takes up another", Selected: p.Form.SourceIdentity}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Choices(FieldProps{Name: "source_identity", Label: "Source identity", Type: "checkbox"}, []Option{{Value: "username", Label: "Must be set to the user’s own name", Hint: "it is kept when one role assumes another", Selected: p.Form.SourceIdentity}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -361,7 +361,7 @@ func mappingTable(p MappingsProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else if p.MayEdit {
-				templ_7745c5c3_Err = Empty(EmptyProps{Icon: "link", Title: "No mappings yet", Text: "A mapping lets users take up a role from the networks of an allowlist.", Label: "New mapping", URL: NewMappingURL()}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty(EmptyProps{Icon: "link", Title: "No mappings yet", Text: "A mapping lets users assume a role from the networks of an allowlist.", Label: "New mapping", URL: NewMappingURL()}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -515,7 +515,7 @@ func conditions(m access.Mapping) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if m.Enforcement == access.EnforceEveryone {
-			templ_7745c5c3_Err = Badge(Accent, "Gates everyone").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Badge(Accent, "Enforced for everyone").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1217,14 +1217,14 @@ func RemoveMapping(p RemoveMappingProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, " will no longer be able to take up ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, " will no longer be able to assume ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var51 string
 				templ_7745c5c3_Var51, templ_7745c5c3_Err = templ.JoinStringErrs(" ")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/mappings.templ`, Line: 262, Col: 84}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/mappings.templ`, Line: 262, Col: 83}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var51))
 				if templ_7745c5c3_Err != nil {

@@ -268,35 +268,35 @@ func Overview(p OverviewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div><dl class=\"pc-figures\" id=\"figures\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div><dl class=\"pc-stats\" id=\"stats\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.Allowlists), "Allowlists", AllowlistsURL()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.Allowlists), "Allowlists", AllowlistsURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.Entries), "Entries", "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.Entries), "Entries", "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.Mappings), "Mappings", MappingsURL()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.Mappings), "Mappings", MappingsURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.Accounts), "Accounts", AccountsURL()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.Accounts), "Accounts", AccountsURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.OUs), "OUs", "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.OUs), "OUs", "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.Revision), "Revision", HistoryURL()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.Revision), "Revision", HistoryURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Figure(Number(p.Findings.Total()), "Open findings", FindingsURL()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Stat(Number(p.Findings.Total()), "Open findings", FindingsURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -326,7 +326,7 @@ func Overview(p OverviewProps) templ.Component {
 				ctx = templ.InitializeContext(ctx)
 				if len(p.Recent) == 0 {
 					if p.MayEdit && p.Allowlists == 0 {
-						templ_7745c5c3_Err = Empty(EmptyProps{Icon: "change", Title: "Begin with the networks", Text: "Make an allowlist of an office or a VPN, then a mapping that says who may take up which role from it. Nothing is written to AWS before somebody else has reviewed it.", Label: "New allowlist", URL: NewAllowlistURL()}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Empty(EmptyProps{Icon: "change", Title: "Begin with the networks", Text: "Make an allowlist of an office or a VPN, then a mapping that says who may assume which role from it. Nothing is written to AWS before somebody else has reviewed it.", Label: "New allowlist", URL: NewAllowlistURL()}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -355,7 +355,7 @@ func Overview(p OverviewProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Layout(p.Shell.With("From which networks people may take up which roles.", nil)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Layout(p.Shell.With("From which networks people may assume which roles.", nil)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

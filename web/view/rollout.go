@@ -11,17 +11,17 @@ import (
 // RolloutActions says what can be done to a rollout now. A nil error means yes; an error
 // says why not.
 type RolloutActions struct {
-	ApproveWave error
-	Confirm     error
-	Resume      error
-	Pause       error
-	Retry       error
-	StartNow    error
-	Recheck     error
-	SkipQueue   error
-	MaxInFlight error
-	Abort       error
-	RollBack    error
+	ApproveWave    error
+	Confirm        error
+	Resume         error
+	Pause          error
+	Retry          error
+	OverrideWindow error
+	Recheck        error
+	SkipQueue      error
+	MaxInFlight    error
+	Abort          error
+	RollBack       error
 }
 
 // ActionsOf asks the rollout itself, on a copy. denied is why the reader may control no
@@ -35,21 +35,21 @@ func ActionsOf(r access.Rollout, denied error, now time.Time) RolloutActions {
 		return step(&c)
 	}
 	// A rollout comes to this phase only where its strategy wants it confirmed.
-	overriding := &access.WaveProgress{Strategy: access.Strategy{Confirm: time.Minute}}
+	confirmed := &access.WaveProgress{Strategy: access.Strategy{Confirm: time.Minute}}
 	return RolloutActions{
 		ApproveWave: try(func(r *access.Rollout) error {
 			return r.ApproveWave(&access.WaveProgress{}, access.PersonRef{}, r.Wave)
 		}),
-		Confirm:     try(func(r *access.Rollout) error { return r.Confirm(overriding, access.PersonRef{}, now) }),
-		Resume:      try((*access.Rollout).Resume),
-		Pause:       try(func(r *access.Rollout) error { return r.Pause(now) }),
-		Retry:       try((*access.Rollout).Retry),
-		StartNow:    try(func(r *access.Rollout) error { return r.OverrideWindow(access.Actor{}, "", false) }),
-		Recheck:     try((*access.Rollout).CheckAgain),
-		SkipQueue:   try((*access.Rollout).SkipQueue),
-		MaxInFlight: try(func(r *access.Rollout) error { return r.SetMaxInFlight(max(r.MaxInFlight, 1)) }),
-		Abort:       try(func(r *access.Rollout) error { return r.Abort("", now) }),
-		RollBack:    try(func(r *access.Rollout) error { return r.RollBack(access.PersonRef{}, "", now) }),
+		Confirm:        try(func(r *access.Rollout) error { return r.Confirm(confirmed, access.PersonRef{}, now) }),
+		Resume:         try((*access.Rollout).Resume),
+		Pause:          try(func(r *access.Rollout) error { return r.Pause(now) }),
+		Retry:          try((*access.Rollout).Retry),
+		OverrideWindow: try(func(r *access.Rollout) error { return r.OverrideWindow(access.Actor{}, "", false) }),
+		Recheck:        try((*access.Rollout).CheckAgain),
+		SkipQueue:      try((*access.Rollout).SkipQueue),
+		MaxInFlight:    try(func(r *access.Rollout) error { return r.SetMaxInFlight(max(r.MaxInFlight, 1)) }),
+		Abort:          try(func(r *access.Rollout) error { return r.Abort("", now) }),
+		RollBack:       try(func(r *access.Rollout) error { return r.RollBack(access.PersonRef{}, "", now) }),
 	}
 }
 
@@ -61,15 +61,15 @@ func (a RolloutActions) Possible() string {
 		name string
 		err  error
 	}{
-		{"gate", a.ApproveWave},
+		{"approve_wave", a.ApproveWave},
 		{"confirm", a.Confirm},
 		{"resume", a.Resume},
 		{"pause", a.Pause},
 		{"retry", a.Retry},
-		{"start", a.StartNow},
+		{"override_window", a.OverrideWindow},
 		{"recheck", a.Recheck},
-		{"overtake", a.SkipQueue},
-		{"window", a.MaxInFlight},
+		{"skip_queue", a.SkipQueue},
+		{"max_in_flight", a.MaxInFlight},
 		{"abort", a.Abort},
 		{"rollback", a.RollBack},
 	} {
@@ -151,10 +151,10 @@ func documentTitle(kind access.OperationKind, r access.Resource) string {
 	}
 }
 
-// userSideTitle names a managed policy of a user's gate: "Gate of alice, part 2".
+// userSideTitle names one user-side policy: "User-side policy of alice, part 2".
 func userSideTitle(kind access.OperationKind, r access.Resource) string {
 	user, part, _ := access.UserSideOwner(r)
-	title := "Gate of " + user + ", part " + strconv.Itoa(part)
+	title := "User-side policy of " + user + ", part " + strconv.Itoa(part)
 	if kind == access.OpDeleteUserSidePolicy {
 		title += ", removed"
 	}

@@ -31,7 +31,7 @@ type chart struct {
 
 type bar struct{ x, y, width, height string }
 
-// chartOf draws the samples of a rollout, and how it is now.
+// chartOf draws the progress samples of a rollout, and how it is now.
 func chartOf(r access.Rollout, samples []access.ProgressSample, now time.Time) chart {
 	c := chart{total: r.Counts.Total(), ended: r.Counts.Ended(), bad: r.Counts.Failed + r.Counts.Conflict}
 	points := append([]access.ProgressSample{{At: r.CreatedAt}}, thinned(samples)...)
@@ -51,7 +51,7 @@ func chartOf(r access.Rollout, samples []access.ProgressSample, now time.Time) c
 	return c
 }
 
-// thinned keeps at most chartPoints samples, the last among them.
+// thinned keeps at most chartPoints progress samples, the last among them.
 func thinned(samples []access.ProgressSample) []access.ProgressSample {
 	step := (len(samples) + chartPoints - 1) / chartPoints
 	if step <= 1 {

@@ -2,28 +2,30 @@ package view
 
 import "portcullis/internal/access"
 
-// ApproveWaveURL lets a rollout go on after a wave.
-func ApproveWaveURL(id int64) string { return RolloutURL(id) + "/gate" }
+// ApproveWaveURL approves a wave, so that the next one starts.
+func ApproveWaveURL(id int64, wave int) string {
+	return RolloutURL(id) + "/waves/" + number(int64(wave)) + "/approve"
+}
 
 // ConfirmRolloutURL confirms a rollout that is rolled back otherwise.
 func ConfirmRolloutURL(id int64) string { return RolloutURL(id) + "/confirm" }
 
-// SkipQueueURL lets a rollout go ahead of an older one.
-func SkipQueueURL(id int64) string { return RolloutURL(id) + "/overtake" }
+// SkipQueueURL lets a rollout skip the queue.
+func SkipQueueURL(id int64) string { return RolloutURL(id) + "/skip-queue" }
 
-// StartNowURL lets a rollout work outside of its hours.
-func StartNowURL(id int64) string { return RolloutURL(id) + "/start" }
+// OverrideWindowURL lets a rollout work outside its maintenance window.
+func OverrideWindowURL(id int64) string { return RolloutURL(id) + "/override-window" }
 
 // CheckAgainURL looks once more at the health of a wave.
 func CheckAgainURL(id int64) string { return RolloutURL(id) + "/recheck" }
 
 // MaxInFlightURL changes how many accounts are in flight at once.
-func MaxInFlightURL(id int64) string { return RolloutURL(id) + "/window" }
+func MaxInFlightURL(id int64) string { return RolloutURL(id) + "/max-in-flight" }
 
 // RollBackURL puts back what a rollout has written.
 func RollBackURL(id int64) string { return RolloutURL(id) + "/rollback" }
 
-// RetryTargetURL takes up one account of a rollout once more.
+// RetryTargetURL retries one account of a rollout.
 func RetryTargetURL(id int64, account access.AccountID) string {
 	return TargetURL(id, account) + "/retry"
 }

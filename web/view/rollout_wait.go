@@ -22,9 +22,9 @@ func waitsFor(r access.Rollout) pausing {
 	case access.RolloutScheduled:
 		return pausing{text: "It has not begun yet."}
 	case access.RolloutPaused:
-		return pausing{text: "It takes up no more accounts until somebody resumes it. Paused since", until: r.StoppedSince}
+		return pausing{text: "Paused: no more accounts are started until an operator resumes it. Since", until: r.StoppedSince}
 	case access.RolloutHalted:
-		return pausing{text: "It takes up no more accounts until somebody decides. Halted since", until: r.StoppedSince}
+		return pausing{text: "Halted: no more accounts are started until an operator resumes or aborts it. Since", until: r.StoppedSince}
 	case access.RolloutRollingBack, access.RolloutRolledBack:
 		if r.RolledBackBy != 0 {
 			return pausing{text: "What it wrote is put back by", rollout: r.RolledBackBy}
@@ -41,23 +41,24 @@ func phaseWaitsFor(r access.Rollout) pausing {
 	wave := "wave " + Number(r.Wave)
 	switch r.Phase {
 	case access.PhaseMaintenanceWindow:
-		return pausing{text: "Outside of its hours. It goes on", until: r.Until}
+		return pausing{text: "Outside the maintenance window. It continues", until: r.Until}
 	case access.PhaseBaking:
 		return pausing{text: "All of " + wave + " is pushed. It is watched until", until: r.Until}
 	case access.PhaseChecking:
 		return pausing{text: "All of " + wave + " is pushed. Its health is looked at" + checksLeft(r.ChecksLeft) + "."}
 	case access.PhaseAwaitingApproval:
-		return pausing{text: label(wave) + " is done. The next one begins when somebody opens the gate."}
+		return pausing{text: label(wave) + " is done. The next wave starts when an operator approves " + wave + "."}
 	case access.PhaseConfirm:
 		return pausing{text: "All is pushed. It is rolled back unless somebody confirms it before", until: r.Until}
 	}
 	if r.BlockedBy.Targets > 0 {
-		return pausing{text: Count(r.BlockedBy.Targets, "account") + " " + verb(r.BlockedBy.Targets, "waits", "wait") + " for an older rollout to be done there:", rollout: r.BlockedBy.Rollout}
+		return pausing{text: Count(r.BlockedBy.Targets, "account is", "accounts are") + " blocked by an older rollout:", rollout: r.BlockedBy.Rollout}
 	}
 	return pausing{}
 }
 
-// windowOverride says on whose word a rollout works outside of its hours; "" where it keeps them.
+// windowOverride says who let a rollout work outside its maintenance window, and why; ""
+// if the rollout keeps the window.
 func windowOverride(r access.Rollout) string {
 	if r.State != access.RolloutRunning || r.Phase != access.PhasePushing || !r.OverridesWindow() {
 		return ""
@@ -66,7 +67,7 @@ func windowOverride(r access.Rollout) string {
 	if r.WindowOverride.Wave >= r.Waves {
 		through = "it is done"
 	}
-	return "Works outside of its hours until " + through + ", paused or halted. " + r.WindowOverride.By + ": " + r.WindowOverride.Reason
+	return "Works outside the maintenance window until " + through + ", paused or halted. " + r.WindowOverride.By + ": " + r.WindowOverride.Reason
 }
 
 func checksLeft(n int) string {
@@ -74,13 +75,6 @@ func checksLeft(n int) string {
 		return ""
 	}
 	return ", " + Count(n, "check") + " to go"
-}
-
-func verb(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 // estimate says how long the wave under way still takes at the rate of the last minutes,
@@ -110,7 +104,7 @@ func afterWave(p RolloutPage) string {
 			then = append(then, span(w.Bake)+" of watching")
 		}
 		if w.RequiresApproval && w.Number < p.Rollout.Waves {
-			then = append(then, "a gate that somebody opens")
+			then = append(then, "the approval of an operator")
 		}
 	}
 	if more := p.Rollout.Waves - p.Rollout.Wave; more > 0 && p.Rollout.Wave > 0 {

@@ -58,7 +58,7 @@ func modeWords(m access.GuardMode) string {
 	if m == access.GuardRefuse {
 		return "refused"
 	}
-	return "to be confirmed by typing the name"
+	return "can be overridden by typing the name"
 }
 
 func lifeWords(d time.Duration) string {
@@ -180,7 +180,7 @@ type SettingsFormProps struct {
 func modes(chosen string) []Option {
 	return chosenOf([]Option{
 		{Value: string(access.GuardRefuse), Label: "Refuse"},
-		{Value: string(access.GuardConfirm), Label: "Ask to type the name"},
+		{Value: string(access.GuardConfirm), Label: "Allow an override by typing the name"},
 	}, chosen)
 }
 

@@ -23,7 +23,7 @@ func measuredIn(s policy.RoleSize) string {
 	return "in " + s.Account.Name
 }
 
-// RoleSizes shows how much room is left for more entries, role by role.
+// RoleSizes shows the policy size of each role, next to its limit.
 func RoleSizes(sizes []policy.RoleSize) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -56,23 +56,23 @@ type StrategyForm struct {
 	From, To, Zone string
 }
 
-// WaveForm is one wave as it was typed. Takes says in which way Which chooses accounts.
+// WaveForm is one wave as it was typed. Selects says in which way Which selects accounts.
 type WaveForm struct {
-	Takes, Which, Name, MaxInFlight, MaxFailures, Bake string
-	RequiresApproval                                   bool
+	Selects, Which, Name, MaxInFlight, MaxFailures, Bake string
+	RequiresApproval                                     bool
 }
 
 // ProbeForm is one probe as it was typed.
 type ProbeForm struct{ Role, Expect, Accounts string }
 
-// How a wave takes accounts.
+// How a wave selects accounts.
 const (
-	TakesIDs     = "ids"
-	TakesOUs     = "ous"
-	TakesTags    = "tags"
-	TakesCount   = "count"
-	TakesPercent = "percent"
-	TakesEachOU  = "each_ou"
+	SelectsIDs     = "ids"
+	SelectsOUs     = "ous"
+	SelectsTags    = "tags"
+	SelectsCount   = "count"
+	SelectsPercent = "percent"
+	SelectsEachOU  = "each_ou"
 )
 
 // moreRows is how many empty rows a form offers below those that are filled.
@@ -95,9 +95,9 @@ func StrategyFormOf(s access.Strategy) StrategyForm {
 		f.Days = append(f.Days, strconv.Itoa(d))
 	}
 	for _, w := range s.Waves {
-		takes, which := taken(w)
+		selects, which := selectedBy(w)
 		f.Waves = append(f.Waves, WaveForm{
-			Takes: takes, Which: which, Name: w.Name, MaxInFlight: typed(w.MaxInFlight, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), RequiresApproval: w.RequiresApproval,
+			Selects: selects, Which: which, Name: w.Name, MaxInFlight: typed(w.MaxInFlight, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), RequiresApproval: w.RequiresApproval,
 		})
 	}
 	for _, p := range s.Probes {
@@ -110,37 +110,37 @@ func StrategyFormOf(s access.Strategy) StrategyForm {
 	return f
 }
 
-// taken says in which way a rule takes accounts, and which.
-func taken(w access.WaveRule) (takes, which string) {
+// selectedBy says in which way a rule selects accounts, and which.
+func selectedBy(w access.WaveRule) (selects, which string) {
 	switch {
 	case len(w.Accounts.IDs) > 0:
 		ids := make([]string, len(w.Accounts.IDs))
 		for i, id := range w.Accounts.IDs {
 			ids[i] = string(id)
 		}
-		return TakesIDs, strings.Join(ids, ", ")
+		return SelectsIDs, strings.Join(ids, ", ")
 	case len(w.Accounts.OUs) > 0:
-		return TakesOUs, strings.Join(w.Accounts.OUs, ", ")
+		return SelectsOUs, strings.Join(w.Accounts.OUs, ", ")
 	case len(w.Accounts.Tags) > 0:
-		return TakesTags, strings.ReplaceAll(joinTags(w.Accounts.Tags), "\n", ", ")
+		return SelectsTags, strings.ReplaceAll(joinTags(w.Accounts.Tags), "\n", ", ")
 	case w.Count > 0:
-		return TakesCount, strconv.Itoa(w.Count)
+		return SelectsCount, strconv.Itoa(w.Count)
 	case w.Percent > 0:
-		return TakesPercent, strconv.Itoa(w.Percent)
+		return SelectsPercent, strconv.Itoa(w.Percent)
 	default:
-		return TakesEachOU, ""
+		return SelectsEachOU, ""
 	}
 }
 
-func takesOptions(chosen string) []Option {
+func selectsOptions(chosen string) []Option {
 	options := []Option{
 		{Value: "", Label: "No wave"},
-		{Value: TakesCount, Label: "So many accounts"},
-		{Value: TakesPercent, Label: "Up to a share, in per cent"},
-		{Value: TakesIDs, Label: "These account ids"},
-		{Value: TakesOUs, Label: "These OUs"},
-		{Value: TakesTags, Label: "These tags"},
-		{Value: TakesEachOU, Label: "One OU after the other"},
+		{Value: SelectsCount, Label: "So many accounts"},
+		{Value: SelectsPercent, Label: "Up to a share, in per cent"},
+		{Value: SelectsIDs, Label: "These account ids"},
+		{Value: SelectsOUs, Label: "These OUs"},
+		{Value: SelectsTags, Label: "These tags"},
+		{Value: SelectsEachOU, Label: "One OU after the other"},
 	}
 	return chosenOf(options, chosen)
 }
@@ -202,12 +202,12 @@ func waveWords(s access.Strategy) []string {
 }
 
 func ruleWords(w access.WaveRule) string {
-	switch takes, which := taken(w); takes {
-	case TakesCount:
+	switch selects, which := selectedBy(w); selects {
+	case SelectsCount:
 		return "The first " + Count(w.Count, "account")
-	case TakesPercent:
+	case SelectsPercent:
 		return "Up to " + which + " %"
-	case TakesEachOU:
+	case SelectsEachOU:
 		return "One OU after the other"
 	default:
 		return w.Accounts.String()
@@ -226,7 +226,7 @@ func waveTail(w access.WaveRule) string {
 		parts = append(parts, "bakes for "+access.DurationText(w.Bake))
 	}
 	if w.RequiresApproval {
-		parts = append(parts, "a person lets it go on")
+		parts = append(parts, "requires approval")
 	}
 	if len(parts) == 0 {
 		return ""
@@ -265,16 +265,16 @@ func strategyWords(s access.Strategy) []string {
 	return lines
 }
 
-func maintenanceWindowText(h access.MaintenanceWindow) string {
-	days := "Every day"
-	if len(h.Days) > 0 {
-		names := make([]string, len(h.Days))
-		for i, d := range h.Days {
+func maintenanceWindowText(w access.MaintenanceWindow) string {
+	days := "every day"
+	if len(w.Days) > 0 {
+		names := make([]string, len(w.Days))
+		for i, d := range w.Days {
 			names[i] = time.Weekday(d).String()
 		}
 		days = strings.Join(names, ", ")
 	}
-	return days + " from " + h.From + " to " + h.To + " " + cmp.Or(h.Zone, "UTC") + " only"
+	return "Maintenance window: " + days + " from " + w.From + " to " + w.To + " " + cmp.Or(w.Zone, "UTC")
 }
 
 func limitWords(l access.Limit) string {

@@ -364,7 +364,7 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ProblemSummary(p.Problems, "name", "description", "window", "max_failures", "confirm_within", "waves", "probes", "hours").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.Problems, "name", "description", "max_in_flight", "max_failures", "confirm_within", "waves", "probes", "maintenance_window").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -430,7 +430,7 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "window", Label: "Accounts at once", Value: p.Form.MaxInFlight, Autocomplete: "off", Placeholder: "20", Hint: "Empty: as the server was told.", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{Name: "max_in_flight", Label: "Max in flight", Value: p.Form.MaxInFlight, Autocomplete: "off", Placeholder: "20", Hint: "How many accounts are pushed at once. Empty: as the server was told.", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -480,7 +480,7 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Card(CardProps{Title: "Waves", Hint: "one after the other; the accounts that no wave takes come last"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var21), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Card(CardProps{Title: "Waves", Hint: "one after the other; accounts in no wave come last"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var21), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -556,7 +556,7 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Choices(FieldProps{Name: "hours/days", Label: "Days", Type: "checkbox", Hint: "None: every day.", Problems: p.Problems}, dayOptions(p.Form.Days)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Choices(FieldProps{Name: "maintenance_window/days", Label: "Days", Type: "checkbox", Hint: "None: every day.", Problems: p.Problems}, dayOptions(p.Form.Days)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -564,15 +564,15 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "hours/from", Label: "From", Value: p.Form.From, Autocomplete: "off", Placeholder: "22:00", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{Name: "maintenance_window/from", Label: "From", Value: p.Form.From, Autocomplete: "off", Placeholder: "22:00", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "hours/to", Label: "To", Value: p.Form.To, Autocomplete: "off", Placeholder: "04:00", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{Name: "maintenance_window/to", Label: "To", Value: p.Form.To, Autocomplete: "off", Placeholder: "04:00", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "hours/zone", Label: "Time zone", Value: p.Form.Zone, Autocomplete: "off", Placeholder: "UTC", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{Name: "maintenance_window/zone", Label: "Time zone", Value: p.Form.Zone, Autocomplete: "off", Placeholder: "UTC", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -582,7 +582,7 @@ func StrategyFormPage(p StrategyFormProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Card(CardProps{Title: "Hours", Hint: "when accounts are taken up; always where nothing is said"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Card(CardProps{Title: "Maintenance window", Hint: "when accounts are started; at any time if it is empty"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -751,7 +751,7 @@ func waveFields(p StrategyFormProps, i int, w WaveForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Select(FieldProps{Name: waveField(i, "takes"), Label: "Takes", Problems: p.Problems}, takesOptions(w.Takes)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Select(FieldProps{Name: waveField(i, "selects"), Label: "Selects", Problems: p.Problems}, selectsOptions(w.Selects)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -767,7 +767,7 @@ func waveFields(p StrategyFormProps, i int, w WaveForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Field(FieldProps{Name: waveField(i, "window"), Label: "Accounts at once", Value: w.MaxInFlight, Autocomplete: "off", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Field(FieldProps{Name: waveField(i, "max_in_flight"), Label: "Max in flight", Value: w.MaxInFlight, Autocomplete: "off", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -783,7 +783,7 @@ func waveFields(p StrategyFormProps, i int, w WaveForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Choices(FieldProps{Name: waveField(i, "gate"), Label: "Afterwards", Type: "checkbox"}, []Option{{Value: "yes", Label: "A person lets it go on", Selected: w.RequiresApproval}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Choices(FieldProps{Name: waveField(i, "requires_approval"), Label: "Afterwards", Type: "checkbox"}, []Option{{Value: "yes", Label: "Requires approval", Hint: "The next wave starts when an operator approves this one.", Selected: w.RequiresApproval}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -99,7 +99,7 @@ func WithdrawChangeURL(id int64) string { return ChangeURL(id) + "/withdraw" }
 // RebaseChangeURL puts a change on the newest revision.
 func RebaseChangeURL(id int64) string { return ChangeURL(id) + "/rebase" }
 
-// DropEditURL takes one edit out of a draft.
+// DropEditURL removes one edit from a draft.
 func DropEditURL(id int64) string { return ChangeURL(id) + "/drop" }
 
 // RolloutsURL lists the rollouts.
@@ -123,7 +123,7 @@ func ResumeURL(id int64) string { return RolloutURL(id) + "/resume" }
 // AbortURL aborts a rollout.
 func AbortURL(id int64) string { return RolloutURL(id) + "/abort" }
 
-// RetryURL takes up the failed accounts of a rollout once more.
+// RetryURL retries the failed accounts of a rollout.
 func RetryURL(id int64) string { return RolloutURL(id) + "/retry" }
 
 // TargetURL is one account of a rollout.
@@ -131,7 +131,7 @@ func TargetURL(id int64, account access.AccountID) string {
 	return RolloutURL(id) + "/targets/" + url.PathEscape(string(account))
 }
 
-// ExplainURL asks who may take up what, from where.
+// ExplainURL asks whether a user can assume a role from a network.
 func ExplainURL() string { return "/explain" }
 
 // AuditURL is the audit log.
@@ -193,13 +193,13 @@ func With(address string, pairs ...string) string {
 
 func number(id int64) string { return strconv.FormatInt(id, 10) }
 
-// ConfirmChangeURL confirms what a lock-out guard has found.
-func ConfirmChangeURL(id int64) string { return ChangeURL(id) + "/confirm" }
+// OverrideGuardsURL overrides a lock-out guard.
+func OverrideGuardsURL(id int64) string { return ChangeURL(id) + "/override-guards" }
 
 // CommentChangeURL takes a comment.
 func CommentChangeURL(id int64) string { return ChangeURL(id) + "/comment" }
 
-// CloneChangeURL begins again with the edits of a change that came to nothing.
+// CloneChangeURL clones a change that was not applied.
 func CloneChangeURL(id int64) string { return ChangeURL(id) + "/clone" }
 
 // AloneChangeURL breaks the glass.

@@ -413,7 +413,7 @@ func (f *changes) Comment(_ context.Context, _ access.Actor, id int64, body stri
 }
 
 func (f *changes) Confirm(_ context.Context, _ access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
-	return access.Change{ID: id}, f.note("confirm %d %s %q", id, code, typed)
+	return access.Change{ID: id}, f.note("override %d %s %q", id, code, typed)
 }
 
 func (f *changes) Clone(_ context.Context, _ access.Actor, id int64, options ...change.Option) (access.Change, error) {

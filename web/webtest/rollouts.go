@@ -89,7 +89,7 @@ func (f *rollouts) RecentTargets(ctx context.Context, actor access.Actor, id int
 }
 
 func (f *rollouts) ApproveWave(_ context.Context, _ access.Actor, id int64, wave int) (access.Rollout, error) {
-	return f.act("gate %d %d", id, wave)
+	return f.act("approve wave %d %d", id, wave)
 }
 
 func (f *rollouts) Confirm(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
@@ -97,7 +97,7 @@ func (f *rollouts) Confirm(_ context.Context, _ access.Actor, id int64) (access.
 }
 
 func (f *rollouts) OverrideWindow(_ context.Context, _ access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
-	return f.act("start %d %q %t", id, reason, allWaves)
+	return f.act("override window %d %q %t", id, reason, allWaves)
 }
 
 func (f *rollouts) CheckAgain(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
@@ -105,11 +105,11 @@ func (f *rollouts) CheckAgain(_ context.Context, _ access.Actor, id int64) (acce
 }
 
 func (f *rollouts) SkipQueue(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
-	return f.act("overtake %d", id)
+	return f.act("skip queue %d", id)
 }
 
 func (f *rollouts) SetMaxInFlight(_ context.Context, _ access.Actor, id int64, maxInFlight int) (access.Rollout, error) {
-	return f.act("window %d %d", id, maxInFlight)
+	return f.act("max in flight %d %d", id, maxInFlight)
 }
 
 func (f *rollouts) RollBack(_ context.Context, _ access.Actor, id int64, reason string) (access.Rollout, error) {
