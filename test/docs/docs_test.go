@@ -3,6 +3,7 @@ package docs
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -46,16 +47,25 @@ func TestMentionedPathsExist(t *testing.T) {
 func sample(t *testing.T) tree {
 	t.Helper()
 	files := fstest.MapFS{}
-	for name, text := range map[string]string{
-		"README.md": "# Read me\n[good](docs/aws-facts.md#a-fact) [bad](docs/gone.md) [web](https://example.com/gone)\n" +
-			"[bad](#no-heading) [good](#read-me) `[code](gone.md)`\n\n[bad]: gone.md\n\n```\n[code](gone.md)\n```\n",
-		"docs/aws-facts.md": "# Facts\n\n## A fact\n\n## A fact\n\n[second](#a-fact-1) [bad](#a-fact-2) [good](../README.md)\n",
-		"docs/architecture.md": "## One\n`a/b.go`, `b_test.go`, `a/NOUN.go`, `*_test.go`, `c/`, `aws:SourceIp`, `/healthz`, `192.0.2.0/24`\n" +
-			"bad: `a/gone.go` and `d`, `d/e`\n\n## Two\n`c/d.sql`, bad: `b.go`, `a/b_NOUN.templ`\n",
-		"a/b.go":      "// Good: docs/aws-facts.md, \"Facts\" and\n// \"A fact\". Bad: (docs/aws-facts.md,\n// \"No\n// fact\").\n",
-		"a/b_test.go": "", "c/d.sql": "-- docs/aws-facts.md, \"Gone\"\n",
+	for name, lines := range map[string][]string{
+		"README.md": {
+			"# Read me", "[good](docs/aws-facts.md#a-fact) [bad](docs/gone.md) [web](https://example.com/gone)",
+			"[bad](#no-heading) [good](#read-me) `[code](gone.md)`", "", "[bad]: gone.md", "", "```", "[code](gone.md)", "```",
+		},
+		"docs/aws-facts.md": {
+			"# Facts", "", "## A fact", "", "## A fact", "", "[second](#a-fact-1) [bad](#a-fact-2) [good](../README.md)",
+		},
+		"docs/architecture.md": {
+			"## One", "`a/b.go`, `b_test.go`, `a/NOUN.go`, `*_test.go`, `c/`, `aws:SourceIp`, `/healthz`, `192.0.2.0/24`",
+			"bad: `a/gone.go` and `d`, `d/e`", "", "## Two", "`c/d.sql`, bad: `b.go`, `a/b_NOUN.templ`",
+		},
+		"a/b.go": {
+			`// Good: docs/aws-facts.md, "Facts" and`, `// "A fact". Bad: (docs/aws-facts.md,`, `// "No`, `// fact").`,
+		},
+		"a/b_test.go": nil,
+		"c/d.sql":     {`-- docs/aws-facts.md, "Gone"`},
 	} {
-		files[name] = &fstest.MapFile{Data: []byte(text)}
+		files[name] = &fstest.MapFile{Data: []byte(strings.Join(lines, "\n"))}
 	}
 	return readTree(t, files)
 }

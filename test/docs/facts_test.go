@@ -24,7 +24,8 @@ func unknownHeadings(t tree) (unknown []string, cites int) {
 		if strings.HasPrefix(page, "test/docs/") {
 			continue
 		}
-		for _, m := range cited.FindAllStringSubmatch(nextLine.ReplaceAllString(t.texts[page], " "), -1) {
+		text := nextLine.ReplaceAllString(t.texts[page], " ")
+		for _, m := range cited.FindAllStringSubmatch(text, -1) {
 			for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
 				cites++
 				if !slices.Contains(known, q[1]) {

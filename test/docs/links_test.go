@@ -21,7 +21,8 @@ func brokenLinks(t tree) []string {
 	var broken []string
 	for _, page := range t.pages(".md") {
 		text := codeSpan.ReplaceAllString(fence.ReplaceAllString(t.texts[page], ""), "code")
-		for _, m := range slices.Concat(link.FindAllStringSubmatch(text, -1), reference.FindAllStringSubmatch(text, -1)) {
+		links := slices.Concat(link.FindAllStringSubmatch(text, -1), reference.FindAllStringSubmatch(text, -1))
+		for _, m := range links {
 			if why := t.broken(page, m[1]); why != "" {
 				broken = append(broken, fmt.Sprintf("%s: the link to %s: %s", page, m[1], why))
 			}

@@ -27,7 +27,7 @@ func isGuide(page string) bool {
 
 // missingPaths lists the files and folders that the pages for developers mention in
 // backticks and that do not exist. paths counts all of them. A path has a slash or ends in
-// .go, .sql or .templ. Without a slash it is a file of a folder that the same section
+// .go, .sql or .templ. A path without a slash is a file in a folder that the same section
 // mentioned before. NOUN and the like stand for any text.
 func missingPaths(t tree) (missing []string, paths int) {
 	for _, page := range t.pages(".md") {
