@@ -47,7 +47,8 @@ data "aws_iam_policy_document" "boundary" {
 }
 
 resource "aws_iam_policy" "boundary" {
-  name        = "portcullis-user-boundary"
+  name = "portcullis-user-boundary"
+  # IAM cannot change the description of a managed policy: another text would replace the policy.
   description = "The most that a gated user can do - take roles and manage their own credentials"
   policy      = data.aws_iam_policy_document.boundary.json
 }

@@ -49,14 +49,17 @@ func sample(t *testing.T) tree {
 	files := fstest.MapFS{}
 	for name, lines := range map[string][]string{
 		"README.md": {
-			"# Read me", "[good](docs/aws-facts.md#a-fact) [bad](docs/gone.md) [web](https://example.com/gone)",
+			"# Read me",
+			"[good](docs/aws-facts.md#a-fact) [bad](docs/gone.md) [web](https://example.com/gone)",
 			"[bad](#no-heading) [good](#read-me) `[code](gone.md)`", "", "[bad]: gone.md", "", "```", "[code](gone.md)", "```",
 		},
 		"docs/aws-facts.md": {
-			"# Facts", "", "## A fact", "", "## A fact", "", "[second](#a-fact-1) [bad](#a-fact-2) [good](../README.md)",
+			"# Facts", "", "## A fact", "", "## A fact", "",
+			"[second](#a-fact-1) [bad](#a-fact-2) [good](../README.md)",
 		},
 		"docs/architecture.md": {
-			"## One", "`a/b.go`, `b_test.go`, `a/NOUN.go`, `*_test.go`, `c/`, `aws:SourceIp`, `/healthz`, `192.0.2.0/24`",
+			"## One",
+			"`a/b.go`, `b_test.go`, `a/NOUN.go`, `*_test.go`, `c/`, `aws:SourceIp`, `/healthz`, `192.0.2.0/24`",
 			"bad: `a/gone.go` and `d`, `d/e`", "", "## Two", "`c/d.sql`, bad: `b.go`, `a/b_NOUN.templ`",
 		},
 		"a/b.go": {
@@ -84,8 +87,8 @@ func TestBrokenLinksAreFound(t *testing.T) {
 
 func TestUnknownHeadingsAreFound(t *testing.T) {
 	want := []string{
-		`a/b.go cites "No fact", which is no heading of docs/aws-facts.md`,
-		`c/d.sql cites "Gone", which is no heading of docs/aws-facts.md`,
+		`a/b.go cites "No fact", which docs/aws-facts.md does not have`,
+		`c/d.sql cites "Gone", which docs/aws-facts.md does not have`,
 	}
 	if got, cites := unknownHeadings(sample(t)); !slices.Equal(got, want) || cites != 4 {
 		t.Errorf("%d citations, want 4; got  %q\nwant %q", cites, got, want)

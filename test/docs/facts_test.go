@@ -29,7 +29,7 @@ func unknownHeadings(t tree) (unknown []string, cites int) {
 			for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
 				cites++
 				if !slices.Contains(known, q[1]) {
-					unknown = append(unknown, fmt.Sprintf("%s cites %q, which is no heading of %s", page, q[1], factsPage))
+					unknown = append(unknown, fmt.Sprintf("%s cites %q, which %s does not have", page, q[1], factsPage))
 				}
 			}
 		}
