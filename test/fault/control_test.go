@@ -218,7 +218,7 @@ func TestManyConsoles(t *testing.T) {
 		t.Skip("part of the long form: make fault")
 	}
 	const window, accounts = 12, 120
-	c := tell(t, "Four consoles: one killed, one frozen past its lease, one stopped in an orderly way", "the last one finishes everything; the frozen one writes nothing after it resumes; max in flight is never exceeded")
+	c := tell(t, "Four consoles: one killed, one frozen past its lease, one stopped in an orderly way", "the last one finishes everything; the frozen one writes nothing after it resumes; the limit of accounts in flight holds")
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window)).mapped()
 	killed, frozen, stopped := harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(60 * time.Millisecond))
