@@ -49,7 +49,7 @@ test: ## run all tests: unit, Postgres, sandbox, browser
 	@$(MAKE) --no-print-directory assets
 	$(GO) test -timeout 20m ./...
 
-check: ## check go.mod, generated code, import rules, format and lint; changes no file
+check: ## check go.mod, generated code, import rules, documentation, format and lint; changes no file
 	@./scripts/need.sh go $(NODE) postgres
 	@$(MAKE) --no-print-directory assets
 	@./scripts/check.sh "$$(./scripts/tool.sh golangci-lint $(GOLANGCI))"

@@ -52,6 +52,7 @@ step "generated pages" templates
 step "generated docs/api-reference.md" reference
 step "vet" "$go" vet ./...
 step "import rules" imports
+step "documentation" "$go" test ./test/docs
 step "format" "$golangci" fmt --diff
 step "lint" "$golangci" run ./...
 step "shell scripts" shell

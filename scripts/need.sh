@@ -1,6 +1,6 @@
 #!/bin/sh
 # need.sh THING... checks within a second that this machine has what a target needs, and
-# prints one line with the remedy for each thing that is missing or taken.
+# prints one line with the remedy for each thing that is missing or in use.
 # As root on Debian or Ubuntu it installs missing packages. It never installs Go.
 #
 #   go         Go, at least the version in go.mod

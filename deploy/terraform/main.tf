@@ -1,5 +1,5 @@
-# The deployment role that the console takes in this account, and the boundary of the
-# users that it gates. The same as ../stackset.yaml.
+# The deployment role that the console assumes in this account, and the permissions boundary
+# of the users whose policies it writes. The same as ../stackset.yaml.
 
 terraform {
   required_version = ">= 1.3"
@@ -47,7 +47,8 @@ data "aws_iam_policy_document" "boundary" {
 }
 
 resource "aws_iam_policy" "boundary" {
-  name        = "portcullis-user-boundary"
+  name = "portcullis-user-boundary"
+  # IAM cannot change the description of a managed policy: another text would replace the policy.
   description = "The most that a gated user can do - take roles and manage their own credentials"
   policy      = data.aws_iam_policy_document.boundary.json
 }
@@ -147,7 +148,7 @@ data "aws_iam_policy_document" "deploy" {
 
 resource "aws_iam_role" "deploy" {
   name                 = var.role_name
-  description          = "Taken by the Portcullis console to read IAM and to write trust policies, PortcullisAssumeRole and gates"
+  description          = "Assumed by the Portcullis console to read IAM and to write trust policies, PortcullisAssumeRole and user-side policies"
   max_session_duration = 3600
   assume_role_policy   = data.aws_iam_policy_document.trust.json
 }

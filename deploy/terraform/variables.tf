@@ -9,7 +9,7 @@ variable "organization_id" {
 }
 
 variable "external_id" {
-  description = "The external id that the console has to give (PORTCULLIS_EXTERNAL_ID)."
+  description = "The external id that the console must send (PORTCULLIS_EXTERNAL_ID)."
   type        = string
   sensitive   = true
 }
@@ -21,13 +21,13 @@ variable "role_name" {
 }
 
 variable "managed_roles" {
-  description = "Path and name pattern of the roles whose trust policies may be replaced, such as portcullis/*; they need the tag portcullis-managed=true in any case."
+  description = "Path and name pattern of the roles whose trust policies may be replaced, for example portcullis/*. The roles also need the tag portcullis-managed=true."
   type        = string
   default     = "*"
 }
 
 variable "require_boundary" {
-  description = "Whether only users with the permissions boundary portcullis-user-boundary may be given an inline policy."
+  description = "Whether the console may write policies only for users with the permissions boundary portcullis-user-boundary."
   type        = bool
   default     = true
 }

@@ -89,6 +89,7 @@ var folders = []folder{
 	{"internal/server", "the composition root: starts and stops everything", []string{anything}},
 	{"migrations", "the schema as SQL, embedded", nil},
 	{"test/deps", "these rules", nil},
+	{"test/docs", "tests of links, cited headings and paths in the documentation", nil},
 	{"test/harness", "consoles, databases, sandboxes and browsers for tests from outside", []string{anything}},
 	{"test/api", "tests of the HTTP API against a running console", []string{anything}},
 	{"test/e2e", "tests in a browser", []string{anything}},

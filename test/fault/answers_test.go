@@ -16,7 +16,7 @@ func TestLostAnswers(t *testing.T) {
 	if full() {
 		accounts = 200
 	}
-	c := tell(t, "Answers that are lost", "Writes take effect, but their answers never come: the connection is cut, or the answer is a 500. Some calls are throttled besides.\nThe console reads back what it cannot know.")
+	c := tell(t, "Answers that are lost", "Writes take effect, but their answers never come: the connection is cut, or the answer is a 500. Some calls are also throttled.\nThe console reads the documents to find out.")
 	f := newFleet(t, accounts)
 	f.box.SetFaults(
 		sandbox.Fault{Actions: harness.WriteActions, LoseAnswer: 0.2},
@@ -68,7 +68,7 @@ func TestLaggingReads(t *testing.T) {
 	if !full() {
 		t.Skip("part of the long form: make fault")
 	}
-	c := tell(t, "Reads that lag behind", "After each write the old document is shown for two seconds, as IAM may do. The console reads until it sees what it wrote.")
+	c := tell(t, "Reads that lag behind", "After each write the old document is shown for two seconds, as IAM may do. The console reads until it sees the document that it wrote.")
 	f := newFleet(t, 40)
 	f.box.SetFaults(sandbox.Fault{Lag: sandbox.Duration(2 * time.Second)})
 	f.endsAsDesired(f.mapRole("Bob"))

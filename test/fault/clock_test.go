@@ -18,7 +18,7 @@ func TestClockJumps(t *testing.T) {
 	if !full() {
 		t.Skip("part of the long form: make fault")
 	}
-	c := tell(t, "Clocks that jump by hours, to and fro", "leases, patience and limits do not go by the clock on the wall: nothing is given up or taken over too early, nothing stands still")
+	c := tell(t, "Clocks that jump by hours, forward and back", "leases, patience and limits do not use the wall clock: no account is abandoned or claimed by another worker too early, and no rollout gets stuck")
 	f := newFleet(t, 24, "PORTCULLIS_CLOCK_JUMPS=5h", "PORTCULLIS_WINDOW=8").mapped()
 	victim := harness.Serve(t, f.db, append(slices.Clone(f.env), fmt.Sprintf("PORTCULLIS_DIE_AT=%s:3", rollout.PointWrote))...)
 	// Silence for longer than the attempts of one call are repeated, so that pushes are put off.
@@ -32,5 +32,5 @@ func TestClockJumps(t *testing.T) {
 		t.Errorf("%d writes more than needed, want one for each account in flight at most", extra)
 	}
 	f.pushAgainWritesNothing()
-	c.fact("24 accounts, two consoles whose clocks are off by up to 15 h, another time at each look; one died; done after %.1f s", r.Ended.Sub(began).Seconds())
+	c.fact("24 accounts, two consoles whose clocks are wrong by up to 15 h, differently at each reading; one died; done after %.1f s", r.Ended.Sub(began).Seconds())
 }

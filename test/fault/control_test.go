@@ -22,7 +22,7 @@ func TestPauseAndAbort(t *testing.T) {
 	if full() {
 		accounts = 100
 	}
-	c := tell(t, "A pause, and an abort, in the middle", "after it nothing is written to an account in which writing had not begun; those in which it had are finished; what was not begun is skipped and written by the next push")
+	c := tell(t, "A pause, and an abort, in the middle", "afterwards nothing is written to an account without a write; accounts with a write are finished; the others are skipped, and the next push writes them")
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window)).mapped()
 	f.box.SetFaults(slow(50 * time.Millisecond))
 	written := f.box.Writes()
@@ -156,7 +156,7 @@ func TestManyReaders(t *testing.T) {
 	if full() {
 		readers, accounts = 2000, 40
 	}
-	c := tell(t, fmt.Sprintf("%d live readers, a quarter of them not reading", readers), "the rollout ends as desired; everybody who reads is told of the end; a reader who does not read holds nobody up")
+	c := tell(t, fmt.Sprintf("%d live readers, a quarter of them not reading", readers), "the rollout ends as desired; every reader who reads gets the end; a reader who does not read delays no other")
 	f := newFleet(t, accounts, "PORTCULLIS_API_RATE=-1").mapped()
 	f.box.SetFaults(slow(100 * time.Millisecond))
 	id := f.change()
@@ -176,7 +176,7 @@ func TestManyReaders(t *testing.T) {
 	})
 	cancel()
 	reading.Wait()
-	c.fact("%d streams were open; the rollout of %d accounts ended as desired, and %d who read were told; memory of the console at most %d MiB", open.Load(), accounts, told.Load(), f.PeakRSS()>>20)
+	c.fact("%d streams were open; the rollout of %d accounts ended as desired, and %d readers got the end; memory of the console at most %d MiB", open.Load(), accounts, told.Load(), f.PeakRSS()>>20)
 }
 
 // follow reads a rollout's events to their end, or opens them and reads none.
@@ -218,7 +218,7 @@ func TestManyConsoles(t *testing.T) {
 		t.Skip("part of the long form: make fault")
 	}
 	const window, accounts = 12, 120
-	c := tell(t, "Four consoles: one killed, one frozen past its lease, one stopped in an orderly way", "the last one finishes everything; the frozen one, let go on, writes nothing; the window is kept")
+	c := tell(t, "Four consoles: one killed, one frozen past its lease, one stopped in an orderly way", "the last one finishes everything; the frozen one writes nothing after it resumes; the limit of accounts in flight holds")
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window)).mapped()
 	killed, frozen, stopped := harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(60 * time.Millisecond))

@@ -16,7 +16,7 @@ func TestKilledConsole(t *testing.T) {
 	if full() {
 		accounts, kills = 200, 12
 	}
-	c := tell(t, "A console that is killed", "The console's process is ended with SIGKILL in the middle of one rollout and started again, several times.\nWhat a killed worker held is free for others when its lease has run out, six seconds later.")
+	c := tell(t, "A console that is killed", "The console's process is ended with SIGKILL in the middle of one rollout and started again, several times.\nOther workers can claim the accounts of a killed worker when its lease has expired, six seconds later.")
 	f := newFleet(t, accounts)
 	f.box.SetFaults(slow(15 * time.Millisecond))
 	written := f.box.Writes()

@@ -16,13 +16,13 @@ type databaseFault struct {
 }
 
 var databaseFaults = []databaseFault{
-	{"Postgres stopped in immediate mode and started again", "what was confirmed is there after recovery; nothing is written to AWS without its record", true, func(f *fleet, pg *harness.Postgres) string {
+	{"Postgres stopped in immediate mode and started again", "confirmed data is there after recovery; nothing is written to AWS without its record", true, func(f *fleet, pg *harness.Postgres) string {
 		pg.Crash()
 		f.nothingIsWritten(2 * time.Second)
 		pg.Start()
 		return "down for 2 s"
 	}},
-	{"Postgres shut down and started again", "what was confirmed is there; nothing is written to AWS without its record", false, func(f *fleet, pg *harness.Postgres) string {
+	{"Postgres shut down and started again", "confirmed data is there; nothing is written to AWS without its record", false, func(f *fleet, pg *harness.Postgres) string {
 		pg.Stop()
 		f.nothingIsWritten(2 * time.Second)
 		pg.Start()
@@ -38,7 +38,7 @@ var databaseFaults = []databaseFault{
 		pg.Relay.Slow(40 * time.Millisecond)
 		return "every answer 40 ms late"
 	}},
-	{"The answer of a COMMIT is lost", "a transaction of which nobody knows is looked up, not repeated: one outcome and one audit event for each write", false, func(_ *fleet, pg *harness.Postgres) string {
+	{"The answer of a COMMIT is lost", "a transaction with an unknown result is looked up, not repeated: one outcome and one audit event for each write", false, func(_ *fleet, pg *harness.Postgres) string {
 		pg.Relay.SwallowCommits(6)
 		return "one COMMIT in six"
 	}},
@@ -50,7 +50,7 @@ var databaseFaults = []databaseFault{
 		pg.Direct.Exec("DROP FUNCTION no_event")
 		return "for 3 s"
 	}},
-	{"The insert of an outcome is refused", "the write is found by its meaning when the account is taken up again", false, func(f *fleet, pg *harness.Postgres) string {
+	{"The insert of an outcome is refused", "the next claim of the account recognises the write by its meaning", false, func(f *fleet, pg *harness.Postgres) string {
 		pg.Direct.Exec("CREATE FUNCTION no_outcome() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$")
 		pg.Direct.Exec("CREATE TRIGGER no_outcome BEFORE UPDATE ON operations FOR EACH ROW WHEN (NEW.state = 'written') EXECUTE FUNCTION no_outcome()")
 		f.nothingIsWritten(3 * time.Second)

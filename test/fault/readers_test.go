@@ -22,7 +22,7 @@ func TestReadersShareWhatIsRead(t *testing.T) {
 	if full() {
 		many, changes = 500, 20
 	}
-	c := tell(t, fmt.Sprintf("%d browsers that watch the page of one rollout", many), "what is read for them is read once after a change, however many watch")
+	c := tell(t, fmt.Sprintf("%d browsers that watch the page of one rollout", many), "data is read once after a change, regardless of the number of browsers")
 	pg := harness.NewPostgres(t)
 	f := newFleetOn(t, pg.Database, 8, "PORTCULLIS_WINDOW=1")
 	f.direct = pg.Direct
@@ -39,7 +39,7 @@ func TestReadersShareWhatIsRead(t *testing.T) {
 	if most := one + int64(many); all > most {
 		t.Errorf("%d readers cost %d statements, one costs %d and none %d; want %d at most", many, all, one, none, most)
 	}
-	c.fact("%d changes of a rollout: %d statements with nobody watching, %d with one browser, %d with %d", changes, none, one, all, many)
+	c.fact("%d changes of a rollout: %d statements without a browser, %d with one browser, %d with %d", changes, none, one, all, many)
 }
 
 // asksWith changes a rollout so many times under the eyes of so many browsers, and

@@ -21,7 +21,7 @@ func TestTwoConsoles(t *testing.T) {
 	if full() {
 		accounts = 200
 	}
-	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first one of them is killed; in the second one is frozen with SIGSTOP,\nits accounts are finished by the other, and then it is let go on.")
+	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first rollout one of them is killed. In the second one is frozen with SIGSTOP,\nthe other finishes its accounts, and then the frozen one resumes.")
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window))
 	other := harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))
@@ -50,7 +50,7 @@ func TestTwoConsoles(t *testing.T) {
 	if peak := watch(); peak != window {
 		t.Errorf("at most %d targets were in flight at once by the database; want %d, reached and never exceeded", peak, window)
 	}
-	c.fact("the window of %d accounts in flight was reached and never exceeded, by the database and by the sandbox's record", window)
+	c.fact("the limit of %d accounts in flight was reached and never exceeded, by the database and by the sandbox's record", window)
 }
 
 // bothWork checks that the rollout is shared.

@@ -26,7 +26,7 @@ func TestSteered(t *testing.T) {
 	if full() {
 		accounts = 2000
 	}
-	c := tell(t, "A rollout that is steered from another console", "each control shows in AWS's own record within 2 s: fewer or more accounts at once, a pause, an account left out, failed ones taken up again, a roll back, an abort")
+	c := tell(t, "A rollout that is steered from another console", "each control takes effect in AWS's own record within 2 s: fewer or more accounts at once, a pause, a skipped account, a retry of failed accounts, a rollback, an abort")
 	f := newFleet(t, accounts, "PORTCULLIS_WINDOW=20", "PORTCULLIS_MAX_FAILURES=1000", "PORTCULLIS_API_RATE=-1")
 	other := harness.Serve(t, f.db, f.env...)
 	s := &steering{fleet: f, api: other.API(f.Operator)}
@@ -39,14 +39,14 @@ func TestSteered(t *testing.T) {
 	c.fact("4 at once after %s", s.fewer(4))
 	c.fact("of 30 at once 24 after %s", s.more(30, 24))
 	begun, quiet := s.pause()
-	c.fact("paused: the last account was begun %s after it, the last call of all %s", begun, quiet)
+	c.fact("paused: the last account started %s later, and the last call of all came %s later", begun, quiet)
 	f.box.SetFaults(slow(30 * time.Millisecond))
 	left, at, answered := s.skip()
-	c.fact("one account left out: %s", answered)
-	c.fact("resumed: accounts are begun after %s", s.resume())
-	c.fact("the failed ones taken up again after %s", s.retry(closed))
+	c.fact("one account skipped: %s", answered)
+	c.fact("resumed: accounts start after %s", s.resume())
+	c.fact("failed accounts retried after %s", s.retry(closed))
 	stopped, begins, restored := s.rollBack()
-	c.fact("rolled back: the last account was begun %s after it, the way back after %s, the first document restored after %s", stopped, begins, restored)
+	c.fact("rolled back: the last account started %s later, the rollback started after %s, the first document was restored after %s", stopped, begins, restored)
 	for _, call := range s.of(left) {
 		if call.Time.After(at) {
 			t.Errorf("account %s was left out and is called: %v", left, call)
@@ -55,7 +55,7 @@ func TestSteered(t *testing.T) {
 	f.asBefore()
 	s.id = f.mapRole("ReadOnly")
 	s.inState("succeeded", accounts/20)
-	c.fact("aborted: the last account was begun %s after it", s.abort())
+	c.fact("aborted: the last account started %s later", s.abort())
 	f.chainVerifies()
 }
 

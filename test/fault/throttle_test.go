@@ -39,7 +39,7 @@ func TestCredentialsExpire(t *testing.T) {
 	if !full() {
 		t.Skip("part of the long form: make fault")
 	}
-	c := tell(t, "Credentials that expire in the middle of a push", "the role is taken up again and the push goes on; nothing fails")
+	c := tell(t, "Credentials that expire in the middle of a push", "the role is assumed again and the push continues; nothing fails")
 	const accounts = 30
 	f := newFleet(t, accounts)
 	taken := f.asked("sts:AssumeRole")
@@ -49,7 +49,7 @@ func TestCredentialsExpire(t *testing.T) {
 	if again < accounts/2 {
 		t.Errorf("the role was taken up %d times more; too few for the test to mean anything", again)
 	}
-	c.fact("%d accounts, sessions of 250 ms at 80 ms a call; the role was taken up %d times more than once an account", accounts, again)
+	c.fact("%d accounts, sessions of 250 ms at 80 ms a call; the role was assumed %d times more than once per account", accounts, again)
 	f.box.SetFaults()
 	f.pushAgainWritesNothing()
 }
@@ -58,7 +58,7 @@ func TestCredentialsExpire(t *testing.T) {
 func TestDeniedInAThird(t *testing.T) {
 	t.Parallel()
 	const accounts = 30
-	c := tell(t, "AccessDenied in a third of the accounts", "the others are written all the same; in those nothing is written, and a retry completes them")
+	c := tell(t, "AccessDenied in a third of the accounts", "the other accounts are written; nothing is written in the closed ones, and a retry completes them")
 	f := newFleet(t, accounts, "PORTCULLIS_MAX_FAILURES=1000")
 	closed := f.accounts[:accounts/3]
 	f.box.SetFaults(sandbox.Fault{Actions: []string{"iam:*"}, Accounts: closed, Fail: 1, Status: http.StatusForbidden, Code: "AccessDenied", Message: "User is not authorized to perform this action"})

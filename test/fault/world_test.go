@@ -58,7 +58,7 @@ func TestWorldMoves(t *testing.T) {
 	if !full() {
 		t.Skip("part of the long form: make fault")
 	}
-	c := tell(t, "Accounts suspended, roles deleted, documents edited between plan and read", "each such account ends with its own reason and nothing is written over what others did; the rest is written; statements of others are kept as they are now")
+	c := tell(t, "Accounts suspended, roles deleted, documents edited between plan and read", "each such account ends with its own reason, and edits by others are not overwritten; the rest is written; statements of others are kept as they are now")
 	f := newFleet(t, 12, "PORTCULLIS_MAX_FAILURES=1000").mapped()
 	suspended, deleted, stolen, joined := f.accounts[0], f.accounts[1], f.accounts[2], f.accounts[3]
 	f.changes++
@@ -150,7 +150,7 @@ func TestEditedBetweenReadAndWrite(t *testing.T) {
 	if !full() {
 		t.Skip("part of the long form: make fault")
 	}
-	c := tell(t, "Documents edited between our read and our write", "a write that has waited reads anew: what others added is kept, an edit of our part is a conflict and stays")
+	c := tell(t, "Documents edited between our read and our write", "a write that has waited reads again: statements that others added are kept; an edit of our part is a conflict and stays")
 	f := newFleet(t, 5).mapped()
 	joined, stolen := f.accounts[0], f.accounts[1]
 	withTheirs := withForeign(t, f.box.State(joined).Roles["Bob"])

@@ -26,7 +26,7 @@ type kind struct {
 
 var kinds = []kind{
 	{"a list that one account in a hundred uses", "al-7", fewGoal},
-	{"the largest list, which nobody uses", "al-large", fewGoal},
+	{"the largest list, which no mapping uses", "al-large", fewGoal},
 	{"a list that all accounts use", "al-review", allGoal},
 }
 
@@ -36,7 +36,7 @@ var steps = []string{"edit, and see the draft", "the draft once more", "submit, 
 // measureChanges takes changes from the first edit to the rollout, in organizations of
 // three sizes.
 func measureChanges(t *testing.T, r *report) {
-	s := r.section(t, "Changes", fmt.Sprintf("One more entry in a list, from the edit to the rollout, by page, in databases that hold %s, and a tenth and a hundredth of it. Every step is timed from the request to the last byte of the page that it leads to.", full))
+	s := r.section(t, "Changes", fmt.Sprintf("One more entry in a list, from the edit to the rollout, by page, in databases that hold %s, and a tenth and a hundredth of it. Every step is timed from the request to the last byte of the resulting page.", full))
 	sizes := []company{full.over(100), full.over(10), full}
 	took := map[string][]time.Duration{}
 	for _, size := range sizes {

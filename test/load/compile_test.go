@@ -41,7 +41,7 @@ func list(name string, first byte, entries int) access.Allowlist {
 }
 
 func measureCompile(t *testing.T, r *report) {
-	s := r.section(t, "Compiling the whole organization", "Five roles with five users each in every account, two allowlists; every document made, one processor.")
+	s := r.section(t, "Compiling the whole organization", "Five roles with five users each in every account, two allowlists; every document compiled, one processor.")
 	for _, accounts := range []int{100, 1_000, 10_000} {
 		in := large(accounts)
 		took, allocated, kept, documents, bytes := compileAll(t, in)

@@ -117,7 +117,7 @@ func measurePages(t *testing.T, r *report) {
 			alone[i][v.path] = alongside(t, me, v)
 		}
 		if size == full {
-			s.intro = fmt.Sprintf("The database holds %s, %d allowlists, and a change in review that writes to every account. Pages and lists of the API are asked for in turn, %d in a second for %s, each of them whole and packed, while the client shares the processors. Alone: nothing else asks, the median of 30.", size, lists+2, perSecond, loadFor)
+			s.intro = fmt.Sprintf("The database holds %s, %d allowlists, and a change in review that writes to every account. The client requests pages and lists of the API in turn, %d in a second for %s, each of them complete and compressed, and shares the processors with the console. Alone: no other request runs, the median of 30.", size, lists+2, perSecond, loadFor)
 			pressed(t, s, crew, db, me, all, alone[i])
 			saturated(t, s, crew, db, me)
 			exported(t, s, me)
@@ -247,12 +247,12 @@ func saturated(t *testing.T, s *section, crew *harness.Crew, db *harness.Databas
 		unpacked.fill(t, plain.reader, plain.path)
 	}
 	used = crew.CPU() - used
-	s.add(fmt.Sprintf("`/accounts`: most in a second, %d at once, the median of %d turns; processor time a request", clients, fillTurns), "", "%.0f; %s", median(ours.rates), ours.each(used))
-	s.add("the same facts of the same rows by a bare page of echo, gorm and templ, packed too", "", "%.0f; %s", median(reference.rates), reference.each(packed.stop()))
-	s.add("– and unpacked", "", "%.0f; %s", median(unpacked.rates), unpacked.each(plain.stop()))
+	s.add(fmt.Sprintf("`/accounts`: most in a second, %d at once, the median of %d turns; processor time per request", clients, fillTurns), "", "%.0f; %s", median(ours.rates), ours.each(used))
+	s.add("the same facts of the same rows by a bare page of echo, gorm and templ, also compressed", "", "%.0f; %s", median(reference.rates), reference.each(packed.stop()))
+	s.add("– and not compressed", "", "%.0f; %s", median(unpacked.rates), unpacked.each(plain.stop()))
 	share := ours.share(reference)
 	s.add("ours ÷ bare", fmt.Sprintf("≥ %.1f%s", shareGoal, over(share < shareGoal)), "%.2f", share)
-	s.add("ours ÷ bare and unpacked", "", "%.2f", ours.share(unpacked))
+	s.add("ours ÷ bare and not compressed", "", "%.2f", ours.share(unpacked))
 }
 
 // turns are the turns of one server: how many answers a second came in each, and in all.

@@ -39,7 +39,7 @@ func (s *section) add(what, goal, format string, args ...any) {
 // String is the whole report as Markdown.
 func (r *report) String() string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\nMade by `make bench`; run it to make them anew on your machine. Durations vary with the machine,\nso what matters is stated as a ratio within one run, or as a count.\n\n")
+	b.WriteString("# Benchmarks\n\n`make bench` writes this page; run it to measure on your machine. Durations vary with the machine,\nso the page states goals as ratios within one run or as counts where possible.\n\n")
 	fmt.Fprintf(&b, "Machine: %s, %d CPUs, %s.\n", cpu(), runtime.NumCPU(), runtime.Version())
 	for _, s := range r.sections {
 		b.WriteString(s.String())

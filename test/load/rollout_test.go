@@ -152,11 +152,11 @@ func measureRollouts(t *testing.T, r *report) {
 	}
 }
 
-const beside = "The sandbox is a process of its own. The console works on %d accounts at once, and so does the loop of bare SDK calls, which takes the\ndeployment role, reads the account, writes the same documents, and reads back. It compares nothing, records nothing, and cannot go on\nafter a crash. Durations run from the start of the rollout to its end. Calls are all that reach the sandbox. What the console reads once\nmore half a minute after each rollout has ended before the next measurement begins."
+const beside = "The sandbox is a separate process. The console works on %d accounts at once, and so does the loop of bare SDK calls. The loop\nassumes the deployment role, reads the account, writes the same documents and reads them back. It compares nothing, records\nnothing and cannot continue after a crash. Durations run from the start of a rollout to its end. All calls that reach the\nsandbox count. The console reads the accounts again half a minute after each rollout, before the next measurement begins."
 
 // measureSize measures rollouts to so many accounts.
 func measureSize(t *testing.T, r *report, accounts int) {
-	s := r.section(t, fmt.Sprintf("Rollouts to %s accounts, beside a bare loop of SDK calls", number(accounts)), fmt.Sprintf(beside, concurrency))
+	s := r.section(t, fmt.Sprintf("Rollouts to %s accounts, compared with a bare loop of SDK calls", number(accounts)), fmt.Sprintf(beside, concurrency))
 	y := newYard(t, accounts)
 	y.slowly(latency)
 	first := y.roll(y.mapAll(), "Five people may take three roles")
