@@ -14,9 +14,9 @@ func cause(e *access.CloudError) string {
 	case access.CloudDenied:
 		return lacking(e)
 	case access.CloudDeniedSCP:
-		return "a service control policy forbids " + wanted(e)
+		return "a service control policy forbids " + lackingAction(e)
 	case access.CloudDeniedRCP:
-		return "a resource control policy forbids " + wanted(e)
+		return "a resource control policy forbids " + lackingAction(e)
 	case access.CloudThrottled:
 		return "AWS throttles " + e.Action
 	case access.CloudGone:

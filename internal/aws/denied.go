@@ -28,8 +28,8 @@ var (
 	denyingARN   = regexp.MustCompile(`arn:[a-z0-9-]+:organizations::[0-9]*:policy/\S*[a-z0-9]`)
 )
 
-// wanted is the action that AWS says is lacking; it may be another than the one called.
-func wanted(e *access.CloudError) string {
+// lackingAction is the action that AWS says is lacking; it may be another than the one called.
+func lackingAction(e *access.CloudError) string {
 	if m := deniedAction.FindStringSubmatch(e.Message); m != nil {
 		return m[1]
 	}
@@ -38,7 +38,7 @@ func wanted(e *access.CloudError) string {
 
 // lacking is what is wrong where IAM denied something.
 func lacking(e *access.CloudError) string {
-	action := wanted(e)
+	action := lackingAction(e)
 	switch {
 	case credentialCodes[e.Code]:
 		return "AWS does not accept the console's credentials"
@@ -63,9 +63,9 @@ func lacking(e *access.CloudError) string {
 func deniedAdvice(e *access.CloudError) string {
 	switch {
 	case e.Class == access.CloudDeniedSCP:
-		return "Ask those who keep the organization's policies to let the deployment role do " + wanted(e) + named(e) + ", or leave these accounts out. An SCP cannot be overruled from within the account."
+		return "Ask those who keep the organization's policies to let the deployment role do " + lackingAction(e) + policyNote(e) + ", or leave these accounts out. An SCP cannot be overruled from within the account."
 	case e.Class == access.CloudDeniedRCP:
-		return "Ask those who keep the organization's policies to let the deployment role do " + wanted(e) + " on this resource" + named(e) + ", or leave these accounts out."
+		return "Ask those who keep the organization's policies to let the deployment role do " + lackingAction(e) + " on this resource" + policyNote(e) + ", or leave these accounts out."
 	case credentialCodes[e.Code]:
 		return "AWS does not accept the console's credentials. Check the access key, its secret, and the clock of this machine."
 	case e.Code == "RegionDisabledException":
@@ -75,13 +75,13 @@ func deniedAdvice(e *access.CloudError) string {
 	case strings.HasPrefix(e.Action, "organizations:"):
 		return "The console's identity may not read the organization. It needs the read actions of AWS Organizations, in the management account or in one that is a delegated administrator."
 	case strings.Contains(e.Message, "permissions boundary"):
-		return "The deployment role may not do this: add " + wanted(e) + " to the permissions boundary that it carries, then retry."
+		return "The deployment role may not do this: add " + lackingAction(e) + " to the permissions boundary that it carries, then retry."
 	default:
-		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " + wanted(e) + ", and see that no SCP or permissions boundary forbids it. Then retry."
+		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " + lackingAction(e) + ", and see that no SCP or permissions boundary forbids it. Then retry."
 	}
 }
 
-func named(e *access.CloudError) string {
+func policyNote(e *access.CloudError) string {
 	if arn := denyingARN.FindString(e.Message); arn != "" {
 		return " (the policy is " + arn + ")"
 	}

@@ -85,7 +85,7 @@ func classify(of call, err error) error {
 }
 
 func classOf(api smithy.APIError, err error) access.CloudClass {
-	if throttled(err) {
+	if isThrottle(err) {
 		return access.CloudThrottled
 	}
 	class, found := classes[api.ErrorCode()]

@@ -81,7 +81,7 @@ func (s *session) readAttachments(ctx context.Context, r access.Resource) (acces
 	if err != nil || !live.Exists {
 		return live, err
 	}
-	arns, err := s.attached(ctx, r)
+	arns, err := s.listAttached(ctx, r)
 	if gone(err) {
 		return access.LiveDocument{Resource: r}, nil
 	}
@@ -89,8 +89,8 @@ func (s *session) readAttachments(ctx context.Context, r access.Resource) (acces
 	return live, err
 }
 
-// attached lists all managed policies that are attached to a user.
-func (s *session) attached(ctx context.Context, r access.Resource) ([]string, error) {
+// listAttached lists all managed policies that are attached to a user.
+func (s *session) listAttached(ctx context.Context, r access.Resource) ([]string, error) {
 	var arns []string
 	in := &iam.ListAttachedUserPoliciesInput{UserName: &r.Name}
 	for {
@@ -203,12 +203,12 @@ func (s *session) versions(ctx context.Context, arn string) ([]types.PolicyVersi
 func oldestSpare(versions []types.PolicyVersion) *string {
 	versions = slices.DeleteFunc(slices.Clone(versions), func(v types.PolicyVersion) bool { return v.IsDefaultVersion })
 	oldest := slices.MinFunc(versions, func(a, b types.PolicyVersion) int {
-		return cmp.Or(created(a).Compare(created(b)), byVersionID(a, b))
+		return cmp.Or(createdAt(a).Compare(createdAt(b)), byVersionID(a, b))
 	})
 	return oldest.VersionId
 }
 
-func created(v types.PolicyVersion) time.Time { return sdk.ToTime(v.CreateDate) }
+func createdAt(v types.PolicyVersion) time.Time { return sdk.ToTime(v.CreateDate) }
 
 // byVersionID tells versions of the same second apart: v9 came before v10.
 func byVersionID(a, b types.PolicyVersion) int {
@@ -264,7 +264,7 @@ func (s *session) writeAttachments(ctx context.Context, r access.Resource, docum
 	if err != nil {
 		return err
 	}
-	live, err := s.attached(ctx, r)
+	live, err := s.listAttached(ctx, r)
 	if gone(err) && document == "" {
 		return nil
 	}

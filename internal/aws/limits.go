@@ -75,7 +75,7 @@ func makeRoom(ctx context.Context, p *pace) error {
 		p.pushedTo(time.Now())
 		return nil
 	}
-	if p.needed(time.Now()) {
+	if p.isNeeded(time.Now()) {
 		return errMadeRoom
 	}
 	return nil
@@ -84,9 +84,9 @@ func makeRoom(ctx context.Context, p *pace) error {
 // errBucketEmpty says that a call would have had to wait for its turn beyond its time.
 var errBucketEmpty = errors.New("no turn within the time given; the limit of calls a second is reached")
 
-// limited makes every attempt wait for its turn, before it is signed, and tells the pace
+// limitAttempts makes every attempt wait for its turn, before it is signed, and tells the pace
 // when AWS throttled it. Without a shared pace it is that of the place.
-func limited(shared *pace) func(*middleware.Stack) error {
+func limitAttempts(shared *pace) func(*middleware.Stack) error {
 	return func(s *middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("PortcullisLimit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			p, err := paceOf(ctx, shared)
@@ -104,8 +104,8 @@ func limited(shared *pace) func(*middleware.Stack) error {
 			}
 			began := time.Now()
 			out, meta, err := next.HandleFinalize(ctx, in)
-			if throttled(err) {
-				p.throttled(began, time.Now())
+			if isThrottle(err) {
+				p.slowDown(began, time.Now())
 			}
 			return out, meta, err
 		}), "Retry", middleware.After)

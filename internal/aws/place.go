@@ -65,10 +65,14 @@ func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
 	taken := base.Copy()
 	taken.Credentials = placed{}
 	return clients{
-		iam: iam.NewFromConfig(taken, func(o *iam.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(nil)) }),
-		sts: sts.NewFromConfig(base, func(o *sts.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.sts)) }),
+		iam: iam.NewFromConfig(taken, func(o *iam.Options) {
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(nil))
+		}),
+		sts: sts.NewFromConfig(base, func(o *sts.Options) {
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.sts))
+		}),
 		organizations: organizations.NewFromConfig(base, func(o *organizations.Options) {
-			o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.organizations))
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.organizations))
 		}),
 	}
 }

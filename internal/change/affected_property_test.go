@@ -176,8 +176,8 @@ func drawInventories(t *rapid.T) map[access.AccountID]access.Inventory {
 	return known
 }
 
-// asked leaves of what is known only what a query names.
-func asked(known map[access.AccountID]access.Inventory, q access.InventoryQuery) map[access.AccountID]access.Inventory {
+// selectInventories leaves of what is known only what a query names.
+func selectInventories(known map[access.AccountID]access.Inventory, q access.InventoryQuery) map[access.AccountID]access.Inventory {
 	part := map[access.AccountID]access.Inventory{}
 	for _, id := range q.Accounts {
 		whole, ok := known[id]
@@ -214,7 +214,7 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 		base, known := drawState(t), drawInventories(t)
 		edits, next := drawEdits(t, base)
 		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.PolicyInput(base)))
+		applyUserSide(known, compilerOf(t, w.PolicyInput(base)))
 		got := planPart(t, w, known, base, next, edits)
 		w.Inventories = access.InventoriesOf(known)
 		whole := planning.Planner{Inventories: w.Inventories, Accounts: drawnAccounts}
@@ -263,7 +263,7 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state, known := drawState(t), drawInventories(t)
 		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.PolicyInput(state)))
+		applyUserSide(known, compilerOf(t, w.PolicyInput(state)))
 		w.Inventories = access.InventoriesOf(known)
 		ids := rapid.SliceOfNDistinct(rapid.SampledFrom(drawnAccounts.IDs()), 1, 2, rapid.ID).Draw(t, "pushed")
 		want, _, err := planning.PlanWhole(w, state, ids...)
@@ -273,7 +273,7 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 		got := planning.Result{}
 		c := planning.AffectedIn(w, state, ids)
 		for more := true; more; {
-			part := asked(known, c.Query)
+			part := selectInventories(known, c.Query)
 			for _, id := range ids {
 				if inv, read := known[id]; read {
 					part[id] = inv
@@ -297,8 +297,8 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 	}
 }
 
-// pushed puts the gates of a state where it says that they are.
-func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
+// applyUserSide puts the gates of a state where it says that they are.
+func applyUserSide(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 	for _, a := range drawnAccounts {
 		inv, read := known[a.ID]
 		docs, err := c.Account(a.ID)
@@ -322,7 +322,7 @@ func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 func planPart(t *rapid.T, w planning.PlanInput, known map[access.AccountID]access.Inventory, base, next access.State, edits []access.Edit) planning.Result {
 	c := planning.NewAffected(w.Accounts, base, next, nil, edits, w.Now)
 	for {
-		w.Inventories = access.InventoriesOf(asked(known, c.Query))
+		w.Inventories = access.InventoriesOf(selectInventories(known, c.Query))
 		p, more, err := planning.PlanChange(w, c)
 		if err != nil {
 			t.Fatal(err)

@@ -11,13 +11,13 @@ import (
 	"portcullis/internal/store"
 )
 
-// asked counts how often somebody wants to know what is in the accounts, as planning does.
-type asked struct {
+// inventoryReads counts how often the inventory of accounts is read, as planning does.
+type inventoryReads struct {
 	*store.Store
 	inventories atomic.Int64
 }
 
-func (a *asked) InventoryOf(ctx context.Context, q access.InventoryQuery) (*access.Inventories, error) {
+func (a *inventoryReads) InventoryOf(ctx context.Context, q access.InventoryQuery) (*access.Inventories, error) {
 	a.inventories.Add(1)
 	return a.Store.InventoryOf(ctx, q)
 }
@@ -28,8 +28,8 @@ func TestTheFirstReviewerDoesNotWait(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	now := start
-	replica := func() (*change.Service, *asked) {
-		a := &asked{Store: d.store}
+	replica := func() (*change.Service, *inventoryReads) {
+		a := &inventoryReads{Store: d.store}
 		return change.New(change.Config{Store: a, Now: func() time.Time { return now }}), a
 	}
 	other, asks := replica()

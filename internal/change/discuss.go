@@ -57,7 +57,7 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 		if err := fresh.Confirm(actor, g, typed, at); err != nil {
 			return Decision{}, err
 		}
-		return Decision{Events: []access.AuditEvent{confirmEvent(actor, id, g, at)}}, nil
+		return Decision{Events: []access.AuditEvent{overrideEvent(actor, id, g, at)}}, nil
 	})
 }
 

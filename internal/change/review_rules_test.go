@@ -229,8 +229,8 @@ func TestLockOutGuards(t *testing.T) {
 		"part of a break-glass range": {[]access.Edit{remove("al-vpn", "8.8.8.0/24"), addEntry("al-vpn", "8.8.8.0/25")}, access.GuardBreakGlass, "vpn", "carol", access.GuardRefuse},
 		"a rule that nobody can meet": {[]access.Edit{addRule("rr-x", access.RuleScope{}, one("nobody"))}, access.GuardNobodyApplies, "rule rr-x", "approver2@example.com", access.GuardRefuse},
 		"more than there are":         {[]access.Edit{addRule("rr-x", access.RuleScope{}, access.Requirement{Count: 3})}, access.GuardNobodyApplies, "rule rr-x", "approver2@example.com", access.GuardRefuse},
-		"no address, in time":         {[]access.Edit{updated(expiring("al-office", "103.15.250.0/24", 3*day)), updated(expiring("al-office", "12.148.72.0/23", 5*day))}, access.GuardNoAddress, "Bob", "alice", access.GuardConfirm},
-		"a break-glass range in time": {[]access.Edit{updated(expiring("al-vpn", "8.8.8.0/24", day)), addEntry("al-vpn", "7.7.7.0/24")}, access.GuardBreakGlass, "vpn", "carol", access.GuardRefuse},
+		"no address, in time":         {[]access.Edit{updateEdit(expiring("al-office", "103.15.250.0/24", 3*day)), updateEdit(expiring("al-office", "12.148.72.0/23", 5*day))}, access.GuardNoAddress, "Bob", "alice", access.GuardConfirm},
+		"a break-glass range in time": {[]access.Edit{updateEdit(expiring("al-vpn", "8.8.8.0/24", day)), addEntry("al-vpn", "7.7.7.0/24")}, access.GuardBreakGlass, "vpn", "carol", access.GuardRefuse},
 	} {
 		draft := d.draftOf(name, c.edits...)
 		v, err := d.View(t.Context(), d.editor, draft.ID)
@@ -255,7 +255,7 @@ func TestLockOutGuards(t *testing.T) {
 		}
 	}
 	for name, edits := range map[string][]access.Edit{
-		"one of two, in time":     {updated(expiring("al-office", "103.15.250.0/24", 3*day))},
+		"one of two, in time":     {updateEdit(expiring("al-office", "103.15.250.0/24", 3*day))},
 		"a visitor":               {expiring("al-office", "9.9.9.0/24", 3*day), expiring("al-vpn", "9.9.8.0/24", 3*day)},
 		"one of two ranges":       {remove("al-office", "103.15.250.0/24")},
 		"the same in two halves":  {remove("al-vpn", "8.8.8.0/24"), addEntry("al-vpn", "8.8.8.0/25"), addEntry("al-vpn", "8.8.8.128/25")},
@@ -436,7 +436,7 @@ func TestManyEditAtOnce(t *testing.T) {
 	c := d.draftOf("Shared", addEntry("al-vpn", "9.9.9.0/24"))
 	ctx := context.WithoutCancel(t.Context())
 	added := race(5, func(i int) error {
-		_, err := d.AddEntries(ctx, []access.Actor{d.editor, d.editor2}[i%2], c.ID, "al-vpn", pasted(fmt.Sprintf("7.7.%d.0/24", i)))
+		_, err := d.AddEntries(ctx, []access.Actor{d.editor, d.editor2}[i%2], c.ID, "al-vpn", pasteEntries(fmt.Sprintf("7.7.%d.0/24", i)))
 		return err
 	})
 	got, err := d.Change(t.Context(), d.viewer, c.ID)
@@ -461,7 +461,7 @@ func TestEditAndApproveAtOnce(t *testing.T) {
 		c := d.submit("Add", addEntry("al-vpn", fmt.Sprintf("9.9.%d.0/24", i)))
 		race(2, func(who int) error {
 			if who == 0 {
-				_, err := d.AddEntries(ctx, d.editor2, c.ID, "al-vpn", pasted(fmt.Sprintf("7.7.%d.0/24", i)))
+				_, err := d.AddEntries(ctx, d.editor2, c.ID, "al-vpn", pasteEntries(fmt.Sprintf("7.7.%d.0/24", i)))
 				return err
 			}
 			_, err := d.Review(ctx, d.approver, c.ID, access.VerdictApprove, c.Digest, "")

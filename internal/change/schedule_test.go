@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/change"
 )
 
-func (d *desk) scheduled(after, maxInFlight time.Duration) access.Change {
+func (d *desk) schedule(after, maxInFlight time.Duration) access.Change {
 	d.t.Helper()
 	c := d.approve(d.submit("grow", addEntry("al-office", "198.51.100.0/24")))
 	r := change.ScheduleRequest{Digest: c.Digest, At: start.Add(after), StartWithin: maxInFlight}
@@ -29,7 +29,7 @@ func TestAScheduledChangeIsAppliedAtItsTimeAndOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
-	c := d.scheduled(2*time.Hour, time.Hour)
+	c := d.schedule(2*time.Hour, time.Hour)
 	d.keepTime(2*time.Hour - time.Second)
 	if got := d.reread(c).State; got != access.ChangeApproved {
 		t.Fatalf("before its time it is %s", got)
@@ -68,7 +68,7 @@ func TestAScheduleThatIsNotKeptSaysWhy(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
 			d.base()
-			scheduled := d.scheduled(2*time.Hour, time.Hour)
+			scheduled := d.schedule(2*time.Hour, time.Hour)
 			c.between(d, scheduled)
 			before := d.state().Revision
 			d.keepTime(c.after)
@@ -126,7 +126,7 @@ func TestACancelledScheduleIsNotKept(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
-	c := d.scheduled(time.Hour, time.Hour)
+	c := d.schedule(time.Hour, time.Hour)
 	if _, err := d.CancelSchedule(t.Context(), d.operator, c.ID); err != nil {
 		t.Fatal(err)
 	}

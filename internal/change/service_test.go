@@ -59,8 +59,8 @@ func startAt(c access.Change, when time.Time) change.ScheduleRequest {
 	return change.ScheduleRequest{Digest: c.Digest, At: when}
 }
 
-// pasted are entries without an expiry.
-func pasted(text string) change.NewEntries { return change.NewEntries{Text: text} }
+// pasteEntries makes entries without an expiry.
+func pasteEntries(text string) change.NewEntries { return change.NewEntries{Text: text} }
 
 func (d *desk) must(err error) {
 	d.t.Helper()
@@ -169,7 +169,7 @@ func (d *desk) base() {
 func TestFromDraftToRollout(t *testing.T) {
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", pasted("12.148.80.0/22 Tokyo\n9.9.9.9 dns\n"))
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", pasteEntries("12.148.80.0/22 Tokyo\n9.9.9.9 dns\n"))
 	d.must(err)
 	if len(c.Edits) != 2 || c.Title == "" || c.State != access.ChangeDraft {
 		t.Fatalf("draft %+v, want two edits and a suggested title", c)
@@ -253,7 +253,7 @@ func TestEveryMethodAuthorises(t *testing.T) {
 		"AddEdits": func(a access.Actor) error { _, err := d.AddEdits(ctx, a, c.ID, "", nil); return err },
 		"DropEdit": func(a access.Actor) error { _, err := d.DropEdit(ctx, a, c.ID, c.Version, 0); return err },
 		"AddEntries": func(a access.Actor) error {
-			_, err := d.AddEntries(ctx, a, 0, "al-vpn", pasted("1.1.1.1"))
+			_, err := d.AddEntries(ctx, a, 0, "al-vpn", pasteEntries("1.1.1.1"))
 			return err
 		},
 		"RemoveEntries": func(a access.Actor) error {
@@ -420,14 +420,14 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 func TestEditsOfOneObjectMerge(t *testing.T) {
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-vpn", pasted("9.9.9.0/24"))
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-vpn", pasteEntries("9.9.9.0/24"))
 	d.must(err)
 	c, err = d.RemoveEntries(t.Context(), d.editor, c.ID, "al-vpn", []string{"9.9.9.0/24"})
 	d.must(err)
 	if len(c.Edits) != 0 {
 		t.Errorf("adding and removing the same entry leaves %d edits, want none", len(c.Edits))
 	}
-	if _, err := d.AddEntries(t.Context(), d.editor, c.ID, "al-vpn", pasted("8.8.8.0/24")); access.FieldsOf(err) == nil || access.FieldsOf(err)[0].Field != "lines" {
+	if _, err := d.AddEntries(t.Context(), d.editor, c.ID, "al-vpn", pasteEntries("8.8.8.0/24")); access.FieldsOf(err) == nil || access.FieldsOf(err)[0].Field != "lines" {
 		t.Errorf("adding what is there: %v, want it beside the lines", err)
 	}
 }
@@ -436,7 +436,7 @@ func TestEditVoidsTheReview(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	c := d.approve(d.submit("Add", addEntry("al-vpn", "9.9.9.0/24")))
-	c, err := d.AddEntries(t.Context(), d.editor2, c.ID, "al-vpn", pasted("7.7.7.0/24"))
+	c, err := d.AddEntries(t.Context(), d.editor2, c.ID, "al-vpn", pasteEntries("7.7.7.0/24"))
 	d.must(err)
 	if c.State != access.ChangeDraft || c.Approvals() != 0 {
 		t.Errorf("after an edit: %s with %d approvals, want a draft with none", c.State, c.Approvals())

@@ -64,8 +64,8 @@ func checkUnmoved(fresh *access.Change, read access.Change, did string) error {
 	return access.Errorf(access.KindConflict, "Somebody else has %s this change in this moment. Look at it again.", did)
 }
 
-// confirm notes the overrides on the change. It refuses an override of something that no guard has found.
-func (s stepOptions) confirm(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
+// override notes the overrides on the change. It refuses an override of something that no guard has found.
+func (s stepOptions) override(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
 	var events []access.AuditEvent
 	for _, m := range s.overrides {
 		i := slices.IndexFunc(guards, func(g access.Guard) bool { return g.Code == m.Guard && g.Object == m.Object })
@@ -77,12 +77,12 @@ func (s stepOptions) confirm(c *access.Change, actor access.Actor, guards []acce
 			return nil, err
 		}
 		if len(c.Confirmations) > known {
-			events = append(events, confirmEvent(actor, c.ID, guards[i], at))
+			events = append(events, overrideEvent(actor, c.ID, guards[i], at))
 		}
 	}
 	return events, nil
 }
 
-func confirmEvent(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
+func overrideEvent(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
 	return access.NewAuditEvent(actor, at, "change.confirm", object(id), map[string]any{"guard": g.Code, "object": g.Object, "finding": g.Message, "people": g.People})
 }

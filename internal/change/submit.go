@@ -49,7 +49,7 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		return access.Change{}, err
 	}
 	tried := trial(c)
-	if _, err := step.confirm(tried, actor, draft.guards(actor), s.at()); err != nil {
+	if _, err := step.override(tried, actor, draft.guards(actor), s.at()); err != nil {
 		return access.Change{}, err
 	}
 	if err := tried.Unconfirmed(draft.guards(actor), actor); err != nil {
@@ -62,7 +62,7 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		if err := c.CheckVersion(version, "submit it"); err != nil {
 			return Decision{}, err
 		}
-		overridden, err := step.confirm(c, actor, draft.guards(actor), s.at())
+		overridden, err := step.override(c, actor, draft.guards(actor), s.at())
 		if err != nil {
 			return Decision{}, err
 		}

@@ -124,7 +124,7 @@ func (s *Service) inventories(ctx context.Context, state access.State, accounts 
 	if err != nil {
 		return nil, fmt.Errorf("reading the inventories: %w", err)
 	}
-	for others := range slices.Chunk(related(state, accounts, ids), batch) {
+	for others := range slices.Chunk(relatedAccounts(state, accounts, ids), batch) {
 		found, err := s.cfg.Store.Inventories(ctx, others)
 		if err != nil {
 			return nil, fmt.Errorf("reading the inventories: %w", err)
@@ -149,9 +149,9 @@ func thin(inv access.Inventory) access.Inventory {
 	return inv
 }
 
-// related are the accounts of users who take up roles of some accounts, and those whose
+// relatedAccounts are the accounts of users who take up roles of some accounts, and those whose
 // roles the users of these take up.
-func related(state access.State, accounts access.Accounts, ids []access.AccountID) []access.AccountID {
+func relatedAccounts(state access.State, accounts access.Accounts, ids []access.AccountID) []access.AccountID {
 	asked := make(map[access.AccountID]bool, len(ids))
 	for _, id := range ids {
 		asked[id] = true
@@ -227,7 +227,7 @@ func (s *Service) compareOne(ctx context.Context, d desired, id access.AccountID
 		scan.Findings[i].Sentence += lastPush(scan.Findings[i], standing)
 	}
 	outcome, err := s.save(ctx, scan)
-	return returned(d, scan, outcome), err
+	return userReturned(d, scan, outcome), err
 }
 
 // seenBefore leaves out drift that is there only because entries have expired.
@@ -283,9 +283,9 @@ func told(o access.ScanOutcome) map[string]any {
 	return detail
 }
 
-// returned names a user who was gone and is there again, while the documents do not name
+// userReturned names a user who was gone and is there again, while the documents do not name
 // them yet; "" where there is none.
-func returned(d desired, scan access.Scan, o access.ScanOutcome) string {
+func userReturned(d desired, scan access.Scan, o access.ScanOutcome) string {
 	back := slices.IndexFunc(o.Resolved, func(f access.Finding) bool {
 		user, err := access.ParseUserName(f.Subject)
 		return f.Reason == access.ReasonNoUser && err == nil && d.now.Mapped(f.Account, access.RoleName{Path: f.Resource.Path, Name: f.Resource.Name}, user)

@@ -58,7 +58,7 @@ func (s *Service) Acknowledge(ctx context.Context, actor access.Actor, id int64,
 	}
 	return s.cfg.Store.UpdateFinding(ctx, id, func(f *access.Finding) (access.AuditEvent, error) {
 		err := f.Acknowledge(actor, s.cfg.Now().UTC(), digest, reason)
-		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.acknowledge", f.Object(), settled(*f, reason)), err
+		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.acknowledge", f.Object(), findingDetail(*f, reason)), err
 	})
 }
 
@@ -77,7 +77,7 @@ func (s *Service) AcknowledgeTogether(ctx context.Context, actor access.Actor, c
 		}
 		events := make([]access.AuditEvent, len(found))
 		for i, f := range found {
-			detail := settled(f, reason)
+			detail := findingDetail(f, reason)
 			detail["together"] = len(found)
 			events[i] = access.NewAuditEvent(actor, s.cfg.Now(), "finding.acknowledge", f.Object(), detail)
 		}
@@ -91,11 +91,11 @@ func (s *Service) Reopen(ctx context.Context, actor access.Actor, id int64) (acc
 		return access.Finding{}, err
 	}
 	return s.cfg.Store.UpdateFinding(ctx, id, func(f *access.Finding) (access.AuditEvent, error) {
-		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.reopen", f.Object(), settled(*f, "")), f.Reopen()
+		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.reopen", f.Object(), findingDetail(*f, "")), f.Reopen()
 	})
 }
 
-func settled(f access.Finding, reason string) map[string]any {
+func findingDetail(f access.Finding, reason string) map[string]any {
 	detail := map[string]any{"account": f.Account, "kind": f.Kind, "sentence": f.Sentence, "digest": f.Digest()}
 	if reason != "" {
 		detail["reason"] = reason

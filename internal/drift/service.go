@@ -81,7 +81,7 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 		return fmt.Errorf("looking up account %s: %w", id, err)
 	}
 	if ok, why := account.Targetable(); !ok {
-		return s.failed(ctx, id, why) // what was found there is resolved by the comparison
+		return s.recordFailure(ctx, id, why) // what was found there is resolved by the comparison
 	}
 	inventory, err := s.read(ctx, account)
 	switch {
@@ -96,13 +96,13 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 		return err
 	case passing(err):
 		// The reason is kept as well, since the next attempt may be the last.
-		err = errors.Join(err, s.failed(ctx, id, inWords(err)))
+		err = errors.Join(err, s.recordFailure(ctx, id, inWords(err)))
 		if access.CloudClassOf(err) == access.CloudUnreachable {
 			err = errors.Join(err, s.unreachable(ctx, account, inWords(err)))
 		}
 		return err
 	default:
-		return errors.Join(s.failed(ctx, id, inWords(err)), s.unreachable(ctx, account, inWords(err)))
+		return errors.Join(s.recordFailure(ctx, id, inWords(err)), s.unreachable(ctx, account, inWords(err)))
 	}
 }
 
@@ -140,7 +140,7 @@ func (s *Service) ScanAll(ctx context.Context) error {
 	return s.cfg.Store.RequestInventories(ctx, ids)
 }
 
-func (s *Service) failed(ctx context.Context, id access.AccountID, why string) error {
+func (s *Service) recordFailure(ctx context.Context, id access.AccountID, why string) error {
 	if err := s.cfg.Store.InventoryFailed(ctx, id, why); err != nil {
 		return fmt.Errorf("noting why account %s could not be read: %w", id, err)
 	}

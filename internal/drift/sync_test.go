@@ -145,7 +145,7 @@ func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := all[slices.IndexFunc(all, func(a access.Account) bool { return a.Name == "identity" })]
-	claim := claimed(t, st, account)
+	claim := claimTarget(t, st, account)
 	overtaken := drift.New(drift.Config{Store: st, Cloud: cloud})
 	if err := overtaken.ReadInventory(t.Context(), account.ID); access.KindOf(err) != access.KindConflict {
 		t.Errorf("while the account is pushed to: %v, want a conflict", err)
@@ -163,7 +163,7 @@ func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
 	}
 }
 
-func claimed(t *testing.T, st *store.Store, a access.Account) access.Claim {
+func claimTarget(t *testing.T, st *store.Store, a access.Account) access.Claim {
 	t.Helper()
 	op := access.PlannedOperation{
 		Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, BeforeKnown: true,

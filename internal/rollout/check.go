@@ -108,7 +108,7 @@ func (u *push) asLeft(ctx context.Context, s *step) (bool, error) {
 }
 
 func (u *push) asDesired(s *step, live access.LiveDocument) bool {
-	document, _, err := desired(s.op, live.Document)
+	document, _, err := desiredDocument(s.op, live.Document)
 	return err == nil && sameOf(s.op, live.Document, document, u.ids)
 }
 
@@ -124,7 +124,7 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Tries() < checkTries:
 		return false, "", &SnoozeError{After: p.cfg.SnoozeFor, Err: err}
 	default:
-		return false, "The probe got no answer that tells. " + refused(err).message, nil
+		return false, "The probe got no answer that tells. " + newRefusal(err).message, nil
 	}
 	switch {
 	case answer.Allowed == c.Allowed && answer.Allowed:

@@ -53,7 +53,7 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 		err := k.store.RenewClaim(ctx, k.claim, k.lease)
 		switch {
 		case err == nil:
-			k.prolonged(asked)
+			k.extend(asked)
 		case errors.Is(err, ErrClaimLost):
 			k.cancel(ErrClaimLost)
 			return
@@ -64,8 +64,8 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 	}
 }
 
-// prolonged notes that the store prolonged the lease when asked at a time.
-func (k *leaseKeeper) prolonged(asked time.Time) {
+// extend notes that the store prolonged the lease when asked at a time.
+func (k *leaseKeeper) extend(asked time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if until := asked.Add(k.lease); until.After(k.until) {
@@ -80,11 +80,11 @@ func (k *leaseKeeper) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return k.lapsed()
+	return k.checkExpiry()
 }
 
-// lapsed is check by the clock alone. Where the lease has run out, the context ends.
-func (k *leaseKeeper) lapsed() error {
+// checkExpiry is check by the clock alone. Where the lease has run out, the context ends.
+func (k *leaseKeeper) checkExpiry() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if time.Now().Before(k.until) {

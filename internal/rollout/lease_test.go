@@ -81,12 +81,12 @@ func TestLeaseOutlastsShortOutage(t *testing.T) {
 // slowCloud takes longer for a write than the lease lasts.
 type slowCloud struct {
 	*memoryCloud
-	held error // what it is told when it asks whether it may still send
+	mayStillSend error // what it is told when it asks whether it may still send
 }
 
 func (c *slowCloud) Write(ctx context.Context, scope access.Scope, _ access.Write) error {
 	time.Sleep(time.Minute) // of the bubble's clock
-	c.held = scope.Held()
+	c.mayStillSend = scope.Held()
 	return ctx.Err()
 }
 
@@ -99,8 +99,8 @@ func TestAWriteIsToldThatTheLeaseHasRunOut(t *testing.T) {
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: slow, Lease: 9 * time.Second}); err != nil {
 			t.Fatal(err)
 		}
-		if !errors.Is(slow.held, errLeaseExpired) {
-			t.Errorf("it is told %v, want that the lease has run out", slow.held)
+		if !errors.Is(slow.mayStillSend, errLeaseExpired) {
+			t.Errorf("it is told %v, want that the lease has run out", slow.mayStillSend)
 		}
 	})
 }

@@ -59,7 +59,7 @@ func (u *push) leaveOutMissing(s *step) {
 		return
 	}
 	s.op.OursAfter = iam.Statements(kept)
-	s.without = joined(s.without, leftOut(s.op.Resource, dropped))
+	s.without = joinSentences(s.without, leftOut(s.op.Resource, dropped))
 }
 
 func leftOut(r access.Resource, arns []string) string {
@@ -90,7 +90,7 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 	}
 	ghosts := iam.ForeignGhosts(s.document, u.ids)
 	if len(ghosts) == 0 {
-		s.refuse("", refused(refusal))
+		s.refuse("", newRefusal(refusal))
 		return false, nil
 	}
 	return u.withoutGhosts(ctx, s, ghosts)
@@ -109,7 +109,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	case err != nil && u.worthWaiting(err):
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case err != nil:
-		s.refuse("", refused(err))
+		s.refuse("", newRefusal(err))
 		return nil
 	}
 	u.live[s.op.Resource], s.readAt = docs[0], asked
@@ -119,7 +119,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	case u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = refusal
 	default:
-		s.refuse("", refused(refusal))
+		s.refuse("", newRefusal(refusal))
 	}
 	return nil
 }
@@ -198,6 +198,6 @@ func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (aga
 		return false, fmt.Errorf("leaving out %v: %w", ghosts, err)
 	}
 	s.document = document
-	s.without = joined(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
+	s.without = joinSentences(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
 	return true, u.intendTo(ctx, []*step{s})
 }

@@ -26,7 +26,7 @@ func holdBack(steps []step, account access.Account) {
 		if s := &steps[i]; s.write {
 			if why := blockedBy(steps, s, account, (*step).bad); why != "" {
 				s.end(access.OperationSkipped, why)
-				s.held = true
+				s.blocked = true
 			}
 		}
 	}
@@ -35,14 +35,14 @@ func holdBack(steps []step, account access.Account) {
 // bad reports that a step has not had its effect. A step that was skipped because there
 // is no such user blocks nothing.
 func (s *step) bad() bool {
-	return s.state == access.OperationFailed || s.state == access.OperationConflict || s.held
+	return s.state == access.OperationFailed || s.state == access.OperationConflict || s.blocked
 }
 
-// failed reports that a step could not be done.
-func (s *step) failed() bool { return s.state == access.OperationFailed }
+// hasFailed reports that a step could not be done.
+func (s *step) hasFailed() bool { return s.state == access.OperationFailed }
 
-// postponed reports that a step is left to a later claim.
-func (s *step) postponed() bool { return s.later != nil }
+// isPostponed reports that a step is left to a later claim.
+func (s *step) isPostponed() bool { return s.later != nil }
 
 // blockedBy says why a step must wait for another that stands in its way, or "".
 func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*step) bool) string {

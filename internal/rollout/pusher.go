@@ -75,7 +75,7 @@ func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
 
 // release gives a target back that has not begun to write when its rollout stands.
 func (p *Pusher) release(ctx context.Context, u *push) error {
-	if err := p.cfg.Store.ReleaseClaim(ctx, u.claim, u.asked()); err != nil && !errors.Is(err, ErrClaimLost) {
+	if err := p.cfg.Store.ReleaseClaim(ctx, u.claim, u.callsMade()); err != nil && !errors.Is(err, ErrClaimLost) {
 		return fmt.Errorf("letting go of account %s of rollout %d: %w", u.claim.Target.Account, u.claim.Rollout.ID, err)
 	}
 	return nil
@@ -85,7 +85,7 @@ func (p *Pusher) release(ctx context.Context, u *push) error {
 // far is added to the target's count.
 func (p *Pusher) snooze(ctx context.Context, u *push, later *SnoozeError) error {
 	claim := u.claim
-	switch err := p.cfg.Store.SnoozeClaim(ctx, claim, later.After, u.asked()); {
+	switch err := p.cfg.Store.SnoozeClaim(ctx, claim, later.After, u.callsMade()); {
 	case errors.Is(err, ErrClaimLost):
 		return nil
 	case err != nil:

@@ -46,12 +46,12 @@ func TestResult(t *testing.T) {
 
 func TestRefusedAlwaysAdvises(t *testing.T) {
 	for _, class := range access.CloudClasses() {
-		r := refused(&access.CloudError{Class: class, Account: "111122223333", Action: "iam:GetRole", Code: "Some"})
+		r := newRefusal(&access.CloudError{Class: class, Account: "111122223333", Action: "iam:GetRole", Code: "Some"})
 		if r.class != class || r.advice == "" || !strings.Contains(r.message, "111122223333") {
 			t.Errorf("%s: got %+v, want an advice and the account", class, r)
 		}
 	}
-	if r := refused(errors.New("boom")); r.class != access.CloudUnknown || r.advice == "" {
+	if r := newRefusal(errors.New("boom")); r.class != access.CloudUnknown || r.advice == "" {
 		t.Errorf("got %+v, want class unknown with advice", r)
 	}
 }

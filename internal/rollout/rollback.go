@@ -57,7 +57,7 @@ func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 	err := s.cfg.Store.Written(ctx, id, func(t access.WrittenTarget) error {
 		planned := access.PlannedTarget{Account: t.Account, AccountName: t.AccountName, OU: t.OU}
 		for _, op := range slices.Backward(t.Operations) {
-			back, err := reversed(op)
+			back, err := reverseOperation(op)
 			if err != nil {
 				return fmt.Errorf("planning the way back of %s in account %s: %w", op.Resource, t.Account, err)
 			}
@@ -71,8 +71,8 @@ func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 	return plan, err
 }
 
-// reversed is the operation that puts back what another has replaced.
-func reversed(op access.Operation) (access.PlannedOperation, error) {
+// reverseOperation is the operation that puts back what another has replaced.
+func reverseOperation(op access.Operation) (access.PlannedOperation, error) {
 	back := access.PlannedOperation{Kind: op.Kind, Resource: op.Resource, Before: op.Written, BeforeKnown: true, After: op.LiveBefore, Limit: op.Limit}
 	var err error
 	switch op.Kind {
@@ -107,7 +107,7 @@ func reverseTrust(back *access.PlannedOperation) error {
 	if back.OursAfter, err = iam.Ours(back.After); err != nil {
 		return err
 	}
-	back.After, back.Note, err = merged(back.Before, back.OursAfter)
+	back.After, back.Note, err = mergeTrust(back.Before, back.OursAfter)
 	return err
 }
 
@@ -120,7 +120,7 @@ func reverseAttachments(back *access.PlannedOperation) error {
 	if back.OursAfter, err = oursAttached(back.After); err != nil {
 		return err
 	}
-	back.After, err = attached(back.Before, back.OursAfter)
+	back.After, err = mergeAttachments(back.Before, back.OursAfter)
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 // and tried again.
 func (s *Service) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
-	parts.Go(func() { s.cfg.Store.Listen(ctx, s.hub.changed) })
+	parts.Go(func() { s.cfg.Store.Listen(ctx, s.hub.notify) })
 	parts.Go(func() { s.requeueExpired(ctx) })
 	parts.Go(func() { s.move(ctx) })
 	parts.Go(func() { s.sample(ctx) })

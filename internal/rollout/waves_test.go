@@ -51,7 +51,7 @@ func TestWavesWithChecksAndApproval(t *testing.T) {
 			return access.ProbeAnswer{Allowed: false, Message: "AccessDenied"}, nil
 		},
 	})
-	plan := w.only(w.plan(t, desired(office...)), 6)
+	plan := w.only(w.plan(t, desiredState(office...)), 6)
 	strategy := access.Strategy{
 		Name: "Careful", ReadBack: true, Waves: []access.WaveRule{{Name: "Canary", Count: 2, Bake: 50 * time.Millisecond, RequiresApproval: true}},
 		Probes: []access.Probe{{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: false, Accounts: 1}},
@@ -81,7 +81,7 @@ func TestWavesWithChecksAndApproval(t *testing.T) {
 func TestAnEditDuringTheBakeHalts(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	plan := w.only(w.plan(t, desired(office...)), 3)
+	plan := w.only(w.plan(t, desiredState(office...)), 3)
 	canary := access.Account{}
 	for _, a := range w.all {
 		if a.ID == plan.Target(0).Account {
@@ -119,7 +119,7 @@ func TestStartNowIsForAReason(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	closed := access.MaintenanceWindow{Days: []int{(int(time.Now().UTC().Weekday()) + 3) % 7}, From: "02:00", To: "03:00"}
-	plan := w.only(w.plan(t, desired(office...)), 3)
+	plan := w.only(w.plan(t, desiredState(office...)), 3)
 	r := w.stage(t, 4, access.Strategy{MaintenanceWindow: closed}, plan)
 	wait(t, s, r.ID, "outside of its hours", func(r access.Rollout) bool { return r.Phase == access.PhaseMaintenanceWindow })
 	if _, err := s.OverrideWindow(t.Context(), operator, r.ID, " ", false); access.KindOf(err) != access.KindInvalid {
@@ -142,7 +142,7 @@ func TestStartNowIsForAReason(t *testing.T) {
 func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	plan := w.only(w.plan(t, desired(office...)), 5)
+	plan := w.only(w.plan(t, desiredState(office...)), 5)
 	before := map[access.AccountID]string{}
 	for target := range plan.Targets() {
 		before[target.Account] = w.state(t, target.Account).Roles["Bob"]
@@ -188,14 +188,14 @@ func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 func TestNobodyConfirms(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	plan := w.only(w.plan(t, desired(office...)), 2)
+	plan := w.only(w.plan(t, desiredState(office...)), 2)
 	was := w.state(t, plan.Target(0).Account).Roles["Bob"]
 	r := w.stage(t, 4, access.Strategy{Confirm: 300 * time.Millisecond}, plan)
 	wait(t, s, r.ID, "rolled back", func(r access.Rollout) bool { return r.State == access.RolloutRolledBack })
 	if got := w.state(t, plan.Target(0).Account).Roles["Bob"]; !iam.Equal(got, was, nil) {
 		t.Errorf("the role holds %s, want what was before", got)
 	}
-	r = w.stage(t, 4, access.Strategy{Confirm: time.Hour}, w.only(w.plan(t, desired(office...)), 2))
+	r = w.stage(t, 4, access.Strategy{Confirm: time.Hour}, w.only(w.plan(t, desiredState(office...)), 2))
 	wait(t, s, r.ID, "to be confirmed", func(r access.Rollout) bool { return r.Phase == access.PhaseConfirm })
 	if _, err := s.Confirm(t.Context(), operator, r.ID); err != nil {
 		t.Fatal(err)
@@ -205,8 +205,8 @@ func TestNobodyConfirms(t *testing.T) {
 
 func TestOlderAndNewerRolloutsOfTheSameAccounts(t *testing.T) {
 	w := newWorld(t)
-	first := w.only(w.plan(t, desired(office...)), 8)
-	second := w.only(w.plan(t, desired(append(office, "12.148.80.0/22")...)), 8) // planned before the first has written
+	first := w.only(w.plan(t, desiredState(office...)), 8)
+	second := w.only(w.plan(t, desiredState(append(office, "12.148.80.0/22")...)), 8) // planned before the first has written
 	older, newer := w.start(t, 3, first), w.start(t, 8, second)
 	if newer.Counts.Running != 0 {
 		t.Errorf("the newer one has %d in flight, want it behind the older", newer.Counts.Running)

@@ -43,20 +43,20 @@ func TestAuditAtScale(t *testing.T) {
 		"a word that is nowhere":     {access.AuditFilter{PageQuery: access.PageQuery{Search: "nowhere to be found"}}, 0},
 		"deep in the log":            {access.AuditFilter{PageQuery: access.PageQuery{Cursor: cursorAt(t, s, 5)}}, 50},
 	} {
-		timed(t, what, func() {
+		logDuration(t, what, func() {
 			page := must[access.Page[access.AuditEvent]](t)(s.Audit(t.Context(), c.filter))
 			if len(page.Items) != c.found {
 				t.Errorf("%s: %d events, want %d", what, len(page.Items), c.found)
 			}
 		})
 	}
-	timed(t, "all of them", func() {
+	logDuration(t, "all of them", func() {
 		n := 0
 		if err := s.EachAuditEvent(t.Context(), access.AuditFilter{}, func(access.AuditEvent) error { n++; return nil }); err != nil || n != events {
 			t.Errorf("%d events, %v", n, err)
 		}
 	})
-	timed(t, "verify", func() {
+	logDuration(t, "verify", func() {
 		if n := must[int64](t)(s.VerifyAudit(t.Context())); n != events {
 			t.Errorf("%d events verified", n)
 		}

@@ -17,9 +17,9 @@ import (
 func TestImpossibleRows(t *testing.T) {
 	s := desired(t)
 	organization(t, s, 3)
-	c := approved(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 2"}}}, planFor(3))
+	c := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 2"}}}, planFor(3))
 	r := must[access.Rollout](t)(apply(t.Context(), s, c, 2, 1))
-	open := approved(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 3"}}}, planFor(1))
+	open := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 3"}}}, planFor(1))
 	tests := []struct{ name, sql, want string }{
 		{"two heads", "INSERT INTO head (one, revision) VALUES (false, 0)", "head_one"},
 		{"a head beyond the revisions", "UPDATE head SET revision = 99", "head_revision"},

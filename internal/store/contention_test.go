@@ -138,12 +138,12 @@ func TestAnAbortMeetsATargetThatEnds(t *testing.T) {
 func TestARollBackStoresDocumentsBeforeItHoldsOthersUp(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 4)
-	first := staged(t, s, 2, access.Strategy{}, 2)
+	first := startStaged(t, s, 2, access.Strategy{}, 2)
 	for i := range 2 {
 		first = push(t, s, first, accountID(i), access.TargetSucceeded)
 	}
 	control(t, s, first.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
-	other := staged(t, s, 2, access.Strategy{}, 2)
+	other := startStaged(t, s, 2, access.Strategy{}, 2)
 	busy := claim(t, s, other, accountID(0))
 
 	back := planFor(2)
@@ -173,10 +173,10 @@ func TestARollBackStoresDocumentsBeforeItHoldsOthersUp(t *testing.T) {
 func TestAnAbortedRolloutKeepsTheAccountsInWhichItStillWrites(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)
-	older := staged(t, s, 2, access.Strategy{}, 1)
+	older := startStaged(t, s, 2, access.Strategy{}, 1)
 	writing := claim(t, s, older, accountID(0))
 	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Abort("enough", t0) })
-	newer := staged(t, s, 2, access.Strategy{}, 2)
+	newer := startStaged(t, s, 2, access.Strategy{}, 2)
 	if newer.Counts.Running != 1 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 1}) {
 		t.Errorf("%d accounts are taken up, behind %+v; want the one in which nobody writes, and the other behind rollout %d", newer.Counts.Running, newer.BlockedBy, older.ID)
 	}
@@ -192,7 +192,7 @@ func TestAnAbortedRolloutKeepsTheAccountsInWhichItStillWrites(t *testing.T) {
 func TestAnOldLookEndsNoNewCheck(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)
-	r := staged(t, s, 2, access.Strategy{Name: "x", ReadBack: true}, 2)
+	r := startStaged(t, s, 2, access.Strategy{Name: "x", ReadBack: true}, 2)
 	push(t, s, r, accountID(0), access.TargetSucceeded)
 	push(t, s, r, accountID(1), access.TargetFailed)
 	look := func() access.Check {

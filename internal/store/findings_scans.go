@@ -166,7 +166,7 @@ func (s *Store) StoppedTargets(ctx context.Context, ids []access.AccountID) (map
 	return found, nil
 }
 
-// settled is how long a rollout has to have ended: IAM takes a while to spread what was
+// endAsDesired is how long a rollout has to have ended: IAM takes a while to spread what was
 // written (docs/aws-facts.md, "Eventual consistency").
 const settled = "30 seconds"
 

@@ -127,7 +127,7 @@ func TestFindingsOfAccountsThatAreGoneAreResolved(t *testing.T) {
 	}
 }
 
-// TestAccountsOfEndedRolloutsAreReadOnce: as soon as it has settled, and not again.
+// TestAccountsOfEndedRolloutsAreReadOnce: as soon as it has endAsDesired, and not again.
 func TestAccountsOfEndedRolloutsAreReadOnce(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)

@@ -57,7 +57,7 @@ func (s *Store) FinishReply(ctx context.Context, tokenID int64, key string, r ac
 	if err != nil {
 		return translate(fmt.Errorf("keeping an answer: %w", err))
 	}
-	return affected(tag, 1, "keeping an answer")
+	return checkAffected(tag, 1, "keeping an answer")
 }
 
 // DropReply gives a key back: its request was refused and had no effect.

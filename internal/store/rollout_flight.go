@@ -29,7 +29,7 @@ RETURNING account_id`
 
 // startTargets takes up as many targets as the rollout's window allows, and makes their
 // jobs. The rollout is locked, and with it the right to take up targets at all; its
-// counts are moved, and saved by the caller. again asks for the rollout to be settled
+// counts are moved, and saved by the caller. again asks for the rollout to be endAsDesired
 // once more, since targets were left out.
 func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
 	r := &o.Rollout

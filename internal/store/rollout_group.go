@@ -230,7 +230,7 @@ func (tx *txn) queueWorks(ctx context.Context, held []*work) (*opened, error) {
 		}
 	}
 	if len(docs) > 0 {
-		keys, bodies := docs.sorted()
+		keys, bodies := docs.sort()
 		b.Queue(insertDocuments, keys, bodies)
 	}
 	for _, w := range held {

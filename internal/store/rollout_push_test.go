@@ -240,7 +240,7 @@ func TestAJobThatNobodyTookUpIsMadeAgain(t *testing.T) {
 
 func TestClaimOfAnAccountThatIsNotKnownAnyMore(t *testing.T) {
 	s := storetest.New(t)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	r := must[access.Rollout](t)(apply(t.Context(), s, c, 1, 1))
 	if ok, why := claim(t, s, r, accountID(0)).Account.Targetable(); ok {
 		t.Errorf("it is a target: %s", why)

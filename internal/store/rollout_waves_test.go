@@ -12,8 +12,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// staged starts a rollout of n accounts by a strategy.
-func staged(t *testing.T, s *store.Store, n int, strategy access.Strategy, maxInFlight int) access.Rollout {
+// startStaged starts a rollout of n accounts by a strategy.
+func startStaged(t *testing.T, s *store.Store, n int, strategy access.Strategy, maxInFlight int) access.Rollout {
 	t.Helper()
 	plan := planFor(n)
 	var accounts []access.Account
@@ -43,7 +43,7 @@ func past(t *testing.T, s *store.Store, id int64) {
 func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 5)
-	r := staged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, RequiresApproval: true}}}, 3)
+	r := startStaged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, RequiresApproval: true}}}, 3)
 	if r.Wave != 1 || r.Waves != 2 || r.Counts.Running != 1 || r.Later != 4 || r.Strategy != "Careful" {
 		t.Fatalf("in the first wave: %+v", r)
 	}
@@ -75,7 +75,7 @@ func TestChecksEndAWave(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 3)
 	bob := access.RoleName{Path: "/", Name: "Bob"}
-	r := staged(t, s, 3, access.Strategy{Name: "x", ReadBack: true, Probes: []access.Probe{{Role: bob, Allowed: true, Accounts: 1}}}, 2)
+	r := startStaged(t, s, 3, access.Strategy{Name: "x", ReadBack: true, Probes: []access.Probe{{Role: bob, Allowed: true, Accounts: 1}}}, 2)
 	for i := range 3 {
 		r = push(t, s, r, accountID(i), []access.TargetState{access.TargetSucceeded, access.TargetFailed, access.TargetUnchanged}[i])
 	}
@@ -142,8 +142,8 @@ func TestChecksEndAWave(t *testing.T) {
 func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 3)
-	older := staged(t, s, 3, access.Strategy{}, 1)
-	newer := staged(t, s, 3, access.Strategy{}, 3)
+	older := startStaged(t, s, 3, access.Strategy{}, 1)
+	newer := startStaged(t, s, 3, access.Strategy{}, 3)
 	if newer.Counts.Running != 0 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 3}) {
 		t.Fatalf("the newer one has %d in flight and is behind %+v", newer.Counts.Running, newer.BlockedBy)
 	}
@@ -173,14 +173,14 @@ func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 func TestPausedRolloutYieldsTargetsAfterTimeout(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)
-	older := staged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, MaintenanceWindow: access.MaintenanceWindow{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
+	older := startStaged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, MaintenanceWindow: access.MaintenanceWindow{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
 	if older.Phase != access.PhaseMaintenanceWindow || older.Counts.Running != 0 {
 		t.Fatalf("outside of its hours: %+v", older)
 	}
 	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
 		return r.Pause(time.Now().Add(-access.GiveWayAfter - time.Minute))
 	})
-	newer := staged(t, s, 1, access.Strategy{}, 1)
+	newer := startStaged(t, s, 1, access.Strategy{}, 1)
 	if newer.Counts.Running != 1 {
 		t.Errorf("behind one that has stood still for an hour: %+v", newer)
 	}
@@ -192,7 +192,7 @@ func TestTwoRolloutsNeverFindTheSameAccountFree(t *testing.T) {
 	var rollouts [4]access.Rollout
 	var starts sync.WaitGroup
 	for i := range rollouts {
-		starts.Go(func() { rollouts[i] = staged(t, s, 40, access.Strategy{}, 40) })
+		starts.Go(func() { rollouts[i] = startStaged(t, s, 40, access.Strategy{}, 40) })
 	}
 	starts.Wait()
 	var twice int

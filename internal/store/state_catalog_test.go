@@ -27,7 +27,7 @@ func TestStateRelevantTo(t *testing.T) {
 		m.Allowlists = []string{"office"}
 		edits = append(edits, access.Edit{Op: access.EditAddMapping, ID: fmt.Sprint("m", i), Mapping: &m})
 	}
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, edits, access.Plan{}), 1, 1))
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, edits, access.Plan{}), 1, 1))
 	whole := must[access.State](t)(s.State(t.Context(), 1))
 	seen := map[int]bool{}
 	for _, ids := range [][]int{{1}, {2}, {3}, {4}, {1, 3}, {5}} {
@@ -58,7 +58,7 @@ func TestListsFollowTheHead(t *testing.T) {
 		return names
 	}
 	diff(t, "before", []string{"m3", "m1", "m2"}, titles())
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, []access.Edit{
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, []access.Edit{
 		{Op: access.EditRemoveMapping, ID: "m1"}, {Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "head office"}},
 	}, access.Plan{}), 1, 1))
 	diff(t, "after", []string{"m3", "m2"}, titles())

@@ -92,7 +92,7 @@ func (o *Organization) Reset() {
 	o.sessions.clear()
 	o.calls.clear()
 	o.faults.set(Faults{})
-	o.saver.changed()
+	o.saver.requestSave()
 }
 
 func (o *Organization) serveCredentials(w http.ResponseWriter, r *http.Request) {
@@ -152,7 +152,7 @@ func (o *Organization) SetAccountState(id access.AccountID, state access.Account
 		return false
 	}
 	a.State = state
-	o.saver.changed()
+	o.saver.requestSave()
 	return true
 }
 

@@ -94,7 +94,7 @@ func (o *Organization) handle(c *call) *apiError {
 		return c.effect.refusal
 	}
 	if s := c.caller.session; s != nil && c.effect.life > 0 && o.now().Sub(s.issued) > c.effect.life {
-		return expired()
+		return expiredToken()
 	}
 	return o.execute(c, act)
 }
@@ -162,18 +162,18 @@ func (o *Organization) execute(c *call, act action) *apiError {
 		c.resource = act.resource(c)
 	}
 	if act.management && c.caller.account.ID != o.company.ManagementID {
-		return denied("You don't have permissions to access this resource.")
+		return accessDenied("You don't have permissions to access this resource.")
 	}
 	if !act.free {
 		if reason := o.refusalReason(c); reason != "" {
-			return denied("User: %s is not authorized to perform: %s on resource: %s %s", c.caller.arn(), c.action(), c.resource, reason)
+			return accessDenied("User: %s is not authorized to perform: %s on resource: %s %s", c.caller.arn(), c.action(), c.resource, reason)
 		}
 	}
 	if refusal := act.run(c); refusal != nil {
 		return refusal
 	}
 	if act.write {
-		o.saver.changed()
+		o.saver.requestSave()
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func (l *callLog) newest(most int, wanted func(*Call) bool) []Call {
 	return found
 }
 
-func (l *callLog) counted() []CallCount {
+func (l *callLog) listCounts() []CallCount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := make([]CallCount, 0, len(l.counts))
@@ -107,7 +107,7 @@ func (l *callLog) counted() []CallCount {
 func (o *Organization) Calls() []Call { return o.calls.list() }
 
 // CallCounts returns how often each action was called, by account and outcome.
-func (o *Organization) CallCounts() []CallCount { return o.calls.counted() }
+func (o *Organization) CallCounts() []CallCount { return o.calls.listCounts() }
 
 // SetFaults puts rules in force in place of those before.
 func (o *Organization) SetFaults(f Faults) { o.faults.set(f) }

@@ -28,12 +28,12 @@ func noSuchPolicy(kind, name string) *apiError {
 	return refuse(http.StatusNotFound, "NoSuchEntity", "The %s policy with name %s cannot be found.", kind, name)
 }
 
-func malformed(format string, args ...any) *apiError {
+func malformedPolicy(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "MalformedPolicyDocument", format, args...)
 }
 
 // syntaxErrors is the answer of IAM to a document that is not written as a policy.
-func syntaxErrors() *apiError { return malformed("Syntax errors in policy.") }
+func syntaxErrors() *apiError { return malformedPolicy("Syntax errors in policy.") }
 
 func invalidInput(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "ValidationError", format, args...)
@@ -47,7 +47,7 @@ func overQuota(format string, args ...any) *apiError {
 	return refuse(http.StatusConflict, "LimitExceeded", format, args...)
 }
 
-func denied(format string, args ...any) *apiError {
+func accessDenied(format string, args ...any) *apiError {
 	return refuse(http.StatusForbidden, "AccessDenied", format, args...)
 }
 

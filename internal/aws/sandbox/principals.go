@@ -20,7 +20,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 	}
 	root, err := judge.ReadJSON(text)
 	if err != nil {
-		return "", malformed("%s", awsMessage(err))
+		return "", malformedPolicy("%s", awsMessage(err))
 	}
 	for _, st := range root.Get("Statement").List() {
 		who := st.Get("Principal")
@@ -28,7 +28,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 			for _, item := range who.Items[i].List() {
 				stored, ok := o.storedPrincipal(family, item.Text)
 				if !ok {
-					return "", malformed("Invalid principal in policy: %q:%q", family, item.Text)
+					return "", malformedPolicy("Invalid principal in policy: %q:%q", family, item.Text)
 				}
 				item.Text = stored
 			}

@@ -30,8 +30,8 @@ type saver struct {
 
 func newSaver(o *Organization, path string) *saver { return &saver{org: o, path: path} }
 
-// changed asks for the state to be saved soon.
-func (s *saver) changed() {
+// requestSave asks for the state to be saved soon.
+func (s *saver) requestSave() {
 	if s.path == "" {
 		return
 	}

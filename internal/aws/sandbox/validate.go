@@ -21,7 +21,7 @@ func parseDocument(text string, kind judge.Kind) (*judge.Document, *apiError) {
 	}
 	doc, err := judge.Parse(text, kind)
 	if err != nil {
-		return nil, malformed("%s", awsMessage(err))
+		return nil, malformedPolicy("%s", awsMessage(err))
 	}
 	return doc, nil
 }

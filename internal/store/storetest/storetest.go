@@ -84,7 +84,7 @@ func create(t testing.TB, migrated bool) string {
 			t.Errorf("dropping a test database: %v", err)
 		}
 	})
-	return named(shared.admin, name)
+	return addressOf(shared.admin, name)
 }
 
 func start(ctx context.Context) (*server, error) {
@@ -102,7 +102,7 @@ func start(ctx context.Context) (*server, error) {
 			return nil, err
 		}
 	}
-	s := &server{admin: named(cluster.URL(), "postgres")}
+	s := &server{admin: addressOf(cluster.URL(), "postgres")}
 	return s, s.prepare(ctx)
 }
 
@@ -180,7 +180,7 @@ func (s *server) makeTemplate(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "CREATE DATABASE test_template"); err != nil {
 		return err
 	}
-	if err := store.Migrate(ctx, named(s.admin, "test_template")); err != nil {
+	if err := store.Migrate(ctx, addressOf(s.admin, "test_template")); err != nil {
 		return err
 	}
 	_, err := conn.Exec(ctx, "ALTER DATABASE test_template RENAME TO "+s.template)
@@ -201,8 +201,8 @@ func (s *server) exec(sql string) error {
 	return err
 }
 
-// named returns the address of another database of the cluster.
-func named(address, database string) string {
+// addressOf returns the address of another database of the cluster.
+func addressOf(address, database string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return address
