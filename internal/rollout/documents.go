@@ -8,9 +8,10 @@ import (
 	"portcullis/internal/iam"
 )
 
-// desiredDocument returns the whole document that an operation wants, given the live one. A
-// trust policy takes our statements into what is live now, and a user's attachments those
-// that are ours; a user's or a gate's policy is ours alone. "" stands for no document.
+// desiredDocument returns the whole document that an operation wants, given the live one. Our
+// statements are merged into the live trust policy, and our attachments into those of the user. A
+// user's inline policy of ours and a user-side policy are replaced as a whole. "" means that there
+// is no document.
 func desiredDocument(op access.Operation, live string) (document, note string, err error) {
 	switch op.Kind {
 	case access.OpTrustPolicy:
@@ -36,9 +37,9 @@ func mergeTrust(live, statements string) (document, note string, err error) {
 	return iam.Merge(live, ours)
 }
 
-// asPlanned reports whether our part of the live document is what the plan found, so
-// that writing over it loses nobody's work. Where the plan could not look, nothing of
-// ours being there is as planned too.
+// asPlanned reports whether our part of the live document is what the plan found, so that a write
+// loses no other edit. Where the plan could not look, nothing of ours being there is as planned
+// too.
 //
 // What an older rollout of ours has left there since is as good as planned.
 func asPlanned(op access.Operation, live string, ids map[string]string) bool {

@@ -27,10 +27,10 @@ func TestRolloutOverTheWholeOrganization(t *testing.T) {
 	}
 	w.checkHolds(t, plan)
 	if w.calls.most > 5 {
-		t.Errorf("%d targets were worked on at once, and the window is 5", w.calls.most)
+		t.Errorf("%d targets were in flight at the same time, and max in flight is 5", w.calls.most)
 	}
 	if w.calls.most < 3 {
-		t.Errorf("at most %d targets were worked on at once: the window is not used", w.calls.most)
+		t.Errorf("at most %d targets were in flight at the same time: max in flight is not used", w.calls.most)
 	}
 	for id, target := range w.targetsOf(t, r.ID) {
 		if !w.reachable(id) && (target.State != access.TargetFailed || target.Message == "" || target.Advice == "") {
@@ -137,7 +137,7 @@ func TestRolloutThroughFaultsOfAWS(t *testing.T) {
 		"lost with a 500":   {{Actions: []string{"iam:UpdateAssumeRolePolicy", "iam:PutUserPolicy"}, LoseAnswer: 0.3, Answer500: true}},
 		"throttled":         {{Throttle: 0.5}},
 		"failing":           {{Fail: 0.3}},
-		"reads lag behind":  {{Actions: []string{"iam:*"}, Lag: sandbox.Duration(300 * time.Millisecond)}},
+		"reads lag":         {{Actions: []string{"iam:*"}, Lag: sandbox.Duration(300 * time.Millisecond)}},
 		"throttled for all": {{Throttle: 1, Count: 20}}, // the console slows down to a call a second
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +164,7 @@ func (w *world) checkAudit(t *testing.T) {
 	}
 }
 
-// Workers die at every point, in many accounts, and somebody else takes over.
+// Workers die at every point, in many accounts, and other workers claim their targets.
 func TestRolloutThroughCrashesAtEveryPoint(t *testing.T) {
 	w := newWorld(t)
 	plan := w.plan(t, desiredState(office...))
@@ -288,7 +288,7 @@ func TestTwoReplicasShareARollout(t *testing.T) {
 	wait(t, a, id, "completed as a sees it", completed)
 	wait(t, b, id, "completed as b sees it", completed)
 	if w.calls.most > 6 {
-		t.Errorf("%d targets were worked on at once, and the window is 6", w.calls.most)
+		t.Errorf("%d targets were in flight at the same time, and max in flight is 6", w.calls.most)
 	}
 	for account, n := range w.writes(before) {
 		if n != 3 {

@@ -85,7 +85,7 @@ func TestASilenceAfterALongBakeIsNoBadHealth(t *testing.T) {
 	var later *SnoozeError
 	for range checkTries - 1 {
 		if err := NewPusher(Config{Store: h, Cloud: cloud}).Check(t.Context(), 3, 1, 0); !errors.As(err, &later) {
-			t.Fatalf("try %d: %v, %s; want it put off", h.check.Claim, err, h.message)
+			t.Fatalf("try %d: %v, %s; want it snoozed", h.check.Claim, err, h.message)
 		}
 	}
 	if err := NewPusher(Config{Store: h, Cloud: cloud}).Check(t.Context(), 3, 1, 0); err != nil || h.finished == nil || *h.finished {

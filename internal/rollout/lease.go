@@ -12,7 +12,7 @@ import (
 
 // errLeaseExpired is the cancellation cause when the lease expires on the local clock, for
 // example after the process was suspended or lost the database.
-var errLeaseExpired = errors.New("the lease on the target ran out before it could be prolonged")
+var errLeaseExpired = errors.New("the lease on the target expired before it could be renewed")
 
 // leaseKeeper renews a claim in the background. Its context is canceled when the claim is
 // lost or can no longer be proven valid.
@@ -58,13 +58,13 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 			k.cancel(ErrClaimLost)
 			return
 		case ctx.Err() == nil:
-			k.log.Warn("a claim could not be prolonged; trying again until its lease runs out",
+			k.log.Warn("renewing claim failed, will retry until lease expires",
 				"rollout", k.claim.Rollout.ID, "account", k.claim.Target.Account, "error", err)
 		}
 	}
 }
 
-// extend notes that the store prolonged the lease when asked at a time.
+// extend notes that the store renewed the lease. asked is when the store was asked.
 func (k *leaseKeeper) extend(asked time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -74,8 +74,8 @@ func (k *leaseKeeper) extend(asked time.Time) {
 	}
 }
 
-// check refuses when the claim is lost or its lease has run out. It looks at the clock
-// itself, since after a freeze the timer may not have fired yet.
+// check refuses when the claim is lost or its lease has expired. It looks at the clock itself,
+// since after a freeze the timer may not have fired yet.
 func (k *leaseKeeper) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -83,7 +83,7 @@ func (k *leaseKeeper) check(ctx context.Context) error {
 	return k.checkExpiry()
 }
 
-// checkExpiry is check by the clock alone. Where the lease has run out, the context ends.
+// checkExpiry refuses when the lease has expired by the local clock, and cancels the context.
 func (k *leaseKeeper) checkExpiry() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -94,8 +94,8 @@ func (k *leaseKeeper) checkExpiry() error {
 	return errLeaseExpired
 }
 
-// stop ends the prolonging and waits until no question is on its way. It may be called
-// more than once.
+// stop stops renewing the claim and waits for the renewal that is under way. It may be called more
+// than once.
 func (k *leaseKeeper) stop() {
 	k.cancel(context.Canceled)
 	k.lapse.Stop()

@@ -70,7 +70,7 @@ func (m *memoryStore) checkClaim(method string, c access.Claim) error {
 func (m *memoryStore) RenewClaim(_ context.Context, c access.Claim, lease time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.checkClaim("HoldClaim", c); err != nil {
+	if err := m.checkClaim("RenewClaim", c); err != nil {
 		return err
 	}
 	m.until = time.Now().Add(lease)
@@ -80,7 +80,7 @@ func (m *memoryStore) RenewClaim(_ context.Context, c access.Claim, lease time.D
 func (m *memoryStore) SnoozeClaim(_ context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.checkClaim("PutOff", c); err != nil {
+	if err := m.checkClaim("SnoozeClaim", c); err != nil {
 		return err
 	}
 	m.until = time.Now().Add(after)
@@ -92,7 +92,7 @@ func (m *memoryStore) SnoozeClaim(_ context.Context, c access.Claim, after time.
 func (m *memoryStore) ReleaseClaim(_ context.Context, c access.Claim, calls access.CallCount) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.checkClaim("LetGo", c); err != nil {
+	if err := m.checkClaim("ReleaseClaim", c); err != nil {
 		return err
 	}
 	m.target.State = access.TargetWaiting

@@ -12,9 +12,9 @@ import (
 )
 
 // AWS refuses a trust policy as a whole when it names somebody who does not exist
-// (docs/aws-facts.md, "Invalid principal"). One user who was deleted must not keep everybody else from being
-// gated, so that user is left out, and let in by the push after they are there again. A
-// user who was created moments ago is there and refused all the same, for a while.
+// (docs/aws-facts.md, "Invalid principal"). One deleted user must not keep the allowlist of all
+// other users from being written. So that user is left out, and the push after the user exists
+// again lets the user in. AWS also refuses a user who was created moments ago, for a while.
 
 // newFor is how long a user may be too new to be named.
 const newFor = 2 * time.Minute
@@ -45,7 +45,7 @@ func (u *push) anyMissing() bool {
 	return false
 }
 
-// leaveOutMissing takes users who are not there out of what a step is to write.
+// leaveOutMissing removes users who do not exist from the document that a step is to write.
 func (u *push) leaveOutMissing(s *step) {
 	if s.op.Kind != access.OpTrustPolicy || !u.anyMissing() {
 		return
@@ -190,8 +190,8 @@ func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error)
 	return true, u.intendTo(ctx, []*step{s})
 }
 
-// withoutGhosts leaves out of the statements of others the ids of users and roles that
-// were deleted: AWS does not take them back, and they admit nobody.
+// withoutGhosts leaves out of the statements of others the ids of users and roles that were
+// deleted: AWS refuses to write them again, and they admit no user.
 func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (again bool, err error) {
 	document, err := iam.WithoutForeignGhosts(s.document, ghosts)
 	if err != nil {

@@ -32,24 +32,25 @@ const (
 	openBob     = `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` + aboutBob
 )
 
-// TestWhatRestsOnAFailedStepWaits: a role is not opened before the gate stands, a gate is
-// not lowered while the role is open, and parts of a gate keep their order.
+// TestWhatRestsOnAFailedStepWaits: a role is not opened before the user-side policy is written, a
+// user-side policy gives up no role that is still open, and the parts of a user's policies keep
+// their order.
 func TestWhatRestsOnAFailedStepWaits(t *testing.T) {
 	account := access.Account{ID: "111122223333"}
 	for name, c := range map[string]struct {
 		first, then access.Operation
 		held        bool
 	}{
-		"opening a role, the gate failed":                {userSideOp(0, "alice", 1, policyOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
-		"opening a role, the attachment failed":          {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
-		"a role that is open to them already":            {userSideOp(0, "alice", 1, policyOfBob), sideOp(1, admitsAlice, admitsBoth), false},
-		"a role that no longer admits them":              {userSideOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
-		"lowering a gate, the role failed":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, "{}"), true},
-		"detaching a gate, the role failed":              {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
-		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, policyOfBob), false},
-		"a gate that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, openBob), true},
-		"the next part of the same gate":                 {userSideOp(0, "alice", 3, policyOfBob), userSideOp(1, "alice", 2, policyOfBob), true},
-		"a part of somebody else's gate":                 {userSideOp(0, "alice", 3, policyOfBob), userSideOp(1, "bob", 2, policyOfBob), false},
+		"opening a role, the user-side policy failed":      {userSideOp(0, "alice", 1, policyOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
+		"opening a role, the attachment failed":            {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
+		"a role that is open to them already":              {userSideOp(0, "alice", 1, policyOfBob), sideOp(1, admitsAlice, admitsBoth), false},
+		"a role that no longer admits them":                {userSideOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
+		"removing a restriction, the role failed":          {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, "{}"), true},
+		"detaching a user-side policy, the role failed":    {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
+		"a policy that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, policyOfBob), false},
+		"a policy that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, openBob), true},
+		"the next part of the same user's policies":        {userSideOp(0, "alice", 3, policyOfBob), userSideOp(1, "alice", 2, policyOfBob), true},
+		"a part of another user's policies":                {userSideOp(0, "alice", 3, policyOfBob), userSideOp(1, "bob", 2, policyOfBob), false},
 	} {
 		steps := []step{{op: c.first, decision: decision{state: access.OperationFailed}}, {op: c.then, decision: decision{write: true, document: c.then.After}}}
 		holdBack(steps, account)

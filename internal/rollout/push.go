@@ -17,7 +17,7 @@ type push struct {
 	calls access.CallCount // the account's counts when the push began
 	begun time.Time        // when the claim was asked for, by the local, monotonic clock
 
-	confirmedAt time.Time // when the store was asked last whether the claim is held, and said so
+	confirmedAt time.Time // when the store was last asked about the claim and confirmed it
 
 	steps   []step
 	live    map[access.Resource]access.LiveDocument
@@ -35,8 +35,8 @@ type step struct {
 	readAt  time.Time // when its document was asked for last
 	sent    bool      // a write of it may have been sent
 	looked  look      // what reading back has shown so far
-	blocked bool      // skipped because it rests on a step that could not be done
-	later   error     // why it is left to a later claim; nil where it is not
+	blocked bool      // skipped because it depends on a step that could not be done
+	later   error     // why it is left to a later claim, or nil
 	without string    // who was left out of it, in words
 }
 
@@ -114,9 +114,9 @@ func (u *push) read(ctx context.Context) error {
 	return u.cfg.Fault(PointRead)
 }
 
-// worthWaiting reports whether a refusal says nothing about the account itself. An
-// account that stays unreachable, and a document that something else keeps changing, are
-// given up in the end; throttling never is.
+// worthWaiting reports whether a refusal says nothing about the account itself. An account that
+// stays unreachable, and a document that something else keeps changing, fail after a while;
+// throttling never fails.
 func (u *push) worthWaiting(err error) bool {
 	switch access.CloudClassOf(err) {
 	case access.CloudThrottled:
@@ -129,10 +129,10 @@ func (u *push) worthWaiting(err error) bool {
 	}
 }
 
-// now is the time by the database's clock, which has noted when the target was taken up and
-// what was intended. The clock on this machine's wall may show anything.
+// now is the time by the database's clock, by which the times of the target's start and of its
+// intents were recorded. The clock on this machine's wall may show anything.
 func (u *push) now() time.Time {
-	if u.claim.Until.IsZero() { // a look, which holds nothing
+	if u.claim.Until.IsZero() { // a check, which has no claim
 		return u.cfg.Now()
 	}
 	return u.claim.Until.Add(time.Since(u.begun) - u.cfg.Lease)
@@ -156,8 +156,8 @@ func (u *push) decide() {
 	holdBack(u.steps, u.claim.Account)
 }
 
-// intend commits what is about to be written, with an audit event for each write. An
-// intent of an earlier claim stands and was recorded with its own event.
+// intend commits what is about to be written, with an audit event for each write. An intent of an
+// earlier claim remains and was recorded with its own event.
 func (u *push) intend(ctx context.Context) error {
 	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write }))
 }
@@ -237,7 +237,7 @@ func (u *push) event(action string, detail map[string]any) access.AuditEvent {
 	return access.NewAuditEvent(access.System("rollout"), u.cfg.Now(), action, objectOfTarget(u.claim.Target), detail)
 }
 
-// callsMade counts what this push has asked of AWS so far.
+// callsMade counts the calls to AWS that this push has made so far.
 func (u *push) callsMade() access.CallCount {
 	return since(u.calls, u.cfg.Cloud.Counts(u.claim.Account.ID))
 }

@@ -209,7 +209,7 @@ func (w *world) start(t *testing.T, maxInFlight int, p access.Plan) access.Rollo
 	return r
 }
 
-// replica is one process of the console: workers, notifications, reviver.
+// replica is one process of the console: workers, notifications, requeueing.
 func (w *world) replica(t *testing.T, cfg rollout.Config) *rollout.Service {
 	t.Helper()
 	cfg.Store = cmp.Or[rollout.Store](cfg.Store, w.store)

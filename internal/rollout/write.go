@@ -62,12 +62,11 @@ func (u *push) write(ctx context.Context) error {
 // turn, or was repeated for longer, reads its document anew.
 const freshFor = 15 * time.Second
 
-// askAgainMost bounds the wait between two tries of a document that AWS does not take
-// yet. The tries are few: a burst of refusals over principals looks like somebody
-// guessing names.
+// askAgainMost bounds the wait between two tries of a document that AWS does not accept yet. The
+// tries are few, because a burst of refused principals looks like an attempt to guess names.
 const askAgainMost = 30 * time.Second
 
-// snoozeLater asks for another try at what AWS does not take yet, ever later.
+// snoozeLater asks for another try of documents that AWS does not accept yet. The delay grows.
 func (u *push) snoozeLater(steps []*step) error {
 	first := u.now()
 	for _, s := range steps {
@@ -206,8 +205,8 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 	return true, nil
 }
 
-// record commits the outcome of a step, which also prolongs the claim and tells whether
-// it is still held.
+// record commits the outcome of a step. This also renews the claim and tells whether it is still
+// valid.
 func (u *push) record(ctx context.Context, s *step) error {
 	asked := time.Now()
 	if err := u.cfg.Store.RecordOutcome(ctx, u.claim, u.outcome(s), u.cfg.Lease); err != nil {

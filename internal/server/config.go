@@ -49,13 +49,13 @@ type Config struct {
 	// Without one the data folder of a private database holds it.
 	AuditKey string
 
-	tracing  *telemetry.Tracing // nil for none
-	work     *telemetry.WorkMetrics
-	tookOver func(targets int)
-	scans    *scanMetrics
-	probe    rollout.Probing           // nil where no probe user is set
-	dieAt    func(rollout.Point) error // nil but in tests
-	clock    func() time.Time          // nil but in tests
+	tracing   *telemetry.Tracing // nil for none
+	work      *telemetry.WorkMetrics
+	onRequeue func(targets int)
+	scans     *scanMetrics
+	probe     rollout.Probing           // nil where no probe user is set
+	dieAt     func(rollout.Point) error // nil but in tests
+	clock     func() time.Time          // nil but in tests
 }
 
 // Database says where the data is. With a URL that is used, else a private cluster in

@@ -39,7 +39,7 @@ type services struct {
 }
 
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
-	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, TookOver: cfg.tookOver, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
+	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
 	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures})
 	return services{
 		store:    st,

@@ -142,7 +142,7 @@ func TestJobOutcomes(t *testing.T) {
 	for _, err := range []error{nil, nil, river.JobSnooze(time.Second), io.ErrUnexpectedEOF} {
 		work(t, w, err)
 	}
-	w.TookOver(3)
+	w.CountRequeued(3)
 	rec := httptest.NewRecorder()
 	m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{

@@ -35,8 +35,8 @@ func (m *Metrics) WatchWork(t *Tracing) *WorkMetrics {
 	return w
 }
 
-// TookOver counts accounts of rollouts that this process set going again.
-func (w *WorkMetrics) TookOver(targets int) { w.takeovers.Add(float64(targets)) }
+// CountRequeued counts targets that this process requeued because their lease had expired.
+func (w *WorkMetrics) CountRequeued(targets int) { w.takeovers.Add(float64(targets)) }
 
 // Work measures one job.
 func (w *WorkMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
