@@ -1,6 +1,6 @@
 // Package server puts the parts together: it reads no policy and holds no rule, it only
 // starts what is needed in the right order, watches over it, and stops it in the order
-// reverseOperation.
+// reversed.
 //
 //	listeners ─▶ database ─▶ migrations ─▶ sandbox ─▶ AWS ─▶ services ─▶ workers ─▶ sample data ─▶ ready
 //	   │          (private cluster, or DATABASE_URL)                 (demo)

@@ -227,7 +227,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	}
 }
 
-// Stop stops everything in the order reverseOperation. It is safe to call more than once.
+// Stop stops everything in the order reversed. It is safe to call more than once.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, s.cfg.StopTimeout)

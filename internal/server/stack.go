@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// stack remembers what has been started, so that it is stopped in the order reverseOperation:
+// stack remembers what has been started, so that it is stopped in the order reversed:
 // also what was started before something else failed to.
 type stack struct{ parts []part }
 

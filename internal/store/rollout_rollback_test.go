@@ -40,7 +40,7 @@ func TestRollbackRestoresTheDesiredState(t *testing.T) {
 	r = must[access.Rollout](t)(s.BeginRollback(ctx, r.ID, plan))
 	back := must[access.Rollout](t)(s.Rollout(ctx, r.RolledBackBy))
 	if back.Kind != access.RolloutRollback || back.RollsBack != r.ID || back.Revision != 2 || back.Counts.Running != 1 || back.StartedBy != operator.Ref() {
-		t.Errorf("the rollout that takes it back is %+v", back)
+		t.Errorf("the rollback rollout is %+v", back)
 	}
 	if again := must[access.Rollout](t)(s.BeginRollback(ctx, r.ID, plan)); again.RolledBackBy != back.ID {
 		t.Errorf("it was begun twice: %d and %d", back.ID, again.RolledBackBy)

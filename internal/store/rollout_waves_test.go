@@ -40,7 +40,7 @@ func past(t *testing.T, s *store.Store, id int64) {
 	}
 }
 
-func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
+func TestWavesStartOneAfterTheOther(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 5)
 	r := startStaged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, RequiresApproval: true}}}, 3)
@@ -52,7 +52,7 @@ func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
 	}
 	past(t, s, r.ID)
 	if r = must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); r.Phase != access.PhaseAwaitingApproval {
-		t.Fatalf("after the baking: phase %q, want a gate", r.Phase)
+		t.Fatalf("after the baking: phase %q, want it awaiting approval", r.Phase)
 	}
 	r = control(t, s, r.ID, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, operator.Ref(), 1) })
 	if r.Wave != 2 || r.Counts.Running != 3 || r.Later != 0 {
@@ -85,12 +85,12 @@ func TestChecksEndAWave(t *testing.T) {
 	for seq := range 3 {
 		c, ok, err := s.ClaimCheck(t.Context(), r.ID, 1, seq, lease)
 		if err != nil || !ok {
-			t.Fatalf("check %d: %v, %v; want it to be taken up once the one before has ended", seq, ok, err)
+			t.Fatalf("check %d: %v, %v; want it to be started once the one before has ended", seq, ok, err)
 		}
 		if seq == 2 && (c.Kind != access.CheckProbe || c.Role != bob || !c.Allowed || c.Account != accountID(0)) {
 			t.Errorf("the probe is %+v", c)
 		}
-		if seq == 0 { // a worker that was taken over records nothing
+		if seq == 0 { // a worker that lost its claim records nothing
 			old := c
 			if c, _, err = s.ClaimCheck(t.Context(), r.ID, 1, seq, lease); err != nil {
 				t.Fatal(err)
@@ -145,7 +145,7 @@ func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 	older := startStaged(t, s, 3, access.Strategy{}, 1)
 	newer := startStaged(t, s, 3, access.Strategy{}, 3)
 	if newer.Counts.Running != 0 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 3}) {
-		t.Fatalf("the newer one has %d in flight and is behind %+v", newer.Counts.Running, newer.BlockedBy)
+		t.Fatalf("the newer one has %d in flight and is blocked by %+v", newer.Counts.Running, newer.BlockedBy)
 	}
 	push(t, s, older, accountID(0), access.TargetSucceeded)
 	past(t, s, newer.ID)
@@ -158,15 +158,15 @@ func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 	push(t, s, older, accountID(1), access.TargetSucceeded)
 	past(t, s, newer.ID)
 	if newer = must[access.Rollout](t)(s.Rollout(t.Context(), newer.ID)); newer.Counts.Running != 1 || newer.BlockedBy.Targets != 1 {
-		t.Fatalf("behind one that was paused just now: %+v", newer)
+		t.Fatalf("blocked by one that was paused just now: %+v", newer)
 	}
 	newer = control(t, s, newer.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.SkipQueue() })
 	if newer.Counts.Running != 2 {
-		t.Fatalf("when it overtakes: %+v", newer)
+		t.Fatalf("when it skips the queue: %+v", newer)
 	}
 	older = control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Resume() })
 	if older.State != access.RolloutCompleted || older.Counts.Skipped != 1 {
-		t.Errorf("the older one, overtaken: %s, %+v; want the account to be left out", older.State, older.Counts)
+		t.Errorf("the older one, after the newer one: %s, %+v; want the account to be left out", older.State, older.Counts)
 	}
 }
 
@@ -175,14 +175,14 @@ func TestPausedRolloutYieldsTargetsAfterTimeout(t *testing.T) {
 	organization(t, s, 1)
 	older := startStaged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, MaintenanceWindow: access.MaintenanceWindow{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
 	if older.Phase != access.PhaseMaintenanceWindow || older.Counts.Running != 0 {
-		t.Fatalf("outside of its hours: %+v", older)
+		t.Fatalf("outside of its maintenance window: %+v", older)
 	}
 	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
 		return r.Pause(time.Now().Add(-access.GiveWayAfter - time.Minute))
 	})
 	newer := startStaged(t, s, 1, access.Strategy{}, 1)
 	if newer.Counts.Running != 1 {
-		t.Errorf("behind one that has stood still for an hour: %+v", newer)
+		t.Errorf("next to one that was paused an hour ago: %+v", newer)
 	}
 }
 
@@ -211,7 +211,7 @@ func TestTargetsThatEndTogetherAreCommittedApart(t *testing.T) {
 	for i := range claims {
 		claims[i] = claim(t, s, r, accountID(i))
 	}
-	claims[3].Number++ // as if another worker had taken it over
+	claims[3].Number++ // as if another worker had claimed it
 	errs := make([]error, len(claims))
 	var ends sync.WaitGroup
 	for i, c := range claims {

@@ -9,8 +9,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// logDuration says how long something took, for whoever reads the log: a busy machine is no
-// failure. What takes far too long runs into the timeout of the tests.
+// logDuration logs how long something took: a busy machine is no failure. If it is far too slow, it
+// runs into the timeout of the tests.
 func logDuration(t *testing.T, what string, do func()) {
 	t.Helper()
 	began := time.Now()
@@ -77,7 +77,7 @@ func TestScaleOfARollout(t *testing.T) {
 	var r access.Rollout
 	logDuration(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
 	logDuration(t, "one push", func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
-	logDuration(t, "looking for targets to revive", func() { must[int](t)(s.RequeueExpired(t.Context(), lease)) })
+	logDuration(t, "looking for targets to requeue", func() { must[int](t)(s.RequeueExpired(t.Context(), lease)) })
 	logDuration(t, "aborting", func() {
 		r = must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 			return nil, r.Abort("enough", t0)

@@ -8,7 +8,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// around makes mappings that choose accounts in every way, and name users of others.
+// TestStateRelevantTo makes mappings that select accounts in every way, and that name users of
+// other accounts.
 func TestStateRelevantTo(t *testing.T) {
 	s := storetest.New(t)
 	role := func(name string) access.RoleName { return access.RoleName{Path: "/", Name: name} }
@@ -36,7 +37,7 @@ func TestStateRelevantTo(t *testing.T) {
 			accounts = append(accounts, access.Account{ID: accountID(i), OU: "Root/Prod/Web", Tags: map[string]string{"env": "dev"}})
 		}
 		got := must[access.State](t)(s.StateRelevantTo(t.Context(), 1, accounts))
-		diff(t, fmt.Sprintf("around %v", ids), whole.RelevantTo(accounts), got)
+		diff(t, fmt.Sprintf("relevant to %v", ids), whole.RelevantTo(accounts), got)
 		seen[len(got.Mappings)] = true
 	}
 	if len(seen) < 3 {

@@ -157,7 +157,7 @@ type delta struct {
 	addedMappings     []identified
 }
 
-// listed is an entry with the allowlist it stands in.
+// listed is an entry with its allowlist.
 type listed struct {
 	allowlist string
 	entry     access.Entry

@@ -42,7 +42,7 @@ func TestRulesAndSettingsArePartOfEachRevision(t *testing.T) {
 	}
 }
 
-func TestReviewersStandAsTheyAreNow(t *testing.T) {
+func TestReviewersCountWithCurrentRoles(t *testing.T) {
 	s := storetest.New(t)
 	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	must[access.Person](t)(s.UpdatePerson(t.Context(), approver.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
@@ -50,15 +50,15 @@ func TestReviewersStandAsTheyAreNow(t *testing.T) {
 		return []access.AuditEvent{event("person.update", "")}, nil
 	}))
 	got := must[access.Change](t)(s.Change(t.Context(), c.ID))
-	diff(t, "standing", access.Standing{Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}}, got.Reviews[0].Standing)
+	diff(t, "roles and teams", access.Standing{Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}}, got.Reviews[0].Standing)
 	_, err := apply(t.Context(), s, c, 1, 1)
 	wantKind(t, err, access.KindConflict, "approvals")
 	_, err = s.UpdatePerson(t.Context(), 99, func(*access.Person, access.PersonContext) ([]access.AuditEvent, error) { return nil, nil })
 	wantKind(t, err, access.KindNotFound, "99")
 }
 
-// The role is taken away while the change is being applied: either the apply comes first,
-// or it is refused. It never happens that somebody who had lost the role before counted.
+// The role is removed while the change is being applied: either the apply comes first, or it is
+// refused. A review of a person who had lost the role before must never count.
 func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)

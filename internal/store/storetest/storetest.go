@@ -1,7 +1,7 @@
-// Package storetest gives each test a database of its own, on real Postgres: New and
-// NewURL clone a template that holds the migrated schema. One private cluster serves all
-// tests of a test binary. It is kept between runs, so that only the first pays for
-// making it; several binaries at once take one each.
+// Package storetest gives each test a database of its own, on real Postgres: New and NewURL clone a
+// template that holds the migrated schema. One private cluster serves all tests of a test binary.
+// It is kept between runs, so that only the first pays for making it; several binaries at the same
+// time use one each.
 //
 // It is for tests only. Without Postgres they fail, and say what to install.
 package storetest
