@@ -27,8 +27,8 @@ type Report struct {
 	Unsigned bool
 }
 
-// Verify recomputes the whole chain and holds it against the checkpoints of the database,
-// of the ledger and of whoever asks. The error names the first broken link.
+// Verify recomputes the whole chain and compares it with the checkpoints of the database, of the
+// ledger and of the caller. The error names the first broken link.
 func (s *Service) Verify(ctx context.Context, given Given) (Report, error) {
 	trusted, err := s.trustedKeys(given.Keys)
 	if err != nil {

@@ -43,7 +43,7 @@ func madeFor(ctx context.Context, p Purpose) context.Context {
 	return context.WithValue(ctx, purposeKey{}, p)
 }
 
-// counts holds a counter for each account, one for each purpose and one for everything.
+// counts has a counter for each account, one for each purpose and one for everything.
 type counts struct {
 	total     counter
 	byPurpose map[Purpose]*counter // never altered
@@ -82,8 +82,8 @@ func (c *counts) of(id access.AccountID) *counter {
 	return one
 }
 
-// Counts returns what was asked in the name of an account since the start, AssumeRole
-// into it included. The organization's own calls stand under the empty id.
+// Counts returns the calls for an account since the start, AssumeRole into it included. The empty
+// id has the calls to Organizations.
 func (c *Cloud) Counts(id access.AccountID) access.CallCount { return c.counts.of(id).read() }
 
 // TotalCounts returns what was asked of AWS altogether.

@@ -45,13 +45,13 @@ func lacking(e *access.CloudError) string {
 	case e.Code == "RegionDisabledException":
 		return "STS is switched off in the region"
 	case e.Action == "sts:AssumeRole":
-		return "the deployment role could not be taken up"
+		return "the deployment role could not be assumed"
 	case strings.HasPrefix(e.Action, "organizations:"):
 		return "the console's identity lacks " + action
 	case strings.Contains(e.Message, "permissions boundary"):
 		return "the deployment role's permissions boundary does not allow " + action
 	case strings.Contains(e.Message, "explicit deny in a session policy"), strings.Contains(e.Message, "no session policy allows"):
-		return "the session that the console took does not allow " + action
+		return "the session policy of the console does not allow " + action
 	case strings.Contains(e.Message, "explicit deny"):
 		return "a policy of the deployment role denies " + action
 	default:
@@ -71,7 +71,7 @@ func deniedAdvice(e *access.CloudError) string {
 	case e.Code == "RegionDisabledException":
 		return "STS is switched off in this region for the account. Switch it on in the account's settings, or set AWS_REGION to a region where it is on."
 	case e.Action == "sts:AssumeRole":
-		return "The deployment role could not be taken up. See that " + e.Resource + " exists, that its trust policy names the console's own identity, that the external id agrees, and that no SCP or RCP forbids it."
+		return "The deployment role could not be assumed. See that " + e.Resource + " exists, that its trust policy names the console's own identity, that the external id agrees, and that no SCP or RCP forbids it."
 	case strings.HasPrefix(e.Action, "organizations:"):
 		return "The console's identity may not read the organization. It needs the read actions of AWS Organizations, in the management account or in one that is a delegated administrator."
 	case strings.Contains(e.Message, "permissions boundary"):

@@ -73,7 +73,7 @@ func TestSessionPolicyFits(t *testing.T) {
 	}
 }
 
-// A session for gates may attach them and nothing else, and write managed policies of
+// A session for user-side policies may attach them and nothing else, and write managed policies of
 // the console's own path only.
 func TestSessionPolicyOfUserSidePolicies(t *testing.T) {
 	const account = access.AccountID("111122223333")
@@ -95,7 +95,7 @@ func TestSessionPolicyOfUserSidePolicies(t *testing.T) {
 			}
 		}
 		if want := `"Condition":{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::111122223333:policy/portcullis/*"}}`; !strings.Contains(text, want) {
-			t.Errorf("%d users: attachments are not limited to gates: %s", n, text)
+			t.Errorf("%d users: attachments are not limited to user-side policies: %s", n, text)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func TestDecode(t *testing.T) {
 		t.Errorf("got %q (%v), want %q", got, err, want)
 	}
 	if _, err := decode(sdk.String("%zz")); err == nil {
-		t.Error("a broken encoding was taken")
+		t.Error("a broken encoding was accepted")
 	}
 }
 

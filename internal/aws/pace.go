@@ -48,8 +48,8 @@ func newPace(perSecond, seconds float64) *pace {
 	return &pace{most: perSecond, burst: max(1, math.Ceil(seconds*perSecond))}
 }
 
-// reserve returns when an attempt may go that wants to go now, and takes its place. It
-// takes none where that would be after the deadline.
+// reserve reserves a turn and returns its time. It reserves none if the turn would be after the
+// deadline.
 func (p *pace) reserve(now, deadline time.Time) (at time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +106,7 @@ func (p *pace) slowDown(began, now time.Time) {
 	p.slowed, p.cutAt, p.due = true, now, later(p.due, now)
 }
 
-// now is the rate that holds at a time, and whether throttling has lowered it.
+// now is the rate at a time, and whether throttling has lowered it.
 func (p *pace) now(now time.Time) (perSecond float64, slowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -21,7 +21,7 @@ func through(p *pace, from time.Time, span time.Duration, struck func(at time.Ti
 		if struck != nil && struck(at) {
 			p.slowDown(at, at.Add(time.Millisecond))
 		}
-		now = at.Add(2 * time.Millisecond) // what a call takes at least
+		now = at.Add(2 * time.Millisecond) // the duration of a fast call
 	}
 	return n
 }
@@ -65,7 +65,7 @@ func TestPaceFindsOutWhatIsBorne(t *testing.T) {
 		tokens--
 		return false
 	}
-	through(p, began, 30*time.Second, struck) // settles
+	through(p, began, 30*time.Second, struck) // lets the rate settle
 	before := refused
 	sent := through(p, began.Add(30*time.Second), time.Minute, struck)
 	good := sent - (refused - before)
@@ -112,13 +112,13 @@ func TestPaceRecovers(t *testing.T) {
 	}
 }
 
-func TestPaceTakesNoPlaceBeyondADeadline(t *testing.T) {
+func TestPaceReservesNoTurnAfterDeadline(t *testing.T) {
 	p := newPace(1, 1)
 	p.reserve(began, time.Time{})
 	if _, ok := p.reserve(began, began.Add(500*time.Millisecond)); ok {
 		t.Error("an attempt was let through whose turn comes after its deadline")
 	}
 	if at, ok := p.reserve(began, began.Add(2*time.Second)); !ok || at.Sub(began) != time.Second {
-		t.Errorf("the next one goes after %s (%v), want a second: the one refused took no place", at.Sub(began), ok)
+		t.Errorf("the next one goes after %s (%v), want a second: the refused one reserved no turn", at.Sub(began), ok)
 	}
 }

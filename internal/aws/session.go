@@ -23,7 +23,7 @@ const (
 	renewBefore     = 5 * time.Minute
 )
 
-// session is the deployment role taken up in one account for one scope.
+// session is the assumed deployment role in one account for one scope.
 type session struct {
 	account     access.AccountID
 	resources   []access.Resource // that it may write to
@@ -131,8 +131,8 @@ func (s *session) do(ctx context.Context, action, resource string, run func(*iam
 	return s.refusal(action, resource, err)
 }
 
-// refusal puts a refusal into words and into the log, which has AWS's request id to ask
-// AWS about. What is missing is often no trouble, so it is the caller who complains.
+// refusal puts a refusal into words and into the log, which has AWS's request id to ask AWS about.
+// A missing object is often no failure, so the caller reports it.
 func (s *session) refusal(action, resource string, err error) error {
 	err = classify(call{s.account, action, resource}, err)
 	var e *access.CloudError

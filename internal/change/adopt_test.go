@@ -15,7 +15,7 @@ import (
 
 const anyAlice = "arn:aws:iam::111111111111:user/alice"
 
-// pair is our pair of statements for some users, who are held to networks.
+// pair is our pair of statements for some users, who are restricted to networks.
 func pair(users []string, networks ...string) string {
 	names := `["` + strings.Join(users, `","`) + `"]`
 	return `{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":` + names + `},"Action":"sts:AssumeRole"},` +

@@ -65,7 +65,7 @@ func drawMapping(t *rapid.T, id string) access.Mapping {
 	}.OrDefault()
 }
 
-// longList does not fit into a trust policy: what it gates moves to the users' side.
+// longList does not fit into a trust policy: the Deny for it moves to the users' side.
 func longList(n int) []access.Entry {
 	var es []access.Entry
 	for i := range n {
@@ -251,7 +251,7 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 		}
 	})
 	if compared == 0 || userSide == 0 {
-		t.Errorf("%d targets and %d gates were compared: the universe is too dull", compared, userSide)
+		t.Errorf("%d targets and %d user-side policies were compared: the universe is too dull", compared, userSide)
 	}
 }
 
@@ -293,11 +293,11 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 		compared += got.Plan.Len()
 	})
 	if compared == 0 || userSide == 0 {
-		t.Errorf("%d targets and %d users with gates were compared: the universe is too dull", compared, userSide)
+		t.Errorf("%d targets and %d restricted users were compared: the universe is too dull", compared, userSide)
 	}
 }
 
-// applyUserSide puts the gates of a state where it says that they are.
+// applyUserSide puts the user-side policies of a state into the inventories, as after a push.
 func applyUserSide(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 	for _, a := range drawnAccounts {
 		inv, read := known[a.ID]
@@ -341,8 +341,8 @@ func compilerOf(t *rapid.T, in policy.Input) *policy.Compiler {
 	return c
 }
 
-// lintOfParts is what lint says of a state, without what it takes all mappings of
-// somebody to know, which is said of a whole state only.
+// lintOfParts returns the lint issues of a state, without those that need all mappings of a user,
+// which lint reports of a whole state only.
 func lintOfParts(in policy.Input) []policy.Issue {
 	return slices.DeleteFunc(policy.Lint(in), func(i policy.Issue) bool { return i.Code == policy.CodeUserWithoutAccess })
 }
@@ -350,8 +350,8 @@ func lintOfParts(in policy.Input) []policy.Issue {
 // said is what an issue is about, whatever it says of it.
 type said struct{ code, object string }
 
-// about takes users who do not exist and users of another partition for one: of somebody
-// who is both in different places, one thing is said.
+// about treats users who do not exist and users of another partition as the same: lint reports one
+// issue of a user who is both in different places.
 func about(i policy.Issue) said {
 	if i.Code == policy.CodePartition {
 		i.Code = policy.CodeUserUnknown
@@ -359,13 +359,13 @@ func about(i policy.Issue) said {
 	return said{i.Code, i.Object}
 }
 
-// inPlaces are the codes of what is said once with all the places concerned. Of these
-// the whole names all places, and what a change brings only the new ones.
+// inPlaces are the codes of issues that list all their places once. The whole state names all
+// places, and the issues that a change brings name only the new ones.
 var inPlaces = []string{policy.CodeNearQuota, policy.CodeUserUnknown, policy.CodePartition, policy.CodeThroughAccount, policy.CodeUnmappedShutOut}
 
-// compareIssues holds what is said of a change to the whole states: it says nothing that
-// does not hold after, nothing word for word that was said as often before, and leaves out
-// nothing that is said after of something of which it was not said before.
+// compareIssues compares the issues that a change brings with the issues of the whole states: every
+// one is an issue of the state after, none had the same text as often before, and none that is new
+// after is missing.
 func compareIssues(t *rapid.T, before, after, brought []policy.Issue) {
 	all := func(issues []policy.Issue) map[said]bool {
 		m := map[said]bool{}
@@ -378,7 +378,7 @@ func compareIssues(t *rapid.T, before, after, brought []policy.Issue) {
 	for _, i := range brought {
 		if slices.Contains(inPlaces, i.Code) {
 			if !is[about(i)] {
-				t.Fatalf("%+v does not hold after", i)
+				t.Fatalf("%+v is no issue of the state after", i)
 			}
 			continue
 		}
@@ -393,9 +393,9 @@ func compareIssues(t *rapid.T, before, after, brought []policy.Issue) {
 	}
 }
 
-// compareCleared holds what is said to go away to the whole states: it was said before, is
-// not said after word for word as often, and everything of which nothing is said after is
-// there, but for what others made in AWS.
+// compareCleared compares the issues that a change clears with the issues of the whole states: each
+// was an issue before, does not have the same text as often after, and every issue that is gone
+// after is there, except those of foreign statements in AWS.
 func compareCleared(t *rapid.T, before, after, cleared []policy.Issue) {
 	is, got := map[said]bool{}, map[said]bool{}
 	for _, i := range after {

@@ -22,8 +22,8 @@ func (a *inventoryReads) InventoryOf(ctx context.Context, q access.InventoryQuer
 	return a.Store.InventoryOf(ctx, q)
 }
 
-// TestTheFirstReviewerDoesNotWait: another replica than the one that took the submission,
-// or the same after a start, has worked the change out before it is looked at.
+// TestTheFirstReviewerDoesNotWait: another replica than the one of the submission, or the same one
+// after a start, has computed the plan before a reviewer looks at it.
 func TestTheFirstReviewerDoesNotWait(t *testing.T) {
 	d := newDesk(t)
 	d.base()
@@ -37,7 +37,7 @@ func TestTheFirstReviewerDoesNotWait(t *testing.T) {
 	tick, over := make(chan time.Time), make(chan error, 1)
 	go func() { over <- other.WorkAhead(ctx, tick) }()
 	c := d.submit("One more office", addEntry("al-office", "9.9.9.9/32"))
-	pass := func() { // the second tick is taken when the first is done with
+	pass := func() { // the second tick is received when the first is done
 		tick <- now
 		tick <- now
 	}

@@ -59,7 +59,7 @@ type application struct {
 	step     stepOptions
 }
 
-// do takes the step. Whether it may be taken alone was asked before.
+// do applies the change. Whether it may be applied alone was checked before.
 func (a application) do(c *access.Change, revision int64, at time.Time) error {
 	if a.alone {
 		return c.ApplyAlone(a.actor, a.digest, a.reason, revision, at)

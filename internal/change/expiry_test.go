@@ -129,7 +129,7 @@ func TestTheExpiryRefersToTheChangeThatSetIt(t *testing.T) {
 	}
 }
 
-func TestAnExtensionTakesTheExpiryBack(t *testing.T) {
+func TestAnExtensionCancelsTheExpiry(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
@@ -154,7 +154,7 @@ func TestAnExtensionTakesTheExpiryBack(t *testing.T) {
 	}
 }
 
-// The clock may be far behind: nobody may have looked for days.
+// The clock job may be days late.
 func TestAnExpiryThatNobodySawComing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -68,7 +68,7 @@ func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, 
 	return own, tried.Unconfirmed(own, actor)
 }
 
-// Withdraw takes a change back. Its author may, and an admin.
+// Withdraw withdraws a change. Its author may do so, and an admin.
 func (s *Service) Withdraw(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
 	if err := requireAny(actor, authz.EditChange, authz.WithdrawAny); err != nil {
 		return access.Change{}, err

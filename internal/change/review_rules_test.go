@@ -74,7 +74,7 @@ func TestWhatARuleIsFor(t *testing.T) {
 		{"another allowlist", access.RuleScope{Allowlists: []string{"al-office"}}, addEntry("al-vpn", "9.9.9.0/24"), false},
 		{"a mapping by its allowlist", access.RuleScope{Mappings: []string{"mp-admin"}}, addEntry("al-vpn", "9.9.9.0/24"), true},
 		{"an allowlist by being put into a mapping", access.RuleScope{Allowlists: []string{"al-vpn"}}, swap, true},
-		{"an allowlist by being taken out of one", access.RuleScope{Allowlists: []string{"al-office"}}, swap, true},
+		{"an allowlist by being removed from one", access.RuleScope{Allowlists: []string{"al-office"}}, swap, true},
 		{"the OU written to", access.RuleScope{OUs: []string{"Root/Prod"}}, addEntry("al-vpn", "9.9.9.0/24"), true},
 		{"another OU", access.RuleScope{OUs: []string{"Root/Test"}}, addEntry("al-vpn", "9.9.9.0/24"), false},
 		{"an OU that is not written to", access.RuleScope{OUs: []string{"Root/Prod"}}, addList("al-x", "x", "9.9.9.9"), false},
@@ -242,16 +242,16 @@ func TestLockOutGuards(t *testing.T) {
 		if _, err := d.Submit(t.Context(), d.editor, draft.ID, draft.Version); access.KindOf(err) != access.KindInvalid {
 			t.Errorf("%s: submitted: %v, want KindInvalid", name, err)
 		}
-		confirmed, err := d.Confirm(t.Context(), d.editor, draft.ID, c.code, c.object)
+		overridden, err := d.Confirm(t.Context(), d.editor, draft.ID, c.code, c.object)
 		if c.mode == access.GuardRefuse {
 			if access.KindOf(err) != access.KindForbidden {
-				t.Errorf("%s: confirmed though refused: %v", name, err)
+				t.Errorf("%s: overridden though refused: %v", name, err)
 			}
 			continue
 		}
 		d.must(err)
-		if _, err := d.Submit(t.Context(), d.editor, draft.ID, confirmed.Version); err != nil {
-			t.Errorf("%s: confirmed, and not submitted: %v", name, err)
+		if _, err := d.Submit(t.Context(), d.editor, draft.ID, overridden.Version); err != nil {
+			t.Errorf("%s: overridden, and not submitted: %v", name, err)
 		}
 	}
 	for name, edits := range map[string][]access.Edit{
@@ -282,7 +282,7 @@ func TestOwnAddressIsGuardedForEachActor(t *testing.T) {
 		t.Fatalf("approved without a word: %v, want the address named", err)
 	}
 	if _, err := d.Confirm(t.Context(), d.editor, c.ID, access.GuardOwnAddress, "Bob"); err == nil {
-		t.Error("confirmed by somebody whom it does not concern")
+		t.Error("overridden by a person who is not affected")
 	}
 	if _, err := d.Confirm(t.Context(), alice, c.ID, access.GuardOwnAddress, "bob"); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("typed wrongly: %v, want KindInvalid", err)
@@ -405,7 +405,7 @@ func TestRulesAreSavedThroughAChange(t *testing.T) {
 	if rules, err := d.Rules(t.Context(), d.viewer); err != nil || len(rules.Rules) != 0 {
 		t.Errorf("before it is applied: %+v (%v)", rules.Rules, err)
 	}
-	r.Scope.Allowlists = []string{"al-nowhere"}
+	r.Scope.Allowlists = []string{"al-missing"}
 	if _, err := d.SaveRule(t.Context(), d.editor, 0, r); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("a rule for an allowlist that is not there: %v", err)
 	}

@@ -18,8 +18,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// desk is a service over a database of its own, with a small company in it: three
-// accounts that hold the role Bob and the users alice and carol, and one suspended.
+// desk is a service with its own database and a small company: three accounts with the role Bob and
+// the users alice and carol, and one suspended account.
 type desk struct {
 	t     *testing.T
 	store *store.Store
@@ -100,7 +100,7 @@ func inventory(id access.AccountID) access.Inventory {
 	return inv
 }
 
-// apply takes edits all the way.
+// apply applies edits with all steps before.
 func (d *desk) apply(title string, edits ...access.Edit) access.Rollout {
 	d.t.Helper()
 	c := d.submit(title, edits...)
@@ -400,7 +400,7 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 		"an unknown user":      {func(m *access.Mapping) { m.Users[0].Name = "mallory" }, "users"},
 		"a suspended account":  {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"444444444444"}} }, "accounts/ids"},
 		"an unknown account":   {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"555555555555"}} }, "accounts/ids"},
-		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Nowhere"}} }, "accounts"},
+		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Missing"}} }, "accounts"},
 		"an unknown allowlist": {func(m *access.Mapping) { m.Allowlists = []string{"offfice"} }, "allowlists"},
 	} {
 		m := good
@@ -566,8 +566,8 @@ func TestExplainNowAndThen(t *testing.T) {
 	}
 }
 
-// TestAReviewerSeesWhatAChangeClears: a warning that goes away, and not what is said of
-// statements of others in a role from which the change takes its hands off.
+// TestAReviewerSeesWhatAChangeClears: a reviewer sees a warning that goes away, and no warning
+// about foreign statements in a role that the change stops managing.
 func TestAReviewerSeesWhatAChangeClears(t *testing.T) {
 	d := newDesk(t)
 	inv := inventory("111111111111")
@@ -599,6 +599,6 @@ func TestAReviewerSeesWhatAChangeClears(t *testing.T) {
 		}
 	}
 	if got := cleared(access.Edit{Op: access.EditRemoveMapping, ID: "mp-bob"}); strings.Contains(got, policy.CodeBypass) {
-		t.Errorf("taking the hands off clears %q, and the statement of others is still there", got)
+		t.Errorf("removing the mapping clears %q, and the foreign statement is still there", got)
 	}
 }

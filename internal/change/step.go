@@ -16,7 +16,7 @@ func IfVersion(version int64) Option {
 	return func(s *stepOptions) { s.version, s.bound = version, true }
 }
 
-// OverrideGuards confirms findings of the lock-out guards in the step, as Confirm does before it.
+// OverrideGuards overrides findings of the lock-out guards in the step, as Confirm does before it.
 func OverrideGuards(overrides ...GuardOverride) Option {
 	return func(s *stepOptions) { s.overrides = append(s.overrides, overrides...) }
 }
@@ -42,7 +42,7 @@ func stepOf(options []Option) stepOptions {
 	return s
 }
 
-// holds refuses a change that has moved on since it was read.
+// holds refuses a change that has changed since it was read.
 func (s stepOptions) holds(c *access.Change) error { return s.holdsAt(c.Version) }
 
 func (s stepOptions) holdsAt(version int64) error {
@@ -70,7 +70,7 @@ func (s stepOptions) override(c *access.Change, actor access.Actor, guards []acc
 	for _, m := range s.overrides {
 		i := slices.IndexFunc(guards, func(g access.Guard) bool { return g.Code == m.Guard && g.Object == m.Object })
 		if i < 0 {
-			return nil, access.Invalid("confirm", "no guard %q has found anything about %q in this change; read the change again, and confirm what stands there", string(m.Guard), m.Object)
+			return nil, access.Invalid("confirm", "no guard %q has found anything about %q in this change; read the change again, and override only guards that it lists", string(m.Guard), m.Object)
 		}
 		known := len(c.Confirmations)
 		if err := c.Confirm(actor, guards[i], m.Object, at); err != nil {

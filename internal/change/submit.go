@@ -231,7 +231,7 @@ func (s *Service) checkUntouched(ctx context.Context, c access.Change, newer acc
 	}
 	for _, e := range c.Edits {
 		if theirs[e.Object()] {
-			return access.Errorf(access.KindConflict, "Since this change was begun on revision %d, somebody else has edited the same %s, and revision %d holds their edit. Rebase the change, look at it again, and submit it anew.", c.Base, describeObject(e.Object()), newer.Revision)
+			return access.Errorf(access.KindConflict, "Since this change was begun on revision %d, somebody else has edited the same %s, and revision %d has that edit. Rebase the change, look at it again, and submit it again.", c.Base, describeObject(e.Object()), newer.Revision)
 		}
 	}
 	return nil
@@ -279,8 +279,8 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	})
 }
 
-// rebaseEdits returns the edits that remain on the head: edits that the head holds already
-// are dropped, those whose object is gone are refused by name.
+// rebaseEdits returns the edits that remain on the head: edits that the head already has are
+// dropped, those whose object is gone are refused by name.
 func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
 	state, err := s.store.State(ctx, head)
 	if err != nil {
@@ -296,7 +296,7 @@ func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) 
 		default:
 			var ours *access.Error
 			if errors.As(err, &ours) {
-				return nil, access.Errorf(access.KindConflict, "The change cannot be rebased: %s Take that edit out of the change, then rebase it.", ours.Message+".")
+				return nil, access.Errorf(access.KindConflict, "The change cannot be rebased: %s Remove that edit from the change, then rebase it.", ours.Message+".")
 			}
 			return nil, err
 		}

@@ -50,8 +50,8 @@ func (s *Service) FindingCounts(ctx context.Context, actor access.Actor) (access
 	return s.cfg.Store.FindingCounts(ctx)
 }
 
-// Acknowledge notes why a finding may stay. It holds for what was found, of which digest
-// says that the actor has seen it: once that looks different, the finding is open again.
+// Acknowledge notes why a finding may stay. It is bound to the difference that was found; digest
+// says that the actor has seen it. Once the difference changes, the finding is open again.
 func (s *Service) Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error) {
 	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return access.Finding{}, err
@@ -85,7 +85,7 @@ func (s *Service) AcknowledgeTogether(ctx context.Context, actor access.Actor, c
 	})
 }
 
-// Reopen takes an acknowledgement back.
+// Reopen removes an acknowledgement.
 func (s *Service) Reopen(ctx context.Context, actor access.Actor, id int64) (access.Finding, error) {
 	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return access.Finding{}, err
@@ -122,8 +122,8 @@ func (s *Service) Repair(ctx context.Context, actor access.Actor, id int64) (acc
 	return s.cfg.Pusher.PushAccounts(ctx, actor, []access.AccountID{f.Account}, fmt.Sprintf("Finding %d: %s", f.ID, f.Sentence))
 }
 
-// Scan asks for every account to be read and held against the desired state. It happens
-// in the background; one that waits already serves this request as well.
+// Scan asks for every account to be read and compared with the desired state. It happens in the
+// background; one that waits already serves this request as well.
 func (s *Service) Scan(ctx context.Context, actor access.Actor) error {
 	if err := authz.Require(actor, authz.SyncAccounts); err != nil {
 		return err

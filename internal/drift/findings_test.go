@@ -62,7 +62,7 @@ func (w *world) told(action, word string) {
 	}
 }
 
-func TestStatementsTakenAwayAreMissing(t *testing.T) {
+func TestRemovedStatementsAreMissing(t *testing.T) {
 	w := newWorld(t)
 	w.apply(w.edits()...)
 	w.byHand(func(string) string {
@@ -73,7 +73,7 @@ func TestStatementsTakenAwayAreMissing(t *testing.T) {
 		t.Errorf("got %+v, want our statements to be missing", fs)
 	}
 	if fs := w.findings(access.FindingBypass); len(fs) != 0 {
-		t.Errorf("got %+v: a mapped user is held by our Deny once it is back", fs)
+		t.Errorf("got %+v: our Deny applies to a mapped user once it is back", fs)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestFindingsAreAcknowledgedTogether(t *testing.T) {
 		t.Errorf("without a reason: %v", err)
 	}
 	if _, err := w.drift.AcknowledgeTogether(t.Context(), w.operator, access.FindingChoice{}, "fine"); access.KindOf(err) != access.KindInvalid {
-		t.Errorf("nothing chosen: %v", err)
+		t.Errorf("no findings selected: %v", err)
 	}
 	if n, err := w.drift.AcknowledgeTogether(t.Context(), w.operator, choice, "the vendor's contract"); err != nil || n != seen.Count {
 		t.Fatalf("acknowledged %d of %d: %v", n, seen.Count, err)
@@ -266,8 +266,8 @@ func TestScanAuthorisesFirst(t *testing.T) {
 	}
 }
 
-// TestWhatHasExpiredIsNoDriftUntilItsRemoval: an entry is not compiled from its expiry on,
-// and stands in AWS until its removal has been rolled out.
+// TestWhatHasExpiredIsNoDriftUntilItsRemoval: an entry is not compiled from its expiry on, and
+// stays in AWS until its removal has been rolled out.
 func TestWhatHasExpiredIsNoDriftUntilItsRemoval(t *testing.T) {
 	w := newWorld(t)
 	edits := w.edits()

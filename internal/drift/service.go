@@ -73,8 +73,8 @@ func (s *Service) ReadOrganization(ctx context.Context) error {
 	return nil
 }
 
-// ReadInventory reads the roles and users of one account. Why an account cannot be read
-// is kept with the account and is no error, unless trying again soon may help.
+// ReadInventory reads the roles and users of one account. Why an account cannot be read is kept
+// with the account and is no error, unless a retry may help.
 func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error {
 	account, err := s.cfg.Store.Account(ctx, id)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Service) recordFailure(ctx context.Context, id access.AccountID, why st
 	return nil
 }
 
-// passing reports whether trying again soon may help.
+// passing reports whether a retry may help.
 func passing(err error) bool {
 	class := access.CloudClassOf(err)
 	return class == access.CloudThrottled || class == access.CloudUnreachable

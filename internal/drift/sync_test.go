@@ -133,8 +133,8 @@ func checkRead(t *testing.T, st *store.Store, all []access.Account) {
 	}
 }
 
-// A reading that a push has overtaken would make the next plan see a stranger's edit.
-func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
+// An inventory that was read before a push would make the next plan report a foreign edit.
+func TestInventoryReadBeforePushIsRefused(t *testing.T) {
 	st, cloud := storetest.New(t), connect(t)
 	s := drift.New(drift.Config{Store: st, Cloud: cloud})
 	if err := s.ReadOrganization(t.Context()); err != nil {
@@ -146,8 +146,8 @@ func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
 	}
 	account := all[slices.IndexFunc(all, func(a access.Account) bool { return a.Name == "identity" })]
 	claim := claimTarget(t, st, account)
-	overtaken := drift.New(drift.Config{Store: st, Cloud: cloud})
-	if err := overtaken.ReadInventory(t.Context(), account.ID); access.KindOf(err) != access.KindConflict {
+	outdated := drift.New(drift.Config{Store: st, Cloud: cloud})
+	if err := outdated.ReadInventory(t.Context(), account.ID); access.KindOf(err) != access.KindConflict {
 		t.Errorf("while the account is pushed to: %v, want a conflict", err)
 	}
 	began := time.Now()

@@ -134,7 +134,7 @@ func (w *world) edits() []access.Edit {
 	}
 }
 
-// apply takes edits all the way and waits until they are rolled out.
+// apply applies edits with all steps before, and waits until they are rolled out.
 func (w *world) apply(edits ...access.Edit) {
 	w.t.Helper()
 	ctx := w.t.Context()

@@ -89,8 +89,8 @@ func (s services) provider(cfg Config) (pages.Provider, error) {
 
 func (s services) ready(ctx context.Context) error { return s.store.Ping(ctx) }
 
-// untilStopped ends what is watched when the server stops: a stream that somebody looks
-// at would otherwise hold up the shutdown until its very end.
+// untilStopped ends streams when the server stops: a stream would otherwise delay the shutdown
+// until its end.
 type untilStopped struct {
 	*rollout.Service
 	live context.Context

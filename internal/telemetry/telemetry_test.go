@@ -19,7 +19,7 @@ import (
 	"portcullis/internal/access"
 )
 
-func TestMeasuredTakesTheFirstByte(t *testing.T) {
+func TestMeasureUntilFirstByte(t *testing.T) {
 	m := NewMetrics("test")
 	h := m.Measure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/missing" {
@@ -74,7 +74,7 @@ func TestTracesAreOffUnlessAskedFor(t *testing.T) {
 func TestMetricsWithoutDatabase(t *testing.T) {
 	m := NewMetrics("test")
 	m.WatchCallRates(func() CallRates { return CallRates{} })
-	m.registry.MustRegister(newFigures(func(context.Context, time.Time) (access.Stats, error) {
+	m.registry.MustRegister(newStatsCollector(func(context.Context, time.Time) (access.Stats, error) {
 		return access.Stats{}, io.ErrUnexpectedEOF
 	}, slog.New(slog.DiscardHandler)))
 	w := httptest.NewRecorder()

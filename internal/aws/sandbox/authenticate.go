@@ -13,8 +13,8 @@ type keyOwner struct {
 	secret  string
 }
 
-// authenticate finds out who signed a request. Everything needed is in memory, so the
-// caller holds the read lock.
+// authenticate finds out who signed a request. Everything needed is in memory, so the caller must
+// hold the read lock.
 func (o *Organization) authenticate(r *http.Request, body []byte, s signature) (*caller, *apiError) {
 	c, secret, refusal := o.findCaller(r, s.keyID)
 	if refusal != nil {

@@ -13,7 +13,7 @@ import (
 type Call struct {
 	Time      time.Time        `json:"time"`
 	RequestID string           `json:"request_id"`
-	Account   access.AccountID `json:"account,omitempty"` // where it took effect; for AssumeRole the role's account
+	Account   access.AccountID `json:"account,omitempty"` // where it had its effect; for AssumeRole the role's account
 	Caller    string           `json:"caller,omitempty"`  // ARN; empty when nobody could be made out
 	Action    string           `json:"action"`
 	Resource  string           `json:"resource,omitempty"`

@@ -43,7 +43,7 @@ func getAccountAuthorizationDetails(c *call) *apiError {
 	})
 }
 
-// clamp brings n to within 0 and most.
+// clamp returns n, or the nearest number from 0 to most.
 func clamp(n, most int) int { return min(max(n, 0), most) }
 
 // wants reports whether the call's filter has a kind; without a filter it has all.

@@ -26,8 +26,8 @@ func parseDocument(text string, kind judge.Kind) (*judge.Document, *apiError) {
 	return doc, nil
 }
 
-// awsMessages are the messages of MalformedPolicyDocument. %s and %q stand for the
-// detail of the error.
+// awsMessages are the messages of MalformedPolicyDocument. %s and %q are replaced by the detail of
+// the error.
 var awsMessages = map[judge.Code]string{
 	judge.NotJSON:              "This policy contains invalid Json",
 	judge.UnknownElement:       "Unknown field %s",
