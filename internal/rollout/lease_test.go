@@ -62,9 +62,9 @@ func TestLeaseOutlastsShortOutage(t *testing.T) {
 		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
 		cfg.Fault = func(p Point) error {
 			if p == PointWriting {
-				store.fail("HoldClaim", errors.New("no connection"))
+				store.fail("RenewClaim", errors.New("no connection"))
 				time.Sleep(7 * time.Second) // of the bubble's clock
-				store.fail("HoldClaim", nil)
+				store.fail("RenewClaim", nil)
 				time.Sleep(time.Second)
 			}
 			return nil
@@ -94,7 +94,7 @@ func (c *slowCloud) Write(ctx context.Context, scope access.Scope, _ access.Writ
 func TestAWriteIsToldThatTheLeaseHasRunOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
-		store.fail("HoldClaim", errors.New("no connection"))
+		store.fail("RenewClaim", errors.New("no connection"))
 		slow := &slowCloud{memoryCloud: cloud}
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: slow, Lease: 9 * time.Second}); err != nil {
 			t.Fatal(err)

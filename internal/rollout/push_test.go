@@ -344,7 +344,7 @@ func TestPushStopsAfterNewerClaim(t *testing.T) {
 func TestPushFrozenPastItsLeaseWritesNothingMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
-		store.refuse["HoldClaim"] = errors.New("no connection")
+		store.refuse["RenewClaim"] = errors.New("no connection")
 		frozen := func(p Point) error {
 			if p == PointWriting {
 				time.Sleep(time.Minute) // of the bubble's clock

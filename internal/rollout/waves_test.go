@@ -115,7 +115,7 @@ func TestAnEditDuringTheBakeHalts(t *testing.T) {
 	}
 }
 
-func TestStartNowIsForAReason(t *testing.T) {
+func TestOverrideWindowNeedsReason(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	closed := access.MaintenanceWindow{Days: []int{(int(time.Now().UTC().Weekday()) + 3) % 7}, From: "02:00", To: "03:00"}
@@ -185,7 +185,7 @@ func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 	}
 }
 
-func TestNobodyConfirms(t *testing.T) {
+func TestUnconfirmedRolloutIsRolledBack(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	plan := w.only(w.plan(t, desiredState(office...)), 2)

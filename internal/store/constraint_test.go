@@ -40,7 +40,7 @@ func TestImpossibleRows(t *testing.T) {
 		{"in review without a digest", "UPDATE changes SET digest = '' WHERE state = 'approved'", "reviewed_has_digest"},
 		{"a review of one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 1, '', '', 'approve', 'd', '', now(), false)", "reviewer_is_not_the_author"},
 		{"an author made up to review one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 5, 1, '', '', 'approve', 'd', '', now(), false)", "reviews_change_id_author_id"},
-		{"two standing reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', '', now(), false)", "reviews_one_each"},
+		{"two current reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', '', now(), false)", "reviews_one_each"},
 		{"a document under another's name", "INSERT INTO documents VALUES (sha256('x'), 'y')", "documents_check"},
 		{"a document that changes", "UPDATE documents SET body = 'x'", "neither changed nor removed"},
 		{"more in flight than the limit", "UPDATE rollouts SET running = max_in_flight + 1 WHERE state = 'running'", "max_in_flight_is_kept"},
