@@ -30,7 +30,7 @@ func TestAManagedPolicysLife(t *testing.T) {
 	if want := "arn:aws:iam::" + string(id) + ":policy/x/Team"; *arn != want {
 		t.Errorf("ARN %s, want %s", *arn, want)
 	}
-	if _, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("GATE"), PolicyDocument: allowDoc(`"iam:GetUser"`)}); code(err) != "EntityAlreadyExists" {
+	if _, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("TEAM"), PolicyDocument: allowDoc(`"iam:GetUser"`)}); code(err) != "EntityAlreadyExists" {
 		t.Errorf("the same name in other case: %v", err)
 	}
 	long := allowDoc(`["iam:` + strings.Repeat("a", 6200) + `"]`)
