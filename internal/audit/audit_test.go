@@ -162,7 +162,7 @@ func TestVerifyFindsEveryTampering(t *testing.T) {
 	}
 }
 
-// Who owns the tables can take the checkpoints away as well; not those kept elsewhere.
+// The owner of the tables can remove the checkpoints in them too, but not those kept elsewhere.
 func TestCheckpointsKeptElsewhere(t *testing.T) {
 	ledger := filepath.Join(t.TempDir(), "checkpoints.jsonl")
 	b := newBook(t, ledger)
@@ -260,7 +260,7 @@ func TestKeys(t *testing.T) {
 	}
 	left, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(left) != 1 {
-		t.Errorf("left behind: %q", left)
+		t.Errorf("left over: %q", left)
 	}
 	file := audit.Keyring{Setting: filepath.Join(dir, "audit.key")}
 	if k, err := file.Key(false); err != nil || !k.Equal(made) {

@@ -11,7 +11,7 @@
 //
 //	keys.go     the key: from a setting, or a file in the data folder
 //	service.go  makes checkpoints, now and then by itself
-//	verify.go   holds the log against all checkpoints that are to be found
+//	verify.go   compares the log with all known checkpoints
 //
 // It may import access. The store is behind a small interface.
 package audit

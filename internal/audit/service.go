@@ -14,7 +14,7 @@ import (
 
 // Store is what the package needs of the database.
 type Store interface {
-	// VerifyAudit goes through the whole log and holds it against the checkpoints.
+	// VerifyAudit checks the whole log and compares it with the checkpoints.
 	VerifyAudit(ctx context.Context, known ...access.Checkpoint) (int64, error)
 	// VerifyAuditSince goes through what came after a checkpoint and returns the end.
 	VerifyAuditSince(ctx context.Context, since access.Checkpoint) (access.AuditEvent, error)
@@ -50,7 +50,8 @@ type Service struct{ Config }
 // New makes a Service.
 func New(cfg Config) *Service { return &Service{Config: cfg.withDefaults()} }
 
-// How Run goes on when no checkpoint could be made, and how long it takes leave.
+// How long Run waits after a failed checkpoint, and how long the last checkpoint may take after the
+// context ends.
 const (
 	soonAgain = time.Minute
 	leave     = 2 * time.Second

@@ -27,10 +27,10 @@ type Report struct {
 	Unsigned bool
 }
 
-// Verify recomputes the whole chain and holds it against the checkpoints of the database,
-// of the ledger and of whoever asks. The error names the first broken link.
+// Verify recomputes the whole chain and compares it with the checkpoints of the database, of the
+// ledger and of the caller. The error names the first broken link.
 func (s *Service) Verify(ctx context.Context, given Given) (Report, error) {
-	trusted, err := s.trusted(given.Keys)
+	trusted, err := s.trustedKeys(given.Keys)
 	if err != nil {
 		return Report{}, err
 	}
@@ -59,7 +59,7 @@ func (s *Service) Verify(ctx context.Context, given Given) (Report, error) {
 	return r, nil
 }
 
-func (s *Service) trusted(given []string) ([]string, error) {
+func (s *Service) trustedKeys(given []string) ([]string, error) {
 	var trusted []string
 	if s.Key != nil {
 		trusted = append(trusted, access.PublicKeyText(s.Key))
@@ -79,7 +79,7 @@ func (s *Service) gather(ctx context.Context, given []access.Checkpoint) ([]acce
 	if err != nil {
 		return nil, fmt.Errorf("reading the checkpoints: %w", err)
 	}
-	entered, err := s.entered()
+	entered, err := s.readLedger()
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func (s *Service) gather(ctx context.Context, given []access.Checkpoint) ([]acce
 
 func bySeq(a, b access.Checkpoint) int { return int(a.Seq - b.Seq) }
 
-// entered reads the ledger.
-func (s *Service) entered() ([]access.Checkpoint, error) {
+// readLedger reads the ledger.
+func (s *Service) readLedger() ([]access.Checkpoint, error) {
 	if s.Ledger == "" {
 		return nil, nil
 	}

@@ -31,7 +31,7 @@ func newInitial() string {
 	return strings.Join([]string{text[:4], text[4:8], text[8:12], text[12:16], text[16:]}, "-")
 }
 
-// Invitation is what it takes to add somebody whose password the console makes up.
+// Invitation has the data of a new person whose password the console generates.
 type Invitation struct {
 	Email    string
 	Name     string
@@ -84,8 +84,8 @@ func (s *Service) ResetPassword(ctx context.Context, actor access.Actor, personI
 	return initial, nil
 }
 
-// forgetInitial takes a first password away from somebody who came in another way: whoever
-// gave it to them would otherwise go on knowing it.
+// forgetInitial removes the initial password of a person who signed in another way: the person who
+// handed it out still knows it.
 func (s *Service) forgetInitial(ctx context.Context, actor access.Actor, p access.Person) (access.Person, error) {
 	if p.InitialUntil.IsZero() {
 		return p, nil
@@ -94,7 +94,7 @@ func (s *Service) forgetInitial(ctx context.Context, actor access.Actor, p acces
 	var err error
 	p.InitialUntil = time.Time{}
 	if p.Generation, err = s.Store.ReplacePassword(ctx, p.ID, "", p.InitialUntil, false, event); err != nil {
-		return p, fmt.Errorf("taking the first password of person %d away: %w", p.ID, err)
+		return p, fmt.Errorf("removing the initial password of person %d: %w", p.ID, err)
 	}
 	return p, nil
 }

@@ -135,7 +135,7 @@ func TestResetPassword(t *testing.T) {
 	}
 }
 
-// A token that was kept over a reset is of no use before the person has chosen.
+// A token from before a reset cannot be used until the person has set a password.
 func TestATokenWaitsForThePassword(t *testing.T) {
 	f := setUp(t, nil)
 	alice := f.add(t, "alice", access.RoleViewer)

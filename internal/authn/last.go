@@ -45,15 +45,15 @@ func leftUndone(was, is access.Person, others []access.Person) []string {
 	return deeds
 }
 
-// lastOne refuses to lose the last person who can do something, unless the settings let
-// it be confirmed and it is.
+// lastOne refuses to lose the last person with a capability, unless the settings allow an override
+// and confirm is the e-mail address of the person.
 func lastOne(p access.Person, losses []string, mode access.GuardMode, confirm string) error {
 	lost := strings.Join(losses, " ")
 	if mode == access.GuardRefuse {
 		return access.Invalid("roles", "%s Give the place to somebody else first.", lost)
 	}
 	if access.NormalEmail(confirm) != p.Email {
-		return access.Invalid("confirm", "%s If that is meant, confirm it with the e-mail address %s.", lost, p.Email)
+		return access.Invalid("confirm", "%s To override this guard, confirm with the e-mail address %s.", lost, p.Email)
 	}
 	return nil
 }

@@ -43,8 +43,8 @@ func TestTheLastOneStays(t *testing.T) {
 	}
 }
 
-// Where the settings let it be confirmed, the e-mail has to be typed.
-func TestTheLastOneGoesWhenThatIsConfirmed(t *testing.T) {
+// If the settings allow an override, the e-mail address must be typed.
+func TestDisableLastOperatorRequiresConfirmation(t *testing.T) {
 	f := setUp(t, nil)
 	otto := f.add(t, "otto", access.RoleOperator)
 	f.atHead(t, `INSERT INTO settings (body, added_in) VALUES ('{"guards": {"nobody_applies": "confirm"}}', 1)`)
@@ -55,14 +55,14 @@ func TestTheLastOneGoesWhenThatIsConfirmed(t *testing.T) {
 		}
 	}
 	if p, err := f.SetPlace(t.Context(), system, otto.ID, out, authn.PersonChange{Confirm: " Otto@example.com"}); err != nil || !p.Disabled {
-		t.Errorf("confirmed: %+v, %v", p, err)
+		t.Errorf("overridden: %+v, %v", p, err)
 	}
 	if got := f.audit(t, access.AuditFilter{Action: "person.place"}); len(got) != 1 || !strings.Contains(string(got[0].Detail), "apply changes") {
-		t.Errorf("audit = %+v, want what was confirmed", got)
+		t.Errorf("audit = %+v, want the overridden finding", got)
 	}
 }
 
-// atHead makes a revision with what a statement adds, without the change behind it.
+// atHead makes a revision with the rows that a statement adds, without a change.
 func (f fixture) atHead(t *testing.T, insert string) {
 	t.Helper()
 	tx, err := f.store.Pool().Begin(t.Context())

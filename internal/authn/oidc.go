@@ -199,7 +199,7 @@ func (o *OIDC) exchangeCode(ctx context.Context, ch Challenge, code string) (cla
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500:
-		return claims{}, access.Wrap(access.KindUnauthenticated, err, "The identity provider does not stand by this sign-in. Begin again.")
+		return claims{}, access.Wrap(access.KindUnauthenticated, err, "The identity provider does not confirm this sign-in. Sign in again.")
 	case err != nil:
 		return claims{}, access.Wrap(access.KindUnavailable, err, "The identity provider does not answer as it should. Try again in a moment; the log says more.")
 	}

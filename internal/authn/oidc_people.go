@@ -113,9 +113,8 @@ func (o *OIDC) create(ctx context.Context, who claims, place Place) (access.Pers
 	return o.service.Store.CreatePerson(ctx, p, "", event) // without a password nobody signs in with one
 }
 
-// keepUp gives a person what their groups give now. The provider decides, even where the
-// last one who can do something loses that: a role that was taken away there is not kept
-// alive here.
+// keepUp gives a person what their groups give now. The provider decides, even if the last person
+// with a capability loses it: a role that was removed there is not kept here.
 func (o *OIDC) keepUp(ctx context.Context, p access.Person, place Place) (access.Person, error) {
 	if slices.Equal(p.Roles, place.Roles) && slices.Equal(p.Teams, place.Teams) {
 		return p, nil

@@ -20,13 +20,13 @@ type HashParams struct {
 	Threads uint8
 }
 
-// DefaultHashParams cost about a fifth of a second and 19 MiB: with that much memory OWASP
-// asks for two passes over it, and there are ten. More memory in fewer passes would guard
-// a password as well, and be most of what the console takes.
+// DefaultHashParams cost about a fifth of a second and 19 MiB: with that much memory OWASP asks for
+// two passes over it, and there are ten. More memory in fewer passes would guard a password as
+// well, and would be most of the memory of the console.
 func DefaultHashParams() HashParams { return HashParams{Memory: 19 * 1024, Time: 10, Threads: 2} }
 
-// The lengths of salt and digest, and the largest costs believed of a stored hash: a
-// damaged row must not take all memory.
+// The lengths of salt and digest, and the largest costs believed of a stored hash: a damaged row
+// must not use all memory.
 const (
 	saltLen   = 16
 	digestLen = 32
@@ -58,12 +58,12 @@ func decoy(p HashParams) hash {
 	return h
 }
 
-// largeHash is from how much memory on, in KiB, what a hash took is given back at once.
+// largeHash is the memory of a hash, in KiB, from which on it is freed at once.
 const largeHash = 8 * 1024
 
-// derive makes a digest. The memory that it takes would otherwise lie about as garbage
-// until the next collection, which the next sign-in comes before: four of them would
-// hold four times as much, in a process that is happy with a quarter of it.
+// derive makes a digest. Its memory would otherwise stay garbage until the next collection, and the
+// next sign-in comes earlier: four of them would use four times as much, in a process that needs a
+// quarter of it.
 func derive(password string, salt []byte, p HashParams) []byte {
 	if p.Memory >= largeHash {
 		defer debug.FreeOSMemory()
@@ -108,7 +108,7 @@ func parseHash(s string) (hash, error) {
 	return h, nil
 }
 
-// hashSlots lets only so many hashes be made at once, since each takes its memory.
+// hashSlots limits how many hashes are computed at the same time, since each uses much memory.
 type hashSlots chan struct{}
 
 func (g hashSlots) enter(ctx context.Context) (leave func(), err error) {

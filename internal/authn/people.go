@@ -22,7 +22,7 @@ const (
 // maxName is the longest name of a person or token that is kept.
 const maxName = 100
 
-// NewPerson is what it takes to add a local account.
+// NewPerson has the data of a new local account.
 type NewPerson struct {
 	Email    string
 	Name     string
@@ -69,7 +69,7 @@ func checkPassword(password, email string) error {
 	case len(password) < MinPassword:
 		return access.Invalid("password", "the password has %d characters; it needs at least %d", len(password), MinPassword)
 	case len(password) > MaxPassword:
-		return access.Invalid("password", "the password has %d characters; at most %d are taken", len(password), MaxPassword)
+		return access.Invalid("password", "the password has %d characters; at most %d are allowed", len(password), MaxPassword)
 	case email != "" && strings.EqualFold(password, email):
 		return access.Invalid("password", "the password must not be the e-mail address")
 	}
@@ -226,8 +226,8 @@ func (s *Service) PersonByEmail(ctx context.Context, actor access.Actor, email s
 	return p, nil
 }
 
-// NewPassword is what it takes to replace a password. Old is the present one, which an
-// admin who replaces somebody else's does not know.
+// NewPassword has the data to replace a password. Old is the present one, which an admin who
+// replaces the password of another person does not know.
 type NewPassword struct {
 	Old, New   string
 	KeepTokens bool

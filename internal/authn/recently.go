@@ -12,8 +12,8 @@ type recently struct {
 	last map[string]time.Time
 }
 
-// maxRemembered bounds the memory that strangers can take up. Beyond it what is old is
-// forgotten, and where nothing is, everything: reporting twice does no harm.
+// maxRemembered bounds the memory that strangers can use. Beyond it old entries are forgotten, or
+// all entries if none is old: reporting twice does no harm.
 const maxRemembered = 4096
 
 // first reports whether a thing has not happened within the time before now.

@@ -30,7 +30,7 @@ type Refusal struct {
 
 // NoteRefusal puts into the audit log that an actor was refused something.
 func (s *Service) NoteRefusal(ctx context.Context, actor access.Actor, r Refusal) error {
-	left, record := s.refusals.take(actor, r.Sort, s.Now())
+	left, record := s.refusals.count(actor, r.Sort, s.Now())
 	if !record {
 		return nil
 	}
@@ -62,8 +62,8 @@ type refusedMinute struct {
 	left  int // out of the log since the last record
 }
 
-// take reports whether a refusal is to be recorded, and how many were not before it.
-func (r *refusals) take(actor access.Actor, sort string, now time.Time) (left int, record bool) {
+// count reports whether a refusal is to be recorded, and how many were not before it.
+func (r *refusals) count(actor access.Actor, sort string, now time.Time) (left int, record bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.last == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// codec is scs's own, which takes longer to read a session than the database takes to
-// find it. So what was read is remembered by its bytes, of which it is a function.
+// codec is scs's own, which needs longer to decode a session than the database needs to find it. So
+// what was read is remembered by its bytes, of which it is a function.
 type codec struct {
 	scs.GobCodec
 

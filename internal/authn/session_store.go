@@ -9,8 +9,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// sessionStore is scs's store over ours. What is stored is a hash of the token, so that
-// whoever reads the table can take over no session.
+// sessionStore is scs's store over ours. What is stored is a hash of the token, so that a reader of
+// the table cannot hijack a session.
 //
 // It keeps the idle timeout, by moving a session's end when the session is found and has
 // been used for a while since that was last done. A session that was ended is not

@@ -121,7 +121,7 @@ func TestSessionIsKeptAsAHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if bytes.Contains(hash, []byte(token)) || bytes.Contains(data, []byte(token)) {
-		t.Error("the token stands in the table: whoever reads it takes the session over")
+		t.Error("the token is in the table: a reader of the table can hijack the session")
 	}
 	if len(hash) != 32 {
 		t.Errorf("the key has %d bytes, want a SHA-256", len(hash))
@@ -340,7 +340,7 @@ func TestSessionAndPersonInOneQuery(t *testing.T) {
 	for what, ctx := range map[string]context.Context{"the next request": here.load(t, token), "the same request, asked again": under} {
 		actor, err := here.actor(ctx)
 		if err != nil || !cmp.Equal(actor.Roles, []access.Role{access.RoleViewer}) {
-			t.Errorf("%s has the roles %v after they were taken away, %v", what, actor.Roles, err)
+			t.Errorf("%s has the roles %v after they were removed, %v", what, actor.Roles, err)
 		}
 	}
 	if _, err := there.SetPlace(t.Context(), system, edda.ID, authn.Place{Roles: []access.Role{access.RoleViewer}, Disabled: true}, authn.PersonChange{}); err != nil {
@@ -376,7 +376,7 @@ func TestSessionEndedElsewhere(t *testing.T) {
 	}
 }
 
-// One who signs in where somebody else was is not taken for them.
+// A person who signs in where another person was signed in is not mistaken for the other.
 func TestSessionChangesHands(t *testing.T) {
 	f := setUp(t, nil)
 	edda, arno := f.add(t, "edda", access.RoleEditor), f.add(t, "arno", access.RoleApprover)

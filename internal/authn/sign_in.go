@@ -22,7 +22,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string, addr netip
 		return access.Actor{}, access.Wrap(access.KindUnavailable, err, "Too many people are signing in at this moment. Try again.")
 	}
 	defer leave()
-	// Counted again within the gate: of many attempts sent at once only as many get
+	// Counted again once a hash slot is free: of many attempts sent at once only as many get
 	// past the limit as hashes are made at once.
 	if err := s.refuseIfLimited(ctx, a); err != nil {
 		return access.Actor{}, err

@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/authz"
 )
 
-// What a session holds of whoever opened it; it stands in the list of their sessions.
+// The values of a session about the client that opened it; the list of sessions shows them.
 const (
 	SessionPerson = "person" // int64
 	SessionSince  = "since"  // int64, the generation of their sessions that it is of

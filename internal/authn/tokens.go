@@ -43,7 +43,7 @@ func (s *Service) TokenActor(ctx context.Context, secret string, addr netip.Addr
 	return actor, nil
 }
 
-// NewToken is what it takes to make an API token. A zero Expires never comes.
+// NewToken has the data of a new API token. A zero Expires never comes.
 type NewToken struct {
 	Name    string
 	Scopes  []access.TokenScope

@@ -14,9 +14,9 @@ func cause(e *access.CloudError) string {
 	case access.CloudDenied:
 		return lacking(e)
 	case access.CloudDeniedSCP:
-		return "a service control policy forbids " + wanted(e)
+		return "a service control policy forbids " + lackingAction(e)
 	case access.CloudDeniedRCP:
-		return "a resource control policy forbids " + wanted(e)
+		return "a resource control policy forbids " + lackingAction(e)
 	case access.CloudThrottled:
 		return "AWS throttles " + e.Action
 	case access.CloudGone:
@@ -65,9 +65,9 @@ var credentialCodes = map[string]bool{
 
 var adviceByClass = map[access.CloudClass]string{
 	access.CloudThrottled:        "AWS asks to slow down. Try again in a while, or lower the number of accounts pushed at once.",
-	access.CloudGone:             "It does not exist in the account. Create it there, or take it out of the mapping.",
+	access.CloudGone:             "It does not exist in the account. Create it there, or remove it from the mapping.",
 	access.CloudMalformed:        "AWS refuses the document as it is. Look at the document in the plan, and at what others have written into it.",
-	access.CloudInvalidPrincipal: "A user or role that the document names does not exist. Read the account's inventory again and take whoever is gone out of the mapping.",
+	access.CloudInvalidPrincipal: "A user or role that the document names does not exist. Read the account's inventory again and remove users and roles that no longer exist from the mapping.",
 	access.CloudQuota:            "The document is too long for the account. Shorten the allowlists, use fewer users per role, or have the account's quota raised.",
 	access.CloudUnreachable:      "It is not known whether this took effect. Read the live document before deciding; then try again.",
 	access.CloudUnmodifiable:     "A service-linked role belongs to an AWS service and cannot be changed at all. Leave it out of the mapping.",

@@ -20,9 +20,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// Config says how AWS is reached. The zero value takes everything from the environment,
-// as the SDK does everywhere, and the rates from below. A field may be
-// negative only if its comment gives that a meaning.
+// Config says how AWS is reached. The zero value reads everything from the environment, as the SDK
+// does everywhere, and uses the rates below. A field may be negative only if its comment gives that
+// a meaning.
 type Config struct {
 	Region          string // empty: the SDK's own chain (AWS_REGION, profile)
 	Endpoint        string // empty: AWS itself, or AWS_ENDPOINT_URL
@@ -127,8 +127,8 @@ func loadOptions(cfg Config) []func(*config.LoadOptions) error {
 	return options
 }
 
-// sdkLog keeps the SDK from writing to standard error by itself. It says little, and
-// nothing that concerns a person.
+// sdkLog keeps the SDK from writing to standard error by itself. It says little, and nothing that a
+// person needs.
 func sdkLog(log *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(level logging.Classification, format string, args ...any) {
 		log.Debug("AWS SDK: "+fmt.Sprintf(format, args...), "level", string(level))
@@ -157,9 +157,9 @@ func plain(c sdk.HTTPClient) sdk.HTTPClient {
 	}}
 }
 
-// inOneWrite sends small requests in one piece. Of a body as the SDK wraps it, net/http
-// cannot tell that it is in memory, and sends what stands before it by itself: twice the
-// packets, and twice the work on them at both ends.
+// inOneWrite sends small requests in one piece. Of a body as the SDK wraps it, net/http cannot tell
+// that it is in memory, and sends the headers separately: twice the packets, and twice the work on
+// them at both ends.
 type inOneWrite struct{ client *http.Client }
 
 // small is the size of a body that is sent together with its headers.

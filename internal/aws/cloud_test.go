@@ -69,8 +69,8 @@ func (w world) account(t *testing.T, name string) access.Account {
 	return access.Account{}
 }
 
-// byHand returns an IAM client that may do everything in a member account, for what
-// somebody does behind the console's back.
+// byHand returns an IAM client that may do everything in a member account, for changes past the
+// console.
 func (w world) byHand(t *testing.T, account access.AccountID) *iam.Client {
 	t.Helper()
 	var admin sandbox.Credential

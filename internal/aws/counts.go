@@ -43,7 +43,7 @@ func madeFor(ctx context.Context, p Purpose) context.Context {
 	return context.WithValue(ctx, purposeKey{}, p)
 }
 
-// counts holds a counter for each account, one for each purpose and one for everything.
+// counts has a counter for each account, one for each purpose and one for everything.
 type counts struct {
 	total     counter
 	byPurpose map[Purpose]*counter // never altered
@@ -82,8 +82,8 @@ func (c *counts) of(id access.AccountID) *counter {
 	return one
 }
 
-// Counts returns what was asked in the name of an account since the start, AssumeRole
-// into it included. The organization's own calls stand under the empty id.
+// Counts returns the calls for an account since the start, AssumeRole into it included. The empty
+// id has the calls to Organizations.
 func (c *Cloud) Counts(id access.AccountID) access.CallCount { return c.counts.of(id).read() }
 
 // TotalCounts returns what was asked of AWS altogether.
@@ -98,8 +98,8 @@ var writes = map[string]bool{
 	"CreatePolicy": true, "CreatePolicyVersion": true, "DeletePolicyVersion": true, "DeletePolicy": true, "AttachUserPolicy": true, "DetachUserPolicy": true,
 }
 
-// counted counts calls where they begin and attempts where they are repeated.
-func (c *counts) counted(s *middleware.Stack) error {
+// countCalls counts calls where they begin and attempts where they are repeated.
+func (c *counts) countCalls(s *middleware.Stack) error {
 	err := s.Initialize.Add(middleware.InitializeMiddlewareFunc("PortcullisCountCalls", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 		here, err := placeOf(ctx)
 		if err != nil {
@@ -119,23 +119,23 @@ func (c *counts) counted(s *middleware.Stack) error {
 	return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("PortcullisCountAttempts", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleFinalize(ctx, in)
 		if here, lost := placeOf(ctx); lost == nil {
-			here.counter.attempted(err)
+			here.counter.countAttempt(err)
 		}
-		c.total.attempted(err)
-		c.purpose(ctx).attempted(err)
+		c.total.countAttempt(err)
+		c.purpose(ctx).countAttempt(err)
 		return out, meta, err
 	}), "Retry", middleware.After)
 }
 
-func (c *counter) attempted(err error) {
+func (c *counter) countAttempt(err error) {
 	c.attempts.Add(1)
-	if throttled(err) {
+	if isThrottle(err) {
 		c.throttles.Add(1)
 	}
 }
 
 var throttleCodes = retry.IsErrorThrottles(retry.DefaultThrottles)
 
-func throttled(err error) bool {
+func isThrottle(err error) bool {
 	return err != nil && throttleCodes.IsErrorThrottle(err) == sdk.TrueTernary
 }

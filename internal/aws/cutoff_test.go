@@ -14,8 +14,8 @@ import (
 	"portcullis/internal/aws/sandbox"
 )
 
-// cutting stands between the console and the sandbox and breaks off answers of IAM in
-// their middle, as many as it is told.
+// cutting is a proxy between the console and the sandbox that cuts off answers of IAM in the
+// middle, as many as it is told.
 func cutting(t *testing.T, w world) (*aws.Cloud, *atomic.Int64) {
 	t.Helper()
 	to, err := url.Parse(w.endpoint)

@@ -28,8 +28,8 @@ var (
 	denyingARN   = regexp.MustCompile(`arn:[a-z0-9-]+:organizations::[0-9]*:policy/\S*[a-z0-9]`)
 )
 
-// wanted is the action that AWS says is lacking; it may be another than the one called.
-func wanted(e *access.CloudError) string {
+// lackingAction is the action that AWS says is lacking; it may be another than the one called.
+func lackingAction(e *access.CloudError) string {
 	if m := deniedAction.FindStringSubmatch(e.Message); m != nil {
 		return m[1]
 	}
@@ -38,20 +38,20 @@ func wanted(e *access.CloudError) string {
 
 // lacking is what is wrong where IAM denied something.
 func lacking(e *access.CloudError) string {
-	action := wanted(e)
+	action := lackingAction(e)
 	switch {
 	case credentialCodes[e.Code]:
 		return "AWS does not accept the console's credentials"
 	case e.Code == "RegionDisabledException":
 		return "STS is switched off in the region"
 	case e.Action == "sts:AssumeRole":
-		return "the deployment role could not be taken up"
+		return "the deployment role could not be assumed"
 	case strings.HasPrefix(e.Action, "organizations:"):
 		return "the console's identity lacks " + action
 	case strings.Contains(e.Message, "permissions boundary"):
 		return "the deployment role's permissions boundary does not allow " + action
 	case strings.Contains(e.Message, "explicit deny in a session policy"), strings.Contains(e.Message, "no session policy allows"):
-		return "the session that the console took does not allow " + action
+		return "the session policy of the console does not allow " + action
 	case strings.Contains(e.Message, "explicit deny"):
 		return "a policy of the deployment role denies " + action
 	default:
@@ -63,25 +63,25 @@ func lacking(e *access.CloudError) string {
 func deniedAdvice(e *access.CloudError) string {
 	switch {
 	case e.Class == access.CloudDeniedSCP:
-		return "Ask those who keep the organization's policies to let the deployment role do " + wanted(e) + named(e) + ", or leave these accounts out. An SCP cannot be overruled from within the account."
+		return "Ask those who keep the organization's policies to let the deployment role do " + lackingAction(e) + policyNote(e) + ", or leave these accounts out. An SCP cannot be overruled from within the account."
 	case e.Class == access.CloudDeniedRCP:
-		return "Ask those who keep the organization's policies to let the deployment role do " + wanted(e) + " on this resource" + named(e) + ", or leave these accounts out."
+		return "Ask those who keep the organization's policies to let the deployment role do " + lackingAction(e) + " on this resource" + policyNote(e) + ", or leave these accounts out."
 	case credentialCodes[e.Code]:
 		return "AWS does not accept the console's credentials. Check the access key, its secret, and the clock of this machine."
 	case e.Code == "RegionDisabledException":
 		return "STS is switched off in this region for the account. Switch it on in the account's settings, or set AWS_REGION to a region where it is on."
 	case e.Action == "sts:AssumeRole":
-		return "The deployment role could not be taken up. See that " + e.Resource + " exists, that its trust policy names the console's own identity, that the external id agrees, and that no SCP or RCP forbids it."
+		return "The deployment role could not be assumed. See that " + e.Resource + " exists, that its trust policy names the console's own identity, that the external id agrees, and that no SCP or RCP forbids it."
 	case strings.HasPrefix(e.Action, "organizations:"):
 		return "The console's identity may not read the organization. It needs the read actions of AWS Organizations, in the management account or in one that is a delegated administrator."
 	case strings.Contains(e.Message, "permissions boundary"):
-		return "The deployment role may not do this: add " + wanted(e) + " to the permissions boundary that it carries, then retry."
+		return "The deployment role may not do this: add " + lackingAction(e) + " to the permissions boundary that it carries, then retry."
 	default:
-		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " + wanted(e) + ", and see that no SCP or permissions boundary forbids it. Then retry."
+		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " + lackingAction(e) + ", and see that no SCP or permissions boundary forbids it. Then retry."
 	}
 }
 
-func named(e *access.CloudError) string {
+func policyNote(e *access.CloudError) string {
 	if arn := denyingARN.FindString(e.Message); arn != "" {
 		return " (the policy is " + arn + ")"
 	}

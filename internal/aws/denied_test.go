@@ -52,7 +52,7 @@ func TestWhoDenied(t *testing.T) {
 		},
 		{
 			"the role is not there", "sts:AssumeRole", "AccessDenied", "User: arn:aws:iam::444455556666:user/console is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/PortcullisDeploy",
-			access.CloudDenied, "the deployment role could not be taken up", "trust policy",
+			access.CloudDenied, "the deployment role could not be assumed", "trust policy",
 		},
 		{
 			"a key that is no key", "sts:AssumeRole", "InvalidClientTokenId", "The security token included in the request is invalid.",

@@ -28,6 +28,6 @@
 //	organization.go  accounts, OUs, tags
 //	inventory.go     all roles and users of an account; sweep.go goes through them
 //	read.go write.go single documents
-//	gates.go         managed policies and attachments
+//	user_side_policies.go  managed policies and attachments
 //	errors.go        how AWS refuses, in words
 package aws

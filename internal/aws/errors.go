@@ -62,8 +62,8 @@ func classify(of call, err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	if errors.Is(err, errMadeRoom) {
-		return errMadeRoom
+	if errors.Is(err, errYielded) {
+		return errYielded
 	}
 	e := &access.CloudError{Account: of.account, Action: of.action, Resource: of.resource, Err: err}
 	var response *awshttp.ResponseError
@@ -85,7 +85,7 @@ func classify(of call, err error) error {
 }
 
 func classOf(api smithy.APIError, err error) access.CloudClass {
-	if throttled(err) {
+	if isThrottle(err) {
 		return access.CloudThrottled
 	}
 	class, found := classes[api.ErrorCode()]
@@ -129,8 +129,7 @@ func noAnswer(err error, response *awshttp.ResponseError) (access.CloudClass, st
 // brokenOff reports whether the connection ended in the middle of an answer.
 func brokenOff(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
-// root is the innermost error of a chain, which says what went wrong without the SDK's
-// layers around it.
+// root is the innermost error of a chain, which says what went wrong without the layers of the SDK.
 func root(err error) error {
 	for {
 		inner := errors.Unwrap(err)

@@ -28,7 +28,7 @@ func TestCredentialsThatEndBeforeTheirTime(t *testing.T) {
 		t.Errorf("a session that is still good: %v", err)
 	}
 	if got := w.Counts(a.ID); got.Calls < 5 {
-		t.Errorf("%+v, want the role taken up again for each refusal", got)
+		t.Errorf("%+v, want the role assumed again for each refusal", got)
 	}
 }
 

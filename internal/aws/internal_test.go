@@ -23,8 +23,8 @@ func resources(kind access.ResourceKind, n int) []access.Resource {
 	return out
 }
 
-// written lists what a session policy lets a push write to, by the action.
-func written(t *testing.T, text string) map[string][]string {
+// writableByAction lists what a session policy lets a push write to, by the action.
+func writableByAction(t *testing.T, text string) map[string][]string {
 	t.Helper()
 	var p sessionPolicy
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
@@ -59,7 +59,7 @@ func TestSessionPolicyFits(t *testing.T) {
 		if len(text) > maxSessionPolicy {
 			t.Errorf("%s: %d characters", tt.name, len(text))
 		}
-		got := written(t, text)
+		got := writableByAction(t, text)
 		for action, want := range map[string]string{"iam:UpdateAssumeRolePolicy": tt.wantRoles, "iam:PutUserPolicy": tt.wantUsers} {
 			if how := breadth(got[action]); how != want {
 				t.Errorf("%s: %s on %s (%q), want %q", tt.name, action, got[action], how, want)
@@ -73,7 +73,7 @@ func TestSessionPolicyFits(t *testing.T) {
 	}
 }
 
-// A session for gates may attach them and nothing else, and write managed policies of
+// A session for user-side policies may attach them and nothing else, and write managed policies of
 // the console's own path only.
 func TestSessionPolicyOfUserSidePolicies(t *testing.T) {
 	const account = access.AccountID("111122223333")
@@ -87,7 +87,7 @@ func TestSessionPolicyOfUserSidePolicies(t *testing.T) {
 		if err != nil || len(text) > maxSessionPolicy {
 			t.Fatalf("%d characters, %v", len(text), err)
 		}
-		for action, arns := range written(t, text) {
+		for action, arns := range writableByAction(t, text) {
 			for _, arn := range arns {
 				if action == "iam:CreatePolicy" && !strings.HasPrefix(arn, "arn:aws:iam::111122223333:policy/portcullis/") {
 					t.Errorf("%d users: %s on %s", n, action, arn)
@@ -95,7 +95,7 @@ func TestSessionPolicyOfUserSidePolicies(t *testing.T) {
 			}
 		}
 		if want := `"Condition":{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::111122223333:policy/portcullis/*"}}`; !strings.Contains(text, want) {
-			t.Errorf("%d users: attachments are not limited to gates: %s", n, text)
+			t.Errorf("%d users: attachments are not limited to user-side policies: %s", n, text)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func TestDecode(t *testing.T) {
 		t.Errorf("got %q (%v), want %q", got, err, want)
 	}
 	if _, err := decode(sdk.String("%zz")); err == nil {
-		t.Error("a broken encoding was taken")
+		t.Error("a broken encoding was accepted")
 	}
 }
 

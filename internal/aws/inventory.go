@@ -74,8 +74,8 @@ func (c *Cloud) untouchable(r access.Resource) bool {
 		strings.HasPrefix(r.Path, "/aws-service-role/") || strings.HasPrefix(r.Path, "/aws-reserved/")
 }
 
-// quotas reads the limits that hold in this account; they may have been raised.
-// See docs/aws-facts.md, "Quotas of an account".
+// quotas reads the limits of this account; they may have been raised. See docs/aws-facts.md,
+// "Quotas of an account".
 func (s *session) quotas(ctx context.Context) (access.Quotas, error) {
 	var q access.Quotas
 	err := s.do(ctx, "iam:GetAccountSummary", "", func(client *iam.Client) error {

@@ -65,18 +65,18 @@ func (c *Cloud) Paces() Paces {
 	return p
 }
 
-// errMadeRoom says that an account's reading gave way to a push: while AWS throttles, each
-// of its calls would take a turn from the push, which somebody waits for.
-var errMadeRoom = access.Errorf(access.KindConflict, "The account is being pushed to while AWS throttles there; it is read afterwards.")
+// errYielded says that a scan of an account yields to a push: while AWS throttles, each call of the
+// scan would delay the push, for which a person waits.
+var errYielded = access.Errorf(access.KindConflict, "The account is being pushed to while AWS throttles there; it is read afterwards.")
 
-// makeRoom notes the calls of pushes, and refuses those of scans where they would be in the way.
-func makeRoom(ctx context.Context, p *pace) error {
+// yieldToPush notes the calls of pushes, and refuses those of scans where they would be in the way.
+func yieldToPush(ctx context.Context, p *pace) error {
 	if purposeOf(ctx) != ForScan {
 		p.pushedTo(time.Now())
 		return nil
 	}
-	if p.needed(time.Now()) {
-		return errMadeRoom
+	if p.isNeeded(time.Now()) {
+		return errYielded
 	}
 	return nil
 }
@@ -84,28 +84,28 @@ func makeRoom(ctx context.Context, p *pace) error {
 // errBucketEmpty says that a call would have had to wait for its turn beyond its time.
 var errBucketEmpty = errors.New("no turn within the time given; the limit of calls a second is reached")
 
-// limited makes every attempt wait for its turn, before it is signed, and tells the pace
+// limitAttempts makes every attempt wait for its turn, before it is signed, and tells the pace
 // when AWS throttled it. Without a shared pace it is that of the place.
-func limited(shared *pace) func(*middleware.Stack) error {
+func limitAttempts(shared *pace) func(*middleware.Stack) error {
 	return func(s *middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("PortcullisLimit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			p, err := paceOf(ctx, shared)
 			if err == nil && shared == nil {
-				err = makeRoom(ctx, p)
+				err = yieldToPush(ctx, p)
 			}
 			if err == nil {
 				err = turn(ctx, p)
 			}
 			if err == nil {
-				err = stillHeld(ctx)
+				err = stillClaimed(ctx)
 			}
 			if err != nil {
 				return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 			}
 			began := time.Now()
 			out, meta, err := next.HandleFinalize(ctx, in)
-			if throttled(err) {
-				p.throttled(began, time.Now())
+			if isThrottle(err) {
+				p.slowDown(began, time.Now())
 			}
 			return out, meta, err
 		}), "Retry", middleware.After)

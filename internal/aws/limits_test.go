@@ -78,7 +78,7 @@ func TestAttempts(t *testing.T) {
 
 // While AWS throttles an account that is pushed to, a scan leaves all turns to the push. It
 // goes on in other accounts, and in this one afterwards.
-func TestAScanMakesRoomForAPush(t *testing.T) {
+func TestScanYieldsToPush(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{}, func(c *aws.Config) { c.MaxAttempts = 1 })
 	pushed, other := w.account(t, "web-prod"), w.account(t, "payments-prod")
@@ -92,7 +92,7 @@ func TestAScanMakesRoomForAPush(t *testing.T) {
 	}
 	before := w.Counts(pushed.ID).Attempts
 	if _, err := w.Inventory(t.Context(), pushed); access.KindOf(err) != access.KindConflict {
-		t.Errorf("the scan of the account that is pushed to: %v, want it to make room", err)
+		t.Errorf("the scan of the account that is pushed to: %v, want it to yield", err)
 	}
 	if sent := w.Counts(pushed.ID).Attempts - before; sent != 0 {
 		t.Errorf("%d attempts, want none", sent)
@@ -118,8 +118,8 @@ func TestNoAttemptIsMadeOnceTheClaimIsLost(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("the claim is lost")
 	for _, tt := range []struct {
-		name string
-		held int // so many attempts
+		name    string
+		allowed int // so many attempts
 	}{{"before the first", 0}, {"between two", 1}} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Config{})
@@ -131,7 +131,7 @@ func TestNoAttemptIsMadeOnceTheClaimIsLost(t *testing.T) {
 			w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Throttle: 1}}})
 			asked := 0
 			sc.Held = func() error {
-				if asked++; asked > tt.held {
+				if asked++; asked > tt.allowed {
 					return lost
 				}
 				return nil
@@ -146,8 +146,8 @@ func TestNoAttemptIsMadeOnceTheClaimIsLost(t *testing.T) {
 					reached++
 				}
 			}
-			if reached != tt.held {
-				t.Errorf("%d attempts reached AWS, want %d", reached, tt.held)
+			if reached != tt.allowed {
+				t.Errorf("%d attempts reached AWS, want %d", reached, tt.allowed)
 			}
 		})
 	}

@@ -60,7 +60,7 @@ func TestInOneWrite(t *testing.T) {
 			t.Errorf("%d bytes were sent and %d arrived", size, len(body))
 		}
 		if n := writes.Load(); n > most {
-			t.Errorf("a body of %d bytes took %d writes, want at most %d", size, n, most)
+			t.Errorf("a body of %d bytes needed %d writes, want at most %d", size, n, most)
 		}
 	}
 }

@@ -43,14 +43,14 @@ func (c *Cloud) Organization(ctx context.Context) (access.Organization, error) {
 	return s.org, nil
 }
 
-func refused(action, resource string, err error) error {
+func classifyOrg(action, resource string, err error) error {
 	return classify(call{"", "organizations:" + action, resource}, err)
 }
 
 func (s *organizationSweep) describe(ctx context.Context) error {
 	out, err := s.client.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
 	if err != nil {
-		return refused("DescribeOrganization", "", err)
+		return classifyOrg("DescribeOrganization", "", err)
 	}
 	s.org.ID = sdk.ToString(out.Organization.Id)
 	s.org.ManagementAccountID = access.AccountID(sdk.ToString(out.Organization.MasterAccountId))
@@ -64,7 +64,7 @@ func (s *organizationSweep) readTree(ctx context.Context) error {
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
-			return refused("ListRoots", "", err)
+			return classifyOrg("ListRoots", "", err)
 		}
 		for _, r := range out.Roots {
 			level = append(level, access.OU{ID: sdk.ToString(r.Id), Name: sdk.ToString(r.Name), Path: sdk.ToString(r.Name)})
@@ -87,7 +87,7 @@ func (s *organizationSweep) readChildren(ctx context.Context, parent access.OU) 
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
-			return refused("ListOrganizationalUnitsForParent", parent.ID, err)
+			return classifyOrg("ListOrganizationalUnitsForParent", parent.ID, err)
 		}
 		s.mu.Lock()
 		for _, ou := range out.OrganizationalUnits {
@@ -108,7 +108,7 @@ func (s *organizationSweep) readAccounts(ctx context.Context) error {
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
-			return refused("ListAccounts", "", err)
+			return classifyOrg("ListAccounts", "", err)
 		}
 		listed = append(listed, out.Accounts...)
 	}
@@ -136,7 +136,7 @@ func (s *organizationSweep) readMembers(ctx context.Context, ou access.OU) error
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
-			return refused("ListAccountsForParent", ou.ID, err)
+			return classifyOrg("ListAccountsForParent", ou.ID, err)
 		}
 		s.mu.Lock()
 		for _, a := range out.Accounts {
@@ -194,7 +194,7 @@ func (s *organizationSweep) tagsOf(ctx context.Context, id access.AccountID) (ma
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, refused("ListTagsForResource", string(id), err)
+			return nil, classifyOrg("ListTagsForResource", string(id), err)
 		}
 		for _, t := range out.Tags {
 			tags[sdk.ToString(t.Key)] = sdk.ToString(t.Value)

@@ -48,12 +48,12 @@ func newPace(perSecond, seconds float64) *pace {
 	return &pace{most: perSecond, burst: max(1, math.Ceil(seconds*perSecond))}
 }
 
-// reserve returns when an attempt may go that wants to go now, and takes its place. It
-// takes none where that would be after the deadline.
+// reserve reserves a turn and returns its time. It reserves none if the turn would be after the
+// deadline.
 func (p *pace) reserve(now, deadline time.Time) (at time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	perSecond, burst := p.allowed(now)
+	perSecond, burst := p.rate(now)
 	if math.IsInf(perSecond, 1) {
 		p.lately.add(now)
 		return now, true
@@ -69,8 +69,8 @@ func (p *pace) reserve(now, deadline time.Time) (at time.Time, ok bool) {
 	return at, true
 }
 
-// allowed is the rate at a time, and the burst.
-func (p *pace) allowed(now time.Time) (perSecond, burst float64) {
+// rate is the rate at a time, and the burst.
+func (p *pace) rate(now time.Time) (perSecond, burst float64) {
 	if !p.slowed {
 		return p.most, p.burst
 	}
@@ -92,25 +92,25 @@ func (p *pace) ceiling() float64 {
 	return p.most
 }
 
-// throttled slows down after an attempt that began at a time.
-func (p *pace) throttled(began, now time.Time) {
+// slowDown slows down after an attempt that began at a time.
+func (p *pace) slowDown(began, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.slowed && began.Before(p.cutAt) {
 		return
 	}
-	allowed, _ := p.allowed(now)
+	allowed, _ := p.rate(now)
 	from := max(leastFloor, min(allowed, p.lately.perSecond(now)))
 	p.peak = max(p.peak, from)
 	p.low = max(slowdown*from, leastFloor, floorShare*p.ceiling())
 	p.slowed, p.cutAt, p.due = true, now, later(p.due, now)
 }
 
-// now is the rate that holds at a time, and whether throttling has lowered it.
+// now is the rate at a time, and whether throttling has lowered it.
 func (p *pace) now(now time.Time) (perSecond float64, slowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	perSecond, _ = p.allowed(now)
+	perSecond, _ = p.rate(now)
 	return perSecond, p.slowed
 }
 
@@ -124,11 +124,11 @@ func (p *pace) pushedTo(now time.Time) {
 	p.pushed = now
 }
 
-// needed reports whether a push is under way that throttling has slowed.
-func (p *pace) needed(now time.Time) bool {
+// isNeeded reports whether a push is under way that throttling has slowed.
+func (p *pace) isNeeded(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.allowed(now) // it may have recovered since
+	p.rate(now) // it may have recovered since
 	return p.slowed && now.Sub(p.pushed) < pushCalls
 }
 

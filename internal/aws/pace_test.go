@@ -19,9 +19,9 @@ func through(p *pace, from time.Time, span time.Duration, struck func(at time.Ti
 		}
 		n++
 		if struck != nil && struck(at) {
-			p.throttled(at, at.Add(time.Millisecond))
+			p.slowDown(at, at.Add(time.Millisecond))
 		}
-		now = at.Add(2 * time.Millisecond) // what a call takes at least
+		now = at.Add(2 * time.Millisecond) // the duration of a fast call
 	}
 	return n
 }
@@ -41,7 +41,7 @@ func TestPaceWithoutALimit(t *testing.T) {
 	if got := through(p, began, time.Second, nil); got != 500 {
 		t.Errorf("%d attempts in a second, want all 500", got)
 	}
-	p.throttled(began.Add(time.Second), began.Add(time.Second))
+	p.slowDown(began.Add(time.Second), began.Add(time.Second))
 	if got, slowed := p.now(began.Add(time.Second)); !slowed || got < 200 || got > 260 {
 		t.Errorf("after 500 a second were too many: %v a second (slowed: %v), want half", got, slowed)
 	}
@@ -65,7 +65,7 @@ func TestPaceFindsOutWhatIsBorne(t *testing.T) {
 		tokens--
 		return false
 	}
-	through(p, began, 30*time.Second, struck) // settles
+	through(p, began, 30*time.Second, struck) // lets the rate settle
 	before := refused
 	sent := through(p, began.Add(30*time.Second), time.Minute, struck)
 	good := sent - (refused - before)
@@ -84,13 +84,13 @@ func TestPaceIsCutOnceForManyInFlight(t *testing.T) {
 		p.reserve(began, time.Time{})
 	}
 	for i := range 8 {
-		p.throttled(began, began.Add(time.Duration(i+1)*time.Millisecond))
+		p.slowDown(began, began.Add(time.Duration(i+1)*time.Millisecond))
 	}
 	if got, _ := p.now(began.Add(10 * time.Millisecond)); got < 3.9 || got > 4.1 {
 		t.Errorf("eight throttled at once leave %.2f a second, want half of eight", got)
 	}
 	at, _ := p.reserve(began.Add(time.Second), time.Time{})
-	p.throttled(at, at.Add(time.Millisecond))
+	p.slowDown(at, at.Add(time.Millisecond))
 	if got, _ := p.now(at.Add(time.Millisecond)); got > 2.5 {
 		t.Errorf("throttled again a second later: still %.2f a second", got)
 	}
@@ -112,13 +112,13 @@ func TestPaceRecovers(t *testing.T) {
 	}
 }
 
-func TestPaceTakesNoPlaceBeyondADeadline(t *testing.T) {
+func TestPaceReservesNoTurnAfterDeadline(t *testing.T) {
 	p := newPace(1, 1)
 	p.reserve(began, time.Time{})
 	if _, ok := p.reserve(began, began.Add(500*time.Millisecond)); ok {
 		t.Error("an attempt was let through whose turn comes after its deadline")
 	}
 	if at, ok := p.reserve(began, began.Add(2*time.Second)); !ok || at.Sub(began) != time.Second {
-		t.Errorf("the next one goes after %s (%v), want a second: the one refused took no place", at.Sub(began), ok)
+		t.Errorf("the next one goes after %s (%v), want a second: the refused one reserved no turn", at.Sub(began), ok)
 	}
 }

@@ -35,20 +35,20 @@ func placeOf(ctx context.Context) (*place, error) {
 	return p, nil
 }
 
-type heldKey struct{}
+type claimKey struct{}
 
-// whileHeld returns the context of calls that are made only while somebody may make them.
-func whileHeld(ctx context.Context, held func() error) context.Context {
+// whileClaimed returns a context for calls that are made only while held reports no error.
+func whileClaimed(ctx context.Context, held func() error) context.Context {
 	if held == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, heldKey{}, held)
+	return context.WithValue(ctx, claimKey{}, held)
 }
 
-// stillHeld is asked before each attempt. The context alone would not do: in a process
-// that was frozen its end comes late.
-func stillHeld(ctx context.Context) error {
-	if held, ok := ctx.Value(heldKey{}).(func() error); ok {
+// stillClaimed checks the claim before each attempt. The context is not enough: after a freeze of
+// the process it ends late.
+func stillClaimed(ctx context.Context) error {
+	if held, ok := ctx.Value(claimKey{}).(func() error); ok {
 		return held()
 	}
 	return nil
@@ -62,13 +62,17 @@ type clients struct {
 }
 
 func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
-	taken := base.Copy()
-	taken.Credentials = placed{}
+	lazy := base.Copy()
+	lazy.Credentials = placed{}
 	return clients{
-		iam: iam.NewFromConfig(taken, func(o *iam.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(nil)) }),
-		sts: sts.NewFromConfig(base, func(o *sts.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.sts)) }),
+		iam: iam.NewFromConfig(lazy, func(o *iam.Options) {
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(nil))
+		}),
+		sts: sts.NewFromConfig(base, func(o *sts.Options) {
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.sts))
+		}),
 		organizations: organizations.NewFromConfig(base, func(o *organizations.Options) {
-			o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.organizations))
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.organizations))
 		}),
 	}
 }

@@ -15,8 +15,8 @@ import (
 // probeSeconds is the shortest session that STS gives. It is used for nothing.
 const probeSeconds = 900
 
-// Prober tries to take up roles as a user of its own, who has no other purpose: whether
-// STS lets that user in is what a probe wants to know. It is safe for concurrent use.
+// Prober tries to assume roles as a separate user who has no other purpose: a probe checks whether
+// STS lets that user in. It is safe for concurrent use.
 type Prober struct {
 	cloud *Cloud
 
@@ -24,7 +24,7 @@ type Prober struct {
 	name string // of the user, once it is known
 }
 
-// NewProber makes a prober of the user whose access keys the configuration holds.
+// NewProber makes a prober of the user whose access keys are in the configuration.
 func NewProber(ctx context.Context, cfg Config) (*Prober, error) {
 	if cfg.AccessKeyID == "" || cfg.SecretAccessKey == "" {
 		return nil, access.Errorf(access.KindInvalid, "The probe user needs both PORTCULLIS_PROBE_ACCESS_KEY_ID and PORTCULLIS_PROBE_SECRET_ACCESS_KEY.")
@@ -36,7 +36,7 @@ func NewProber(ctx context.Context, cfg Config) (*Prober, error) {
 	return &Prober{cloud: cloud}, nil
 }
 
-// Probe tries to take up a role in an account, and tells whether STS lets the user.
+// Probe tries to assume a role in an account, and tells whether STS lets the user in.
 func (p *Prober) Probe(ctx context.Context, account access.Account, role access.RoleName) (access.ProbeAnswer, error) {
 	ctx = at(ctx, &place{counter: p.cloud.counts.of(account.ID)})
 	name, err := p.user(ctx)
@@ -56,9 +56,9 @@ func (p *Prober) Probe(ctx context.Context, account access.Account, role access.
 	return access.ProbeAnswer{}, err
 }
 
-// tellsWhoIsLetIn reports whether a refusal comes from the policies. Of a key that is not
-// good any more, or of STS being switched off, AWS knows before it looks at the role: a
-// probe that is to be refused must not count that as the gate at work.
+// tellsWhoIsLetIn reports whether a refusal comes from the policies. Of a key that is not good any
+// more, or of STS being switched off, AWS knows before it looks at the role: a probe that expects a
+// refusal must not count that as a refusal by the trust policy.
 func tellsWhoIsLetIn(code string) bool {
 	return !credentialCodes[code] && code != "RegionDisabledException"
 }

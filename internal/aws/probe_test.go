@@ -38,7 +38,7 @@ func TestProbe(t *testing.T) {
 	for _, code := range []string{"InvalidClientTokenId", "ExpiredTokenException", "SignatureDoesNotMatch", "RegionDisabledException"} {
 		w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"sts:AssumeRole"}, Fail: 1, Status: 403, Code: code}}})
 		if got, err := p.Probe(t.Context(), account, bob); err == nil {
-			t.Errorf("%s is taken for a refusal by the role: %+v; it says nothing of who is let in", code, got)
+			t.Errorf("%s counts as a refusal by the role: %+v; it does not say who is let in", code, got)
 		}
 	}
 	if _, err := aws.NewProber(t.Context(), aws.Config{Endpoint: w.endpoint, AccessKeyID: alice.AccessKeyID}); access.KindOf(err) != access.KindInvalid {

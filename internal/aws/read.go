@@ -11,10 +11,10 @@ import (
 	"portcullis/internal/access"
 )
 
-// Read returns the live documents of resources, in their order, whichever way takes
-// fewer calls: one sweep over the account, or one call for each role, and two for each
-// user, managed policy or user's attachments. A resource that is not there, or there
-// under another path, has Exists false and is no error.
+// Read returns the live documents of resources, in their order, with as few calls as possible: one
+// sweep over the account, or one call for each role, and two for each user, managed policy or
+// user's attachments. A resource that is not there, or there under another path, has Exists false
+// and is no error.
 func (c *Cloud) Read(ctx context.Context, scope access.Scope, resources []access.Resource) ([]access.LiveDocument, error) {
 	if len(resources) == 0 {
 		return nil, nil
@@ -42,7 +42,7 @@ func (c *Cloud) Read(ctx context.Context, scope access.Scope, resources []access
 	return out, nil
 }
 
-// cost is how many calls it takes to read resources one by one.
+// cost is the number of calls to read resources one by one.
 func cost(resources []access.Resource) int {
 	n := 0
 	for _, r := range resources {

@@ -32,7 +32,7 @@ func TestRefusals(t *testing.T) {
 		{"no such role", a, role("Nothing"), userSidePolicy(a.ID, "alice"), access.CloudGone, "does not exist"},
 		{"no such user", a, user("nobody"), mayAssume(a.ID, "Bob"), access.CloudGone, "does not exist"},
 		{"service-linked role", w.account(t, "payments-nonprod"), linked, userSidePolicy(a.ID, "alice"), access.CloudDenied, "may not"},
-		{"suspended account", w.account(t, "legacy-crm"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "could not be taken up"},
+		{"suspended account", w.account(t, "legacy-crm"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "could not be assumed"},
 		{"deployment role of somebody else", w.account(t, "acquired-shop"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "trust policy"},
 		{"no such account", access.Account{ID: "000000000001"}, role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "exists"},
 	} {
@@ -143,25 +143,25 @@ func TestWrongSecret(t *testing.T) {
 	}
 }
 
-// Credentials are used while they last for five minutes more, and no longer. The
-// sandbox's clock is behind, so that what it hands out has so much less to live.
+// Credentials are used while they last for five minutes more, and no longer. The sandbox's clock is
+// slow, so that the credentials that it issues expire earlier.
 func TestCredentialsAreRenewedInTime(t *testing.T) {
 	t.Parallel()
-	for behind, want := range map[time.Duration]bool{9 * time.Minute: false, 11 * time.Minute: true} {
-		w := newWorld(t, sandbox.Config{Accounts: 8, Now: func() time.Time { return time.Now().Add(-behind) }})
+	for slow, want := range map[time.Duration]bool{9 * time.Minute: false, 11 * time.Minute: true} {
+		w := newWorld(t, sandbox.Config{Accounts: 8, Now: func() time.Time { return time.Now().Add(-slow) }})
 		a := w.account(t, "identity")
 		for range 3 {
 			if _, err := w.Read(t.Context(), scope(a), []access.Resource{role("Bob")}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if taken := w.Counts(a.ID).Calls - 3; (taken > 1) != want {
-			t.Errorf("with %v left: took up the role %d times for 3 reads; want it renewed: %v", 15*time.Minute-behind, taken, want)
+		if assumed := w.Counts(a.ID).Calls - 3; (assumed > 1) != want {
+			t.Errorf("with %v left: assumed the role %d times for 3 reads; want it renewed: %v", 15*time.Minute-slow, assumed, want)
 		}
 	}
 }
 
-// A sandbox that has forgotten its sessions stands for credentials revoked early.
+// A sandbox that has forgotten its sessions acts like AWS after an early revocation of credentials.
 func TestFetchesForgottenCredentialsAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})

@@ -43,7 +43,7 @@ const throttledShare = 3
 // attempts.
 func backoffFor(attempts int, others, throttling retry.BackoffDelayerFunc) retry.BackoffDelayerFunc {
 	return func(attempt int, err error) (time.Duration, error) {
-		if throttled(err) {
+		if isThrottle(err) {
 			return throttling(attempt, err)
 		}
 		if attempt >= attempts {

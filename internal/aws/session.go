@@ -23,7 +23,7 @@ const (
 	renewBefore     = 5 * time.Minute
 )
 
-// session is the deployment role taken up in one account for one scope.
+// session is the assumed deployment role in one account for one scope.
 type session struct {
 	account     access.AccountID
 	resources   []access.Resource // that it may write to
@@ -90,7 +90,7 @@ func (c *Cloud) open(ctx context.Context, scope access.Scope) (context.Context, 
 	}
 	ctx = at(ctx, s.place)
 	if _, err := s.credentials.Retrieve(ctx); err != nil {
-		return ctx, nil, s.refused("sts:AssumeRole", s.role, err)
+		return ctx, nil, s.refusal("sts:AssumeRole", s.role, err)
 	}
 	return ctx, s, nil
 }
@@ -121,19 +121,19 @@ func (s *session) do(ctx context.Context, action, resource string, run func(*iam
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId":
 		s.credentials.Invalidate()
 		if _, err := s.credentials.Retrieve(ctx); err != nil {
-			return s.refused("sts:AssumeRole", s.role, err)
+			return s.refusal("sts:AssumeRole", s.role, err)
 		}
 		err = run(s.iam)
 	}
 	if err == nil {
 		return nil
 	}
-	return s.refused(action, resource, err)
+	return s.refusal(action, resource, err)
 }
 
-// refused puts a refusal into words and into the log, which has AWS's request id to ask
-// AWS about. What is missing is often no trouble, so it is the caller who complains.
-func (s *session) refused(action, resource string, err error) error {
+// refusal puts a refusal into words and into the log, which has AWS's request id to ask AWS about.
+// A missing object is often no failure, so the caller reports it.
+func (s *session) refusal(action, resource string, err error) error {
 	err = classify(call{s.account, action, resource}, err)
 	var e *access.CloudError
 	if errors.As(err, &e) {

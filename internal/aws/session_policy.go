@@ -34,10 +34,10 @@ var (
 	}
 )
 
-// policyFor writes the session policy of a push: it may read, and write to the given
-// resources only. When their names do not fit into what STS accepts, the longest of the
-// lists becomes all roles, users or gate policies of the account, and if that is not
-// enough the next one too. The deployment role's own policy holds in any case.
+// policyFor writes the session policy of a push: it may read, and write to the given resources
+// only. When their names do not fit into what STS accepts, the longest of the lists becomes all
+// roles, users or user-side policies of the account, and if that is not enough the next one too.
+// The deployment role's own policy applies in any case.
 func policyFor(partition string, account access.AccountID, resources []access.Resource) (string, error) {
 	names := map[access.ResourceKind][]string{}
 	for _, r := range resources {
@@ -87,7 +87,7 @@ func encodePolicy(partition string, account access.AccountID, names map[access.R
 			continue
 		}
 		s := sessionStatement{Effect: "Allow", Action: writeActions[kind], Resource: names[kind]}
-		if kind == access.ResourceAttachments { // nothing but gates, whoever it is attached to
+		if kind == access.ResourceAttachments { // user-side policies only, no matter to whom they are attached
 			s.Condition = map[string]map[string]string{"ArnLike": {"iam:PolicyARN": allOf(access.ResourcePolicy).ARN(partition, account)}}
 		}
 		p.Statement = append(p.Statement, s)

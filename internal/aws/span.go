@@ -11,8 +11,8 @@ import (
 // end. Neither hears what was said.
 type BeginSpan func(ctx context.Context, service, operation string) (context.Context, func(error))
 
-// traced tells of each call, its repeated attempts and its waits for a turn included.
-func traced(begin BeginSpan) func(*middleware.Stack) error {
+// traceCalls tells of each call, its repeated attempts and its waits for a turn included.
+func traceCalls(begin BeginSpan) func(*middleware.Stack) error {
 	return func(s *middleware.Stack) error {
 		if begin == nil {
 			return nil

@@ -89,8 +89,8 @@ func size(doc string) int {
 	return n
 }
 
-// sizes remembers how many pages a sweep of an account took, to judge whether the next
-// one is worth it.
+// sizes remembers how many pages a sweep of an account had, to decide whether the next one is worth
+// it.
 type sizes struct {
 	mu    sync.Mutex
 	pages map[access.AccountID]int
@@ -98,7 +98,7 @@ type sizes struct {
 
 func newSizes() *sizes { return &sizes{pages: map[access.AccountID]int{}} }
 
-// of returns the pages that a sweep is likely to take; one when nothing is known.
+// of returns the number of pages that a sweep probably needs; one when nothing is known.
 func (s *sizes) of(id access.AccountID) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,7 +19,7 @@ func (c *Cloud) Write(ctx context.Context, scope access.Scope, w access.Write) e
 	if err != nil {
 		return err
 	}
-	ctx = whileHeld(ctx, scope.Held)
+	ctx = whileClaimed(ctx, scope.Held)
 	arn := w.Resource.ARN(s.partition, s.account)
 	switch {
 	case w.Resource.Kind == access.ResourceAttachments:
@@ -54,7 +54,7 @@ func (s *session) deletePolicy(ctx context.Context, r access.Resource, arn strin
 	return err
 }
 
-// policyName is the name of the one inline policy that is ours, as the SDK takes it.
+// policyName is the name of the one inline policy that is ours, as the SDK expects it.
 func policyName() *string {
 	name := access.UserPolicyName
 	return &name

@@ -9,10 +9,10 @@ import (
 	"portcullis/internal/onboard"
 )
 
-// Adopt composes a change after which the desired state says what is live. Networks are
-// followed in the allowlists, wherever those are used; people and conditions in the
-// mappings, and in this account only. A draft is made only where it compiles to what is
-// live; where none does, the refusal says what stands in the way and what to do.
+// Adopt composes a change after which the desired state says what is live. Networks are followed in
+// the allowlists, wherever those are used; people and conditions in the mappings, and in this
+// account only. A draft is made only where it compiles to what is live; where none does, the
+// refusal says what prevents it and what to do.
 func (s *Service) Adopt(ctx context.Context, actor access.Actor, a onboard.Adoption) (access.Change, error) {
 	if err := authz.Require(actor, authz.EditChange); err != nil {
 		return access.Change{}, err

@@ -15,7 +15,7 @@ import (
 
 const anyAlice = "arn:aws:iam::111111111111:user/alice"
 
-// pair is our pair of statements for some users, who are held to networks.
+// pair is our pair of statements for some users, who are restricted to networks.
 func pair(users []string, networks ...string) string {
 	names := `["` + strings.Join(users, `","`) + `"]`
 	return `{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":` + names + `},"Action":"sts:AssumeRole"},` +
@@ -26,8 +26,8 @@ func liveAs(statements ...string) string {
 	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
 }
 
-// edited is role Bob as base maps it, with something else live.
-func edited(statements ...string) onboard.Adoption {
+// adoptEdited adopts role Bob as base maps it, with something else live.
+func adoptEdited(statements ...string) onboard.Adoption {
 	return onboard.Adoption{
 		Account: "111111111111", Role: access.RoleName{Path: "/", Name: "Bob"},
 		Planned: "[" + pair([]string{anyAlice}, office...) + "]", Live: liveAs(statements...),
@@ -38,7 +38,7 @@ var office = []string{"103.15.250.0/24", "12.148.72.0/23"}
 
 // adoption is edited with other networks.
 func adoption(networks ...string) onboard.Adoption {
-	return edited(pair([]string{anyAlice}, networks...))
+	return adoptEdited(pair([]string{anyAlice}, networks...))
 }
 
 func TestAdoptFollowsTheNetworksThatAreLive(t *testing.T) {
@@ -85,7 +85,7 @@ func TestAdoptFollowsPeopleAndConditions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
 			d.base()
-			draft, err := d.Adopt(t.Context(), d.editor, edited(c.live...))
+			draft, err := d.Adopt(t.Context(), d.editor, adoptEdited(c.live...))
 			d.must(err)
 			var got []string
 			for _, e := range draft.Edits {
@@ -121,12 +121,12 @@ func TestAdoptRefusesWhatNoChangeCanSay(t *testing.T) {
 		"no mapping of ours":     {unmapped, access.KindConflict, "No mapping reaches role Unmapped"},
 		"a state that has moved": {moved, access.KindConflict, "has changed since this conflict was found"},
 		"a document unreadable":  {onboard.Adoption{Account: "111111111111", Role: unmapped.Role, Live: "{"}, access.KindConflict, "cannot be read"},
-		"somebody from anywhere": {edited(pair([]string{anyAlice}, office...), allow(anyCarol)), access.KindConflict, "carol is let in from anywhere"},
-		"somebody who is nobody": {edited(pair([]string{anyAlice, anyDave}, office...)), access.KindConflict, "dave is let in, and is no user of the account"},
-		"a role":                 {edited(pair([]string{anyAlice}, office...), allow("arn:aws:iam::111111111111:role/x")), access.KindConflict, "PortcullisAllow2 names arn:aws:iam::111111111111:role/x, which is no user"},
-		"another condition":      {edited(strings.Replace(pair([]string{anyAlice}, office...), "NotIpAddress", "IpAddress", 1)), access.KindConflict, "denies under a condition that no mapping has: IpAddress"},
+		"somebody from anywhere": {adoptEdited(pair([]string{anyAlice}, office...), allow(anyCarol)), access.KindConflict, "carol is let in from anywhere"},
+		"somebody who is nobody": {adoptEdited(pair([]string{anyAlice, anyDave}, office...)), access.KindConflict, "dave is let in, and is no user of the account"},
+		"a role":                 {adoptEdited(pair([]string{anyAlice}, office...), allow("arn:aws:iam::111111111111:role/x")), access.KindConflict, "PortcullisAllow2 names arn:aws:iam::111111111111:role/x, which is no user"},
+		"another condition":      {adoptEdited(strings.Replace(pair([]string{anyAlice}, office...), "NotIpAddress", "IpAddress", 1)), access.KindConflict, "denies under a condition that no mapping has: IpAddress"},
 		"networks of their own": {
-			edited(strings.ReplaceAll(pair([]string{anyCarol}, "9.9.9.0/24"), `"Portcullis`, `"PortcullisB`), pair([]string{anyAlice}, office...)),
+			adoptEdited(strings.ReplaceAll(pair([]string{anyCarol}, "9.9.9.0/24"), `"Portcullis`, `"PortcullisB`), pair([]string{anyAlice}, office...)),
 			access.KindConflict, "carol is let in from networks or under conditions of which no mapping of Bob is",
 		},
 	} {
@@ -156,7 +156,7 @@ func TestAdoptChoosesTheAllowlistWhereThatIsClear(t *testing.T) {
 		return strings.NewReplacer(`"PortcullisAllow"`, `"PortcullisAllow1"`, `"PortcullisDenyNetwork"`, `"PortcullisDenyNetwork1"`).Replace(pair([]string{anyAlice}, alice...)) + "," + second
 	}
 	adopt := func(statements string) (access.Change, error) {
-		a := edited(statements)
+		a := adoptEdited(statements)
 		a.Planned = "[" + numbered([]string{"103.15.250.0/24"}, []string{"8.8.8.0/24"}) + "]"
 		return d.Adopt(t.Context(), d.editor, a)
 	}

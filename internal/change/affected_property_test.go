@@ -65,7 +65,7 @@ func drawMapping(t *rapid.T, id string) access.Mapping {
 	}.OrDefault()
 }
 
-// longList does not fit into a trust policy: what it gates moves to the users' side.
+// longList does not fit into a trust policy: the Deny for it moves to the users' side.
 func longList(n int) []access.Entry {
 	var es []access.Entry
 	for i := range n {
@@ -176,8 +176,8 @@ func drawInventories(t *rapid.T) map[access.AccountID]access.Inventory {
 	return known
 }
 
-// asked leaves of what is known only what a query names.
-func asked(known map[access.AccountID]access.Inventory, q access.InventoryQuery) map[access.AccountID]access.Inventory {
+// selectInventories leaves of what is known only what a query names.
+func selectInventories(known map[access.AccountID]access.Inventory, q access.InventoryQuery) map[access.AccountID]access.Inventory {
 	part := map[access.AccountID]access.Inventory{}
 	for _, id := range q.Accounts {
 		whole, ok := known[id]
@@ -214,7 +214,7 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 		base, known := drawState(t), drawInventories(t)
 		edits, next := drawEdits(t, base)
 		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.PolicyInput(base)))
+		applyUserSide(known, compilerOf(t, w.PolicyInput(base)))
 		got := planPart(t, w, known, base, next, edits)
 		w.Inventories = access.InventoriesOf(known)
 		whole := planning.Planner{Inventories: w.Inventories, Accounts: drawnAccounts}
@@ -251,7 +251,7 @@ func TestPlanOfAPartIsThePlanOfTheWhole(t *testing.T) {
 		}
 	})
 	if compared == 0 || userSide == 0 {
-		t.Errorf("%d targets and %d gates were compared: the universe is too dull", compared, userSide)
+		t.Errorf("%d targets and %d user-side policies were compared: the universe is too dull", compared, userSide)
 	}
 }
 
@@ -263,7 +263,7 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state, known := drawState(t), drawInventories(t)
 		w := planning.PlanInput{Accounts: drawnAccounts, Now: drawnNow, Inventories: access.InventoriesOf(known)}
-		pushed(known, compilerOf(t, w.PolicyInput(state)))
+		applyUserSide(known, compilerOf(t, w.PolicyInput(state)))
 		w.Inventories = access.InventoriesOf(known)
 		ids := rapid.SliceOfNDistinct(rapid.SampledFrom(drawnAccounts.IDs()), 1, 2, rapid.ID).Draw(t, "pushed")
 		want, _, err := planning.PlanWhole(w, state, ids...)
@@ -273,7 +273,7 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 		got := planning.Result{}
 		c := planning.AffectedIn(w, state, ids)
 		for more := true; more; {
-			part := asked(known, c.Query)
+			part := selectInventories(known, c.Query)
 			for _, id := range ids {
 				if inv, read := known[id]; read {
 					part[id] = inv
@@ -293,12 +293,12 @@ func TestPushOfSomeAccountsIsThatOfAll(t *testing.T) {
 		compared += got.Plan.Len()
 	})
 	if compared == 0 || userSide == 0 {
-		t.Errorf("%d targets and %d users with gates were compared: the universe is too dull", compared, userSide)
+		t.Errorf("%d targets and %d restricted users were compared: the universe is too dull", compared, userSide)
 	}
 }
 
-// pushed puts the gates of a state where it says that they are.
-func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
+// applyUserSide puts the user-side policies of a state into the inventories, as after a push.
+func applyUserSide(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 	for _, a := range drawnAccounts {
 		inv, read := known[a.ID]
 		docs, err := c.Account(a.ID)
@@ -322,7 +322,7 @@ func pushed(known map[access.AccountID]access.Inventory, c *policy.Compiler) {
 func planPart(t *rapid.T, w planning.PlanInput, known map[access.AccountID]access.Inventory, base, next access.State, edits []access.Edit) planning.Result {
 	c := planning.NewAffected(w.Accounts, base, next, nil, edits, w.Now)
 	for {
-		w.Inventories = access.InventoriesOf(asked(known, c.Query))
+		w.Inventories = access.InventoriesOf(selectInventories(known, c.Query))
 		p, more, err := planning.PlanChange(w, c)
 		if err != nil {
 			t.Fatal(err)
@@ -341,8 +341,8 @@ func compilerOf(t *rapid.T, in policy.Input) *policy.Compiler {
 	return c
 }
 
-// lintOfParts is what lint says of a state, without what it takes all mappings of
-// somebody to know, which is said of a whole state only.
+// lintOfParts returns the lint issues of a state, without those that need all mappings of a user,
+// which lint reports of a whole state only.
 func lintOfParts(in policy.Input) []policy.Issue {
 	return slices.DeleteFunc(policy.Lint(in), func(i policy.Issue) bool { return i.Code == policy.CodeUserWithoutAccess })
 }
@@ -350,8 +350,8 @@ func lintOfParts(in policy.Input) []policy.Issue {
 // said is what an issue is about, whatever it says of it.
 type said struct{ code, object string }
 
-// about takes users who do not exist and users of another partition for one: of somebody
-// who is both in different places, one thing is said.
+// about treats users who do not exist and users of another partition as the same: lint reports one
+// issue of a user who is both in different places.
 func about(i policy.Issue) said {
 	if i.Code == policy.CodePartition {
 		i.Code = policy.CodeUserUnknown
@@ -359,13 +359,13 @@ func about(i policy.Issue) said {
 	return said{i.Code, i.Object}
 }
 
-// inPlaces are the codes of what is said once with all the places concerned. Of these
-// the whole names all places, and what a change brings only the new ones.
+// inPlaces are the codes of issues that list all their places once. The whole state names all
+// places, and the issues that a change brings name only the new ones.
 var inPlaces = []string{policy.CodeNearQuota, policy.CodeUserUnknown, policy.CodePartition, policy.CodeThroughAccount, policy.CodeUnmappedShutOut}
 
-// compareIssues holds what is said of a change to the whole states: it says nothing that
-// does not hold after, nothing word for word that was said as often before, and leaves out
-// nothing that is said after of something of which it was not said before.
+// compareIssues compares the issues that a change brings with the issues of the whole states: every
+// one is an issue of the state after, none had the same text as often before, and none that is new
+// after is missing.
 func compareIssues(t *rapid.T, before, after, brought []policy.Issue) {
 	all := func(issues []policy.Issue) map[said]bool {
 		m := map[said]bool{}
@@ -378,7 +378,7 @@ func compareIssues(t *rapid.T, before, after, brought []policy.Issue) {
 	for _, i := range brought {
 		if slices.Contains(inPlaces, i.Code) {
 			if !is[about(i)] {
-				t.Fatalf("%+v does not hold after", i)
+				t.Fatalf("%+v is no issue of the state after", i)
 			}
 			continue
 		}
@@ -393,9 +393,9 @@ func compareIssues(t *rapid.T, before, after, brought []policy.Issue) {
 	}
 }
 
-// compareCleared holds what is said to go away to the whole states: it was said before, is
-// not said after word for word as often, and everything of which nothing is said after is
-// there, but for what others made in AWS.
+// compareCleared compares the issues that a change clears with the issues of the whole states: each
+// was an issue before, does not have the same text as often after, and every issue that is gone
+// after is there, except those of foreign statements in AWS.
 func compareCleared(t *rapid.T, before, after, cleared []policy.Issue) {
 	is, got := map[said]bool{}, map[said]bool{}
 	for _, i := range after {

@@ -18,9 +18,9 @@ type ahead map[int64]struct {
 }
 
 // WorkAhead works out, once and then at every tick, what reviewers are going to read: after a
-// start, and where another replica took the submission, the first of them would have to
-// wait for the plan. It is done once for each submission, and not again whenever an account
-// is read or written: then whoever looks next waits for it. It ends with its context.
+// start, or after a submission to another replica, the first of them would have to wait for the
+// plan. It is done once for each submission, and not again whenever an account is read or written:
+// then whoever looks next waits for it. It ends with its context.
 func (s *Service) WorkAhead(ctx context.Context, tick <-chan time.Time) error {
 	done := ahead{}
 	for {

@@ -11,25 +11,25 @@ import (
 	"portcullis/internal/store"
 )
 
-// asked counts how often somebody wants to know what is in the accounts, as planning does.
-type asked struct {
+// inventoryReads counts how often the inventory of accounts is read, as planning does.
+type inventoryReads struct {
 	*store.Store
 	inventories atomic.Int64
 }
 
-func (a *asked) InventoryOf(ctx context.Context, q access.InventoryQuery) (*access.Inventories, error) {
+func (a *inventoryReads) InventoryOf(ctx context.Context, q access.InventoryQuery) (*access.Inventories, error) {
 	a.inventories.Add(1)
 	return a.Store.InventoryOf(ctx, q)
 }
 
-// TestTheFirstReviewerDoesNotWait: another replica than the one that took the submission,
-// or the same after a start, has worked the change out before it is looked at.
+// TestTheFirstReviewerDoesNotWait: another replica than the one of the submission, or the same one
+// after a start, has computed the plan before a reviewer looks at it.
 func TestTheFirstReviewerDoesNotWait(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	now := start
-	replica := func() (*change.Service, *asked) {
-		a := &asked{Store: d.store}
+	replica := func() (*change.Service, *inventoryReads) {
+		a := &inventoryReads{Store: d.store}
 		return change.New(change.Config{Store: a, Now: func() time.Time { return now }}), a
 	}
 	other, asks := replica()
@@ -37,7 +37,7 @@ func TestTheFirstReviewerDoesNotWait(t *testing.T) {
 	tick, over := make(chan time.Time), make(chan error, 1)
 	go func() { over <- other.WorkAhead(ctx, tick) }()
 	c := d.submit("One more office", addEntry("al-office", "9.9.9.9/32"))
-	pass := func() { // the second tick is taken when the first is done with
+	pass := func() { // the second tick is received when the first is done
 		tick <- now
 		tick <- now
 	}

@@ -59,7 +59,7 @@ type application struct {
 	step     stepOptions
 }
 
-// do takes the step. Whether it may be taken alone was asked before.
+// do applies the change. Whether it may be applied alone was checked before.
 func (a application) do(c *access.Change, revision int64, at time.Time) error {
 	if a.alone {
 		return c.ApplyAlone(a.actor, a.digest, a.reason, revision, at)
@@ -84,7 +84,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	d, err := s.confirmPlan(ctx, c, head)
+	d, err := s.recompilePlan(ctx, c, head)
 	if err != nil {
 		return access.Rollout{}, s.markConflicted(ctx, c, err)
 	}
@@ -112,7 +112,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
 			return s.applyReopen(fresh), nil
 		}
-		overridden, err := a.step.confirm(fresh, a.actor, d.guards(a.actor), s.at())
+		overridden, err := a.step.override(fresh, a.actor, d.guards(a.actor), s.at())
 		if err != nil {
 			return Application{}, err
 		}
@@ -137,7 +137,7 @@ func (s *Service) checkPermitted(c *access.Change, a application, d draft) error
 	if a.alone && !d.settings.BreakGlassAllowed {
 		return access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone. It needs %s.", c.MissingText())
 	}
-	if _, err := a.step.confirm(c, a.actor, d.guards(a.actor), s.at()); err != nil {
+	if _, err := a.step.override(c, a.actor, d.guards(a.actor), s.at()); err != nil {
 		return err
 	}
 	return c.Unconfirmed(d.guards(a.actor), a.actor)
@@ -148,9 +148,9 @@ func (s *Service) applyReopen(c *access.Change) Application {
 	return Application{Events: []access.AuditEvent{event}}
 }
 
-// confirmPlan compiles once more and compares with what was approved: also on the same
+// recompilePlan compiles once more and compares with what was approved: also on the same
 // revision an expiry may have passed or an account may have gone.
-func (s *Service) confirmPlan(ctx context.Context, c access.Change, head int64) (draft, error) {
+func (s *Service) recompilePlan(ctx context.Context, c access.Change, head int64) (draft, error) {
 	d, err := s.draft(ctx, c, head)
 	if err != nil {
 		return draft{}, err

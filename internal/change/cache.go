@@ -24,7 +24,7 @@ type resultCache[K comparable, V any] struct {
 }
 
 type cacheItem[V any] struct {
-	mu    sync.Mutex // held while it is worked out
+	mu    sync.Mutex // locked during the computation
 	value V
 	until time.Time // zero before it is worked out, and where that failed
 
@@ -38,7 +38,7 @@ const (
 	maxResultBytes = 64 << 20
 )
 
-// weighty is what knows about how much memory it takes.
+// weighty knows about how much memory it uses.
 type weighty interface{ Bytes() int }
 
 func (c *resultCache[K, V]) item(k K) *cacheItem[V] {
@@ -59,7 +59,7 @@ func (c *resultCache[K, V]) item(k K) *cacheItem[V] {
 	return item
 }
 
-// keep notes how much memory an item takes, unless it was given up meanwhile.
+// keep records how much memory an item uses, unless the item was evicted meanwhile.
 func (c *resultCache[K, V]) keep(k K, item *cacheItem[V], v V) {
 	w, heavy := any(v).(weighty)
 	if !heavy {
@@ -152,8 +152,8 @@ func newDraftKey(c access.Change, on, inventory int64) draftKey {
 // supersedes: a change is looked at as it is now, on what is known now.
 func (k draftKey) supersedes(old draftKey) bool { return k.change == old.change && k != old }
 
-// draftLife bounds how long a draft is kept. Who the people are, which a guard asks,
-// stands in no key; what is decided is worked out anew at submit and at apply.
+// draftLife bounds how long a draft is kept. A guard also depends on the people, who are in no key;
+// submit and apply compute everything again before they decide.
 const draftLife = 10 * time.Minute
 
 // planLife bounds how long a plan is kept that nothing has moved under. What the time alone

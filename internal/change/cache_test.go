@@ -45,7 +45,7 @@ func TestRecentWorksOutOnceForAll(t *testing.T) {
 	}
 	worked.Store(0)
 	if _, err := c.get(3*maxResults-1, now.Add(-time.Second), func() (int, time.Time, error) { worked.Add(1); return 0, now, nil }); err != nil || worked.Load() != 0 {
-		t.Error("what was asked for last was given up")
+		t.Error("the most recently used item was evicted")
 	}
 }
 
@@ -53,8 +53,8 @@ type heavy int
 
 func (h heavy) Bytes() int { return int(h) }
 
-// TestRecentIsBoundedInMemory: two large plans are kept at a time, and one that is larger
-// than all the room there is alone.
+// TestRecentIsBoundedInMemory: two large plans are kept at a time, and a plan that is larger than
+// the limit is kept alone.
 func TestRecentIsBoundedInMemory(t *testing.T) {
 	var c resultCache[int, heavy]
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
@@ -113,9 +113,9 @@ func TestADraftIsFreshUntilTheNextExpiry(t *testing.T) {
 	}
 }
 
-// TestAnEditedDraftTakesThePlaceOfTheOneBefore: nobody looks at an older version again, and
+// TestAnEditedDraftReplacesTheOneBefore: nobody looks at an older version again, and
 // in a large organization each weighs.
-func TestAnEditedDraftTakesThePlaceOfTheOneBefore(t *testing.T) {
+func TestAnEditedDraftReplacesTheOneBefore(t *testing.T) {
 	var c resultCache[draftKey, heavy]
 	now := time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 	for version := range int64(5) {

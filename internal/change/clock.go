@@ -26,7 +26,7 @@ type clock struct {
 	service *Service
 }
 
-// Work does what is due. A round that fails is not repeated: the next one comes soon.
+// Work does what is due. A round that fails is not repeated: the next one follows within seconds.
 func (w *clock) Work(ctx context.Context, _ *river.Job[jobs.KeepTime]) error {
 	return w.service.KeepTime(ctx)
 }

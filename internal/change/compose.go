@@ -68,7 +68,7 @@ func (s *Service) AddEdits(ctx context.Context, actor access.Actor, id int64, ti
 	})
 }
 
-// DropEdit takes one edit, by its place, out of a change.
+// DropEdit removes one edit, by its place, from a change.
 func (s *Service) DropEdit(ctx context.Context, actor access.Actor, id, version int64, index int) (access.Change, error) {
 	if err := authz.Require(actor, authz.EditChange); err != nil {
 		return access.Change{}, err
@@ -179,7 +179,7 @@ func (s *Service) AddEntries(
 	return c, asField(err, "lines")
 }
 
-// RemoveEntries takes entries out of an allowlist.
+// RemoveEntries removes entries from an allowlist.
 func (s *Service) RemoveEntries(ctx context.Context, actor access.Actor, id int64, allowlistID string, keys []string) (access.Change, error) {
 	if err := authz.Require(actor, authz.EditChange); err != nil {
 		return access.Change{}, err

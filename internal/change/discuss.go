@@ -30,9 +30,9 @@ func (s *Service) Comments(ctx context.Context, actor access.Actor, id int64) ([
 	return s.store.Comments(ctx, id)
 }
 
-// Confirm notes that a lock-out guard's finding is meant: typed is the name of its object.
-// What concerns the actor's own address only they can confirm, and everybody who takes
-// part in a change may.
+// Confirm overrides a finding of a lock-out guard. typed must be the name of the object of the
+// finding. Every participant of a change may override a finding, but only the actor can override
+// one about the actor's own address.
 func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
 	if err := requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass); err != nil {
 		return access.Change{}, err
@@ -57,7 +57,7 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 		if err := fresh.Confirm(actor, g, typed, at); err != nil {
 			return Decision{}, err
 		}
-		return Decision{Events: []access.AuditEvent{confirmEvent(actor, id, g, at)}}, nil
+		return Decision{Events: []access.AuditEvent{overrideEvent(actor, id, g, at)}}, nil
 	})
 }
 
@@ -66,7 +66,7 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 func findGuard(guards []access.Guard, code access.GuardCode, typed string) (access.Guard, error) {
 	of := slices.DeleteFunc(guards, func(g access.Guard) bool { return g.Code != code })
 	if len(of) == 0 {
-		return access.Guard{}, access.Errorf(access.KindConflict, "There is nothing to confirm any more. Look at the change again.")
+		return access.Guard{}, access.Errorf(access.KindConflict, "There is no guard to override any more. Look at the change again.")
 	}
 	for _, g := range of {
 		if g.Object == typed {

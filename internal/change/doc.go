@@ -1,6 +1,6 @@
-// Package change is the application service of the desired state: it reads allowlists,
-// mappings and accounts, and takes a change from draft to applied. Every method takes
-// the actor and authorises it in its first line.
+// Package change is the application service of the desired state: it reads allowlists, mappings and
+// accounts, and moves a change from draft to applied. Every method has the actor as an argument and
+// authorises it in its first line.
 //
 // It reaches the database through Store, which it declares. It never reaches AWS: package rollout carries
 // out what a change writes, after the revision is committed. The consequences of a change are worked out by
@@ -40,7 +40,7 @@
 //	cache.go        plans that are kept; ahead.go: plans that are worked out before a reviewer asks
 //	view.go         everything that a reviewer sees; discuss.go: comments, overrides, clones
 //	explain.go      who can assume what, from where; history.go: the past
-//	export.go       entries, audit events, scenarios and documents taken out
+//	export.go       entries, audit events, scenarios and documents as files
 //	adopt.go        a change that adopts a live trust policy
 //	clock.go        the job that does what is due
 //	expiry*.go      entries that expire: composed ahead, rolled out at their time

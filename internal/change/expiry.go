@@ -10,7 +10,7 @@ import (
 	"portcullis/internal/authz"
 )
 
-// TimeStore is what the service needs of the database where time is concerned.
+// TimeStore is what the service needs of the database for expiries and schedules.
 type TimeStore interface {
 	// Expiring lists entries at the head that expire until a time or have expired, the
 	// soonest first; all of them where limit is 0.
@@ -60,10 +60,9 @@ func (s *Service) settings(ctx context.Context) (access.Settings, error) {
 	return state.Settings.OrDefault(), err
 }
 
-// KeepTime does what is due: it composes expiries ahead, rolls out those whose time has
-// come, and applies what was scheduled. Any replica may call it at any time, also several
-// at once: each step is taken under a lock and once. One failing step does not hold up
-// the others.
+// KeepTime does what is due: it composes expiries ahead, rolls out those whose time has come, and
+// applies what was scheduled. Any replica may call it at any time, also several at once: each step
+// is done under a lock and once. A failing step does not block the others.
 func (s *Service) KeepTime(ctx context.Context) error {
 	return errors.Join(s.composeExpiries(ctx), s.rollOutExpiries(ctx), s.keepSchedules(ctx))
 }

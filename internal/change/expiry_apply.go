@@ -103,7 +103,7 @@ func skippedText(refusals []error) string {
 	for _, err := range refusals[:min(len(refusals), 5)] {
 		said = append(said, access.MessageOf(err))
 	}
-	return fmt.Sprintf("%s could not be planned and keep what they hold: %s", count(len(refusals), "document", "documents"), strings.Join(said, " "))
+	return fmt.Sprintf("%s could not be planned and stay as they are: %s", count(len(refusals), "document", "documents"), strings.Join(said, " "))
 }
 
 func (s *Service) applyExpiry(c *access.Change, head int64) (Application, error) {

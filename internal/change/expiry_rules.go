@@ -21,8 +21,8 @@ func (s *Service) checkExpiry(ctx context.Context, e access.Entry) error {
 	return nil
 }
 
-// untimely says which entries of a change have an expiry that cannot be meant: one that
-// has passed, or an emergency that lasts longer than the settings allow.
+// untimely says which entries of a change have an impossible expiry: one that has passed, or an
+// emergency that lasts longer than the settings allow.
 func untimely(d policy.StateDiff, settings access.Settings, now time.Time) []access.FieldError {
 	longest := settings.OrDefault().EmergencyMaxLife
 	var fields []access.FieldError
@@ -41,7 +41,7 @@ func untimelyEntry(e access.Entry, longest time.Duration, now time.Time) string 
 	const format = "2006-01-02 15:04 MST"
 	switch {
 	case e.ExpiredAt(now):
-		return "expired at " + e.Expires.UTC().Format(format) + ": give it a time to come, or take it out."
+		return "expired at " + e.Expires.UTC().Format(format) + ": give it a time in the future, or remove it."
 	case e.Emergency && e.Expires.IsZero():
 		return "is an emergency entry without an expiry: say when it ends."
 	case e.Emergency && e.Expires.Sub(now) > longest:

@@ -26,7 +26,7 @@ func expiring(list, key string, after time.Duration) access.Edit {
 	return e
 }
 
-func updated(e access.Edit) access.Edit {
+func updateEdit(e access.Edit) access.Edit {
 	e.Op = access.EditUpdateEntry
 	return e
 }
@@ -111,7 +111,7 @@ func TestTheExpiryRefersToTheChangeThatSetIt(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	d.apply("a visitor", expiring("al-office", "198.51.100.0/24", 3*day))
-	noted := updated(expiring("al-office", "198.51.100.0/24", 3*day))
+	noted := updateEdit(expiring("al-office", "198.51.100.0/24", 3*day))
 	noted.Entry.Note = "a better note"
 	d.apply("a note", noted) // does not set the expiry
 	d.keepTime(3 * day)
@@ -129,19 +129,19 @@ func TestTheExpiryRefersToTheChangeThatSetIt(t *testing.T) {
 	}
 }
 
-func TestAnExtensionTakesTheExpiryBack(t *testing.T) {
+func TestAnExtensionCancelsTheExpiry(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
 	d.apply("visitors", expiring("al-office", "198.51.100.0/24", 3*day), expiring("al-office", "198.51.101.0/24", 3*day))
 	d.keepTime(0)
-	d.apply("one stays", updated(expiring("al-office", "198.51.100.0/24", 30*day)))
+	d.apply("one stays", updateEdit(expiring("al-office", "198.51.100.0/24", 30*day)))
 	d.keepTime(day)
 	composed := d.changesIn(access.ChangeExpiring)
 	if len(composed) != 1 || len(composed[0].Edits) != 1 || composed[0].Edits[0].Key != "198.51.101.0/24" {
 		t.Fatalf("composed %+v, want the removal of the one that was not extended", composed)
 	}
-	d.apply("both stay", updated(expiring("al-office", "198.51.101.0/24", 30*day)))
+	d.apply("both stay", updateEdit(expiring("al-office", "198.51.101.0/24", 30*day)))
 	d.keepTime(3 * day)
 	if got := d.changesIn(access.ChangeExpiring); len(got) != 0 {
 		t.Errorf("%d expiries are left", len(got))
@@ -154,7 +154,7 @@ func TestAnExtensionTakesTheExpiryBack(t *testing.T) {
 	}
 }
 
-// The clock may be far behind: nobody may have looked for days.
+// The clock job may be days late.
 func TestAnExpiryThatNobodySawComing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -220,7 +220,7 @@ func TestAnOpenChangeThatAnExpiryMovedConflictsOpenly(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	d.apply("a visitor", expiring("al-office", "198.51.100.0/24", day))
-	extension := d.approve(d.submit("stay", updated(expiring("al-office", "198.51.100.0/24", 30*day))))
+	extension := d.approve(d.submit("stay", updateEdit(expiring("al-office", "198.51.100.0/24", 30*day))))
 	d.keepTime(day)
 	_, err := d.later(day).Apply(t.Context(), d.operator, extension.ID, asSeen(extension))
 	if access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), "198.51.100.0/24") {

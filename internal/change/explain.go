@@ -15,8 +15,8 @@ import (
 	"portcullis/internal/policy"
 )
 
-// Explain says whether a user could take up a role from somewhere, and which statement
-// decides: at the head, at a past revision, or with a change applied.
+// Explain says whether a user can assume a role from a given network, and which statement decides:
+// at the head, at a past revision, or with a change applied.
 func (s *Service) Explain(ctx context.Context, actor access.Actor, r ExplainRequest) (Explanation, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return Explanation{}, err
@@ -66,7 +66,7 @@ func documentsOf(c *policy.Compiler, w planning.PlanInput, r iam.Request) (trust
 			ours = d.Statements
 		}
 	}
-	// Statements of ours that no mapping asks for would be taken away.
+	// Statements of ours without a mapping would be removed.
 	if live.Document != "" || len(ours) > 0 {
 		if trust, _, err = iam.Merge(live.Document, ours); err != nil {
 			return "", "", err
@@ -95,8 +95,8 @@ func partOf(r iam.Request) *policy.Part {
 	return &policy.Part{Roles: map[access.RoleName]bool{r.Role.Rooted(): true}, Users: map[access.UserName]bool{r.Principal.Rooted(): true}}
 }
 
-// withUserSidePolicies shows all that counts of a user's policies as one document: their own, and
-// those of their gate.
+// withUserSidePolicies returns the relevant policies of a user as one document: the inline policies
+// and the user-side policies.
 func withUserSidePolicies(users []policy.Compiled, g policy.UserSidePolicies) string {
 	var all policy.Compiled
 	for _, d := range users {
@@ -169,9 +169,9 @@ func (s *Service) involvedAccounts(ctx context.Context, r iam.Request) ([]access
 	}
 }
 
-// planInputOf reads what has to be known to compile documents of some accounts. Other
-// accounts count only where mappings name users of an account: whatever they reach
-// stands in the policies of these users.
+// planInputOf reads what has to be known to compile documents of some accounts. Other accounts
+// count only where mappings name users of an account: the policies of these users contain all roles
+// that they reach.
 func (s *Service) planInputOf(ctx context.Context, state access.State, accounts []access.Account) (planning.PlanInput, error) {
 	all := accounts
 	var err error

@@ -92,7 +92,7 @@ func TestAPastAllowlistIsReadPageByPage(t *testing.T) {
 		}
 		for _, e := range a.Entries.Items {
 			if seen[e.Key()] {
-				t.Errorf("%s stands on two pages", e.Key())
+				t.Errorf("%s is on two pages", e.Key())
 			}
 			seen[e.Key()] = true
 		}

@@ -19,8 +19,8 @@ const (
 	ImportReplace ImportMode = "replace" // the file is the whole list from now on
 )
 
-// ImportEntries takes a CSV of entries into a change as the edits that it amounts to, or
-// into a new draft when id is 0. The fields of an error name the lines.
+// ImportEntries adds a CSV of entries to a change as edits, or to a new draft when id is 0. The
+// fields of an error name the lines.
 func (s *Service) ImportEntries(ctx context.Context, actor access.Actor, id int64, allowlistID string, mode ImportMode, text string) (access.Change, error) {
 	if err := authz.Require(actor, authz.EditChange); err != nil {
 		return access.Change{}, err

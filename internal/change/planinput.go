@@ -59,8 +59,8 @@ func (s *Service) know(ctx context.Context, w *planning.PlanInput, q access.Inve
 	return nil
 }
 
-// checkReach refuses a mapping that cannot work in any account: one that reaches none,
-// only such as cannot be written to, or whose role or users are nowhere to be found.
+// checkReach refuses a mapping that cannot work in any account: one that reaches none, only such as
+// cannot be written to, or whose role or users do not exist in any.
 func (s *Service) checkReach(ctx context.Context, m access.Mapping) error {
 	all, err := s.store.Accounts(ctx)
 	if err != nil {

@@ -107,8 +107,8 @@ func withIDs(edits []access.Edit) ([]access.Edit, error) {
 	return out, nil
 }
 
-// over returns a state with its allowlists and mappings replaced by the desired ones,
-// which take over the ids of those that they stand for.
+// over returns a state with its allowlists and mappings replaced by the desired ones, which get the
+// ids of those that they replace.
 func (d Desired) over(state access.State) access.State {
 	lists := make(map[string]access.Allowlist, len(state.Allowlists))
 	for _, a := range state.Allowlists {

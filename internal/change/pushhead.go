@@ -9,8 +9,8 @@ import (
 	"portcullis/internal/planning"
 )
 
-// PushAccounts starts a rollout of the head to some accounts, without a change. What is
-// as it should be stays unwritten; why stands in the audit log.
+// PushAccounts starts a rollout of the head to some accounts, without a change. Documents that are
+// as desired are not written. The audit log records why.
 func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []access.AccountID, why string) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err

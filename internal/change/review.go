@@ -23,7 +23,7 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		if err := step.holds(c); err != nil {
 			return Decision{}, err
 		}
-		overridden, err := step.confirm(c, actor, own, at)
+		overridden, err := step.override(c, actor, own, at)
 		if err != nil {
 			return Decision{}, err
 		}
@@ -62,13 +62,13 @@ func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, 
 	}
 	own := planning.OwnLockOuts(actor, d.Impact, d.settings)
 	tried := trial(c)
-	if _, err := step.confirm(tried, actor, own, s.at()); err != nil {
+	if _, err := step.override(tried, actor, own, s.at()); err != nil {
 		return nil, err
 	}
 	return own, tried.Unconfirmed(own, actor)
 }
 
-// Withdraw takes a change back. Its author may, and an admin.
+// Withdraw withdraws a change. Its author may do so, and an admin.
 func (s *Service) Withdraw(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
 	if err := requireAny(actor, authz.EditChange, authz.WithdrawAny); err != nil {
 		return access.Change{}, err

@@ -74,7 +74,7 @@ func TestWhatARuleIsFor(t *testing.T) {
 		{"another allowlist", access.RuleScope{Allowlists: []string{"al-office"}}, addEntry("al-vpn", "9.9.9.0/24"), false},
 		{"a mapping by its allowlist", access.RuleScope{Mappings: []string{"mp-admin"}}, addEntry("al-vpn", "9.9.9.0/24"), true},
 		{"an allowlist by being put into a mapping", access.RuleScope{Allowlists: []string{"al-vpn"}}, swap, true},
-		{"an allowlist by being taken out of one", access.RuleScope{Allowlists: []string{"al-office"}}, swap, true},
+		{"an allowlist by being removed from one", access.RuleScope{Allowlists: []string{"al-office"}}, swap, true},
 		{"the OU written to", access.RuleScope{OUs: []string{"Root/Prod"}}, addEntry("al-vpn", "9.9.9.0/24"), true},
 		{"another OU", access.RuleScope{OUs: []string{"Root/Test"}}, addEntry("al-vpn", "9.9.9.0/24"), false},
 		{"an OU that is not written to", access.RuleScope{OUs: []string{"Root/Prod"}}, addList("al-x", "x", "9.9.9.9"), false},
@@ -229,8 +229,8 @@ func TestLockOutGuards(t *testing.T) {
 		"part of a break-glass range": {[]access.Edit{remove("al-vpn", "8.8.8.0/24"), addEntry("al-vpn", "8.8.8.0/25")}, access.GuardBreakGlass, "vpn", "carol", access.GuardRefuse},
 		"a rule that nobody can meet": {[]access.Edit{addRule("rr-x", access.RuleScope{}, one("nobody"))}, access.GuardNobodyApplies, "rule rr-x", "approver2@example.com", access.GuardRefuse},
 		"more than there are":         {[]access.Edit{addRule("rr-x", access.RuleScope{}, access.Requirement{Count: 3})}, access.GuardNobodyApplies, "rule rr-x", "approver2@example.com", access.GuardRefuse},
-		"no address, in time":         {[]access.Edit{updated(expiring("al-office", "103.15.250.0/24", 3*day)), updated(expiring("al-office", "12.148.72.0/23", 5*day))}, access.GuardNoAddress, "Bob", "alice", access.GuardConfirm},
-		"a break-glass range in time": {[]access.Edit{updated(expiring("al-vpn", "8.8.8.0/24", day)), addEntry("al-vpn", "7.7.7.0/24")}, access.GuardBreakGlass, "vpn", "carol", access.GuardRefuse},
+		"no address, in time":         {[]access.Edit{updateEdit(expiring("al-office", "103.15.250.0/24", 3*day)), updateEdit(expiring("al-office", "12.148.72.0/23", 5*day))}, access.GuardNoAddress, "Bob", "alice", access.GuardConfirm},
+		"a break-glass range in time": {[]access.Edit{updateEdit(expiring("al-vpn", "8.8.8.0/24", day)), addEntry("al-vpn", "7.7.7.0/24")}, access.GuardBreakGlass, "vpn", "carol", access.GuardRefuse},
 	} {
 		draft := d.draftOf(name, c.edits...)
 		v, err := d.View(t.Context(), d.editor, draft.ID)
@@ -242,20 +242,20 @@ func TestLockOutGuards(t *testing.T) {
 		if _, err := d.Submit(t.Context(), d.editor, draft.ID, draft.Version); access.KindOf(err) != access.KindInvalid {
 			t.Errorf("%s: submitted: %v, want KindInvalid", name, err)
 		}
-		confirmed, err := d.Confirm(t.Context(), d.editor, draft.ID, c.code, c.object)
+		overridden, err := d.Confirm(t.Context(), d.editor, draft.ID, c.code, c.object)
 		if c.mode == access.GuardRefuse {
 			if access.KindOf(err) != access.KindForbidden {
-				t.Errorf("%s: confirmed though refused: %v", name, err)
+				t.Errorf("%s: overridden though refused: %v", name, err)
 			}
 			continue
 		}
 		d.must(err)
-		if _, err := d.Submit(t.Context(), d.editor, draft.ID, confirmed.Version); err != nil {
-			t.Errorf("%s: confirmed, and not submitted: %v", name, err)
+		if _, err := d.Submit(t.Context(), d.editor, draft.ID, overridden.Version); err != nil {
+			t.Errorf("%s: overridden, and not submitted: %v", name, err)
 		}
 	}
 	for name, edits := range map[string][]access.Edit{
-		"one of two, in time":     {updated(expiring("al-office", "103.15.250.0/24", 3*day))},
+		"one of two, in time":     {updateEdit(expiring("al-office", "103.15.250.0/24", 3*day))},
 		"a visitor":               {expiring("al-office", "9.9.9.0/24", 3*day), expiring("al-vpn", "9.9.8.0/24", 3*day)},
 		"one of two ranges":       {remove("al-office", "103.15.250.0/24")},
 		"the same in two halves":  {remove("al-vpn", "8.8.8.0/24"), addEntry("al-vpn", "8.8.8.0/25"), addEntry("al-vpn", "8.8.8.128/25")},
@@ -282,7 +282,7 @@ func TestOwnAddressIsGuardedForEachActor(t *testing.T) {
 		t.Fatalf("approved without a word: %v, want the address named", err)
 	}
 	if _, err := d.Confirm(t.Context(), d.editor, c.ID, access.GuardOwnAddress, "Bob"); err == nil {
-		t.Error("confirmed by somebody whom it does not concern")
+		t.Error("overridden by a person who is not affected")
 	}
 	if _, err := d.Confirm(t.Context(), alice, c.ID, access.GuardOwnAddress, "bob"); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("typed wrongly: %v, want KindInvalid", err)
@@ -405,7 +405,7 @@ func TestRulesAreSavedThroughAChange(t *testing.T) {
 	if rules, err := d.Rules(t.Context(), d.viewer); err != nil || len(rules.Rules) != 0 {
 		t.Errorf("before it is applied: %+v (%v)", rules.Rules, err)
 	}
-	r.Scope.Allowlists = []string{"al-nowhere"}
+	r.Scope.Allowlists = []string{"al-missing"}
 	if _, err := d.SaveRule(t.Context(), d.editor, 0, r); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("a rule for an allowlist that is not there: %v", err)
 	}
@@ -436,7 +436,7 @@ func TestManyEditAtOnce(t *testing.T) {
 	c := d.draftOf("Shared", addEntry("al-vpn", "9.9.9.0/24"))
 	ctx := context.WithoutCancel(t.Context())
 	added := race(5, func(i int) error {
-		_, err := d.AddEntries(ctx, []access.Actor{d.editor, d.editor2}[i%2], c.ID, "al-vpn", pasted(fmt.Sprintf("7.7.%d.0/24", i)))
+		_, err := d.AddEntries(ctx, []access.Actor{d.editor, d.editor2}[i%2], c.ID, "al-vpn", pasteEntries(fmt.Sprintf("7.7.%d.0/24", i)))
 		return err
 	})
 	got, err := d.Change(t.Context(), d.viewer, c.ID)
@@ -461,7 +461,7 @@ func TestEditAndApproveAtOnce(t *testing.T) {
 		c := d.submit("Add", addEntry("al-vpn", fmt.Sprintf("9.9.%d.0/24", i)))
 		race(2, func(who int) error {
 			if who == 0 {
-				_, err := d.AddEntries(ctx, d.editor2, c.ID, "al-vpn", pasted(fmt.Sprintf("7.7.%d.0/24", i)))
+				_, err := d.AddEntries(ctx, d.editor2, c.ID, "al-vpn", pasteEntries(fmt.Sprintf("7.7.%d.0/24", i)))
 				return err
 			}
 			_, err := d.Review(ctx, d.approver, c.ID, access.VerdictApprove, c.Digest, "")

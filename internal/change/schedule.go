@@ -50,7 +50,7 @@ func (s *Service) Schedule(
 	})
 }
 
-// CancelSchedule takes the time back; the change stays approved.
+// CancelSchedule removes the schedule; the change stays approved.
 func (s *Service) CancelSchedule(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
 	if err := authz.Require(actor, authz.ApplyChange); err != nil {
 		return access.Change{}, err
@@ -98,7 +98,7 @@ func (s *Service) keepSchedule(ctx context.Context, c access.Change) error {
 		case err == nil:
 			return nil
 		case kind != access.KindConflict && kind != access.KindInvalid && kind != access.KindForbidden && kind != access.KindNotFound:
-			return err // tried again until the window ends
+			return err // tried again until the time to start within ends
 		}
 		why = access.MessageOf(err)
 	}

@@ -9,10 +9,10 @@ import (
 	"portcullis/internal/change"
 )
 
-func (d *desk) scheduled(after, maxInFlight time.Duration) access.Change {
+func (d *desk) schedule(after, within time.Duration) access.Change {
 	d.t.Helper()
 	c := d.approve(d.submit("grow", addEntry("al-office", "198.51.100.0/24")))
-	r := change.ScheduleRequest{Digest: c.Digest, At: start.Add(after), StartWithin: maxInFlight}
+	r := change.ScheduleRequest{Digest: c.Digest, At: start.Add(after), StartWithin: within}
 	c, err := d.Schedule(d.t.Context(), d.operator, c.ID, r)
 	d.must(err)
 	return c
@@ -29,7 +29,7 @@ func TestAScheduledChangeIsAppliedAtItsTimeAndOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
-	c := d.scheduled(2*time.Hour, time.Hour)
+	c := d.schedule(2*time.Hour, time.Hour)
 	d.keepTime(2*time.Hour - time.Second)
 	if got := d.reread(c).State; got != access.ChangeApproved {
 		t.Fatalf("before its time it is %s", got)
@@ -50,7 +50,7 @@ func TestAScheduleThatIsNotKeptSaysWhy(t *testing.T) {
 		after   time.Duration
 		want    string
 	}{
-		"the window is missed": {func(*desk, access.Change) {}, 4 * time.Hour, "had to start by"},
+		"the time is missed": {func(*desk, access.Change) {}, 4 * time.Hour, "had to start by"},
 		"edited": {func(d *desk, c access.Change) {
 			d.must(second(d.AddEdits(d.t.Context(), d.editor, c.ID, "", []access.Edit{addEntry("al-office", "198.51.101.0/24")})))
 		}, 2 * time.Hour, "no longer approved"},
@@ -68,7 +68,7 @@ func TestAScheduleThatIsNotKeptSaysWhy(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
 			d.base()
-			scheduled := d.scheduled(2*time.Hour, time.Hour)
+			scheduled := d.schedule(2*time.Hour, time.Hour)
 			c.between(d, scheduled)
 			before := d.state().Revision
 			d.keepTime(c.after)
@@ -103,16 +103,16 @@ func TestScheduleRefuses(t *testing.T) {
 		actor  access.Actor
 		digest string
 		when   time.Time
-		window time.Duration
+		within time.Duration
 		want   access.Kind
 	}{
 		"an editor":      {d.editor, c.Digest, in, 0, access.KindForbidden},
 		"another digest": {d.operator, "other", in, 0, access.KindConflict},
 		"the past":       {d.operator, c.Digest, start, 0, access.KindInvalid},
 		"too far":        {d.operator, c.Digest, start.AddDate(1, 0, 0), 0, access.KindInvalid},
-		"a wide window":  {d.operator, c.Digest, in, 25 * time.Hour, access.KindInvalid},
+		"a long time":    {d.operator, c.Digest, in, 25 * time.Hour, access.KindInvalid},
 	} {
-		r := change.ScheduleRequest{Digest: try.digest, At: try.when, StartWithin: try.window}
+		r := change.ScheduleRequest{Digest: try.digest, At: try.when, StartWithin: try.within}
 		if _, err := d.Schedule(t.Context(), try.actor, c.ID, r); access.KindOf(err) != try.want {
 			t.Errorf("%s: %v, want %s", name, err, try.want)
 		}
@@ -126,7 +126,7 @@ func TestACancelledScheduleIsNotKept(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.base()
-	c := d.scheduled(time.Hour, time.Hour)
+	c := d.schedule(time.Hour, time.Hour)
 	if _, err := d.CancelSchedule(t.Context(), d.operator, c.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// desk is a service over a database of its own, with a small company in it: three
-// accounts that hold the role Bob and the users alice and carol, and one suspended.
+// desk is a service with its own database and a small company: three accounts with the role Bob and
+// the users alice and carol, and one suspended account.
 type desk struct {
 	t     *testing.T
 	store *store.Store
@@ -59,8 +59,8 @@ func startAt(c access.Change, when time.Time) change.ScheduleRequest {
 	return change.ScheduleRequest{Digest: c.Digest, At: when}
 }
 
-// pasted are entries without an expiry.
-func pasted(text string) change.NewEntries { return change.NewEntries{Text: text} }
+// pasteEntries makes entries without an expiry.
+func pasteEntries(text string) change.NewEntries { return change.NewEntries{Text: text} }
 
 func (d *desk) must(err error) {
 	d.t.Helper()
@@ -100,7 +100,7 @@ func inventory(id access.AccountID) access.Inventory {
 	return inv
 }
 
-// apply takes edits all the way.
+// apply applies edits with all steps before.
 func (d *desk) apply(title string, edits ...access.Edit) access.Rollout {
 	d.t.Helper()
 	c := d.submit(title, edits...)
@@ -169,7 +169,7 @@ func (d *desk) base() {
 func TestFromDraftToRollout(t *testing.T) {
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", pasted("12.148.80.0/22 Tokyo\n9.9.9.9 dns\n"))
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-office", pasteEntries("12.148.80.0/22 Tokyo\n9.9.9.9 dns\n"))
 	d.must(err)
 	if len(c.Edits) != 2 || c.Title == "" || c.State != access.ChangeDraft {
 		t.Fatalf("draft %+v, want two edits and a suggested title", c)
@@ -253,7 +253,7 @@ func TestEveryMethodAuthorises(t *testing.T) {
 		"AddEdits": func(a access.Actor) error { _, err := d.AddEdits(ctx, a, c.ID, "", nil); return err },
 		"DropEdit": func(a access.Actor) error { _, err := d.DropEdit(ctx, a, c.ID, c.Version, 0); return err },
 		"AddEntries": func(a access.Actor) error {
-			_, err := d.AddEntries(ctx, a, 0, "al-vpn", pasted("1.1.1.1"))
+			_, err := d.AddEntries(ctx, a, 0, "al-vpn", pasteEntries("1.1.1.1"))
 			return err
 		},
 		"RemoveEntries": func(a access.Actor) error {
@@ -400,7 +400,7 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 		"an unknown user":      {func(m *access.Mapping) { m.Users[0].Name = "mallory" }, "users"},
 		"a suspended account":  {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"444444444444"}} }, "accounts/ids"},
 		"an unknown account":   {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"555555555555"}} }, "accounts/ids"},
-		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Nowhere"}} }, "accounts"},
+		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Missing"}} }, "accounts"},
 		"an unknown allowlist": {func(m *access.Mapping) { m.Allowlists = []string{"offfice"} }, "allowlists"},
 	} {
 		m := good
@@ -420,14 +420,14 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 func TestEditsOfOneObjectMerge(t *testing.T) {
 	d := newDesk(t)
 	d.base()
-	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-vpn", pasted("9.9.9.0/24"))
+	c, err := d.AddEntries(t.Context(), d.editor, 0, "al-vpn", pasteEntries("9.9.9.0/24"))
 	d.must(err)
 	c, err = d.RemoveEntries(t.Context(), d.editor, c.ID, "al-vpn", []string{"9.9.9.0/24"})
 	d.must(err)
 	if len(c.Edits) != 0 {
 		t.Errorf("adding and removing the same entry leaves %d edits, want none", len(c.Edits))
 	}
-	if _, err := d.AddEntries(t.Context(), d.editor, c.ID, "al-vpn", pasted("8.8.8.0/24")); access.FieldsOf(err) == nil || access.FieldsOf(err)[0].Field != "lines" {
+	if _, err := d.AddEntries(t.Context(), d.editor, c.ID, "al-vpn", pasteEntries("8.8.8.0/24")); access.FieldsOf(err) == nil || access.FieldsOf(err)[0].Field != "lines" {
 		t.Errorf("adding what is there: %v, want it beside the lines", err)
 	}
 }
@@ -436,7 +436,7 @@ func TestEditVoidsTheReview(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	c := d.approve(d.submit("Add", addEntry("al-vpn", "9.9.9.0/24")))
-	c, err := d.AddEntries(t.Context(), d.editor2, c.ID, "al-vpn", pasted("7.7.7.0/24"))
+	c, err := d.AddEntries(t.Context(), d.editor2, c.ID, "al-vpn", pasteEntries("7.7.7.0/24"))
 	d.must(err)
 	if c.State != access.ChangeDraft || c.Approvals() != 0 {
 		t.Errorf("after an edit: %s with %d approvals, want a draft with none", c.State, c.Approvals())
@@ -566,8 +566,8 @@ func TestExplainNowAndThen(t *testing.T) {
 	}
 }
 
-// TestAReviewerSeesWhatAChangeClears: a warning that goes away, and not what is said of
-// statements of others in a role from which the change takes its hands off.
+// TestAReviewerSeesWhatAChangeClears: a reviewer sees a warning that goes away, and no warning
+// about foreign statements in a role that the change stops managing.
 func TestAReviewerSeesWhatAChangeClears(t *testing.T) {
 	d := newDesk(t)
 	inv := inventory("111111111111")
@@ -599,6 +599,6 @@ func TestAReviewerSeesWhatAChangeClears(t *testing.T) {
 		}
 	}
 	if got := cleared(access.Edit{Op: access.EditRemoveMapping, ID: "mp-bob"}); strings.Contains(got, policy.CodeBypass) {
-		t.Errorf("taking the hands off clears %q, and the statement of others is still there", got)
+		t.Errorf("removing the mapping clears %q, and the foreign statement is still there", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/authz"
 )
 
-// maxSince bounds what is told of others: who is further behind reads the history.
+// maxSince bounds the changes of others that are listed: the history has all of them.
 const maxSince = 50
 
 // ChangedSince reads the changes that others have applied since the base of a change.

@@ -11,9 +11,9 @@ import (
 	"portcullis/internal/policy"
 )
 
-// The most roles, and accounts of each, that are compiled to show how much room is left.
-// The cost of a page must not grow with the organization, and the accounts of a mapping
-// differ in little but their quota and the statements of others.
+// The most roles, and accounts of each, that are compiled to show the policy size. The cost of a
+// page must not grow with the organization, and the accounts of a mapping differ in little but
+// their quota and the statements of others.
 const (
 	sizedRoles    = 20
 	sizedAccounts = 8

@@ -16,7 +16,7 @@ func IfVersion(version int64) Option {
 	return func(s *stepOptions) { s.version, s.bound = version, true }
 }
 
-// OverrideGuards confirms findings of the lock-out guards in the step, as Confirm does before it.
+// OverrideGuards overrides findings of the lock-out guards in the step, as Confirm does before it.
 func OverrideGuards(overrides ...GuardOverride) Option {
 	return func(s *stepOptions) { s.overrides = append(s.overrides, overrides...) }
 }
@@ -42,7 +42,7 @@ func stepOf(options []Option) stepOptions {
 	return s
 }
 
-// holds refuses a change that has moved on since it was read.
+// holds refuses a change that has changed since it was read.
 func (s stepOptions) holds(c *access.Change) error { return s.holdsAt(c.Version) }
 
 func (s stepOptions) holdsAt(version int64) error {
@@ -64,25 +64,25 @@ func checkUnmoved(fresh *access.Change, read access.Change, did string) error {
 	return access.Errorf(access.KindConflict, "Somebody else has %s this change in this moment. Look at it again.", did)
 }
 
-// confirm notes the overrides on the change. It refuses an override of something that no guard has found.
-func (s stepOptions) confirm(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
+// override notes the overrides on the change. It refuses an override of something that no guard has found.
+func (s stepOptions) override(c *access.Change, actor access.Actor, guards []access.Guard, at time.Time) ([]access.AuditEvent, error) {
 	var events []access.AuditEvent
 	for _, m := range s.overrides {
 		i := slices.IndexFunc(guards, func(g access.Guard) bool { return g.Code == m.Guard && g.Object == m.Object })
 		if i < 0 {
-			return nil, access.Invalid("confirm", "no guard %q has found anything about %q in this change; read the change again, and confirm what stands there", string(m.Guard), m.Object)
+			return nil, access.Invalid("confirm", "no guard %q has found anything about %q in this change; read the change again, and override only guards that it lists", string(m.Guard), m.Object)
 		}
 		known := len(c.Confirmations)
 		if err := c.Confirm(actor, guards[i], m.Object, at); err != nil {
 			return nil, err
 		}
 		if len(c.Confirmations) > known {
-			events = append(events, confirmEvent(actor, c.ID, guards[i], at))
+			events = append(events, overrideEvent(actor, c.ID, guards[i], at))
 		}
 	}
 	return events, nil
 }
 
-func confirmEvent(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
+func overrideEvent(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
 	return access.NewAuditEvent(actor, at, "change.confirm", object(id), map[string]any{"guard": g.Code, "object": g.Object, "finding": g.Message, "people": g.People})
 }

@@ -9,8 +9,8 @@ import (
 	"portcullis/internal/change"
 )
 
-// TestWhatIsMeantIsSaidAlongWithAStep: a program confirms without a page.
-func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
+// TestSubmitWithGuardOverride: a program overrides a guard in the same request.
+func TestSubmitWithGuardOverride(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	remove := func(key string) access.Edit {
@@ -18,13 +18,13 @@ func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
 	}
 	c := d.draftOf("Nobody", remove("103.15.250.0/24"), remove("12.148.72.0/23"))
 	if _, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, change.OverrideGuards(change.GuardOverride{Guard: access.GuardNoAddress, Object: "Admin"})); access.KindOf(err) != access.KindInvalid {
-		t.Errorf("meant something that nobody has found: %v, want KindInvalid", err)
+		t.Errorf("overrode a guard that has no finding: %v, want KindInvalid", err)
 	}
-	meant := change.OverrideGuards(change.GuardOverride{Guard: access.GuardNoAddress, Object: "Bob"})
-	c, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, meant)
+	override := change.OverrideGuards(change.GuardOverride{Guard: access.GuardNoAddress, Object: "Bob"})
+	c, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, override)
 	d.must(err)
 	if len(c.Confirmations) != 1 || c.Confirmations[0].ByID != d.editor.PersonID || c.State != access.ChangeInReview {
-		t.Errorf("submitted is %s with %+v, want it confirmed by the editor", c.State, c.Confirmations)
+		t.Errorf("submitted is %s with %+v, want the override of the editor", c.State, c.Confirmations)
 	}
 	var said []string
 	history, err := d.store.History(t.Context(), access.ChangeObject(c.ID))
@@ -36,18 +36,18 @@ func TestWhatIsMeantIsSaidAlongWithAStep(t *testing.T) {
 		t.Errorf("the history says %s", got)
 	}
 	c = d.approve(c)
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), meant); err != nil {
-		t.Errorf("confirmed twice: %v", err)
+	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), override); err != nil {
+		t.Errorf("overridden twice: %v", err)
 	}
 }
 
-func TestConfirmedAtApply(t *testing.T) {
+func TestOverrideGuardsAtApply(t *testing.T) {
 	d := newDesk(t)
 	d.base()
 	c := d.approve(d.submit("Leave", access.Edit{Op: access.EditRemoveEntry, ID: "al-vpn", Key: "8.8.8.0/24"}, addEntry("al-vpn", "7.7.7.0/24")))
 	d.apply("Protect", putSettings(access.Settings{BreakGlassAllowlists: []string{"al-vpn"}, Guards: access.GuardModes{BreakGlass: access.GuardConfirm}}))
 	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid {
-		t.Fatalf("not confirmed: %v, want KindInvalid", err)
+		t.Fatalf("not overridden: %v, want KindInvalid", err)
 	}
 	r, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), change.OverrideGuards(change.GuardOverride{Guard: access.GuardBreakGlass, Object: "vpn"}))
 	d.must(err)
@@ -95,8 +95,8 @@ func TestAStepIsForWhatWasRead(t *testing.T) {
 	}
 }
 
-// TestACommentAndACloneAreOfWhatWasRead, also where the change moves on in the moment
-// between the reading and the writing: both wait for whoever holds it.
+// TestACommentAndACloneAreOfWhatWasRead, also where the change moves on in the moment between the
+// reading and the writing: both wait for the transaction that has locked it.
 func TestACommentAndACloneAreOfWhatWasRead(t *testing.T) {
 	d := newDesk(t)
 	d.base()
@@ -114,11 +114,11 @@ func TestACommentAndACloneAreOfWhatWasRead(t *testing.T) {
 	for what, step := range map[string]func(asRead int64) error{"a comment": comment, "a clone": clone} {
 		d.must(step(c.Version))
 		done := make(chan error, 1)
-		c, err = d.store.UpdateChange(t.Context(), c.ID, func(held *access.Change) (change.Decision, error) {
-			version := held.Version
+		c, err = d.store.UpdateChange(t.Context(), c.ID, func(locked *access.Change) (change.Decision, error) {
+			version := locked.Version
 			go func() { done <- step(version) }()
 			d.waitForALock()
-			held.Version++
+			locked.Version++
 			return change.Decision{}, nil
 		})
 		d.must(err)
@@ -131,7 +131,7 @@ func TestACommentAndACloneAreOfWhatWasRead(t *testing.T) {
 	}
 }
 
-// waitForALock returns when somebody waits for a row that somebody else holds.
+// waitForALock returns when a transaction waits for a row that another has locked.
 func (d *desk) waitForALock() {
 	d.t.Helper()
 	for waits, deadline := false, time.Now().Add(10*time.Second); !waits; {

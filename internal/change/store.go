@@ -19,7 +19,7 @@ type Store interface {
 	// State is the desired state at a revision; KindNotFound beyond the head. Revision 0
 	// is the empty beginning.
 	State(ctx context.Context, revision int64) (access.State, error)
-	// StateRelevantTo is State(revision).Around(accounts).
+	// StateRelevantTo is State(revision).RelevantTo(accounts).
 	StateRelevantTo(ctx context.Context, revision int64, accounts []access.Account) (access.State, error)
 	// RolesUsing are the first roles, sorted, whose mappings name an allowlist.
 	RolesUsing(ctx context.Context, revision int64, allowlist string, atMost int) ([]access.RoleName, error)
@@ -82,8 +82,8 @@ type Store interface {
 
 	// People are everybody with an account, with roles and teams.
 	People(ctx context.Context) ([]access.Person, error)
-	// AddComment and CloneChange hold a change at its version, which judge is told, until
-	// what they add to it is committed. A clone is of the change that it was cloned from.
+	// AddComment and CloneChange lock a change at its version, which judge is told, until the
+	// addition is committed. A clone is of the change that it was cloned from.
 	AddComment(ctx context.Context, change int64, c access.Comment, judge func(version int64) error, event access.AuditEvent) (access.Comment, error)
 	CloneChange(ctx context.Context, clone access.Change, judge func(version int64) error, event access.AuditEvent) (access.Change, error)
 	// Comments are what was said about a change, oldest first.

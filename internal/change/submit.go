@@ -49,7 +49,7 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		return access.Change{}, err
 	}
 	tried := trial(c)
-	if _, err := step.confirm(tried, actor, draft.guards(actor), s.at()); err != nil {
+	if _, err := step.override(tried, actor, draft.guards(actor), s.at()); err != nil {
 		return access.Change{}, err
 	}
 	if err := tried.Unconfirmed(draft.guards(actor), actor); err != nil {
@@ -62,7 +62,7 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 		if err := c.CheckVersion(version, "submit it"); err != nil {
 			return Decision{}, err
 		}
-		overridden, err := step.confirm(c, actor, draft.guards(actor), s.at())
+		overridden, err := step.override(c, actor, draft.guards(actor), s.at())
 		if err != nil {
 			return Decision{}, err
 		}
@@ -231,7 +231,7 @@ func (s *Service) checkUntouched(ctx context.Context, c access.Change, newer acc
 	}
 	for _, e := range c.Edits {
 		if theirs[e.Object()] {
-			return access.Errorf(access.KindConflict, "Since this change was begun on revision %d, somebody else has edited the same %s, and revision %d holds their edit. Rebase the change, look at it again, and submit it anew.", c.Base, describeObject(e.Object()), newer.Revision)
+			return access.Errorf(access.KindConflict, "Since this change was begun on revision %d, somebody else has edited the same %s, and revision %d has that edit. Rebase the change, look at it again, and submit it again.", c.Base, describeObject(e.Object()), newer.Revision)
 		}
 	}
 	return nil
@@ -279,8 +279,8 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	})
 }
 
-// rebaseEdits returns the edits that remain on the head: edits that the head holds already
-// are dropped, those whose object is gone are refused by name.
+// rebaseEdits returns the edits that remain on the head: edits that the head already has are
+// dropped, those whose object is gone are refused by name.
 func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
 	state, err := s.store.State(ctx, head)
 	if err != nil {
@@ -296,7 +296,7 @@ func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) 
 		default:
 			var ours *access.Error
 			if errors.As(err, &ours) {
-				return nil, access.Errorf(access.KindConflict, "The change cannot be rebased: %s Take that edit out of the change, then rebase it.", ours.Message+".")
+				return nil, access.Errorf(access.KindConflict, "The change cannot be rebased: %s Remove that edit from the change, then rebase it.", ours.Message+".")
 			}
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func (s *Service) addFindings(actor access.Actor, v *View, d draft) {
 		return
 	}
 	v.Guards = d.guards(actor)
-	_ = v.Unconfirmed(v.Guards, actor) // marks those that are confirmed
+	_ = v.Unconfirmed(v.Guards, actor) // marks those that are overridden
 	if v.State == access.ChangeDraft {
 		v.SetNeeds(d.needs)
 	}

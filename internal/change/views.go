@@ -66,9 +66,9 @@ type View struct {
 	ChangedSince access.ChangedSince // what others have applied under a draft or a conflicted change
 }
 
-// ExplainRequest asks who may take up what, from where. Revision is Head, or a past one,
-// which is looked at as of when it was made;
-// ChangeID, when set, asks about the state that a change would make.
+// ExplainRequest asks which user can assume which role, from which network. Revision is Head, or a
+// past one, which is looked at as of when it was made; ChangeID, when set, asks about the state
+// that a change would make.
 type ExplainRequest struct {
 	Account        access.AccountID
 	Role           string // path and name

@@ -15,15 +15,15 @@ import (
 // batch is how many accounts are compared with one compilation.
 const batch = 200
 
-// Compare has the accounts read that a rollout has done with, and holds every account
-// that was read since its last comparison against the desired state.
+// Compare requests reads of the accounts of ended rollouts, and compares every account that was
+// read since its last comparison with the desired state.
 func (s *Service) Compare(ctx context.Context) error {
 	if err := s.cfg.Store.RescanRolledOut(ctx); err != nil {
 		return fmt.Errorf("having rolled out accounts read: %w", err)
 	}
 	event := access.NewAuditEvent(access.System("drift"), s.cfg.Now(), "drift.forget", "organization", map[string]any{"why": "the accounts are not targets any more"})
 	if err := s.cfg.Store.ForgetFindings(ctx, s.cfg.Now().UTC(), event); err != nil {
-		return fmt.Errorf("resolving what concerns accounts that are gone: %w", err)
+		return fmt.Errorf("resolving findings of accounts that are gone: %w", err)
 	}
 	for {
 		ids, err := s.cfg.Store.Unscanned(ctx, batch)
@@ -39,7 +39,7 @@ func (s *Service) Compare(ctx context.Context) error {
 	}
 }
 
-// compare holds some accounts against the head.
+// compare compares some accounts with the head.
 func (s *Service) compare(ctx context.Context, ids []access.AccountID) error {
 	began := time.Now()
 	w, err := s.world(ctx, ids)
@@ -48,7 +48,7 @@ func (s *Service) compare(ctx context.Context, ids []access.AccountID) error {
 	}
 	standing, err := s.cfg.Store.StoppedTargets(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("reading how the last pushes stand: %w", err)
+		return fmt.Errorf("reading the last pushes of accounts: %w", err)
 	}
 	back := map[access.AccountID]string{} // where somebody who was gone is there again
 	for _, id := range ids {
@@ -65,13 +65,13 @@ func (s *Service) compare(ctx context.Context, ids []access.AccountID) error {
 	return nil
 }
 
-// desired is what accounts are held against.
+// desired is the desired state that accounts are compared with.
 type desired struct {
 	revision int64
 	readAt   map[access.AccountID]time.Time
 	now      *policy.Compiler
-	// before is nil unless entries have expired: what stands in AWS until their removal
-	// has been rolled out is no drift.
+	// before is nil unless entries have expired: they stay in AWS until their removal is rolled
+	// out, and that is no drift.
 	before *policy.Compiler
 }
 
@@ -124,7 +124,7 @@ func (s *Service) inventories(ctx context.Context, state access.State, accounts 
 	if err != nil {
 		return nil, fmt.Errorf("reading the inventories: %w", err)
 	}
-	for others := range slices.Chunk(related(state, accounts, ids), batch) {
+	for others := range slices.Chunk(relatedAccounts(state, accounts, ids), batch) {
 		found, err := s.cfg.Store.Inventories(ctx, others)
 		if err != nil {
 			return nil, fmt.Errorf("reading the inventories: %w", err)
@@ -136,7 +136,7 @@ func (s *Service) inventories(ctx context.Context, state access.State, accounts 
 	return inventories, nil
 }
 
-// thin leaves out what only the account itself is held against.
+// thin leaves out the parts that are compared for the account itself only.
 func thin(inv access.Inventory) access.Inventory {
 	for i := range inv.Roles {
 		inv.Roles[i].Document = ""
@@ -149,9 +149,9 @@ func thin(inv access.Inventory) access.Inventory {
 	return inv
 }
 
-// related are the accounts of users who take up roles of some accounts, and those whose
-// roles the users of these take up.
-func related(state access.State, accounts access.Accounts, ids []access.AccountID) []access.AccountID {
+// relatedAccounts are the accounts of users who may assume roles of some accounts, and the accounts
+// whose roles the users of these may assume.
+func relatedAccounts(state access.State, accounts access.Accounts, ids []access.AccountID) []access.AccountID {
 	asked := make(map[access.AccountID]bool, len(ids))
 	for _, id := range ids {
 		asked[id] = true
@@ -227,7 +227,7 @@ func (s *Service) compareOne(ctx context.Context, d desired, id access.AccountID
 		scan.Findings[i].Sentence += lastPush(scan.Findings[i], standing)
 	}
 	outcome, err := s.save(ctx, scan)
-	return returned(d, scan, outcome), err
+	return userReturned(d, scan, outcome), err
 }
 
 // seenBefore leaves out drift that is there only because entries have expired.
@@ -283,9 +283,9 @@ func told(o access.ScanOutcome) map[string]any {
 	return detail
 }
 
-// returned names a user who was gone and is there again, while the documents do not name
+// userReturned names a user who was gone and is there again, while the documents do not name
 // them yet; "" where there is none.
-func returned(d desired, scan access.Scan, o access.ScanOutcome) string {
+func userReturned(d desired, scan access.Scan, o access.ScanOutcome) string {
 	back := slices.IndexFunc(o.Resolved, func(f access.Finding) bool {
 		user, err := access.ParseUserName(f.Subject)
 		return f.Reason == access.ReasonNoUser && err == nil && d.now.Mapped(f.Account, access.RoleName{Path: f.Resource.Path, Name: f.Resource.Name}, user)

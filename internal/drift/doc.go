@@ -2,8 +2,8 @@
 // OUs of the organization, and the roles, users and documents in each account. Plans are
 // made from what it reads.
 //
-// What was read is held against the desired state, and what is not as it should be is
-// kept as findings; docs/decisions/10 says what counts as one and what does not.
+// The accounts are compared with the desired state, and differences are kept as findings;
+// docs/decisions/10 says what counts as one and what does not.
 //
 // It may touch the database through Store and AWS through Cloud. It reads only; nothing
 // here writes to AWS. Where something has to be written, it asks Pusher for a rollout.
@@ -19,7 +19,7 @@
 //	              acknowledged
 //
 // An account that cannot be read keeps the inventory it had, with the reason in words
-// beside it.
+// next to it.
 //
 // Files: service.go reads, compare.go compares and heals, findings.go is what people ask
 // for, worker.go has the River workers.

@@ -50,15 +50,15 @@ func (s *Service) FindingCounts(ctx context.Context, actor access.Actor) (access
 	return s.cfg.Store.FindingCounts(ctx)
 }
 
-// Acknowledge notes why a finding may stay. It holds for what was found, of which digest
-// says that the actor has seen it: once that looks different, the finding is open again.
+// Acknowledge notes why a finding may stay. It is bound to the difference that was found; digest
+// says that the actor has seen it. Once the difference changes, the finding is open again.
 func (s *Service) Acknowledge(ctx context.Context, actor access.Actor, id int64, digest, reason string) (access.Finding, error) {
 	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return access.Finding{}, err
 	}
 	return s.cfg.Store.UpdateFinding(ctx, id, func(f *access.Finding) (access.AuditEvent, error) {
 		err := f.Acknowledge(actor, s.cfg.Now().UTC(), digest, reason)
-		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.acknowledge", f.Object(), settled(*f, reason)), err
+		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.acknowledge", f.Object(), findingDetail(*f, reason)), err
 	})
 }
 
@@ -77,7 +77,7 @@ func (s *Service) AcknowledgeTogether(ctx context.Context, actor access.Actor, c
 		}
 		events := make([]access.AuditEvent, len(found))
 		for i, f := range found {
-			detail := settled(f, reason)
+			detail := findingDetail(f, reason)
 			detail["together"] = len(found)
 			events[i] = access.NewAuditEvent(actor, s.cfg.Now(), "finding.acknowledge", f.Object(), detail)
 		}
@@ -85,17 +85,17 @@ func (s *Service) AcknowledgeTogether(ctx context.Context, actor access.Actor, c
 	})
 }
 
-// Reopen takes an acknowledgement back.
+// Reopen removes an acknowledgement.
 func (s *Service) Reopen(ctx context.Context, actor access.Actor, id int64) (access.Finding, error) {
 	if err := authz.Require(actor, authz.ManageFindings); err != nil {
 		return access.Finding{}, err
 	}
 	return s.cfg.Store.UpdateFinding(ctx, id, func(f *access.Finding) (access.AuditEvent, error) {
-		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.reopen", f.Object(), settled(*f, "")), f.Reopen()
+		return access.NewAuditEvent(actor, s.cfg.Now(), "finding.reopen", f.Object(), findingDetail(*f, "")), f.Reopen()
 	})
 }
 
-func settled(f access.Finding, reason string) map[string]any {
+func findingDetail(f access.Finding, reason string) map[string]any {
 	detail := map[string]any{"account": f.Account, "kind": f.Kind, "sentence": f.Sentence, "digest": f.Digest()}
 	if reason != "" {
 		detail["reason"] = reason
@@ -122,8 +122,8 @@ func (s *Service) Repair(ctx context.Context, actor access.Actor, id int64) (acc
 	return s.cfg.Pusher.PushAccounts(ctx, actor, []access.AccountID{f.Account}, fmt.Sprintf("Finding %d: %s", f.ID, f.Sentence))
 }
 
-// Scan asks for every account to be read and held against the desired state. It happens
-// in the background; one that waits already serves this request as well.
+// Scan asks for every account to be read and compared with the desired state. It happens in the
+// background; one that waits already serves this request as well.
 func (s *Service) Scan(ctx context.Context, actor access.Actor) error {
 	if err := authz.Require(actor, authz.SyncAccounts); err != nil {
 		return err

@@ -15,19 +15,19 @@ func TestAnEditByHandIsFoundRepairedAndResolved(t *testing.T) {
 	w := newWorld(t)
 	w.apply(w.edits()...)
 	w.scan()
-	if fs := w.found(access.FindingDrift, access.FindingDeadPrincipal, access.FindingUnreachable); len(fs) != 0 {
+	if fs := w.findings(access.FindingDrift, access.FindingDeadPrincipal, access.FindingUnreachable); len(fs) != 0 {
 		t.Fatalf("right after a rollout there are findings: %+v", fs)
 	}
 
 	w.byHand(func(doc string) string { return strings.ReplaceAll(doc, "103.15.250.0/24", "0.0.0.0/0") })
 	w.scan()
-	fs := w.found(access.FindingDrift)
+	fs := w.findings(access.FindingDrift)
 	if len(fs) != 1 || fs[0].Reason != access.ReasonEdited || fs[0].Resource != bob || !strings.Contains(fs[0].Live, "0.0.0.0/0") || !strings.Contains(fs[0].Desired, "103.15.250.0/24") {
 		t.Fatalf("got %+v, want the edited trust policy of Bob", fs)
 	}
 	first := fs[0]
 	w.scan()
-	if again := w.found(access.FindingDrift); len(again) != 1 || again[0].ID != first.ID || !again[0].LastSeen.After(first.LastSeen) || !again[0].FirstSeen.Equal(first.FirstSeen) {
+	if again := w.findings(access.FindingDrift); len(again) != 1 || again[0].ID != first.ID || !again[0].LastSeen.After(first.LastSeen) || !again[0].FirstSeen.Equal(first.FirstSeen) {
 		t.Errorf("seen again: %+v, want the same finding, seen later", again)
 	}
 
@@ -36,9 +36,9 @@ func TestAnEditByHandIsFoundRepairedAndResolved(t *testing.T) {
 	}
 	r, err := w.drift.Repair(t.Context(), w.operator, first.ID)
 	w.must(err)
-	w.ended(r.ID)
+	w.waitForEnd(r.ID)
 	w.scan()
-	if fs := w.found(access.FindingDrift); len(fs) != 0 {
+	if fs := w.findings(access.FindingDrift); len(fs) != 0 {
 		t.Errorf("after the repair: %+v", fs)
 	}
 	done, err := w.drift.Finding(t.Context(), w.viewer, first.ID)
@@ -62,18 +62,18 @@ func (w *world) told(action, word string) {
 	}
 }
 
-func TestStatementsTakenAwayAreMissing(t *testing.T) {
+func TestRemovedStatementsAreMissing(t *testing.T) {
 	w := newWorld(t)
 	w.apply(w.edits()...)
 	w.byHand(func(string) string {
 		return `{"Version":"2012-10-17","Statement":[{"Sid":"Backdoor","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + string(w.account.ID) + `:user/alice"},"Action":"sts:AssumeRole"}]}`
 	})
 	w.scan()
-	if fs := w.found(access.FindingDrift); len(fs) != 1 || fs[0].Reason != access.ReasonMissing {
+	if fs := w.findings(access.FindingDrift); len(fs) != 1 || fs[0].Reason != access.ReasonMissing {
 		t.Errorf("got %+v, want our statements to be missing", fs)
 	}
-	if fs := w.found(access.FindingBypass); len(fs) != 0 {
-		t.Errorf("got %+v: a mapped user is held by our Deny once it is back", fs)
+	if fs := w.findings(access.FindingBypass); len(fs) != 0 {
+		t.Errorf("got %+v: our Deny applies to a mapped user once it is back", fs)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestFindingsAreAcknowledgedTogether(t *testing.T) {
 		t.Errorf("without a reason: %v", err)
 	}
 	if _, err := w.drift.AcknowledgeTogether(t.Context(), w.operator, access.FindingChoice{}, "fine"); access.KindOf(err) != access.KindInvalid {
-		t.Errorf("nothing chosen: %v", err)
+		t.Errorf("no findings selected: %v", err)
 	}
 	if n, err := w.drift.AcknowledgeTogether(t.Context(), w.operator, choice, "the vendor's contract"); err != nil || n != seen.Count {
 		t.Fatalf("acknowledged %d of %d: %v", n, seen.Count, err)
@@ -149,19 +149,19 @@ func TestFindingsAreAcknowledgedTogether(t *testing.T) {
 	if err != nil || len(told.Items) != seen.Count || !strings.Contains(string(told.Items[0].Detail), "the vendor's contract") {
 		t.Errorf("%d audit events of %d acknowledgements (%v)", len(told.Items), seen.Count, err)
 	}
-	if left := w.found(access.FindingBypass); len(left) != 0 {
+	if left := w.findings(access.FindingBypass); len(left) != 0 {
 		t.Errorf("%+v are open still", left)
 	}
 }
 
 func (w *world) bypass(sid string) access.Finding {
 	w.t.Helper()
-	for _, f := range w.found(access.FindingBypass) {
+	for _, f := range w.findings(access.FindingBypass) {
 		if f.Subject == sid {
 			return f
 		}
 	}
-	w.t.Fatalf("no bypass %s among %+v", sid, w.found())
+	w.t.Fatalf("no bypass %s among %+v", sid, w.findings())
 	return access.Finding{}
 }
 
@@ -173,14 +173,14 @@ func TestAUserWhoIsThereAgainIsPushed(t *testing.T) {
 	w.must(w.drift.ReadInventory(t.Context(), w.account.ID))
 	w.apply(w.edits()...)
 	w.scan()
-	fs := w.found()
+	fs := w.findings()
 	dead := 0
 	for _, f := range fs {
 		if f.Reason == access.ReasonNoUser && strings.HasSuffix(f.Subject, "carol") {
 			dead++
 		}
 	}
-	if dead != 1 || len(w.found(access.FindingDrift)) != 0 {
+	if dead != 1 || len(w.findings(access.FindingDrift)) != 0 {
 		t.Fatalf("got %+v, want one finding that carol is missing, and no drift", fs)
 	}
 	w.eyes.hide("")
@@ -190,9 +190,9 @@ func TestAUserWhoIsThereAgainIsPushed(t *testing.T) {
 	if len(rollouts.Items) != 2 || rollouts.Items[0].StartedBy.ID != 0 {
 		t.Fatalf("%d rollouts, the last by %+v; want one more, by the console itself", len(rollouts.Items), rollouts.Items[0].StartedBy)
 	}
-	w.ended(rollouts.Items[0].ID)
+	w.waitForEnd(rollouts.Items[0].ID)
 	w.scan()
-	if fs := w.found(access.FindingDrift, access.FindingDeadPrincipal); len(fs) != 0 {
+	if fs := w.findings(access.FindingDrift, access.FindingDeadPrincipal); len(fs) != 0 {
 		t.Errorf("after carol was healed: %+v", fs)
 	}
 	if again, err := w.store.Rollouts(t.Context(), access.RolloutQuery{}); err != nil || len(again.Items) != 2 {
@@ -208,16 +208,16 @@ func TestAnAccountThatCannotBeReadIsAFinding(t *testing.T) {
 	w.eyes.fail(&access.CloudError{Class: access.CloudDenied, Account: w.account.ID, Action: "sts:AssumeRole", Code: "AccessDenied", Advice: "Deploy the role."})
 	w.must(w.drift.ReadInventory(t.Context(), w.account.ID))
 	w.must(w.drift.Compare(t.Context()))
-	fs := w.found(access.FindingUnreachable)
+	fs := w.findings(access.FindingUnreachable)
 	if len(fs) != 1 || !strings.Contains(fs[0].Advice, "Deploy the role.") {
 		t.Errorf("got %+v, want the account to be unreachable", fs)
 	}
-	if fs := w.found(access.FindingDrift); len(fs) != 1 {
+	if fs := w.findings(access.FindingDrift); len(fs) != 1 {
 		t.Errorf("got %+v: what was found before is not resolved by not looking", fs)
 	}
 	w.eyes.fail(nil)
 	w.scan()
-	if fs := w.found(access.FindingUnreachable); len(fs) != 0 {
+	if fs := w.findings(access.FindingUnreachable); len(fs) != 0 {
 		t.Errorf("after it was read: %+v", fs)
 	}
 }
@@ -234,7 +234,7 @@ func TestWhatIsStillToBePushedIsNoDrift(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.must(w.drift.Compare(t.Context()))
-	if fs := w.found(access.FindingDrift); len(fs) != 0 {
+	if fs := w.findings(access.FindingDrift); len(fs) != 0 {
 		t.Errorf("got %+v while the account is still to be pushed", fs)
 	}
 }
@@ -266,8 +266,8 @@ func TestScanAuthorisesFirst(t *testing.T) {
 	}
 }
 
-// TestWhatHasExpiredIsNoDriftUntilItsRemoval: an entry is not compiled from its expiry on,
-// and stands in AWS until its removal has been rolled out.
+// TestWhatHasExpiredIsNoDriftUntilItsRemoval: an entry is not compiled from its expiry on, and
+// stays in AWS until its removal has been rolled out.
 func TestWhatHasExpiredIsNoDriftUntilItsRemoval(t *testing.T) {
 	w := newWorld(t)
 	edits := w.edits()
@@ -279,12 +279,12 @@ func TestWhatHasExpiredIsNoDriftUntilItsRemoval(t *testing.T) {
 	w.apply(edits...)
 	w.drift = drift.New(drift.Config{Store: w.store, Cloud: w.eyes, Pusher: w.changes, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	w.scan()
-	if fs := w.found(access.FindingDrift); len(fs) != 0 {
+	if fs := w.findings(access.FindingDrift); len(fs) != 0 {
 		t.Errorf("got %+v, want nothing: the removal has still to come", fs)
 	}
 	w.byHand(func(doc string) string { return strings.ReplaceAll(doc, "12.148.72.0/23", "12.148.0.0/16") })
 	w.scan()
-	if fs := w.found(access.FindingDrift); len(fs) != 1 {
+	if fs := w.findings(access.FindingDrift); len(fs) != 1 {
 		t.Errorf("got %+v, want the edit", fs)
 	}
 }
@@ -304,7 +304,7 @@ func TestAUserWhoIsNoLongerMappedIsNotPushed(t *testing.T) {
 	w.byHand(func(doc string) string { return strings.ReplaceAll(doc, "103.15.250.0/24", "9.9.9.0/24") })
 	w.eyes.hide("")
 	w.scan()
-	if fs := w.found(access.FindingDeadPrincipal); len(fs) != 0 {
+	if fs := w.findings(access.FindingDeadPrincipal); len(fs) != 0 {
 		t.Errorf("got %+v, want carol's finding resolved", fs)
 	}
 	if rollouts, err := w.store.Rollouts(t.Context(), access.RolloutQuery{}); err != nil || len(rollouts.Items) != 2 {

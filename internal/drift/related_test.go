@@ -23,7 +23,7 @@ func TestRelatedAccounts(t *testing.T) {
 		"444444444444": {"111111111111", "222222222222"},
 		"333333333333": nil,
 	} {
-		if got := related(state, accounts, []access.AccountID{asked}); !slices.Equal(got, want) {
+		if got := relatedAccounts(state, accounts, []access.AccountID{asked}); !slices.Equal(got, want) {
 			t.Errorf("account %s has to do with %v, want %v", asked, got, want)
 		}
 	}

@@ -73,15 +73,15 @@ func (s *Service) ReadOrganization(ctx context.Context) error {
 	return nil
 }
 
-// ReadInventory reads the roles and users of one account. Why an account cannot be read
-// is kept with the account and is no error, unless trying again soon may help.
+// ReadInventory reads the roles and users of one account. Why an account cannot be read is kept
+// with the account and is no error, unless a retry may help.
 func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error {
 	account, err := s.cfg.Store.Account(ctx, id)
 	if err != nil {
 		return fmt.Errorf("looking up account %s: %w", id, err)
 	}
 	if ok, why := account.Targetable(); !ok {
-		return s.failed(ctx, id, why) // what was found there is resolved by the comparison
+		return s.recordFailure(ctx, id, why) // what was found there is resolved by the comparison
 	}
 	inventory, err := s.read(ctx, account)
 	switch {
@@ -96,13 +96,13 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 		return err
 	case passing(err):
 		// The reason is kept as well, since the next attempt may be the last.
-		err = errors.Join(err, s.failed(ctx, id, inWords(err)))
+		err = errors.Join(err, s.recordFailure(ctx, id, inWords(err)))
 		if access.CloudClassOf(err) == access.CloudUnreachable {
 			err = errors.Join(err, s.unreachable(ctx, account, inWords(err)))
 		}
 		return err
 	default:
-		return errors.Join(s.failed(ctx, id, inWords(err)), s.unreachable(ctx, account, inWords(err)))
+		return errors.Join(s.recordFailure(ctx, id, inWords(err)), s.unreachable(ctx, account, inWords(err)))
 	}
 }
 
@@ -140,14 +140,14 @@ func (s *Service) ScanAll(ctx context.Context) error {
 	return s.cfg.Store.RequestInventories(ctx, ids)
 }
 
-func (s *Service) failed(ctx context.Context, id access.AccountID, why string) error {
+func (s *Service) recordFailure(ctx context.Context, id access.AccountID, why string) error {
 	if err := s.cfg.Store.InventoryFailed(ctx, id, why); err != nil {
 		return fmt.Errorf("noting why account %s could not be read: %w", id, err)
 	}
 	return nil
 }
 
-// passing reports whether trying again soon may help.
+// passing reports whether a retry may help.
 func passing(err error) bool {
 	class := access.CloudClassOf(err)
 	return class == access.CloudThrottled || class == access.CloudUnreachable

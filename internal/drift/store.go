@@ -35,7 +35,7 @@ type Store interface {
 
 	// Unscanned lists accounts whose inventory was read after it was last compared.
 	Unscanned(ctx context.Context, limit int) ([]access.AccountID, error)
-	// StoppedTargets says how the last pushes of accounts stand.
+	// StoppedTargets returns how the last pushes of accounts ended or where they are.
 	StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error)
 	// SaveScan keeps what was found: what is seen again is the same finding, what is not
 	// seen by a whole scan is resolved. events makes the audit events of the outcome.
@@ -45,8 +45,8 @@ type Store interface {
 	// RescanRolledOut inserts the jobs that read the accounts of rollouts that ended,
 	// once for each rollout.
 	RescanRolledOut(ctx context.Context) error
-	// ForgetFindings resolves what concerns accounts that are no targets any more. The
-	// event is appended where there were any.
+	// ForgetFindings resolves the findings of accounts that are no longer targets. The event is
+	// appended where there were any.
 	ForgetFindings(ctx context.Context, at time.Time, event access.AuditEvent) error
 
 	Findings(ctx context.Context, q access.FindingQuery) (access.Page[access.Finding], error)

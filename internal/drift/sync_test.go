@@ -133,8 +133,8 @@ func checkRead(t *testing.T, st *store.Store, all []access.Account) {
 	}
 }
 
-// A reading that a push has overtaken would make the next plan see a stranger's edit.
-func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
+// An inventory that was read before a push would make the next plan report a foreign edit.
+func TestInventoryReadBeforePushIsRefused(t *testing.T) {
 	st, cloud := storetest.New(t), connect(t)
 	s := drift.New(drift.Config{Store: st, Cloud: cloud})
 	if err := s.ReadOrganization(t.Context()); err != nil {
@@ -145,9 +145,9 @@ func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := all[slices.IndexFunc(all, func(a access.Account) bool { return a.Name == "identity" })]
-	claim := claimed(t, st, account)
-	overtaken := drift.New(drift.Config{Store: st, Cloud: cloud})
-	if err := overtaken.ReadInventory(t.Context(), account.ID); access.KindOf(err) != access.KindConflict {
+	claim := claimTarget(t, st, account)
+	outdated := drift.New(drift.Config{Store: st, Cloud: cloud})
+	if err := outdated.ReadInventory(t.Context(), account.ID); access.KindOf(err) != access.KindConflict {
 		t.Errorf("while the account is pushed to: %v, want a conflict", err)
 	}
 	began := time.Now()
@@ -163,7 +163,7 @@ func TestAReadingOvertakenByAPushIsRefused(t *testing.T) {
 	}
 }
 
-func claimed(t *testing.T, st *store.Store, a access.Account) access.Claim {
+func claimTarget(t *testing.T, st *store.Store, a access.Account) access.Claim {
 	t.Helper()
 	op := access.PlannedOperation{
 		Kind: access.OpDeleteUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}, BeforeKnown: true,

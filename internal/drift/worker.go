@@ -11,8 +11,8 @@ import (
 	"portcullis/internal/jobs"
 )
 
-// The longest that each job may take. An organization of 10,000 accounts is read page by
-// page at a pace that Organizations tolerates.
+// The time limit of each job. An organization of 10,000 accounts is read page by page at a pace
+// that Organizations tolerates.
 const (
 	OrganizationTimeout = 20 * time.Minute
 	InventoryTimeout    = 5 * time.Minute
@@ -59,8 +59,7 @@ type inventoryWorker struct {
 	service *Service
 }
 
-// Work reads one account. Being throttled costs no attempt, nor does being overtaken by
-// a push.
+// Work reads one account. Throttling costs no attempt, nor does a push during the read.
 func (w *inventoryWorker) Work(ctx context.Context, job *river.Job[jobs.ReadInventory]) error {
 	err := w.service.ReadInventory(ctx, access.AccountID(job.Args.Account))
 	if err != nil && (access.CloudClassOf(err) == access.CloudThrottled || access.KindOf(err) == access.KindConflict) {

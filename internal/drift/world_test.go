@@ -134,7 +134,7 @@ func (w *world) edits() []access.Edit {
 	}
 }
 
-// apply takes edits all the way and waits until they are rolled out.
+// apply applies edits with all steps before, and waits until they are rolled out.
 func (w *world) apply(edits ...access.Edit) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -146,11 +146,11 @@ func (w *world) apply(edits ...access.Edit) {
 	w.must(err)
 	r, err := w.changes.Apply(ctx, w.operator, c.ID, change.ApplyRequest{Digest: c.Digest})
 	w.must(err)
-	w.ended(r.ID)
+	w.waitForEnd(r.ID)
 }
 
-// ended waits until a rollout has ended, well.
-func (w *world) ended(id int64) {
+// waitForEnd waits until a rollout has ended, well.
+func (w *world) waitForEnd(id int64) {
 	w.t.Helper()
 	until(w.t, "the rollout ended", func() bool {
 		r, err := w.store.Rollout(w.t.Context(), id)
@@ -169,8 +169,8 @@ func (w *world) scan() {
 	w.must(w.drift.Compare(w.t.Context()))
 }
 
-// found lists findings of the account.
-func (w *world) found(kinds ...access.FindingKind) []access.Finding {
+// findings lists findings of the account.
+func (w *world) findings(kinds ...access.FindingKind) []access.Finding {
 	w.t.Helper()
 	page, err := w.drift.Findings(w.t.Context(), w.viewer, access.FindingQuery{Account: w.account.ID, Kinds: kinds})
 	w.must(err)

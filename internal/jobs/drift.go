@@ -1,6 +1,6 @@
 package jobs
 
-// QueueDrift is the queue of what holds live documents against the desired state.
+// QueueDrift is the queue of the jobs that compare live documents with the desired state.
 const QueueDrift = "drift"
 
 // ScanAccounts asks a worker to have every account read again, and so scanned.
@@ -9,8 +9,8 @@ type ScanAccounts struct{}
 // Kind names the job in the queue.
 func (ScanAccounts) Kind() string { return "scan_accounts" }
 
-// CompareAccounts asks a worker to hold what was read since the last comparison against
-// the desired state, and to have those accounts read that a rollout has done with.
+// CompareAccounts asks a worker to compare the accounts that were read since the last comparison
+// with the desired state, and to request reads of the accounts of ended rollouts.
 type CompareAccounts struct{}
 
 // Kind names the job in the queue.

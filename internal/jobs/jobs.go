@@ -1,6 +1,6 @@
-// Package jobs holds the arguments of the background jobs: what the store inserts
-// within a transaction and a worker takes up later. It imports the standard library
-// only, so that neither side knows the other.
+// Package jobs has the arguments of the background jobs: the store inserts them in a transaction
+// and a worker executes them later. It imports the standard library only, so that neither side
+// knows the other.
 package jobs
 
 // Queue names.

@@ -23,7 +23,7 @@ type Lifetime struct {
 	work   sync.WaitGroup
 }
 
-// New begins a lifetime. Until Go is called it holds nothing that has to be given back.
+// New begins a lifetime. Until Go is called it owns nothing that must be released.
 func New() *Lifetime {
 	ctx, end := context.WithCancelCause(context.Background())
 	return &Lifetime{ctx: ctx, end: end}

@@ -6,9 +6,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// attached returns all that is to be attached to a user: what others attached, as it is
+// mergeAttachments returns all that is to be attached to a user: what others attached, as it is
 // now, and of ours what is planned.
-func attached(live, oursAfter string) (string, error) {
+func mergeAttachments(live, oursAfter string) (string, error) {
 	arns, err := access.Attachments(live)
 	if err != nil {
 		return "", err
@@ -36,7 +36,7 @@ func attachedAsPlanned(op access.Operation, live string) bool {
 		return false
 	}
 	ours, _ := access.UserSideAttachments(arns)
-	if op.State != access.OperationIntended && !attempted(op) {
+	if op.State != access.OperationIntended && !wasAttempted(op) {
 		return sameSet(ours, before) || !op.BeforeKnown && len(ours) == 0
 	}
 	for _, arn := range ours {

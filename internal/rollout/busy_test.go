@@ -8,8 +8,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// A role that something else is changing at this moment is waited for, and holds up
-// nothing else of the account but what rests on it.
+// If something else is changing a role at this moment, the push tries again later. Only the
+// documents that depend on this role wait with it.
 func TestBusyDocumentIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()

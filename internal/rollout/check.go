@@ -18,7 +18,7 @@ const checkLease = time.Minute
 // Probing is how a role is assumed as the probe user, from the console's own address.
 type Probing func(ctx context.Context, account access.Account, role access.RoleName) (access.ProbeAnswer, error)
 
-// Check takes a look at the health of a wave. A *SnoozeError asks to be called again.
+// Check does one check of the health of a wave. A *SnoozeError asks to be called again.
 func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error {
 	c, ok, err := p.cfg.Store.ClaimCheck(ctx, rollout, wave, seq, checkLease)
 	if err != nil || !ok {
@@ -82,9 +82,9 @@ func (p *Pusher) readBack(ctx context.Context, c access.Check, account access.Ac
 	return true, "", nil
 }
 
-// asLeft reports whether a document is as its operation has left it. What the rollout did
-// not settle was reported by its target. Whom the push has left out of a trust policy,
-// since they were gone, is not missed in it.
+// asLeft reports whether a document is as its operation has left it. An operation that did not
+// succeed was reported by its target. Whom the push has left out of a trust policy, since they were
+// gone, is not missed in it.
 func (u *push) asLeft(ctx context.Context, s *step) (bool, error) {
 	if s.op.State != access.OperationWritten && s.op.State != access.OperationUnchanged {
 		return true, nil
@@ -108,13 +108,13 @@ func (u *push) asLeft(ctx context.Context, s *step) (bool, error) {
 }
 
 func (u *push) asDesired(s *step, live access.LiveDocument) bool {
-	document, _, err := desired(s.op, live.Document)
+	document, _, err := desiredDocument(s.op, live.Document)
 	return err == nil && sameOf(s.op, live.Document, document, u.ids)
 }
 
 func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Account) (good bool, message string, err error) {
 	if p.cfg.Probe == nil {
-		return false, "No probe user is configured: set PORTCULLIS_PROBE_ACCESS_KEY_ID and PORTCULLIS_PROBE_SECRET_ACCESS_KEY, or take the probes out of the strategy.", nil
+		return false, "No probe user is configured: set PORTCULLIS_PROBE_ACCESS_KEY_ID and PORTCULLIS_PROBE_SECRET_ACCESS_KEY, or remove the probes from the strategy.", nil
 	}
 	answer, err := p.cfg.Probe(ctx, account, c.Role)
 	switch class := access.CloudClassOf(err); {
@@ -124,7 +124,7 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	case class == access.CloudThrottled || class == access.CloudUnreachable && c.Tries() < checkTries:
 		return false, "", &SnoozeError{After: p.cfg.SnoozeFor, Err: err}
 	default:
-		return false, "The probe got no answer that tells. " + refused(err).message, nil
+		return false, "The probe got no answer that tells. " + newRefusal(err).message, nil
 	}
 	switch {
 	case answer.Allowed == c.Allowed && answer.Allowed:
@@ -138,7 +138,7 @@ func (p *Pusher) probe(ctx context.Context, c access.Check, account access.Accou
 	}
 }
 
-// checkTries is how often a look is taken while AWS gives no answer.
+// checkTries is how often a check is tried while AWS gives no answer.
 const checkTries = 5
 
 type checkWorker struct {
@@ -146,7 +146,7 @@ type checkWorker struct {
 	pusher *Pusher
 }
 
-// Work takes one look. A look that is put off keeps its job.
+// Work does one check. A check that is snoozed keeps its job.
 func (w *checkWorker) Work(ctx context.Context, job *river.Job[jobs.CheckWave]) error {
 	err := w.pusher.Check(ctx, job.Args.RolloutID, job.Args.Wave, job.Args.Seq)
 	var later *SnoozeError

@@ -13,7 +13,7 @@ import (
 func TestRolloutThroughClockJumps(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	plan := w.plan(t, desired(office...))
+	plan := w.plan(t, desiredState(office...))
 	crash := &crashes{left: map[rollout.Point]int{rollout.PointWrote: 3, rollout.PointRead: 2}}
 	var looks atomic.Int64
 	jumping := func() time.Time {

@@ -145,8 +145,8 @@ func TestReadingBackIsStable(t *testing.T) {
 					stable = i + 1
 				}
 			}
-			if stable != c.stable || l.edited() != c.edited {
-				t.Errorf("stable after %d looks, edited %v; want %d, %v", stable, l.edited(), c.stable, c.edited)
+			if stable != c.stable || l.wasEdited() != c.edited {
+				t.Errorf("stable after %d looks, edited %v; want %d, %v", stable, l.wasEdited(), c.stable, c.edited)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ import (
 // maxReason is the longest reason of an abort, in characters.
 const maxReason = 500
 
-// Pause stops taking up targets. Those in flight end.
+// Pause stops the rollout from starting more targets. Targets in flight finish.
 func (s *Service) Pause(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
@@ -30,13 +30,13 @@ func (s *Service) Resume(ctx context.Context, actor access.Actor, id int64) (acc
 	return s.control(ctx, actor, id, "rollout.resume", nil, (*access.Rollout).Resume)
 }
 
-// OverrideWindow lets a rollout work outside of its hours, for which it waits: through the wave
-// under way or through all, until it is next paused or halts.
+// OverrideWindow lets a rollout work outside of its maintenance window, for which it waits: in the
+// current wave or in all waves, until the rollout is next paused or halts.
 func (s *Service) OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	reason, err := reasonFor(reason, "it cannot wait for its hours")
+	reason, err := reasonFor(reason, "it cannot wait for its maintenance window")
 	if err != nil {
 		return access.Rollout{}, err
 	}
@@ -78,7 +78,7 @@ func (s *Service) Abort(ctx context.Context, actor access.Actor, id int64, reaso
 	})
 }
 
-// Retry takes up the failed and conflicting targets once more.
+// Retry retries the failed and conflicting targets.
 func (s *Service) Retry(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
@@ -86,7 +86,7 @@ func (s *Service) Retry(ctx context.Context, actor access.Actor, id int64) (acce
 	return s.control(ctx, actor, id, "rollout.retry", nil, (*access.Rollout).Retry)
 }
 
-// RetryTarget takes up one failed or conflicting target once more.
+// RetryTarget retries one failed or conflicting target.
 func (s *Service) RetryTarget(ctx context.Context, actor access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
@@ -130,7 +130,7 @@ func (s *Service) ApproveWave(ctx context.Context, actor access.Actor, id int64,
 	return s.controlWith(ctx, actor, id, "rollout.open_gate", detail, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, actor.Ref(), wave) })
 }
 
-// Confirm says that what was rolled out is good, so that it is not rolled back by itself.
+// Confirm says that the rollout is good, so that it is not rolled back automatically.
 func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
@@ -138,21 +138,23 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64) (ac
 	return s.controlWith(ctx, actor, id, "rollout.confirm", nil, func(r *access.Rollout, c *access.WaveProgress) error { return r.Confirm(c, actor.Ref(), s.cfg.Now()) })
 }
 
-// SkipQueue lets a rollout go ahead of older ones that it waits for.
+// SkipQueue lets a rollout start targets in accounts where older rollouts block it.
 func (s *Service) SkipQueue(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	behind := access.BlockedBy{}
-	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any { return map[string]any{"rollout": behind.Rollout, "targets": behind.Targets} }, func(r *access.Rollout, _ *access.WaveProgress) error {
-		behind = r.BlockedBy
+	blockedBy := access.BlockedBy{}
+	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any {
+		return map[string]any{"rollout": blockedBy.Rollout, "targets": blockedBy.Targets}
+	}, func(r *access.Rollout, _ *access.WaveProgress) error {
+		blockedBy = r.BlockedBy
 		return r.SkipQueue()
 	})
 }
 
-// RollBack takes a rollout back: what waits is skipped, and a rollout of its own restores
-// what was written over, with the desired state as it was before. What somebody else has
-// edited since is left alone and reported as a conflict.
+// RollBack rolls a rollout back: waiting targets are skipped, and a separate rollout restores the
+// documents that were replaced, with the desired state as it was before. A document that another
+// person has edited since is left alone and reported as a conflict.
 func (s *Service) RollBack(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
@@ -168,7 +170,7 @@ func (s *Service) RollBack(ctx context.Context, actor access.Actor, id int64, re
 		return access.Rollout{}, err
 	}
 	if err := s.rollBackOn(ctx, id); err != nil { // it is tried again within a second
-		s.cfg.Log.Warn("a roll back has not begun at once", "rollout", id, "error", err)
+		s.cfg.Log.Warn("starting a rollback failed, will try again", "rollout", id, "error", err)
 		return r, nil
 	}
 	return s.cfg.Store.Rollout(ctx, id)

@@ -33,25 +33,25 @@ func decide(op access.Operation, live access.LiveDocument, ids map[string]string
 	if !live.Exists && op.Resource.Kind != access.ResourcePolicy { // a managed policy is made where there is none
 		return absent(op)
 	}
-	document, note, err := desired(op, live.Document)
+	document, note, err := desiredDocument(op, live.Document)
 	if err != nil {
 		return unmergeable(op, err)
 	}
 	switch {
 	case sameOf(op, live.Document, document, ids):
-		return settled(op, note)
+		return endAsDesired(op, note)
 	case decidedOn(op, live.Document, ids):
-		return resolved(op, document, note)
+		return applyResolution(op, document, note)
 	case asPlanned(op, live.Document, ids):
 		return decision{write: true, document: document, message: note}
 	default:
-		return edited(op)
+		return endInConflict(op)
 	}
 }
 
-// settled ends an operation whose desired document is live: because it always was, or
+// endAsDesired ends an operation whose desired document is live: because it always was, or
 // because an interrupted push of this very operation put it there.
-func settled(op access.Operation, note string) decision {
+func endAsDesired(op access.Operation, note string) decision {
 	switch op.State {
 	case access.OperationIntended:
 		return decision{state: access.OperationWritten, message: note}
@@ -96,7 +96,7 @@ func unmergeable(op access.Operation, err error) decision {
 	}
 }
 
-func edited(op access.Operation) decision {
+func endInConflict(op access.Operation) decision {
 	return decision{
 		state:   access.OperationConflict,
 		cause:   "somebody else has edited " + op.Resource.String(),
@@ -111,12 +111,12 @@ func decidedOn(op access.Operation, live string, ids map[string]string) bool {
 	return op.Resolution.Choice.Known() && sameOf(op, live, op.Resolution.Seen, ids)
 }
 
-// resolved does what was decided about a conflict.
-func resolved(op access.Operation, document, note string) decision {
+// applyResolution does what was decided about a conflict.
+func applyResolution(op access.Operation, document, note string) decision {
 	by := op.Resolution.By.Name
 	switch op.Resolution.Choice {
 	case access.ConflictOverwrite:
-		return decision{write: true, document: document, message: joined(note, fmt.Sprintf("The edit of somebody else was overwritten, as %s decided.", by))}
+		return decision{write: true, document: document, message: joinSentences(note, fmt.Sprintf("The edit of somebody else was overwritten, as %s decided.", by))}
 	case access.ConflictAdopt:
 		return decision{state: access.OperationSkipped, left: true, message: fmt.Sprintf("The live document of %s stays: %s decided to adopt it. The desired state does not say so yet.", op.Resource, by)}
 	default:
@@ -124,8 +124,8 @@ func resolved(op access.Operation, document, note string) decision {
 	}
 }
 
-// joined puts sentences one after the other.
-func joined(sentences ...string) string {
+// joinSentences puts sentences one after the other.
+func joinSentences(sentences ...string) string {
 	var said []string
 	for _, s := range sentences {
 		if s != "" {

@@ -1,7 +1,7 @@
-// Package rollout carries out plans: it pushes documents to accounts, one target at a
-// time, as many at once as a rollout's window allows, on any number of replicas that
-// share one database. It may touch the database through Store and AWS through Cloud, and
-// knows neither technology; jobs reach it through River.
+// Package rollout carries out plans: it pushes documents to accounts. Each account of a rollout is
+// a target. A rollout limits how many targets are in flight, and any number of replicas that share
+// one database work on them. The package reaches the database through Store and AWS through Cloud,
+// and knows neither technology. River runs its jobs.
 //
 // # A rollout
 //
@@ -10,34 +10,36 @@
 //	 ▼  │ resume           ▼
 //	paused ─▶ aborted ─▶ rolling_back ─▶ rolled_back
 //
-// While it runs it goes through its waves: pushing ─▶ baking ─▶ checking ─▶ gate ─▶ the
-// next wave; access.Rollout.Settle draws them. The transitions are methods of
-// access.Rollout; the store applies them under the rollout's lock and makes the targets
-// follow in the same transaction. A time that has come is seen to by any replica.
+// A running rollout goes through its waves: pushing ─▶ baking ─▶ checking ─▶ awaiting approval ─▶
+// the next wave; access.Rollout.Advance draws them. Outside of the maintenance window of its
+// strategy it starts no targets, unless a person overrides the window. The transitions are methods
+// of access.Rollout; the store applies them under the rollout's lock and makes the targets follow
+// in the same transaction. Any replica advances a rollout whose time has come.
 //
-// A roll back is a rollout of its own, of what the first has written, read backwards.
-// One rollout works on an account at a time; see docs/decisions.
+// A rollback is a separate rollout: it restores the documents that the first one replaced, in
+// reverse order. One rollout works on an account at a time, and a newer rollout is blocked by an
+// older one unless a person lets it skip the queue; see docs/decisions.
 //
 // # A target: one account
 //
-//	   ┌──────────┐ the rollout stands, and nothing was to be written yet
+//	   ┌──────────┐ the claim was released: the rollout is paused or halted, and nothing was written
 //	   ▼          │
 //	waiting ─▶ running ─▶ succeeded   something was written and read back
 //	   │          │   ├─▶ unchanged   nothing had to be written
 //	   │          │   ├─▶ conflict    somebody else edited our part
 //	   │          │   └─▶ failed      with a class and what to do about it
 //	   ▼          ▼
-//	skipped    an abort or a person, before a worker took it up; or a document of it
-//	           was left as somebody had edited it
+//	skipped    by an abort or a person, before a worker claimed it; or a document of it
+//	           was left as another person had edited it
 //
-// Running means in flight: it counts against the window and a job for it exists. A
-// worker that takes the job up makes a claim, numbered, with a lease that it prolongs
-// while it works. A worker that is killed or frozen lets the lease run out; the reviver
-// makes another job, whose worker makes the next claim. The holder of an older claim
-// writes nothing more: every store method checks the number, and the lease keeper watches
-// the lease by the local clock between two such checks. AWS knows no fencing, so a write
-// that was already on the wire cannot be called back; it puts in place the same document
-// that the next holder would.
+// A running target is in flight: it counts toward max in flight, and a job for it exists. The
+// worker of that job claims the target. A claim has a number and a lease, which the worker renews
+// while it works. The lease expires when the worker is killed or frozen. The target is then
+// requeued: any replica makes another job, whose worker makes the next claim. The holder of an
+// older claim writes nothing more: every store method checks the number, and the lease keeper
+// checks the lease by the local clock between two such checks. AWS knows no fencing, so a write
+// that was already on the wire cannot be called back; it puts in place the same document that the
+// next holder would.
 //
 // # An operation: one IAM write
 //
@@ -59,17 +61,16 @@
 // of the write before, where that was done last more than a second ago. The
 // other outcomes are committed with the target's end.
 //
-// An account that needs nothing costs one session and the read. Trust policies are
-// merged into the document that is live at that moment, so that statements of others
-// stay as they are now and not as they were at planning. Throttling and lost connections
-// are no failure of the target: the push is put off and taken up again. So it is where AWS
-// says that something else is changing a document at this moment; the other documents of
-// the account are written meanwhile.
+// An account that needs nothing costs one session and the read. Trust policies are merged into the
+// document that is live at that moment, so that statements of others stay as they are now and not
+// as they were at planning. Throttling and lost connections do not fail the target: the push is
+// snoozed and tried again. The same applies if AWS says that something else is changing a document
+// at this moment. The other documents of the account are written meanwhile.
 //
-// A user who is gone holds nobody up: they are left out of trust policies, and the push
-// after they are there again lets them in. One who may be too new for AWS is waited for,
-// two minutes at most, by putting the push off; the other documents of the account are
-// written meanwhile.
+// A deleted user does not block other users: the push leaves the deleted user out of trust
+// policies, and the push after the user exists again lets the user in. If a user may be too new for
+// AWS, the push is snoozed, for two minutes at most. The other documents of the account are written
+// meanwhile.
 //
 // # A conflict
 //
@@ -77,8 +78,8 @@
 //	    ▲                                             ├─▶ skipped   adopt, skip
 //	    └────────── edited once more ─────────────────┘
 //
-// A decision is bound to the live document that it was taken on, and a push carries it
-// out. What rests on a document that was left is not written either.
+// A decision is bound to the live document that the person saw, and a push carries it out. If a
+// document is left as it is, the operations that depend on it are not written either.
 //
 // # Files
 //
@@ -91,7 +92,7 @@
 //	resolve.go   what people decide about conflicts
 //	progress.go  failures and progress of a rollout; shared.go: asked for once for all watchers
 //	hub.go       one store query per change for any number of watchers; both end with the Service
-//	run.go       the background part of a replica: notifications, times, the reviver
+//	run.go       the background work of a replica: notifications, times, requeueing expired leases
 //	pusher.go    Push: one target from its claim to its end
 //	push.go      the steps of a push
 //	write.go     one write, also when its answer is lost
@@ -102,7 +103,7 @@
 //	attachments.go  what is attached to a user, ours and others'; pure
 //	documents.go what a document means for an operation; pure
 //	result.go    how a target ends; pure
-//	lease.go     keeping a claim while working
+//	lease.go     renewing a claim while a push works
 //	fault.go     the named points at which tests let a push die
 //	worker.go    the River worker
 package rollout

@@ -8,27 +8,28 @@ import (
 	"portcullis/internal/iam"
 )
 
-// desired returns the whole document that an operation wants, given the live one. A
-// trust policy takes our statements into what is live now, and a user's attachments those
-// that are ours; a user's or a gate's policy is ours alone. "" stands for no document.
-func desired(op access.Operation, live string) (document, note string, err error) {
+// desiredDocument returns the whole document that an operation wants, given the live one. Our
+// statements are merged into the live trust policy, and our attachments into those of the user. A
+// user's inline policy of ours and a user-side policy are replaced as a whole. "" means that there
+// is no document.
+func desiredDocument(op access.Operation, live string) (document, note string, err error) {
 	switch op.Kind {
 	case access.OpTrustPolicy:
-		return merged(live, op.OursAfter)
+		return mergeTrust(live, op.OursAfter)
 	case access.OpUserPolicy, access.OpUserSidePolicy:
 		return op.After, "", nil
 	case access.OpDeleteUserPolicy, access.OpDeleteUserSidePolicy:
 		return "", "", nil
 	case access.OpAttachments:
-		document, err := attached(live, op.OursAfter)
+		document, err := mergeAttachments(live, op.OursAfter)
 		return document, "", err
 	default:
 		return "", "", fmt.Errorf("%q is not a kind of write", string(op.Kind))
 	}
 }
 
-// merged puts planned statements of ours into the live document.
-func merged(live, statements string) (document, note string, err error) {
+// mergeTrust puts planned statements of ours into the live document.
+func mergeTrust(live, statements string) (document, note string, err error) {
 	ours, err := iam.ParseStatements(statements)
 	if err != nil {
 		return "", "", err
@@ -36,9 +37,9 @@ func merged(live, statements string) (document, note string, err error) {
 	return iam.Merge(live, ours)
 }
 
-// asPlanned reports whether our part of the live document is what the plan found, so
-// that writing over it loses nobody's work. Where the plan could not look, nothing of
-// ours being there is as planned too.
+// asPlanned reports whether our part of the live document is what the plan found, so that a write
+// loses no other edit. Where the plan could not look, nothing of ours being there is as planned
+// too.
 //
 // What an older rollout of ours has left there since is as good as planned.
 func asPlanned(op access.Operation, live string, ids map[string]string) bool {
@@ -51,7 +52,7 @@ func asPlanned(op access.Operation, live string, ids map[string]string) bool {
 	case access.OpAttachments:
 		return attachedAsPlanned(op, live)
 	default:
-		return sameDocument(live, op.OursBefore, ids) || (!op.BeforeKnown && live == "") || attempted(op) && sameDocument(live, op.Written, ids)
+		return sameDocument(live, op.OursBefore, ids) || (!op.BeforeKnown && live == "") || wasAttempted(op) && sameDocument(live, op.Written, ids)
 	}
 }
 
@@ -82,16 +83,16 @@ func trustAsPlanned(op access.Operation, live string, ids map[string]string) boo
 	if ours == "" && !op.BeforeKnown || iam.EqualStatements(ours, op.OursBefore, ids) || iam.EqualStatements(ours, op.OursAfter, ids) || iam.EqualStatements(ours, op.OursBefore, withGhosts(ours, op.OursBefore, ids)) {
 		return true
 	}
-	if !attempted(op) {
+	if !wasAttempted(op) {
 		return false
 	}
 	written, err := iam.Ours(op.Written)
 	return err == nil && iam.EqualStatements(ours, written, withGhosts(ours, written, ids))
 }
 
-// attempted reports whether a write of the operation was about to be sent at some time,
+// wasAttempted reports whether a write of the operation was about to be sent at some time,
 // so that what it was to write may be what is live.
-func attempted(op access.Operation) bool { return !op.IntendedAt.IsZero() }
+func wasAttempted(op access.Operation) bool { return !op.IntendedAt.IsZero() }
 
 // withGhosts adds to the known ids those that follow from comparing our live statements
 // with what they were.

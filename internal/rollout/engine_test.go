@@ -19,7 +19,7 @@ var office = []string{"103.15.250.0/24", "12.148.72.0/23"}
 func TestRolloutOverTheWholeOrganization(t *testing.T) {
 	w := newWorld(t)
 	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Latency: sandbox.Duration(10 * time.Millisecond)}}})
-	plan := w.plan(t, desired(office...))
+	plan := w.plan(t, desiredState(office...))
 	s := w.replica(t, rollout.Config{})
 	r := wait(t, s, w.start(t, 5, plan).ID, "completed", completed)
 	if r.Counts.Succeeded != targets-unreachable || r.Counts.Failed != unreachable {
@@ -27,10 +27,10 @@ func TestRolloutOverTheWholeOrganization(t *testing.T) {
 	}
 	w.checkHolds(t, plan)
 	if w.calls.most > 5 {
-		t.Errorf("%d targets were worked on at once, and the window is 5", w.calls.most)
+		t.Errorf("%d targets were in flight at the same time, and max in flight is 5", w.calls.most)
 	}
 	if w.calls.most < 3 {
-		t.Errorf("at most %d targets were worked on at once: the window is not used", w.calls.most)
+		t.Errorf("at most %d targets were in flight at the same time: max in flight is not used", w.calls.most)
 	}
 	for id, target := range w.targetsOf(t, r.ID) {
 		if !w.reachable(id) && (target.State != access.TargetFailed || target.Message == "" || target.Advice == "") {
@@ -40,7 +40,7 @@ func TestRolloutOverTheWholeOrganization(t *testing.T) {
 			t.Errorf("target %s counts %d writes, want 3", id, target.Calls.Writes)
 		}
 	}
-	w.checkSecondPushWritesNothing(t, s, desired(office...))
+	w.checkSecondPushWritesNothing(t, s, desiredState(office...))
 }
 
 func (w *world) checkSecondPushWritesNothing(t *testing.T, s *rollout.Service, state access.State) {
@@ -67,7 +67,7 @@ func (w *world) checkSecondPushWritesNothing(t *testing.T, s *rollout.Service, s
 
 func TestStatementsOfOthersStayAsTheyAreAtThePush(t *testing.T) {
 	w := newWorld(t)
-	plan := w.plan(t, desired(office...))
+	plan := w.plan(t, desiredState(office...))
 	account := w.some(3)
 	const added = `{"Version":"2012-10-17","Statement":[{"Sid":"SinceThePlan","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	w.edit(t, account, access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}, added)
@@ -96,10 +96,10 @@ func (w *world) edit(t *testing.T, a access.Account, r access.Resource, document
 func TestAnEditOfOurStatementsIsAConflictAndARetryHealsIt(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{})
-	first := w.plan(t, desired(office...))
+	first := w.plan(t, desiredState(office...))
 	wait(t, s, w.start(t, 8, first).ID, "completed", completed)
 	account, bob := w.some(4), access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
-	plan := w.plan(t, desired(append(office, "12.148.80.0/22")...))
+	plan := w.plan(t, desiredState(append(office, "12.148.80.0/22")...))
 	userSide := w.state(t, account.ID).Roles["Bob"]
 	edited := strings.ReplaceAll(userSide, "103.15.250.0/24", "0.0.0.0/1")
 	w.edit(t, account, bob, edited)
@@ -137,13 +137,13 @@ func TestRolloutThroughFaultsOfAWS(t *testing.T) {
 		"lost with a 500":   {{Actions: []string{"iam:UpdateAssumeRolePolicy", "iam:PutUserPolicy"}, LoseAnswer: 0.3, Answer500: true}},
 		"throttled":         {{Throttle: 0.5}},
 		"failing":           {{Fail: 0.3}},
-		"reads lag behind":  {{Actions: []string{"iam:*"}, Lag: sandbox.Duration(300 * time.Millisecond)}},
+		"reads lag":         {{Actions: []string{"iam:*"}, Lag: sandbox.Duration(300 * time.Millisecond)}},
 		"throttled for all": {{Throttle: 1, Count: 20}}, // the console slows down to a call a second
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			plan := w.plan(t, desired(office...))
+			plan := w.plan(t, desiredState(office...))
 			w.org.SetFaults(sandbox.Faults{Seed: 7, Rules: faults})
 			s := w.replica(t, rollout.Config{SnoozeFor: 100 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, Lease: 3 * time.Second})
 			r := wait(t, s, w.start(t, 8, plan).ID, "completed", completed)
@@ -164,10 +164,10 @@ func (w *world) checkAudit(t *testing.T) {
 	}
 }
 
-// Workers die at every point, in many accounts, and somebody else takes over.
+// Workers die at every point, in many accounts, and other workers claim their targets.
 func TestRolloutThroughCrashesAtEveryPoint(t *testing.T) {
 	w := newWorld(t)
-	plan := w.plan(t, desired(office...))
+	plan := w.plan(t, desiredState(office...))
 	crash := &crashes{left: map[rollout.Point]int{}}
 	for _, p := range rollout.Points() {
 		crash.left[p] = 3
@@ -245,7 +245,7 @@ func TestPauseResumeAbort(t *testing.T) {
 	w := newWorld(t)
 	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Latency: sandbox.Duration(30 * time.Millisecond)}}})
 	s := w.replica(t, rollout.Config{})
-	id := w.start(t, 2, w.plan(t, desired(office...))).ID
+	id := w.start(t, 2, w.plan(t, desiredState(office...))).ID
 	wait(t, s, id, "under way", func(r access.Rollout) bool { return r.Counts.Ended() >= 3 })
 	if _, err := s.Pause(t.Context(), operator, id); err != nil {
 		t.Fatal(err)
@@ -281,14 +281,14 @@ func TestPauseResumeAbort(t *testing.T) {
 func TestTwoReplicasShareARollout(t *testing.T) {
 	w := newWorld(t)
 	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Latency: sandbox.Duration(10 * time.Millisecond)}}})
-	plan := w.plan(t, desired(office...))
+	plan := w.plan(t, desiredState(office...))
 	a, b := w.replica(t, rollout.Config{}), w.replica(t, rollout.Config{})
 	before := len(w.org.Calls())
 	id := w.start(t, 6, plan).ID
 	wait(t, a, id, "completed as a sees it", completed)
 	wait(t, b, id, "completed as b sees it", completed)
 	if w.calls.most > 6 {
-		t.Errorf("%d targets were worked on at once, and the window is 6", w.calls.most)
+		t.Errorf("%d targets were in flight at the same time, and max in flight is 6", w.calls.most)
 	}
 	for account, n := range w.writes(before) {
 		if n != 3 {

@@ -79,7 +79,7 @@ func TestWriteThatAlwaysWaitsIsSnoozed(t *testing.T) {
 		cloud.attempt = func() { time.Sleep(later) } // of the bubble's clock
 		var off *SnoozeError
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); !errors.As(err, &off) {
-			t.Fatalf("got %v, want it put off", err)
+			t.Fatalf("got %v, want it snoozed", err)
 		}
 		if len(cloud.writes) != 0 {
 			t.Errorf("%d writes of what was read too long before", len(cloud.writes))
@@ -127,7 +127,7 @@ func untilEndBy(t *testing.T, store *memoryStore, cloud *memoryCloud, now func()
 		}
 		time.Sleep(off.After) // of the bubble's clock
 	}
-	t.Fatal("it was put off for ever")
+	t.Fatal("it was snoozed forever")
 }
 
 // Where a write has no answer and has not taken effect, it is sent once more: with what

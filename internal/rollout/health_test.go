@@ -39,7 +39,7 @@ func (h *healthStore) Target(context.Context, int64, access.AccountID) (access.T
 	return h.target, nil
 }
 
-func looked(t *testing.T, store *memoryStore, cloud Cloud) *healthStore {
+func lookAt(t *testing.T, store *memoryStore, cloud Cloud) *healthStore {
 	t.Helper()
 	h := &healthStore{memoryStore: store, check: access.Check{RolloutID: 3, Wave: 1, Kind: access.CheckReadBack, Account: store.account.ID}}
 	if err := NewPusher(Config{Store: h, Cloud: cloud}).Check(t.Context(), 3, 1, 0); err != nil {
@@ -61,11 +61,11 @@ func TestWhoWasLeftOutIsNotMissedInTheReadBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			cloud.checkLive(t, roleBob, document(foreign, pairOf("103.15.250.0/24", alice, carol)))
-			if h := looked(t, store, cloud); !*h.finished {
+			if h := lookAt(t, store, cloud); !*h.finished {
 				t.Errorf("found bad: %s", h.message)
 			}
 			cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(foreign, pairOf("103.15.250.0/24", alice))}
-			if h := looked(t, store, cloud); *h.finished {
+			if h := lookAt(t, store, cloud); *h.finished {
 				t.Error("without carol it was found good as well")
 			}
 		})
@@ -85,7 +85,7 @@ func TestASilenceAfterALongBakeIsNoBadHealth(t *testing.T) {
 	var later *SnoozeError
 	for range checkTries - 1 {
 		if err := NewPusher(Config{Store: h, Cloud: cloud}).Check(t.Context(), 3, 1, 0); !errors.As(err, &later) {
-			t.Fatalf("try %d: %v, %s; want it put off", h.check.Claim, err, h.message)
+			t.Fatalf("try %d: %v, %s; want it snoozed", h.check.Claim, err, h.message)
 		}
 	}
 	if err := NewPusher(Config{Store: h, Cloud: cloud}).Check(t.Context(), 3, 1, 0); err != nil || h.finished == nil || *h.finished {

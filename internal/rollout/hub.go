@@ -137,8 +137,8 @@ func (h *hub) dismiss(life context.Context, id int64, t *topic) {
 	t.stop()
 }
 
-// changed notes that a rollout changed. It never blocks.
-func (h *hub) changed(id int64) {
+// notify notes that a rollout changed. It never blocks.
+func (h *hub) notify(id int64) {
 	h.mu.Lock()
 	t := h.topics[id]
 	h.mu.Unlock()

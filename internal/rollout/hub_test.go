@@ -49,7 +49,7 @@ func TestHubAsksOnceForManyWatchers(t *testing.T) {
 			t.Fatalf("%d queries for the first value, want 1", got)
 		}
 		s.ended.Store(3)
-		h.changed(7)
+		h.notify(7)
 		for i, ch := range channels {
 			if got := (<-ch).Counts.Succeeded; got != 3 {
 				t.Fatalf("watcher %d got %d, want 3", i, got)
@@ -83,7 +83,7 @@ func TestHubCoalescesAndSlowReadersMissOnlyTheMiddle(t *testing.T) {
 		began := time.Now()
 		for i := range 1000 {
 			s.ended.Store(int64(i + 1))
-			h.changed(7)
+			h.notify(7)
 			time.Sleep(time.Millisecond) // of the bubble's clock
 		}
 		time.Sleep(2 * hubPace)
@@ -161,7 +161,7 @@ func TestWatchersThatHearLateShareWhatIsRead(t *testing.T) {
 		}
 		for change := range 3 {
 			store.ended.Store(int64(change + 1))
-			s.hub.changed(7)
+			s.hub.notify(7)
 			for (<-values).Counts.Succeeded <= change {
 			}
 			for range 500 {

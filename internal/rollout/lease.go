@@ -12,7 +12,7 @@ import (
 
 // errLeaseExpired is the cancellation cause when the lease expires on the local clock, for
 // example after the process was suspended or lost the database.
-var errLeaseExpired = errors.New("the lease on the target ran out before it could be prolonged")
+var errLeaseExpired = errors.New("the lease on the target expired before it could be renewed")
 
 // leaseKeeper renews a claim in the background. Its context is canceled when the claim is
 // lost or can no longer be proven valid.
@@ -53,19 +53,19 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 		err := k.store.RenewClaim(ctx, k.claim, k.lease)
 		switch {
 		case err == nil:
-			k.prolonged(asked)
+			k.extend(asked)
 		case errors.Is(err, ErrClaimLost):
 			k.cancel(ErrClaimLost)
 			return
 		case ctx.Err() == nil:
-			k.log.Warn("a claim could not be prolonged; trying again until its lease runs out",
+			k.log.Warn("renewing claim failed, will retry until lease expires",
 				"rollout", k.claim.Rollout.ID, "account", k.claim.Target.Account, "error", err)
 		}
 	}
 }
 
-// prolonged notes that the store prolonged the lease when asked at a time.
-func (k *leaseKeeper) prolonged(asked time.Time) {
+// extend notes that the store renewed the lease. asked is when the store was asked.
+func (k *leaseKeeper) extend(asked time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if until := asked.Add(k.lease); until.After(k.until) {
@@ -74,17 +74,17 @@ func (k *leaseKeeper) prolonged(asked time.Time) {
 	}
 }
 
-// check refuses when the claim is lost or its lease has run out. It looks at the clock
-// itself, since after a freeze the timer may not have fired yet.
+// check refuses when the claim is lost or its lease has expired. It looks at the clock itself,
+// since after a freeze the timer may not have fired yet.
 func (k *leaseKeeper) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return k.lapsed()
+	return k.checkExpiry()
 }
 
-// lapsed is check by the clock alone. Where the lease has run out, the context ends.
-func (k *leaseKeeper) lapsed() error {
+// checkExpiry refuses when the lease has expired by the local clock, and cancels the context.
+func (k *leaseKeeper) checkExpiry() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if time.Now().Before(k.until) {
@@ -94,8 +94,8 @@ func (k *leaseKeeper) lapsed() error {
 	return errLeaseExpired
 }
 
-// stop ends the prolonging and waits until no question is on its way. It may be called
-// more than once.
+// stop stops renewing the claim and waits for the renewal that is under way. It may be called more
+// than once.
 func (k *leaseKeeper) stop() {
 	k.cancel(context.Canceled)
 	k.lapse.Stop()

@@ -12,17 +12,17 @@ import (
 
 // After a freeze the clock is right at once, while timers and goroutines come late.
 func TestLeaseFollowsTheClock(t *testing.T) {
-	held, cancel := context.WithCancelCause(t.Context())
+	claimed, cancel := context.WithCancelCause(t.Context())
 	k := &leaseKeeper{until: time.Now().Add(-time.Millisecond), cancel: cancel}
-	if err := k.check(held); !errors.Is(err, errLeaseExpired) {
-		t.Errorf("got %v, want the lease to have run out", err)
+	if err := k.check(claimed); !errors.Is(err, errLeaseExpired) {
+		t.Errorf("got %v, want the lease to have expired", err)
 	}
-	if !errors.Is(context.Cause(held), errLeaseExpired) {
-		t.Error("the context goes on after the lease has run out")
+	if !errors.Is(context.Cause(claimed), errLeaseExpired) {
+		t.Error("the context goes on after the lease has expired")
 	}
 	k.until = time.Now().Add(time.Hour)
 	if err := k.check(t.Context()); err != nil {
-		t.Errorf("got %v, want the claim to be held", err)
+		t.Errorf("got %v, want the claim to be valid", err)
 	}
 	ctx, lose := context.WithCancelCause(t.Context())
 	lose(ErrClaimLost)
@@ -31,8 +31,8 @@ func TestLeaseFollowsTheClock(t *testing.T) {
 	}
 }
 
-// A claim that was taken over is noticed at the next prolonging, before the lease is up.
-func TestLeaseKeeperNoticesTakeOver(t *testing.T) {
+// The lease keeper notices a newer claim at the next renewal, before the lease expires.
+func TestLeaseKeeperNoticesNewerClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
 		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
@@ -50,7 +50,7 @@ func TestLeaseKeeperNoticesTakeOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(cloud.writes) != 0 {
-			t.Errorf("%d writes after the target was taken over", len(cloud.writes))
+			t.Errorf("%d writes after another worker claimed the target", len(cloud.writes))
 		}
 	})
 }
@@ -62,9 +62,9 @@ func TestLeaseOutlastsShortOutage(t *testing.T) {
 		cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second}
 		cfg.Fault = func(p Point) error {
 			if p == PointWriting {
-				store.fail("HoldClaim", errors.New("no connection"))
+				store.fail("RenewClaim", errors.New("no connection"))
 				time.Sleep(7 * time.Second) // of the bubble's clock
-				store.fail("HoldClaim", nil)
+				store.fail("RenewClaim", nil)
 				time.Sleep(time.Second)
 			}
 			return nil
@@ -81,12 +81,12 @@ func TestLeaseOutlastsShortOutage(t *testing.T) {
 // slowCloud takes longer for a write than the lease lasts.
 type slowCloud struct {
 	*memoryCloud
-	held error // what it is told when it asks whether it may still send
+	mayStillSend error // what it is told when it asks whether it may still send
 }
 
 func (c *slowCloud) Write(ctx context.Context, scope access.Scope, _ access.Write) error {
 	time.Sleep(time.Minute) // of the bubble's clock
-	c.held = scope.Held()
+	c.mayStillSend = scope.Held()
 	return ctx.Err()
 }
 
@@ -94,13 +94,13 @@ func (c *slowCloud) Write(ctx context.Context, scope access.Scope, _ access.Writ
 func TestAWriteIsToldThatTheLeaseHasRunOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
-		store.fail("HoldClaim", errors.New("no connection"))
+		store.fail("RenewClaim", errors.New("no connection"))
 		slow := &slowCloud{memoryCloud: cloud}
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: slow, Lease: 9 * time.Second}); err != nil {
 			t.Fatal(err)
 		}
-		if !errors.Is(slow.held, errLeaseExpired) {
-			t.Errorf("it is told %v, want that the lease has run out", slow.held)
+		if !errors.Is(slow.mayStillSend, errLeaseExpired) {
+			t.Errorf("it is told %v, want that the lease has expired", slow.mayStillSend)
 		}
 	})
 }

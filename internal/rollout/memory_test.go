@@ -56,8 +56,8 @@ func (m *memoryStore) ClaimTarget(_ context.Context, _ int64, _ access.AccountID
 	return access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}, true, nil
 }
 
-// held is called with the lock.
-func (m *memoryStore) held(method string, c access.Claim) error {
+// checkClaim is called with the lock.
+func (m *memoryStore) checkClaim(method string, c access.Claim) error {
 	if err := m.refuse[method]; err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (m *memoryStore) held(method string, c access.Claim) error {
 func (m *memoryStore) RenewClaim(_ context.Context, c access.Claim, lease time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.held("HoldClaim", c); err != nil {
+	if err := m.checkClaim("RenewClaim", c); err != nil {
 		return err
 	}
 	m.until = time.Now().Add(lease)
@@ -80,7 +80,7 @@ func (m *memoryStore) RenewClaim(_ context.Context, c access.Claim, lease time.D
 func (m *memoryStore) SnoozeClaim(_ context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.held("PutOff", c); err != nil {
+	if err := m.checkClaim("SnoozeClaim", c); err != nil {
 		return err
 	}
 	m.until = time.Now().Add(after)
@@ -92,7 +92,7 @@ func (m *memoryStore) SnoozeClaim(_ context.Context, c access.Claim, after time.
 func (m *memoryStore) ReleaseClaim(_ context.Context, c access.Claim, calls access.CallCount) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.held("LetGo", c); err != nil {
+	if err := m.checkClaim("ReleaseClaim", c); err != nil {
 		return err
 	}
 	m.target.State = access.TargetWaiting
@@ -103,7 +103,7 @@ func (m *memoryStore) ReleaseClaim(_ context.Context, c access.Claim, calls acce
 func (m *memoryStore) RecordIntents(_ context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.held("RecordIntents", c); err != nil {
+	if err := m.checkClaim("RecordIntents", c); err != nil {
 		return err
 	}
 	for _, in := range intents {
@@ -120,10 +120,10 @@ func (m *memoryStore) RecordIntents(_ context.Context, c access.Claim, intents [
 func (m *memoryStore) RecordOutcome(_ context.Context, c access.Claim, o access.Outcome, lease time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.held("RecordOutcome", c); err != nil {
+	if err := m.checkClaim("RecordOutcome", c); err != nil {
 		return err
 	}
-	m.settle(o)
+	m.recordOutcome(o)
 	m.until = time.Now().Add(lease)
 	return nil
 }
@@ -131,18 +131,18 @@ func (m *memoryStore) RecordOutcome(_ context.Context, c access.Claim, o access.
 func (m *memoryStore) FinishTarget(_ context.Context, c access.Claim, outcomes []access.Outcome, r access.TargetResult, events []access.AuditEvent) (access.Rollout, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.held("FinishTarget", c); err != nil {
+	if err := m.checkClaim("FinishTarget", c); err != nil {
 		return access.Rollout{}, err
 	}
 	for _, o := range outcomes {
-		m.settle(o)
+		m.recordOutcome(o)
 	}
 	m.target.State, m.target.Message, m.target.Class, m.result = r.State, r.Message, r.Class, r
 	m.events = append(m.events, events...)
 	return m.rollout, nil
 }
 
-func (m *memoryStore) settle(o access.Outcome) {
+func (m *memoryStore) recordOutcome(o access.Outcome) {
 	op := m.operation(o.OperationID)
 	op.State, op.Message = o.State, o.Message
 	if o.State == access.OperationConflict {

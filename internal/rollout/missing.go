@@ -12,9 +12,9 @@ import (
 )
 
 // AWS refuses a trust policy as a whole when it names somebody who does not exist
-// (docs/aws-facts.md, "Invalid principal"). One user who was deleted must not keep everybody else from being
-// gated, so that user is left out, and let in by the push after they are there again. A
-// user who was created moments ago is there and refused all the same, for a while.
+// (docs/aws-facts.md, "Invalid principal"). One deleted user must not keep the allowlist of all
+// other users from being written. So that user is left out, and the push after the user exists
+// again lets the user in. AWS also refuses a user who was created moments ago, for a while.
 
 // newFor is how long a user may be too new to be named.
 const newFor = 2 * time.Minute
@@ -45,7 +45,7 @@ func (u *push) anyMissing() bool {
 	return false
 }
 
-// leaveOutMissing takes users who are not there out of what a step is to write.
+// leaveOutMissing removes users who do not exist from the document that a step is to write.
 func (u *push) leaveOutMissing(s *step) {
 	if s.op.Kind != access.OpTrustPolicy || !u.anyMissing() {
 		return
@@ -59,7 +59,7 @@ func (u *push) leaveOutMissing(s *step) {
 		return
 	}
 	s.op.OursAfter = iam.Statements(kept)
-	s.without = joined(s.without, leftOut(s.op.Resource, dropped))
+	s.without = joinSentences(s.without, leftOut(s.op.Resource, dropped))
 }
 
 func leftOut(r access.Resource, arns []string) string {
@@ -90,7 +90,7 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 	}
 	ghosts := iam.ForeignGhosts(s.document, u.ids)
 	if len(ghosts) == 0 {
-		s.refuse("", refused(refusal))
+		s.refuse("", newRefusal(refusal))
 		return false, nil
 	}
 	return u.withoutGhosts(ctx, s, ghosts)
@@ -109,7 +109,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	case err != nil && u.worthWaiting(err):
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case err != nil:
-		s.refuse("", refused(err))
+		s.refuse("", newRefusal(err))
 		return nil
 	}
 	u.live[s.op.Resource], s.readAt = docs[0], asked
@@ -119,7 +119,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	case u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = refusal
 	default:
-		s.refuse("", refused(refusal))
+		s.refuse("", newRefusal(refusal))
 	}
 	return nil
 }
@@ -190,14 +190,14 @@ func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error)
 	return true, u.intendTo(ctx, []*step{s})
 }
 
-// withoutGhosts leaves out of the statements of others the ids of users and roles that
-// were deleted: AWS does not take them back, and they admit nobody.
+// withoutGhosts leaves out of the statements of others the ids of users and roles that were
+// deleted: AWS refuses to write them again, and they admit no user.
 func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (again bool, err error) {
 	document, err := iam.WithoutForeignGhosts(s.document, ghosts)
 	if err != nil {
 		return false, fmt.Errorf("leaving out %v: %w", ghosts, err)
 	}
 	s.document = document
-	s.without = joined(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
+	s.without = joinSentences(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
 	return true, u.intendTo(ctx, []*step{s})
 }

@@ -146,7 +146,7 @@ func TestNewUserIsNotWaitedForForEver(t *testing.T) {
 }
 
 // While one role waits for a new user, the others of the account do not.
-func TestNewUserHoldsUpOnlyTheirOwnRole(t *testing.T) {
+func TestNewUserDelaysOnlyTheirOwnRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := crowd(alice, carol, dave)
 		other := trustOperation(access.OperationPlanned)
@@ -167,7 +167,7 @@ func TestNewUserHoldsUpOnlyTheirOwnRole(t *testing.T) {
 		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
 		var later *SnoozeError
 		if !errors.As(err, &later) {
-			t.Fatalf("got %v, want it put off", err)
+			t.Fatalf("got %v, want it snoozed", err)
 		}
 		cloud.checkLive(t, other.Resource, document(foreign, oursNew))
 		cloud.checkLive(t, userAlice, "")
@@ -226,7 +226,7 @@ func TestSomebodyElsesIDIsAConflict(t *testing.T) {
 	store.checkEnd(t, access.TargetConflict, access.OperationConflict)
 }
 
-// AWS does not take back the id of a user who was deleted, in whoever's statement.
+// AWS refuses a document that names the id of a deleted user, also in statements of others.
 func TestGhostsOfOthersAreLeftOutInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := crowd(alice, carol, dave)
@@ -246,7 +246,7 @@ func TestGhostsOfOthersAreLeftOutInTheEnd(t *testing.T) {
 	})
 }
 
-// untilEnd pushes, as a worker does, until nothing is put off any more.
+// untilEnd pushes, as a worker does, until the push is no longer snoozed.
 func untilEnd(t *testing.T, store *memoryStore, cloud *memoryCloud) (tries int) {
 	t.Helper()
 	for tries = 1; tries < 100; tries++ {
@@ -260,7 +260,7 @@ func untilEnd(t *testing.T, store *memoryStore, cloud *memoryCloud) (tries int) 
 		}
 		time.Sleep(later.After) // of the bubble's clock
 	}
-	t.Fatal("it was put off for ever")
+	t.Fatal("it was snoozed forever")
 	return 0
 }
 

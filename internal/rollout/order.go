@@ -12,13 +12,13 @@ import (
 // rest on it must not be done either. What rests on what can be read off the documents:
 //
 //	trust policy ◀── a user's inline policy that may allow the role
-//	gate of a user ◀── a trust policy that newly admits the user on the users' side
-//	part of a gate ◀── the parts after it, which give up what it takes over
-//	trust policy that no longer admits a user ◀── taking the role out of their gate
+//	user-side policy ◀── a trust policy that newly admits its user on the users' side
+//	part of the user-side policies of a user ◀── the parts after it, whose roles it receives
+//	trust policy that no longer admits a user ◀── removing the role from their user-side policy
 //
-// The arrow points at what comes first. A document that cannot be read for sure is taken to
-// rest on the failed step: to hold a write back is the safe side. So a user's policy waits
-// if it may allow the role, and a gate waits unless it surely still denies the role.
+// The arrow points at what comes first. A document that cannot be read for sure counts as depending
+// on the failed step, because not writing is the safe side. So a user's policy waits if it may
+// allow the role, and a user-side policy waits unless it surely still denies the role.
 
 // holdBack skips what rests on a step that cannot be done by this push.
 func holdBack(steps []step, account access.Account) {
@@ -26,7 +26,7 @@ func holdBack(steps []step, account access.Account) {
 		if s := &steps[i]; s.write {
 			if why := blockedBy(steps, s, account, (*step).bad); why != "" {
 				s.end(access.OperationSkipped, why)
-				s.held = true
+				s.blocked = true
 			}
 		}
 	}
@@ -35,16 +35,16 @@ func holdBack(steps []step, account access.Account) {
 // bad reports that a step has not had its effect. A step that was skipped because there
 // is no such user blocks nothing.
 func (s *step) bad() bool {
-	return s.state == access.OperationFailed || s.state == access.OperationConflict || s.held
+	return s.state == access.OperationFailed || s.state == access.OperationConflict || s.blocked
 }
 
-// failed reports that a step could not be done.
-func (s *step) failed() bool { return s.state == access.OperationFailed }
+// hasFailed reports that a step could not be done.
+func (s *step) hasFailed() bool { return s.state == access.OperationFailed }
 
-// postponed reports that a step is left to a later claim.
-func (s *step) postponed() bool { return s.later != nil }
+// isPostponed reports that a step is left to a later claim.
+func (s *step) isPostponed() bool { return s.later != nil }
 
-// blockedBy says why a step must wait for another that stands in its way, or "".
+// blockedBy says why another step blocks this one, or "".
 func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*step) bool) string {
 	for i := range steps {
 		t := &steps[i]
@@ -56,18 +56,18 @@ func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*ste
 		case s.op.Kind == access.OpUserPolicy && t.op.Kind == access.OpTrustPolicy && iam.MayAllowAssumeRole(s.document, arn):
 			return fmt.Sprintf("Not written: it would open %s, whose trust policy could not be set.", t.op.Resource)
 		case s.op.Kind == access.OpTrustPolicy && opensBeforeUserSide(account.ID, s.op, t.op):
-			return fmt.Sprintf("Not written: it would open the role to %s, whose gate (%s) could not be set.", userSideUser(t.op), t.op.Resource)
+			return fmt.Sprintf("Not written: it would open the role to %s, whose user-side policy (%s) could not be set.", userSideUser(t.op), t.op.Resource)
 		case userSideUser(s.op) != "" && userSideUser(s.op) == userSideUser(t.op) && t.op.Seq < s.op.Seq:
-			return fmt.Sprintf("Not written: %s, which comes before it in the gate of %s, could not be set.", t.op.Resource, userSideUser(s.op))
+			return fmt.Sprintf("Not written: %s, which comes before it in the user-side policies of %s, could not be set.", t.op.Resource, userSideUser(s.op))
 		case userSideUser(s.op) != "" && t.op.Kind == access.OpTrustPolicy && lowersBeforeTrust(account.ID, s.op, t.op, arn):
-			return fmt.Sprintf("Not written: it would lower the gate of %s, while %s still admits this user.", userSideUser(s.op), t.op.Resource)
+			return fmt.Sprintf("Not written: it would remove the restriction of %s, while %s still admits this user.", userSideUser(s.op), t.op.Resource)
 		}
 	}
 	return ""
 }
 
-// userSideUser is the name of the user whose gate an operation works on; "" for any other
-// operation.
+// userSideUser is the name of the user whose user-side policies an operation changes; "" for any
+// other operation.
 func userSideUser(op access.Operation) string {
 	switch op.Kind {
 	case access.OpUserSidePolicy, access.OpDeleteUserSidePolicy:
@@ -80,16 +80,16 @@ func userSideUser(op access.Operation) string {
 	}
 }
 
-// opensBeforeUserSide reports whether a trust policy newly admits the user of a gate.
+// opensBeforeUserSide reports whether a trust policy newly admits the user of a user-side policy.
 func opensBeforeUserSide(id access.AccountID, trust, userSide access.Operation) bool {
 	user := userSideUser(userSide)
 	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)
 	return user != "" && after.Admits(user) && !before.Admits(user)
 }
 
-// lowersBeforeTrust reports whether an operation takes a role out of the gate of a user
-// whom the role's trust policy, as it was, admits and shall admit no longer. The Deny is what
-// keeps the user out, so a gate that may merely allow the role does not keep it.
+// lowersBeforeTrust reports whether an operation removes a role from the user-side policy of a
+// user, while the new trust policy of the role stops admitting this user. The Deny keeps the user
+// out, so a user-side policy that only may allow the role does not count.
 func lowersBeforeTrust(id access.AccountID, userSide, trust access.Operation, role string) bool {
 	user := userSideUser(userSide)
 	before, after := iam.ReadUserSide(id, trust.OursBefore), iam.ReadUserSide(id, trust.OursAfter)

@@ -27,33 +27,34 @@ const (
 	pairOfAlice = `[{"Sid":"PortcullisAllow","Effect":"Allow","Action":"sts:AssumeRole",` +
 		`"Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"}}]`
 
-	aboutBob  = `"Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
-	gateOfBob = `{"Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Deny",` + aboutBob
-	openBob   = `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` + aboutBob
+	aboutBob    = `"Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
+	policyOfBob = `{"Statement":[{"Sid":"PortcullisDenyNetwork","Effect":"Deny",` + aboutBob
+	openBob     = `{"Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` + aboutBob
 )
 
-// TestWhatRestsOnAFailedStepWaits: a role is not opened before the gate stands, a gate is
-// not lowered while the role is open, and parts of a gate keep their order.
+// TestWhatRestsOnAFailedStepWaits: a role is not opened before the user-side policy is written, a
+// user-side policy gives up no role that is still open, and the parts of a user's policies keep
+// their order.
 func TestWhatRestsOnAFailedStepWaits(t *testing.T) {
 	account := access.Account{ID: "111122223333"}
 	for name, c := range map[string]struct {
 		first, then access.Operation
 		held        bool
 	}{
-		"opening a role, the gate failed":                {userSideOp(0, "alice", 1, gateOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
-		"opening a role, the attachment failed":          {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
-		"a role that is open to them already":            {userSideOp(0, "alice", 1, gateOfBob), sideOp(1, admitsAlice, admitsBoth), false},
-		"a role that no longer admits them":              {userSideOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
-		"lowering a gate, the role failed":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, "{}"), true},
-		"detaching a gate, the role failed":              {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
-		"a gate that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, gateOfBob), false},
-		"a gate that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, openBob), true},
-		"the next part of the same gate":                 {userSideOp(0, "alice", 3, gateOfBob), userSideOp(1, "alice", 2, gateOfBob), true},
-		"a part of somebody else's gate":                 {userSideOp(0, "alice", 3, gateOfBob), userSideOp(1, "bob", 2, gateOfBob), false},
+		"opening a role, the user-side policy failed":      {userSideOp(0, "alice", 1, policyOfBob), sideOp(1, pairOfAlice, admitsAlice), true},
+		"opening a role, the attachment failed":            {attachOp(0, "bob", "", "x"), sideOp(1, admitsAlice, admitsBoth), true},
+		"a role that is open to them already":              {userSideOp(0, "alice", 1, policyOfBob), sideOp(1, admitsAlice, admitsBoth), false},
+		"a role that no longer admits them":                {userSideOp(0, "bob", 1, "{}"), sideOp(1, admitsBoth, admitsAlice), false},
+		"removing a restriction, the role failed":          {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, "{}"), true},
+		"detaching a user-side policy, the role failed":    {sideOp(0, admitsBoth, admitsAlice), attachOp(1, "bob", "x", ""), true},
+		"a policy that keeps the role, another role's end": {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, policyOfBob), false},
+		"a policy that only allows the role":               {sideOp(0, admitsBoth, admitsAlice), userSideOp(1, "bob", 1, openBob), true},
+		"the next part of the same user's policies":        {userSideOp(0, "alice", 3, policyOfBob), userSideOp(1, "alice", 2, policyOfBob), true},
+		"a part of another user's policies":                {userSideOp(0, "alice", 3, policyOfBob), userSideOp(1, "bob", 2, policyOfBob), false},
 	} {
 		steps := []step{{op: c.first, decision: decision{state: access.OperationFailed}}, {op: c.then, decision: decision{write: true, document: c.then.After}}}
 		holdBack(steps, account)
-		if held := steps[1].held; held != c.held {
+		if held := steps[1].blocked; held != c.held {
 			t.Errorf("%s: held back %v (%s), want %v", name, held, steps[1].message, c.held)
 		}
 	}
@@ -91,13 +92,13 @@ func TestUserPolicyWithPatternsWaitsForTheRole(t *testing.T) {
 // TestWaitingIsPassedOn: what rests on a step that waits itself waits too.
 func TestWaitingIsPassedOn(t *testing.T) {
 	steps := []step{
-		{op: userSideOp(0, "alice", 2, gateOfBob), decision: decision{state: access.OperationConflict}},
+		{op: userSideOp(0, "alice", 2, policyOfBob), decision: decision{state: access.OperationConflict}},
 		{op: attachOp(1, "alice", "", "x"), decision: decision{write: true}},
 		{op: sideOp(2, pairOfAlice, admitsAlice), decision: decision{write: true}},
 	}
 	holdBack(steps, access.Account{ID: "111122223333"})
-	if !steps[1].held || !steps[2].held || steps[2].state != access.OperationSkipped {
-		t.Errorf("the attachment waits: %v, the role: %v", steps[1].held, steps[2].held)
+	if !steps[1].blocked || !steps[2].blocked || steps[2].state != access.OperationSkipped {
+		t.Errorf("the attachment waits: %v, the role: %v", steps[1].blocked, steps[2].blocked)
 	}
 }
 
@@ -134,12 +135,12 @@ func TestAttachmentsOfOthersStay(t *testing.T) {
 
 // TestMissingUserSidePolicyIsCreated: a managed policy that does not exist yet is no failure.
 func TestMissingUserSidePolicyIsCreated(t *testing.T) {
-	op := userSideOp(0, "alice", 1, gateOfBob)
+	op := userSideOp(0, "alice", 1, policyOfBob)
 	op.State, op.BeforeKnown = access.OperationPlanned, true
-	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); !d.write || d.document != gateOfBob {
+	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); !d.write || d.document != policyOfBob {
 		t.Errorf("decided %+v, want it written", d)
 	}
-	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteUserSidePolicy, "", "", gateOfBob
+	op.Kind, op.After, op.OursAfter, op.OursBefore = access.OpDeleteUserSidePolicy, "", "", policyOfBob
 	if d := decide(op, access.LiveDocument{Resource: op.Resource}, nil); d.write || d.state != access.OperationUnchanged {
 		t.Errorf("decided %+v on one that is gone, want unchanged", d)
 	}

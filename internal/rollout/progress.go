@@ -16,17 +16,17 @@ import (
 type ProgressStore interface {
 	// Failures counts the targets that are not as desired by what is wrong and by OU.
 	Failures(ctx context.Context, rollout int64) ([]access.Failure, error)
-	// SampleRollouts notes how far rollouts are, unless another replica does so.
+	// SampleRollouts records the progress of rollouts, unless another replica does so.
 	SampleRollouts(ctx context.Context) error
-	// Samples returns what was noted, the oldest first.
+	// Samples returns the progress samples of a rollout, the oldest first.
 	Samples(ctx context.Context, rollout int64) ([]access.ProgressSample, error)
 	// ResolveConflicts lets decide say what to do about conflicting operations, and makes
 	// the target wait for a push that does it.
 	ResolveConflicts(ctx context.Context, id int64, account access.AccountID, decide access.DecideConflicts) (access.Rollout, error)
 }
 
-// The time between two notes of how far rollouts are, the longest that a read for
-// watchers may take, and how long what was read is kept for others.
+// The time between two progress samples, the time limit of a read for watchers, and how long its
+// result is shared.
 const (
 	sampleEvery = 2 * time.Second
 	loadMost    = 10 * time.Second
@@ -137,11 +137,11 @@ func (s *Service) RecentTargets(ctx context.Context, actor access.Actor, id int6
 	return s.late.targets.get(ctx, newTargetsKey(id, q), s.hub.lastTold(id, since), load)
 }
 
-// sample notes how far rollouts are, for their charts.
+// sample records progress samples for the charts of rollouts.
 func (s *Service) sample(ctx context.Context) {
 	for pause(ctx, sampleEvery) == nil {
 		if err := s.cfg.Store.SampleRollouts(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("how far rollouts are could not be noted", "error", err)
+			s.cfg.Log.Warn("recording rollout progress failed", "error", err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type push struct {
 	calls access.CallCount // the account's counts when the push began
 	begun time.Time        // when the claim was asked for, by the local, monotonic clock
 
-	confirmed time.Time // when the store was asked last whether the claim is held, and said so
+	confirmedAt time.Time // when the store was last asked about the claim and confirmed it
 
 	steps   []step
 	live    map[access.Resource]access.LiveDocument
@@ -35,8 +35,8 @@ type step struct {
 	readAt  time.Time // when its document was asked for last
 	sent    bool      // a write of it may have been sent
 	looked  look      // what reading back has shown so far
-	held    bool      // skipped because it rests on a step that could not be done
-	later   error     // why it is left to a later claim; nil where it is not
+	blocked bool      // skipped because it depends on a step that could not be done
+	later   error     // why it is left to a later claim, or nil
 	without string    // who was left out of it, in words
 }
 
@@ -54,7 +54,7 @@ func newPush(cfg Config, claim access.Claim, lease *leaseKeeper) *push {
 	u.calls = cfg.Cloud.Counts(claim.Account.ID)
 	u.scope = access.Scope{Account: claim.Account, SessionName: fmt.Sprintf("portcullis-rollout-%d", claim.Rollout.ID)}
 	if lease != nil {
-		u.scope.Held = lease.lapsed
+		u.scope.Held = lease.checkExpiry
 	}
 	u.steps = make([]step, len(claim.Operations))
 	for i, op := range claim.Operations {
@@ -103,7 +103,7 @@ func (u *push) read(ctx context.Context) error {
 	case u.worthWaiting(err):
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	default:
-		u.refuse(refused(err))
+		u.refuse(newRefusal(err))
 		return nil
 	}
 	for i, d := range docs {
@@ -114,9 +114,9 @@ func (u *push) read(ctx context.Context) error {
 	return u.cfg.Fault(PointRead)
 }
 
-// worthWaiting reports whether a refusal says nothing about the account itself. An
-// account that stays unreachable, and a document that something else keeps changing, are
-// given up in the end; throttling never is.
+// worthWaiting reports whether a refusal says nothing about the account itself. An account that
+// stays unreachable, and a document that something else keeps changing, fail after a while;
+// throttling never fails.
 func (u *push) worthWaiting(err error) bool {
 	switch access.CloudClassOf(err) {
 	case access.CloudThrottled:
@@ -129,10 +129,10 @@ func (u *push) worthWaiting(err error) bool {
 	}
 }
 
-// now is the time by the database's clock, which has noted when the target was taken up and
-// what was intended. The clock on this machine's wall may show anything.
+// now is the time by the database's clock, by which the times of the target's start and of its
+// intents were recorded. The clock on this machine's wall may show anything.
 func (u *push) now() time.Time {
-	if u.claim.Until.IsZero() { // a look, which holds nothing
+	if u.claim.Until.IsZero() { // a check, which has no claim
 		return u.cfg.Now()
 	}
 	return u.claim.Until.Add(time.Since(u.begun) - u.cfg.Lease)
@@ -151,13 +151,13 @@ func (u *push) decide() {
 		s := &u.steps[i]
 		u.leaveOutMissing(s)
 		s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
-		s.held = s.left
+		s.blocked = s.left
 	}
 	holdBack(u.steps, u.claim.Account)
 }
 
-// intend commits what is about to be written, with an audit event for each write. An
-// intent of an earlier claim stands and was recorded with its own event.
+// intend commits what is about to be written, with an audit event for each write. An intent of an
+// earlier claim remains and was recorded with its own event.
 func (u *push) intend(ctx context.Context) error {
 	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write }))
 }
@@ -182,7 +182,7 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 	if err := u.cfg.Store.RecordIntents(ctx, u.claim, intents, events); err != nil {
 		return fmt.Errorf("recording what is to be written: %w", err)
 	}
-	u.confirmed = asked
+	u.confirmedAt = asked
 	return u.cfg.Fault(PointIntended)
 }
 
@@ -195,7 +195,7 @@ func (u *push) finish(ctx context.Context) error {
 		}
 	}
 	r := result(u.steps, u.refusal)
-	r.Calls = u.asked()
+	r.Calls = u.callsMade()
 	for _, res := range u.scope.Resources {
 		if d, ok := u.live[res]; ok {
 			r.Live = append(r.Live, d)
@@ -226,7 +226,7 @@ func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
 // outcome is a step's end as it is committed. For a document that was not written it
 // keeps what was live.
 func (u *push) outcome(s *step) access.Outcome {
-	o := access.Outcome{OperationID: s.op.ID, State: s.state, Message: joined(s.message, s.without)}
+	o := access.Outcome{OperationID: s.op.ID, State: s.state, Message: joinSentences(s.message, s.without)}
 	if s.state == access.OperationConflict || s.state == access.OperationUnchanged || s.left {
 		o.LiveBefore = u.live[s.op.Resource].Document
 	}
@@ -237,8 +237,8 @@ func (u *push) event(action string, detail map[string]any) access.AuditEvent {
 	return access.NewAuditEvent(access.System("rollout"), u.cfg.Now(), action, objectOfTarget(u.claim.Target), detail)
 }
 
-// asked counts what this push has asked of AWS so far.
-func (u *push) asked() access.CallCount {
+// callsMade counts the calls to AWS that this push has made so far.
+func (u *push) callsMade() access.CallCount {
 	return since(u.calls, u.cfg.Cloud.Counts(u.claim.Account.ID))
 }
 

@@ -70,7 +70,7 @@ func TestPushSurvivesACrashAtEveryPoint(t *testing.T) {
 	})
 }
 
-// atOnce has the store confirm the claim, and take the outcome before, ahead of each write.
+// atOnce makes the store confirm the claim and record the previous outcome before each write.
 const atOnce = -time.Second
 
 func crashAtEveryPoint(t *testing.T, confirm time.Duration, points []Point) {
@@ -110,8 +110,8 @@ func crashAtEveryPoint(t *testing.T, confirm time.Duration, points []Point) {
 	}
 }
 
-// Writes in quick succession wait for the store once, at the end. Where they take long,
-// the store is asked between them whether the claim is still held.
+// Writes in quick succession wait for the store once, at the end. If they are slow, the push asks
+// the store between them whether the claim is still valid.
 func TestOutcomesOfQuickWritesAreCommittedTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		takes time.Duration
@@ -204,7 +204,7 @@ func TestPushPutsOffWhatIsThrottledOrUnreachable(t *testing.T) {
 			}
 			store.checkEnd(t, access.TargetRunning, access.OperationPlanned, access.OperationPlanned)
 			if left := time.Until(store.until); left > later.After {
-				t.Errorf("the claim is held for another %s, and the push goes on in %s", left, later.After)
+				t.Errorf("the claim is valid for another %s, and the push goes on in %s", left, later.After)
 			}
 		})
 	}
@@ -317,7 +317,7 @@ func TestPushWritesNothingWhenTheStoreRefuses(t *testing.T) {
 	}
 }
 
-func TestPushOfATargetThatWasTakenOverWritesNothingMore(t *testing.T) {
+func TestPushStopsAfterNewerClaim(t *testing.T) {
 	store, cloud := oneTarget()
 	takeOver := func(n int, apply func()) error {
 		apply()
@@ -344,7 +344,7 @@ func TestPushOfATargetThatWasTakenOverWritesNothingMore(t *testing.T) {
 func TestPushFrozenPastItsLeaseWritesNothingMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud := oneTarget()
-		store.refuse["HoldClaim"] = errors.New("no connection")
+		store.refuse["RenewClaim"] = errors.New("no connection")
 		frozen := func(p Point) error {
 			if p == PointWriting {
 				time.Sleep(time.Minute) // of the bubble's clock
@@ -401,7 +401,7 @@ func TestPushSaysWhenAWriteNeverShows(t *testing.T) {
 	})
 }
 
-func TestPushOfATargetThatSomebodyHoldsDoesNothing(t *testing.T) {
+func TestPushOfClaimedTargetDoesNothing(t *testing.T) {
 	store, cloud := oneTarget()
 	if _, ok, err := store.ClaimTarget(t.Context(), 3, "111122223333", time.Hour); !ok || err != nil {
 		t.Fatal(ok, err)
@@ -432,10 +432,10 @@ func TestPushCancelledLeavesTheTargetToTheNextClaim(t *testing.T) {
 	}
 }
 
-// A rollout that stands has nothing begun: an account that was taken up is given back,
-// before its first call to AWS or before its first write.
+// A rollout that is paused or halted starts nothing: a claimed target is released before its first
+// call to AWS or before its first write.
 func TestStoppedRolloutReleasesTargets(t *testing.T) {
-	for name, late := range map[string]bool{"before it was taken up": false, "after the account was read": true} {
+	for name, late := range map[string]bool{"before it was claimed": false, "after the account was read": true} {
 		t.Run(name, func(t *testing.T) {
 			store, cloud := oneTarget()
 			wanted := 0

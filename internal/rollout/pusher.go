@@ -23,15 +23,14 @@ type SnoozeError struct {
 }
 
 func (e *SnoozeError) Error() string {
-	return fmt.Sprintf("put off for %s: %v", e.After, e.Err)
+	return fmt.Sprintf("snoozed for %s: %v", e.After, e.Err)
 }
 
 func (e *SnoozeError) Unwrap() error { return e.Err }
 
-// Push takes one target up and brings it to its end. Where there is nothing to do, since
-// the target has ended or somebody else holds it, it does nothing. A *SnoozeError asks
-// to be called again later; after any other error the lease runs out and the reviver
-// sees to the target.
+// Push claims one target and brings it to its end. It does nothing if the target has ended or
+// another worker has claimed it. A *SnoozeError asks to be called again later. After any other
+// error the lease expires and the target is requeued.
 func (p *Pusher) Push(ctx context.Context, rollout int64, account access.AccountID) error {
 	asked := time.Now()
 	claim, ok, err := p.cfg.Store.ClaimTarget(ctx, rollout, account, p.cfg.Lease)
@@ -41,11 +40,11 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 	if !ok {
 		return nil
 	}
-	held, lease := keepLease(ctx, p.cfg, claim, asked)
+	claimed, lease := keepLease(ctx, p.cfg, claim, asked)
 	defer lease.stop()
 	u := newPush(p.cfg, claim, lease)
 	u.begun = asked
-	err = u.run(held)
+	err = u.run(claimed)
 	lease.stop()
 	if err == nil {
 		err = u.finish(ctx)
@@ -73,10 +72,10 @@ func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
 	}
 }
 
-// release gives a target back that has not begun to write when its rollout stands.
+// release releases the claim on a target without intended writes whose rollout is not running.
 func (p *Pusher) release(ctx context.Context, u *push) error {
-	if err := p.cfg.Store.ReleaseClaim(ctx, u.claim, u.asked()); err != nil && !errors.Is(err, ErrClaimLost) {
-		return fmt.Errorf("letting go of account %s of rollout %d: %w", u.claim.Target.Account, u.claim.Rollout.ID, err)
+	if err := p.cfg.Store.ReleaseClaim(ctx, u.claim, u.callsMade()); err != nil && !errors.Is(err, ErrClaimLost) {
+		return fmt.Errorf("releasing account %s of rollout %d: %w", u.claim.Target.Account, u.claim.Rollout.ID, err)
 	}
 	return nil
 }
@@ -85,11 +84,11 @@ func (p *Pusher) release(ctx context.Context, u *push) error {
 // far is added to the target's count.
 func (p *Pusher) snooze(ctx context.Context, u *push, later *SnoozeError) error {
 	claim := u.claim
-	switch err := p.cfg.Store.SnoozeClaim(ctx, claim, later.After, u.asked()); {
+	switch err := p.cfg.Store.SnoozeClaim(ctx, claim, later.After, u.callsMade()); {
 	case errors.Is(err, ErrClaimLost):
 		return nil
 	case err != nil:
-		return fmt.Errorf("putting off account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, errors.Join(err, later.Err))
+		return fmt.Errorf("snoozing account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, errors.Join(err, later.Err))
 	default:
 		return later
 	}

@@ -7,10 +7,10 @@ import (
 	"portcullis/internal/authz"
 )
 
-// Resolve decides what to do about documents of a target that somebody else has edited:
-// to overwrite, to adopt or to skip each of them. A push then does so, as long as the
-// live document is the one that the decision was taken on. A choice about some of the
-// conflicting documents leaves the others in conflict.
+// Resolve decides what to do about documents of a target that another person has edited: to
+// overwrite, to adopt or to skip each of them. A push then does so, if the live document is still
+// the one that the decision is about. A choice about some of the conflicting documents leaves the
+// others in conflict.
 func (s *Service) Resolve(ctx context.Context, actor access.Actor, id int64, account access.AccountID, choices []access.ResolveConflict) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err

@@ -89,8 +89,8 @@ func refusedOperation(op access.Operation) decision {
 	}
 }
 
-// refused puts a refusal of AWS into words.
-func refused(err error) refusal {
+// newRefusal puts a refusal of AWS into words.
+func newRefusal(err error) refusal {
 	var e *access.CloudError
 	if !errors.As(err, &e) {
 		return refusal{class: access.CloudUnknown, cause: "something that is no refusal of AWS", message: sentence(err.Error()), advice: advice(access.CloudUnknown)}

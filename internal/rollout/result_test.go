@@ -46,12 +46,12 @@ func TestResult(t *testing.T) {
 
 func TestRefusedAlwaysAdvises(t *testing.T) {
 	for _, class := range access.CloudClasses() {
-		r := refused(&access.CloudError{Class: class, Account: "111122223333", Action: "iam:GetRole", Code: "Some"})
+		r := newRefusal(&access.CloudError{Class: class, Account: "111122223333", Action: "iam:GetRole", Code: "Some"})
 		if r.class != class || r.advice == "" || !strings.Contains(r.message, "111122223333") {
 			t.Errorf("%s: got %+v, want an advice and the account", class, r)
 		}
 	}
-	if r := refused(errors.New("boom")); r.class != access.CloudUnknown || r.advice == "" {
+	if r := newRefusal(errors.New("boom")); r.class != access.CloudUnknown || r.advice == "" {
 		t.Errorf("got %+v, want class unknown with advice", r)
 	}
 }
@@ -59,16 +59,16 @@ func TestRefusedAlwaysAdvises(t *testing.T) {
 func TestTrustPolicyWaitsForUserSidePolicy(t *testing.T) {
 	account := access.Account{ID: "111122223333"}
 	for name, c := range map[string]struct {
-		gate    access.OperationState
-		blocked bool
+		userSide access.OperationState
+		blocked  bool
 	}{
-		"gate in conflict": {access.OperationConflict, true},
-		"gate failed":      {access.OperationFailed, true},
-		"gate stands":      {access.OperationUnchanged, false},
+		"user-side policy in conflict": {access.OperationConflict, true},
+		"user-side policy failed":      {access.OperationFailed, true},
+		"user-side policy is live":     {access.OperationUnchanged, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			steps := []step{
-				{op: trustOperation(access.OperationPlanned), decision: decision{state: c.gate}},
+				{op: trustOperation(access.OperationPlanned), decision: decision{state: c.userSide}},
 				{op: userOperation(access.OpUserPolicy), decision: decision{write: true, document: userNew}},
 			}
 			holdBack(steps, account)
@@ -88,6 +88,6 @@ func TestUserPolicyThatNamesOtherRolesIsWritten(t *testing.T) {
 	}
 	holdBack(steps, access.Account{ID: "111122223333"})
 	if !steps[1].write {
-		t.Errorf("got %+v: held back for a role that the policy does not name", steps[1].decision)
+		t.Errorf("got %+v: skipped for a role that the policy does not name", steps[1].decision)
 	}
 }

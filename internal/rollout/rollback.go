@@ -14,9 +14,9 @@ import (
 // it. So it is carried out like any other, intents, outcomes and read back included, and
 // whoever has edited a document since finds it in conflict and not lost.
 
-// rollBackOn does the next thing about a rollout that is being rolled back: it starts the
-// rollout that takes it back once nothing is in flight, and ends it once that has ended.
-// Any replica may do so at any time.
+// rollBackOn does the next thing about a rollout that is being rolled back: it starts the rollout
+// that restores the documents once nothing is in flight, and ends the rolled-back rollout once that
+// one has ended. Any replica may do so at any time.
 func (s *Service) rollBackOn(ctx context.Context, id int64) error {
 	r, err := s.cfg.Store.Rollout(ctx, id)
 	if err != nil || r.State != access.RolloutRollingBack || r.Counts.Running > 0 {
@@ -57,9 +57,9 @@ func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 	err := s.cfg.Store.Written(ctx, id, func(t access.WrittenTarget) error {
 		planned := access.PlannedTarget{Account: t.Account, AccountName: t.AccountName, OU: t.OU}
 		for _, op := range slices.Backward(t.Operations) {
-			back, err := reversed(op)
+			back, err := reverseOperation(op)
 			if err != nil {
-				return fmt.Errorf("planning the way back of %s in account %s: %w", op.Resource, t.Account, err)
+				return fmt.Errorf("planning the rollback of %s in account %s: %w", op.Resource, t.Account, err)
 			}
 			planned.Operations = append(planned.Operations, back)
 		}
@@ -71,8 +71,8 @@ func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 	return plan, err
 }
 
-// reversed is the operation that puts back what another has replaced.
-func reversed(op access.Operation) (access.PlannedOperation, error) {
+// reverseOperation returns the operation that restores the document that another replaced.
+func reverseOperation(op access.Operation) (access.PlannedOperation, error) {
 	back := access.PlannedOperation{Kind: op.Kind, Resource: op.Resource, Before: op.Written, BeforeKnown: true, After: op.LiveBefore, Limit: op.Limit}
 	var err error
 	switch op.Kind {
@@ -98,7 +98,7 @@ func either(document string, put, remove access.OperationKind) access.OperationK
 	return put
 }
 
-// reverseTrust takes back our statements alone: those of others stay as they are now.
+// reverseTrust reverts our statements only: those of others stay as they are now.
 func reverseTrust(back *access.PlannedOperation) error {
 	var err error
 	if back.OursBefore, err = iam.Ours(back.Before); err != nil {
@@ -107,11 +107,11 @@ func reverseTrust(back *access.PlannedOperation) error {
 	if back.OursAfter, err = iam.Ours(back.After); err != nil {
 		return err
 	}
-	back.After, back.Note, err = merged(back.Before, back.OursAfter)
+	back.After, back.Note, err = mergeTrust(back.Before, back.OursAfter)
 	return err
 }
 
-// reverseAttachments takes back those of a user's attachments that are ours.
+// reverseAttachments reverts only our attachments of a user.
 func reverseAttachments(back *access.PlannedOperation) error {
 	var err error
 	if back.OursBefore, err = oursAttached(back.Before); err != nil {
@@ -120,7 +120,7 @@ func reverseAttachments(back *access.PlannedOperation) error {
 	if back.OursAfter, err = oursAttached(back.After); err != nil {
 		return err
 	}
-	back.After, err = attached(back.Before, back.OursAfter)
+	back.After, err = mergeAttachments(back.Before, back.OursAfter)
 	return err
 }
 

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Run does a replica's background work until the context ends: it hears which rollouts
-// changed, on whatever replica, and makes jobs for targets whose worker has gone silent.
-// Any number of replicas may run it side by side. It returns nil: what fails is logged
-// and tried again.
+// Run does a replica's background work until the context ends: it listens for rollouts that changed
+// on any replica, requeues targets with expired leases, advances rollouts whose time has come and
+// records progress. Any number of replicas may run it at the same time. It returns nil: failures
+// are logged and tried again.
 func (s *Service) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
-	parts.Go(func() { s.cfg.Store.Listen(ctx, s.hub.changed) })
+	parts.Go(func() { s.cfg.Store.Listen(ctx, s.hub.notify) })
 	parts.Go(func() { s.requeueExpired(ctx) })
 	parts.Go(func() { s.move(ctx) })
 	parts.Go(func() { s.sample(ctx) })
@@ -25,23 +25,23 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) requeueExpired(ctx context.Context) {
 	for pause(ctx, s.cfg.RequeueEvery) == nil {
 		if _, err := s.cfg.Store.RequeueExpiredChecks(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("checks whose worker has gone silent could not be looked for", "error", err)
+			s.cfg.Log.Warn("requeueing checks with expired leases failed", "error", err)
 		}
 		n, err := s.cfg.Store.RequeueExpired(ctx, s.cfg.Lease)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			s.cfg.Log.Warn("targets whose worker has gone silent could not be looked for", "error", err)
+			s.cfg.Log.Warn("requeueing targets with expired leases failed", "error", err)
 		case n > 0:
-			s.cfg.TookOver(n)
-			s.cfg.Log.Info("took up targets whose worker had gone silent", "targets", n)
+			s.cfg.OnRequeue(n)
+			s.cfg.Log.Info("requeued targets with expired leases", "targets", n)
 		}
 	}
 }
 
-// move keeps the times of rollouts: the end of a bake, the beginning of their hours, the
-// time to confirm. It also leads roll backs from one step to the next.
+// move advances rollouts whose time has come: the end of a bake, the start of a maintenance window,
+// the time to confirm. It also moves rollbacks from one step to the next.
 func (s *Service) move(ctx context.Context) {
 	for pause(ctx, s.cfg.MoveEvery) == nil {
 		due, err := s.cfg.Store.MoveRollouts(ctx)
@@ -49,7 +49,7 @@ func (s *Service) move(ctx context.Context) {
 			err = errors.Join(err, s.rollBackOn(ctx, id))
 		}
 		if err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("rollouts whose time has come could not be moved on", "error", err)
+			s.cfg.Log.Warn("advancing rollouts failed", "error", err)
 		}
 	}
 }
@@ -57,16 +57,16 @@ func (s *Service) move(ctx context.Context) {
 // recountEvery is how long a rollout can count wrong.
 const recountEvery = 10 * time.Second
 
-// recount looks for what only a defect brings about: whoever reads the log has to hear of
-// it, and the rollout must neither stand still nor have more in flight than may be.
+// recount looks for wrong counts, which only a defect can cause: the log must report them, and the
+// rollout must neither stop nor exceed max in flight.
 func (s *Service) recount(ctx context.Context) {
 	for pause(ctx, recountEvery) == nil {
 		wrong, err := s.cfg.Store.Recount(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("the counts of rollouts could not be held against their targets", "error", err)
+			s.cfg.Log.Warn("recounting the targets of rollouts failed", "error", err)
 		}
 		for _, id := range wrong {
-			s.cfg.Log.Error("a rollout counted something else than its targets are, and was counted anew; please report this", "rollout", id)
+			s.cfg.Log.Error("corrected the counts of a rollout, which differed from its targets; please report this", "rollout", id)
 		}
 	}
 }

@@ -31,7 +31,7 @@ type Config struct {
 	GiveUp            time.Duration // how long an account may stay unreachable; 10 min
 	Patience          time.Duration // how long the read back waits for AWS to show a write; 60 s
 
-	TookOver func(targets int) // told of targets whose worker has gone silent; nil: nothing is told
+	OnRequeue func(targets int) // told how many targets with expired leases were requeued; may be nil
 
 	// Fault is called at each named point of a push (see fault.go) and ends the push
 	// there, as a crash would, when it returns an error. For tests only.
@@ -42,8 +42,8 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.TookOver == nil {
-		c.TookOver = func(int) {}
+	if c.OnRequeue == nil {
+		c.OnRequeue = func(int) {}
 	}
 	if c.Fault == nil {
 		c.Fault = func(Point) error { return nil }

@@ -19,27 +19,29 @@ type Store interface {
 	// Operations are a target's operations in the order of writing, with all documents.
 	Operations(ctx context.Context, rollout int64, account access.AccountID) ([]access.Operation, error)
 
-	// ClaimTarget takes up a target that is in flight and that no live claim holds. It
-	// raises the claim number. ok is false where there is nothing to do.
+	// ClaimTarget claims a target in flight that has no valid claim. It raises the claim number. ok
+	// is false if there is nothing to do.
 	ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error)
-	// RenewClaim prolongs a claim. ErrClaimLost where a later one was made.
+	// RenewClaim extends the lease of a claim. It returns ErrClaimLost if there is a later claim.
 	RenewClaim(ctx context.Context, c access.Claim, lease time.Duration) error
-	// SnoozeClaim lets a claim run out after a time, and adds to the target's calls.
-	// ErrClaimLost as above.
+	// SnoozeClaim lets the lease expire after a time, and adds to the target's calls. ErrClaimLost
+	// as above.
 	SnoozeClaim(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error
-	// ReleaseClaim gives a target back for which no write is intended. ErrClaimLost as above.
+	// ReleaseClaim makes a target without intended writes wait again. ErrClaimLost as above.
 	ReleaseClaim(ctx context.Context, c access.Claim, calls access.CallCount) error
-	// RecordIntents commits what is about to be written, with one audit event per write.
-	// An intent that is there already is left as it is. ErrClaimLost as above; ErrNotRunning
-	// where the rollout stands and these are the first of the target.
+	// RecordIntents commits what is about to be written, with one audit event per write. An intent
+	// that is there already is left as it is. ErrClaimLost as above. ErrNotRunning if the rollout
+	// is paused or halted and the target has no intents yet.
 	RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error
-	// RecordOutcome commits the outcome of one operation and prolongs the claim.
+	// RecordOutcome commits the outcome of one operation and renews the claim.
 	RecordOutcome(ctx context.Context, c access.Claim, o access.Outcome, lease time.Duration) error
-	// FinishTarget ends a target with the outcomes that are not recorded yet, settles the rollout, takes up the next targets
-	// that the window allows (state and job in the same transaction), and stores what the
-	// account holds now into its inventory. ErrClaimLost as above.
+	// FinishTarget ends a target with the outcomes that are not recorded yet, advances the rollout,
+	// starts as many further targets as max in flight allows (state and job in the same
+	// transaction), and updates the account's inventory with the live documents. ErrClaimLost as
+	// above.
 	FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, r access.TargetResult, events []access.AuditEvent) (access.Rollout, error)
-	// RequeueExpired makes jobs for targets in flight whose claim ran out, and returns how many.
+	// RequeueExpired makes jobs for targets in flight whose lease has expired, and returns how
+	// many.
 	RequeueExpired(ctx context.Context, lease time.Duration) (int, error)
 	// Listen calls notify with the id of each rollout that changes, on any replica, until
 	// the context ends. It reconnects when it is cut off; until then the hub's slow poll
@@ -47,7 +49,7 @@ type Store interface {
 	Listen(ctx context.Context, notify func(rollout int64))
 }
 
-// ErrClaimLost says that another worker has taken the target over: write nothing more.
+// ErrClaimLost says that another worker has claimed the target: write nothing more.
 var ErrClaimLost = access.ErrClaimLost
 
 // Cloud is what the engine needs of AWS.

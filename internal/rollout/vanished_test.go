@@ -11,8 +11,8 @@ import (
 
 const admitsAliceAlone = `[{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:username":["alice"]}}}]`
 
-// withUserSide is a target that gates alice on the users' side: the gate is attached, then the
-// role admits her.
+// withUserSide is a target with a user-side policy for alice: the policy is attached, then the role
+// admits her.
 func withUserSide() (*memoryStore, *memoryCloud, access.Resource) {
 	attach := attachOp(0, "alice", "", access.AttachmentsDocument([]string{access.UserSidePolicy("alice", 1).ARN("aws", "111122223333")}))
 	attach.ID, attach.State = 1, access.OperationPlanned
@@ -22,8 +22,8 @@ func withUserSide() (*memoryStore, *memoryCloud, access.Resource) {
 	return newMemoryStore(attach, trust), cloud, attach.Resource
 }
 
-// AWS has one answer for a user who is gone and for a policy that it does not know yet,
-// since it was made moments ago. The user is still there: their gate is not given up.
+// AWS has one answer for a user who is gone and for a policy that it does not know yet, since it
+// was made moments ago. The user still exists, so the push does not give up the user-side policy.
 func TestAPolicyTooNewToBeAttachedIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cloud, attachments := withUserSide()
@@ -38,9 +38,9 @@ func TestAPolicyTooNewToBeAttachedIsWaitedFor(t *testing.T) {
 		err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud})
 		var later *SnoozeError
 		if !errors.As(err, &later) {
-			t.Fatalf("got %v, want it put off", err)
+			t.Fatalf("got %v, want it snoozed", err)
 		}
-		cloud.checkLive(t, roleBob, document(foreign, "")) // not opened before the gate stands
+		cloud.checkLive(t, roleBob, document(foreign, "")) // not opened before the user-side policy is attached
 		time.Sleep(later.After)                            // of the bubble's clock
 		untilEnd(t, store, cloud)
 		store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationWritten)

@@ -50,8 +50,8 @@ func (l *look) saw(document string, asWritten, asBefore bool) {
 
 func (l *look) stable() bool { return l.good >= looksAfterLag || l.good > 0 && !l.lagged }
 
-// edited reports whether somebody has put another document in place meanwhile.
-func (l *look) edited() bool { return l.other >= looksAtOther }
+// wasEdited reports whether somebody has put another document in place meanwhile.
+func (l *look) wasEdited() bool { return l.other >= looksAtOther }
 
 // verify reads what this push wrote until all of it is live and stays so, or patience
 // ends. What was found written by an earlier claim was read already.
@@ -70,8 +70,8 @@ func (u *push) verify(ctx context.Context) error {
 		if len(left) == 0 {
 			return nil
 		}
-		if left[0].looked.edited() || time.Now().Add(wait).After(end) {
-			return u.unverified(left[0], err)
+		if left[0].looked.wasEdited() || time.Now().Add(wait).After(end) {
+			return u.failUnverified(left[0], err)
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
@@ -113,9 +113,9 @@ func (u *push) shows(s *step, live access.LiveDocument) (document string, asWrit
 	return live.Document, d.state == access.OperationWritten, d.write
 }
 
-// unverified ends a target whose writes AWS accepted and does not show. err is that of
+// failUnverified ends a target whose writes AWS accepted and does not show. err is that of
 // the last look. Throttled reads are waited out.
-func (u *push) unverified(s *step, err error) error {
+func (u *push) failUnverified(s *step, err error) error {
 	if err != nil && u.worthWaiting(err) {
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	}
@@ -125,11 +125,11 @@ func (u *push) unverified(s *step, err error) error {
 		message: fmt.Sprintf("AWS accepted the write of %s but still shows another document after %s.", s.op.Resource, u.cfg.Patience),
 		advice:  "Somebody may have edited the document just afterwards. Compare it with the plan and retry the target.",
 	}
-	if s.looked.edited() {
+	if s.looked.wasEdited() {
 		r.message = fmt.Sprintf("AWS accepted the write of %s, and now shows a document that is neither that nor the one before.", s.op.Resource)
 	}
 	if err != nil {
-		r = refused(err)
+		r = newRefusal(err)
 		r.message = "What was written could not be read back. " + r.message
 	}
 	u.refusal = &r

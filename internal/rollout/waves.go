@@ -9,12 +9,12 @@ import (
 
 // WaveStore stores waves, checks, strategies and rollbacks.
 type WaveStore interface {
-	// UpdateProgress locks the rollout, lets decide alter it and its course, and makes the
-	// targets follow: an abort skips what waits, a retry makes failed and conflicting
-	// targets wait again, a resume takes up as many as the window allows.
+	// UpdateProgress locks the rollout, lets decide change it and its wave progress, and makes the
+	// targets follow: an abort skips waiting targets, a retry makes failed and conflicting targets
+	// wait again, a resume starts as many targets as max in flight allows.
 	UpdateProgress(ctx context.Context, id int64, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)) (access.Rollout, error)
-	// UpdateTarget locks the rollout and one target: one that waits again is taken up
-	// once more, one that is skipped is left out.
+	// UpdateTarget locks the rollout and one target: a target that waits again is started again, a
+	// skipped one is left out.
 	UpdateTarget(ctx context.Context, id int64, account access.AccountID, decide func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)) (access.Rollout, error)
 	Waves(ctx context.Context, rollout int64) ([]access.Wave, error)
 	// StrategyOf is the strategy of a rollout as it was when it began.
@@ -30,13 +30,13 @@ type WaveStore interface {
 	Checks(ctx context.Context, rollout int64, wave, round, limit int) (access.Page[access.Check], error)
 	ClaimCheck(ctx context.Context, rollout int64, wave, seq int, lease time.Duration) (check access.Check, ok bool, err error)
 	FinishCheck(ctx context.Context, c access.Check, good bool, message string) error
-	// RequeueExpiredChecks makes jobs for checks whose worker has gone silent.
+	// RequeueExpiredChecks makes jobs for checks whose lease has expired.
 	RequeueExpiredChecks(ctx context.Context) (int, error)
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 
 	// Written is what a rollout has written, or may have, in each account.
-	Written(ctx context.Context, rollout int64, take func(access.WrittenTarget) error) error
-	// BeginRollback starts the rollout that takes another back.
+	Written(ctx context.Context, rollout int64, each func(access.WrittenTarget) error) error
+	// BeginRollback starts the rollout that rolls another one back.
 	BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error)
 
 	Strategies(ctx context.Context) ([]access.Strategy, error)

@@ -51,15 +51,15 @@ func TestWavesWithChecksAndApproval(t *testing.T) {
 			return access.ProbeAnswer{Allowed: false, Message: "AccessDenied"}, nil
 		},
 	})
-	plan := w.only(w.plan(t, desired(office...)), 6)
+	plan := w.only(w.plan(t, desiredState(office...)), 6)
 	strategy := access.Strategy{
 		Name: "Careful", ReadBack: true, Waves: []access.WaveRule{{Name: "Canary", Count: 2, Bake: 50 * time.Millisecond, RequiresApproval: true}},
 		Probes: []access.Probe{{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: false, Accounts: 1}},
 	}
 	r := w.stage(t, 4, strategy, plan)
-	r = wait(t, s, r.ID, "at its gate", func(r access.Rollout) bool { return r.Phase == access.PhaseAwaitingApproval })
+	r = wait(t, s, r.ID, "awaiting approval", func(r access.Rollout) bool { return r.Phase == access.PhaseAwaitingApproval })
 	if r.Counts.Succeeded != 2 || r.Counts.Waiting != 4 {
-		t.Errorf("at the gate after two canaries: %+v", r.Counts)
+		t.Errorf("awaiting approval after two canaries: %+v", r.Counts)
 	}
 	if writes := w.writes(0); len(writes) != 2 {
 		t.Errorf("writes in %d accounts, want the two canaries only", len(writes))
@@ -81,7 +81,7 @@ func TestWavesWithChecksAndApproval(t *testing.T) {
 func TestAnEditDuringTheBakeHalts(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	plan := w.only(w.plan(t, desired(office...)), 3)
+	plan := w.only(w.plan(t, desiredState(office...)), 3)
 	canary := access.Account{}
 	for _, a := range w.all {
 		if a.ID == plan.Target(0).Account {
@@ -115,18 +115,18 @@ func TestAnEditDuringTheBakeHalts(t *testing.T) {
 	}
 }
 
-func TestStartNowIsForAReason(t *testing.T) {
+func TestOverrideWindowNeedsReason(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	closed := access.MaintenanceWindow{Days: []int{(int(time.Now().UTC().Weekday()) + 3) % 7}, From: "02:00", To: "03:00"}
-	plan := w.only(w.plan(t, desired(office...)), 3)
+	plan := w.only(w.plan(t, desiredState(office...)), 3)
 	r := w.stage(t, 4, access.Strategy{MaintenanceWindow: closed}, plan)
-	wait(t, s, r.ID, "outside of its hours", func(r access.Rollout) bool { return r.Phase == access.PhaseMaintenanceWindow })
+	wait(t, s, r.ID, "outside of its maintenance window", func(r access.Rollout) bool { return r.Phase == access.PhaseMaintenanceWindow })
 	if _, err := s.OverrideWindow(t.Context(), operator, r.ID, " ", false); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("without a reason: %v, want KindInvalid", err)
 	}
 	if writes := w.writes(0); len(writes) != 0 {
-		t.Fatalf("it has written outside of its hours: %v", writes)
+		t.Fatalf("it has written outside of its maintenance window: %v", writes)
 	}
 	if r, err := s.OverrideWindow(t.Context(), operator, r.ID, "an office has moved", false); err != nil || r.WindowOverride.Reason != "an office has moved" {
 		t.Fatalf("%+v, %v", r.WindowOverride, err)
@@ -142,7 +142,7 @@ func TestStartNowIsForAReason(t *testing.T) {
 func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	plan := w.only(w.plan(t, desired(office...)), 5)
+	plan := w.only(w.plan(t, desiredState(office...)), 5)
 	before := map[access.AccountID]string{}
 	for target := range plan.Targets() {
 		before[target.Account] = w.state(t, target.Account).Roles["Bob"]
@@ -181,21 +181,21 @@ func TestRollBackRestoresEachDocumentBefore(t *testing.T) {
 	}
 	back, err := s.Rollout(t.Context(), operator, r.RolledBackBy)
 	if err != nil || back.Counts.Succeeded != 4 || back.Counts.Conflict != 1 || back.RollsBack != r.ID {
-		t.Errorf("the rollout that took it back: %+v (%v)", back, err)
+		t.Errorf("the rollback rollout: %+v (%v)", back, err)
 	}
 }
 
-func TestNobodyConfirms(t *testing.T) {
+func TestUnconfirmedRolloutIsRolledBack(t *testing.T) {
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
-	plan := w.only(w.plan(t, desired(office...)), 2)
+	plan := w.only(w.plan(t, desiredState(office...)), 2)
 	was := w.state(t, plan.Target(0).Account).Roles["Bob"]
 	r := w.stage(t, 4, access.Strategy{Confirm: 300 * time.Millisecond}, plan)
 	wait(t, s, r.ID, "rolled back", func(r access.Rollout) bool { return r.State == access.RolloutRolledBack })
 	if got := w.state(t, plan.Target(0).Account).Roles["Bob"]; !iam.Equal(got, was, nil) {
 		t.Errorf("the role holds %s, want what was before", got)
 	}
-	r = w.stage(t, 4, access.Strategy{Confirm: time.Hour}, w.only(w.plan(t, desired(office...)), 2))
+	r = w.stage(t, 4, access.Strategy{Confirm: time.Hour}, w.only(w.plan(t, desiredState(office...)), 2))
 	wait(t, s, r.ID, "to be confirmed", func(r access.Rollout) bool { return r.Phase == access.PhaseConfirm })
 	if _, err := s.Confirm(t.Context(), operator, r.ID); err != nil {
 		t.Fatal(err)
@@ -205,11 +205,11 @@ func TestNobodyConfirms(t *testing.T) {
 
 func TestOlderAndNewerRolloutsOfTheSameAccounts(t *testing.T) {
 	w := newWorld(t)
-	first := w.only(w.plan(t, desired(office...)), 8)
-	second := w.only(w.plan(t, desired(append(office, "12.148.80.0/22")...)), 8) // planned before the first has written
+	first := w.only(w.plan(t, desiredState(office...)), 8)
+	second := w.only(w.plan(t, desiredState(append(office, "12.148.80.0/22")...)), 8) // planned before the first has written
 	older, newer := w.start(t, 3, first), w.start(t, 8, second)
 	if newer.Counts.Running != 0 {
-		t.Errorf("the newer one has %d in flight, want it behind the older", newer.Counts.Running)
+		t.Errorf("the newer one has %d in flight, want it blocked by the older", newer.Counts.Running)
 	}
 	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
 	for _, id := range []int64{older.ID, newer.ID} {
@@ -225,17 +225,17 @@ func TestControlsAreRefusedWithoutTheRole(t *testing.T) {
 	viewer := access.Actor{Kind: access.ActorPerson, PersonID: 9, Roles: []access.Role{access.RoleViewer}}
 	ctx := t.Context()
 	for name, do := range map[string]func() error{
-		"roll back": func() error { _, err := s.RollBack(ctx, viewer, 1, "why"); return err },
-		"open gate": func() error { _, err := s.ApproveWave(ctx, viewer, 1, 1); return err },
-		"confirm":   func() error { _, err := s.Confirm(ctx, viewer, 1); return err },
-		"window":    func() error { _, err := s.SetMaxInFlight(ctx, viewer, 1, 5); return err },
-		"start":     func() error { _, err := s.OverrideWindow(ctx, viewer, 1, "why", false); return err },
-		"recheck":   func() error { _, err := s.CheckAgain(ctx, viewer, 1); return err },
-		"overtake":  func() error { _, err := s.SkipQueue(ctx, viewer, 1); return err },
-		"skip":      func() error { _, err := s.SkipTarget(ctx, viewer, 1, "111122223333", "why"); return err },
-		"retry":     func() error { _, err := s.RetryTarget(ctx, viewer, 1, "111122223333"); return err },
-		"strategy":  func() error { _, err := s.SaveStrategy(ctx, operator, access.Strategy{Name: "x"}); return err },
-		"remove":    func() error { return s.RemoveStrategy(ctx, operator, 1) },
+		"roll back":       func() error { _, err := s.RollBack(ctx, viewer, 1, "why"); return err },
+		"approve":         func() error { _, err := s.ApproveWave(ctx, viewer, 1, 1); return err },
+		"confirm":         func() error { _, err := s.Confirm(ctx, viewer, 1); return err },
+		"max in flight":   func() error { _, err := s.SetMaxInFlight(ctx, viewer, 1, 5); return err },
+		"override window": func() error { _, err := s.OverrideWindow(ctx, viewer, 1, "why", false); return err },
+		"recheck":         func() error { _, err := s.CheckAgain(ctx, viewer, 1); return err },
+		"skip queue":      func() error { _, err := s.SkipQueue(ctx, viewer, 1); return err },
+		"skip":            func() error { _, err := s.SkipTarget(ctx, viewer, 1, "111122223333", "why"); return err },
+		"retry":           func() error { _, err := s.RetryTarget(ctx, viewer, 1, "111122223333"); return err },
+		"strategy":        func() error { _, err := s.SaveStrategy(ctx, operator, access.Strategy{Name: "x"}); return err },
+		"remove":          func() error { return s.RemoveStrategy(ctx, operator, 1) },
 	} {
 		if err := do(); access.KindOf(err) != access.KindForbidden {
 			t.Errorf("%s: %v, want KindForbidden", name, err)

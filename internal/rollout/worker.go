@@ -29,7 +29,7 @@ type pushWorker struct {
 	pusher *Pusher
 }
 
-// Work pushes one target. A push that is put off keeps its job; it costs no attempt.
+// Work pushes one target. A push that is snoozed keeps its job; it costs no attempt.
 func (w *pushWorker) Work(ctx context.Context, job *river.Job[jobs.PushTarget]) error {
 	err := w.pusher.Push(ctx, job.Args.RolloutID, access.AccountID(job.Args.Account))
 	var later *SnoozeError

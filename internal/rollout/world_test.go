@@ -125,9 +125,9 @@ func (g *gauge) Write(ctx context.Context, s access.Scope, w access.Write) error
 	return g.Cloud.Write(ctx, s, w)
 }
 
-// desired is the state that the tests roll out: Bob is for alice and carol in every
+// desiredState is the state that the tests roll out: Bob is for alice and carol in every
 // account, from the networks given.
-func desired(networks ...string) access.State {
+func desiredState(networks ...string) access.State {
 	list := access.Allowlist{ID: "al-1", Name: "office"}
 	for _, n := range networks {
 		entry, err := access.ParseEntry(n)
@@ -209,7 +209,7 @@ func (w *world) start(t *testing.T, maxInFlight int, p access.Plan) access.Rollo
 	return r
 }
 
-// replica is one process of the console: workers, notifications, reviver.
+// replica is one process of the console: workers, notifications, requeueing.
 func (w *world) replica(t *testing.T, cfg rollout.Config) *rollout.Service {
 	t.Helper()
 	cfg.Store = cmp.Or[rollout.Store](cfg.Store, w.store)

@@ -25,21 +25,21 @@ func (u *push) write(ctx context.Context) error {
 		if !s.write {
 			continue
 		}
-		if why := blockedBy(u.steps, s, u.claim.Account, (*step).failed); why != "" {
+		if why := blockedBy(u.steps, s, u.claim.Account, (*step).hasFailed); why != "" {
 			s.end(access.OperationFailed, why)
 			s.cause = "it rests on another document that could not be set"
 			continue
 		}
 		if why := blockedBy(u.steps, s, u.claim.Account, (*step).bad); why != "" { // it was edited meanwhile
 			s.end(access.OperationSkipped, why)
-			s.held = true
+			s.blocked = true
 			continue
 		}
-		if why := blockedBy(u.steps, s, u.claim.Account, (*step).postponed); why != "" {
+		if why := blockedBy(u.steps, s, u.claim.Account, (*step).isPostponed); why != "" {
 			s.later = errors.New(why)
 			continue
 		}
-		if sent != nil && time.Since(u.confirmed) > u.cfg.ConfirmClaimEvery {
+		if sent != nil && time.Since(u.confirmedAt) > u.cfg.ConfirmClaimEvery {
 			if err := u.record(ctx, sent); err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (u *push) write(ctx context.Context) error {
 			sent = s
 		}
 	}
-	if later := those(u.steps, (*step).postponed); len(later) > 0 {
+	if later := those(u.steps, (*step).isPostponed); len(later) > 0 {
 		return u.snoozeLater(later)
 	}
 	return nil
@@ -62,12 +62,11 @@ func (u *push) write(ctx context.Context) error {
 // turn, or was repeated for longer, reads its document anew.
 const freshFor = 15 * time.Second
 
-// askAgainMost bounds the wait between two tries of a document that AWS does not take
-// yet. The tries are few: a burst of refusals over principals looks like somebody
-// guessing names.
+// askAgainMost bounds the wait between two tries of a document that AWS does not accept yet. The
+// tries are few, because a burst of refused principals looks like an attempt to guess names.
 const askAgainMost = 30 * time.Second
 
-// snoozeLater asks for another try at what AWS does not take yet, ever later.
+// snoozeLater asks for another try of documents that AWS does not accept yet. The delay grows.
 func (u *push) snoozeLater(steps []*step) error {
 	first := u.now()
 	for _, s := range steps {
@@ -96,7 +95,7 @@ func (u *push) send(ctx context.Context, s *step) error {
 	if errors.Is(silence, errStale) || u.worthWaiting(silence) {
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: silence}
 	}
-	s.refuse("", refused(silence))
+	s.refuse("", newRefusal(silence))
 	return nil
 }
 
@@ -115,7 +114,7 @@ var errStale = errors.New("what was read before the write is too old by now")
 func (u *push) whileFresh(s *step) access.Scope {
 	scope := u.scope
 	scope.Held = func() error {
-		if err := u.lease.lapsed(); err != nil {
+		if err := u.lease.checkExpiry(); err != nil {
 			return err
 		}
 		if !s.fresh() {
@@ -166,7 +165,7 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 	case class == access.CloudGone && (s.op.Resource.Kind == access.ResourceUser || s.op.Resource.Kind == access.ResourceAttachments):
 		return u.notThere(ctx, s, err)
 	default:
-		s.refuse("", refused(err))
+		s.refuse("", newRefusal(err))
 	}
 	return nil
 }
@@ -184,10 +183,10 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 	case u.worthWaiting(err):
 		return false, &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case s.sent:
-		s.refuse("It is not known whether the write took effect: AWS did not answer it, and the document could not be read afterwards. ", refused(err))
+		s.refuse("It is not known whether the write took effect: AWS did not answer it, and the document could not be read afterwards. ", newRefusal(err))
 		return true, nil
 	default:
-		s.refuse("It was not written, since it could not be read once more. ", refused(err))
+		s.refuse("It was not written, since it could not be read once more. ", newRefusal(err))
 		return true, nil
 	}
 	u.live[s.op.Resource], s.readAt = docs[0], asked
@@ -206,15 +205,15 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 	return true, nil
 }
 
-// record commits the outcome of a step, which also prolongs the claim and tells whether
-// it is still held.
+// record commits the outcome of a step. This also renews the claim and tells whether it is still
+// valid.
 func (u *push) record(ctx context.Context, s *step) error {
 	asked := time.Now()
 	if err := u.cfg.Store.RecordOutcome(ctx, u.claim, u.outcome(s), u.cfg.Lease); err != nil {
 		return fmt.Errorf("recording the outcome of %s: %w", s.op.Resource, err)
 	}
-	u.lease.prolonged(asked)
-	u.confirmed = asked
+	u.lease.extend(asked)
+	u.confirmedAt = asked
 	s.recorded = true
 	return u.cfg.Fault(PointRecorded)
 }

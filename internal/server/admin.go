@@ -37,14 +37,14 @@ func OpenAdmin(ctx context.Context, d Database, log *slog.Logger) (*Admin, error
 	return a, nil
 }
 
-// Close lets go of the database.
+// Close closes the database.
 func (a *Admin) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	return a.started.stop(ctx)
 }
 
-// NewPerson is what it takes to add a person.
+// NewPerson has the data of a new person.
 type NewPerson = authn.NewPerson
 
 // OIDC says which identity provider signs people in.
@@ -61,8 +61,8 @@ func (a *Admin) AddPerson(ctx context.Context, p NewPerson) (access.Person, erro
 	return a.identity.AddPerson(ctx, commandLine(), p)
 }
 
-// SetPlace changes a person's roles, teams and whether they are disabled, by what change
-// makes of them. Confirm is their e-mail again, where the settings want that.
+// SetPlace changes a person's roles, teams and whether they are disabled, by what change makes of
+// them. confirm is their e-mail address, which the settings may require.
 func (a *Admin) SetPlace(ctx context.Context, email, confirm string, change func(*Place)) (access.Person, error) {
 	p, err := a.identity.PersonByEmail(ctx, commandLine(), email)
 	if err != nil {

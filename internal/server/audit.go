@@ -28,10 +28,9 @@ func newAudit(d Database, setting string, create bool, st *store.Store, log *slo
 	return audit.New(cfg), nil
 }
 
-// checkpoints makes signed checkpoints of the audit log as long as the server runs. With
-// a private database the key is made in its folder; with one of somebody else it has to
-// be set, since a folder that is gone with the container would leave a key for each
-// start behind.
+// checkpoints makes signed checkpoints of the audit log as long as the server runs. With a private
+// database the key is made in its folder; with one of somebody else it has to be set, since the
+// folder may vanish with the container, and then each start would have another key.
 func (s *Server) checkpoints(st *store.Store) (func(context.Context) error, error) {
 	a, err := newAudit(s.cfg.Database, s.cfg.AuditKey, s.cfg.Database.URL == "", st, s.cfg.Log)
 	if err != nil {
@@ -61,8 +60,8 @@ func NewAuditKey() (string, error) { return audit.NewKeyText() }
 // AuditReport says what a verification has covered.
 type AuditReport = audit.Report
 
-// VerifyAudit goes through the audit log's chain and holds it against signed checkpoints.
-// The error names the first link that is broken.
+// VerifyAudit checks the chain of the audit log and compares it with signed checkpoints. The error
+// names the first link that is broken.
 func (a *Admin) VerifyAudit(ctx context.Context, setting string, checkpoints []access.Checkpoint, keys []string) (AuditReport, error) {
 	s, err := newAudit(a.database, setting, false, a.store, a.log)
 	if err != nil {

@@ -18,7 +18,7 @@ func jumpingClock(cfg Config, env func(string) string) (func() time.Time, error)
 		return nil, nil //nolint:nilnil // the real clock
 	}
 	if cfg.Sandbox == nil && !loopbackURL(env("AWS_ENDPOINT_URL")) {
-		return nil, access.Errorf(access.KindInvalid, "%s is set, which makes the console take wrong times for right. That is for tests with a sandbox on this machine; unset it.", clockJumpsVariable)
+		return nil, access.Errorf(access.KindInvalid, "%s is set, which makes the console use wrong times. That is for tests with a sandbox on this machine; unset it.", clockJumpsVariable)
 	}
 	by, err := time.ParseDuration(wanted)
 	if err != nil {

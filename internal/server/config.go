@@ -22,8 +22,8 @@ import (
 type Config struct {
 	Listen    string // of the console; 127.0.0.1:8080
 	PublicURL string // where browsers find it; derived from Listen when that is loopback
-	// MetricsListen is where /metrics is. Empty means DefaultMetricsListen, or any free
-	// port where that one is taken; "off" means nowhere.
+	// MetricsListen is where /metrics is. Empty means DefaultMetricsListen, or any free port if
+	// that one is in use; "off" means that there are no metrics.
 	MetricsListen  string
 	TrustedProxies []netip.Prefix
 
@@ -45,17 +45,17 @@ type Config struct {
 	Log         *slog.Logger  // slog.Default()
 	Version     string
 	Hash        authn.HashParams // what a password costs; authn.DefaultHashParams()
-	// AuditKey signs checkpoints of the audit log: the key, or a file that holds it.
-	// Without one the data folder of a private database holds it.
+	// AuditKey signs checkpoints of the audit log: the key, or a file with the key. Without one the
+	// key is in the data folder of a private database.
 	AuditKey string
 
-	tracing  *telemetry.Tracing // nil for none
-	work     *telemetry.WorkMetrics
-	tookOver func(targets int)
-	scans    *scanMetrics
-	probe    rollout.Probing           // nil where no probe user is set
-	dieAt    func(rollout.Point) error // nil but in tests
-	clock    func() time.Time          // nil but in tests
+	tracing   *telemetry.Tracing // nil for none
+	work      *telemetry.WorkMetrics
+	onRequeue func(targets int)
+	scans     *scanMetrics
+	probe     rollout.Probing           // nil where no probe user is set
+	dieAt     func(rollout.Point) error // nil but in tests
+	clock     func() time.Time          // nil but in tests
 }
 
 // Database says where the data is. With a URL that is used, else a private cluster in
@@ -169,7 +169,7 @@ func (c Config) oidc() *authn.OIDCConfig {
 	return &cfg
 }
 
-// oidcCallback is where the console takes people back from the identity provider.
+// oidcCallback is the path to which the identity provider sends people back.
 const oidcCallback = "/signin/oidc/callback"
 
 // publicURL is where browsers find the console; nil when that is not known.

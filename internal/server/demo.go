@@ -185,8 +185,8 @@ func seedStrategy(ctx context.Context, svc services) error {
 	return nil
 }
 
-// applyUnreviewed takes a change past the reviews that it would need. It is for the
-// demo's very first revision alone.
+// applyUnreviewed applies a change without the reviews that it needs. It is only for the first
+// revision of the demo.
 func applyUnreviewed(c *access.Change, head int64) (access.Application, error) {
 	if head != 0 || c.Author.ID != 0 {
 		return access.Application{}, access.Errorf(access.KindConflict, "Only the demo's own first change is applied without a review.")

@@ -1,6 +1,5 @@
-// Package server puts the parts together: it reads no policy and holds no rule, it only
-// starts what is needed in the right order, watches over it, and stops it in the order
-// reversed.
+// Package server puts the parts together: it reads no policy and contains no rule. It starts all
+// parts in the right order, watches over them, and stops them in the reverse order.
 //
 //	listeners ─▶ database ─▶ migrations ─▶ sandbox ─▶ AWS ─▶ services ─▶ workers ─▶ sample data ─▶ ready
 //	   │          (private cluster, or DATABASE_URL)                 (demo)

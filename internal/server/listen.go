@@ -39,8 +39,8 @@ func reason(err error) error {
 	return err
 }
 
-// listenMetrics opens the port for /metrics. The default one may be taken by another
-// replica on the same machine: then any other will do, since nobody asked for that one.
+// listenMetrics opens the port for /metrics. Another replica on the same machine may use the
+// default port: then listenMetrics uses a free one.
 func listenMetrics(ctx context.Context, addr string, log *slog.Logger) (net.Listener, error) {
 	if addr != "" {
 		return listen(ctx, "The metrics", addr, "--metrics-listen")
@@ -49,18 +49,18 @@ func listenMetrics(ctx context.Context, addr string, log *slog.Logger) (net.List
 	if err == nil {
 		return l, nil
 	}
-	log.Warn("the usual port for metrics is taken; using another", "taken", DefaultMetricsListen)
+	log.Warn("the default port for metrics is in use; using another", "default", DefaultMetricsListen)
 	return listen(ctx, "The metrics", "127.0.0.1:0", "--metrics-listen")
 }
 
 // door answers from the first moment on: /healthz with 200, since the process lives,
 // and everything else with 503 until it is opened.
-type door struct{ behind atomic.Pointer[http.Handler] }
+type door struct{ handler atomic.Pointer[http.Handler] }
 
-func (d *door) open(h http.Handler) { d.behind.Store(&h) }
+func (d *door) open(h http.Handler) { d.handler.Store(&h) }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h := d.behind.Load(); h != nil {
+	if h := d.handler.Load(); h != nil {
 		(*h).ServeHTTP(w, r)
 		return
 	}

@@ -130,7 +130,7 @@ func TestMetricsFallBackOnlyWhenNobodyChose(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	second, err := listenMetrics(t.Context(), "", log) // the usual port is taken now
+	second, err := listenMetrics(t.Context(), "", log) // the default port is in use now
 	if err != nil {
 		t.Fatalf("a second process on the machine: %v", err)
 	}

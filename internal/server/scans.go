@@ -25,10 +25,10 @@ func watchScans(m *telemetry.Metrics) *scanMetrics {
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"outcome"}),
 		compared: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "portcullis_scan_accounts_total", Help: "Accounts that this process has held against the desired state.",
+			Name: "portcullis_scan_accounts_total", Help: "Accounts that this process has compared with the desired state.",
 		}),
 		compares: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "portcullis_scan_compare_seconds", Help: "Time that this process took to hold accounts against the desired state, all that had been read at once.",
+			Name: "portcullis_scan_compare_seconds", Help: "Time that this process took to compare accounts with the desired state, one batch at a time.",
 			Buckets: []float64{.01, .05, .1, .5, 1, 5, 10, 30, 60, 300},
 		}),
 		movements: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -49,7 +49,7 @@ func (s *scanMetrics) Read(outcome drift.ReadOutcome, took time.Duration) {
 	s.reads.WithLabelValues(string(outcome)).Observe(took.Seconds())
 }
 
-// Compared notes that accounts were held against the desired state.
+// Compared records that accounts were compared with the desired state.
 func (s *scanMetrics) Compared(accounts int, took time.Duration) {
 	s.compared.Add(float64(accounts))
 	s.compares.Observe(took.Seconds())

@@ -113,7 +113,7 @@ func (s *Server) traceAndMeasure(ctx context.Context, m *telemetry.Metrics) erro
 		return err
 	}
 	s.cfg.tracing, s.cfg.Database.trace, s.cfg.work = t, t.Statements(), m.WatchWork(t)
-	s.cfg.tookOver = s.cfg.work.TookOver
+	s.cfg.onRequeue = s.cfg.work.CountRequeued
 	return nil
 }
 

@@ -182,14 +182,14 @@ func checkStopOrder(t *testing.T, s *Server) {
 	}
 }
 
-// sandboxState is what the sandbox holds of one account that the sample reaches.
+// sandboxState is the state of one account of the sandbox that the sample reaches.
 func sandboxState(t *testing.T, s *Server) string {
 	t.Helper()
 	for _, k := range s.Sandbox().Credentials() {
 		if k.User == "alice" {
 			_, body := get(t, s.SandboxURL()+"/_sandbox/state?account="+string(k.Account), "")
 			if !strings.Contains(body, "Portcullis") {
-				t.Errorf("account %s holds nothing of ours: %.500s", k.Account, body)
+				t.Errorf("account %s contains nothing of ours: %.500s", k.Account, body)
 			}
 			return body
 		}

@@ -39,7 +39,7 @@ type services struct {
 }
 
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
-	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, TookOver: cfg.tookOver, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
+	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
 	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures})
 	return services{
 		store:    st,
@@ -89,8 +89,8 @@ func (s services) provider(cfg Config) (pages.Provider, error) {
 
 func (s services) ready(ctx context.Context) error { return s.store.Ping(ctx) }
 
-// untilStopped ends what is watched when the server stops: a stream that somebody looks
-// at would otherwise hold up the shutdown until its very end.
+// untilStopped ends streams when the server stops: a stream would otherwise delay the shutdown
+// until its end.
 type untilStopped struct {
 	*rollout.Service
 	live context.Context

@@ -34,7 +34,7 @@ func (s *supervisor) keep(ctx context.Context, name string, run func(context.Con
 	pause := s.pause
 	for {
 		began := time.Now()
-		err := guarded(ctx, run)
+		err := runGuarded(ctx, run)
 		if ctx.Err() != nil {
 			return
 		}
@@ -64,8 +64,8 @@ func (s *supervisor) stop(ctx context.Context) error {
 	}
 }
 
-// guarded runs a part; a panic in it becomes its error.
-func guarded(ctx context.Context, run func(context.Context) error) (err error) {
+// runGuarded runs a part; a panic in it becomes its error.
+func runGuarded(ctx context.Context, run func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)

@@ -75,7 +75,7 @@ func TestWatched(t *testing.T) {
 	}
 	for _, secret := range []string{demoTokenPrefix, demoPassword, "argon2id$"} {
 		if strings.Contains(c.sent.String(), secret) {
-			t.Errorf("the traces hold %s", secret)
+			t.Errorf("the traces contain %s", secret)
 		}
 	}
 }

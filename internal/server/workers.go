@@ -18,7 +18,7 @@ import (
 	"portcullis/internal/telemetry"
 )
 
-// How the job queue is tuned. Jobs are taken up at once, since somebody is watching.
+// How the job queue is tuned. Jobs are started at once, since a person may be watching.
 const (
 	fetchCooldown = 5 * time.Millisecond
 	fetchPoll     = 500 * time.Millisecond
@@ -102,8 +102,7 @@ func syncPeriodically(cfg Config) *river.PeriodicJob {
 		&river.PeriodicJobOpts{RunOnStart: !cfg.Demo})
 }
 
-// timeEvery is how late an expiry or a scheduled change may come at most, while nothing
-// else holds it up.
+// timeEvery is the longest delay of an expiry or a scheduled change, if nothing else delays it.
 const timeEvery = 10 * time.Second
 
 // keepTimePeriodically looks for what is due. One replica, whichever leads the queue,
@@ -119,8 +118,8 @@ func keepTimePeriodically() *river.PeriodicJob {
 		&river.PeriodicJobOpts{RunOnStart: true})
 }
 
-// stopWorkers lets jobs in flight end, and cancels those that do not in time: their
-// targets are taken up again by whoever runs next.
+// stopWorkers lets running jobs end, and cancels those that do not end in time: their targets are
+// requeued.
 func stopWorkers(client *river.Client[pgx.Tx], grace time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
 		soft, cancel := context.WithTimeout(ctx, grace)

@@ -109,8 +109,8 @@ func link(e access.AuditEvent, seq int64, prev string) access.AuditEvent {
 	return e
 }
 
-// storable makes a text that others sent one that Postgres takes: what AWS or a browser
-// said must not keep its own record from being stored.
+// storable makes a text from outside storable in Postgres: a text of AWS or of a browser must not
+// keep its own record from being stored.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

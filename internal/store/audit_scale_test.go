@@ -13,8 +13,7 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// TestAuditAtScale looks for things in a log of 100,000 events, takes all of them out,
-// and verifies them.
+// TestAuditAtScale searches a log of 100,000 events, exports all of them, and verifies them.
 func TestAuditAtScale(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 100,000 events")
@@ -40,23 +39,23 @@ func TestAuditAtScale(t *testing.T) {
 		"a person":                   {access.AuditFilter{Person: "edda"}, 50},
 		"nobody":                     {access.AuditFilter{Person: "no such person"}, 0},
 		"a rare deed of a person":    {access.AuditFilter{Person: "edda", Action: "token.revoke", Addr: "203.0.113.0/24"}, 10},
-		"a word that is nowhere":     {access.AuditFilter{PageQuery: access.PageQuery{Search: "nowhere to be found"}}, 0},
+		"a word in no event":         {access.AuditFilter{PageQuery: access.PageQuery{Search: "not in any event"}}, 0},
 		"deep in the log":            {access.AuditFilter{PageQuery: access.PageQuery{Cursor: cursorAt(t, s, 5)}}, 50},
 	} {
-		timed(t, what, func() {
+		logDuration(t, what, func() {
 			page := must[access.Page[access.AuditEvent]](t)(s.Audit(t.Context(), c.filter))
 			if len(page.Items) != c.found {
 				t.Errorf("%s: %d events, want %d", what, len(page.Items), c.found)
 			}
 		})
 	}
-	timed(t, "all of them", func() {
+	logDuration(t, "all of them", func() {
 		n := 0
 		if err := s.EachAuditEvent(t.Context(), access.AuditFilter{}, func(access.AuditEvent) error { n++; return nil }); err != nil || n != events {
 			t.Errorf("%d events, %v", n, err)
 		}
 	})
-	timed(t, "verify", func() {
+	logDuration(t, "verify", func() {
 		if n := must[int64](t)(s.VerifyAudit(t.Context())); n != events {
 			t.Errorf("%d events verified", n)
 		}

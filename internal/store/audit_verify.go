@@ -9,9 +9,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// VerifyAudit recomputes the whole chain of the audit log, holds it against checkpoints
-// whose signatures the caller has checked, and returns how many events it has. The error
-// names the first event at which the chain is broken.
+// VerifyAudit recomputes the whole chain of the audit log, compares it with checkpoints whose
+// signatures the caller has checked, and returns how many events it has. The error names the first
+// event at which the chain is broken.
 func (s *Store) VerifyAudit(ctx context.Context, known ...access.Checkpoint) (int64, error) {
 	v := verification{known: map[int64][]access.Checkpoint{}}
 	for _, c := range known {
@@ -31,7 +31,7 @@ func (s *Store) VerifyAuditSince(ctx context.Context, since access.Checkpoint) (
 
 // verification goes through the log once.
 type verification struct {
-	since int64 // events up to this one are taken as they are
+	since int64 // events up to this one are trusted as they are
 	last  access.AuditEvent
 	known map[int64][]access.Checkpoint
 }
@@ -76,7 +76,7 @@ func follows(e, last access.AuditEvent) error {
 	case e.Seq != last.Seq+1:
 		return access.Errorf(access.KindConflict, "The audit log is broken at event %d: it is missing, and event %d comes after %d.", last.Seq+1, e.Seq, last.Seq)
 	case e.Prev != last.Hash:
-		return access.Errorf(access.KindConflict, "The audit log is broken at event %d: it does not follow event %d as that stands now.", e.Seq, last.Seq)
+		return access.Errorf(access.KindConflict, "The audit log is broken at event %d: it does not follow event %d as stored now.", e.Seq, last.Seq)
 	case e.Hash != e.ChainHash(e.Prev):
 		return access.Errorf(access.KindConflict, "The audit log is broken at event %d: its content was changed after it was written.", e.Seq)
 	default:

@@ -36,9 +36,9 @@ const (
 	documentChunk   = 500
 )
 
-// sorted returns names and documents in one order for all, so that two transactions that
+// sort returns names and documents in one order for all, so that two transactions that
 // store the same documents do not wait for each other in a circle.
-func (d documentSet) sorted() (keys [][]byte, bodies []string) {
+func (d documentSet) sort() (keys [][]byte, bodies []string) {
 	for key := range d {
 		keys = append(keys, []byte(key))
 	}

@@ -28,7 +28,7 @@ func TestTheDatabaseRefusesImpossibleTimes(t *testing.T) {
 		"an expiry that a person wrote": func(c *access.Change) { c.Author.ID, c.Expiry.At = 7, at.Add(2*time.Hour) },
 		"an expiry that is approved":    func(c *access.Change) { c.State, c.Expiry.At = access.ChangeApproved, at.Add(2*time.Hour) },
 		"an expiry at no time":          func(c *access.Change) { c.Expiry = nil },
-		"a window that ends as it opens": func(c *access.Change) {
+		"an empty time to start within": func(c *access.Change) {
 			c.Expiry.At, c.Schedule = at.Add(2*time.Hour), &access.Schedule{At: at, Until: at, By: access.PersonRef{ID: 1}, Digest: "d"}
 		},
 	} {

@@ -114,7 +114,7 @@ func loadPlanned(ctx context.Context, q querier, change int64, targets []access.
 	})
 }
 
-// plannedScan takes plannedList out of a row.
+// plannedScan reads plannedList from a row.
 type plannedScan struct {
 	op   access.PlannedOperation
 	docs plannedDocs

@@ -99,8 +99,8 @@ func (d *planDocuments) save(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// copyOperations stores the operations of the targets in this order, in which head says
-// what stands before the columns of the plan.
+// copyOperations stores the operations of the targets in this order, in which head returns the
+// values before the columns of the plan.
 func (d *planDocuments) copyOperations(ctx context.Context, tx pgx.Tx, table string, columns []string, order []int, head func(access.PlannedTarget, int) []any) error {
 	at, seq := 0, 0
 	var target access.PlannedTarget

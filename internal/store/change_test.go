@@ -39,7 +39,7 @@ func TestChangeComesBackAsItWas(t *testing.T) {
 
 func TestUpdateChangeKeepsReviewsApart(t *testing.T) {
 	s := storetest.New(t)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(2))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(2))
 	if c.State != access.ChangeApproved || len(c.Reviews) != 1 || c.Reviews[0].ID == 0 {
 		t.Fatalf("change %+v", c)
 	}
@@ -63,11 +63,11 @@ func TestUpdateChangeKeepsReviewsApart(t *testing.T) {
 
 func TestPlanIsFrozenAndReplaced(t *testing.T) {
 	s := storetest.New(t)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(3))
-	diff(t, "plan", unpacked(planFor(3)), unpacked(must[access.Plan](t)(s.Plan(t.Context(), c.ID))))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(3))
+	diff(t, "plan", unpack(planFor(3)), unpack(must[access.Plan](t)(s.Plan(t.Context(), c.ID))))
 	smaller := planFor(1)
 	must[access.Change](t)(s.UpdateChange(t.Context(), c.ID, func(*access.Change) (access.ChangeDecision, error) { return access.ChangeDecision{Plan: &smaller}, nil }))
-	diff(t, "plan after it was replaced", unpacked(smaller), unpacked(must[access.Plan](t)(s.Plan(t.Context(), c.ID))))
+	diff(t, "plan after it was replaced", unpack(smaller), unpack(must[access.Plan](t)(s.Plan(t.Context(), c.ID))))
 	var docs int
 	if err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM documents").Scan(&docs); err != nil {
 		t.Fatal(err)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// conditions collects what a query narrows by, with its arguments. A question mark in a
-// condition stands for the next argument; values never become part of the text.
+// conditions collects what a query narrows by, with its arguments. A question mark in a condition
+// is the next argument; values never become part of the text.
 type conditions struct {
 	parts []string
 	args  []any

@@ -17,9 +17,9 @@ import (
 func TestImpossibleRows(t *testing.T) {
 	s := desired(t)
 	organization(t, s, 3)
-	c := approved(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 2"}}}, planFor(3))
+	c := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 2"}}}, planFor(3))
 	r := must[access.Rollout](t)(apply(t.Context(), s, c, 2, 1))
-	open := approved(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 3"}}}, planFor(1))
+	open := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 3"}}}, planFor(1))
 	tests := []struct{ name, sql, want string }{
 		{"two heads", "INSERT INTO head (one, revision) VALUES (false, 0)", "head_one"},
 		{"a head beyond the revisions", "UPDATE head SET revision = 99", "head_revision"},
@@ -40,7 +40,7 @@ func TestImpossibleRows(t *testing.T) {
 		{"in review without a digest", "UPDATE changes SET digest = '' WHERE state = 'approved'", "reviewed_has_digest"},
 		{"a review of one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 1, '', '', 'approve', 'd', '', now(), false)", "reviewer_is_not_the_author"},
 		{"an author made up to review one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 5, 1, '', '', 'approve', 'd', '', now(), false)", "reviews_change_id_author_id"},
-		{"two standing reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', '', now(), false)", "reviews_one_each"},
+		{"two current reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', '', now(), false)", "reviews_one_each"},
 		{"a document under another's name", "INSERT INTO documents VALUES (sha256('x'), 'y')", "documents_check"},
 		{"a document that changes", "UPDATE documents SET body = 'x'", "neither changed nor removed"},
 		{"more in flight than the limit", "UPDATE rollouts SET running = max_in_flight + 1 WHERE state = 'running'", "max_in_flight_is_kept"},

@@ -67,9 +67,8 @@ func ending(ctx context.Context, s *store.Store, c access.Claim) <-chan error {
 	})
 }
 
-// TestATargetIsAlteredWhileItEnds asks for a target to be skipped in the moment in which
-// it ends: its end holds the target and waits for the rollout. Neither may wait for the
-// other.
+// TestATargetIsAlteredWhileItEnds asks for a target to be skipped in the moment in which it ends:
+// its end has locked the target and waits for the rollout. Neither may wait for the other.
 func TestATargetIsAlteredWhileItEnds(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 3, 1, 0)
@@ -94,8 +93,8 @@ func TestATargetIsAlteredWhileItEnds(t *testing.T) {
 	}
 }
 
-// TestAnAbortMeetsATargetThatEnds lets a target be taken up and end while an abort looks
-// for those that nobody has taken up, and had still seen it among them.
+// TestAnAbortMeetsATargetThatEnds lets a target be claimed and end while an abort looks for
+// unclaimed targets and has still seen this one among them.
 func TestAnAbortMeetsATargetThatEnds(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 4, 3, 0)
@@ -132,18 +131,18 @@ func TestAnAbortMeetsATargetThatEnds(t *testing.T) {
 	countsAreTrue(t, s)
 }
 
-// TestARollBackStoresDocumentsBeforeItHoldsOthersUp has somebody else store a document
-// that the way back needs as well. The roll back waits for them, and meanwhile nobody
-// else waits for the roll back.
-func TestARollBackStoresDocumentsBeforeItHoldsOthersUp(t *testing.T) {
+// TestRollbackStoresDocumentsBeforeItLocks lets another transaction store a document that the
+// rollback needs as well. The rollback waits for that transaction, and no other transaction waits
+// for the rollback.
+func TestRollbackStoresDocumentsBeforeItLocks(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 4)
-	first := staged(t, s, 2, access.Strategy{}, 2)
+	first := startStaged(t, s, 2, access.Strategy{}, 2)
 	for i := range 2 {
 		first = push(t, s, first, accountID(i), access.TargetSucceeded)
 	}
 	control(t, s, first.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
-	other := staged(t, s, 2, access.Strategy{}, 2)
+	other := startStaged(t, s, 2, access.Strategy{}, 2)
 	busy := claim(t, s, other, accountID(0))
 
 	back := planFor(2)
@@ -173,12 +172,12 @@ func TestARollBackStoresDocumentsBeforeItHoldsOthersUp(t *testing.T) {
 func TestAnAbortedRolloutKeepsTheAccountsInWhichItStillWrites(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)
-	older := staged(t, s, 2, access.Strategy{}, 1)
+	older := startStaged(t, s, 2, access.Strategy{}, 1)
 	writing := claim(t, s, older, accountID(0))
 	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Abort("enough", t0) })
-	newer := staged(t, s, 2, access.Strategy{}, 2)
+	newer := startStaged(t, s, 2, access.Strategy{}, 2)
 	if newer.Counts.Running != 1 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 1}) {
-		t.Errorf("%d accounts are taken up, behind %+v; want the one in which nobody writes, and the other behind rollout %d", newer.Counts.Running, newer.BlockedBy, older.ID)
+		t.Errorf("%d targets are in flight, blocked by %+v; want one target in flight and the other blocked by rollout %d", newer.Counts.Running, newer.BlockedBy, older.ID)
 	}
 	must[access.Rollout](t)(s.FinishTarget(t.Context(), writing, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
 	past(t, s, newer.ID)
@@ -192,14 +191,14 @@ func TestAnAbortedRolloutKeepsTheAccountsInWhichItStillWrites(t *testing.T) {
 func TestAnOldLookEndsNoNewCheck(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)
-	r := staged(t, s, 2, access.Strategy{Name: "x", ReadBack: true}, 2)
+	r := startStaged(t, s, 2, access.Strategy{Name: "x", ReadBack: true}, 2)
 	push(t, s, r, accountID(0), access.TargetSucceeded)
 	push(t, s, r, accountID(1), access.TargetFailed)
 	look := func() access.Check {
 		t.Helper()
 		c, ok, err := s.ClaimCheck(t.Context(), r.ID, 1, 0, lease)
 		if err != nil || !ok {
-			t.Fatalf("the check cannot be taken up: %v, %v", ok, err)
+			t.Fatalf("the check cannot be claimed: %v, %v", ok, err)
 		}
 		return c
 	}
@@ -207,7 +206,7 @@ func TestAnOldLookEndsNoNewCheck(t *testing.T) {
 	must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, r.Retry() }))
 	push(t, s, r, accountID(1), access.TargetSucceeded)
 	if err := s.FinishCheck(t.Context(), frozen, false, "of the first round"); !errors.Is(err, access.ErrClaimLost) {
-		t.Errorf("a look of the first round ended a check of the second that nobody had taken up yet: %v", err)
+		t.Errorf("a look of the first round ended an unclaimed check of the second: %v", err)
 	}
 	now := look()
 	if err := s.FinishCheck(t.Context(), frozen, false, "of the first round"); !errors.Is(err, access.ErrClaimLost) {
@@ -218,7 +217,7 @@ func TestAnOldLookEndsNoNewCheck(t *testing.T) {
 	}
 }
 
-// countsAreTrue holds what rollouts count against their targets.
+// countsAreTrue compares the counts of rollouts with their targets.
 func countsAreTrue(t *testing.T, s *store.Store) {
 	t.Helper()
 	var wrong int
@@ -276,23 +275,22 @@ func TestEndsThatComeTogetherLockAccountsInOrder(t *testing.T) {
 	}
 }
 
-// A console that stops in the middle of deciding about a rollout holds up the others for
-// some seconds, not for as long as it is stopped; going on, it learns that nothing came of
-// what it had in hand.
-func TestATransactionThatIsFrozenLetsGoOfTheRollout(t *testing.T) {
+// A console that is frozen in the middle of a decision about a rollout blocks the others for some
+// seconds, not for as long as it is frozen. When it goes on, its transaction fails.
+func TestFrozenTransactionReleasesRollout(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
 	r := start(t, s, 2, 1, 10)
-	held, thaw := make(chan struct{}), make(chan struct{})
+	locked, thaw := make(chan struct{}), make(chan struct{})
 	frozen := inBackground(func() error {
 		_, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
-			close(held)
+			close(locked)
 			<-thaw
 			return []access.AuditEvent{event("rollout.pause", access.RolloutObject(r.ID))}, r.Pause(time.Now())
 		})
 		return err
 	})
-	<-held
+	<-locked
 	began := time.Now()
 	if _, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		return nil, r.SetMaxInFlight(2)
@@ -305,6 +303,6 @@ func TestATransactionThatIsFrozenLetsGoOfTheRollout(t *testing.T) {
 	close(thaw)
 	wantKind(t, <-frozen, access.KindUnavailable, "Try again")
 	if now := must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); now.State != access.RolloutRunning || now.MaxInFlight != 2 {
-		t.Errorf("the rollout is %s with a window of %d", now.State, now.MaxInFlight)
+		t.Errorf("the rollout is %s with max in flight %d", now.State, now.MaxInFlight)
 	}
 }

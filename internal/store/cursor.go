@@ -37,7 +37,7 @@ func decodeCursor(cursor string, n int) ([]string, error) {
 }
 
 func errCursor() error {
-	return access.Invalid("cursor", "the cursor is none that this list gave: begin again without one")
+	return access.Invalid("cursor", "the cursor is none that this list gave: send the request without a cursor")
 }
 
 func encodeIDCursor(id int64) string { return encodeCursor(strconv.FormatInt(id, 10)) }

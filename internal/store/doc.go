@@ -12,11 +12,11 @@
 // jobs, and appends the audit events last, in one transaction. The order of locks is
 // fixed, so that no two transactions wait for each other:
 //
-//	head ─▶ change ─▶ rollout ─▶ taking up ─▶ target ─▶ account ─▶ end of the audit log
+//	head ─▶ change ─▶ rollout ─▶ flight ─▶ target ─▶ account ─▶ end of the audit log
 //
-// "Taking up" is an advisory lock that whoever takes up targets holds (rollout_blocked.go). The
-// targets whose claims a transaction ends come before all of it: only their own workers
-// lock those.
+// "Flight" is an advisory lock: a transaction that starts targets must take it
+// (rollout_blocked.go). The targets whose claims a transaction ends come before all of it: only
+// their own workers lock those.
 //
 // Errors of the deciding function come back as they are. What Postgres refuses becomes
 // an error with a kind (errors.go).

@@ -80,7 +80,7 @@ func (s *Store) UpdateFindings(ctx context.Context, choice access.FindingChoice,
 		}
 		var err error
 		if found, err = collect(ctx, tx, scanFinding, selectFindings+w.sql()+" ORDER BY f.id"+w.limit(access.MaxFindingsTogether+1)+" FOR UPDATE OF f", w.args...); err != nil {
-			return fmt.Errorf("reading the chosen findings: %w", err)
+			return fmt.Errorf("reading the selected findings: %w", err)
 		}
 		events, err := decide(found)
 		if err != nil {

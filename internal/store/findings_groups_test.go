@@ -34,40 +34,40 @@ func TestFindingsThatSayTheSameAreAGroup(t *testing.T) {
 		t.Errorf("the one that is alone is %+v", one)
 	}
 	query := access.FindingQuery{Group: g.Group}
-	alike := must[access.Page[access.Finding]](t)(s.Findings(t.Context(), query))
-	if len(alike.Items) != 4 {
-		t.Errorf("%d findings are of the group, want four", len(alike.Items))
+	members := must[access.Page[access.Finding]](t)(s.Findings(t.Context(), query))
+	if len(members.Items) != 4 {
+		t.Errorf("%d findings are of the group, want four", len(members.Items))
 	}
 
 	selection := must[access.FindingSelection](t)(s.SelectFindings(t.Context(), query))
 	if selection.Count != 4 || selection.Fingerprint == "" {
 		t.Fatalf("selected %+v", selection)
 	}
-	settle := func(c access.FindingChoice) (int, error) {
+	acknowledge := func(c access.FindingChoice) (int, error) {
 		return s.UpdateFindings(t.Context(), c, func(found []access.Finding) ([]access.AuditEvent, error) {
 			return nil, c.Acknowledge(found, operator, t0, "known")
 		})
 	}
-	one := access.FindingChoice{Digests: map[int64]string{alike.Items[2].ID: alike.Items[2].Digest()}}
-	if n, err := settle(one); err != nil || n != 1 {
+	one := access.FindingChoice{Digests: map[int64]string{members.Items[2].ID: members.Items[2].Digest()}}
+	if n, err := acknowledge(one); err != nil || n != 1 {
 		t.Fatalf("acknowledging one of them: %d, %v", n, err)
 	}
-	if _, err := settle(access.FindingChoice{Query: query, Fingerprint: selection.Fingerprint}); access.KindOf(err) != access.KindConflict {
+	if _, err := acknowledge(access.FindingChoice{Query: query, Fingerprint: selection.Fingerprint}); access.KindOf(err) != access.KindConflict {
 		t.Errorf("acknowledging what matched before: %v, want KindConflict", err)
 	}
-	missing := access.FindingChoice{Digests: map[int64]string{alike.Items[0].ID: alike.Items[0].Digest(), 999999: "x"}}
-	if _, err := settle(missing); access.KindOf(err) != access.KindNotFound {
+	missing := access.FindingChoice{Digests: map[int64]string{members.Items[0].ID: members.Items[0].Digest(), 999999: "x"}}
+	if _, err := acknowledge(missing); access.KindOf(err) != access.KindNotFound {
 		t.Errorf("acknowledging one that is not there: %v, want KindNotFound", err)
 	}
-	stale := access.FindingChoice{Digests: map[int64]string{alike.Items[0].ID: alike.Items[0].Digest(), alike.Items[1].ID: "another"}}
-	if _, err := settle(stale); access.KindOf(err) != access.KindConflict {
+	stale := access.FindingChoice{Digests: map[int64]string{members.Items[0].ID: members.Items[0].Digest(), members.Items[1].ID: "another"}}
+	if _, err := acknowledge(stale); access.KindOf(err) != access.KindConflict {
 		t.Errorf("acknowledging what looks different: %v, want KindConflict", err)
 	}
 	if now := must[access.FindingSelection](t)(s.SelectFindings(t.Context(), query)); now.Count != 3 {
 		t.Errorf("%d are open, want three: those that were refused are acknowledged in no part", now.Count)
 	}
 	now := must[access.FindingSelection](t)(s.SelectFindings(t.Context(), query))
-	if n, err := settle(access.FindingChoice{Query: query, Fingerprint: now.Fingerprint}); err != nil || n != 3 {
+	if n, err := acknowledge(access.FindingChoice{Query: query, Fingerprint: now.Fingerprint}); err != nil || n != 3 {
 		t.Errorf("acknowledging all that are left: %d, %v", n, err)
 	}
 	if counts := must[access.FindingCounts](t)(s.FindingCounts(t.Context())); counts.Total() != 1 {

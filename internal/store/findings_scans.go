@@ -12,8 +12,8 @@ import (
 	"portcullis/internal/jobs"
 )
 
-// SaveScan keeps what a scan found in an account. What was found before under the same
-// key is the same finding; its acknowledgement holds only while it looks the same.
+// SaveScan keeps what a scan found in an account. What was found before under the same key is the
+// same finding; its acknowledgement remains only while it looks the same.
 func (s *Store) SaveScan(ctx context.Context, scan access.Scan, events func(access.ScanOutcome) []access.AuditEvent) (access.ScanOutcome, error) {
 	var out access.ScanOutcome
 	err := s.inTx(ctx, func(tx *txn) error {
@@ -43,7 +43,7 @@ const scanLock = 0x7363616e // "scan"
 const insertFinding = `INSERT INTO findings (account_id, kind, reason, resource_kind, resource_path, resource_name, subject, sentence, advice, live, desired, digest, first_seen, last_seen)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id`
 
-// seenAgain also takes the acknowledgement away where $8 says so.
+// seenAgain also removes the acknowledgement if $8 is true.
 const seenAgain = `UPDATE findings SET reason = $2, sentence = $3, advice = $4, live = $5, desired = $6, digest = $7, last_seen = greatest(last_seen, $9),
 	ack_id = CASE WHEN $8 THEN NULL ELSE ack_id END, ack_name = CASE WHEN $8 THEN NULL ELSE ack_name END, ack_email = CASE WHEN $8 THEN NULL ELSE ack_email END,
 	ack_at = CASE WHEN $8 THEN NULL ELSE ack_at END, ack_reason = CASE WHEN $8 THEN NULL ELSE ack_reason END,
@@ -145,8 +145,8 @@ func (s *Store) Unscanned(ctx context.Context, limit int) ([]access.AccountID, e
 	return ids, nil
 }
 
-// StoppedTargets says how the last pushes of accounts stand. What an aborted rollout left
-// undone is not busy: nobody will push it.
+// StoppedTargets returns how the last pushes of accounts ended or where they are. A target that an
+// aborted rollout left undone is not busy, because no worker will push it.
 func (s *Store) StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error) {
 	found := make(map[access.AccountID]access.StoppedTarget, len(ids))
 	err := eachRow(ctx, s.pool, `SELECT t.account_id, t.rollout_id, t.state,
@@ -166,9 +166,9 @@ func (s *Store) StoppedTargets(ctx context.Context, ids []access.AccountID) (map
 	return found, nil
 }
 
-// settled is how long a rollout has to have ended: IAM takes a while to spread what was
-// written (docs/aws-facts.md, "Eventual consistency").
-const settled = "30 seconds"
+// readAfter is how long a rollout must have ended before its accounts are read: IAM spreads a write
+// with a delay (docs/aws-facts.md, "Eventual consistency").
+const readAfter = "30 seconds"
 
 // RescanRolledOut inserts the jobs that read the accounts of rollouts that ended, once
 // for each rollout.
@@ -176,7 +176,7 @@ func (s *Store) RescanRolledOut(ctx context.Context) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		ended, err := collect(ctx, tx, pgx.RowTo[int64], `INSERT INTO rollout_scans
 			SELECT id FROM rollouts r WHERE ended_at < now() - $1::interval AND NOT EXISTS (SELECT FROM rollout_scans s WHERE s.rollout_id = r.id)
-			ON CONFLICT DO NOTHING RETURNING rollout_id`, settled)
+			ON CONFLICT DO NOTHING RETURNING rollout_id`, readAfter)
 		if err != nil || len(ended) == 0 {
 			return err
 		}
@@ -189,7 +189,7 @@ func (s *Store) RescanRolledOut(ctx context.Context) error {
 	})
 }
 
-// ForgetFindings resolves what concerns accounts that are no targets any more.
+// ForgetFindings resolves the findings of accounts that are no longer targets.
 func (s *Store) ForgetFindings(ctx context.Context, at time.Time, event access.AuditEvent) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		tag, err := tx.Exec(ctx, `UPDATE findings f SET resolved_at = $1, version = f.version + 1 FROM accounts a

@@ -127,7 +127,7 @@ func TestFindingsOfAccountsThatAreGoneAreResolved(t *testing.T) {
 	}
 }
 
-// TestAccountsOfEndedRolloutsAreReadOnce: as soon as it has settled, and not again.
+// TestAccountsOfEndedRolloutsAreReadOnce: some time after the rollout has ended, and not again.
 func TestAccountsOfEndedRolloutsAreReadOnce(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 2)
@@ -159,7 +159,7 @@ func TestAccountsOfEndedRolloutsAreReadOnce(t *testing.T) {
 	end("1 second")
 	rescan(0, "just ended")
 	end("1 hour")
-	rescan(2, "settled")
+	rescan(2, "after the delay")
 	if _, err := s.Pool().Exec(t.Context(), "DELETE FROM river_job"); err != nil {
 		t.Fatal(err)
 	}

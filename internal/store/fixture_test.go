@@ -82,7 +82,7 @@ type planned struct {
 	Targets   []access.PlannedTarget
 }
 
-func unpacked(p access.Plan) planned { return planned{p.Documents, slices.Collect(p.Targets())} }
+func unpack(p access.Plan) planned { return planned{p.Documents, slices.Collect(p.Targets())} }
 
 func known(i *access.Inventories) map[access.AccountID]access.Inventory { return maps.Collect(i.All()) }
 
@@ -120,8 +120,8 @@ func hire(t testing.TB, s *store.Store) {
 	}
 }
 
-// approved makes a change of the edits and brings it to approved.
-func approved(t testing.TB, s *store.Store, edits []access.Edit, plan access.Plan) access.Change {
+// approve makes a change of the edits and brings it to approved.
+func approve(t testing.TB, s *store.Store, edits []access.Edit, plan access.Plan) access.Change {
 	t.Helper()
 	hire(t, s)
 	ctx := t.Context()
@@ -153,7 +153,7 @@ func apply(ctx context.Context, s *store.Store, c access.Change, maxInFlight, ma
 func start(t testing.TB, s *store.Store, n, maxInFlight, maxFailures int) access.Rollout {
 	t.Helper()
 	organization(t, s, n)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
 	return must[access.Rollout](t)(apply(t.Context(), s, c, maxInFlight, maxFailures))
 }
 

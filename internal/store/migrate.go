@@ -21,9 +21,9 @@ import (
 	"portcullis/migrations"
 )
 
-// migrateLock is the advisory lock of whoever migrates; lockPoll is how often the others
-// look. They poll rather than wait in Postgres, since a waiting statement would hold up
-// an index that is built concurrently.
+// migrateLock is the advisory lock of whoever migrates; lockPoll is how often the others look. They
+// poll rather than wait in Postgres, since a waiting statement would block an index that is built
+// concurrently.
 const (
 	migrateLock = 0x706f7274 // "port"
 	lockPoll    = 100 * time.Millisecond
@@ -111,7 +111,7 @@ func newMigrator(pool *pgxpool.Pool, db *sql.DB) (*migrator, error) {
 	return &migrator{pool: pool, ours: ours, jobs: jobs}, nil
 }
 
-// lock holds a connection, and on it the lock, which Postgres lets go of should we die.
+// lock keeps a connection with the lock on it. Postgres releases the lock if this process dies.
 func (m *migrator) lock(ctx context.Context) (unlock func(), err error) {
 	conn, err := m.pool.Acquire(ctx)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 func (s *Store) SaveOrganization(ctx context.Context, o access.Organization, read bool, events []access.AuditEvent) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		tx.note(events...)
-		// Two that replace the same rows at once would stand in each other's way.
+		// Two transactions that replace the same rows at the same time would block each other.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", organizationLock); err != nil {
 			return fmt.Errorf("waiting to save the organization: %w", err)
 		}

@@ -14,7 +14,7 @@ import (
 const accountColumns = `id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
 	synced_at, inventory_at, inventory_error, pushed_revision`
 
-// accountReader reads accounts. What many of them have alike, it keeps once.
+// accountReader reads accounts. It stores values that many accounts share only once.
 type accountReader struct {
 	tags  map[string]map[string]string // by how they are written
 	texts map[string]string
@@ -24,7 +24,7 @@ func newAccountReader() accountReader {
 	return accountReader{tags: map[string]map[string]string{}, texts: map[string]string{}}
 }
 
-// scan reads accountColumns, and what stands after them.
+// scan reads accountColumns and the columns after them.
 func (r accountReader) scan(row pgx.CollectableRow, more ...any) (access.Account, error) {
 	var a access.Account
 	var state, ou, tags, partition string

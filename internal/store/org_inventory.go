@@ -39,8 +39,8 @@ func resourceOf(kind access.ResourceKind, key string) access.Resource {
 const pushedSince = `SELECT EXISTS (SELECT 1 FROM targets WHERE account_id = $1
 	AND (state = 'running' AND claim > 0 OR state IN ('succeeded', 'failed', 'conflict') AND ended_at >= $2))`
 
-// SaveInventory replaces what is known to be in an account. It refuses a reading that a
-// push has overtaken, since a plan made from it would look like somebody else's edit.
+// SaveInventory replaces what is known to be in an account. It refuses an inventory that was read
+// before the last push, since a plan made from it would report a foreign edit.
 func (s *Store) SaveInventory(ctx context.Context, i access.Inventory) error {
 	roles, users, policies := inventoryRows(i)
 	rolesJSON, errRoles := json.Marshal(roles)

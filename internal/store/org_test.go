@@ -224,7 +224,7 @@ func TestTwoReplicasSaveTheOrganizationAtOnce(t *testing.T) {
 	}
 }
 
-func TestAReadingThatAPushHasOvertaken(t *testing.T) {
+func TestInventoryReadBeforePushIsRefused(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 2, 2, 0)
 	save := func(account int, readAt time.Time) error {

@@ -145,7 +145,7 @@ func newPersonRow(p access.Person, passwordHash string) personRow {
 	return row
 }
 
-// peopleLock is held while a person is altered: what decides looks at the others, too.
+// peopleLock is locked while a person is changed, because the decision also reads the other people.
 const peopleLock = 0x706f7274_70656f70
 
 // UpdatePerson locks a person, lets decide alter name, roles, teams, generation and

@@ -12,9 +12,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// BeginReply takes an idempotency key for a request of a token. Only the first of several
-// requests gets it: fresh is true for that one. The others get what is kept under the key
-// so far. A key is free again after access.IdempotentReplyLife.
+// BeginReply reserves an idempotency key for a request of a token. Only the first of several
+// requests gets it: fresh is true for that one. The others get what is kept under the key so far. A
+// key is free again after access.IdempotentReplyLife.
 func (s *Store) BeginReply(ctx context.Context, tokenID int64, key string, fingerprint []byte, at time.Time) (kept access.IdempotentReply, fresh bool, err error) {
 	err = s.inTx(ctx, func(tx *txn) error {
 		_, err := tx.Exec(ctx, "DELETE FROM idempotency_replies WHERE token_id = $1 AND key = $2 AND at <= $3", tokenID, key, at.Add(-access.IdempotentReplyLife))
@@ -23,7 +23,7 @@ func (s *Store) BeginReply(ctx context.Context, tokenID int64, key string, finge
 		}
 		tag, err := tx.Exec(ctx, "INSERT INTO idempotency_replies (token_id, key, fingerprint, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", tokenID, key, fingerprint, at)
 		if err != nil {
-			return fmt.Errorf("taking an idempotency key: %w", err)
+			return fmt.Errorf("reserving an idempotency key: %w", err)
 		}
 		if fresh = tag.RowsAffected() == 1; fresh {
 			return nil
@@ -49,7 +49,7 @@ func readReply(ctx context.Context, tx *txn, tokenID int64, key string) (access.
 	return r, nil
 }
 
-// FinishReply keeps the answer under the key that BeginReply took.
+// FinishReply stores the answer under the key that BeginReply reserved.
 func (s *Store) FinishReply(ctx context.Context, tokenID int64, key string, r access.IdempotentReply) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE idempotency_replies SET status = $3, content_type = $4, etag = $5, location = $6, body = $7
 		WHERE token_id = $1 AND key = $2 AND fingerprint = $8 AND status IS NULL`,
@@ -57,7 +57,7 @@ func (s *Store) FinishReply(ctx context.Context, tokenID int64, key string, r ac
 	if err != nil {
 		return translate(fmt.Errorf("keeping an answer: %w", err))
 	}
-	return affected(tag, 1, "keeping an answer")
+	return checkAffected(tag, 1, "keeping an answer")
 }
 
 // DropReply gives a key back: its request was refused and had no effect.

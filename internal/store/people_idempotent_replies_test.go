@@ -43,7 +43,7 @@ func TestRepliesAreKeptForADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, fresh := begin(t0); fresh {
-		t.Error("a key whose request took effect was given back")
+		t.Error("a key whose request had an effect was released")
 	}
 	if _, fresh := begin(t0.Add(24 * time.Hour)); !fresh {
 		t.Error("the key is not free after a day")

@@ -93,7 +93,7 @@ func targetFields(t *access.Target) []any {
 // timeOrZero scans a nullable time.
 type timeOrZero struct{ t *time.Time }
 
-// Scan takes what the database holds.
+// Scan reads the value of the database.
 func (z timeOrZero) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:
@@ -109,7 +109,7 @@ func (z timeOrZero) Scan(value any) error {
 // idOrZero scans a nullable reference.
 type idOrZero struct{ id *int64 }
 
-// Scan takes what the database holds.
+// Scan reads the value of the database.
 func (z idOrZero) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:

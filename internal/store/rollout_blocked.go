@@ -7,15 +7,15 @@ import (
 	"portcullis/internal/access"
 )
 
-// One rollout works on an account at a time, and an older one comes first. So the targets
-// of a rollout wait while another is at work in their account, and while an older one has
-// still to come to it. One that was paused or halted long ago gives way, and a person may
-// let the newer one overtake. Whoever comes to an account after a newer rollout was there
-// leaves it out: the older documents would undo the newer ones.
+// One rollout works on an account at a time, and an older one comes first. A target is blocked
+// while another rollout has a target of the same account in flight, and while an older rollout has
+// a waiting target of the same account. A rollout that was paused or halted long ago blocks no
+// others, and a person may let the newer one skip the queue. A rollout leaves an account out if a
+// newer rollout has already been there: the older documents would undo the newer ones.
 //
-// Whoever takes up targets holds flightLock, so two rollouts never find an account free
-// in the same moment; and since that is the only lock that two rollouts share, they never
-// wait for each other in a circle.
+// A transaction that starts targets holds flightLock, so two rollouts never find an account free at
+// the same moment. This is the only lock that two rollouts share, so they never wait for each other
+// in a circle.
 
 // blockers finds the targets that block a target t of rollout $1. The placeholders are those
 // of two parameters: whether the rollout skips the queue, and how long a paused or halted

@@ -13,9 +13,9 @@ import (
 	"portcullis/internal/jobs"
 )
 
-// Checks of the health of a wave are made when the wave is pushed and baked, and worked
-// on like targets: as many at once as the rollout's window allows, each leased to the
-// worker that has claimed it, the next one taken up in the transaction that ends one.
+// Checks of the health of a wave are created when the wave is pushed and baked. They are worked on
+// like targets: as many at the same time as max in flight allows, each leased to the worker that
+// has claimed it. The transaction that ends a check starts the next one.
 
 // makeChecks makes the next round of checks of the wave under way: one for each account
 // that was written to or found as it should be, and one for each account that a probe
@@ -54,7 +54,7 @@ func (tx *txn) makeChecks(ctx context.Context, o *opened) error {
 	return nil
 }
 
-// startChecks takes up as many checks as the window allows.
+// startChecks starts as many checks as max in flight allows.
 func (tx *txn) startChecks(ctx context.Context, o *opened) error {
 	if o.State != access.RolloutRunning || o.Phase != access.PhaseChecking {
 		return nil
@@ -64,7 +64,7 @@ func (tx *txn) startChecks(ctx context.Context, o *opened) error {
 			LIMIT greatest(0, $4 - (SELECT count(*) FROM rollout_checks WHERE rollout_id = $1 AND wave = $2 AND state = 'running'))))
 		RETURNING seq`, o.ID, o.Wave, pickUpWithin, o.Limit())
 	if err != nil {
-		return fmt.Errorf("taking up checks of rollout %d: %w", o.ID, err)
+		return fmt.Errorf("starting checks of rollout %d: %w", o.ID, err)
 	}
 	args := make([]river.JobArgs, len(seqs))
 	for i, seq := range seqs {
@@ -84,8 +84,8 @@ func scanCheck(row pgx.CollectableRow) (access.Check, error) {
 	return c, row.Scan(checkFields(&c)...)
 }
 
-// ClaimCheck takes up a check. ok is false where it has ended or is not the rollout's any
-// more.
+// ClaimCheck claims a check. ok is false if the check has ended or no longer belongs to the
+// rollout.
 func (s *Store) ClaimCheck(ctx context.Context, rollout int64, wave, seq int, lease time.Duration) (check access.Check, ok bool, err error) {
 	rows, err := s.pool.Query(ctx, `UPDATE rollout_checks c SET claim = claim + 1, lease_until = clock_timestamp() + $4::interval
 		WHERE rollout_id = $1 AND wave = $2 AND seq = $3 AND state = 'running' RETURNING `+checkColumns, rollout, wave, seq, lease)
@@ -96,13 +96,13 @@ func (s *Store) ClaimCheck(ctx context.Context, rollout int64, wave, seq int, le
 		return access.Check{}, false, nil
 	}
 	if err != nil {
-		return access.Check{}, false, translate(fmt.Errorf("taking up check %d of wave %d of rollout %d: %w", seq, wave, rollout, err))
+		return access.Check{}, false, translate(fmt.Errorf("claiming check %d of wave %d of rollout %d: %w", seq, wave, rollout, err))
 	}
 	return check, true, nil
 }
 
-// FinishCheck ends a check, takes up the next, and moves the rollout on after the last.
-// ErrClaimLost where another worker has taken it up since.
+// FinishCheck ends a check, starts the next one, and advances the rollout after the last one. It
+// returns ErrClaimLost if another worker has claimed the check since.
 func (s *Store) FinishCheck(ctx context.Context, c access.Check, good bool, message string) error {
 	err := s.inTx(ctx, func(tx *txn) error {
 		o, err := tx.open(ctx, c.RolloutID)
@@ -153,7 +153,7 @@ func (s *Store) Checks(ctx context.Context, rollout int64, wave, round, limit in
 	return page, nil
 }
 
-// RequeueExpiredChecks makes a job for each check whose worker has gone silent.
+// RequeueExpiredChecks makes a job for each check whose lease has expired.
 func (s *Store) RequeueExpiredChecks(ctx context.Context) (int, error) {
 	var requeued []river.JobArgs
 	err := s.inTx(ctx, func(tx *txn) error {

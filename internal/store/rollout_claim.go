@@ -11,14 +11,14 @@ import (
 	"portcullis/internal/access"
 )
 
-// claimTarget takes up a target that is in flight and that no live claim holds.
+// claimTarget claims a target in flight that has no valid claim.
 const claimTarget = `
 UPDATE targets t SET claim = claim + 1, lease_state = 'leased', lease_until = clock_timestamp() + $3::interval, started_at = coalesce(started_at, clock_timestamp())
 WHERE rollout_id = $1 AND account_id = $2 AND state = 'running' AND (lease_state <> 'leased' OR lease_until < clock_timestamp())
 RETURNING ` + targetColumns + `, t.lease_until`
 
-// ClaimTarget takes up a target. ok is false where there is nothing to do: it has ended,
-// or somebody else holds it.
+// ClaimTarget claims a target. ok is false if there is nothing to do: the target has ended, or
+// another worker has claimed it.
 func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue(claimTarget, rollout, string(account), lease).QueryRow(func(row pgx.Row) error {
@@ -56,10 +56,10 @@ func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.A
 	return claim, true, nil
 }
 
-// earlierWrites finds what older rollouts have written since the rollout was planned: it
-// is not what the plan found, and still nobody's edit. What was written later than the
-// change was submitted cannot be in its plan. A rollback restores documents, and does so
-// only over what it takes back itself.
+// earlierWrites finds what older rollouts have written since the rollout was planned: it differs
+// from what the plan found, but it is no foreign edit. What was written later than the change was
+// submitted cannot be in its plan. A rollback restores documents, and only over the documents of
+// the rollout that it rolls back.
 const earlierWrites = `
 SELECT DISTINCT ON (o.id) o.id, coalesce(d.body, '')
 FROM rollouts r LEFT JOIN changes c ON c.id = r.change_id
@@ -103,12 +103,12 @@ func scanClaimedAccount(row pgx.Row, id access.AccountID) (access.Account, error
 // was not requeued.
 const currentClaim = "rollout_id = $1 AND account_id = $2 AND claim = $3 AND lease_state = 'leased'"
 
-// RenewClaim prolongs a claim.
+// RenewClaim extends the lease of a claim.
 func (s *Store) RenewClaim(ctx context.Context, c access.Claim, lease time.Duration) error {
 	tag, err := s.pool.Exec(ctx, "UPDATE targets SET lease_until = clock_timestamp() + $4::interval WHERE "+currentClaim,
 		c.Target.RolloutID, string(c.Target.Account), c.Number, lease)
 	if err != nil {
-		return translate(fmt.Errorf("prolonging the claim on account %s of rollout %d: %w", c.Target.Account, c.Target.RolloutID, err))
+		return translate(fmt.Errorf("renewing the claim on account %s of rollout %d: %w", c.Target.Account, c.Target.RolloutID, err))
 	}
 	if tag.RowsAffected() == 0 {
 		return access.ErrClaimLost

@@ -14,8 +14,8 @@ const (
 	edited     = "somebody else has edited role Bob"
 )
 
-// conflicted is a rollout of one target whose first operation is in conflict.
-func conflicted(t *testing.T, s *store.Store) (access.Rollout, access.Operation) {
+// startConflicted is a rollout of one target whose first operation is in conflict.
+func startConflicted(t *testing.T, s *store.Store) (access.Rollout, access.Operation) {
 	t.Helper()
 	r := start(t, s, 1, 1, 0)
 	c := claim(t, s, r, accountID(0))
@@ -41,7 +41,7 @@ func resolve(t *testing.T, s *store.Store, r access.Rollout, choices ...access.R
 
 func TestConflictIsFoundDecidedAndPushedAgain(t *testing.T) {
 	s := storetest.New(t)
-	r, op := conflicted(t, s)
+	r, op := startConflicted(t, s)
 	if r.State != access.RolloutCompleted || op.State != access.OperationConflict || op.Found != editedLive {
 		t.Fatalf("rollout %s, operation %+v; want the document that was found", r.State, op)
 	}
@@ -70,7 +70,7 @@ func TestConflictIsFoundDecidedAndPushedAgain(t *testing.T) {
 
 func TestConflictIsNotDecidedBlindly(t *testing.T) {
 	s := storetest.New(t)
-	r, op := conflicted(t, s)
+	r, op := startConflicted(t, s)
 	seen := access.DocumentDigest(editedLive)
 	other := must[[]access.Operation](t)(s.Operations(t.Context(), r.ID, accountID(0)))[1]
 	for name, c := range map[string]struct {
@@ -132,7 +132,7 @@ func TestLongCauseIsCut(t *testing.T) {
 	}
 }
 
-func TestSamplesAreFewAndCloseWithTheEnd(t *testing.T) {
+func TestProgressSamplesAreFewAndEndWithRollout(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 2, 2, 0)
 	c := claim(t, s, r, accountID(0))
@@ -146,7 +146,7 @@ func TestSamplesAreFewAndCloseWithTheEnd(t *testing.T) {
 	}
 	samples := must[[]access.ProgressSample](t)(s.Samples(t.Context(), r.ID))
 	if len(samples) != 1 || samples[0].Running != 2 || samples[0].Ended != 0 || samples[0].Throttles != 6 || samples[0].Attempts != 9 {
-		t.Fatalf("samples %+v, want one with what was put off", samples)
+		t.Fatalf("samples %+v, want one that counts the snoozed calls", samples)
 	}
 	must[access.Rollout](t)(s.FinishTarget(t.Context(), c, nil, access.TargetResult{State: access.TargetFailed, Calls: access.CallCount{Calls: 2, Attempts: 2}}, nil))
 	push(t, s, r, accountID(1), access.TargetSucceeded)
@@ -161,7 +161,7 @@ func TestSamplesAreFewAndCloseWithTheEnd(t *testing.T) {
 	}
 }
 
-func TestSnoozeIsForTheHolderOnly(t *testing.T) {
+func TestSnoozeNeedsCurrentClaim(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 1, 1, 0)
 	c := claim(t, s, r, accountID(0))

@@ -10,8 +10,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// UpdateProgress locks a rollout, lets decide alter it and its course, and makes its targets
-// follow.
+// UpdateProgress locks a rollout, lets decide change it and its wave progress, and makes its
+// targets follow.
 func (s *Store) UpdateProgress(ctx context.Context, id int64, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)) (access.Rollout, error) {
 	var o *opened
 	err := s.inTx(ctx, func(tx *txn) error {
@@ -50,8 +50,8 @@ func (tx *txn) saveWave(ctx context.Context, w access.Wave) error {
 	return nil
 }
 
-// UpdateTarget locks a rollout and lets decide alter it and one of its targets: a target
-// that waits again is taken up once more, one that is skipped is left out.
+// UpdateTarget locks a rollout and lets decide change it and one of its targets: a target that
+// waits again is started again, a skipped one is left out.
 func (s *Store) UpdateTarget(ctx context.Context, id int64, account access.AccountID, decide func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)) (access.Rollout, error) {
 	return s.updateTarget(ctx, id, account, func(_ *txn, r *access.Rollout, t *access.Target) ([]access.AuditEvent, error) { return decide(r, t) })
 }
@@ -122,12 +122,11 @@ func (tx *txn) follow(ctx context.Context, before access.Rollout, o *opened) err
 	return tx.recount(ctx, &o.Rollout)
 }
 
-// skipTargets ends what waits, and what no worker has taken up yet. What was taken up,
-// even by a worker that died since, has to be brought to its end.
+// skipTargets skips waiting targets and started targets that no worker has claimed yet. A target
+// that was claimed, even by a worker that died since, must be brought to its end.
 //
-// A target that is locked is most likely being taken up, or was, and ends: then it waits
-// for the rollout. So locked ones are left for a second look, which sees what became of
-// them.
+// A locked target is probably being claimed, or it ends and waits for the rollout. So locked
+// targets are left for a second look, which sees their new state.
 func (tx *txn) skipTargets(ctx context.Context, rollout int64, why string) error {
 	b := &pgx.Batch{}
 	for _, locked := range []string{"SKIP LOCKED", ""} {

@@ -13,7 +13,7 @@ import (
 // at through the list of targets.
 const maxFailureGroups = 500
 
-// maxCause is what a cause may hold, in characters.
+// maxCause is the longest cause, in characters.
 const maxCause = 300
 
 func shortCause(cause string) string {

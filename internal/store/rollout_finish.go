@@ -18,10 +18,9 @@ func count(n *int64) func(pgconn.CommandTag) error {
 	}
 }
 
-// FinishTarget ends a target, settles its rollout and takes up the next targets, in one
-// transaction: the window has neither a gap nor a moment of one too many. The lock on the
-// rollout comes after all that is the target's own, since every target in flight waits
-// for it.
+// FinishTarget ends a target, advances its rollout and starts the next targets, in one transaction:
+// the number of targets in flight is never too low or too high. The lock on the rollout comes after
+// all locks of the target, since every target in flight waits for it.
 func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, result access.TargetResult, events []access.AuditEvent) (access.Rollout, error) {
 	if !result.State.Ended() {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", result.State)

@@ -27,10 +27,10 @@ UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = cloc
 WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
 RETURNING account_id`
 
-// startTargets takes up as many targets as the rollout's window allows, and makes their
-// jobs. The rollout is locked, and with it the right to take up targets at all; its
-// counts are moved, and saved by the caller. again asks for the rollout to be settled
-// once more, since targets were left out.
+// startTargets starts as many targets as max in flight allows, and makes their jobs. The
+// transaction has locked the rollout and flightLock. startTargets updates the counts of the
+// rollout, and the caller saves them. again asks the caller to advance the rollout once more, since
+// targets were left out.
 func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
 	r := &o.Rollout
 	r.BlockedBy = access.BlockedBy{}
@@ -54,10 +54,10 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 	}
 	accounts, err := collect(ctx, tx, pgx.RowTo[string], query, args...)
 	if err != nil {
-		return false, fmt.Errorf("taking up targets of rollout %d: %w", r.ID, err)
+		return false, fmt.Errorf("starting targets of rollout %d: %w", r.ID, err)
 	}
 	if len(accounts) != n && !o.others {
-		return false, fmt.Errorf("rollout %d counts %d targets to take up, and %d are there", r.ID, n, len(accounts))
+		return false, fmt.Errorf("rollout %d counts %d targets to start, and %d are there", r.ID, n, len(accounts))
 	}
 	flights := make([]flight, len(accounts))
 	for i, account := range accounts {
@@ -109,12 +109,12 @@ func (tx *txn) insertJobs(ctx context.Context, of string, args []river.JobArgs) 
 	return nil
 }
 
-// requeueAtOnce bounds one transaction of Revive, which makes new jobs.
+// requeueAtOnce bounds one transaction of RequeueExpired, which makes new jobs.
 const requeueAtOnce = 500
 
-// RequeueExpired makes a job for each target in flight whose worker has let its claim run out,
-// or whose job nobody took up, and returns how many. The claim number rises, so that a
-// worker that was only frozen writes nothing more.
+// RequeueExpired makes a job for each target in flight whose lease has expired, or whose job no
+// worker has claimed in time, and returns how many. The claim number rises, so that a worker that
+// was only frozen writes nothing more.
 func (s *Store) RequeueExpired(ctx context.Context, lease time.Duration) (int, error) {
 	total := 0
 	for {

@@ -94,8 +94,8 @@ func (s *Store) commitAll(life context.Context) {
 	}
 }
 
-// nextGroup takes what can be committed together: the ends of one rollout, since its row
-// is locked, and intents of any.
+// nextGroup removes the works from the queue that can be committed together: the ends of one
+// rollout, since its row is locked, and intents of any.
 func (s *Store) nextGroup() []*work {
 	s.works.mu.Lock()
 	defer s.works.mu.Unlock()
@@ -133,8 +133,8 @@ func (s *Store) commitGroup(ctx context.Context, group []*work) {
 	}
 }
 
-// tryGroup commits a group. reached tells whether an error came from the commit itself,
-// after which nobody knows whether it took place.
+// tryGroup commits a group. reached tells whether an error came from the commit itself, after which
+// it is unknown whether the transaction was committed.
 func (s *Store) tryGroup(ctx context.Context, group []*work) (reached bool, err error) {
 	err = s.inTx(ctx, func(tx *txn) error {
 		if err := tx.doWorks(ctx, group); err != nil {
@@ -150,15 +150,15 @@ func (s *Store) tryGroup(ctx context.Context, group []*work) (reached bool, err 
 }
 
 func (tx *txn) doWorks(ctx context.Context, group []*work) error {
-	held, err := tx.lockClaims(ctx, group)
+	current, err := tx.lockClaims(ctx, group)
 	if err != nil {
 		return err
 	}
-	o, err := tx.queueWorks(ctx, held)
+	o, err := tx.queueWorks(ctx, current)
 	if err != nil {
 		return err
 	}
-	for _, w := range held {
+	for _, w := range current {
 		if w.check != nil {
 			if err := w.check(); err != nil {
 				return err
@@ -166,7 +166,7 @@ func (tx *txn) doWorks(ctx context.Context, group []*work) error {
 		}
 		tx.note(w.events...)
 	}
-	return tx.endWorks(ctx, held, o)
+	return tx.endWorks(ctx, current, o)
 }
 
 // lockClaims locks the targets whose claim is current, and marks the others as lost. What
@@ -177,8 +177,8 @@ func (tx *txn) lockClaims(ctx context.Context, group []*work) ([]*work, error) {
 	for _, w := range group {
 		rollouts, accounts, claims = append(rollouts, w.claim.Target.RolloutID), append(accounts, string(w.claim.Target.Account)), append(claims, w.claim.Number)
 	}
-	// The number belongs to it: what an earlier claim on the same target wanted may still
-	// be waiting, where its holder gave up.
+	// The claim number is part of the key: a work of an earlier claim on the same target may
+	// still be waiting after its worker has given up.
 	type key struct {
 		rollout int64
 		account access.AccountID
@@ -199,7 +199,7 @@ func (tx *txn) lockClaims(ctx context.Context, group []*work) ([]*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	var held []*work
+	var current []*work
 	for _, w := range group {
 		switch may, there := found[key{w.claim.Target.RolloutID, w.claim.Target.Account, w.claim.Number}]; {
 		case !there:
@@ -208,32 +208,32 @@ func (tx *txn) lockClaims(ctx context.Context, group []*work) ([]*work, error) {
 			w.err = access.ErrNotRunning
 		default:
 			w.err = nil
-			held = append(held, w)
+			current = append(current, w)
 		}
 	}
 	// In the order in which others lock several accounts.
-	slices.SortStableFunc(held, func(a, b *work) int {
+	slices.SortStableFunc(current, func(a, b *work) int {
 		return strings.Compare(string(a.claim.Target.Account), string(b.claim.Target.Account))
 	})
-	return held, nil
+	return current, nil
 }
 
 // queueWorks sends all statements of all works in one go and, where targets end, locks
 // their rollout after them. Documents come first and sorted, so that two replicas that
 // store the same ones do not wait for each other in a circle.
-func (tx *txn) queueWorks(ctx context.Context, held []*work) (*opened, error) {
+func (tx *txn) queueWorks(ctx context.Context, current []*work) (*opened, error) {
 	b, docs := &pgx.Batch{}, documentSet{}
 	var ending int64
-	for _, w := range held {
+	for _, w := range current {
 		for key, body := range w.docs {
 			docs[key] = body
 		}
 	}
 	if len(docs) > 0 {
-		keys, bodies := docs.sorted()
+		keys, bodies := docs.sort()
 		b.Queue(insertDocuments, keys, bodies)
 	}
-	for _, w := range held {
+	for _, w := range current {
 		if err := w.queue(b); err != nil {
 			return nil, err
 		}
@@ -242,7 +242,7 @@ func (tx *txn) queueWorks(ctx context.Context, held []*work) (*opened, error) {
 		}
 	}
 	if ending == 0 {
-		if slices.ContainsFunc(held, func(w *work) bool { return len(w.events) > 0 }) {
+		if slices.ContainsFunc(current, func(w *work) bool { return len(w.events) > 0 }) {
 			tx.queueAuditEnd(b)
 		}
 		return nil, tx.batch(ctx, b)
@@ -253,11 +253,11 @@ func (tx *txn) queueWorks(ctx context.Context, held []*work) (*opened, error) {
 }
 
 // endWorks counts the targets that ended and moves their rollout on.
-func (tx *txn) endWorks(ctx context.Context, held []*work, o *opened) error {
+func (tx *txn) endWorks(ctx context.Context, current []*work, o *opened) error {
 	if o == nil {
 		return nil
 	}
-	for _, w := range held {
+	for _, w := range current {
 		if w.end == nil {
 			continue
 		}
@@ -270,7 +270,7 @@ func (tx *txn) endWorks(ctx context.Context, held []*work, o *opened) error {
 	if err := tx.moveOn(ctx, o); err != nil {
 		return err
 	}
-	for _, w := range held {
+	for _, w := range current {
 		if w.end != nil {
 			w.rollout = o.Rollout
 		}

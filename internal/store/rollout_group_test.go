@@ -13,11 +13,11 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// TestWhatALostClaimLeftBehindCountsNothing holds the rollout's row, as a frozen replica
-// does in the middle of a transaction. Meanwhile the holder of a claim gives up on its
-// end, which still waits to be committed, and the target is claimed anew and ends: the two
-// ends go to the database together, and only one of them is one.
-func TestWhatALostClaimLeftBehindCountsNothing(t *testing.T) {
+// TestWorkOfLostClaimIsNotCounted locks the rollout's row, as a frozen replica does in the middle
+// of a transaction. Meanwhile a worker gives up on the end of its target, which still waits to be
+// committed, and another worker claims and ends the target. Both ends go to the database together,
+// and only one of them counts.
+func TestWorkOfLostClaimIsNotCounted(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 8, 2, 0)
 	busy, lost := claim(t, s, r, accountID(0)), claim(t, s, r, accountID(1))

@@ -25,9 +25,9 @@ UPDATE operations o SET
 FROM unnest($3::bigint[], $4::bytea[], $5::bytea[]) AS i (id, live, document)
 WHERE o.id = i.id AND rollout_id = $1 AND account_id = $2 AND state IN ('planned', 'intended', 'written', 'unchanged')`
 
-// RecordIntents commits what is about to be written, with its audit events. Without this
-// commit nothing is written to AWS. ErrNotRunning where these would be the first of a target
-// whose rollout stands.
+// RecordIntents commits what is about to be written, with its audit events. Without this commit
+// nothing is written to AWS. It returns ErrNotRunning if these would be the first intents of a
+// target whose rollout is paused, halted or aborted.
 func (s *Store) RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error {
 	w := &work{claim: c, docs: documentSet{}, events: events, writes: true}
 	var ids []int64
@@ -64,7 +64,7 @@ UPDATE operations o SET
 FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bytea[]) AS g (id, state, message, live)
 WHERE o.id = g.id AND rollout_id = $1 AND account_id = $2 AND o.state IN ('planned', 'intended')`
 
-// concludeAll tells of each operation whether it was concluded, and how it stood before.
+// concludeAll returns of each operation whether it was concluded, and its state before.
 const concludeAll = `
 WITH concluded AS (` + conclude + ` RETURNING o.id)
 SELECT o.id, c.id IS NOT NULL, o.state FROM operations o LEFT JOIN concluded c ON c.id = o.id
@@ -118,26 +118,26 @@ func queueOutcomes(b *pgx.Batch, c access.Claim, outcomes []access.Outcome) {
 // recordOutcome does in one statement what would else be a transaction of four: it is sent
 // between two writes to AWS.
 const recordOutcome = `
-WITH held AS (UPDATE targets SET lease_until = clock_timestamp() + $7::interval WHERE rollout_id = $1 AND account_id = $2 AND claim = $8 AND lease_state = 'leased' RETURNING 1),
-concluded AS (` + conclude + ` AND EXISTS (SELECT FROM held) RETURNING 1)
-SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM concluded), state FROM operations WHERE id = ANY($3) AND rollout_id = $1 AND account_id = $2`
+WITH claimed AS (UPDATE targets SET lease_until = clock_timestamp() + $7::interval WHERE rollout_id = $1 AND account_id = $2 AND claim = $8 AND lease_state = 'leased' RETURNING 1),
+concluded AS (` + conclude + ` AND EXISTS (SELECT FROM claimed) RETURNING 1)
+SELECT EXISTS (SELECT FROM claimed), EXISTS (SELECT FROM concluded), state FROM operations WHERE id = ANY($3) AND rollout_id = $1 AND account_id = $2`
 
-// RecordOutcome commits the outcome of one operation and prolongs the claim. Where the
-// claim is lost, neither happens.
+// RecordOutcome commits the outcome of one operation and renews the claim. If the claim is lost, it
+// does neither.
 func (s *Store) RecordOutcome(ctx context.Context, c access.Claim, o access.Outcome, lease time.Duration) error {
 	b := &pgx.Batch{}
 	if o.LiveBefore != "" {
 		b.Queue(insertDocuments, [][]byte{docKey(o.LiveBefore)}, []string{o.LiveBefore})
 	}
-	var held, concluded bool
+	var claimed, concluded bool
 	var was access.OperationState
 	b.Queue(recordOutcome, append(outcomeRows(c, o), lease, c.Number)...).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&held, &concluded, &was)
+		return row.Scan(&claimed, &concluded, &was)
 	})
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
 		return translate(fmt.Errorf("recording the outcome of operation %d: %w", o.OperationID, err))
 	}
-	if !held {
+	if !claimed {
 		return access.ErrClaimLost
 	}
 	return endedOnce(o, concluded, was)

@@ -63,10 +63,10 @@ func (s *Store) listen(ctx context.Context, again bool, notify func(int64)) erro
 	}
 }
 
-// gather waits for a notification and then takes in what else comes within a moment.
+// gather waits for a notification and then collects the notifications of a short time after it.
 func gather(ctx context.Context, conn *pgx.Conn) (map[int64]bool, error) {
 	changed := map[int64]bool{}
-	take := func(ctx context.Context) error {
+	collect := func(ctx context.Context) error {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return err
@@ -76,13 +76,13 @@ func gather(ctx context.Context, conn *pgx.Conn) (map[int64]bool, error) {
 		}
 		return nil
 	}
-	if err := take(ctx); err != nil {
+	if err := collect(ctx); err != nil {
 		return nil, err
 	}
 	moment, cancel := context.WithTimeout(ctx, gatherChange)
 	defer cancel()
 	for {
-		if err := take(moment); err != nil {
+		if err := collect(moment); err != nil {
 			if moment.Err() != nil && ctx.Err() == nil && !conn.IsClosed() {
 				return changed, nil
 			}

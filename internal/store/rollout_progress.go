@@ -24,8 +24,8 @@ type opened struct {
 	newer  bool // rollouts that began after it
 }
 
-// flightLock is taken by whoever takes up targets, after the rollout and before anything
-// else: two rollouts must not find the same account free in the same moment.
+// flightLock is locked by a transaction that starts targets, after the rollout and before anything
+// else: two rollouts must not find the same account free at the same moment.
 const flightLock = 0x706f7274_666c79 // "port fly"
 
 const waveColumns = `w.rollout_id, w.number, w.name, w.targets, w.left_over, w.max_in_flight, w.max_failures, w.bake, w.requires_approval, w.state, w.begun_at, w.pushed_at, w.ended_at,
@@ -85,8 +85,8 @@ func (tx *txn) open(ctx context.Context, id int64) (*opened, error) {
 	return &o, nil
 }
 
-// moveOn takes a rollout as far as it goes by itself: it settles it, takes up the targets
-// and checks that may be, saves it, and tells whoever listens.
+// moveOn advances a rollout as far as it goes without a person: it starts the targets and checks
+// that may start, saves the rollout, and notifies the listeners.
 func (tx *txn) moveOn(ctx context.Context, o *opened) error {
 	was := o.progress.Wave
 	for {
@@ -144,7 +144,7 @@ func (tx *txn) advance(ctx context.Context, o *opened, was *access.Wave) error {
 	}
 }
 
-// leaveOut skips what waits of a rollout that takes up nothing more.
+// leaveOut skips the waiting targets of a rollout that starts no more targets.
 func (tx *txn) leaveOut(ctx context.Context, o *opened) error {
 	if err := tx.skipTargets(ctx, o.ID, leftOutText(o.State)); err != nil {
 		return fmt.Errorf("skipping what waits of rollout %d: %w", o.ID, err)
@@ -154,9 +154,9 @@ func (tx *txn) leaveOut(ctx context.Context, o *opened) error {
 
 func leftOutText(s access.RolloutState) string {
 	if s == access.RolloutRollingBack {
-		return "The rollout was rolled back before this account was taken up."
+		return "The rollout was rolled back before this account was started."
 	}
-	return "The rollout was aborted before this account was taken up."
+	return "The rollout was aborted before this account was started."
 }
 
 // nextWave saves the wave that has ended and reads the one after it.
@@ -180,8 +180,8 @@ func queueWave(b *pgx.Batch, w access.Wave) {
 		w.RolloutID, w.Number, w.Left, string(w.State), nullTime(w.BegunAt), nullTime(w.PushedAt), nullTime(w.EndedAt), nullID(w.ApprovedBy.ID), w.ApprovedBy.Name, w.ApprovedBy.Email)
 }
 
-// saveRollout leaves out what never changes. The database itself holds the rollout to
-// max_in_flight; where fewer are asked for than are in flight, it stays until they end.
+// saveRollout leaves out what never changes. The database itself enforces max_in_flight; if a
+// person lowers it below the number of targets in flight, the column follows as these end.
 const saveRollout = `
 UPDATE rollouts SET state = $2, max_in_flight = $3, pace = $4, max_failures = $5, waiting = $6, running = $7, succeeded = $8, unchanged = $9,
     failed = $10, conflict = $11, skipped = $12, note = $13, started_at = $14, ended_at = $15,
@@ -201,7 +201,8 @@ func queueRollout(b *pgx.Batch, r access.Rollout, at time.Time) {
 	b.Queue("SELECT pg_notify($1, $2)", rolloutChannel, strconv.FormatInt(r.ID, 10))
 }
 
-// confirmer is null until somebody has confirmed; the system has the id 0.
+// confirmer is null until a person or the system has confirmed the rollout; the system has the id
+// 0.
 func confirmer(r access.Rollout) any {
 	if r.ConfirmedAt.IsZero() {
 		return nil

@@ -10,12 +10,12 @@ import (
 	"portcullis/internal/access"
 )
 
-// sampleLock keeps replicas from taking the same sample.
+// sampleLock keeps replicas from recording the same sample twice.
 const sampleLock = 0x706f7274_736d70 // "port smp"
 
-// sample notes how far each rollout under way is, and once more those that have just
-// ended. The time between two samples grows with the rollout's age, so that a chart has
-// about as many points for an hour as for a minute, and their number stays small.
+// sample records a progress sample of each rollout under way, and a last one of each that has just
+// ended. The time between two samples grows with the rollout's age, so that a chart has about as
+// many points for an hour as for a minute, and their number stays small.
 const sample = `
 WITH due AS MATERIALIZED (
     SELECT r.* FROM rollouts r
@@ -30,8 +30,7 @@ FROM due r
 CROSS JOIN LATERAL (SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(attempts), 0) AS attempts, coalesce(sum(throttles), 0) AS throttles FROM targets WHERE rollout_id = r.id) t
 ON CONFLICT DO NOTHING`
 
-// SampleRollouts notes how far rollouts are. Where another replica is at it, it does
-// nothing.
+// SampleRollouts records progress samples. It does nothing while another replica does so.
 func (s *Store) SampleRollouts(ctx context.Context) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var mine bool
@@ -43,12 +42,12 @@ func (s *Store) SampleRollouts(ctx context.Context) error {
 		return err
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		return translate(fmt.Errorf("noting how far rollouts are: %w", err))
+		return translate(fmt.Errorf("recording progress samples: %w", err))
 	}
 	return nil
 }
 
-// Samples returns how far a rollout was from time to time, the oldest first.
+// Samples returns the progress samples of a rollout, the oldest first.
 func (s *Store) Samples(ctx context.Context, rollout int64) ([]access.ProgressSample, error) {
 	found, err := collect(ctx, s.pool, func(row pgx.CollectableRow) (access.ProgressSample, error) {
 		var p access.ProgressSample
@@ -57,7 +56,7 @@ func (s *Store) Samples(ctx context.Context, rollout int64) ([]access.ProgressSa
 		return p, err
 	}, "SELECT at, running, ended, failed, calls, attempts, throttles FROM rollout_progress_samples WHERE rollout_id = $1 ORDER BY at", rollout)
 	if err != nil {
-		return nil, translate(fmt.Errorf("reading the samples of rollout %d: %w", rollout, err))
+		return nil, translate(fmt.Errorf("reading the progress samples of rollout %d: %w", rollout, err))
 	}
 	return found, nil
 }

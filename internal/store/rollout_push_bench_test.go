@@ -10,8 +10,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// BenchmarkPush is what one target costs the database: its claim, its intents, and its
-// end, with the next target taken up; one at a time, and twenty at once.
+// BenchmarkPush is what one target costs the database: its claim, its intents, and its end, with
+// the next target started; one at a time, and twenty at once.
 func BenchmarkPush(b *testing.B) {
 	for name, workers := range map[string]int{"alone": 1, "twenty": 20} {
 		b.Run(name, func(b *testing.B) {

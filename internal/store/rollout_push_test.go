@@ -31,7 +31,7 @@ func TestOnePushFromClaimToEnd(t *testing.T) {
 		t.Fatalf("claim %+v", c)
 	}
 	if left := time.Until(c.Until); left < lease/2 || left > 2*lease {
-		t.Errorf("the claim holds for %s, want %s", left, lease)
+		t.Errorf("the lease lasts for %s, want %s", left, lease)
 	}
 	intents := []access.Intent{{OperationID: c.Operations[0].ID, LiveBefore: `{"live":1}`, Document: `{"new":1}`}}
 	if err := s.RecordIntents(t.Context(), c, intents, []access.AuditEvent{event("operation.write", "rollout/1/x")}); err != nil {
@@ -71,7 +71,7 @@ func TestOnePushFromClaimToEnd(t *testing.T) {
 	}
 }
 
-func TestClaimIsTakenOver(t *testing.T) {
+func TestTargetIsClaimedAgain(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 1, 1, 0)
 	ctx := t.Context()
@@ -80,13 +80,13 @@ func TestClaimIsTakenOver(t *testing.T) {
 	}
 	first := claim(t, s, r, accountID(0))
 	if _, ok, err := s.ClaimTarget(ctx, r.ID, accountID(0), lease); ok || err != nil {
-		t.Errorf("claimed a target that is held: %v, %v", ok, err)
+		t.Errorf("claimed a target with a valid claim: %v, %v", ok, err)
 	}
 	intents := []access.Intent{{OperationID: first.Operations[0].ID, LiveBefore: `{"first":1}`, Document: `{"doc":1}`}}
 	if err := s.RecordIntents(ctx, first, intents, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RenewClaim(ctx, first, -time.Second); err != nil { // lets it run out
+	if err := s.RenewClaim(ctx, first, -time.Second); err != nil { // lets the lease expire
 		t.Fatal(err)
 	}
 	second := claim(t, s, r, accountID(0))
@@ -94,7 +94,7 @@ func TestClaimIsTakenOver(t *testing.T) {
 		t.Errorf("second claim %+v", second)
 	}
 	lost := map[string]error{
-		"HoldClaim":     s.RenewClaim(ctx, first, lease),
+		"RenewClaim":    s.RenewClaim(ctx, first, lease),
 		"RecordIntents": s.RecordIntents(ctx, first, intents, []access.AuditEvent{event("operation.write", "x")}),
 		"RecordOutcome": s.RecordOutcome(ctx, first, access.Outcome{OperationID: first.Operations[0].ID, State: access.OperationWritten}, lease),
 	}
@@ -137,12 +137,12 @@ func TestAnOperationHasOneOutcome(t *testing.T) {
 	}
 }
 
-// TestMaxInFlightIsExact lets many workers finish targets at once and watches, after each end,
-// that no more are in flight than the window allows, and no fewer while some wait.
+// TestMaxInFlightIsExact lets many workers finish targets at once and watches, after each end, that
+// no more are in flight than max in flight allows, and no fewer while some wait.
 func TestMaxInFlightIsExact(t *testing.T) {
 	s := storetest.New(t)
-	const targets, window, workers = 40, 4, 8
-	r := start(t, s, targets, window, 0)
+	const targets, maxInFlight, workers = 40, 4, 8
+	r := start(t, s, targets, maxInFlight, 0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -153,7 +153,7 @@ func TestMaxInFlightIsExact(t *testing.T) {
 				if err != nil || now.State == access.RolloutCompleted {
 					return
 				}
-				finishOne(ctx, t, s, r.ID, window)
+				finishOne(ctx, t, s, r.ID, maxInFlight)
 			}
 		})
 	}
@@ -201,14 +201,14 @@ func TestRequeueCutsTheFrozenWorkerOff(t *testing.T) {
 	ctx := t.Context()
 	frozen, alive := claim(t, s, r, accountID(0)), claim(t, s, r, accountID(1))
 	if n := must[int](t)(s.RequeueExpired(ctx, lease)); n != 0 {
-		t.Errorf("%d revived while all claims hold", n)
+		t.Errorf("%d requeued while all leases are valid", n)
 	}
 	if err := s.RenewClaim(ctx, frozen, -time.Second); err != nil {
 		t.Fatal(err)
 	}
 	jobsBefore := waitingJobs(t, s, jobs.PushTarget{}.Kind())
 	if n := must[int](t)(s.RequeueExpired(ctx, lease)); n != 1 {
-		t.Errorf("%d revived, want 1", n)
+		t.Errorf("%d requeued, want 1", n)
 	}
 	if n := waitingJobs(t, s, jobs.PushTarget{}.Kind()); n != jobsBefore+1 {
 		t.Errorf("%d new jobs, want 1", n-jobsBefore)
@@ -224,14 +224,14 @@ func TestRequeueCutsTheFrozenWorkerOff(t *testing.T) {
 	}
 }
 
-func TestAJobThatNobodyTookUpIsMadeAgain(t *testing.T) {
+func TestUnclaimedTargetIsRequeued(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 1, 1, 0)
 	if _, err := s.Pool().Exec(t.Context(), "UPDATE targets SET lease_until = now() - interval '1 second'"); err != nil {
 		t.Fatal(err)
 	}
 	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
-		t.Errorf("%d revived, want 1", n)
+		t.Errorf("%d requeued, want 1", n)
 	}
 	if c := claim(t, s, r, accountID(0)); c.Number != 1 {
 		t.Errorf("claim %d, want the first", c.Number)
@@ -240,7 +240,7 @@ func TestAJobThatNobodyTookUpIsMadeAgain(t *testing.T) {
 
 func TestClaimOfAnAccountThatIsNotKnownAnyMore(t *testing.T) {
 	s := storetest.New(t)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	r := must[access.Rollout](t)(apply(t.Context(), s, c, 1, 1))
 	if ok, why := claim(t, s, r, accountID(0)).Account.Targetable(); ok {
 		t.Errorf("it is a target: %s", why)

@@ -22,13 +22,12 @@ WHERE (r.ended_at IS NULL OR r.running > 0 OR r.ended_at > clock_timestamp() - i
     AND (r.waiting, r.running, r.succeeded, r.unchanged, r.failed, r.conflict, r.skipped) IS DISTINCT FROM (t.waiting, t.running, t.succeeded, t.unchanged, t.failed, t.conflict, t.skipped)
 ORDER BY r.id`
 
-// Recount counts rollouts anew that count something else than their targets are, and
-// returns them. There should never be one; one that there is would stand still, or have
-// more in flight than may be.
+// Recount corrects the counts of rollouts that differ from their targets, and returns these
+// rollouts. Only a defect causes that; such a rollout would stop, or exceed max in flight.
 func (s *Store) Recount(ctx context.Context) ([]int64, error) {
 	wrong, err := collect(ctx, s.pool, pgx.RowTo[int64], miscounted)
 	if err != nil {
-		return nil, translate(fmt.Errorf("holding the counts of rollouts against their targets: %w", err))
+		return nil, translate(fmt.Errorf("comparing the counts of rollouts with their targets: %w", err))
 	}
 	var failed []error
 	for _, id := range wrong {

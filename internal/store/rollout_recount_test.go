@@ -7,8 +7,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// TestWrongCountsAreFoundAndMended gives a rollout counts that are not those of its
-// targets, as a defect would: with them it stands still.
+// TestWrongCountsAreFoundAndMended gives a rollout counts that are not those of its targets, as a
+// defect would: with them it makes no progress.
 func TestWrongCountsAreFoundAndMended(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 5, 2, 0)

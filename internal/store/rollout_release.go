@@ -7,9 +7,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// ReleaseClaim gives a target back to which nothing was written and for which no write is
-// intended: it waits again, or is skipped where its rollout was aborted. What was asked of
-// AWS so far stays counted. ErrClaimLost where there is nothing to give back.
+// ReleaseClaim releases the claim on a target without intended writes: the target waits again, or
+// is skipped if its rollout was aborted. The calls to AWS so far stay counted. It returns
+// ErrClaimLost if there is nothing to release.
 func (s *Store) ReleaseClaim(ctx context.Context, c access.Claim, calls access.CallCount) error {
 	err := s.inTx(ctx, func(tx *txn) error {
 		tag, err := tx.Exec(ctx, `UPDATE targets t SET state = 'waiting', lease_state = NULL, lease_until = NULL, started_at = NULL,
@@ -37,7 +37,7 @@ func (s *Store) ReleaseClaim(ctx context.Context, c access.Claim, calls access.C
 		return tx.moveOn(ctx, o)
 	})
 	if err != nil {
-		return translate(fmt.Errorf("letting go of account %s of rollout %d: %w", c.Target.Account, c.Target.RolloutID, err))
+		return translate(fmt.Errorf("releasing account %s of rollout %d: %w", c.Target.Account, c.Target.RolloutID, err))
 	}
 	return nil
 }

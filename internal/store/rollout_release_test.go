@@ -9,13 +9,13 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// Once a rollout stands, no account begins to be written to: one that was only read goes
-// back, and one whose writes have begun goes on to its end.
-func TestAStandingRolloutBeginsNoWrites(t *testing.T) {
+// Once a rollout is paused or aborted, no target starts to write: a target that was only read is
+// released, and a target whose writes have begun goes on to its end.
+func TestStoppedRolloutStartsNoWrites(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		stand func(*access.Rollout) error
-		want  access.TargetCounts
+		stop func(*access.Rollout) error
+		want access.TargetCounts
 	}{
 		"paused":  {func(r *access.Rollout) error { return r.Pause(time.Now()) }, access.TargetCounts{Running: 1, Waiting: 3}},
 		"aborted": {func(r *access.Rollout) error { return r.Abort("enough", time.Now()) }, access.TargetCounts{Running: 1, Skipped: 3}},
@@ -29,7 +29,7 @@ func TestAStandingRolloutBeginsNoWrites(t *testing.T) {
 		if err := intend(begun); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, tt.stand(r) }); err != nil {
+		if _, err := s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) { return nil, tt.stop(r) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := intend(read); !errors.Is(err, access.ErrNotRunning) {
@@ -39,7 +39,7 @@ func TestAStandingRolloutBeginsNoWrites(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := s.ReleaseClaim(t.Context(), begun, access.CallCount{}); !errors.Is(err, access.ErrClaimLost) {
-			t.Errorf("%s: a target with an intent was let go: %v", name, err)
+			t.Errorf("%s: a target with an intent was released: %v", name, err)
 		}
 		if err := intend(begun); err != nil {
 			t.Errorf("%s: a target that had begun does not go on: %v", name, err)
@@ -49,7 +49,7 @@ func TestAStandingRolloutBeginsNoWrites(t *testing.T) {
 			t.Errorf("%s: the rollout counts %+v, want %+v", name, now.Counts, tt.want)
 		}
 		if target := must[access.Target](t)(s.Target(t.Context(), r.ID, accountID(1))); target.Calls.Calls != 2 || !target.StartedAt.IsZero() {
-			t.Errorf("%s: the target that was let go counts %d calls and began at %v", name, target.Calls.Calls, target.StartedAt)
+			t.Errorf("%s: the released target counts %d calls and began at %v", name, target.Calls.Calls, target.StartedAt)
 		}
 	}
 }

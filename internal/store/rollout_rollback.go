@@ -64,11 +64,10 @@ func (s *Store) writtenAt(ctx context.Context, rollout int64, from int) ([]acces
 	return found, err
 }
 
-// BeginRollback starts the rollout that takes another back, of a plan that was made of
-// what that one has written. What the change had made of the desired state is taken back
-// with it, by a change of its own; where that is not possible, since somebody has edited
-// the same objects, the desired state stays, and the note says so. It does nothing where
-// the rollout is not waiting for that.
+// BeginRollback starts the rollout that rolls another one back, with a plan made of the documents
+// that the other one has written. A separate change also reverts the desired state. If that is not
+// possible because the same objects were edited since, the desired state stays, and the note says
+// so. BeginRollback does nothing if the rollout does not wait for it.
 func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error) {
 	var undone access.Rollout
 	var after access.State
@@ -77,8 +76,8 @@ func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (
 		if err := tx.QueryRow(ctx, "SELECT revision FROM head FOR UPDATE").Scan(&head); err != nil {
 			return fmt.Errorf("locking the head: %w", err)
 		}
-		// Before the rollout is locked, and with it all that is taken up: somebody else may
-		// be storing one of them.
+		// Before the rollout is locked, and with it its targets in flight: another transaction may
+		// be storing one of the documents.
 		docs, err := storeDocumentsOf(ctx, tx, plan)
 		if err != nil {
 			return err
@@ -135,8 +134,8 @@ func (tx *txn) beginRollback(ctx context.Context, o *opened, docs planDocuments,
 	return after, nil
 }
 
-// undoing returns the edits that take back what the rollout's change made of the desired
-// state, and where there are none, why.
+// undoing returns the edits that revert the rollout's change of the desired state, or why there are
+// none.
 func (tx *txn) undoing(ctx context.Context, r access.Rollout, head int64) (edits []access.Edit, why string, err error) {
 	if r.ChangeID == 0 {
 		return nil, "this rollout has not changed it.", nil
@@ -157,7 +156,7 @@ func (tx *txn) undoing(ctx context.Context, r access.Rollout, head int64) (edits
 	return edits, why, err
 }
 
-// startUndoing makes the change that takes the other back, its revision and its rollout.
+// startUndoing creates the change that reverts the other change, its revision and its rollout.
 func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, edits []access.Edit, docs planDocuments, head int64) (access.Rollout, access.State, error) {
 	var after access.State
 	c, err := access.NewRollbackChange(o.Rollout, edits, head, docs.plan.Documents, o.at)
@@ -166,7 +165,7 @@ func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, ed
 	}
 	row := changeRowOf(c)
 	if err := tx.orm.Create(&row).Error; err != nil {
-		return r, after, fmt.Errorf("creating the change that takes rollout %d back: %w", o.ID, err)
+		return r, after, fmt.Errorf("creating the change that reverts rollout %d: %w", o.ID, err)
 	}
 	c.ID = row.ID
 	if err := tx.savePlan(ctx, c.ID, docs); err != nil {

@@ -40,7 +40,7 @@ func TestRollbackRestoresTheDesiredState(t *testing.T) {
 	r = must[access.Rollout](t)(s.BeginRollback(ctx, r.ID, plan))
 	back := must[access.Rollout](t)(s.Rollout(ctx, r.RolledBackBy))
 	if back.Kind != access.RolloutRollback || back.RollsBack != r.ID || back.Revision != 2 || back.Counts.Running != 1 || back.StartedBy != operator.Ref() {
-		t.Errorf("the rollout that takes it back is %+v", back)
+		t.Errorf("the rollback rollout is %+v", back)
 	}
 	if again := must[access.Rollout](t)(s.BeginRollback(ctx, r.ID, plan)); again.RolledBackBy != back.ID {
 		t.Errorf("it was begun twice: %d and %d", back.ID, again.RolledBackBy)
@@ -66,7 +66,7 @@ func TestRollbackLeavesTheDesiredStateWhereItWasEditedSince(t *testing.T) {
 	r := start(t, s, 1, 1, 0)
 	r = push(t, s, r, accountID(0), access.TargetSucceeded)
 	e := entry(t, "198.51.100.0/24")
-	c := approved(t, s, []access.Edit{{Op: access.EditAddEntry, ID: "a1", Key: e.Key(), Entry: &e}}, planFor(0))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddEntry, ID: "a1", Key: e.Key(), Entry: &e}}, planFor(0))
 	must[access.Rollout](t)(apply(t.Context(), s, c, 1, 0))
 	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
 	r = must[access.Rollout](t)(s.BeginRollback(t.Context(), r.ID, planFor(1)))
@@ -85,7 +85,7 @@ func TestAClaimKnowsWhatOlderRolloutsHaveWritten(t *testing.T) {
 	first := start(t, s, 1, 1, 0)
 	c := claim(t, s, first, accountID(0))
 	op := c.Operations[0]
-	second := staged(t, s, 1, access.Strategy{}, 1) // planned before the first has written
+	second := startStaged(t, s, 1, access.Strategy{}, 1) // planned before the first has written
 	if err := s.RecordIntents(ctx, c, []access.Intent{{OperationID: op.ID, Document: `{"first":1}`}}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestApplyMakesRolloutTargetsAndJobs(t *testing.T) {
 	diff(t, "rollout", want, r)
 	diff(t, "rollout as read", want, must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)))
 	if n := waitingJobs(t, s, jobs.PushTarget{}.Kind()); n != 2 {
-		t.Errorf("%d jobs, want one for each target in the window", n)
+		t.Errorf("%d jobs, want one for each target in flight", n)
 	}
 	c := must[access.Change](t)(s.Change(t.Context(), 1))
 	if c.State != access.ChangeApplied || c.Revision != 1 || c.RolloutID != r.ID || !c.AppliedAt.Equal(t0) {
@@ -75,7 +75,7 @@ func TestHaltResumeAndRetry(t *testing.T) {
 	}
 	r = push(t, s, r, accountID(2), access.TargetSucceeded) // what is in flight ends
 	if r.Counts.Running != 0 || r.State != access.RolloutHalted {
-		t.Errorf("%d in flight while %s, want none taken up", r.Counts.Running, r.State)
+		t.Errorf("%d in flight while %s, want none started", r.Counts.Running, r.State)
 	}
 	r = must[access.Rollout](t)(s.UpdateProgress(ctx, r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		return []access.AuditEvent{event("rollout.retry", "")}, r.Retry()
@@ -131,7 +131,7 @@ func TestRetryRemembersTheDocumentBeforeTheFirstWrite(t *testing.T) {
 func TestAbort(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 5, 3, 0)
-	held := claim(t, s, r, accountID(0))
+	claimed := claim(t, s, r, accountID(0))
 	lost := claim(t, s, r, accountID(1))
 	if err := s.RenewClaim(t.Context(), lost, -time.Second); err != nil {
 		t.Fatal(err)
@@ -150,9 +150,9 @@ func TestAbort(t *testing.T) {
 			t.Errorf("operation %s, want skipped", o.State)
 		}
 	}
-	must[access.Rollout](t)(s.FinishTarget(t.Context(), held, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
+	must[access.Rollout](t)(s.FinishTarget(t.Context(), claimed, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
 	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
-		t.Errorf("%d revived, want the one whose worker died", n)
+		t.Errorf("%d requeued, want the one whose worker died", n)
 	}
 	r = push(t, s, r, accountID(1), access.TargetSucceeded)
 	if r.State != access.RolloutAborted || r.Counts != (access.TargetCounts{Succeeded: 2, Skipped: 3}) {
@@ -160,7 +160,7 @@ func TestAbort(t *testing.T) {
 	}
 }
 
-func TestPauseTakesUpNothing(t *testing.T) {
+func TestPauseStartsNothing(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 3, 1, 0)
 	pause := func(do func(*access.Rollout) error) {

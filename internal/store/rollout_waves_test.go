@@ -12,8 +12,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// staged starts a rollout of n accounts by a strategy.
-func staged(t *testing.T, s *store.Store, n int, strategy access.Strategy, maxInFlight int) access.Rollout {
+// startStaged starts a rollout of n accounts by a strategy.
+func startStaged(t *testing.T, s *store.Store, n int, strategy access.Strategy, maxInFlight int) access.Rollout {
 	t.Helper()
 	plan := planFor(n)
 	var accounts []access.Account
@@ -40,10 +40,10 @@ func past(t *testing.T, s *store.Store, id int64) {
 	}
 }
 
-func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
+func TestWavesStartOneAfterTheOther(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 5)
-	r := staged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, RequiresApproval: true}}}, 3)
+	r := startStaged(t, s, 5, access.Strategy{Name: "Careful", Waves: []access.WaveRule{{Name: "Canary", Count: 1, Bake: time.Hour, RequiresApproval: true}}}, 3)
 	if r.Wave != 1 || r.Waves != 2 || r.Counts.Running != 1 || r.Later != 4 || r.Strategy != "Careful" {
 		t.Fatalf("in the first wave: %+v", r)
 	}
@@ -52,7 +52,7 @@ func TestWavesAreTakenUpOneAfterTheOther(t *testing.T) {
 	}
 	past(t, s, r.ID)
 	if r = must[access.Rollout](t)(s.Rollout(t.Context(), r.ID)); r.Phase != access.PhaseAwaitingApproval {
-		t.Fatalf("after the baking: phase %q, want a gate", r.Phase)
+		t.Fatalf("after the baking: phase %q, want it awaiting approval", r.Phase)
 	}
 	r = control(t, s, r.ID, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, operator.Ref(), 1) })
 	if r.Wave != 2 || r.Counts.Running != 3 || r.Later != 0 {
@@ -75,7 +75,7 @@ func TestChecksEndAWave(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 3)
 	bob := access.RoleName{Path: "/", Name: "Bob"}
-	r := staged(t, s, 3, access.Strategy{Name: "x", ReadBack: true, Probes: []access.Probe{{Role: bob, Allowed: true, Accounts: 1}}}, 2)
+	r := startStaged(t, s, 3, access.Strategy{Name: "x", ReadBack: true, Probes: []access.Probe{{Role: bob, Allowed: true, Accounts: 1}}}, 2)
 	for i := range 3 {
 		r = push(t, s, r, accountID(i), []access.TargetState{access.TargetSucceeded, access.TargetFailed, access.TargetUnchanged}[i])
 	}
@@ -85,12 +85,12 @@ func TestChecksEndAWave(t *testing.T) {
 	for seq := range 3 {
 		c, ok, err := s.ClaimCheck(t.Context(), r.ID, 1, seq, lease)
 		if err != nil || !ok {
-			t.Fatalf("check %d: %v, %v; want it to be taken up once the one before has ended", seq, ok, err)
+			t.Fatalf("check %d: %v, %v; want it to be started once the one before has ended", seq, ok, err)
 		}
 		if seq == 2 && (c.Kind != access.CheckProbe || c.Role != bob || !c.Allowed || c.Account != accountID(0)) {
 			t.Errorf("the probe is %+v", c)
 		}
-		if seq == 0 { // a worker that was taken over records nothing
+		if seq == 0 { // a worker that lost its claim records nothing
 			old := c
 			if c, _, err = s.ClaimCheck(t.Context(), r.ID, 1, seq, lease); err != nil {
 				t.Fatal(err)
@@ -142,10 +142,10 @@ func TestChecksEndAWave(t *testing.T) {
 func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 3)
-	older := staged(t, s, 3, access.Strategy{}, 1)
-	newer := staged(t, s, 3, access.Strategy{}, 3)
+	older := startStaged(t, s, 3, access.Strategy{}, 1)
+	newer := startStaged(t, s, 3, access.Strategy{}, 3)
 	if newer.Counts.Running != 0 || newer.BlockedBy != (access.BlockedBy{Rollout: older.ID, Targets: 3}) {
-		t.Fatalf("the newer one has %d in flight and is behind %+v", newer.Counts.Running, newer.BlockedBy)
+		t.Fatalf("the newer one has %d in flight and is blocked by %+v", newer.Counts.Running, newer.BlockedBy)
 	}
 	push(t, s, older, accountID(0), access.TargetSucceeded)
 	past(t, s, newer.ID)
@@ -158,31 +158,31 @@ func TestOneRolloutWorksOnAnAccountAtATime(t *testing.T) {
 	push(t, s, older, accountID(1), access.TargetSucceeded)
 	past(t, s, newer.ID)
 	if newer = must[access.Rollout](t)(s.Rollout(t.Context(), newer.ID)); newer.Counts.Running != 1 || newer.BlockedBy.Targets != 1 {
-		t.Fatalf("behind one that was paused just now: %+v", newer)
+		t.Fatalf("blocked by one that was paused just now: %+v", newer)
 	}
 	newer = control(t, s, newer.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.SkipQueue() })
 	if newer.Counts.Running != 2 {
-		t.Fatalf("when it overtakes: %+v", newer)
+		t.Fatalf("when it skips the queue: %+v", newer)
 	}
 	older = control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Resume() })
 	if older.State != access.RolloutCompleted || older.Counts.Skipped != 1 {
-		t.Errorf("the older one, overtaken: %s, %+v; want the account to be left out", older.State, older.Counts)
+		t.Errorf("the older one, after the newer one: %s, %+v; want the account to be left out", older.State, older.Counts)
 	}
 }
 
 func TestPausedRolloutYieldsTargetsAfterTimeout(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)
-	older := staged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, MaintenanceWindow: access.MaintenanceWindow{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
+	older := startStaged(t, s, 1, access.Strategy{Waves: []access.WaveRule{{Accounts: access.Selector{All: true}}}, MaintenanceWindow: access.MaintenanceWindow{From: "00:00", To: "00:01", Days: []int{int(time.Now().UTC().Add(72 * time.Hour).Weekday())}}}, 1)
 	if older.Phase != access.PhaseMaintenanceWindow || older.Counts.Running != 0 {
-		t.Fatalf("outside of its hours: %+v", older)
+		t.Fatalf("outside of its maintenance window: %+v", older)
 	}
 	control(t, s, older.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
 		return r.Pause(time.Now().Add(-access.GiveWayAfter - time.Minute))
 	})
-	newer := staged(t, s, 1, access.Strategy{}, 1)
+	newer := startStaged(t, s, 1, access.Strategy{}, 1)
 	if newer.Counts.Running != 1 {
-		t.Errorf("behind one that has stood still for an hour: %+v", newer)
+		t.Errorf("next to one that was paused an hour ago: %+v", newer)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestTwoRolloutsNeverFindTheSameAccountFree(t *testing.T) {
 	var rollouts [4]access.Rollout
 	var starts sync.WaitGroup
 	for i := range rollouts {
-		starts.Go(func() { rollouts[i] = staged(t, s, 40, access.Strategy{}, 40) })
+		starts.Go(func() { rollouts[i] = startStaged(t, s, 40, access.Strategy{}, 40) })
 	}
 	starts.Wait()
 	var twice int
@@ -211,7 +211,7 @@ func TestTargetsThatEndTogetherAreCommittedApart(t *testing.T) {
 	for i := range claims {
 		claims[i] = claim(t, s, r, accountID(i))
 	}
-	claims[3].Number++ // as if another worker had taken it over
+	claims[3].Number++ // as if another worker had claimed it
 	errs := make([]error, len(claims))
 	var ends sync.WaitGroup
 	for i, c := range claims {

@@ -9,9 +9,9 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// timed says how long something took, for whoever reads the log: a busy machine is no
-// failure. What takes far too long runs into the timeout of the tests.
-func timed(t *testing.T, what string, do func()) {
+// logDuration logs how long something took: a busy machine is no failure. If it is far too slow, it
+// runs into the timeout of the tests.
+func logDuration(t *testing.T, what string, do func()) {
 	t.Helper()
 	began := time.Now()
 	do()
@@ -42,20 +42,20 @@ func TestScale(t *testing.T) {
 	fresh := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: s.Pool().Config().ConnString()}))
 	defer fresh.Close()
 	var state access.State
-	timed(t, "the whole state", func() { state = must[access.State](t)(fresh.State(t.Context(), 1)) })
+	logDuration(t, "the whole state", func() { state = must[access.State](t)(fresh.State(t.Context(), 1)) })
 	if len(state.Mappings) != 50003 || len(state.Allowlists) != 1002 {
 		t.Errorf("%d mappings and %d allowlists", len(state.Mappings), len(state.Allowlists))
 	}
-	timed(t, "the state again", func() { must[access.State](t)(fresh.State(t.Context(), 1)) })
-	timed(t, "a page of mappings", func() {
+	logDuration(t, "the state again", func() { must[access.State](t)(fresh.State(t.Context(), 1)) })
+	logDuration(t, "a page of mappings", func() {
 		must[access.Page[access.Mapping]](t)(fresh.Mappings(t.Context(), access.MappingQuery{User: "user7-1", PageQuery: access.PageQuery{Limit: 200}}))
 	})
-	timed(t, "a page of allowlists", func() {
+	logDuration(t, "a page of allowlists", func() {
 		must[access.Page[access.AllowlistRow]](t)(fresh.Allowlists(t.Context(), access.PageQuery{Limit: 200}))
 	})
 	e := entry(t, "8.8.4.4/32")
-	c := approved(t, fresh, []access.Edit{{Op: access.EditAddEntry, ID: "b1", Entry: &e}}, access.Plan{})
-	timed(t, "applying one entry", func() { must[access.Rollout](t)(apply(t.Context(), fresh, c, 1, 1)) })
+	c := approve(t, fresh, []access.Edit{{Op: access.EditAddEntry, ID: "b1", Entry: &e}}, access.Plan{})
+	logDuration(t, "applying one entry", func() { must[access.Rollout](t)(apply(t.Context(), fresh, c, 1, 1)) })
 }
 
 // TestScaleOfARollout freezes, applies and aborts a plan for 10,000 accounts.
@@ -66,19 +66,19 @@ func TestScaleOfARollout(t *testing.T) {
 	s := storetest.New(t)
 	const n = 10000
 	var c access.Change
-	timed(t, "freezing the plan", func() {
-		c = approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
+	logDuration(t, "freezing the plan", func() {
+		c = approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(n))
 	})
-	timed(t, "reading the plan", func() {
+	logDuration(t, "reading the plan", func() {
 		if p := must[access.Plan](t)(s.Plan(t.Context(), c.ID)); p.Operations() != 2*n {
 			t.Errorf("%d operations, want %d", p.Operations(), 2*n)
 		}
 	})
 	var r access.Rollout
-	timed(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
-	timed(t, "one push", func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
-	timed(t, "looking for targets to revive", func() { must[int](t)(s.RequeueExpired(t.Context(), lease)) })
-	timed(t, "aborting", func() {
+	logDuration(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
+	logDuration(t, "one push", func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
+	logDuration(t, "looking for targets to requeue", func() { must[int](t)(s.RequeueExpired(t.Context(), lease)) })
+	logDuration(t, "aborting", func() {
 		r = must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 			return nil, r.Abort("enough", t0)
 		}))

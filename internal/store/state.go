@@ -131,7 +131,7 @@ func loadEntries(ctx context.Context, q querier, revision int64, add func(string
 	return rows.Err()
 }
 
-// scanEntry reads entryColumns, after what stands before them.
+// scanEntry reads entryColumns, after the columns before them.
 func scanEntry(row pgx.CollectableRow, before ...any) (access.Entry, error) {
 	var e access.Entry
 	var prefix *netip.Prefix

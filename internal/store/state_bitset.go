@@ -31,7 +31,7 @@ func (c bitset) add(at []int32) {
 	}
 }
 
-// keep takes away what is not among other.
+// keep removes the positions that are not in other.
 func (c bitset) keep(other bitset) {
 	for i := range c {
 		c[i] &= other[i]

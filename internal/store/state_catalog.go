@@ -10,9 +10,9 @@ import (
 	"portcullis/internal/access"
 )
 
-// catalog is the desired state at one revision with what lists of it are made from: who
-// stands where, and how many there are. A revision never changes, so a catalog is made
-// once and shared; a list costs what it shows, not what there is.
+// catalog is the desired state at one revision with an index for its lists: which names occur
+// where, and how many objects there are. A revision never changes, so a catalog is made once and
+// shared; a list costs what it shows, not what there is.
 type catalog struct {
 	state access.State
 

@@ -8,7 +8,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// around makes mappings that choose accounts in every way, and name users of others.
+// TestStateRelevantTo makes mappings that select accounts in every way, and that name users of
+// other accounts.
 func TestStateRelevantTo(t *testing.T) {
 	s := storetest.New(t)
 	role := func(name string) access.RoleName { return access.RoleName{Path: "/", Name: name} }
@@ -27,7 +28,7 @@ func TestStateRelevantTo(t *testing.T) {
 		m.Allowlists = []string{"office"}
 		edits = append(edits, access.Edit{Op: access.EditAddMapping, ID: fmt.Sprint("m", i), Mapping: &m})
 	}
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, edits, access.Plan{}), 1, 1))
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, edits, access.Plan{}), 1, 1))
 	whole := must[access.State](t)(s.State(t.Context(), 1))
 	seen := map[int]bool{}
 	for _, ids := range [][]int{{1}, {2}, {3}, {4}, {1, 3}, {5}} {
@@ -36,7 +37,7 @@ func TestStateRelevantTo(t *testing.T) {
 			accounts = append(accounts, access.Account{ID: accountID(i), OU: "Root/Prod/Web", Tags: map[string]string{"env": "dev"}})
 		}
 		got := must[access.State](t)(s.StateRelevantTo(t.Context(), 1, accounts))
-		diff(t, fmt.Sprintf("around %v", ids), whole.RelevantTo(accounts), got)
+		diff(t, fmt.Sprintf("relevant to %v", ids), whole.RelevantTo(accounts), got)
 		seen[len(got.Mappings)] = true
 	}
 	if len(seen) < 3 {
@@ -58,7 +59,7 @@ func TestListsFollowTheHead(t *testing.T) {
 		return names
 	}
 	diff(t, "before", []string{"m3", "m1", "m2"}, titles())
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, []access.Edit{
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, []access.Edit{
 		{Op: access.EditRemoveMapping, ID: "m1"}, {Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "head office"}},
 	}, access.Plan{}), 1, 1))
 	diff(t, "after", []string{"m3", "m2"}, titles())

@@ -37,7 +37,7 @@ func desired(t *testing.T) *store.Store {
 		mapping("m2", "/team-a/", "Bob", []string{"office"}, "ops/alice"),
 		mapping("m3", "/", "Admin", []string{"office"}, "alice"),
 	}
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, edits, access.Plan{}), 1, 1))
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, edits, access.Plan{}), 1, 1))
 	return s
 }
 
@@ -45,7 +45,7 @@ func TestAllowlistRows(t *testing.T) {
 	s := desired(t)
 	e := entry(t, "8.8.8.8/32")
 	edits := []access.Edit{{Op: access.EditRemoveEntry, ID: "a1", Key: "9.9.9.9/32"}, {Op: access.EditAddEntry, ID: "a2", Entry: &e}}
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, edits, access.Plan{}), 1, 1))
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, edits, access.Plan{}), 1, 1))
 	centre := access.AllowlistRow{ID: "a2", Name: "data_centre", Entries: 2, IPv4: 2, Mappings: 1, ChangedIn: 2}
 	office := access.AllowlistRow{ID: "a1", Name: "office", Description: "All offices", Entries: 6, IPv4: 3, IPv6: 1, Endpoints: 2, Mappings: 3, ChangedIn: 2}
 	got := must[access.Page[access.AllowlistRow]](t)(s.Allowlists(t.Context(), access.PageQuery{}))

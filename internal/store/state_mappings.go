@@ -84,14 +84,14 @@ func (c *catalog) find(q access.MappingQuery) (bitset, int, error) {
 		narrow(c.byUser[u])
 	}
 	if q.Search != "" {
-		narrow(c.named(fold(strings.TrimSpace(q.Search)))...)
+		narrow(c.findNames(fold(strings.TrimSpace(q.Search)))...)
 	}
 	return found, found.count(), nil
 }
 
-// named finds the mappings whose role, or one of whose users or allowlists, contains a
+// findNames finds the mappings whose role, or one of whose users or allowlists, contains a
 // folded text.
-func (c *catalog) named(text string) []postings {
+func (c *catalog) findNames(text string) []postings {
 	var lists []postings
 	for _, n := range c.names {
 		if strings.Contains(n.text, text) {

@@ -62,7 +62,7 @@ func (tx *txn) removeRows(ctx context.Context, d delta, n int64) error {
 		if err != nil {
 			return err
 		}
-		if err := affected(tag, int64(r.want), "removing rows"); err != nil {
+		if err := checkAffected(tag, int64(r.want), "removing rows"); err != nil {
 			return err
 		}
 	}
@@ -157,7 +157,7 @@ type delta struct {
 	addedMappings     []identified
 }
 
-// listed is an entry with the allowlist it stands in.
+// listed is an entry with its allowlist.
 type listed struct {
 	allowlist string
 	entry     access.Entry

@@ -22,11 +22,11 @@ func TestEveryRevisionIsTheFoldOfItsEdits(t *testing.T) {
 	s := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url, MaxConns: 4}))
 	defer s.Close()
 	rapid.Check(t, func(rt *rapid.T) {
-		want := []access.State{emptied(t, s)}
+		want := []access.State{emptyHead(t, s)}
 		for range rapid.IntRange(1, 3).Draw(rt, "revisions") {
 			before := want[len(want)-1]
 			if edits := drawEdits(rt, before); len(edits) > 0 {
-				want = append(want, revised(t, s, before, edits))
+				want = append(want, revise(t, s, before, edits))
 			}
 		}
 		fresh := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url, MaxConns: 1}))
@@ -41,17 +41,17 @@ func TestEveryRevisionIsTheFoldOfItsEdits(t *testing.T) {
 	})
 }
 
-// revised applies edits to the head and returns what the domain says comes of it.
-func revised(t *testing.T, s *store.Store, before access.State, edits []access.Edit) access.State {
+// revise applies edits to the head and returns what the domain says comes of it.
+func revise(t *testing.T, s *store.Store, before access.State, edits []access.Edit) access.State {
 	t.Helper()
 	after := must[access.State](t)(before.Apply(edits))
 	after.Revision++
-	must[access.Rollout](t)(apply(t.Context(), s, approved(t, s, edits, access.Plan{Documents: "d"}), 1, 1))
+	must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, edits, access.Plan{Documents: "d"}), 1, 1))
 	return after
 }
 
-// emptied makes the head a revision that holds nothing.
-func emptied(t *testing.T, s *store.Store) access.State {
+// emptyHead makes the head a revision that holds nothing.
+func emptyHead(t *testing.T, s *store.Store) access.State {
 	t.Helper()
 	head := must[access.State](t)(s.State(t.Context(), must[int64](t)(s.Head(t.Context()))))
 	var edits []access.Edit
@@ -64,7 +64,7 @@ func emptied(t *testing.T, s *store.Store) access.State {
 	if len(edits) == 0 {
 		return head
 	}
-	return revised(t, s, head, edits)
+	return revise(t, s, head, edits)
 }
 
 var (
@@ -155,7 +155,7 @@ func TestStateBeyondTheHead(t *testing.T) {
 func TestRevisionAt(t *testing.T) {
 	s := storetest.New(t)
 	for i, at := range []time.Time{t0, t0.Add(time.Hour)} {
-		c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: fmt.Sprint("a", i), Allowlist: &access.Allowlist{Name: fmt.Sprint("list", i)}}}, access.Plan{})
+		c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: fmt.Sprint("a", i), Allowlist: &access.Allowlist{Name: fmt.Sprint("list", i)}}}, access.Plan{})
 		must[access.Rollout](t)(s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
 			return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: operator.Ref()}}, c.Apply(c.Digest, head+1, at)
 		}))
@@ -175,7 +175,7 @@ func TestTwoChangesAppliedAtOnce(t *testing.T) {
 	const n = 6
 	var changes []access.Change
 	for i := range n {
-		changes = append(changes, approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: fmt.Sprint("a", i), Allowlist: &access.Allowlist{Name: fmt.Sprint("list", i)}}}, access.Plan{}))
+		changes = append(changes, approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: fmt.Sprint("a", i), Allowlist: &access.Allowlist{Name: fmt.Sprint("list", i)}}}, access.Plan{}))
 	}
 	errs := make(chan error, 2*n)
 	for _, c := range changes {
@@ -204,7 +204,7 @@ func TestTwoChangesAppliedAtOnce(t *testing.T) {
 
 func TestApplyThatFailsLeavesNothing(t *testing.T) {
 	s := storetest.New(t)
-	c := approved(t, s, []access.Edit{{Op: access.EditRemoveAllowlist, ID: "gone"}}, planFor(1))
+	c := approve(t, s, []access.Edit{{Op: access.EditRemoveAllowlist, ID: "gone"}}, planFor(1))
 	_, err := apply(t.Context(), s, c, 1, 1)
 	wantKind(t, err, access.KindConflict, "no longer there")
 	own := errors.New("my own")

@@ -45,7 +45,7 @@ func (tx *txn) writeRules(ctx context.Context, before, after access.State) error
 			if err != nil {
 				return err
 			}
-			if err := affected(tag, 1, "removing a review rule"); err != nil {
+			if err := checkAffected(tag, 1, "removing a review rule"); err != nil {
 				return err
 			}
 		}

@@ -27,7 +27,7 @@ func TestRulesAndSettingsArePartOfEachRevision(t *testing.T) {
 		{{Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &settings}, {Op: access.EditUpdateRule, ID: "rr-1", Rule: &renamed}},
 		{{Op: access.EditRemoveRule, ID: "rr-2"}, {Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &access.Settings{ManyAccounts: 7}}},
 	} {
-		state = revised(t, s, state, edits)
+		state = revise(t, s, state, edits)
 		want = append(want, state)
 	}
 	fresh := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url, MaxConns: 1}))
@@ -42,27 +42,27 @@ func TestRulesAndSettingsArePartOfEachRevision(t *testing.T) {
 	}
 }
 
-func TestReviewersStandAsTheyAreNow(t *testing.T) {
+func TestReviewersCountWithCurrentRoles(t *testing.T) {
 	s := storetest.New(t)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	must[access.Person](t)(s.UpdatePerson(t.Context(), approver.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
 		p.Roles, p.Teams = []access.Role{access.RoleViewer}, []string{"network"}
 		return []access.AuditEvent{event("person.update", "")}, nil
 	}))
 	got := must[access.Change](t)(s.Change(t.Context(), c.ID))
-	diff(t, "standing", access.Standing{Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}}, got.Reviews[0].Standing)
+	diff(t, "roles and teams", access.Standing{Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}}, got.Reviews[0].Standing)
 	_, err := apply(t.Context(), s, c, 1, 1)
 	wantKind(t, err, access.KindConflict, "approvals")
 	_, err = s.UpdatePerson(t.Context(), 99, func(*access.Person, access.PersonContext) ([]access.AuditEvent, error) { return nil, nil })
 	wantKind(t, err, access.KindNotFound, "99")
 }
 
-// The role is taken away while the change is being applied: either the apply comes first,
-// or it is refused. It never happens that somebody who had lost the role before counted.
+// The role is removed while the change is being applied: either the apply comes first, or it is
+// refused. A review of a person who had lost the role before must never count.
 func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	inside, lost := make(chan struct{}), make(chan error, 1)
 	go func() {
 		<-inside
@@ -92,7 +92,7 @@ func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 func TestBreakGlassAndConfirmationsComeBack(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)
-	c := approved(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	_, err := s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		c.Confirmations = []access.Confirmation{{Code: access.GuardNoAddress, Object: "Bob", ByID: 1, By: "Edi", At: t0}}
 		c.SetNeeds([]access.Need{{Rule: "rr-1", Name: "Two", Why: "it says so", Need: []access.Requirement{{Count: 2}}}})

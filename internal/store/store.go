@@ -76,8 +76,8 @@ func (s *Store) connect() error {
 	if err != nil {
 		return translate(fmt.Errorf("connecting to the database: %w", err))
 	}
-	// River tells of new jobs at most once in its cooldown, and jobs that it does not tell
-	// of wait for the next poll: as many accounts would stand idle as were enqueued since.
+	// River tells of new jobs at most once in its cooldown, and jobs that it does not tell of wait
+	// for the next poll: as many targets would be idle as were enqueued since.
 	queue, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{Logger: s.log, FetchCooldown: river.FetchCooldownMin})
 	if err != nil {
 		return fmt.Errorf("making the job queue: %w", err)

@@ -35,8 +35,8 @@ func (s *Store) EachAuditEvent(ctx context.Context, f access.AuditFilter, each f
 	return nil
 }
 
-// stream hands over row by row. The connection stays taken until the last one: a reader
-// who is slow holds one, and its context has to end.
+// stream hands over row by row. The connection stays in use until the last row: a slow reader keeps
+// one, so its context must end.
 func stream[T any](ctx context.Context, q querier, scan pgx.RowToFunc[T], each func(T) error, query string, args ...any) error {
 	rows, err := q.Query(ctx, query, args...)
 	if err != nil {

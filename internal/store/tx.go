@@ -114,8 +114,8 @@ func (within) Commit() error { return errNotOurs }
 // Rollback refuses.
 func (within) Rollback() error { return errNotOurs }
 
-// affected refuses a statement that should have met exactly n rows.
-func affected(tag pgconn.CommandTag, n int64, what string) error {
+// checkAffected refuses a statement that should have met exactly n rows.
+func checkAffected(tag pgconn.CommandTag, n int64, what string) error {
 	if tag.RowsAffected() != n {
 		return fmt.Errorf("%s: %d rows were met, want %d", what, tag.RowsAffected(), n)
 	}

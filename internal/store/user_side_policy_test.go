@@ -7,8 +7,8 @@ import (
 	"portcullis/internal/store/storetest"
 )
 
-// TestUserSidePoliciesInTheInventory: what a push read back of a gate is put beside what was known,
-// and attachments leave the rest of the user alone.
+// TestUserSidePoliciesInTheInventory: a user-side policy that a push read back is added to the
+// inventory, and attachments leave the rest of the user alone.
 func TestUserSidePoliciesInTheInventory(t *testing.T) {
 	ctx, s := t.Context(), storetest.New(t)
 	r := start(t, s, 1, 1, 0)
@@ -69,7 +69,7 @@ func TestUserSideRowsFitTogether(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := tx.Exec(ctx, "UPDATE "+table+" SET "+set); (err == nil) != ok {
-				t.Errorf("%s: %s: %v, want it taken: %v", table, set, err, ok)
+				t.Errorf("%s: %s: %v, want it accepted: %v", table, set, err, ok)
 			}
 			if err := tx.Rollback(ctx); err != nil {
 				t.Fatal(err)

@@ -1,7 +1,7 @@
-// Package telemetry is how operators watch the console's process: metrics for Prometheus,
-// traces for OpenTelemetry, the log level of noisy libraries and the limit on memory. It
-// holds no rule of the console and knows no service: the composition root passes functions
-// that return numbers, and the wrappers for handlers and jobs.
+// Package telemetry is how operators watch the console's process: metrics for Prometheus, traces
+// for OpenTelemetry, the log level of noisy libraries and the limit on memory. It contains no rule
+// of the console and knows no service: the composition root passes functions that return numbers,
+// and the wrappers for handlers and jobs.
 //
 // Metric names begin with portcullis_ and are part of the contract with operators: alerts
 // and dashboards refer to them. A metric must not be renamed.

@@ -12,12 +12,12 @@ import (
 	"portcullis/internal/access"
 )
 
-// figuresWithin bounds what a scrape may ask of the database.
-const figuresWithin = 3 * time.Second
+// statsWithin is the time limit of a scrape's database query.
+const statsWithin = 3 * time.Second
 
-// figures tells Prometheus what the database knows, which is the same on every replica.
-// Rollouts that end are noted in a histogram when a scrape first sees them.
-type figures struct {
+// statsCollector reports the stats of the database to Prometheus, which are the same on every
+// replica. A histogram counts a rollout when a scrape first sees its end.
+type statsCollector struct {
 	ask func(ctx context.Context, since time.Time) (access.Stats, error)
 	log *slog.Logger
 
@@ -28,11 +28,11 @@ type figures struct {
 	seen time.Time
 }
 
-func newFigures(ask func(context.Context, time.Time) (access.Stats, error), log *slog.Logger) *figures {
+func newStatsCollector(ask func(context.Context, time.Time) (access.Stats, error), log *slog.Logger) *statsCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return &figures{
+	return &statsCollector{
 		ask: ask, log: log, seen: time.Now(),
 		up:       desc("portcullis_database_up", "1 when the database answered this scrape, else 0."),
 		rollouts: desc("portcullis_rollouts", "Rollouts that have not ended, by state; the same on every replica.", "state"),
@@ -47,7 +47,7 @@ func newFigures(ask func(context.Context, time.Time) (access.Stats, error), log 
 }
 
 // Describe says which metrics there are.
-func (f *figures) Describe(ch chan<- *prometheus.Desc) {
+func (f *statsCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{f.up, f.rollouts, f.targets, f.jobs, f.findings} {
 		ch <- d
 	}
@@ -55,15 +55,15 @@ func (f *figures) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect asks the database. Without an answer only that is told.
-func (f *figures) Collect(ch chan<- prometheus.Metric) {
+func (f *statsCollector) Collect(ch chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), figuresWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), statsWithin)
 	defer cancel()
 	now, err := f.ask(ctx, f.seen)
 	ch <- prometheus.MustNewConstMetric(f.up, prometheus.GaugeValue, map[bool]float64{true: 1}[err == nil])
 	if err != nil {
-		f.log.Debug("the figures of the database are missing in the metrics", "error", err)
+		f.log.Debug("the stats of the database are missing in the metrics", "error", err)
 		return
 	}
 	for _, s := range openStates {
@@ -95,7 +95,7 @@ func (m *Metrics) WatchDatabase(
 	gauge := func(name, help string, of func(*pgxpool.Stat) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return of(pool()) })
 	}
-	m.registry.MustRegister(newFigures(ask, log),
+	m.registry.MustRegister(newStatsCollector(ask, log),
 		gauge("portcullis_database_connections", "Connections to the database.", func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }),
 		gauge("portcullis_database_connections_used", "Connections to the database that are in use.", func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }),
 		gauge("portcullis_database_connections_limit", "The most connections to the database there may be.", func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }),

@@ -12,7 +12,7 @@ import (
 // worry about while both are small. In a large organization it would be hundreds of
 // megabytes after one plan: so much of it is let lie, by Go's own limit, as is named here.
 const (
-	atEase      = 96 << 20 // below this nothing is done; what the program itself takes, some 45 MiB, comes on top
+	atEase      = 96 << 20 // below this nothing is done; the program itself needs some 45 MiB more
 	garbageRoom = 20 << 20 // at the least, besides a share of what is in use
 	lookEvery   = 100 * time.Millisecond
 	garbage     = 200 // percent of what is in use, as GOGC
@@ -45,6 +45,6 @@ func SaveMemory(ctx context.Context) error {
 	}
 }
 
-// memoryLimit is how much the process may take while so much of it is in use. What the
-// runtime needs for itself is part of the room.
+// memoryLimit is how much memory the process may use while so much of it is live. It includes the
+// memory of the runtime.
 func memoryLimit(live int64) int64 { return max(atEase, live+live/4+garbageRoom) }

@@ -61,7 +61,7 @@ func (m *Metrics) CountPurpose(purpose string, total func() access.CallCount) {
 	)
 }
 
-// Register adds metrics of other packages. It panics if one of the names is taken.
+// Register adds metrics of other packages. It panics if one of the names is in use.
 func (m *Metrics) Register(cs ...prometheus.Collector) { m.registry.MustRegister(cs...) }
 
 // Handler answers GET /metrics.
@@ -71,8 +71,8 @@ func (m *Metrics) Handler() http.Handler {
 	return mux
 }
 
-// Measure notes how long it takes until an answer begins. Until it ends would count how
-// long somebody watches a stream, which says nothing about the server.
+// Measure records the time until an answer begins. The time until its end would count how long a
+// person watches a stream, which says nothing about the server.
 func (m *Metrics) Measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mw := &measured{ResponseWriter: w, began: time.Now()}

@@ -19,7 +19,7 @@ import (
 	"portcullis/internal/access"
 )
 
-func TestMeasuredTakesTheFirstByte(t *testing.T) {
+func TestMeasureUntilFirstByte(t *testing.T) {
 	m := NewMetrics("test")
 	h := m.Measure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/missing" {
@@ -74,7 +74,7 @@ func TestTracesAreOffUnlessAskedFor(t *testing.T) {
 func TestMetricsWithoutDatabase(t *testing.T) {
 	m := NewMetrics("test")
 	m.WatchCallRates(func() CallRates { return CallRates{} })
-	m.registry.MustRegister(newFigures(func(context.Context, time.Time) (access.Stats, error) {
+	m.registry.MustRegister(newStatsCollector(func(context.Context, time.Time) (access.Stats, error) {
 		return access.Stats{}, io.ErrUnexpectedEOF
 	}, slog.New(slog.DiscardHandler)))
 	w := httptest.NewRecorder()
@@ -142,7 +142,7 @@ func TestJobOutcomes(t *testing.T) {
 	for _, err := range []error{nil, nil, river.JobSnooze(time.Second), io.ErrUnexpectedEOF} {
 		work(t, w, err)
 	}
-	w.TookOver(3)
+	w.CountRequeued(3)
 	rec := httptest.NewRecorder()
 	m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{

@@ -15,7 +15,7 @@ import (
 type WorkMetrics struct {
 	river.MiddlewareDefaults
 	jobs      *prometheus.HistogramVec
-	takeovers prometheus.Counter
+	requeued  prometheus.Counter
 	beginSpan func(ctx context.Context, kind string) (context.Context, func(error))
 }
 
@@ -26,17 +26,17 @@ func (m *Metrics) WatchWork(t *Tracing) *WorkMetrics {
 			Name: "portcullis_job_seconds", Help: "Time that this process worked on a background job, by kind and outcome: done, put_off, failed.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		}, []string{"kind", "outcome"}),
-		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "portcullis_lease_takeovers_total", Help: "Accounts of rollouts that this process set going again, since their worker had gone silent.",
+		requeued: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "portcullis_lease_takeovers_total", Help: "Targets that this process requeued because their lease had expired.",
 		}),
 		beginSpan: t.job,
 	}
-	m.registry.MustRegister(w.jobs, w.takeovers)
+	m.registry.MustRegister(w.jobs, w.requeued)
 	return w
 }
 
-// TookOver counts accounts of rollouts that this process set going again.
-func (w *WorkMetrics) TookOver(targets int) { w.takeovers.Add(float64(targets)) }
+// CountRequeued counts targets that this process requeued because their lease had expired.
+func (w *WorkMetrics) CountRequeued(targets int) { w.requeued.Add(float64(targets)) }
 
 // Work measures one job.
 func (w *WorkMetrics) Work(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {

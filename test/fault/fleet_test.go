@@ -146,12 +146,11 @@ func (f *fleet) endsAsDesired(rollout string) harness.Rollout {
 	return r
 }
 
-// countedRight checks that no console ever found a rollout to count something else than
-// its targets are.
+// countedRight checks that no console ever corrected the counts of a rollout.
 func (f *fleet) countedRight() {
 	f.t.Helper()
-	if strings.Contains(f.Output(), "counted something else") {
-		f.t.Error("a rollout counted something else than its targets are")
+	if strings.Contains(f.Output(), "corrected the counts of a rollout") {
+		f.t.Error("the counts of a rollout differed from its targets")
 	}
 }
 

@@ -31,8 +31,8 @@ func identity(effect, resource string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"` + effect + `","Action":"sts:*","Resource":"` + resource + `"}]}`
 }
 
-// Who may take a role: the trust policy, the caller's own policies, and the border
-// between accounts.
+// Who may assume a role: the trust policy, the caller's own policies, and the border between
+// accounts.
 func TestWhoMayAssume(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})

@@ -14,8 +14,8 @@ const adminPrefix = "/_sandbox/"
 
 func isAdmin(path string) bool { return strings.HasPrefix(path, adminPrefix) }
 
-// adminHandler serves what AWS does not have. It asks for no password: the sandbox
-// holds nothing of worth. Pages of other sites are kept from using it all the same.
+// adminHandler serves what AWS does not have. It asks for no password: the sandbox contains nothing
+// of value. Pages of other sites are kept from using it all the same.
 func (o *Organization) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_sandbox/calls", o.serveCalls)
@@ -92,7 +92,7 @@ func (o *Organization) Reset() {
 	o.sessions.clear()
 	o.calls.clear()
 	o.faults.set(Faults{})
-	o.saver.changed()
+	o.saver.requestSave()
 }
 
 func (o *Organization) serveCredentials(w http.ResponseWriter, r *http.Request) {
@@ -152,13 +152,13 @@ func (o *Organization) SetAccountState(id access.AccountID, state access.Account
 		return false
 	}
 	a.State = state
-	o.saver.changed()
+	o.saver.requestSave()
 	return true
 }
 
-// AccountState is what an account holds: trust policies as IAM shows them, by path and
-// name of the role, inline policies and ARNs of attached ones by path and name of the
-// user, and the default versions of the customer's own managed policies by path and name.
+// AccountState is the content of an account: trust policies as IAM shows them, by path and name of
+// the role, inline policies and ARNs of attached ones by path and name of the user, and the default
+// versions of the customer's own managed policies by path and name.
 type AccountState struct {
 	Account access.AccountID             `json:"account"`
 	Roles   map[string]string            `json:"roles"`
@@ -168,8 +168,8 @@ type AccountState struct {
 	Policies map[string]string   `json:"policies"`
 }
 
-// State returns what an account holds now, whatever reads are made to show; ok is false
-// when there is no such account.
+// State returns the current content of an account, even while reads lag; ok is false when there is
+// no such account.
 func (o *Organization) State(id access.AccountID) (s AccountState, ok bool) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()

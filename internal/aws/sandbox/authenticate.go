@@ -13,8 +13,8 @@ type keyOwner struct {
 	secret  string
 }
 
-// authenticate finds out who signed a request. Everything needed is in memory, so the
-// caller holds the read lock.
+// authenticate finds out who signed a request. Everything needed is in memory, so the caller must
+// hold the read lock.
 func (o *Organization) authenticate(r *http.Request, body []byte, s signature) (*caller, *apiError) {
 	c, secret, refusal := o.findCaller(r, s.keyID)
 	if refusal != nil {
@@ -25,12 +25,12 @@ func (o *Organization) authenticate(r *http.Request, body []byte, s signature) (
 		return nil, refusal
 	}
 	if !c.account.active() {
-		return nil, denied("The account %s is suspended.", c.account.ID)
+		return nil, accessDenied("The account %s is suspended.", c.account.ID)
 	}
 	return c, nil
 }
 
-func expired() *apiError {
+func expiredToken() *apiError {
 	return refuse(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
 }
 
@@ -44,7 +44,7 @@ func (o *Organization) findCaller(r *http.Request, keyID string) (*caller, strin
 		return nil, "", refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
 	if o.now().After(s.expires) {
-		return nil, "", expired()
+		return nil, "", expiredToken()
 	}
 	if s.account.role(s.role.Name) != s.role {
 		return nil, "", refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")

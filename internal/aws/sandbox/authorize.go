@@ -15,7 +15,7 @@ func (c *caller) principal() judge.Principal {
 func (o *Organization) ownPolicies(c *caller) judge.Policies {
 	var own judge.Policies
 	for _, text := range c.policies() {
-		own.Identity = append(own.Identity, o.parsed(text, judge.IdentityPolicy))
+		own.Identity = append(own.Identity, o.parse(text, judge.IdentityPolicy))
 	}
 	if c.session != nil {
 		own.Session = c.session.policy
@@ -55,13 +55,13 @@ func (o *Organization) refusalReason(c *call) string {
 
 // trusts reports whether the caller may carry out an sts action on a role.
 func (o *Organization) trusts(c *call, action string, target *account, r *role) bool {
-	trust := o.parsed(r.Trust, judge.TrustPolicy)
+	trust := o.parse(r.Trust, judge.TrustPolicy)
 	return judge.DecideTrust(c.policyRequest(action), string(target.ID), trust, o.ownPolicies(c.caller)).Allowed
 }
 
-// parsed returns a stored document in the form for evaluation, nil if it cannot be parsed.
+// parse returns a stored document in the form for evaluation, nil if it cannot be parsed.
 // Many accounts share the same text, so documents are cached by their text.
-func (o *Organization) parsed(text string, kind judge.Kind) *judge.Document {
+func (o *Organization) parse(text string, kind judge.Kind) *judge.Document {
 	if doc, ok := o.cache.get(text); ok {
 		return doc
 	}

@@ -27,7 +27,7 @@ type call struct {
 	caller   *caller
 	network  network
 	keys     map[string]string
-	account  access.AccountID // where it takes effect: for AssumeRole the role's account
+	account  access.AccountID // where it has its effect: for AssumeRole the role's account
 	resource string
 	effect   effect
 
@@ -37,7 +37,7 @@ type call struct {
 
 // action is something that can be asked for.
 type action struct {
-	write      bool                 // takes the write lock
+	write      bool                 // needs the write lock
 	free       bool                 // decides by itself who may
 	management bool                 // only for callers of the management account
 	resource   func(c *call) string // the ARN that policies see; nil for "*"
@@ -52,7 +52,7 @@ func (c *call) arg(name string) string { return c.form.Get(name) }
 // in reads the body of a JSON request.
 func (c *call) in(into any) *apiError {
 	if err := json.Unmarshal(c.body, into); err != nil {
-		return invalidInput("The request body is not the JSON that %s takes.", c.name)
+		return invalidInput("The request body is not the JSON that %s expects.", c.name)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (o *Organization) serveAPI(w http.ResponseWriter, r *http.Request) {
 	c.respond(w, refusal)
 }
 
-// handle takes a request through all the gates; what it returns is the refusal.
+// handle checks a request and carries it out; it returns the refusal.
 func (o *Organization) handle(c *call) *apiError {
 	body, err := io.ReadAll(io.LimitReader(c.request.Body, maxBody))
 	if err != nil {
@@ -94,7 +94,7 @@ func (o *Organization) handle(c *call) *apiError {
 		return c.effect.refusal
 	}
 	if s := c.caller.session; s != nil && c.effect.life > 0 && o.now().Sub(s.issued) > c.effect.life {
-		return expired()
+		return expiredToken()
 	}
 	return o.execute(c, act)
 }
@@ -162,18 +162,18 @@ func (o *Organization) execute(c *call, act action) *apiError {
 		c.resource = act.resource(c)
 	}
 	if act.management && c.caller.account.ID != o.company.ManagementID {
-		return denied("You don't have permissions to access this resource.")
+		return accessDenied("You don't have permissions to access this resource.")
 	}
 	if !act.free {
 		if reason := o.refusalReason(c); reason != "" {
-			return denied("User: %s is not authorized to perform: %s on resource: %s %s", c.caller.arn(), c.action(), c.resource, reason)
+			return accessDenied("User: %s is not authorized to perform: %s on resource: %s %s", c.caller.arn(), c.action(), c.resource, reason)
 		}
 	}
 	if refusal := act.run(c); refusal != nil {
 		return refusal
 	}
 	if act.write {
-		o.saver.changed()
+		o.saver.requestSave()
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (s *session) arn() string {
 	return "arn:aws:sts::" + string(s.account.ID) + ":assumed-role/" + s.role.Name + "/" + s.name
 }
 
-// uniqueID is the id behind the caller: AIDA… of a user, AROA… of a session's role.
+// uniqueID is the unique id of the caller: AIDA… of a user, AROA… of a session's role.
 func (c *caller) uniqueID() string {
 	if c.user != nil {
 		return c.user.ID

@@ -13,7 +13,7 @@ import (
 type Call struct {
 	Time      time.Time        `json:"time"`
 	RequestID string           `json:"request_id"`
-	Account   access.AccountID `json:"account,omitempty"` // where it took effect; for AssumeRole the role's account
+	Account   access.AccountID `json:"account,omitempty"` // where it had its effect; for AssumeRole the role's account
 	Caller    string           `json:"caller,omitempty"`  // ARN; empty when nobody could be made out
 	Action    string           `json:"action"`
 	Resource  string           `json:"resource,omitempty"`
@@ -89,7 +89,7 @@ func (l *callLog) newest(most int, wanted func(*Call) bool) []Call {
 	return found
 }
 
-func (l *callLog) counted() []CallCount {
+func (l *callLog) listCounts() []CallCount {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := make([]CallCount, 0, len(l.counts))
@@ -107,7 +107,7 @@ func (l *callLog) counted() []CallCount {
 func (o *Organization) Calls() []Call { return o.calls.list() }
 
 // CallCounts returns how often each action was called, by account and outcome.
-func (o *Organization) CallCounts() []CallCount { return o.calls.counted() }
+func (o *Organization) CallCounts() []CallCount { return o.calls.listCounts() }
 
 // SetFaults puts rules in force in place of those before.
 func (o *Organization) SetFaults(f Faults) { o.faults.set(f) }

@@ -73,7 +73,7 @@ func TestWhatEveryAccountHas(t *testing.T) {
 
 func TestTenThousandAccountsFit(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a few hundred megabytes")
+		t.Skip("needs a few hundred megabytes")
 	}
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -89,7 +89,7 @@ func TestTenThousandAccountsFit(t *testing.T) {
 	used := (after.HeapAlloc - before.HeapAlloc) >> 20
 	t.Logf("10,000 accounts: %v, %d MB", took.Round(time.Millisecond), used)
 	if used > 400 {
-		t.Errorf("10,000 accounts take %d MB, want no more than 400", used)
+		t.Errorf("10,000 accounts need %d MB, want no more than 400", used)
 	}
 	seen := map[access.AccountID]bool{}
 	for _, a := range o.Accounts() {
@@ -218,7 +218,7 @@ func TestAdminEndpoints(t *testing.T) {
 	}
 }
 
-func TestReadsLagBehindWrites(t *testing.T) {
+func TestReadsLag(t *testing.T) {
 	t.Parallel()
 	clock := make(chan time.Time, 1)
 	clock <- time.Now()
@@ -268,7 +268,7 @@ func policyNames(t *testing.T, cfg aws.Config, user string) []string {
 	return names
 }
 
-func TestALostAnswerTookEffect(t *testing.T) {
+func TestCallWithLostAnswerHasEffect(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})
 	id := c.account(t, "payments-prod")
@@ -280,7 +280,7 @@ func TestALostAnswerTookEffect(t *testing.T) {
 			t.Error("the answer came")
 		}
 		if got := getTrust(t, admin, "Bob"); !strings.Contains(got, "user/"+user) {
-			t.Errorf("the write of %s did not take effect: %s", user, got)
+			t.Errorf("the write of %s had no effect: %s", user, got)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func getAccountAuthorizationDetails(c *call) *apiError {
 			}
 		})
 		c.xml.in("RoleDetailList", func() {
-			for _, r := range roles[between(from-len(users), len(roles)):between(to-len(users), len(roles))] {
+			for _, r := range roles[clamp(from-len(users), len(roles)):clamp(to-len(users), len(roles))] {
 				c.xml.in("member", func() { c.writeRoleDetail(r) })
 			}
 		})
@@ -43,8 +43,8 @@ func getAccountAuthorizationDetails(c *call) *apiError {
 	})
 }
 
-// between brings n to within 0 and most.
-func between(n, most int) int { return min(max(n, 0), most) }
+// clamp returns n, or the nearest number from 0 to most.
+func clamp(n, most int) int { return min(max(n, 0), most) }
 
 // wants reports whether the call's filter has a kind; without a filter it has all.
 func (c *call) wants(kind string) bool {
@@ -81,7 +81,7 @@ func (c *call) writeInline(holder string, inline map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(shown)) {
 		c.xml.in("member", func() {
 			c.xml.el("PolicyName", name)
-			c.xml.el("PolicyDocument", encoded(shown[name]))
+			c.xml.el("PolicyDocument", encode(shown[name]))
 		})
 	}
 }
@@ -93,7 +93,7 @@ func (c *call) writeRoleDetail(r *role) {
 	x.el("RoleId", r.ID)
 	x.el("Arn", c.own().roleARN(r))
 	x.time("CreateDate", r.Created)
-	x.el("AssumeRolePolicyDocument", encoded(c.trustOf(r)))
+	x.el("AssumeRolePolicyDocument", encode(c.trustOf(r)))
 	x.names("InstanceProfileList", nil)
 	x.in("RolePolicyList", func() { c.writeInline(r.ID, r.Inline) })
 	c.writeAttached("AttachedManagedPolicies", r.Attached)

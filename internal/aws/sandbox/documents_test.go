@@ -35,7 +35,7 @@ func TestTrustPoliciesThatAreRefused(t *testing.T) {
 		{"one statement without a list", `{"Version":"2012-10-17","Statement":` + ec2 + `}`, "", ""},
 		{"not JSON", `{"Version"`, "MalformedPolicyDocument", "invalid Json"},
 		{"a list", `[]`, "MalformedPolicyDocument", "invalid Json"},
-		{"something behind it", trust(ec2) + "x", "MalformedPolicyDocument", "invalid Json"},
+		{"something after it", trust(ec2) + "x", "MalformedPolicyDocument", "invalid Json"},
 		{"a key twice", strings.Replace(trust(ec2), `"Effect":"Allow"`, `"Effect":"Allow","Effect":"Deny"`, 1), "MalformedPolicyDocument", "invalid Json"},
 		{"unknown field", strings.Replace(trust(ec2), `"Statement"`, `"Comment":"x","Statement"`, 1), "MalformedPolicyDocument", "Unknown field"},
 		{"unknown version", strings.Replace(trust(ec2), "2012-10-17", "2024-01-01", 1), "MalformedPolicyDocument", "Syntax"},

@@ -28,7 +28,7 @@ func noSuchPolicy(kind, name string) *apiError {
 	return refuse(http.StatusNotFound, "NoSuchEntity", "The %s policy with name %s cannot be found.", kind, name)
 }
 
-func malformed(format string, args ...any) *apiError {
+func malformedPolicy(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "MalformedPolicyDocument", format, args...)
 }
 
@@ -44,7 +44,7 @@ func overQuota(format string, args ...any) *apiError {
 	return refuse(http.StatusConflict, "LimitExceeded", format, args...)
 }
 
-func denied(format string, args ...any) *apiError {
+func accessDenied(format string, args ...any) *apiError {
 	return refuse(http.StatusForbidden, "AccessDenied", format, args...)
 }
 

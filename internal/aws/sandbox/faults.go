@@ -23,7 +23,7 @@ type Faults struct {
 // failing and losing the answer the first that strikes does. Shares go from 0 to 1.
 type Fault struct {
 	Actions    []string           `json:"actions,omitempty"`  // "iam:UpdateAssumeRolePolicy", "iam:*"; all when empty
-	Accounts   []access.AccountID `json:"accounts,omitempty"` // where the call takes effect; all when empty
+	Accounts   []access.AccountID `json:"accounts,omitempty"` // where the call has its effect; all when empty
 	Latency    Duration           `json:"latency,omitempty"`
 	Jitter     Duration           `json:"jitter,omitempty"`      // up to so much on top of Latency
 	Throttle   float64            `json:"throttle,omitempty"`    // share of calls
@@ -32,10 +32,10 @@ type Fault struct {
 	Status     int                `json:"status,omitempty"`      // of a failure; 500 when 0
 	Code       string             `json:"code,omitempty"`        // of a failure; ServiceFailure when empty
 	Message    string             `json:"message,omitempty"`     // of a failure
-	LoseAnswer float64            `json:"lose_answer,omitempty"` // share of calls that take effect and get no answer
+	LoseAnswer float64            `json:"lose_answer,omitempty"` // share of calls that have their effect and get no answer
 	Answer500  bool               `json:"answer_500,omitempty"`  // a lost answer is a 500 and not a cut connection
 	Lag        Duration           `json:"lag,omitempty"`         // reads show a document as it was for so long after a write
-	Life       Duration           `json:"life,omitempty"`        // temporary credentials end so soon after they were given
+	Life       Duration           `json:"life,omitempty"`        // temporary credentials expire this long after they were issued
 	Skip       int                `json:"skip,omitempty"`        // let so many matching calls pass first
 	Count      int                `json:"count,omitempty"`       // strike only so many times; no limit when 0
 }
@@ -77,7 +77,7 @@ func (e effect) name() string {
 	}
 }
 
-// faults holds the rules in force and what they have done so far.
+// faults has the rules in force and what they have done so far.
 type faults struct {
 	mu     sync.Mutex
 	seed   uint64
@@ -180,7 +180,7 @@ func (r *ruleState) bucket(account access.AccountID) *bucket {
 	return b
 }
 
-// bucket holds up to one second's worth of calls, at least one.
+// bucket allows up to one second's worth of calls at once, at least one.
 type bucket struct {
 	tokens float64
 	last   time.Time

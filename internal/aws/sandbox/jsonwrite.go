@@ -47,7 +47,7 @@ func write(b *bytes.Buffer, n *judge.Node) {
 func writeString(b *bytes.Buffer, s string) {
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
-	// A string always encodes; the encoder's line feed is taken back.
+	// A string always encodes; the encoder's line feed is removed.
 	if enc.Encode(s) == nil {
 		b.Truncate(b.Len() - 1)
 	}

@@ -160,7 +160,7 @@ func (c *call) lagManaged(p *managedPolicy, before lagged) { c.org.lag(c, "manag
 // shownDefault is the default version that a reader sees now; 0 for a policy that they
 // do not see yet.
 func (c *call) shownDefault(p *managedPolicy) int {
-	shown, there := c.org.seen("managed", p.ID, versionID(p.Default), true)
+	shown, there := c.org.visible("managed", p.ID, versionID(p.Default), true)
 	n := versionNumber(shown)
 	if _, kept := p.version(n); there && !kept {
 		return p.Default
@@ -184,7 +184,7 @@ func (c *call) writePolicy(p *managedPolicy) {
 func (c *call) writeVersion(p *managedPolicy, v policyVersion, text bool) {
 	x := &c.xml
 	if text {
-		x.el("Document", encoded(v.Text))
+		x.el("Document", encode(v.Text))
 	}
 	x.el("VersionId", versionID(v.Number))
 	x.el("IsDefaultVersion", strconv.FormatBool(v.Number == c.shownDefault(p)))
@@ -375,7 +375,7 @@ func (c *call) lagAttached(u *user) {
 
 // shownAttached is what a reader sees attached to a user now.
 func (c *call) shownAttached(u *user) []string {
-	text, _ := c.org.seen("attached", u.ID, strings.Join(u.Attached, " "), true)
+	text, _ := c.org.visible("attached", u.ID, strings.Join(u.Attached, " "), true)
 	return strings.Fields(text)
 }
 

@@ -22,15 +22,15 @@ func TestAManagedPolicysLife(t *testing.T) {
 	id := c.account(t, "payments-prod")
 	client := iam.NewFromConfig(c.asAdmin(t, id))
 	ctx := t.Context()
-	made, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("Gate"), Path: aws.String("/x/"), PolicyDocument: allowDoc(`"iam:GetUser"`)})
+	made, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("Team"), Path: aws.String("/x/"), PolicyDocument: allowDoc(`"iam:GetUser"`)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	arn := made.Policy.Arn
-	if want := "arn:aws:iam::" + string(id) + ":policy/x/Gate"; *arn != want {
+	if want := "arn:aws:iam::" + string(id) + ":policy/x/Team"; *arn != want {
 		t.Errorf("ARN %s, want %s", *arn, want)
 	}
-	if _, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("GATE"), PolicyDocument: allowDoc(`"iam:GetUser"`)}); code(err) != "EntityAlreadyExists" {
+	if _, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("TEAM"), PolicyDocument: allowDoc(`"iam:GetUser"`)}); code(err) != "EntityAlreadyExists" {
 		t.Errorf("the same name in other case: %v", err)
 	}
 	long := allowDoc(`["iam:` + strings.Repeat("a", 6200) + `"]`)
@@ -82,8 +82,8 @@ func TestAManagedPolicysLife(t *testing.T) {
 	}
 }
 
-// TestAttachedPoliciesCount: the default version of an attached policy decides, a user has
-// room for ten, and the account's details show it all.
+// TestAttachedPoliciesCount: the default version of an attached policy decides, a user can have
+// ten, and the account's details show it all.
 func TestAttachedPoliciesCount(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})
@@ -94,7 +94,7 @@ func TestAttachedPoliciesCount(t *testing.T) {
 		_, err := own.ListRoles(ctx, &iam.ListRolesInput{})
 		return err == nil
 	}
-	made, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("Gate"), PolicyDocument: allowDoc(`"iam:ListRoles"`)})
+	made, err := client.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("Team"), PolicyDocument: allowDoc(`"iam:ListRoles"`)})
 	if err != nil {
 		t.Fatal(err)
 	}

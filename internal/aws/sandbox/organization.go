@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Accounts     int              // how many accounts NewCompany makes; DefaultAccounts
 	ExternalID   string           // what the deployment roles demand; empty: nothing
-	SnapshotPath string           // where the state is kept between starts; empty: nowhere
+	SnapshotPath string           // where the state is kept between starts; empty: it is not kept
 	PageSize     int              // the largest page of any list; 0: AWS's own sizes
 	Now          func() time.Time // the organization's clock; time.Now
 	Log          *slog.Logger     // nil: no log

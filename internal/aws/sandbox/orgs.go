@@ -9,7 +9,7 @@ import (
 	"portcullis/internal/access"
 )
 
-// orgRequest is what the Organizations actions take, all in one.
+// orgRequest has the parameters of all Organizations actions.
 type orgRequest struct {
 	ParentID   string `json:"ParentId"`
 	ChildID    string `json:"ChildId"`

@@ -20,7 +20,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 	}
 	root, err := judge.ReadJSON(text)
 	if err != nil {
-		return "", malformed("%s", awsMessage(err))
+		return "", malformedPolicy("%s", awsMessage(err))
 	}
 	for _, st := range root.Get("Statement").List() {
 		who := st.Get("Principal")
@@ -28,7 +28,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 			for _, item := range who.Items[i].List() {
 				stored, ok := o.storedPrincipal(family, item.Text)
 				if !ok {
-					return "", malformed("Invalid principal in policy: %q:%q", family, item.Text)
+					return "", malformedPolicy("Invalid principal in policy: %q:%q", family, item.Text)
 				}
 				item.Text = stored
 			}
@@ -37,9 +37,8 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 	return jsonText(root), nil
 }
 
-// readTrust returns a stored trust policy as IAM shows it: ARNs in place of ids where
-// there is somebody behind the id, in another order than written, one-element lists
-// collapsed.
+// readTrust returns a stored trust policy as IAM shows it: ARNs in place of ids of existing users
+// and roles, in another order than written, one-element lists collapsed.
 func (o *Organization) readTrust(stored string) string {
 	root, err := judge.ReadJSON(stored)
 	if err != nil {
@@ -90,7 +89,7 @@ func collapseMember(n *judge.Node, key string) {
 	}
 }
 
-// entity is a user or a role behind a unique id.
+// entity is the user or the role with a unique id.
 type entity struct {
 	account *account
 	user    *user

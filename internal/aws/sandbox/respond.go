@@ -20,7 +20,7 @@ type xmlWriter struct{ b strings.Builder }
 
 func (x *xmlWriter) el(name, value string) {
 	x.b.WriteString("<" + name + ">")
-	_ = xml.EscapeText(&x.b, []byte(value)) // a strings.Builder takes everything
+	_ = xml.EscapeText(&x.b, []byte(value)) // a strings.Builder never fails
 	x.b.WriteString("</" + name + ">")
 }
 

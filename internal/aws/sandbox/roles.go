@@ -20,8 +20,8 @@ var (
 
 const roleInlineQuota = 10_240
 
-// encoded is a document as IAM's answers carry it: percent-encoded after RFC 3986.
-func encoded(doc string) string { return strings.ReplaceAll(url.QueryEscape(doc), "+", "%20") }
+// encode is a document as IAM's answers carry it: percent-encoded after RFC 3986.
+func encode(doc string) string { return strings.ReplaceAll(url.QueryEscape(doc), "+", "%20") }
 
 func (c *call) findRole() (*role, *apiError) {
 	if c.arg("RoleName") == "" {
@@ -53,7 +53,7 @@ func (c *call) writeRole(r *role) {
 	x.el("RoleId", r.ID)
 	x.el("Arn", c.own().roleARN(r))
 	x.time("CreateDate", r.Created)
-	x.el("AssumeRolePolicyDocument", encoded(c.trustOf(r)))
+	x.el("AssumeRolePolicyDocument", encode(c.trustOf(r)))
 	x.el("MaxSessionDuration", strconv.Itoa(r.MaxSession))
 }
 
@@ -145,7 +145,7 @@ func updateAssumeRolePolicy(c *call) *apiError {
 
 // trustOf is a role's trust policy as a reader sees it now.
 func (c *call) trustOf(r *role) string {
-	stored, _ := c.org.seen("trust", r.ID, r.Trust, true)
+	stored, _ := c.org.visible("trust", r.ID, r.Trust, true)
 	return c.org.readTrust(stored)
 }
 
@@ -173,7 +173,7 @@ func getRolePolicy(c *call) *apiError {
 	}
 	c.xml.el("RoleName", r.Name)
 	c.xml.el("PolicyName", c.arg("PolicyName"))
-	c.xml.el("PolicyDocument", encoded(doc))
+	c.xml.el("PolicyDocument", encode(doc))
 	return nil
 }
 
@@ -259,8 +259,8 @@ func (o *Organization) lag(c *call, key string, before lagged) {
 	}
 }
 
-// seen returns what a read shows: the document now, or the one before while reads lag.
-func (o *Organization) seen(kind, id, now string, there bool) (string, bool) {
+// visible returns what a read shows: the document now, or the one before while reads lag.
+func (o *Organization) visible(kind, id, now string, there bool) (string, bool) {
 	if old, ok := o.lagging[kind+"/"+id]; ok && o.now().Before(old.until) {
 		return old.text, old.there
 	}

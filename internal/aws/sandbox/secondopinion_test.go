@@ -16,7 +16,7 @@ import (
 	"portcullis/internal/iam"
 )
 
-// dice makes random documents and requests out of the pieces that matter to a gate.
+// dice makes random documents and requests out of the pieces that matter for our Deny statements.
 type dice struct {
 	*rand.Rand
 	home, away access.AccountID
@@ -63,7 +63,7 @@ func (d dice) conditions() string {
 		return ""
 	case 1:
 		a, b := d.condition(), d.condition()
-		if strings.SplitN(a, ":", 2)[0] != strings.SplitN(b, ":", 2)[0] { // an operator may stand only once
+		if strings.SplitN(a, ":", 2)[0] != strings.SplitN(b, ":", 2)[0] { // an operator may occur only once
 			return `,"Condition":{` + a + `,` + b + `}`
 		}
 		return `,"Condition":{` + a + `}`
@@ -169,14 +169,14 @@ func TestTwoEvaluatorsAgree(t *testing.T) {
 		live := getTrust(t, admins[d.home], "Bob")
 		for range 8 {
 			r := d.request()
-			held := []string{own}
+			policies := []string{own}
 			for name, text := range c.inline(r.Principal) {
 				if name != "test" {
-					held = append(held, text)
+					policies = append(policies, text)
 				}
 			}
 			want := c.ask(t, r)
-			got := iam.Evaluate(r, live, held)
+			got := iam.Evaluate(r, live, policies)
 			seen[got.Verdict]++
 			if got.Verdict != want && got.Verdict != iam.CannotTell {
 				t.Errorf("%+v\ntrust %s\nown   %s\nthe compiler's evaluator says %s (%s), the sandbox %s", r, live, own, got.Verdict, got.Sentence, want)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// sessions holds the temporary credentials that are out, by access key id.
+// sessions has the valid temporary credentials, by access key id.
 type sessions struct {
 	mu        sync.Mutex
 	byKey     map[string]*session

@@ -29,7 +29,7 @@ const (
 	maxSkew   = 15 * time.Minute
 )
 
-// readSignature takes the header apart; ok is false when it is not one of SigV4.
+// readSignature parses the header; ok is false when it is not one of SigV4.
 func readSignature(header string) (signature, bool) {
 	var s signature
 	rest, ok := strings.CutPrefix(header, algorithm+" ")

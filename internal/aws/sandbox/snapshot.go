@@ -16,7 +16,7 @@ import (
 // saveDelay is how long a write waits for others to be saved with.
 const saveDelay = 500 * time.Millisecond
 
-// saver writes the state to a file soon after it changed, off the callers' way.
+// saver writes the state to a file shortly after a change, without delaying the callers.
 type saver struct {
 	org  *Organization
 	path string
@@ -30,8 +30,8 @@ type saver struct {
 
 func newSaver(o *Organization, path string) *saver { return &saver{org: o, path: path} }
 
-// changed asks for the state to be saved soon.
-func (s *saver) changed() {
+// requestSave requests that the state is saved.
+func (s *saver) requestSave() {
 	if s.path == "" {
 		return
 	}

@@ -71,8 +71,8 @@ const consolePolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"ReadOrganization","Effect":"Allow","Action":["organizations:DescribeOrganization","organizations:DescribeAccount","organizations:ListAccounts","organizations:ListRoots","organizations:ListOrganizationalUnitsForParent","organizations:ListAccountsForParent","organizations:ListParents","organizations:ListTagsForResource"],"Resource":"*"},` +
 	`{"Sid":"TakeDeploymentRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/` + DeployRole + `"}]}`
 
-// deployPolicy is what the deployment role may do: read, edit trust
-// policies, users' inline policies and gates, and never touch itself or AWS's own roles.
+// deployPolicy is what the deployment role may do: read, edit trust policies, users' inline
+// policies and user-side policies, and never touch itself or AWS's own roles.
 const deployPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"Read","Effect":"Allow","Action":["iam:GetRole","iam:ListRoles","iam:GetUser","iam:ListUsers","iam:GetUserPolicy","iam:ListUserPolicies","iam:ListAttachedUserPolicies","iam:ListGroupsForUser","iam:GetAccountAuthorizationDetails","iam:GetAccountSummary","iam:GetPolicy","iam:GetPolicyVersion","iam:ListPolicyVersions"],"Resource":"*"},` +
 	`{"Sid":"WriteTrust","Effect":"Allow","Action":"iam:UpdateAssumeRolePolicy","Resource":"arn:aws:iam::*:role/*"},` +
@@ -105,9 +105,9 @@ func (c *Company) demandExternalID(id string) {
 	}
 }
 
-// commonRoles are the roles that every reachable account has. Nobody but Portcullis
-// denies anything on Bob, Deploy and ReadOnly; on Admin some accounts have a gate made
-// by hand, as in the article.
+// commonRoles are the roles that every reachable account has. Only Portcullis denies anything on
+// Bob, Deploy and ReadOnly; some accounts have an existing network condition on Admin, as in the
+// article.
 func (c *Company) commonRoles(i int, a *account) {
 	service := func(name string) string { return allow(`"Service":"`+name+`.amazonaws.com"`, "sts:AssumeRole", "") }
 	c.role(a, "/", "Bob", service("ec2"))
@@ -194,7 +194,7 @@ func (a *account) credentials() []Credential {
 }
 
 var notes = map[string]string{
-	ConsoleUser: "the console: reads the organization, takes the deployment role " + strconv.Quote(DeployRole),
+	ConsoleUser: "the console: reads the organization, assumes the deployment role " + strconv.Quote(DeployRole),
 	AdminUser:   "may do everything in the management account, and elsewhere as OrganizationAccountAccessRole",
 }
 

@@ -39,7 +39,7 @@ func assumeRole(c *call) *apiError {
 	}
 	for _, action := range a.actions() {
 		if a.role == nil || !a.target.active() || !c.org.trusts(c, action, a.target, a.role) {
-			return denied("User: %s is not authorized to perform: %s on resource: %s", c.caller.arn(), action, c.resource)
+			return accessDenied("User: %s is not authorized to perform: %s on resource: %s", c.caller.arn(), action, c.resource)
 		}
 	}
 	if refusal := a.checkDuration(c.caller); refusal != nil {
@@ -150,7 +150,7 @@ func (c *call) addAssumptionKeys(a assumption) *apiError {
 	}
 	u := c.caller.user
 	if u == nil || serial != "arn:aws:iam::"+string(c.caller.account.ID)+":mfa/"+u.Name || c.arg("TokenCode") != mfaCode {
-		return denied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+		return accessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
 	}
 	setMFA(c.keys, "0")
 	return nil

@@ -31,13 +31,13 @@ func getUserPolicy(c *call) *apiError {
 	}
 	name := c.arg("PolicyName")
 	now, there := u.Inline[name]
-	doc, there := c.org.seen("inline", u.ID+"/"+name, now, there)
+	doc, there := c.org.visible("inline", u.ID+"/"+name, now, there)
 	if !there {
 		return noSuchPolicy("user", name)
 	}
 	c.xml.el("UserName", u.Name)
 	c.xml.el("PolicyName", name)
-	c.xml.el("PolicyDocument", encoded(doc))
+	c.xml.el("PolicyDocument", encode(doc))
 	return nil
 }
 

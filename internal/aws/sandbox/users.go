@@ -61,7 +61,7 @@ func createUser(c *call) *apiError {
 	return nil
 }
 
-// deleteUser takes the access keys along, which AWS would have deleted before.
+// deleteUser also deletes the access keys, which AWS requires to be deleted before.
 func deleteUser(c *call) *apiError {
 	u, refusal := c.findUser()
 	if refusal != nil {

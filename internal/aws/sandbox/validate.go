@@ -21,13 +21,13 @@ func parseDocument(text string, kind judge.Kind) (*judge.Document, *apiError) {
 	}
 	doc, err := judge.Parse(text, kind)
 	if err != nil {
-		return nil, malformed("%s", awsMessage(err))
+		return nil, malformedPolicy("%s", awsMessage(err))
 	}
 	return doc, nil
 }
 
-// awsMessages are the messages of MalformedPolicyDocument. %s and %q stand for the
-// detail of the error.
+// awsMessages are the messages of MalformedPolicyDocument. %s and %q are replaced by the detail of
+// the error.
 var awsMessages = map[judge.Code]string{
 	judge.NotJSON:              "This policy contains invalid Json",
 	judge.UnknownElement:       "Unknown field %s",

@@ -14,8 +14,8 @@ import (
 	"portcullis/internal/access"
 )
 
-// maxSocketPath is what the kernel takes as the path of a socket, less its zero byte.
-// BSD and macOS take 103, so the smaller holds everywhere.
+// maxSocketPath is the longest path of a socket that the kernel accepts, without its zero byte. BSD
+// and macOS accept 103, so the smaller limit applies everywhere.
 const maxSocketPath = 103
 
 const pollEvery = 20 * time.Millisecond
@@ -38,7 +38,7 @@ func newFolder(dir string) (folder, error) {
 	}
 	f := folder{dir: abs, data: filepath.Join(abs, "data"), socket: filepath.Join(abs, "socket"), log: filepath.Join(abs, "postgres.log")}
 	if path := filepath.Join(f.socket, ".s.PGSQL."+port); len(path) > maxSocketPath {
-		return folder{}, access.Invalid("data-dir", "the data folder %s has too long a path: the database's socket in it would have %d characters, and the system takes %d; choose a folder nearer to the root with --data-dir", abs, len(path), maxSocketPath)
+		return folder{}, access.Invalid("data-dir", "the data folder %s has too long a path: the database's socket in it would have %d characters, and the system accepts %d; choose a folder nearer to the root with --data-dir", abs, len(path), maxSocketPath)
 	}
 	return f, nil
 }
@@ -103,7 +103,7 @@ func (f folder) lock(ctx context.Context) (unlock func(), err error) {
 		case <-tick.C:
 		case <-ctx.Done():
 			_ = file.Close()
-			return nil, access.Wrap(access.KindUnavailable, ctx.Err(), "another process has been starting the database in %s for too long; see which process holds %s", f.dir, file.Name())
+			return nil, access.Wrap(access.KindUnavailable, ctx.Err(), "another process has been starting the database in %s for too long; see which process has locked %s", f.dir, file.Name())
 		}
 	}
 }

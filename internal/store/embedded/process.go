@@ -29,8 +29,8 @@ type process struct {
 	err    error
 }
 
-// initialise makes a cluster where there is none. It is made beside its place and then
-// moved, so that one which was interrupted half-way is never taken for a whole one.
+// initialise makes a cluster where there is none. It is made beside its place and then moved, so
+// that a cluster whose creation was interrupted is never mistaken for a complete one.
 func initialise(ctx context.Context, bin string, f folder, who owner) error {
 	if f.version() != "" {
 		return nil
@@ -116,7 +116,7 @@ func serverArgs(cfg Config, f folder) []string {
 	settings := []string{
 		"listen_addresses=", "unix_socket_directories=" + f.socket, "unix_socket_permissions=0700", "port=" + port,
 		"max_connections=200", "log_checkpoints=off",
-		// The details of a refused row hold its values, which are no matter for a log file.
+		// The details of a refused row contain its values, which do not belong into a log file.
 		"log_error_verbosity=terse", "log_min_error_statement=panic",
 	}
 	if cfg.Throwaway {

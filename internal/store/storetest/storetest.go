@@ -1,7 +1,7 @@
-// Package storetest gives each test a database of its own, on real Postgres: New and
-// NewURL clone a template that holds the migrated schema. One private cluster serves all
-// tests of a test binary. It is kept between runs, so that only the first pays for
-// making it; several binaries at once take one each.
+// Package storetest gives each test a database of its own, on real Postgres: New and NewURL clone a
+// template that holds the migrated schema. One private cluster serves all tests of a test binary.
+// It is kept between runs, so that only the first pays for making it; several binaries at the same
+// time use one each.
 //
 // It is for tests only. Without Postgres they fail, and say what to install.
 package storetest
@@ -84,7 +84,7 @@ func create(t testing.TB, migrated bool) string {
 			t.Errorf("dropping a test database: %v", err)
 		}
 	})
-	return named(shared.admin, name)
+	return addressOf(shared.admin, name)
 }
 
 func start(ctx context.Context) (*server, error) {
@@ -102,7 +102,7 @@ func start(ctx context.Context) (*server, error) {
 			return nil, err
 		}
 	}
-	s := &server{admin: named(cluster.URL(), "postgres")}
+	s := &server{admin: addressOf(cluster.URL(), "postgres")}
 	return s, s.prepare(ctx)
 }
 
@@ -180,7 +180,7 @@ func (s *server) makeTemplate(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "CREATE DATABASE test_template"); err != nil {
 		return err
 	}
-	if err := store.Migrate(ctx, named(s.admin, "test_template")); err != nil {
+	if err := store.Migrate(ctx, addressOf(s.admin, "test_template")); err != nil {
 		return err
 	}
 	_, err := conn.Exec(ctx, "ALTER DATABASE test_template RENAME TO "+s.template)
@@ -201,8 +201,8 @@ func (s *server) exec(sql string) error {
 	return err
 }
 
-// named returns the address of another database of the cluster.
-func named(address, database string) string {
+// addressOf returns the address of another database of the cluster.
+func addressOf(address, database string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return address

@@ -16,8 +16,8 @@ func userSideDocument(action string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Sid":"Portcullis","Effect":"Allow","Action":"` + action + `","Resource":"*"}]}`
 }
 
-// TestUserSidePolicies: a gate is made, written more often than IAM keeps versions, attached beside
-// what others attached, read both ways, detached and removed.
+// TestUserSidePolicies: a user-side policy is created, written more often than IAM keeps versions,
+// attached next to policies of others, read both ways, detached and deleted.
 func TestUserSidePolicies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
@@ -74,9 +74,9 @@ func TestUserSidePolicies(t *testing.T) {
 	}
 }
 
-// TestUserSideAnswersLost: every lost answer leaves a version behind and the SDK sends again,
-// until IAM's five versions are full in the middle of one write. However many answers are
-// lost then, the write has taken effect.
+// TestUserSideAnswersLost: every lost answer adds a version and the SDK sends again, until IAM's
+// five versions are full in the middle of one write. The write has its effect, no matter how many
+// answers are lost.
 func TestUserSideAnswersLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
@@ -86,7 +86,7 @@ func TestUserSideAnswersLost(t *testing.T) {
 	write := func(action string) error {
 		return w.Write(t.Context(), sc, access.Write{Resource: part, Document: userSideDocument(action)})
 	}
-	for _, action := range strings.Split("a b c d e", " ") { // until there is no room
+	for _, action := range strings.Split("a b c d e", " ") { // until all versions are used
 		if err := write("iam:Get" + action); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,8 @@ func TestUserSideAnswersLost(t *testing.T) {
 	}
 }
 
-// TestUserSideSessionsAreNarrow: the session of a push for gates can attach nothing else.
+// TestUserSideSessionsAreNarrow: the session of a push of user-side policies can attach nothing
+// else.
 func TestUserSideSessionsAreNarrow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
@@ -121,7 +122,7 @@ func TestUserSideSessionsAreNarrow(t *testing.T) {
 	if err := w.Write(t.Context(), sc, access.Write{Resource: carol, Document: doc}); access.CloudClassOf(err) != access.CloudDenied {
 		t.Errorf("attached to somebody who is not of the push: %v", err)
 	}
-	other := access.Resource{Kind: access.ResourcePolicy, Path: "/", Name: "Gate"}
+	other := access.Resource{Kind: access.ResourcePolicy, Path: "/", Name: "Other"}
 	if err := w.Write(t.Context(), sc, access.Write{Resource: other, Document: userSideDocument("*")}); access.CloudClassOf(err) != access.CloudDenied {
 		t.Errorf("a policy outside of the console's path: %v", err)
 	}

@@ -33,10 +33,10 @@ func TestStoppedTargetsDoNotDependOnHowMuchWasRolledOut(t *testing.T) {
 		ids = append(ids, accountID(i))
 	}
 	var found map[access.AccountID]access.StoppedTarget
-	timed(t, "reading how the last pushes stand", func() { found = must[map[access.AccountID]access.StoppedTarget](t)(s.StoppedTargets(t.Context(), ids)) })
+	logDuration(t, "reading the last pushes of all accounts", func() { found = must[map[access.AccountID]access.StoppedTarget](t)(s.StoppedTargets(t.Context(), ids)) })
 	for _, id := range ids {
 		if got, want := found[id], (access.StoppedTarget{Rollout: first.ID + rollouts - 1, State: access.TargetSkipped}); got != want {
-			t.Fatalf("account %s stands at %+v, want %+v", id, got, want)
+			t.Fatalf("account %s is at %+v, want %+v", id, got, want)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func liveAttachments(r access.Resource, user *string, arns []string) access.Live
 	return access.LiveDocument{Resource: r, ID: sdk.ToString(user), Exists: true, Document: access.AttachmentsDocument(arns)}
 }
 
-// livePolicy takes the default version, which is the one that counts.
+// livePolicy returns the default version, which is the one in effect.
 func livePolicy(d types.ManagedPolicyDetail) (access.LiveDocument, error) {
 	live := access.LiveDocument{Resource: policyResource(d.Path, d.PolicyName), ID: sdk.ToString(d.PolicyId), Exists: true}
 	for _, v := range d.PolicyVersionList {
@@ -81,7 +81,7 @@ func (s *session) readAttachments(ctx context.Context, r access.Resource) (acces
 	if err != nil || !live.Exists {
 		return live, err
 	}
-	arns, err := s.attached(ctx, r)
+	arns, err := s.listAttached(ctx, r)
 	if gone(err) {
 		return access.LiveDocument{Resource: r}, nil
 	}
@@ -89,8 +89,8 @@ func (s *session) readAttachments(ctx context.Context, r access.Resource) (acces
 	return live, err
 }
 
-// attached lists all managed policies that are attached to a user.
-func (s *session) attached(ctx context.Context, r access.Resource) ([]string, error) {
+// listAttached lists all managed policies that are attached to a user.
+func (s *session) listAttached(ctx context.Context, r access.Resource) ([]string, error) {
 	var arns []string
 	in := &iam.ListAttachedUserPoliciesInput{UserName: &r.Name}
 	for {
@@ -111,12 +111,12 @@ func (s *session) attached(ctx context.Context, r access.Resource) ([]string, er
 	}
 }
 
-// writePolicy makes a managed policy, or gives it a new default version. IAM keeps five
-// versions and drops none by itself, so the oldest that is not the default makes room.
-// Whatever of this is repeated after an interruption does no harm: the document that
-// counts changes in one step. Each answer that is lost leaves a version behind, and the
-// SDK repeats by itself, so that the room may be used up on the way. Whoever finds it full
-// looks first whether the write has taken effect, and only then makes room once more.
+// writePolicy creates a managed policy, or gives it a new default version. IAM keeps at most five
+// versions and deletes none, so writePolicy deletes the oldest version that is not the default. A
+// repetition after an interruption does no harm: the document in effect changes in one step. The
+// SDK repeats a call whose answer is lost, and each repetition may add a version, so the versions
+// may fill up during one write. Then writePolicy first checks whether the document is live, and
+// only then deletes another version.
 func (s *session) writePolicy(ctx context.Context, r access.Resource, document string) error {
 	arn := r.ARN(s.partition, s.account)
 	for made := 1; ; made++ {
@@ -140,13 +140,12 @@ func (s *session) writePolicy(ctx context.Context, r access.Resource, document s
 	}
 }
 
-// timesToMakeRoom bounds how often the versions of one policy may fill up during one
-// write, with what somebody else writes there. A document that is itself too long is
-// refused alike.
+// timesToMakeRoom bounds how often the versions of one policy may fill up during one write, because
+// others write there too. AWS refuses a document that is too long with the same error.
 const timesToMakeRoom = 3
 
-// makeRoom sees to it that a policy can take one more version; exists is false where
-// there is no such policy.
+// makeRoom deletes a version if the policy could not get another one; exists is false if there is
+// no such policy.
 func (s *session) makeRoom(ctx context.Context, arn string) (exists bool, err error) {
 	versions, err := s.versions(ctx, arn)
 	if gone(err) {
@@ -203,12 +202,12 @@ func (s *session) versions(ctx context.Context, arn string) ([]types.PolicyVersi
 func oldestSpare(versions []types.PolicyVersion) *string {
 	versions = slices.DeleteFunc(slices.Clone(versions), func(v types.PolicyVersion) bool { return v.IsDefaultVersion })
 	oldest := slices.MinFunc(versions, func(a, b types.PolicyVersion) int {
-		return cmp.Or(created(a).Compare(created(b)), byVersionID(a, b))
+		return cmp.Or(createdAt(a).Compare(createdAt(b)), byVersionID(a, b))
 	})
 	return oldest.VersionId
 }
 
-func created(v types.PolicyVersion) time.Time { return sdk.ToTime(v.CreateDate) }
+func createdAt(v types.PolicyVersion) time.Time { return sdk.ToTime(v.CreateDate) }
 
 // byVersionID tells versions of the same second apart: v9 came before v10.
 func byVersionID(a, b types.PolicyVersion) int {
@@ -264,7 +263,7 @@ func (s *session) writeAttachments(ctx context.Context, r access.Resource, docum
 	if err != nil {
 		return err
 	}
-	live, err := s.attached(ctx, r)
+	live, err := s.listAttached(ctx, r)
 	if gone(err) && document == "" {
 		return nil
 	}
