@@ -30,11 +30,11 @@
 //	parse_statements.go  statements of ours, read back
 //	merge.go          statements of ours and of others in one document
 //	canonical.go      equality by meaning
-//	pretty.go, linediff.go  layout and line diff for people
+//	pretty.go, line_diff.go  layout and line diff for people
 //	ghosts.go         unique ids of users and roles that were deleted
 //	bypass.go, federated.go  statements of others that admit callers past ours
 //	request.go        one call of sts:AssumeRole
-//	parsed.go, parsecache.go  documents prepared for evaluation, and a cache of them
+//	parsed.go, parse_cache.go  documents prepared for evaluation, and a cache of them
 //	operators.go, pattern.go, tri.go  condition operators, wildcards, three-valued logic
 //	evaluate.go, sentence.go  the decision, and the decision in words
 package iam

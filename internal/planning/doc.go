@@ -33,5 +33,4 @@
 //	guards.go, guards_later.go  what would lock people out, now or when entries expire
 //	summary.go             equal operations folded into one; sizes in memory
 //	at_once.go             many accounts compiled at the same time
-//	texts.go               small helpers
 package planning

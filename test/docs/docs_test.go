@@ -43,6 +43,16 @@ func TestMentionedPathsExist(t *testing.T) {
 	}
 }
 
+func TestFileMapsAreRight(t *testing.T) {
+	missing, named := missingFiles(repository(t))
+	for _, problem := range missing {
+		t.Error(problem)
+	}
+	if named < 50 {
+		t.Errorf("found %d files in package docs: the test no longer recognizes them", named)
+	}
+}
+
 // sample is a small repository with one mistake of each kind for every line that says bad.
 func sample(t *testing.T) tree {
 	t.Helper()
@@ -66,6 +76,7 @@ func sample(t *testing.T) tree {
 			`// Good: docs/aws-facts.md, "Facts" and`, `// "A fact". Bad: (docs/aws-facts.md,`, `// "No`, `// fact").`,
 		},
 		"a/b_test.go": nil,
+		"a/doc.go":    {"// Package a.", "//", "// # Files", "//", "//	b.go  good; gone.go bad", "// # Later: other.go", "package a"},
 		"c/d.sql":     {`-- docs/aws-facts.md, "Gone"`},
 	} {
 		files[name] = &fstest.MapFile{Data: []byte(strings.Join(lines, "\n"))}
@@ -104,5 +115,12 @@ func TestMissingPathsAreFound(t *testing.T) {
 	}
 	if got, _ := missingPaths(sample(t)); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestMissingFilesAreFound(t *testing.T) {
+	want := []string{"a/doc.go: gone.go is not in the package"}
+	if got, named := missingFiles(sample(t)); !slices.Equal(got, want) || named != 2 {
+		t.Errorf("%d files, want 2; got  %q\nwant %q", named, got, want)
 	}
 }
