@@ -22,7 +22,7 @@ locals {
 
 data "aws_iam_policy_document" "boundary" {
   statement {
-    sid       = "TakeRoles"
+    sid       = "AssumeRoles"
     actions   = ["sts:AssumeRole", "sts:SetSourceIdentity"]
     resources = ["arn:${data.aws_partition.this.partition}:iam::*:role/${var.managed_roles}"]
   }
@@ -49,7 +49,7 @@ data "aws_iam_policy_document" "boundary" {
 resource "aws_iam_policy" "boundary" {
   name = "portcullis-user-boundary"
   # IAM cannot change the description of a managed policy: another text would replace the policy.
-  description = "The most that a gated user can do - take roles and manage their own credentials"
+  description = "The most that a restricted user can do - assume roles and manage their own credentials"
   policy      = data.aws_iam_policy_document.boundary.json
 }
 
@@ -113,12 +113,12 @@ data "aws_iam_policy_document" "deploy" {
     }
   }
   statement {
-    sid       = "WriteGates"
+    sid       = "WriteUserSidePolicies"
     actions   = ["iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:DeletePolicy"]
     resources = ["${local.iam}:policy/portcullis/*"]
   }
   statement {
-    sid       = "AttachGates"
+    sid       = "AttachUserSidePolicies"
     actions   = ["iam:AttachUserPolicy", "iam:DetachUserPolicy"]
     resources = ["${local.iam}:user/*"]
     condition {

@@ -120,7 +120,7 @@ const (
 	PhaseBaking            Phase = "baking"             // the wave is pushed and waits for its time
 	PhaseChecking          Phase = "checking"           // the health of the wave is looked at
 	PhaseAwaitingApproval  Phase = "awaiting_approval"  // a person has to approve the wave
-	PhaseApproved          Phase = "opened"             // a person has approved the wave
+	PhaseApproved          Phase = "approved"           // a person has approved the wave
 	PhaseNext              Phase = "next"               // the next wave is to begin
 	PhaseConfirm           Phase = "confirm"            // all is pushed; unless somebody confirms, it is rolled back
 )

@@ -408,7 +408,7 @@ func compareCleared(t *rapid.T, before, after, cleared []policy.Issue) {
 		}
 	}
 	for _, i := range before {
-		ofOthers := i.Code == policy.CodeBypass || i.Code == policy.CodeUserHoldsMore || i.Code == policy.CodeFederatedDoor
+		ofOthers := i.Code == policy.CodeBypass || i.Code == policy.CodeUserHoldsMore || i.Code == policy.CodeFederatedAccess
 		if key := about(i); i.Severity != policy.SeverityInfo && !ofOthers && !is[key] && !got[key] {
 			t.Fatalf("not said to go away: %+v", i)
 		}

@@ -46,7 +46,7 @@ func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merg
 		severity = SeverityWarning // the mapping is for everyone, and the Deny does not cover them
 	}
 	if len(who) > 0 {
-		l.add(CodeFederatedDoor, severity, roleObject(role, id), "", "remove the statement, or put a condition on aws:SourceIp into it",
+		l.add(CodeFederatedAccess, severity, roleObject(role, id), "", "remove the statement, or put a condition on aws:SourceIp into it",
 			"statements of others let people of %s assume role %s in account %s with SAML or OIDC, from anywhere; allowlists hold for sts:AssumeRole only", some(who), role, id)
 	}
 }

@@ -69,7 +69,7 @@ func (c *Company) staffManagement(a *account) {
 // the deployment role.
 const consolePolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"ReadOrganization","Effect":"Allow","Action":["organizations:DescribeOrganization","organizations:DescribeAccount","organizations:ListAccounts","organizations:ListRoots","organizations:ListOrganizationalUnitsForParent","organizations:ListAccountsForParent","organizations:ListParents","organizations:ListTagsForResource"],"Resource":"*"},` +
-	`{"Sid":"TakeDeploymentRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/` + DeployRole + `"}]}`
+	`{"Sid":"AssumeDeploymentRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/` + DeployRole + `"}]}`
 
 // deployPolicy is what the deployment role may do: read, edit trust policies, users' inline
 // policies and user-side policies, and never touch itself or AWS's own roles.
@@ -77,8 +77,8 @@ const deployPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Sid":"Read","Effect":"Allow","Action":["iam:GetRole","iam:ListRoles","iam:GetUser","iam:ListUsers","iam:GetUserPolicy","iam:ListUserPolicies","iam:ListAttachedUserPolicies","iam:ListGroupsForUser","iam:GetAccountAuthorizationDetails","iam:GetAccountSummary","iam:GetPolicy","iam:GetPolicyVersion","iam:ListPolicyVersions"],"Resource":"*"},` +
 	`{"Sid":"WriteTrust","Effect":"Allow","Action":"iam:UpdateAssumeRolePolicy","Resource":"arn:aws:iam::*:role/*"},` +
 	`{"Sid":"WriteUserPolicy","Effect":"Allow","Action":["iam:PutUserPolicy","iam:DeleteUserPolicy"],"Resource":"arn:aws:iam::*:user/*"},` +
-	`{"Sid":"WriteGates","Effect":"Allow","Action":["iam:CreatePolicy","iam:DeletePolicy","iam:CreatePolicyVersion","iam:DeletePolicyVersion","iam:SetDefaultPolicyVersion"],"Resource":"arn:aws:iam::*:policy/portcullis/*"},` +
-	`{"Sid":"AttachGates","Effect":"Allow","Action":["iam:AttachUserPolicy","iam:DetachUserPolicy"],"Resource":"arn:aws:iam::*:user/*","Condition":{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::*:policy/portcullis/*"}}},` +
+	`{"Sid":"WriteUserSidePolicies","Effect":"Allow","Action":["iam:CreatePolicy","iam:DeletePolicy","iam:CreatePolicyVersion","iam:DeletePolicyVersion","iam:SetDefaultPolicyVersion"],"Resource":"arn:aws:iam::*:policy/portcullis/*"},` +
+	`{"Sid":"AttachUserSidePolicies","Effect":"Allow","Action":["iam:AttachUserPolicy","iam:DetachUserPolicy"],"Resource":"arn:aws:iam::*:user/*","Condition":{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::*:policy/portcullis/*"}}},` +
 	`{"Sid":"NeverSelf","Effect":"Deny","NotAction":["iam:Get*","iam:List*"],"Resource":["arn:aws:iam::*:role/` + DeployRole + `*","arn:aws:iam::*:role/OrganizationAccountAccessRole","arn:aws:iam::*:role/aws-reserved/*","arn:aws:iam::*:role/aws-service-role/*"]}]}`
 
 func (c *Company) trustManagement() string {
