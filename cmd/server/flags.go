@@ -57,7 +57,7 @@ func (f databaseFlags) open(c *console, run func(*server.Admin) error) error {
 // rolloutFlags say how rollouts run.
 type rolloutFlags struct {
 	Workers     int `env:"PORTCULLIS_WORKERS" default:"50" help:"Accounts that this process writes to at once."`
-	MaxInFlight int `env:"PORTCULLIS_WINDOW" default:"20" help:"Accounts of one rollout in flight, over all processes."`
+	MaxInFlight int `env:"PORTCULLIS_MAX_IN_FLIGHT" default:"20" help:"Accounts of one rollout in flight, over all processes."`
 	MaxFailures int `name:"max-failures" env:"PORTCULLIS_MAX_FAILURES" default:"10" help:"Failed accounts that halt a rollout."`
 }
 
@@ -68,7 +68,7 @@ type probeFlags struct {
 }
 
 func (f rolloutFlags) check() error {
-	for name, n := range map[string]int{"--workers": f.Workers, "--window": f.MaxInFlight, "--max-failures": f.MaxFailures} {
+	for name, n := range map[string]int{"--workers": f.Workers, "--max-in-flight": f.MaxInFlight, "--max-failures": f.MaxFailures} {
 		if n < 1 {
 			return usagef("%s: %d is too few; give 1 or more", name, n)
 		}

@@ -139,7 +139,7 @@ func (r *Rollout) SkipTarget(t *Target) error {
 func (r *Rollout) SetMaxInFlight(n int) error {
 	switch {
 	case n < 1 || n > MostInFlight:
-		return Invalid("window", maxInFlightRange, MostInFlight)
+		return Invalid("max_in_flight", maxInFlightRange, MostInFlight)
 	case !r.EndedAt.IsZero() || r.State == RolloutRollingBack:
 		return r.refuse("altered")
 	}

@@ -145,7 +145,7 @@ func (s Strategy) Check() error {
 		f.add("description", "at most 500 characters")
 	}
 	if s.MaxInFlight < 0 || s.MaxInFlight > MostInFlight {
-		f.add("window", maxInFlightRange, MostInFlight)
+		f.add("max_in_flight", maxInFlightRange, MostInFlight)
 	}
 	s.MaxFailures.check(&f, "max_failures")
 	if s.Confirm != 0 && (s.Confirm < minConfirm || s.Confirm > maxConfirm) {
@@ -212,7 +212,7 @@ func (w WaveRule) check(f *fieldErrors, at string, last bool) {
 		f.add(at+"percent", "a share is from 1 to 100 per cent")
 	}
 	if w.MaxInFlight < 0 || w.MaxInFlight > MostInFlight {
-		f.add(at+"window", maxInFlightRange, MostInFlight)
+		f.add(at+"max_in_flight", maxInFlightRange, MostInFlight)
 	}
 	if w.Bake < 0 || w.Bake > maxBake {
 		f.add(at+"bake", "a wave bakes for at most 14 days")

@@ -85,7 +85,7 @@ func TestStrategyCheck(t *testing.T) {
 	}
 	for field, spoil := range map[string]func(*Strategy){
 		"name":             func(s *Strategy) { s.Name = " " },
-		"window":           func(s *Strategy) { s.MaxInFlight = -1 },
+		"max_in_flight":    func(s *Strategy) { s.MaxInFlight = -1 },
 		"max_failures":     func(s *Strategy) { s.MaxFailures = Limit{Count: 1, Percent: 1} },
 		"confirm_within":   func(s *Strategy) { s.Confirm = time.Second },
 		"waves/0/accounts": func(s *Strategy) { s.Waves = []WaveRule{{Name: "nobody"}} },

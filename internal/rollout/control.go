@@ -115,7 +115,8 @@ func (s *Service) SetMaxInFlight(ctx context.Context, actor access.Actor, id int
 		return access.Rollout{}, err
 	}
 	was := 0
-	return s.controlWith(ctx, actor, id, "rollout.window", func() map[string]any { return map[string]any{"was": was, "window": maxInFlight} }, func(r *access.Rollout, _ *access.WaveProgress) error {
+	detail := func() map[string]any { return map[string]any{"was": was, "max_in_flight": maxInFlight} }
+	return s.controlWith(ctx, actor, id, "rollout.max_in_flight", detail, func(r *access.Rollout, _ *access.WaveProgress) error {
 		was = r.Limit()
 		return r.SetMaxInFlight(maxInFlight)
 	})

@@ -44,7 +44,7 @@ var bodies = map[string]string{
 	"importEntries":  "entry\n9.9.9.9/32\n",
 
 	"openGate":        `{"wave":1}`,
-	"setWindow":       `{"window":5}`,
+	"setMaxInFlight":  `{"max_in_flight":5}`,
 	"startRolloutNow": `{"reason":"x"}`,
 	"rollBackRollout": `{"reason":"x"}`,
 	"skipTarget":      `{"reason":"x"}`,

@@ -40,7 +40,7 @@ func (a answer) items() []map[string]any {
 
 // TestReplay sends every documented request, and every answer is judged.
 func TestReplay(t *testing.T) {
-	c := harness.Demo(t, "--accounts", "6", "--window", "1")
+	c := harness.Demo(t, "--accounts", "6", "--max-in-flight", "1")
 	c.API(harness.DemoPerson("viewer")).WaitForInventories(time.Minute)
 	j := newJudge(t, c)
 	j.reads()

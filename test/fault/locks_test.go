@@ -17,10 +17,10 @@ const frozenRecovers = 20 * time.Second
 // committed; then in a console that is frozen in the middle of the transaction.
 func TestRolloutHeldUp(t *testing.T) {
 	t.Parallel()
-	const accounts, window = 24, 6
+	const accounts, maxInFlight = 24, 6
 	c := tell(t, "A rollout's row held for longer than a lease, and by a console that is frozen in the middle of a transaction", "nobody is counted twice and no more are in flight than may be; another console goes on; the frozen one, let go on, writes nothing")
 	pg := harness.NewPostgres(t)
-	f := newFleetOn(t, pg.Database, accounts, "PORTCULLIS_WINDOW=6").mapped()
+	f := newFleetOn(t, pg.Database, accounts, "PORTCULLIS_MAX_IN_FLIGHT=6").mapped()
 	f.direct = pg.Direct
 	other := harness.Serve(t, pg.Direct, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))
@@ -51,11 +51,11 @@ func TestRolloutHeldUp(t *testing.T) {
 	timely(t, "the rollout stood still", took, frozenRecovers)
 	letGo()
 	f.thawedWritesNothing(frozen)
-	if extra := f.box.Writes() - written - accounts; extra < 0 || extra > window {
+	if extra := f.box.Writes() - written - accounts; extra < 0 || extra > maxInFlight {
 		t.Errorf("%d writes more than needed", extra)
 	}
-	if peak := watch(); peak > window {
-		t.Errorf("%d accounts in flight at once; %d may be", peak, window)
+	if peak := watch(); peak > maxInFlight {
+		t.Errorf("%d accounts in flight at once; %d may be", peak, maxInFlight)
 	}
 	f.box.SetFaults()
 	f.pushAgainWritesNothing()

@@ -63,13 +63,13 @@ var databaseFaults = []databaseFault{
 // TestDatabaseFaults mistreats the database in the middle of rollouts.
 func TestDatabaseFaults(t *testing.T) {
 	t.Parallel()
-	const window = 5
+	const maxInFlight = 5
 	accounts := 24
 	if full() {
 		accounts = 40
 	}
 	pg := harness.NewPostgres(t)
-	f := newFleetOn(t, pg.Database, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window))
+	f := newFleetOn(t, pg.Database, accounts, fmt.Sprintf("PORTCULLIS_MAX_IN_FLIGHT=%d", maxInFlight))
 	f.direct = pg.Direct
 	f.mapped()
 	for _, fault := range databaseFaults {
@@ -90,7 +90,7 @@ func TestDatabaseFaults(t *testing.T) {
 			t.Fatalf("after: %s", fault.name)
 		}
 		extra := f.box.Writes() - written - len(f.accounts)
-		if extra < 0 || extra > window+int(pg.Relay.Swallowed.Load()-swallowed) {
+		if extra < 0 || extra > maxInFlight+int(pg.Relay.Swallowed.Load()-swallowed) {
 			t.Errorf("%s: %d writes more than needed", fault.name, extra)
 		}
 		if n := pg.Relay.Swallowed.Load() - swallowed; n > 0 {

@@ -27,7 +27,7 @@ func TestSteered(t *testing.T) {
 		accounts = 2000
 	}
 	c := tell(t, "A rollout that is steered from another console", "each control shows in AWS's own record within 2 s: fewer or more accounts at once, a pause, an account left out, failed ones taken up again, a roll back, an abort")
-	f := newFleet(t, accounts, "PORTCULLIS_WINDOW=20", "PORTCULLIS_MAX_FAILURES=1000", "PORTCULLIS_API_RATE=-1")
+	f := newFleet(t, accounts, "PORTCULLIS_MAX_IN_FLIGHT=20", "PORTCULLIS_MAX_FAILURES=1000", "PORTCULLIS_API_RATE=-1")
 	other := harness.Serve(t, f.db, f.env...)
 	s := &steering{fleet: f, api: other.API(f.Operator)}
 
@@ -184,7 +184,7 @@ func (s *steering) firstAfter(asked time.Time, calls func() []sandbox.Call) (at 
 // fewer has fewer accounts worked on at once. What is in flight ends.
 func (s *steering) fewer(n int) effect {
 	s.t.Helper()
-	asked := s.ask("window", map[string]int{"window": n})
+	asked := s.ask("max-in-flight", map[string]int{"max_in_flight": n})
 	s.eventuallyCounts("fewer in flight", func(counts map[string]int) bool { return counts["running"] <= n })
 	now := time.Now()
 	all, late := spans(s.of()), asked
@@ -200,7 +200,7 @@ func (s *steering) fewer(n int) effect {
 // to be: an account that is in flight is called by and by.
 func (s *steering) more(n, seen int) effect {
 	s.t.Helper()
-	asked := s.ask("window", map[string]int{"window": n})
+	asked := s.ask("max-in-flight", map[string]int{"max_in_flight": n})
 	var at time.Time
 	harness.Eventually(s.t, time.Minute, fmt.Sprintf("%d in flight", seen), func() (bool, string) {
 		all, most := spans(s.recent()), 0

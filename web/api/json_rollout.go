@@ -123,7 +123,7 @@ type rolloutJSON struct {
 	Title       string     `json:"title"`
 	Revision    int64      `json:"revision"`
 	State       string     `json:"state"`
-	MaxInFlight int        `json:"window"`
+	MaxInFlight int        `json:"max_in_flight"`
 	MaxFailures int        `json:"max_failures"`
 	Targets     int        `json:"targets"`
 	Counts      countsJSON `json:"counts"`

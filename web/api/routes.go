@@ -181,7 +181,7 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.SkipQueue)},
 		{"/rollouts/:id/start", authz.ControlRollout, r.startNow},
 		{"/rollouts/:id/recheck", authz.ControlRollout, r.step(r.controller.CheckAgain)},
-		{"/rollouts/:id/window", authz.ControlRollout, r.setMaxInFlight},
+		{"/rollouts/:id/max-in-flight", authz.ControlRollout, r.setMaxInFlight},
 		{"/rollouts/:id/rollback", authz.ControlRollout, r.end(r.controller.RollBack)},
 		{"/rollouts/:id/targets/:account/retry", authz.ControlRollout, r.retryTarget},
 		{"/rollouts/:id/targets/:account/skip", authz.ControlRollout, r.skipTarget},

@@ -19,7 +19,7 @@ type strategyJSON struct {
 	Default           bool                      `json:"default"`
 	Version           int64                     `json:"version,omitempty"`
 	Waves             []waveRuleJSON            `json:"waves"`
-	MaxInFlight       int                       `json:"window,omitempty"`
+	MaxInFlight       int                       `json:"max_in_flight,omitempty"`
 	MaxFailures       *access.Limit             `json:"max_failures,omitempty"`
 	ReadBack          bool                      `json:"read_back"`
 	Probes            []probeJSON               `json:"probes"`
@@ -34,7 +34,7 @@ type waveRuleJSON struct {
 	Count            int              `json:"count,omitempty"`
 	Percent          int              `json:"percent,omitempty"`
 	EachOU           bool             `json:"each_ou,omitempty"`
-	MaxInFlight      int              `json:"window,omitempty"`
+	MaxInFlight      int              `json:"max_in_flight,omitempty"`
 	MaxFailures      *access.Limit    `json:"max_failures,omitempty"`
 	Bake             string           `json:"bake,omitempty"`
 	RequiresApproval bool             `json:"gate,omitempty"`

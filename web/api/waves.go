@@ -14,7 +14,7 @@ type waveJSON struct {
 	State            string      `json:"state"`
 	Targets          int         `json:"targets"`
 	Counts           countsJSON  `json:"counts"`
-	MaxInFlight      int         `json:"window,omitempty"`
+	MaxInFlight      int         `json:"max_in_flight,omitempty"`
 	MaxFailures      int         `json:"max_failures"`
 	Bake             string      `json:"bake,omitempty"`
 	RequiresApproval bool        `json:"gate"`
@@ -143,7 +143,7 @@ func (s *rolloutAPI) startNow(r request) (result, error) {
 }
 
 type maxInFlightJSON struct {
-	MaxInFlight int `json:"window"`
+	MaxInFlight int `json:"max_in_flight"`
 }
 
 func (s *rolloutAPI) setMaxInFlight(r request) (result, error) {

@@ -75,7 +75,7 @@ var eventNames = map[string]string{
 	"rollout.retry":          "had failed accounts retried",
 	"rollout.start_now":      "let a rollout work outside of its hours",
 	"rollout.check_again":    "had a wave checked again",
-	"rollout.window":         "changed how many accounts are in flight",
+	"rollout.max_in_flight":  "changed how many accounts are in flight",
 	"rollout.open_gate":      "let a wave through its gate",
 	"rollout.wave_ended":     "ended a wave",
 	"rollout.confirm":        "confirmed a rollout",
