@@ -63,8 +63,8 @@ type rolloutFlags struct {
 
 // probeFlags are the access keys of the user by whom strategies probe.
 type probeFlags struct {
-	ProbeKeyID  string `name:"probe-access-key-id" env:"PORTCULLIS_PROBE_ACCESS_KEY_ID" placeholder:"ID" help:"The access key of the IAM user by whom the probes of strategies assume roles."`
-	ProbeSecret string `name:"probe-secret-access-key" env:"PORTCULLIS_PROBE_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"The secret that goes with that. Best given in the environment: a command line can be seen by others on the machine."`
+	ProbeKeyID  string `name:"probe-access-key-id" env:"PORTCULLIS_PROBE_ACCESS_KEY_ID" placeholder:"ID" help:"The access key of the IAM user as whom the probes of strategies assume roles."`
+	ProbeSecret string `name:"probe-secret-access-key" env:"PORTCULLIS_PROBE_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"The secret access key. Use the variable: other users of the machine can see a command line."`
 }
 
 func (f rolloutFlags) check() error {

@@ -14,7 +14,7 @@ type serveCmd struct {
 	PublicURL         string        `name:"public-url" env:"PORTCULLIS_PUBLIC_URL" placeholder:"URL" help:"The console's address as browsers see it."`
 	DriftInterval     time.Duration `name:"drift-interval" env:"PORTCULLIS_DRIFT_INTERVAL" default:"1h" help:"How often every account is read and compared with the desired state; 0 for never."`
 	TrustedProxies    []string      `name:"trusted-proxies" env:"PORTCULLIS_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed."`
-	DeployRole        string        `name:"deploy-role" env:"PORTCULLIS_DEPLOY_ROLE" default:"PortcullisDeploy" placeholder:"NAME" help:"The role that the console takes in each account, with its path before it if it has one."`
+	DeployRole        string        `name:"deploy-role" env:"PORTCULLIS_DEPLOY_ROLE" default:"PortcullisDeploy" placeholder:"NAME" help:"The role that the console assumes in each account; its path, if any, comes first."`
 	ExternalID        string        `name:"external-id" env:"PORTCULLIS_EXTERNAL_ID" placeholder:"ID" help:"The external id that the deployment role demands."`
 	IAMRate           float64       `name:"iam-rate" env:"PORTCULLIS_IAM_RATE" default:"0" placeholder:"N" help:"Calls a second to the IAM of one account; 0 for the default of 10, -1 for no limit."`
 	STSRate           float64       `name:"sts-rate" env:"PORTCULLIS_STS_RATE" default:"0" placeholder:"N" help:"Calls a second to STS; 0 for the default of 100, -1 for no limit."`
