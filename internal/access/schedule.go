@@ -46,7 +46,7 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, start
 	case when.Sub(at) > MaxScheduleAhead:
 		return Invalid("schedule_at", "choose a time within the next %d days", int(MaxScheduleAhead.Hours()/24))
 	case startWithin < MinStartWithin || startWithin > MaxStartWithin:
-		return Invalid("schedule_window", "a window is from 5 minutes to 24 hours long")
+		return Invalid("start_within", "choose from 5 minutes to 24 hours")
 	}
 	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(startWithin).UTC(), By: actor.Ref(), Digest: digest}
 	c.touch(at)

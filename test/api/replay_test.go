@@ -192,7 +192,7 @@ func (j *judge) rollsOut(c *harness.Console, id int) {
 	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"`+digest+`","comment":"seen"}`).want(200)
 	j.schedules(path, digest)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"2000-01-01T02:00:00Z"}`).want(422)
-	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`","window":"30m"}`).want(200)
+	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`","start_within":"30m"}`).want(200)
 	j.send("operator", "POST", path+"/unschedule", "").want(200)
 	c.Sandbox.SetFaults(
 		sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Fail: 1, Status: 403, Code: "AccessDenied", Message: "not now", Count: 1},
@@ -226,7 +226,7 @@ func (j *judge) schedules(path, digest string) {
 	at := time.Now().UTC().Add(time.Hour).Format(time.RFC3339)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"2020-01-01T00:00:00Z"}`).want(422)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"another","at":"`+at+`"}`).want(409)
-	scheduled := j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+at+`","window":"4h"}`).want(200)
+	scheduled := j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+at+`","start_within":"4h"}`).want(200)
 	if plan, _ := scheduled.object()["schedule"].(map[string]any); plan["at"] != at {
 		j.t.Errorf("scheduled for %v, want %s", plan["at"], at)
 	}
