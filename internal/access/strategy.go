@@ -159,7 +159,7 @@ func (s Strategy) Check() error {
 	}
 	s.checkPercents(&f)
 	s.checkProbes(&f)
-	s.MaintenanceWindow.check(&f, "hours/")
+	s.MaintenanceWindow.check(&f, "maintenance_window/")
 	return InvalidFields(f)
 }
 

@@ -30,19 +30,20 @@ func (s *Service) Resume(ctx context.Context, actor access.Actor, id int64) (acc
 	return s.control(ctx, actor, id, "rollout.resume", nil, (*access.Rollout).Resume)
 }
 
-// OverrideWindow lets a rollout work outside of its hours, for which it waits: through the wave
-// under way or through all, until it is next paused or halts.
+// OverrideWindow lets a rollout that waits for its maintenance window run now. The override holds through
+// the current wave or through all waves, until the rollout is paused or halts.
 func (s *Service) OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	reason, err := reasonFor(reason, "it cannot wait for its hours")
+	reason, err := reasonFor(reason, "it cannot wait for its maintenance window")
 	if err != nil {
 		return access.Rollout{}, err
 	}
 	said := map[string]any{"reason": reason}
-	return s.controlWith(ctx, actor, id, "rollout.start_now", func() map[string]any { return said }, func(r *access.Rollout, _ *access.WaveProgress) error {
-		said["wave"], said["hours_begin"] = r.Wave, r.Until
+	detail := func() map[string]any { return said }
+	return s.controlWith(ctx, actor, id, "rollout.override_window", detail, func(r *access.Rollout, _ *access.WaveProgress) error {
+		said["wave"], said["window_begins"] = r.Wave, r.Until
 		if err := r.OverrideWindow(actor, reason, allWaves); err != nil {
 			return err
 		}

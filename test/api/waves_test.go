@@ -24,7 +24,7 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	read := j.send("viewer", "GET", path, "").want(200)
 	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(200)
 	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(412)
-	other := j.send("admin", "POST", "/strategies", `{"name":"Quick","max_in_flight":50,"hours":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},"probes":[{"role":"Bob","allowed":true}]}`).want(201)
+	other := j.send("admin", "POST", "/strategies", `{"name":"Quick","max_in_flight":50,"maintenance_window":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},"probes":[{"role":"Bob","allowed":true}]}`).want(201)
 	j.send("admin", "DELETE", fmt.Sprint("/strategies/", other.number("id")), "").want(204)
 
 	rollout := j.appliedBy("Careful")
@@ -48,8 +48,8 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("operator", "POST", rollout+"/max-in-flight", `{"max_in_flight":3}`).want(200)
 	j.send("operator", "POST", rollout+"/overtake", "").want(409)
 	j.send("operator", "POST", rollout+"/recheck", "").want(409)
-	j.send("operator", "POST", rollout+"/start", `{"reason":" "}`).want(422)
-	j.send("operator", "POST", rollout+"/start", `{"reason":"it waits for a gate","all_waves":true}`).want(409)
+	j.send("operator", "POST", rollout+"/override-window", `{"reason":" "}`).want(422)
+	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it waits for an approval","all_waves":true}`).want(409)
 	j.send("operator", "POST", rollout+"/confirm", "").want(409)
 	j.send("operator", "POST", rollout+"/gate", `{"wave":7}`).want(409)
 	j.send("operator", "POST", rollout+"/gate", `{"wave":1}`, "If-Match", gate.header.Get("ETag")).want(200)
@@ -60,20 +60,20 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("operator", "POST", rollout+"/rollback", `{"reason":"it locks people out"}`).want(200)
 	back := j.until(rollout, func(r answer) bool { return r.text("state") == "rolled_back" })
 	j.send("viewer", "GET", fmt.Sprint("/rollouts/", back.number("rolled_back_by")), "").want(200)
-	j.startsAndChecksAgain()
+	j.overridesAndChecksAgain()
 	j.retriesOne(c)
 	j.overtakes()
 }
 
-// startsAndChecksAgain lets a rollout work outside of its hours, and looks again at the
-// health of its wave, which is bad: the probe user is let in nowhere.
-func (j *judge) startsAndChecksAgain() {
+// overridesAndChecksAgain lets a rollout run outside its maintenance window. Then it checks the wave
+// again, which is bad: no role lets the probe user in.
+func (j *judge) overridesAndChecksAgain() {
 	day := (int(time.Now().UTC().Weekday()) + 3) % 7
-	strategy := fmt.Sprintf(`{"name":"Another night","hours":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
+	strategy := fmt.Sprintf(`{"name":"Another night","maintenance_window":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
 	j.send("admin", "POST", "/strategies", strategy).want(201)
 	rollout := j.appliedBy("Another night")
 	j.until(rollout, func(r answer) bool { return r.text("phase") == "maintenance_window" })
-	j.send("operator", "POST", rollout+"/start", `{"reason":"it cannot wait"}`).want(200)
+	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it cannot wait"}`).want(200)
 	halted := func(r answer) bool { return r.text("state") == "halted" }
 	j.until(rollout, halted)
 	j.send("operator", "POST", rollout+"/recheck", "").want(200)

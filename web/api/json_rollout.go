@@ -133,21 +133,21 @@ type rolloutJSON struct {
 	StartedAt   time.Time  `json:"started_at,omitzero"`
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
 
-	Kind           string         `json:"kind"`
-	Strategy       string         `json:"strategy,omitempty"`
-	Wave           int            `json:"wave"`
-	Waves          int            `json:"waves"`
-	Phase          string         `json:"phase,omitempty"`
-	Until          time.Time      `json:"until,omitzero"`
-	BlockedBy      *blockedByJSON `json:"behind,omitempty"`
-	ConfirmedBy    *personJSON    `json:"confirmed_by,omitempty"`
-	WindowOverride *offJSON       `json:"off_hours,omitempty"`
-	RollsBack      int64          `json:"rolls_back,omitempty"`
-	RolledBackBy   int64          `json:"rolled_back_by,omitempty"`
+	Kind           string              `json:"kind"`
+	Strategy       string              `json:"strategy,omitempty"`
+	Wave           int                 `json:"wave"`
+	Waves          int                 `json:"waves"`
+	Phase          string              `json:"phase,omitempty"`
+	Until          time.Time           `json:"until,omitzero"`
+	BlockedBy      *blockedByJSON      `json:"behind,omitempty"`
+	ConfirmedBy    *personJSON         `json:"confirmed_by,omitempty"`
+	WindowOverride *windowOverrideJSON `json:"window_override,omitempty"`
+	RollsBack      int64               `json:"rolls_back,omitempty"`
+	RolledBackBy   int64               `json:"rolled_back_by,omitempty"`
 }
 
-// offJSON says who lets a rollout work outside of its hours, and through which wave.
-type offJSON struct {
+// windowOverrideJSON says who let a rollout run outside its maintenance window, and through which wave.
+type windowOverrideJSON struct {
 	ThroughWave int    `json:"through_wave"`
 	By          string `json:"by"`
 	Reason      string `json:"reason"`
@@ -164,8 +164,8 @@ func toRolloutJSON(r access.Rollout) rolloutJSON {
 	if r.BlockedBy.Targets > 0 {
 		out.BlockedBy = &blockedByJSON{r.BlockedBy.Rollout, r.BlockedBy.Targets}
 	}
-	if off := r.WindowOverride; off.Wave > 0 {
-		out.WindowOverride = &offJSON{off.Wave, off.By, off.Reason}
+	if o := r.WindowOverride; o.Wave > 0 {
+		out.WindowOverride = &windowOverrideJSON{o.Wave, o.By, o.Reason}
 	}
 	if !r.ConfirmedAt.IsZero() {
 		by := toPersonJSON(r.ConfirmedBy)

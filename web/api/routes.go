@@ -179,7 +179,7 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/gate", authz.ControlRollout, r.approveWave},
 		{"/rollouts/:id/confirm", authz.ControlRollout, r.step(r.controller.Confirm)},
 		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.SkipQueue)},
-		{"/rollouts/:id/start", authz.ControlRollout, r.startNow},
+		{"/rollouts/:id/override-window", authz.ControlRollout, r.overrideWindow},
 		{"/rollouts/:id/recheck", authz.ControlRollout, r.step(r.controller.CheckAgain)},
 		{"/rollouts/:id/max-in-flight", authz.ControlRollout, r.setMaxInFlight},
 		{"/rollouts/:id/rollback", authz.ControlRollout, r.end(r.controller.RollBack)},

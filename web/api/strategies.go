@@ -23,7 +23,7 @@ type strategyJSON struct {
 	MaxFailures       *access.Limit             `json:"max_failures,omitempty"`
 	ReadBack          bool                      `json:"read_back"`
 	Probes            []probeJSON               `json:"probes"`
-	MaintenanceWindow *access.MaintenanceWindow `json:"hours,omitempty"`
+	MaintenanceWindow *access.MaintenanceWindow `json:"maintenance_window,omitempty"`
 	RollBack          bool                      `json:"roll_back"`
 	Confirm           string                    `json:"confirm_within,omitempty"`
 }

@@ -127,13 +127,14 @@ func (s *rolloutAPI) approveWave(r request) (result, error) {
 	})
 }
 
-type startJSON struct {
+type overrideWindowJSON struct {
 	Reason   string `json:"reason"`
 	AllWaves bool   `json:"all_waves"`
 }
 
-func (s *rolloutAPI) startNow(r request) (result, error) {
-	in, err := body[startJSON](r)
+// overrideWindow lets a rollout run outside its maintenance window.
+func (s *rolloutAPI) overrideWindow(r request) (result, error) {
+	in, err := body[overrideWindowJSON](r)
 	if err != nil {
 		return result{}, err
 	}
