@@ -123,13 +123,15 @@ func (s *Service) SetMaxInFlight(ctx context.Context, actor access.Actor, id int
 	})
 }
 
-// ApproveWave lets a rollout go on after a wave.
+// ApproveWave approves a wave, so that the rollout continues with the next one.
 func (s *Service) ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
 	detail := func() map[string]any { return map[string]any{"wave": wave} }
-	return s.controlWith(ctx, actor, id, "rollout.open_gate", detail, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, actor.Ref(), wave) })
+	return s.controlWith(ctx, actor, id, "rollout.approve_wave", detail, func(r *access.Rollout, c *access.WaveProgress) error {
+		return r.ApproveWave(c, actor.Ref(), wave)
+	})
 }
 
 // Confirm says that what was rolled out is good, so that it is not rolled back by itself.

@@ -43,7 +43,6 @@ var bodies = map[string]string{
 	"abortRollout":   `{"reason":"x"}`,
 	"importEntries":  "entry\n9.9.9.9/32\n",
 
-	"openGate":                  `{"wave":1}`,
 	"setMaxInFlight":            `{"max_in_flight":5}`,
 	"overrideMaintenanceWindow": `{"reason":"x"}`,
 	"rollBackRollout":           `{"reason":"x"}`,

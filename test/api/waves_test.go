@@ -10,10 +10,10 @@ import (
 	"portcullis/test/harness"
 )
 
-// goesInWaves saves strategies, and takes a change through the waves of one: a gate is
-// opened, an account skipped, the pace changed, the whole confirmed and rolled back.
+// goesInWaves saves strategies and rolls a change out by one of them. It approves a wave, skips an account,
+// changes the limit of accounts in flight, confirms the rollout and rolls it back.
 func (j *judge) goesInWaves(c *harness.Console) {
-	const careful = `{"name":"Careful","description":"One first","waves":[{"name":"Canary","count":1,"gate":true,"max_failures":{"none":true}},{"percent":60,"bake":"1s"}],
+	const careful = `{"name":"Careful","description":"One first","waves":[{"name":"Canary","count":1,"requires_approval":true,"max_failures":{"none":true}},{"percent":60,"bake":"1s"}],
 		"read_back":true,"probes":[],"confirm_within":"1h","max_failures":{"percent":90}}`
 	j.send("operator", "POST", "/strategies", careful).want(403)
 	j.send("admin", "POST", "/strategies", `{"name":"Careful","waves":[{}]}`).want(422)
@@ -28,7 +28,7 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("admin", "DELETE", fmt.Sprint("/strategies/", other.number("id")), "").want(204)
 
 	rollout := j.appliedBy("Careful")
-	gate := j.until(rollout, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
+	awaiting := j.until(rollout, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
 	j.send("viewer", "GET", rollout+"/strategy", "").want(200)
 	if waves := j.send("viewer", "GET", rollout+"/waves", "").want(200).items(); len(waves) < 2 {
 		j.t.Fatalf("the rollout has %d waves: %v", len(waves), waves)
@@ -51,8 +51,12 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("operator", "POST", rollout+"/override-window", `{"reason":" "}`).want(422)
 	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it waits for an approval","all_waves":true}`).want(409)
 	j.send("operator", "POST", rollout+"/confirm", "").want(409)
-	j.send("operator", "POST", rollout+"/gate", `{"wave":7}`).want(409)
-	j.send("operator", "POST", rollout+"/gate", `{"wave":1}`, "If-Match", gate.header.Get("ETag")).want(200)
+	j.send("operator", "POST", rollout+"/waves/0/approve", "").want(404)
+	j.send("operator", "POST", rollout+"/waves/7/approve", "").want(409)
+	j.send("operator", "POST", rollout+"/waves/1/approve", "", "If-Match", awaiting.header.Get("ETag")).want(200)
+	if first := j.send("viewer", "GET", rollout+"/waves", "").want(200).items()[0]; first["approved_by"] == nil {
+		j.t.Errorf("after the approval the first wave is %v", first)
+	}
 	j.until(rollout, func(r answer) bool { return r.text("phase") == "confirm" })
 	j.send("operator", "POST", rollout+"/confirm", "").want(200)
 	j.watches(rollout)

@@ -176,7 +176,7 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/resume", authz.ControlRollout, r.step(r.controller.Resume)},
 		{"/rollouts/:id/retry", authz.ControlRollout, r.step(r.controller.Retry)},
 		{"/rollouts/:id/abort", authz.ControlRollout, r.end(r.controller.Abort)},
-		{"/rollouts/:id/gate", authz.ControlRollout, r.approveWave},
+		{"/rollouts/:id/waves/:wave/approve", authz.ControlRollout, r.approveWave},
 		{"/rollouts/:id/confirm", authz.ControlRollout, r.step(r.controller.Confirm)},
 		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.SkipQueue)},
 		{"/rollouts/:id/override-window", authz.ControlRollout, r.overrideWindow},

@@ -37,7 +37,7 @@ type waveRuleJSON struct {
 	MaxInFlight      int              `json:"max_in_flight,omitempty"`
 	MaxFailures      *access.Limit    `json:"max_failures,omitempty"`
 	Bake             string           `json:"bake,omitempty"`
-	RequiresApproval bool             `json:"gate,omitempty"`
+	RequiresApproval bool             `json:"requires_approval,omitempty"`
 }
 
 type probeJSON struct {

@@ -76,7 +76,7 @@ var eventNames = map[string]string{
 	"rollout.override_window": "let a rollout run outside its maintenance window",
 	"rollout.check_again":     "had a wave checked again",
 	"rollout.max_in_flight":   "changed how many accounts are in flight",
-	"rollout.open_gate":       "let a wave through its gate",
+	"rollout.approve_wave":    "approved a wave",
 	"rollout.wave_ended":      "ended a wave",
 	"rollout.confirm":         "confirmed a rollout",
 	"rollout.unconfirmed":     "found a rollout unconfirmed in time",
