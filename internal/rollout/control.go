@@ -142,14 +142,17 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64) (ac
 	return s.controlWith(ctx, actor, id, "rollout.confirm", nil, func(r *access.Rollout, c *access.WaveProgress) error { return r.Confirm(c, actor.Ref(), s.cfg.Now()) })
 }
 
-// SkipQueue lets a rollout go ahead of older ones that it waits for.
+// SkipQueue lets a rollout start ahead of the older rollouts that block it.
 func (s *Service) SkipQueue(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	behind := access.BlockedBy{}
-	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any { return map[string]any{"rollout": behind.Rollout, "targets": behind.Targets} }, func(r *access.Rollout, _ *access.WaveProgress) error {
-		behind = r.BlockedBy
+	var blockedBy access.BlockedBy
+	detail := func() map[string]any {
+		return map[string]any{"rollout": blockedBy.Rollout, "targets": blockedBy.Targets}
+	}
+	return s.controlWith(ctx, actor, id, "rollout.skip_queue", detail, func(r *access.Rollout, _ *access.WaveProgress) error {
+		blockedBy = r.BlockedBy
 		return r.SkipQueue()
 	})
 }

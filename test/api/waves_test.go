@@ -46,7 +46,7 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("operator", "POST", last+"/skip", `{"reason":"it is being moved"}`).want(200)
 	j.send("operator", "POST", rollout+"/max-in-flight", `{"max_in_flight":0}`).want(422)
 	j.send("operator", "POST", rollout+"/max-in-flight", `{"max_in_flight":3}`).want(200)
-	j.send("operator", "POST", rollout+"/overtake", "").want(409)
+	j.send("operator", "POST", rollout+"/skip-queue", "").want(409)
 	j.send("operator", "POST", rollout+"/recheck", "").want(409)
 	j.send("operator", "POST", rollout+"/override-window", `{"reason":" "}`).want(422)
 	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it waits for an approval","all_waves":true}`).want(409)
@@ -66,7 +66,7 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("viewer", "GET", fmt.Sprint("/rollouts/", back.number("rolled_back_by")), "").want(200)
 	j.overridesAndChecksAgain()
 	j.retriesOne(c)
-	j.overtakes()
+	j.skipsQueue()
 }
 
 // overridesAndChecksAgain lets a rollout run outside its maintenance window. Then it checks the wave
@@ -136,7 +136,7 @@ func (j *judge) until(rollout string, reached func(answer) bool) answer {
 	}
 }
 
-// retriesOne takes one failed account up once more.
+// retriesOne retries one failed account.
 func (j *judge) retriesOne(c *harness.Console) {
 	c.Sandbox.SetFaults(sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Fail: 1, Status: 403, Code: "AccessDenied", Message: "not now", Count: 1})
 	rollout := j.appliedBy(access.BuiltinStrategy)
@@ -150,14 +150,14 @@ func (j *judge) retriesOne(c *harness.Console) {
 	c.Sandbox.SetFaults()
 }
 
-// overtakes lets a rollout go ahead of one that is paused.
-func (j *judge) overtakes() {
+// skipsQueue lets a rollout start ahead of one that waits for an approval.
+func (j *judge) skipsQueue() {
 	older := j.appliedBy("Careful")
 	j.until(older, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
 	digest, path := j.approved()
 	applied := j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`","strategy":"All at once"}`).want(201)
 	newer := fmt.Sprint("/rollouts/", applied.number("id"))
-	j.until(newer, func(r answer) bool { return strings.Contains(string(r.body), `"behind"`) })
-	j.send("operator", "POST", newer+"/overtake", "").want(200)
+	j.until(newer, func(r answer) bool { return strings.Contains(string(r.body), `"blocked_by"`) })
+	j.send("operator", "POST", newer+"/skip-queue", "").want(200)
 	j.until(newer, func(r answer) bool { return r.text("state") == "completed" })
 }

@@ -139,7 +139,7 @@ type rolloutJSON struct {
 	Waves          int                 `json:"waves"`
 	Phase          string              `json:"phase,omitempty"`
 	Until          time.Time           `json:"until,omitzero"`
-	BlockedBy      *blockedByJSON      `json:"behind,omitempty"`
+	BlockedBy      *blockedByJSON      `json:"blocked_by,omitempty"`
 	ConfirmedBy    *personJSON         `json:"confirmed_by,omitempty"`
 	WindowOverride *windowOverrideJSON `json:"window_override,omitempty"`
 	RollsBack      int64               `json:"rolls_back,omitempty"`
@@ -153,7 +153,7 @@ type windowOverrideJSON struct {
 	Reason      string `json:"reason"`
 }
 
-// blockedByJSON names an older rollout that is to work on so many of the accounts first.
+// blockedByJSON names an older rollout that has to finish this number of the accounts first.
 type blockedByJSON struct {
 	Rollout int64 `json:"rollout"`
 	Targets int   `json:"targets"`

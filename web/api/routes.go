@@ -178,7 +178,7 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/abort", authz.ControlRollout, r.end(r.controller.Abort)},
 		{"/rollouts/:id/waves/:wave/approve", authz.ControlRollout, r.approveWave},
 		{"/rollouts/:id/confirm", authz.ControlRollout, r.step(r.controller.Confirm)},
-		{"/rollouts/:id/overtake", authz.ControlRollout, r.step(r.controller.SkipQueue)},
+		{"/rollouts/:id/skip-queue", authz.ControlRollout, r.step(r.controller.SkipQueue)},
 		{"/rollouts/:id/override-window", authz.ControlRollout, r.overrideWindow},
 		{"/rollouts/:id/recheck", authz.ControlRollout, r.step(r.controller.CheckAgain)},
 		{"/rollouts/:id/max-in-flight", authz.ControlRollout, r.setMaxInFlight},

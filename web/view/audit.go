@@ -80,7 +80,7 @@ var eventNames = map[string]string{
 	"rollout.wave_ended":      "ended a wave",
 	"rollout.confirm":         "confirmed a rollout",
 	"rollout.unconfirmed":     "found a rollout unconfirmed in time",
-	"rollout.overtake":        "put a rollout in the place of one that waited",
+	"rollout.skip_queue":      "let a rollout skip the queue",
 	"rollout.halted":          "halted a rollout",
 	"rollout.completed":       "completed a rollout",
 	"rollout.roll_back":       "had a rollout rolled back",
