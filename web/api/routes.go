@@ -112,7 +112,7 @@ func (s *API) readRoutes() {
 		{"/rollouts/:id/waves", authz.Read, s.rollouts.waves},
 		{"/rollouts/:id/waves/:wave/checks", authz.Read, s.rollouts.checks},
 		{"/rollouts/:id/strategy", authz.Read, s.rollouts.strategy},
-		{"/rollouts/:id/troubles", authz.Read, s.rollouts.failures},
+		{"/rollouts/:id/failures", authz.Read, s.rollouts.failures},
 		{"/rollouts/:id/samples", authz.Read, s.rollouts.progressSamples},
 		{"/strategies", authz.Read, s.strategies.list},
 		{"/strategies/:id", authz.Read, s.strategies.one},
