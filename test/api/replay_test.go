@@ -244,7 +244,7 @@ func (j *judge) watches(rollout string) {
 	}
 	defer resp.Body.Close()
 	j.note("GET", rollout+"/events", resp.StatusCode)
-	alike := j.note("GET", rollout, http.StatusOK)
+	operation := j.note("GET", rollout, http.StatusOK)
 	event, seen := "", 0
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), ": ")
@@ -254,7 +254,7 @@ func (j *judge) watches(rollout string) {
 		case name == "data" && event == "rollout":
 			seen++
 			h := http.Header{"Content-Type": {"application/json"}, "Etag": {`"x"`}}
-			j.check(alike, answer{t: j.t, what: "an event of " + rollout, status: 200, header: h, body: []byte(value)})
+			j.check(operation, answer{t: j.t, what: "an event of " + rollout, status: 200, header: h, body: []byte(value)})
 		}
 	}
 	if event != "end" || seen == 0 {

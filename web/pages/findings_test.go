@@ -46,8 +46,8 @@ func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
 		{Group: "abc", Newest: same, Findings: 21, Accounts: 21, FirstSeen: webtest.FoundAt, LastSeen: webtest.FoundAt},
 		{Group: "def", Newest: one, Findings: 1, Accounts: 1, FirstSeen: webtest.FoundAt, LastSeen: webtest.FoundAt},
 	}
-	c.Get("/findings?kind=drift").Says(t, http.StatusOK, "The vendor of … gets in.", "in 21 accounts", "/findings?alike=abc&amp;kind=drift", "/findings/7", "payments")
-	c.Get("/findings?alike=abc").Says(t, http.StatusOK, "Nothing like this was found")
+	c.Get("/findings?kind=drift").Says(t, http.StatusOK, "The vendor of … gets in.", "in 21 accounts", "/findings?group=abc&amp;kind=drift", "/findings/7", "payments")
+	c.Get("/findings?group=abc").Says(t, http.StatusOK, "Nothing like this was found")
 	if c.Organization.Asked.Group != "abc" {
 		t.Errorf("asked for %+v", c.Organization.Asked)
 	}
@@ -56,18 +56,18 @@ func TestFindingsThatSayTheSameAreOneLine(t *testing.T) {
 func TestFindingsAreAcknowledgedTogether(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Organization.Found.Items = []access.Finding{aFinding()}
-	c.Get("/findings?alike=abc").Says(t, http.StatusOK, "Somebody edited", "!/findings/acknowledge")
+	c.Get("/findings?group=abc").Says(t, http.StatusOK, "Somebody edited", "!/findings/acknowledge")
 	if a := c.Post("/findings/acknowledge", "which", "all", "selection", "cafe", "reason", "x"); a.Status != http.StatusForbidden {
 		t.Errorf("a viewer acknowledges: %d", a.Status)
 	}
 	c = webtest.New(t).As("operator")
 	c.Organization.Found.Items = []access.Finding{aFinding()}
 	seen := "7:" + aFinding().Digest()
-	c.Get("/findings?alike=abc").Says(t, http.StatusOK, `value="`+seen+`"`, `value="cafe"`, "Acknowledge the one that matches")
-	c.Post("/findings/acknowledge", "which", "all", "alike", "abc", "selection", "cafe", "reason", "the contract").LeadsTo(t, "/findings")
+	c.Get("/findings?group=abc").Says(t, http.StatusOK, `value="`+seen+`"`, `value="cafe"`, "Acknowledge the one that matches")
+	c.Post("/findings/acknowledge", "which", "all", "group", "abc", "selection", "cafe", "reason", "the contract").LeadsTo(t, "/findings")
 	c.Post("/findings/acknowledge", "which", "ticked", "finding", seen, "selection", "cafe", "reason", "the contract").LeadsTo(t, "/findings")
-	c.Post("/findings/acknowledge", "which", "ticked", "alike", "abc", "reason", "the contract").Says(t, http.StatusUnprocessableEntity, "Choose at least one finding.", "the contract")
-	c.Post("/findings/acknowledge", "which", "ticked", "alike", "abc", "finding", "7:other", "reason", "the contract").Says(t, http.StatusConflict, "Finding 7: What was found looks different by now")
+	c.Post("/findings/acknowledge", "which", "ticked", "group", "abc", "reason", "the contract").Says(t, http.StatusUnprocessableEntity, "Choose at least one finding.", "the contract")
+	c.Post("/findings/acknowledge", "which", "ticked", "group", "abc", "finding", "7:other", "reason", "the contract").Says(t, http.StatusConflict, "Finding 7: What was found looks different by now")
 	want := fmt.Sprintf(`together map[] abc cafe "the contract", together map[7:%s]  cafe "the contract"`, aFinding().Digest())
 	if did := strings.Join(c.Organization.Did[:2], ", "); did != want {
 		t.Errorf("did %s, want %s", did, want)

@@ -147,6 +147,6 @@ func AuditFilter(q *Query) access.AuditFilter {
 func FindingQuery(q *Query) access.FindingQuery {
 	return access.FindingQuery{
 		States: States(q, "state", access.FindingStates()), Kinds: States(q, "kind", access.FindingKinds()),
-		Account: access.AccountID(q.Text("account")), Group: q.Text("alike"), PageQuery: q.Page(),
+		Account: access.AccountID(q.Text("account")), Group: q.Text("group"), PageQuery: q.Page(),
 	}
 }

@@ -66,7 +66,7 @@ func (p FindingsPage) url(state access.FindingState, kind access.FindingKind, cu
 	if state == access.FindingOpen {
 		shown = ""
 	}
-	return With(FindingsURL(), "state", shown, "kind", string(kind), "account", p.Account, "alike", p.Group, "q", p.Search, "cursor", cursor)
+	return With(FindingsURL(), "state", shown, "kind", string(kind), "account", p.Account, "group", p.Group, "q", p.Search, "cursor", cursor)
 }
 
 func findingStateTabs(p FindingsPage) []Tab {

@@ -438,7 +438,7 @@ func acknowledgeTogether(p FindingsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\"> <input type=\"hidden\" name=\"alike\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\"> <input type=\"hidden\" name=\"group\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -594,7 +594,7 @@ func findingSearch(p FindingsPage) templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = Search(SearchProps{Action: FindingsURL(), Target: "findings", Value: p.Search, Label: "Account, role or user", Keep: []string{"state", string(p.State), "kind", string(p.Kind), "account", p.Account, "alike", p.Group}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Search(SearchProps{Action: FindingsURL(), Target: "findings", Value: p.Search, Label: "Account, role or user", Keep: []string{"state", string(p.State), "kind", string(p.Kind), "account", p.Account, "group", p.Group}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
