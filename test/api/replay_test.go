@@ -49,7 +49,7 @@ func TestReplay(t *testing.T) {
 	id := j.proposes()
 	j.revises(id)
 	j.goesOtherWays()
-	left := j.means()
+	left := j.overridesGuards()
 	j.rollsOut(c, id)
 	j.acknowledgesTogether()
 	j.finds(c)
