@@ -13,20 +13,20 @@ type Permission string
 
 // The permissions.
 const (
-	Read             Permission = "read"              // allowlists, mappings, accounts, changes, rollouts, explain
-	ReadAudit        Permission = "read_audit"        // the audit log
-	EditChange       Permission = "edit_change"       // compose, submit, withdraw, rebase
-	ReviewChange     Permission = "review_change"     // approve, reject; never one's own
-	ApplyChange      Permission = "apply_change"      // start the rollout of an approved change
-	ControlRollout   Permission = "control_rollout"   // pause, resume, abort, skip, retry, push again, open gates, confirm, roll back
-	SyncAccounts     Permission = "sync_accounts"     // read the organization again
-	ManageFindings   Permission = "settle_finding"    // say why a finding may stay, or take that back
-	ManageStrategies Permission = "manage_strategies" // how changes are carried out
-	ManagePeople     Permission = "manage_people"     // people, roles, anybody's passwords, sessions and tokens
-	WithdrawAny      Permission = "withdraw_any"      // withdraw changes of others
-	ManageOwnAccount Permission = "keep_account"      // one's own password and sessions; not for tokens
-	ReadJobs         Permission = "read_jobs"         // the job queue's own pages; not for tokens
-	BreakGlass       Permission = "break_glass"       // apply a change alone, where the settings allow it; not for tokens
+	Read             Permission = "read"               // allowlists, mappings, accounts, changes, rollouts, explain
+	ReadAudit        Permission = "read_audit"         // the audit log
+	EditChange       Permission = "edit_change"        // compose, submit, withdraw, rebase
+	ReviewChange     Permission = "review_change"      // approve, reject; never one's own
+	ApplyChange      Permission = "apply_change"       // start the rollout of an approved change
+	ControlRollout   Permission = "control_rollout"    // pause, resume, abort, skip, retry, push again, approve waves, confirm, roll back
+	SyncAccounts     Permission = "sync_accounts"      // read the organization again
+	ManageFindings   Permission = "manage_findings"    // acknowledge and reopen findings
+	ManageStrategies Permission = "manage_strategies"  // how changes are carried out
+	ManagePeople     Permission = "manage_people"      // people, roles, anybody's passwords, sessions and tokens
+	WithdrawAny      Permission = "withdraw_any"       // withdraw changes of others
+	ManageOwnAccount Permission = "manage_own_account" // one's own password and sessions; not for tokens
+	ReadJobs         Permission = "read_jobs"          // the job queue's own pages; not for tokens
+	BreakGlass       Permission = "break_glass"        // apply a change alone, where the settings allow it; not for tokens
 )
 
 var everyone = []access.Role{access.RoleViewer, access.RoleEditor, access.RoleApprover, access.RoleOperator, access.RoleAuditor, access.RoleAdmin, access.RoleBreakGlass}
