@@ -33,15 +33,15 @@ import (
 // for, so it is done only where no statement of others admits anybody who would lose by it.
 const ShapeUserSide Shape = "user-side"
 
-// Shapes of a gate's policies.
+// Shapes of user-side policies.
 const (
-	// ShapeUserSidePolicy is a gate in one policy: an Allow, and the Deny of the pair.
-	ShapeUserSidePolicy Shape = "gate"
+	// ShapeUserSidePolicy is a single user-side policy: an Allow, and the Deny of the pair.
+	ShapeUserSidePolicy Shape = "user-side-policy"
 
-	// ShapeUserSideRegion is one of several policies of a gate, each for a region of the
+	// ShapeUserSideRegion is one of several user-side policies of a user, each for a region of the
 	// address space. Denies for parts of a list cannot be stated side by side, since each
 	// would strike the addresses of the others; within its region each is exact.
-	ShapeUserSideRegion Shape = "gate-region"
+	ShapeUserSideRegion Shape = "user-side-region"
 )
 
 // What stands in Sids after our prefix, where more than people read it.

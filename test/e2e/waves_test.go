@@ -22,7 +22,7 @@ func TestRolloutInWaves(t *testing.T) {
 	crew := harness.DemoCrew(c)
 	viewer := c.API(harness.DemoPerson("viewer"))
 	viewer.WaitForRollout("1", time.Minute) // the sample data
-	strategy := map[string]any{"name": "Canaries first", "default": true, "waves": []any{map[string]any{"name": "Canaries", "count": 2, "gate": true}}}
+	strategy := map[string]any{"name": "Canaries first", "default": true, "waves": []any{map[string]any{"name": "Canaries", "count": 2, "requires_approval": true}}}
 	if status, said := c.API(harness.DemoPerson("admin")).Post("/strategies", strategy); status != http.StatusCreated {
 		t.Fatalf("saving a strategy is answered with %d: %s", status, said)
 	}
