@@ -21,7 +21,7 @@ func TestClockJumps(t *testing.T) {
 	c := tell(t, "Clocks that jump by hours, to and fro", "leases, patience and limits do not go by the clock on the wall: nothing is given up or taken over too early, nothing stands still")
 	f := newFleet(t, 24, "PORTCULLIS_CLOCK_JUMPS=5h", "PORTCULLIS_MAX_IN_FLIGHT=8").mapped()
 	victim := harness.Serve(t, f.db, append(slices.Clone(f.env), fmt.Sprintf("PORTCULLIS_DIE_AT=%s:3", rollout.PointWrote))...)
-	// Silence for longer than the attempts of one call are repeated, so that pushes are put off.
+	// Silence for longer than the attempts of one call are repeated, so that pushes are snoozed.
 	f.box.SetFaults(slow(20*time.Millisecond), sandbox.Fault{Actions: []string{"iam:GetAccountAuthorizationDetails"}, Fail: 1, Count: 40})
 	written, began := f.box.Writes(), time.Now()
 	id := f.change()

@@ -10,7 +10,7 @@ import (
 	"portcullis/test/harness"
 )
 
-// recoversWithin is how long the accounts of a console that died may stand still while
+// recoversWithin is the longest time without progress for the accounts of a console that died, while
 // another console runs.
 const recoversWithin = 12 * time.Second
 
@@ -48,7 +48,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			t.Fatalf("after a death at %q", point)
 		}
 		took := r.Ended.Sub(died)
-		timely(t, fmt.Sprintf("a console died at %q; its accounts stood still", point), took, recoversWithin)
+		timely(t, fmt.Sprintf("a console died at %q; its accounts made no progress", point), took, recoversWithin)
 		slowest = max(slowest, took)
 		f.box.SetFaults()
 		if extra := f.box.Writes() - written - 2*len(f.accounts); extra < 0 || extra > 8 {

@@ -101,20 +101,20 @@ stuck or counted twice; the sandbox holds each document as it was approved; the 
 kept each document as it was before the rollout, not as an interrupted attempt had left it; every write stands in the audit log
 exactly once, and the log's chain verifies; and the same push once more writes nothing.
 
-**Recovery.** A worker holds an account by a lease of six seconds, which it prolongs every two. When it dies, the lease runs out, and
-whatever console runs finds that within a second and takes the account up again: seven seconds after a kill, eight more where a job
-had been fetched and no account taken up yet. Leases are counted by the clock of the database, and by each worker's own monotonic
+**Recovery.** A worker claims an account with a lease of six seconds and renews it every two. When the worker dies, the lease
+expires. A running console finds that within a second and requeues the account: seven seconds after a kill, eight more if a job
+had been fetched but no account claimed yet. Leases are counted by the clock of the database, and by each worker's own monotonic
 clock: what the clock on the wall says plays no part.
 A console that is stopped in the middle of a transaction holds what it has locked: where that is a rollout or the end of the audit
 log, which the others need too, Postgres ends the transaction after five seconds; anything else after thirty. Going on, that console
-gets an error for the step that it was in, which is then taken up again as after a kill.
+gets an error for its current step, which is then retried as after a kill.
 
-**Standing still.** After a pause, a halt or an abort nothing is written to an account in which writing had not begun: it waits, or
+**Pauses.** After a pause, a halt or an abort nothing is written to an account in which writing had not begun: it waits, or
 is skipped. An account in which it had begun is finished, so that none is left half written.
 
-**Counts.** What a rollout counts decides what it takes up next. It moves in the transaction that moves its targets; and every ten seconds
-each console holds the counts against the targets. Should they ever differ, the log says so as an error, and the rollout is counted anew,
-so that it neither stands still nor has more in flight than may be. In none of the runs below did they differ.
+**Counts.** The counts of a rollout decide which accounts it starts next. It moves in the transaction that moves its targets; and every ten seconds
+each console compares the counts with the targets. If they differ, it logs an error and counts again, so that the rollout
+neither stops nor exceeds its limit of accounts in flight. In none of the runs below did they differ.
 `
 
 const reportLimits = `

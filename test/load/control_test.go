@@ -44,7 +44,7 @@ func measureControl(t *testing.T, y *yard, r *report) {
 	y.whenWritten(two.rollout.Ended, y.accounts)
 	other.Kill()
 	y.api.WaitForRollout(id, patience)
-	s.add("longest that an account stood still after one of two consoles was killed", "≤ 10 s", "%s", seconds(y.longest(id)))
+	s.add("longest time without progress for an account after one of two consoles was killed", "≤ 10 s", "%s", seconds(y.longest(id)))
 	s.add("rollout at 0 ms a call: one console, two, ratio", "", "%s, %s, %.2f", seconds(one.wall), seconds(two.wall), two.wall.Seconds()/one.wall.Seconds())
 }
 
@@ -71,9 +71,9 @@ func measureShell(t *testing.T, r *report) {
 	const accounts = 50
 	y := newYard(t, accounts)
 	y.slowly(latency)
-	one := y.roll(y.AddMapping(harness.Mapping{Role: "Bob", Users: "alice\nbob", Allowlists: []string{"office"}, Except: nowhere}), "Alice and Bob may take Bob")
+	one := y.roll(y.AddMapping(harness.Mapping{Role: "Bob", Users: "alice\nbob", Allowlists: []string{"office"}, Except: nowhere}), "Alice and Bob may assume Bob")
 	loop := y.shellLoop(path, one.id)
-	s := r.section(t, "Beside a shell loop of the AWS command line", fmt.Sprintf("%d accounts × 1 role × 2 users, 50 ms a call. The loop is what people write by hand: `xargs -P %d` over the accounts; in each take the\nrole, read, write three documents, read back, with one `aws` command for each call.", accounts, concurrency))
+	s := r.section(t, "Beside a shell loop of the AWS command line", fmt.Sprintf("%d accounts × 1 role × 2 users, 50 ms a call. The loop is what people write by hand: `xargs -P %d` over the accounts; in each assume the\nrole, read, write three documents, read back, with one `aws` command for each call.", accounts, concurrency))
 	s.add("rollout, shell loop, ratio", "", "%s, %s, %.2f", seconds(one.wall), seconds(loop), one.wall.Seconds()/loop.Seconds())
 }
 
