@@ -33,7 +33,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	}
 	c := tell(t, "SIGKILL at every named step of a push, with a second console running", "every write is made and recorded once, nothing is lost; the other console finishes the accounts")
 	f := newFleet(t, 12, "PORTCULLIS_MAX_IN_FLIGHT=8", "PORTCULLIS_WORKERS=1").mapped() // most is left to the other
-	f.endsAsDesired(f.mapRole("ReadOnly"))                                       // so that a change is two writes in each account
+	f.endsAsDesired(f.mapRole("ReadOnly"))                                              // so that a change is two writes in each account
 	slowest := time.Duration(0)
 	for i, point := range points {
 		victim := harness.Serve(t, f.db, append(slices.Clone(f.env), "PORTCULLIS_WORKERS=50", fmt.Sprintf("PORTCULLIS_DIE_AT=%s:%d", point, 1+i%3))...)
