@@ -29,7 +29,7 @@ type cli struct {
 
 type policyCmd struct {
 	Render  renderCmd  `cmd:"" help:"Print the documents of a scenario as JSON."`
-	Explain explainCmd `cmd:"" help:"Say whether somebody may assume a role, and which statement decides. Exits 0 when allowed, 3 when denied."`
+	Explain explainCmd `cmd:"" help:"Say whether a user may assume a role, and which statement decides. Exits 0 when allowed, 3 when denied."`
 	Lint    lintCmd    `cmd:"" help:"Say what is wrong or dangerous in a scenario. Exits 4 when there are errors."`
 }
 
@@ -69,7 +69,7 @@ func (c *console) run(args []string) int {
 	exited := -1
 	parser, err := kong.New(&commands,
 		kong.Name("portcullis"),
-		kong.Description("Decides from which networks people may take up which IAM roles, in every account of an AWS organization."),
+		kong.Description("Controls from which networks IAM users may assume which roles, in every account of an AWS organization."),
 		kong.Writers(c.out, c.err),
 		kong.Exit(func(code int) {
 			if exited < 0 {

@@ -57,18 +57,18 @@ func (f databaseFlags) open(c *console, run func(*server.Admin) error) error {
 // rolloutFlags say how rollouts run.
 type rolloutFlags struct {
 	Workers     int `env:"PORTCULLIS_WORKERS" default:"50" help:"Accounts that this process writes to at once."`
-	MaxInFlight int `env:"PORTCULLIS_WINDOW" default:"20" help:"Accounts of one rollout in flight, over all processes."`
+	MaxInFlight int `env:"PORTCULLIS_MAX_IN_FLIGHT" default:"20" help:"Accounts of one rollout in flight, over all processes."`
 	MaxFailures int `name:"max-failures" env:"PORTCULLIS_MAX_FAILURES" default:"10" help:"Failed accounts that halt a rollout."`
 }
 
 // probeFlags are the access keys of the user by whom strategies probe.
 type probeFlags struct {
-	ProbeKeyID  string `name:"probe-access-key-id" env:"PORTCULLIS_PROBE_ACCESS_KEY_ID" placeholder:"ID" help:"The access key of the IAM user by whom the probes of strategies assume roles."`
-	ProbeSecret string `name:"probe-secret-access-key" env:"PORTCULLIS_PROBE_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"The secret that goes with that. Best given in the environment: a command line can be seen by others on the machine."`
+	ProbeKeyID  string `name:"probe-access-key-id" env:"PORTCULLIS_PROBE_ACCESS_KEY_ID" placeholder:"ID" help:"The access key of the IAM user as whom the probes of strategies assume roles."`
+	ProbeSecret string `name:"probe-secret-access-key" env:"PORTCULLIS_PROBE_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"The secret access key. Use the variable: other users of the machine can see a command line."`
 }
 
 func (f rolloutFlags) check() error {
-	for name, n := range map[string]int{"--workers": f.Workers, "--window": f.MaxInFlight, "--max-failures": f.MaxFailures} {
+	for name, n := range map[string]int{"--workers": f.Workers, "--max-in-flight": f.MaxInFlight, "--max-failures": f.MaxFailures} {
 		if n < 1 {
 			return usagef("%s: %d is too few; give 1 or more", name, n)
 		}

@@ -8,12 +8,12 @@ import (
 // oidcFlags say which identity provider signs people in beside local accounts.
 type oidcFlags struct {
 	OIDCIssuer       string   `name:"oidc-issuer" env:"PORTCULLIS_OIDC_ISSUER" placeholder:"URL" help:"An OpenID Connect identity provider that signs people in."`
-	OIDCClientID     string   `name:"oidc-client-id" env:"PORTCULLIS_OIDC_CLIENT_ID" placeholder:"ID" help:"What it knows this console as."`
-	OIDCClientSecret string   `name:"oidc-client-secret" env:"PORTCULLIS_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"The secret that goes with that. Best given in the environment: a command line can be seen by others on the machine."`
-	OIDCScopes       []string `name:"oidc-scopes" env:"PORTCULLIS_OIDC_SCOPES" default:"email,profile" placeholder:"S,…" help:"The scopes to ask for, beside openid."`
-	OIDCClaim        string   `name:"oidc-groups-claim" env:"PORTCULLIS_OIDC_GROUPS_CLAIM" default:"groups" placeholder:"C" help:"The claim that lists somebody's groups."`
-	OIDCRoles        []string `name:"oidc-roles" env:"PORTCULLIS_OIDC_ROLES" placeholder:"G=R,…" help:"What groups give: GROUP=ROLE or GROUP=team:NAME. With any, roles and teams of who signs in this way are those of their groups, each time anew. Without, they are kept in the console."`
-	OIDCCreate       bool     `name:"oidc-create" env:"PORTCULLIS_OIDC_CREATE" help:"Let in who is not known yet, with what their groups give. Otherwise people have to be added first, with the e-mail address that the provider has verified."`
+	OIDCClientID     string   `name:"oidc-client-id" env:"PORTCULLIS_OIDC_CLIENT_ID" placeholder:"ID" help:"The client id of this console at the provider."`
+	OIDCClientSecret string   `name:"oidc-client-secret" env:"PORTCULLIS_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"The client secret. Use the variable: other users of the machine can see a command line."`
+	OIDCScopes       []string `name:"oidc-scopes" env:"PORTCULLIS_OIDC_SCOPES" default:"email,profile" placeholder:"S,…" help:"The scopes to request in addition to openid."`
+	OIDCClaim        string   `name:"oidc-groups-claim" env:"PORTCULLIS_OIDC_GROUPS_CLAIM" default:"groups" placeholder:"C" help:"The claim that lists the groups of a person."`
+	OIDCRoles        []string `name:"oidc-roles" env:"PORTCULLIS_OIDC_ROLES" placeholder:"G=R,…" help:"What membership in a group grants: GROUP=ROLE or GROUP=team:NAME. If set, each sign-in replaces the roles and teams of the person with those of their groups. Otherwise roles and teams are managed in the console."`
+	OIDCCreate       bool     `name:"oidc-create" env:"PORTCULLIS_OIDC_CREATE" help:"Create an account at the first sign-in, with the roles and teams of the person's groups. Otherwise an account with the verified e-mail address must exist."`
 }
 
 // oidc is the identity provider; nil where none is set.

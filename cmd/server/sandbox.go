@@ -33,7 +33,7 @@ func (cmd sandboxCmd) Run(c *console) error {
 }
 
 // printKeys shows the access keys of the management account and of the first other one,
-// and how to see the gate at work.
+// and calls that show an allowlist at work.
 func printKeys(c *console, box *server.SandboxRunning) {
 	keys := box.Credentials()
 	shown := map[string]bool{}
@@ -48,7 +48,7 @@ func printKeys(c *console, box *server.SandboxRunning) {
 		if k.User != "alice" {
 			continue
 		}
-		fmt.Fprintf(c.out, "  Try the gate, from an address that is in the allowlist office and from one that is not:\n")
+		fmt.Fprintf(c.out, "  Assume the role Bob from an address in the allowlist office, and from one outside it:\n")
 		fmt.Fprintf(c.out, "    export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1\n", k.AccessKeyID, k.SecretAccessKey)
 		for _, from := range []string{"103.15.250.7", "8.8.8.8"} {
 			fmt.Fprintf(c.out, "    aws --endpoint-url %s/from/%s sts assume-role --role-arn arn:aws:iam::%s:role/Bob --role-session-name alice\n", box.URL, from, k.Account)

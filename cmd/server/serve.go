@@ -12,9 +12,9 @@ type serveCmd struct {
 	Listen            string        `env:"PORTCULLIS_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the console listens."`
 	MetricsListen     string        `name:"metrics-listen" env:"PORTCULLIS_METRICS_LISTEN" placeholder:"ADDR" help:"Where /metrics is; off for nowhere. Default: 127.0.0.1:9090, or a free port where that is taken."`
 	PublicURL         string        `name:"public-url" env:"PORTCULLIS_PUBLIC_URL" placeholder:"URL" help:"The console's address as browsers see it."`
-	DriftEvery        time.Duration `name:"drift-every" env:"PORTCULLIS_DRIFT_EVERY" default:"1h" help:"How often every account is read and compared with what is desired; 0 for never."`
+	DriftInterval     time.Duration `name:"drift-interval" env:"PORTCULLIS_DRIFT_INTERVAL" default:"1h" help:"How often every account is read and compared with the desired state; 0 for never."`
 	TrustedProxies    []string      `name:"trusted-proxies" env:"PORTCULLIS_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Proxies whose X-Forwarded-For is believed."`
-	DeployRole        string        `name:"deploy-role" env:"PORTCULLIS_DEPLOY_ROLE" default:"PortcullisDeploy" placeholder:"NAME" help:"The role that the console takes in each account, with its path before it if it has one."`
+	DeployRole        string        `name:"deploy-role" env:"PORTCULLIS_DEPLOY_ROLE" default:"PortcullisDeploy" placeholder:"NAME" help:"The role that the console assumes in each account; its path, if any, comes first."`
 	ExternalID        string        `name:"external-id" env:"PORTCULLIS_EXTERNAL_ID" placeholder:"ID" help:"The external id that the deployment role demands."`
 	IAMRate           float64       `name:"iam-rate" env:"PORTCULLIS_IAM_RATE" default:"0" placeholder:"N" help:"Calls a second to the IAM of one account; 0 for the default of 10, -1 for no limit."`
 	STSRate           float64       `name:"sts-rate" env:"PORTCULLIS_STS_RATE" default:"0" placeholder:"N" help:"Calls a second to STS; 0 for the default of 100, -1 for no limit."`
@@ -59,17 +59,17 @@ func (cmd serveCmd) config(c *console) (server.Config, error) {
 		Database: cmd.database(),
 		Cloud:    server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
 		Workers:  cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
-		AuditKey: cmd.AuditKey, DriftEvery: cmd.driftEvery(),
+		AuditKey: cmd.AuditKey, DriftEvery: cmd.driftInterval(),
 		Log: cmd.logger(c.err), Version: version,
 	}, nil
 }
 
-// driftEvery turns "never" into what the server takes for it.
-func (cmd serveCmd) driftEvery() time.Duration {
-	if cmd.DriftEvery <= 0 {
+// driftInterval is the interval between scans, as server.Config has it: -1 for never.
+func (cmd serveCmd) driftInterval() time.Duration {
+	if cmd.DriftInterval <= 0 {
 		return -1
 	}
-	return cmd.DriftEvery
+	return cmd.DriftInterval
 }
 
 // untilStopped waits for a signal or a failure, then stops in an orderly way.

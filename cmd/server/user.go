@@ -15,8 +15,8 @@ import (
 
 type userCmd struct {
 	Add      userAddCmd      `cmd:"" help:"Add a local account."`
-	Set      userSetCmd      `cmd:"" help:"Change somebody's roles or teams, or shut them out."`
-	Password userPasswordCmd `cmd:"" help:"Give somebody a new password."`
+	Set      userSetCmd      `cmd:"" help:"Change the roles or teams of an account, or disable it."`
+	Password userPasswordCmd `cmd:"" help:"Set a new password for an account."`
 	List     userListCmd     `cmd:"" help:"Who has an account."`
 }
 
@@ -73,13 +73,13 @@ func checkTeams(names []string) error {
 }
 
 type userSetCmd struct {
-	Email         string   `required:"" placeholder:"E" help:"Whose."`
+	Email         string   `required:"" placeholder:"E" help:"The e-mail address of the account."`
 	Role          []string `placeholder:"R" help:"The roles from now on; may be repeated. Without it the roles stay."`
 	Team          []string `placeholder:"T" xor:"team" help:"The teams from now on; may be repeated. Without it the teams stay."`
-	NoTeam        bool     `xor:"team" help:"Take them out of all teams."`
-	Disable       bool     `xor:"state" help:"Shut them out: sign them out everywhere, and revoke their API tokens."`
-	Enable        bool     `xor:"state" help:"Let them in again."`
-	Confirm       string   `placeholder:"E" help:"The e-mail once more, where the last person goes who could approve, apply or manage people, and the settings let that be confirmed."`
+	NoTeam        bool     `xor:"team" help:"Remove the person from all teams."`
+	Disable       bool     `xor:"state" help:"Disable the account: end its sessions and revoke its API tokens."`
+	Enable        bool     `xor:"state" help:"Enable the account again."`
+	Confirm       string   `placeholder:"E" help:"The e-mail address again. Needed to remove the last person who can approve, apply or manage people, if the settings allow it."`
 	databaseFlags `embed:""`
 }
 
@@ -110,7 +110,7 @@ func (cmd userSetCmd) Run(c *console) error {
 }
 
 type userPasswordCmd struct {
-	Email         string `required:"" placeholder:"E" help:"Whose."`
+	Email         string `required:"" placeholder:"E" help:"The e-mail address of the account."`
 	PasswordStdin bool   `name:"password-stdin" help:"Read the password from standard input. Otherwise one is made up and printed."`
 	KeepTokens    bool   `name:"keep-tokens" help:"Leave their API tokens valid. Otherwise they are revoked, as their sessions are ended in any case."`
 	databaseFlags `embed:""`

@@ -70,7 +70,8 @@ func (s stepOptions) override(c *access.Change, actor access.Actor, guards []acc
 	for _, m := range s.overrides {
 		i := slices.IndexFunc(guards, func(g access.Guard) bool { return g.Code == m.Guard && g.Object == m.Object })
 		if i < 0 {
-			return nil, access.Invalid("confirm", "no guard %q has found anything about %q in this change; read the change again, and override only guards that it lists", string(m.Guard), m.Object)
+			return nil, access.Invalid("override_guards", "guard %q has no finding for %q in this change; "+
+				"read the change again, and override the findings that it lists", string(m.Guard), m.Object)
 		}
 		known := len(c.Confirmations)
 		if err := c.Confirm(actor, guards[i], m.Object, at); err != nil {
@@ -84,5 +85,6 @@ func (s stepOptions) override(c *access.Change, actor access.Actor, guards []acc
 }
 
 func overrideEvent(actor access.Actor, id int64, g access.Guard, at time.Time) access.AuditEvent {
-	return access.NewAuditEvent(actor, at, "change.confirm", object(id), map[string]any{"guard": g.Code, "object": g.Object, "finding": g.Message, "people": g.People})
+	detail := map[string]any{"guard": g.Code, "object": g.Object, "finding": g.Message, "people": g.People}
+	return access.NewAuditEvent(actor, at, "change.override_guard", object(id), detail)
 }

@@ -32,7 +32,7 @@ func TestSubmitWithGuardOverride(t *testing.T) {
 	for _, e := range history {
 		said = append(said, e.Action)
 	}
-	if got := strings.Join(said, " "); got != "change.draft change.confirm change.submit" {
+	if got := strings.Join(said, " "); got != "change.draft change.override_guard change.submit" {
 		t.Errorf("the history says %s", got)
 	}
 	c = d.approve(c)

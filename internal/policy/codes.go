@@ -41,7 +41,7 @@ const (
 	CodeEntryExpired          = "entry_expired"
 	CodeVPCRegion             = "entry_vpc_region"
 	CodeThroughAccount        = "role_through_account" // too long to name users: whole accounts are trusted, and users picked by name
-	CodeFederatedAccess         = "role_federated"       // others let people in by SAML or OIDC; a warning if enforcement is everyone
+	CodeFederatedAccess       = "role_federated"       // others let people in by SAML or OIDC; a warning if enforcement is everyone
 	CodeNoMFA                 = "role_without_mfa"     // in production
 	CodeSourceIdentityConsole = "source_identity_console"
 	CodeUserTwice             = "user_twice"

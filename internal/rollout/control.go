@@ -30,8 +30,8 @@ func (s *Service) Resume(ctx context.Context, actor access.Actor, id int64) (acc
 	return s.control(ctx, actor, id, "rollout.resume", nil, (*access.Rollout).Resume)
 }
 
-// OverrideWindow lets a rollout work outside of its maintenance window, for which it waits: in the
-// current wave or in all waves, until the rollout is next paused or halts.
+// OverrideWindow lets a rollout that waits for its maintenance window run now. The override holds through
+// the current wave or through all waves, until the rollout is paused or halts.
 func (s *Service) OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
@@ -41,8 +41,9 @@ func (s *Service) OverrideWindow(ctx context.Context, actor access.Actor, id int
 		return access.Rollout{}, err
 	}
 	said := map[string]any{"reason": reason}
-	return s.controlWith(ctx, actor, id, "rollout.start_now", func() map[string]any { return said }, func(r *access.Rollout, _ *access.WaveProgress) error {
-		said["wave"], said["hours_begin"] = r.Wave, r.Until
+	detail := func() map[string]any { return said }
+	return s.controlWith(ctx, actor, id, "rollout.override_window", detail, func(r *access.Rollout, _ *access.WaveProgress) error {
+		said["wave"], said["window_begins"] = r.Wave, r.Until
 		if err := r.OverrideWindow(actor, reason, allWaves); err != nil {
 			return err
 		}
@@ -115,19 +116,22 @@ func (s *Service) SetMaxInFlight(ctx context.Context, actor access.Actor, id int
 		return access.Rollout{}, err
 	}
 	was := 0
-	return s.controlWith(ctx, actor, id, "rollout.window", func() map[string]any { return map[string]any{"was": was, "window": maxInFlight} }, func(r *access.Rollout, _ *access.WaveProgress) error {
+	detail := func() map[string]any { return map[string]any{"was": was, "max_in_flight": maxInFlight} }
+	return s.controlWith(ctx, actor, id, "rollout.max_in_flight", detail, func(r *access.Rollout, _ *access.WaveProgress) error {
 		was = r.Limit()
 		return r.SetMaxInFlight(maxInFlight)
 	})
 }
 
-// ApproveWave lets a rollout go on after a wave.
+// ApproveWave approves a wave, so that the rollout continues with the next one.
 func (s *Service) ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
 	detail := func() map[string]any { return map[string]any{"wave": wave} }
-	return s.controlWith(ctx, actor, id, "rollout.open_gate", detail, func(r *access.Rollout, c *access.WaveProgress) error { return r.ApproveWave(c, actor.Ref(), wave) })
+	return s.controlWith(ctx, actor, id, "rollout.approve_wave", detail, func(r *access.Rollout, c *access.WaveProgress) error {
+		return r.ApproveWave(c, actor.Ref(), wave)
+	})
 }
 
 // Confirm says that the rollout is good, so that it is not rolled back automatically.
@@ -138,15 +142,16 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64) (ac
 	return s.controlWith(ctx, actor, id, "rollout.confirm", nil, func(r *access.Rollout, c *access.WaveProgress) error { return r.Confirm(c, actor.Ref(), s.cfg.Now()) })
 }
 
-// SkipQueue lets a rollout start targets in accounts where older rollouts block it.
+// SkipQueue lets a rollout start ahead of the older rollouts that block it.
 func (s *Service) SkipQueue(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
 	if err := authz.Require(actor, authz.ControlRollout); err != nil {
 		return access.Rollout{}, err
 	}
-	blockedBy := access.BlockedBy{}
-	return s.controlWith(ctx, actor, id, "rollout.overtake", func() map[string]any {
+	var blockedBy access.BlockedBy
+	detail := func() map[string]any {
 		return map[string]any{"rollout": blockedBy.Rollout, "targets": blockedBy.Targets}
-	}, func(r *access.Rollout, _ *access.WaveProgress) error {
+	}
+	return s.controlWith(ctx, actor, id, "rollout.skip_queue", detail, func(r *access.Rollout, _ *access.WaveProgress) error {
 		blockedBy = r.BlockedBy
 		return r.SkipQueue()
 	})

@@ -133,7 +133,7 @@ func TestOverrideWindowNeedsReason(t *testing.T) {
 	}
 	wait(t, s, r.ID, "completed", completed)
 	w.checkHolds(t, plan)
-	found, err := w.store.Audit(t.Context(), access.AuditFilter{Action: "rollout.start_now"})
+	found, err := w.store.Audit(t.Context(), access.AuditFilter{Action: "rollout.override_window"})
 	if err != nil || len(found.Items) != 1 || !strings.Contains(string(found.Items[0].Detail), "an office has moved") {
 		t.Errorf("the audit log says %+v (%v)", found.Items, err)
 	}

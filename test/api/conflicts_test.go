@@ -28,9 +28,9 @@ func (j *judge) decides(c *harness.Console) {
 	rollout := fmt.Sprint("/rollouts/", applied.number("id"))
 	j.watches(rollout)
 
-	failures := j.send("viewer", "GET", rollout+"/troubles", "").want(200).items()
+	failures := j.send("viewer", "GET", rollout+"/failures", "").want(200).items()
 	if len(failures) != 1 || failures[0]["state"] != "conflict" || failures[0]["example"] != account || failures[0]["summary"] != "Conflict in 1 account of OU "+strings.TrimPrefix(ouOf(failures[0]), "Root/")+": somebody else has edited role Bob" {
-		j.t.Errorf("the troubles are %v", failures)
+		j.t.Errorf("the failures are %v", failures)
 	}
 	j.send("viewer", "GET", rollout+"/samples", "").want(200)
 	listed := j.send("viewer", "GET", rollout+"/targets?state=conflict&wave=1&cause=somebody+else+has+edited+role+Bob", "").want(200).items()

@@ -21,13 +21,13 @@ func (j *judge) acknowledgesTogether() {
 		groups = j.send("viewer", "GET", "/findings/groups?kind=bypass", "").want(200).items()
 		return len(groups) > 0, fmt.Sprint(groups)
 	})
-	alike := fmt.Sprint(groups[0]["alike"])
-	query := "?kind=bypass&alike=" + alike
+	group := fmt.Sprint(groups[0]["group"])
+	query := "?kind=bypass&group=" + group
 	found := j.send("viewer", "GET", "/findings"+query, "").want(200).items()
 	first := fmt.Sprintf(`{"findings":[{"id":%v,"digest":%q}],"reason":"it is known"}`, found[0]["id"], found[0]["digest"])
 	before := j.send("viewer", "GET", "/findings/selection"+query, "").want(200)
 	all := func(of answer) string {
-		return fmt.Sprintf(`{"filter":{"kind":"bypass","alike":%q},"selection":%q,"reason":"it is known"}`, alike, of.text("selection"))
+		return fmt.Sprintf(`{"filter":{"kind":"bypass","group":%q},"selection":%q,"reason":"it is known"}`, group, of.text("selection"))
 	}
 	j.send("operator", "POST", "/findings/acknowledge", `{"reason":"it is known"}`).want(422)
 	j.send("operator", "POST", "/findings/acknowledge", `{"findings":[{"id":999999,"digest":"x"}],"reason":"it is known"}`).want(404)

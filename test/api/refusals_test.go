@@ -43,15 +43,14 @@ var bodies = map[string]string{
 	"abortRollout":   `{"reason":"x"}`,
 	"importEntries":  "entry\n9.9.9.9/32\n",
 
-	"openGate":        `{"wave":1}`,
-	"setWindow":       `{"window":5}`,
-	"startRolloutNow": `{"reason":"x"}`,
-	"rollBackRollout": `{"reason":"x"}`,
-	"skipTarget":      `{"reason":"x"}`,
-	"addStrategy":     `{"name":"x"}`,
-	"addPerson":       `{"email":"x@example.com","name":"x","roles":["viewer"]}`,
-	"editPerson":      `{"disabled":true}`,
-	"editStrategy":    `{"name":"x"}`,
+	"setMaxInFlight":            `{"max_in_flight":5}`,
+	"overrideMaintenanceWindow": `{"reason":"x"}`,
+	"rollBackRollout":           `{"reason":"x"}`,
+	"skipTarget":                `{"reason":"x"}`,
+	"addStrategy":               `{"name":"x"}`,
+	"addPerson":                 `{"email":"x@example.com","name":"x","roles":["viewer"]}`,
+	"editPerson":                `{"disabled":true}`,
+	"editStrategy":              `{"name":"x"}`,
 }
 
 // queries are the parameters without which an operation is refused for another reason.

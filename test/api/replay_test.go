@@ -40,7 +40,7 @@ func (a answer) items() []map[string]any {
 
 // TestReplay sends every documented request, and every answer is judged.
 func TestReplay(t *testing.T) {
-	c := harness.Demo(t, "--accounts", "6", "--window", "1")
+	c := harness.Demo(t, "--accounts", "6", "--max-in-flight", "1")
 	c.API(harness.DemoPerson("viewer")).WaitForInventories(time.Minute)
 	j := newJudge(t, c)
 	j.reads()
@@ -49,7 +49,7 @@ func TestReplay(t *testing.T) {
 	id := j.proposes()
 	j.revises(id)
 	j.goesOtherWays()
-	left := j.means()
+	left := j.overridesGuards()
 	j.rollsOut(c, id)
 	j.acknowledgesTogether()
 	j.finds(c)
@@ -192,7 +192,7 @@ func (j *judge) rollsOut(c *harness.Console, id int) {
 	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"`+digest+`","comment":"seen"}`).want(200)
 	j.schedules(path, digest)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"2000-01-01T02:00:00Z"}`).want(422)
-	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`","window":"30m"}`).want(200)
+	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`","start_within":"30m"}`).want(200)
 	j.send("operator", "POST", path+"/unschedule", "").want(200)
 	c.Sandbox.SetFaults(
 		sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Fail: 1, Status: 403, Code: "AccessDenied", Message: "not now", Count: 1},
@@ -226,7 +226,7 @@ func (j *judge) schedules(path, digest string) {
 	at := time.Now().UTC().Add(time.Hour).Format(time.RFC3339)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"2020-01-01T00:00:00Z"}`).want(422)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"another","at":"`+at+`"}`).want(409)
-	scheduled := j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+at+`","window":"4h"}`).want(200)
+	scheduled := j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+at+`","start_within":"4h"}`).want(200)
 	if plan, _ := scheduled.object()["schedule"].(map[string]any); plan["at"] != at {
 		j.t.Errorf("scheduled for %v, want %s", plan["at"], at)
 	}
@@ -244,7 +244,7 @@ func (j *judge) watches(rollout string) {
 	}
 	defer resp.Body.Close()
 	j.note("GET", rollout+"/events", resp.StatusCode)
-	alike := j.note("GET", rollout, http.StatusOK)
+	operation := j.note("GET", rollout, http.StatusOK)
 	event, seen := "", 0
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), ": ")
@@ -254,7 +254,7 @@ func (j *judge) watches(rollout string) {
 		case name == "data" && event == "rollout":
 			seen++
 			h := http.Header{"Content-Type": {"application/json"}, "Etag": {`"x"`}}
-			j.check(alike, answer{t: j.t, what: "an event of " + rollout, status: 200, header: h, body: []byte(value)})
+			j.check(operation, answer{t: j.t, what: "an event of " + rollout, status: 200, header: h, body: []byte(value)})
 		}
 	}
 	if event != "end" || seen == 0 {

@@ -10,10 +10,10 @@ import (
 	"portcullis/test/harness"
 )
 
-// goesInWaves saves strategies, and takes a change through the waves of one: a gate is
-// opened, an account skipped, the pace changed, the whole confirmed and rolled back.
+// goesInWaves saves strategies and rolls a change out by one of them. It approves a wave, skips an account,
+// changes the limit of accounts in flight, confirms the rollout and rolls it back.
 func (j *judge) goesInWaves(c *harness.Console) {
-	const careful = `{"name":"Careful","description":"One first","waves":[{"name":"Canary","count":1,"gate":true,"max_failures":{"none":true}},{"percent":60,"bake":"1s"}],
+	const careful = `{"name":"Careful","description":"One first","waves":[{"name":"Canary","count":1,"requires_approval":true,"max_failures":{"none":true}},{"percent":60,"bake":"1s"}],
 		"read_back":true,"probes":[],"confirm_within":"1h","max_failures":{"percent":90}}`
 	j.send("operator", "POST", "/strategies", careful).want(403)
 	j.send("admin", "POST", "/strategies", `{"name":"Careful","waves":[{}]}`).want(422)
@@ -24,11 +24,11 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	read := j.send("viewer", "GET", path, "").want(200)
 	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(200)
 	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(412)
-	other := j.send("admin", "POST", "/strategies", `{"name":"Quick","window":50,"hours":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},"probes":[{"role":"Bob","allowed":true}]}`).want(201)
+	other := j.send("admin", "POST", "/strategies", `{"name":"Quick","max_in_flight":50,"maintenance_window":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},"probes":[{"role":"Bob","allowed":true}]}`).want(201)
 	j.send("admin", "DELETE", fmt.Sprint("/strategies/", other.number("id")), "").want(204)
 
 	rollout := j.appliedBy("Careful")
-	gate := j.until(rollout, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
+	awaiting := j.until(rollout, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
 	j.send("viewer", "GET", rollout+"/strategy", "").want(200)
 	if waves := j.send("viewer", "GET", rollout+"/waves", "").want(200).items(); len(waves) < 2 {
 		j.t.Fatalf("the rollout has %d waves: %v", len(waves), waves)
@@ -44,15 +44,19 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	last := fmt.Sprint(rollout, "/targets/", waiting[len(waiting)-1]["account"])
 	j.send("operator", "POST", last+"/retry", "").want(409)
 	j.send("operator", "POST", last+"/skip", `{"reason":"it is being moved"}`).want(200)
-	j.send("operator", "POST", rollout+"/window", `{"window":0}`).want(422)
-	j.send("operator", "POST", rollout+"/window", `{"window":3}`).want(200)
-	j.send("operator", "POST", rollout+"/overtake", "").want(409)
+	j.send("operator", "POST", rollout+"/max-in-flight", `{"max_in_flight":0}`).want(422)
+	j.send("operator", "POST", rollout+"/max-in-flight", `{"max_in_flight":3}`).want(200)
+	j.send("operator", "POST", rollout+"/skip-queue", "").want(409)
 	j.send("operator", "POST", rollout+"/recheck", "").want(409)
-	j.send("operator", "POST", rollout+"/start", `{"reason":" "}`).want(422)
-	j.send("operator", "POST", rollout+"/start", `{"reason":"it waits for a gate","all_waves":true}`).want(409)
+	j.send("operator", "POST", rollout+"/override-window", `{"reason":" "}`).want(422)
+	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it waits for an approval","all_waves":true}`).want(409)
 	j.send("operator", "POST", rollout+"/confirm", "").want(409)
-	j.send("operator", "POST", rollout+"/gate", `{"wave":7}`).want(409)
-	j.send("operator", "POST", rollout+"/gate", `{"wave":1}`, "If-Match", gate.header.Get("ETag")).want(200)
+	j.send("operator", "POST", rollout+"/waves/0/approve", "").want(404)
+	j.send("operator", "POST", rollout+"/waves/7/approve", "").want(409)
+	j.send("operator", "POST", rollout+"/waves/1/approve", "", "If-Match", awaiting.header.Get("ETag")).want(200)
+	if first := j.send("viewer", "GET", rollout+"/waves", "").want(200).items()[0]; first["approved_by"] == nil {
+		j.t.Errorf("after the approval the first wave is %v", first)
+	}
 	j.until(rollout, func(r answer) bool { return r.text("phase") == "confirm" })
 	j.send("operator", "POST", rollout+"/confirm", "").want(200)
 	j.watches(rollout)
@@ -60,20 +64,20 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("operator", "POST", rollout+"/rollback", `{"reason":"it locks people out"}`).want(200)
 	back := j.until(rollout, func(r answer) bool { return r.text("state") == "rolled_back" })
 	j.send("viewer", "GET", fmt.Sprint("/rollouts/", back.number("rolled_back_by")), "").want(200)
-	j.startsAndChecksAgain()
+	j.overridesAndChecksAgain()
 	j.retriesOne(c)
-	j.overtakes()
+	j.skipsQueue()
 }
 
-// startsAndChecksAgain lets a rollout work outside of its hours, and looks again at the
-// health of its wave, which is bad: the probe user is let in nowhere.
-func (j *judge) startsAndChecksAgain() {
+// overridesAndChecksAgain lets a rollout run outside its maintenance window. Then it checks the wave
+// again, which is bad: no role lets the probe user in.
+func (j *judge) overridesAndChecksAgain() {
 	day := (int(time.Now().UTC().Weekday()) + 3) % 7
-	strategy := fmt.Sprintf(`{"name":"Another night","hours":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
+	strategy := fmt.Sprintf(`{"name":"Another night","maintenance_window":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
 	j.send("admin", "POST", "/strategies", strategy).want(201)
 	rollout := j.appliedBy("Another night")
 	j.until(rollout, func(r answer) bool { return r.text("phase") == "maintenance_window" })
-	j.send("operator", "POST", rollout+"/start", `{"reason":"it cannot wait"}`).want(200)
+	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it cannot wait"}`).want(200)
 	halted := func(r answer) bool { return r.text("state") == "halted" }
 	j.until(rollout, halted)
 	j.send("operator", "POST", rollout+"/recheck", "").want(200)
@@ -132,7 +136,7 @@ func (j *judge) until(rollout string, reached func(answer) bool) answer {
 	}
 }
 
-// retriesOne takes one failed account up once more.
+// retriesOne retries one failed account.
 func (j *judge) retriesOne(c *harness.Console) {
 	c.Sandbox.SetFaults(sandbox.Fault{Actions: []string{"iam:UpdateAssumeRolePolicy"}, Fail: 1, Status: 403, Code: "AccessDenied", Message: "not now", Count: 1})
 	rollout := j.appliedBy(access.BuiltinStrategy)
@@ -146,14 +150,14 @@ func (j *judge) retriesOne(c *harness.Console) {
 	c.Sandbox.SetFaults()
 }
 
-// overtakes lets a rollout go ahead of one that is paused.
-func (j *judge) overtakes() {
+// skipsQueue lets a rollout start ahead of one that waits for an approval.
+func (j *judge) skipsQueue() {
 	older := j.appliedBy("Careful")
 	j.until(older, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
 	digest, path := j.approved()
 	applied := j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`","strategy":"All at once"}`).want(201)
 	newer := fmt.Sprint("/rollouts/", applied.number("id"))
-	j.until(newer, func(r answer) bool { return strings.Contains(string(r.body), `"behind"`) })
-	j.send("operator", "POST", newer+"/overtake", "").want(200)
+	j.until(newer, func(r answer) bool { return strings.Contains(string(r.body), `"blocked_by"`) })
+	j.send("operator", "POST", newer+"/skip-queue", "").want(200)
 	j.until(newer, func(r answer) bool { return r.text("state") == "completed" })
 }

@@ -19,9 +19,9 @@ func TestClockJumps(t *testing.T) {
 		t.Skip("part of the long form: make fault")
 	}
 	c := tell(t, "Clocks that jump by hours, forward and back", "leases, patience and limits do not use the wall clock: no account is abandoned or claimed by another worker too early, and no rollout gets stuck")
-	f := newFleet(t, 24, "PORTCULLIS_CLOCK_JUMPS=5h", "PORTCULLIS_WINDOW=8").mapped()
+	f := newFleet(t, 24, "PORTCULLIS_CLOCK_JUMPS=5h", "PORTCULLIS_MAX_IN_FLIGHT=8").mapped()
 	victim := harness.Serve(t, f.db, append(slices.Clone(f.env), fmt.Sprintf("PORTCULLIS_DIE_AT=%s:3", rollout.PointWrote))...)
-	// Silence for longer than the attempts of one call are repeated, so that pushes are put off.
+	// Silence for longer than the attempts of one call are repeated, so that pushes are snoozed.
 	f.box.SetFaults(slow(20*time.Millisecond), sandbox.Fault{Actions: []string{"iam:GetAccountAuthorizationDetails"}, Fail: 1, Count: 40})
 	written, began := f.box.Writes(), time.Now()
 	id := f.change()

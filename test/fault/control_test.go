@@ -17,13 +17,13 @@ import (
 // TestPauseAndAbort pauses a rollout in the middle, goes on, and aborts another.
 func TestPauseAndAbort(t *testing.T) {
 	t.Parallel()
-	const window = 5
+	const maxInFlight = 5
 	accounts := 24
 	if full() {
 		accounts = 100
 	}
 	c := tell(t, "A pause, and an abort, in the middle", "afterwards nothing is written to an account without a write; accounts with a write are finished; the others are skipped, and the next push writes them")
-	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window)).mapped()
+	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_MAX_IN_FLIGHT=%d", maxInFlight)).mapped()
 	f.box.SetFaults(slow(50 * time.Millisecond))
 	written := f.box.Writes()
 	id := f.change()
@@ -34,7 +34,7 @@ func TestPauseAndAbort(t *testing.T) {
 	quiet := f.lastWrite().Sub(paused)
 	f.post(id, "resume", nil)
 	f.endsAsDesired(id)
-	c.fact("%d accounts, %d at once, 50–75 ms a call: the last write came %.2f s after the pause", accounts, window, max(0, quiet.Seconds()))
+	c.fact("%d accounts, %d at once, 50–75 ms a call: the last write came %.2f s after the pause", accounts, maxInFlight, max(0, quiet.Seconds()))
 
 	written = f.box.Writes()
 	id = f.change()
@@ -46,8 +46,8 @@ func TestPauseAndAbort(t *testing.T) {
 	if r.State != "aborted" || r.Counts["skipped"] == 0 || r.Counts["succeeded"]+r.Counts["skipped"] != accounts {
 		t.Errorf("the rollout is %s with %v, want it aborted, with every account succeeded or skipped", r.State, r.Counts)
 	}
-	if after > window {
-		t.Errorf("%d writes after the abort, want those in flight at most: %d", after, window)
+	if after > maxInFlight {
+		t.Errorf("%d writes after the abort, want those in flight at most: %d", after, maxInFlight)
 	}
 	c.fact("aborted after %d of %d writes; %d more were in flight", aborted-written, accounts, after)
 	f.box.SetFaults()
@@ -95,7 +95,7 @@ func TestDuplicatedJobs(t *testing.T) {
 		t.Skip("part of the long form: make fault")
 	}
 	c := tell(t, "Jobs that run several times", "a job that runs twice finds nothing to do: exactly the needed writes, once in the audit log")
-	f := newFleet(t, 60, "PORTCULLIS_WINDOW=10")
+	f := newFleet(t, 60, "PORTCULLIS_MAX_IN_FLIGHT=10")
 	f.box.SetFaults(slow(20 * time.Millisecond))
 	written := f.box.Writes()
 	id := f.mapRole("Bob")
@@ -217,9 +217,9 @@ func TestManyConsoles(t *testing.T) {
 	if !full() {
 		t.Skip("part of the long form: make fault")
 	}
-	const window, accounts = 12, 120
+	const maxInFlight, accounts = 12, 120
 	c := tell(t, "Four consoles: one killed, one frozen past its lease, one stopped in an orderly way", "the last one finishes everything; the frozen one writes nothing after it resumes; the limit of accounts in flight holds")
-	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window)).mapped()
+	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_MAX_IN_FLIGHT=%d", maxInFlight)).mapped()
 	killed, frozen, stopped := harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...), harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(60 * time.Millisecond))
 	watch := watchMaxInFlight(f)
@@ -237,13 +237,13 @@ func TestManyConsoles(t *testing.T) {
 	r := f.endsAsDesired(id)
 	f.thawedWritesNothing(frozen)
 	extra := f.box.Writes() - written - accounts
-	if extra < 0 || extra > 2*window {
+	if extra < 0 || extra > 2*maxInFlight {
 		t.Errorf("%d writes more than needed", extra)
 	}
-	if peak := watch(); peak > window {
-		t.Errorf("%d accounts in flight at once; %d may be", peak, window)
+	if peak := watch(); peak > maxInFlight {
+		t.Errorf("%d accounts in flight at once; %d may be", peak, maxInFlight)
 	}
 	f.box.SetFaults()
 	f.pushAgainWritesNothing()
-	c.fact("%d accounts, %d at once; done %.1f s after the kill; %d writes more than needed; none by the frozen one", accounts, window, r.Ended.Sub(died).Seconds(), extra)
+	c.fact("%d accounts, %d at once; done %.1f s after the kill; %d writes more than needed; none by the frozen one", accounts, maxInFlight, r.Ended.Sub(died).Seconds(), extra)
 }

@@ -42,11 +42,11 @@ func TestKilledConsole(t *testing.T) {
 // way: what was written and recorded is not written again.
 func (f *fleet) fewWrittenTwice(since, kills int) (extra int) {
 	f.t.Helper()
-	const window = 20
+	const maxInFlight = 20
 	needed := len(f.accounts) * writesPerAccount
 	extra = f.box.Writes() - since - needed
-	if extra < 0 || extra > kills*window {
-		f.t.Errorf("%d writes more than the %d needed; want 0 to %d: one for each account in flight at a kill", extra, needed, kills*window)
+	if extra < 0 || extra > kills*maxInFlight {
+		f.t.Errorf("%d writes more than the %d needed; want 0 to %d: one for each account in flight at a kill", extra, needed, kills*maxInFlight)
 	}
 	return extra
 }

@@ -7,9 +7,8 @@ import (
 	"portcullis/test/harness"
 )
 
-// frozenRecovers is how long the accounts of a rollout may stand still when a console is
-// frozen in the middle of a transaction: as long as Postgres bears with it, a lease, and
-// what is left of the rollout.
+// frozenRecovers is the longest time without progress for a rollout when a console is frozen in the middle of
+// a transaction: the time-out of Postgres, one lease, and the rest of the rollout.
 const frozenRecovers = 20 * time.Second
 
 // TestRolloutHeldUp has somebody hold the row that every end of a target needs: first from
@@ -17,10 +16,10 @@ const frozenRecovers = 20 * time.Second
 // committed; then in a console that is frozen in the middle of the transaction.
 func TestRolloutHeldUp(t *testing.T) {
 	t.Parallel()
-	const accounts, window = 24, 6
-	c := tell(t, "A rollout's row held for longer than a lease, and by a console that is frozen in the middle of a transaction", "no account is counted twice, and the limit of accounts in flight holds; another console continues; the frozen one writes nothing after it resumes")
+	const accounts, maxInFlight = 24, 6
+	c := tell(t, "A rollout's row held for longer than a lease, and by a console that is frozen in the middle of a transaction", "nobody is counted twice and no more are in flight than may be; another console continues; the frozen one writes nothing after it resumes")
 	pg := harness.NewPostgres(t)
-	f := newFleetOn(t, pg.Database, accounts, "PORTCULLIS_WINDOW=6").mapped()
+	f := newFleetOn(t, pg.Database, accounts, "PORTCULLIS_MAX_IN_FLIGHT=6").mapped()
 	f.direct = pg.Direct
 	other := harness.Serve(t, pg.Direct, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))
@@ -48,14 +47,14 @@ func TestRolloutHeldUp(t *testing.T) {
 	stopped := time.Now()
 	r = f.endsAsDesired(id)
 	took := r.Ended.Sub(stopped)
-	timely(t, "the rollout stood still", took, frozenRecovers)
+	timely(t, "the rollout made no progress", took, frozenRecovers)
 	letGo()
 	f.thawedWritesNothing(frozen)
-	if extra := f.box.Writes() - written - accounts; extra < 0 || extra > window {
+	if extra := f.box.Writes() - written - accounts; extra < 0 || extra > maxInFlight {
 		t.Errorf("%d writes more than needed", extra)
 	}
-	if peak := watch(); peak > window {
-		t.Errorf("%d accounts in flight at once; %d may be", peak, window)
+	if peak := watch(); peak > maxInFlight {
+		t.Errorf("%d accounts in flight at once; %d may be", peak, maxInFlight)
 	}
 	f.box.SetFaults()
 	f.pushAgainWritesNothing()

@@ -10,7 +10,7 @@ import (
 	"portcullis/test/harness"
 )
 
-// recoversWithin is how long the accounts of a console that died may stand still while
+// recoversWithin is the longest time without progress for the accounts of a console that died, while
 // another console runs.
 const recoversWithin = 12 * time.Second
 
@@ -32,8 +32,8 @@ func TestKilledAtEveryPoint(t *testing.T) {
 		points = []rollout.Point{rollout.PointIntended, rollout.PointWrote}
 	}
 	c := tell(t, "SIGKILL at every named step of a push, with a second console running", "every write is made and recorded once, nothing is lost; the other console finishes the accounts")
-	f := newFleet(t, 12, "PORTCULLIS_WINDOW=8", "PORTCULLIS_WORKERS=1").mapped() // most is left to the other
-	f.endsAsDesired(f.mapRole("ReadOnly"))                                       // so that a change is two writes in each account
+	f := newFleet(t, 12, "PORTCULLIS_MAX_IN_FLIGHT=8", "PORTCULLIS_WORKERS=1").mapped() // most is left to the other
+	f.endsAsDesired(f.mapRole("ReadOnly"))                                              // so that a change is two writes in each account
 	slowest := time.Duration(0)
 	for i, point := range points {
 		victim := harness.Serve(t, f.db, append(slices.Clone(f.env), "PORTCULLIS_WORKERS=50", fmt.Sprintf("PORTCULLIS_DIE_AT=%s:%d", point, 1+i%3))...)
@@ -48,7 +48,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			t.Fatalf("after a death at %q", point)
 		}
 		took := r.Ended.Sub(died)
-		timely(t, fmt.Sprintf("a console died at %q; its accounts stood still", point), took, recoversWithin)
+		timely(t, fmt.Sprintf("a console died at %q; its accounts made no progress", point), took, recoversWithin)
 		slowest = max(slowest, took)
 		f.box.SetFaults()
 		if extra := f.box.Writes() - written - 2*len(f.accounts); extra < 0 || extra > 8 {

@@ -50,7 +50,7 @@ var databaseFaults = []databaseFault{
 		pg.Direct.Exec("DROP FUNCTION no_event")
 		return "for 3 s"
 	}},
-	{"The insert of an outcome is refused", "the next claim of the account recognises the write by its meaning", false, func(f *fleet, pg *harness.Postgres) string {
+	{"The insert of an outcome is refused", "the write is found by its meaning when the account is retried", false, func(f *fleet, pg *harness.Postgres) string {
 		pg.Direct.Exec("CREATE FUNCTION no_outcome() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$")
 		pg.Direct.Exec("CREATE TRIGGER no_outcome BEFORE UPDATE ON operations FOR EACH ROW WHEN (NEW.state = 'written') EXECUTE FUNCTION no_outcome()")
 		f.nothingIsWritten(3 * time.Second)
@@ -63,13 +63,13 @@ var databaseFaults = []databaseFault{
 // TestDatabaseFaults mistreats the database in the middle of rollouts.
 func TestDatabaseFaults(t *testing.T) {
 	t.Parallel()
-	const window = 5
+	const maxInFlight = 5
 	accounts := 24
 	if full() {
 		accounts = 40
 	}
 	pg := harness.NewPostgres(t)
-	f := newFleetOn(t, pg.Database, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window))
+	f := newFleetOn(t, pg.Database, accounts, fmt.Sprintf("PORTCULLIS_MAX_IN_FLIGHT=%d", maxInFlight))
 	f.direct = pg.Direct
 	f.mapped()
 	for _, fault := range databaseFaults {
@@ -90,7 +90,7 @@ func TestDatabaseFaults(t *testing.T) {
 			t.Fatalf("after: %s", fault.name)
 		}
 		extra := f.box.Writes() - written - len(f.accounts)
-		if extra < 0 || extra > window+int(pg.Relay.Swallowed.Load()-swallowed) {
+		if extra < 0 || extra > maxInFlight+int(pg.Relay.Swallowed.Load()-swallowed) {
 			t.Errorf("%s: %d writes more than needed", fault.name, extra)
 		}
 		if n := pg.Relay.Swallowed.Load() - swallowed; n > 0 {

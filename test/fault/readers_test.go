@@ -24,7 +24,7 @@ func TestReadersShareWhatIsRead(t *testing.T) {
 	}
 	c := tell(t, fmt.Sprintf("%d browsers that watch the page of one rollout", many), "data is read once after a change, regardless of the number of browsers")
 	pg := harness.NewPostgres(t)
-	f := newFleetOn(t, pg.Database, 8, "PORTCULLIS_WINDOW=1")
+	f := newFleetOn(t, pg.Database, 8, "PORTCULLIS_MAX_IN_FLIGHT=1")
 	f.direct = pg.Direct
 	f.box.SetFaults(slow(300 * time.Millisecond))
 	id := f.mapRole("Bob")
@@ -60,7 +60,7 @@ func (f *fleet) asksWith(readers, changes int, id string, pg *harness.Postgres) 
 	pauseFor(3 * time.Second) // what an opened page reads is read
 	before, heard := pg.Relay.Statements.Load(), told.Load()
 	for i := range changes {
-		f.post(id, "window", map[string]int{"window": 2 + i%2})
+		f.post(id, "max-in-flight", map[string]int{"max_in_flight": 2 + i%2})
 		pauseFor(400 * time.Millisecond)
 	}
 	pauseFor(3 * time.Second)

@@ -16,13 +16,13 @@ import (
 // them is killed, in the second one is frozen and comes back when all is done.
 func TestTwoConsoles(t *testing.T) {
 	t.Parallel()
-	const window = 5
+	const maxInFlight = 5
 	accounts := 40
 	if full() {
 		accounts = 200
 	}
-	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first rollout one of them is killed. In the second one is frozen with SIGSTOP,\nthe other finishes its accounts, and then the frozen one resumes.")
-	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_WINDOW=%d", window))
+	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first one of them is killed; in the second one is frozen with SIGSTOP,\nits accounts are finished by the other, and then it resumes.")
+	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_MAX_IN_FLIGHT=%d", maxInFlight))
 	other := harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))
 	watch := watchMaxInFlight(f)
@@ -33,7 +33,7 @@ func TestTwoConsoles(t *testing.T) {
 	one, two := f.bothWork(other)
 	other.Kill()
 	f.endsAsDesired(rollout)
-	f.maxInFlightHeld(asked, window)
+	f.maxInFlightHeld(asked, maxInFlight)
 	c.fact("%d accounts; when the second console was killed, the first had made %.0f writes and the second %.0f", accounts, one, two)
 
 	other = other.Again()
@@ -47,10 +47,10 @@ func TestTwoConsoles(t *testing.T) {
 	c.fact("the console that was frozen wrote nothing after others had finished its accounts")
 	f.box.SetFaults()
 	f.pushAgainWritesNothing()
-	if peak := watch(); peak != window {
-		t.Errorf("at most %d targets were in flight at once by the database; want %d, reached and never exceeded", peak, window)
+	if peak := watch(); peak != maxInFlight {
+		t.Errorf("at most %d targets were in flight at once by the database; want %d, reached and never exceeded", peak, maxInFlight)
 	}
-	c.fact("the limit of %d accounts in flight was reached and never exceeded, by the database and by the sandbox's record", window)
+	c.fact("the limit of %d accounts in flight was reached and never exceeded, by the database and by the sandbox's record", maxInFlight)
 }
 
 // bothWork checks that the rollout is shared.
@@ -64,7 +64,7 @@ func (f *fleet) bothWork(other *harness.Console) (one, two float64) {
 	return one, two
 }
 
-// maxInFlightHeld checks by the sandbox's record that no more accounts than the window were
+// maxInFlightHeld checks by the sandbox's record that no more accounts than the limit were
 // worked on at once. An account whose worker was killed counts from its first call to
 // its last, the time it waited included.
 func (f *fleet) maxInFlightHeld(since, maxInFlight int) {
@@ -91,7 +91,7 @@ func watchMaxInFlight(f *fleet) func() int {
 			case <-tick.C:
 				n, err := f.db.TryInt("SELECT count(*) FROM targets WHERE state = 'running'")
 				if err != nil {
-					f.t.Errorf("watching the window: %v", err)
+					f.t.Errorf("watching the accounts in flight: %v", err)
 					return
 				}
 				peak = max(peak, n)

@@ -26,8 +26,8 @@ func TestSteered(t *testing.T) {
 	if full() {
 		accounts = 2000
 	}
-	c := tell(t, "A rollout that is steered from another console", "each control takes effect in AWS's own record within 2 s: fewer or more accounts at once, a pause, a skipped account, a retry of failed accounts, a rollback, an abort")
-	f := newFleet(t, accounts, "PORTCULLIS_WINDOW=20", "PORTCULLIS_MAX_FAILURES=1000", "PORTCULLIS_API_RATE=-1")
+	c := tell(t, "A rollout that is steered from another console", "each control shows in AWS's own record within 2 s: fewer or more accounts at once, a pause, an account left out, failed ones retried, a roll back, an abort")
+	f := newFleet(t, accounts, "PORTCULLIS_MAX_IN_FLIGHT=20", "PORTCULLIS_MAX_FAILURES=1000", "PORTCULLIS_API_RATE=-1")
 	other := harness.Serve(t, f.db, f.env...)
 	s := &steering{fleet: f, api: other.API(f.Operator)}
 
@@ -44,7 +44,7 @@ func TestSteered(t *testing.T) {
 	left, at, answered := s.skip()
 	c.fact("one account skipped: %s", answered)
 	c.fact("resumed: accounts start after %s", s.resume())
-	c.fact("failed accounts retried after %s", s.retry(closed))
+	c.fact("the failed ones were retried after %s", s.retry(closed))
 	stopped, begins, restored := s.rollBack()
 	c.fact("rolled back: the last account started %s later, the rollback started after %s, the first document was restored after %s", stopped, begins, restored)
 	for _, call := range s.of(left) {
@@ -184,7 +184,7 @@ func (s *steering) firstAfter(asked time.Time, calls func() []sandbox.Call) (at 
 // fewer has fewer accounts worked on at once. What is in flight ends.
 func (s *steering) fewer(n int) effect {
 	s.t.Helper()
-	asked := s.ask("window", map[string]int{"window": n})
+	asked := s.ask("max-in-flight", map[string]int{"max_in_flight": n})
 	s.eventuallyCounts("fewer in flight", func(counts map[string]int) bool { return counts["running"] <= n })
 	now := time.Now()
 	all, late := spans(s.of()), asked
@@ -200,7 +200,7 @@ func (s *steering) fewer(n int) effect {
 // to be: an account that is in flight is called by and by.
 func (s *steering) more(n, seen int) effect {
 	s.t.Helper()
-	asked := s.ask("window", map[string]int{"window": n})
+	asked := s.ask("max-in-flight", map[string]int{"max_in_flight": n})
 	var at time.Time
 	harness.Eventually(s.t, time.Minute, fmt.Sprintf("%d in flight", seen), func() (bool, string) {
 		all, most := spans(s.recent()), 0
@@ -248,7 +248,7 @@ func (s *steering) resume() effect {
 func (s *steering) retry(failed []access.AccountID) effect {
 	s.t.Helper()
 	asked := s.ask("retry", nil)
-	return s.heeded("a failed account was taken up again", asked, s.firstAfter(asked, func() []sandbox.Call { return s.recent(failed...) }))
+	return s.heeded("a failed account was retried", asked, s.firstAfter(asked, func() []sandbox.Call { return s.recent(failed...) }))
 }
 
 // rollBack takes the rollout back, and waits until that is done.
@@ -264,7 +264,7 @@ func (s *steering) rollBack() (stopped, begins, restored effect) {
 		return back != "", "it has not"
 	})
 	way := &steering{fleet: s.fleet, api: s.api, id: back}
-	begins = s.heeded("the first account was taken up on the way back", asked, s.firstAfter(asked, func() []sandbox.Call { return way.recent() }))
+	begins = s.heeded("the rollback started its first account", asked, s.firstAfter(asked, func() []sandbox.Call { return way.recent() }))
 	restored = effect(s.firstAfter(asked, func() []sandbox.Call {
 		return slices.DeleteFunc(way.recent(), func(c sandbox.Call) bool { return !slices.Contains(harness.WriteActions, c.Action) })
 	}).Sub(asked))

@@ -29,7 +29,7 @@ type Rollout struct {
 	Change      int64
 	Revision    int64
 	State       string
-	MaxInFlight int
+	MaxInFlight int `json:"max_in_flight"`
 	Targets     int
 	Counts      map[string]int
 	Note        string

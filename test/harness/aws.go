@@ -37,7 +37,7 @@ func (l located) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// Assume has a user of an account try to take up a role of that account from an address.
+// Assume lets a user of an account try to assume a role of that account from an address.
 func (s *Sandbox) Assume(t testing.TB, account access.AccountID, user, role, from string) error {
 	t.Helper()
 	client := sts.NewFromConfig(s.SDKConfig(s.Credential(account, user), from))

@@ -51,7 +51,7 @@ func (w *world) fill(t *testing.T) {
 	t.Helper()
 	w.AddAllowlist("office", "103.15.250.0/24 office")
 	mapping := w.AddMapping(harness.Mapping{Role: "Bob", Users: "alice", Allowlists: []string{"office"}})
-	w.API(w.Editor).WaitForRollout(w.Decide(mapping, "Alice may take up Bob"), time.Minute)
+	w.API(w.Editor).WaitForRollout(w.Decide(mapping, "Alice may assume Bob"), time.Minute)
 	w.changes[access.ChangeApplied] = mapping.ID()
 	w.changes[access.ChangeDraft] = w.draft("9.9.9.1").ID()
 	w.changes[access.ChangeInReview] = w.submitted("9.9.9.2").ID()

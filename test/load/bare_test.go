@@ -26,7 +26,7 @@ type document struct {
 }
 
 // bare makes the calls that a rollout cannot do without, and nothing else: no record, no
-// comparison, no second thought. In each account it takes up the deployment role, reads,
+// comparison, no second thought. In each account it assumes the deployment role, reads,
 // writes every document, and reads back. A call that is cut it repeats, as the SDK does for
 // everybody.
 type bare struct{ cfg aws.Config }

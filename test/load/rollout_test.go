@@ -21,7 +21,7 @@ var sizes = flag.String("bench-accounts", "100,1000,10000", "how many accounts t
 // The shape of the measured rollouts.
 const (
 	usual       = 1_000 // accounts at which everything is measured
-	concurrency = 20    // accounts at once: the console's default window
+	concurrency = 20    // accounts at once: the console's default of --max-in-flight
 	latency     = 50 * time.Millisecond
 	patience    = 30 * time.Minute
 )
@@ -52,7 +52,7 @@ type yard struct {
 func newYard(t *testing.T, accounts int) *yard {
 	t.Helper()
 	y := &yard{t: t, accounts: accounts, box: harness.StartSandbox(t, accounts+3), db: harness.NewDurableDatabase(t)} // three cannot be reached
-	y.env = append(y.box.Env(), fmt.Sprint("PORTCULLIS_WINDOW=", concurrency), "PORTCULLIS_MAX_FAILURES=1000",
+	y.env = append(y.box.Env(), fmt.Sprint("PORTCULLIS_MAX_IN_FLIGHT=", concurrency), "PORTCULLIS_MAX_FAILURES=1000",
 		// Not measured here, and slow for good reasons: reading the organization, and asking again how far that is.
 		"PORTCULLIS_ORGANIZATIONS_RATE=-1", "PORTCULLIS_API_RATE=-1")
 	y.Crew = harness.NewCrew(harness.Serve(t, y.db, y.env...), y.db)

@@ -46,7 +46,7 @@ func (s *rolloutAPI) insight(r request) (rollout.Insight, error) {
 	return s.viewer.Insight(r.Request().Context(), r.actor, id)
 }
 
-// failures groups the targets that are not as desired by what is wrong.
+// failures returns the targets that are not as desired, grouped by cause.
 func (s *rolloutAPI) failures(r request) (any, error) {
 	insight, err := s.insight(r)
 	if err != nil {

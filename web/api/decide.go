@@ -9,20 +9,20 @@ import (
 	"portcullis/web/transport"
 )
 
-// guardOverride names a finding of a lock-out guard that the caller overrides.
-type guardOverride struct {
+// guardOverrideJSON names a finding of a lock-out guard that the caller overrides.
+type guardOverrideJSON struct {
 	Guard  string `json:"guard"`
 	Object string `json:"object"`
 }
 
-func guardOverrides(list []guardOverride) change.Option {
-	return change.OverrideGuards(convertAll(list, func(m guardOverride) change.GuardOverride {
+func guardOverrides(list []guardOverrideJSON) change.Option {
+	return change.OverrideGuards(convertAll(list, func(m guardOverrideJSON) change.GuardOverride {
 		return change.GuardOverride{Guard: access.GuardCode(m.Guard), Object: m.Object}
 	})...)
 }
 
 type submissionJSON struct {
-	Confirm []guardOverride `json:"confirm"`
+	OverrideGuards []guardOverrideJSON `json:"override_guards"`
 }
 
 // submit asks for reviews of a draft. Without If-Match it submits what is there.
@@ -39,7 +39,7 @@ func (s *changeAPI) submit(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c, err = s.editor.Submit(r.Request().Context(), r.actor, id, c.Version, guardOverrides(in.Confirm), ifVersion)
+	c, err = s.editor.Submit(r.Request().Context(), r.actor, id, c.Version, guardOverrides(in.OverrideGuards), ifVersion)
 	if err != nil {
 		return result{}, err
 	}
@@ -88,10 +88,10 @@ func (s *changeAPI) rebase(r request) (result, error) {
 }
 
 type verdictJSON struct {
-	Verdict string          `json:"verdict"`
-	Digest  string          `json:"digest"`
-	Comment string          `json:"comment"`
-	Confirm []guardOverride `json:"confirm"`
+	Verdict        string              `json:"verdict"`
+	Digest         string              `json:"digest"`
+	Comment        string              `json:"comment"`
+	OverrideGuards []guardOverrideJSON `json:"override_guards"`
 }
 
 // review records a verdict. The digest says what it is on.
@@ -104,7 +104,7 @@ func (s *changeAPI) review(r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	c, err := s.reviewer.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, guardOverrides(in.Confirm), ifVersion)
+	c, err := s.reviewer.Review(r.Request().Context(), r.actor, id, access.Verdict(in.Verdict), in.Digest, in.Comment, guardOverrides(in.OverrideGuards), ifVersion)
 	if err != nil {
 		return result{}, err
 	}
@@ -115,7 +115,7 @@ type applicationJSON struct {
 	Digest   string `json:"digest"`
 	Strategy string `json:"strategy"` // by name; the default where none is given
 
-	Confirm []guardOverride `json:"confirm"`
+	OverrideGuards []guardOverrideJSON `json:"override_guards"`
 }
 
 // apply makes an approved change the next revision, and answers its rollout.
@@ -129,7 +129,7 @@ func (s *changeAPI) apply(r request) (result, error) {
 		return result{}, err
 	}
 	request := change.ApplyRequest{Digest: in.Digest, Strategy: in.Strategy}
-	rollout, err := s.scheduler.Apply(r.Request().Context(), r.actor, id, request, guardOverrides(in.Confirm), ifVersion)
+	rollout, err := s.scheduler.Apply(r.Request().Context(), r.actor, id, request, guardOverrides(in.OverrideGuards), ifVersion)
 	if err != nil {
 		return result{}, err
 	}

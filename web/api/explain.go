@@ -21,7 +21,7 @@ type explanationJSON struct {
 	UserPolicy  any       `json:"user_policy"`
 }
 
-// explainRequest reads the question of who may take up what, from where.
+// explainRequest reads the query: whether a user can assume a role, from which network.
 func explainRequest(q *transport.Query) change.ExplainRequest {
 	return change.ExplainRequest{
 		Account: access.AccountID(q.Text("account")), Role: q.Text("role"), User: q.Text("user"),

@@ -8,7 +8,7 @@ import (
 )
 
 type findingGroupJSON struct {
-	Group     string    `json:"alike"`
+	Group     string    `json:"group"`
 	Kind      string    `json:"kind"`
 	Reason    string    `json:"reason"`
 	Sentence  string    `json:"sentence"`
@@ -70,7 +70,7 @@ type seenFindingJSON struct {
 type findingSelectorJSON struct {
 	Kind    access.FindingKind `json:"kind"`
 	Account access.AccountID   `json:"account"`
-	Group   string             `json:"alike"`
+	Group   string             `json:"group"`
 	Search  string             `json:"q"`
 }
 

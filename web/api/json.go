@@ -182,19 +182,19 @@ func toChangeDetailJSON(c access.Change) changeDetailJSON {
 
 // guardJSON is what a lock-out guard has found in a change.
 type guardJSON struct {
-	Guard     string   `json:"guard"`
-	Object    string   `json:"object"`
-	Message   string   `json:"message"`
-	People    []string `json:"people"`
-	Addresses []string `json:"addresses"`
-	Mode      string   `json:"mode"`
-	Confirmed bool     `json:"confirmed"`
+	Guard      string   `json:"guard"`
+	Object     string   `json:"object"`
+	Message    string   `json:"message"`
+	People     []string `json:"people"`
+	Addresses  []string `json:"addresses"`
+	Mode       string   `json:"mode"`
+	Overridden bool     `json:"overridden"`
 }
 
 func toGuardJSON(g access.Guard) guardJSON {
 	return guardJSON{
 		Guard: string(g.Code), Object: g.Object, Message: g.Message, People: append([]string{}, g.People...), Addresses: append([]string{}, g.Addresses...),
-		Mode: string(g.Mode), Confirmed: g.Confirmed,
+		Mode: string(g.Mode), Overridden: g.Confirmed,
 	}
 }
 

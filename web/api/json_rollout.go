@@ -123,7 +123,7 @@ type rolloutJSON struct {
 	Title       string     `json:"title"`
 	Revision    int64      `json:"revision"`
 	State       string     `json:"state"`
-	MaxInFlight int        `json:"window"`
+	MaxInFlight int        `json:"max_in_flight"`
 	MaxFailures int        `json:"max_failures"`
 	Targets     int        `json:"targets"`
 	Counts      countsJSON `json:"counts"`
@@ -133,27 +133,27 @@ type rolloutJSON struct {
 	StartedAt   time.Time  `json:"started_at,omitzero"`
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
 
-	Kind           string         `json:"kind"`
-	Strategy       string         `json:"strategy,omitempty"`
-	Wave           int            `json:"wave"`
-	Waves          int            `json:"waves"`
-	Phase          string         `json:"phase,omitempty"`
-	Until          time.Time      `json:"until,omitzero"`
-	BlockedBy      *blockedByJSON `json:"behind,omitempty"`
-	ConfirmedBy    *personJSON    `json:"confirmed_by,omitempty"`
-	WindowOverride *offJSON       `json:"off_hours,omitempty"`
-	RollsBack      int64          `json:"rolls_back,omitempty"`
-	RolledBackBy   int64          `json:"rolled_back_by,omitempty"`
+	Kind           string              `json:"kind"`
+	Strategy       string              `json:"strategy,omitempty"`
+	Wave           int                 `json:"wave"`
+	Waves          int                 `json:"waves"`
+	Phase          string              `json:"phase,omitempty"`
+	Until          time.Time           `json:"until,omitzero"`
+	BlockedBy      *blockedByJSON      `json:"blocked_by,omitempty"`
+	ConfirmedBy    *personJSON         `json:"confirmed_by,omitempty"`
+	WindowOverride *windowOverrideJSON `json:"window_override,omitempty"`
+	RollsBack      int64               `json:"rolls_back,omitempty"`
+	RolledBackBy   int64               `json:"rolled_back_by,omitempty"`
 }
 
-// offJSON says who lets a rollout work outside of its hours, and through which wave.
-type offJSON struct {
+// windowOverrideJSON says who let a rollout run outside its maintenance window, and through which wave.
+type windowOverrideJSON struct {
 	ThroughWave int    `json:"through_wave"`
 	By          string `json:"by"`
 	Reason      string `json:"reason"`
 }
 
-// blockedByJSON names an older rollout that is to work on so many of the accounts first.
+// blockedByJSON names an older rollout that has to finish this number of the accounts first.
 type blockedByJSON struct {
 	Rollout int64 `json:"rollout"`
 	Targets int   `json:"targets"`
@@ -164,8 +164,8 @@ func toRolloutJSON(r access.Rollout) rolloutJSON {
 	if r.BlockedBy.Targets > 0 {
 		out.BlockedBy = &blockedByJSON{r.BlockedBy.Rollout, r.BlockedBy.Targets}
 	}
-	if off := r.WindowOverride; off.Wave > 0 {
-		out.WindowOverride = &offJSON{off.Wave, off.By, off.Reason}
+	if o := r.WindowOverride; o.Wave > 0 {
+		out.WindowOverride = &windowOverrideJSON{o.Wave, o.By, o.Reason}
 	}
 	if !r.ConfirmedAt.IsZero() {
 		by := toPersonJSON(r.ConfirmedBy)

@@ -10,7 +10,7 @@ import (
 type schedulingJSON struct {
 	Digest      string    `json:"digest"`
 	At          time.Time `json:"at"`
-	StartWithin string    `json:"window"` // a duration; an hour where none is given
+	StartWithin string    `json:"start_within"` // a duration; one hour if empty
 
 	Strategy string `json:"strategy"` // by name; the default where none is given
 }
@@ -32,7 +32,7 @@ func (s *changeAPI) schedule(r request) (result, error) {
 	request := change.ScheduleRequest{Digest: in.Digest, At: in.At, StartWithin: startWithin, Strategy: in.Strategy}
 	c, err := s.scheduler.Schedule(r.Request().Context(), r.actor, id, request, ifVersion)
 	if err != nil {
-		return result{}, rename(rename(err, "schedule_at", "at"), "schedule_window", "window")
+		return result{}, rename(err, "schedule_at", "at")
 	}
 	return changeAnswer(c), nil
 }
@@ -46,7 +46,7 @@ func parseStartWithin(in schedulingJSON) (time.Duration, error) {
 	}
 	startWithin, err := time.ParseDuration(in.StartWithin)
 	if err != nil || startWithin <= 0 {
-		return 0, access.Invalid("window", "%q is not a duration; write 90m or 4h", in.StartWithin)
+		return 0, access.Invalid("start_within", "%q is not a duration; write 90m or 4h", in.StartWithin)
 	}
 	return startWithin, nil
 }

@@ -19,11 +19,11 @@ type strategyJSON struct {
 	Default           bool                      `json:"default"`
 	Version           int64                     `json:"version,omitempty"`
 	Waves             []waveRuleJSON            `json:"waves"`
-	MaxInFlight       int                       `json:"window,omitempty"`
+	MaxInFlight       int                       `json:"max_in_flight,omitempty"`
 	MaxFailures       *access.Limit             `json:"max_failures,omitempty"`
 	ReadBack          bool                      `json:"read_back"`
 	Probes            []probeJSON               `json:"probes"`
-	MaintenanceWindow *access.MaintenanceWindow `json:"hours,omitempty"`
+	MaintenanceWindow *access.MaintenanceWindow `json:"maintenance_window,omitempty"`
 	RollBack          bool                      `json:"roll_back"`
 	Confirm           string                    `json:"confirm_within,omitempty"`
 }
@@ -34,10 +34,10 @@ type waveRuleJSON struct {
 	Count            int              `json:"count,omitempty"`
 	Percent          int              `json:"percent,omitempty"`
 	EachOU           bool             `json:"each_ou,omitempty"`
-	MaxInFlight      int              `json:"window,omitempty"`
+	MaxInFlight      int              `json:"max_in_flight,omitempty"`
 	MaxFailures      *access.Limit    `json:"max_failures,omitempty"`
 	Bake             string           `json:"bake,omitempty"`
-	RequiresApproval bool             `json:"gate,omitempty"`
+	RequiresApproval bool             `json:"requires_approval,omitempty"`
 }
 
 type probeJSON struct {

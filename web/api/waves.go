@@ -14,11 +14,11 @@ type waveJSON struct {
 	State            string      `json:"state"`
 	Targets          int         `json:"targets"`
 	Counts           countsJSON  `json:"counts"`
-	MaxInFlight      int         `json:"window,omitempty"`
+	MaxInFlight      int         `json:"max_in_flight,omitempty"`
 	MaxFailures      int         `json:"max_failures"`
 	Bake             string      `json:"bake,omitempty"`
-	RequiresApproval bool        `json:"gate"`
-	ApprovedBy       *personJSON `json:"gate_opened_by,omitempty"`
+	RequiresApproval bool        `json:"requires_approval"`
+	ApprovedBy       *personJSON `json:"approved_by,omitempty"`
 	Health           healthJSON  `json:"health"`
 	BegunAt          time.Time   `json:"begun_at,omitzero"`
 	PushedAt         time.Time   `json:"pushed_at,omitzero"`
@@ -110,30 +110,28 @@ func (s *rolloutAPI) checks(r request) (any, error) {
 	return toPageJSON(checks, toCheckJSON), nil
 }
 
-type waveApprovalJSON struct {
-	Wave int `json:"wave"`
-}
-
+// approveWave approves the wave in the path, so that the rollout continues with the next one.
 func (s *rolloutAPI) approveWave(r request) (result, error) {
-	in, err := body[waveApprovalJSON](r)
-	if err != nil {
+	if err := noBody(r); err != nil {
 		return result{}, err
 	}
-	if in.Wave < 1 {
-		return result{}, access.Invalid("wave", "give the number of the wave whose gate is to be opened")
+	wave, err := strconv.Atoi(r.Param("wave"))
+	if err != nil || wave < 1 {
+		return result{}, access.Errorf(access.KindNotFound, "The rollout has no wave %q.", r.Param("wave"))
 	}
 	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
-		return s.controller.ApproveWave(ctx, actor, id, in.Wave)
+		return s.controller.ApproveWave(ctx, actor, id, wave)
 	})
 }
 
-type startJSON struct {
+type overrideWindowJSON struct {
 	Reason   string `json:"reason"`
 	AllWaves bool   `json:"all_waves"`
 }
 
-func (s *rolloutAPI) startNow(r request) (result, error) {
-	in, err := body[startJSON](r)
+// overrideWindow lets a rollout run outside its maintenance window.
+func (s *rolloutAPI) overrideWindow(r request) (result, error) {
+	in, err := body[overrideWindowJSON](r)
 	if err != nil {
 		return result{}, err
 	}
@@ -143,7 +141,7 @@ func (s *rolloutAPI) startNow(r request) (result, error) {
 }
 
 type maxInFlightJSON struct {
-	MaxInFlight int `json:"window"`
+	MaxInFlight int `json:"max_in_flight"`
 }
 
 func (s *rolloutAPI) setMaxInFlight(r request) (result, error) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// means composes a change that leaves people without any address, and submits it only
-// when that is said to be meant. It returns a draft that is left lying.
-func (j *judge) means() (draft int) {
+// overridesGuards composes a change that leaves people without an address, and submits it with the
+// necessary overrides. It returns another draft, which stays open.
+func (j *judge) overridesGuards() (draft int) {
 	mapping := j.send("viewer", "GET", "/mappings?limit=1", "").want(200).items()[0]
 	mapping["allowlists"] = []string{"void"}
 	edited, err := json.Marshal(mapping)
@@ -20,26 +20,26 @@ func (j *judge) means() (draft int) {
 	if len(guards) == 0 {
 		j.t.Fatal("no guard has found anything in a change that leaves people without any address")
 	}
-	confirm := []map[string]any{}
+	overrides := []map[string]any{}
 	for _, g := range guards {
 		found, _ := g.(map[string]any)
-		if found["guard"] != "no_address" || found["mode"] != "confirm" || found["confirmed"] != false {
+		if found["guard"] != "no_address" || found["mode"] != "confirm" || found["overridden"] != false {
 			j.t.Errorf("a guard has found %v", found)
 		}
-		confirm = append(confirm, map[string]any{"guard": found["guard"], "object": found["object"]})
+		overrides = append(overrides, map[string]any{"guard": found["guard"], "object": found["object"]})
 	}
-	body, err := json.Marshal(map[string]any{"confirm": confirm})
+	body, err := json.Marshal(map[string]any{"override_guards": overrides})
 	if err != nil {
 		j.t.Fatal(err)
 	}
 	j.send("editor", "POST", path+"/submit", "").want(422)
-	j.send("editor", "POST", path+"/submit", `{"confirm":[{"guard":"no_address","object":"nothing"}]}`).want(422)
+	j.send("editor", "POST", path+"/submit", `{"override_guards":[{"guard":"no_address","object":"nothing"}]}`).want(422)
 	j.send("editor", "POST", path+"/submit", string(body), "Content-Type", "text/plain").want(415)
 	j.send("editor", "POST", path+"/submit", string(body)).want(200)
 	guards, _ = j.send("editor", "GET", path, "").want(200).object()["guards"].([]any)
 	for _, g := range guards {
-		if found, _ := g.(map[string]any); found["confirmed"] != true {
-			j.t.Errorf("after it was confirmed: %v", found)
+		if found, _ := g.(map[string]any); found["overridden"] != true {
+			j.t.Errorf("after the override: %v", found)
 		}
 	}
 	j.send("editor", "POST", path+"/withdraw", "").want(200)
