@@ -13,7 +13,7 @@ import (
 func TestBusyDocuments(t *testing.T) {
 	t.Parallel()
 	const accounts = 12
-	c := tell(t, "Roles and users that something else is changing", "the write is snoozed and retried; the rest of the account is written meanwhile; nothing fails")
+	c := tell(t, "Roles and users that something else is changing", "the write is snoozed and tried again; the rest of the account is written meanwhile; nothing fails")
 	f := newFleet(t, accounts)
 	recreated, changed := f.accounts[:accounts/3], f.accounts[accounts/3:2*accounts/3]
 	f.box.SetFaults(

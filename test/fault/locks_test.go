@@ -17,7 +17,7 @@ const frozenRecovers = 20 * time.Second
 func TestRolloutHeldUp(t *testing.T) {
 	t.Parallel()
 	const accounts, maxInFlight = 24, 6
-	c := tell(t, "A rollout's row held for longer than a lease, and by a console that is frozen in the middle of a transaction", "nobody is counted twice and no more are in flight than may be; another console continues; the frozen one writes nothing after it resumes")
+	c := tell(t, "A rollout's row held for longer than a lease, and by a console that is frozen in the middle of a transaction", "no account is counted twice, and the limit of accounts in flight holds; another console continues; the frozen one writes nothing after it resumes")
 	pg := harness.NewPostgres(t)
 	f := newFleetOn(t, pg.Database, accounts, "PORTCULLIS_MAX_IN_FLIGHT=6").mapped()
 	f.direct = pg.Direct

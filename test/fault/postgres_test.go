@@ -50,7 +50,7 @@ var databaseFaults = []databaseFault{
 		pg.Direct.Exec("DROP FUNCTION no_event")
 		return "for 3 s"
 	}},
-	{"The insert of an outcome is refused", "the write is found by its meaning when the account is retried", false, func(f *fleet, pg *harness.Postgres) string {
+	{"The insert of an outcome is refused", "the next claim of the account recognises the write by its meaning", false, func(f *fleet, pg *harness.Postgres) string {
 		pg.Direct.Exec("CREATE FUNCTION no_outcome() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$")
 		pg.Direct.Exec("CREATE TRIGGER no_outcome BEFORE UPDATE ON operations FOR EACH ROW WHEN (NEW.state = 'written') EXECUTE FUNCTION no_outcome()")
 		f.nothingIsWritten(3 * time.Second)

@@ -21,7 +21,7 @@ func TestTwoConsoles(t *testing.T) {
 	if full() {
 		accounts = 200
 	}
-	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first one of them is killed; in the second one is frozen with SIGSTOP,\nits accounts are finished by the other, and then it resumes.")
+	c := tell(t, "Two consoles on one database", "Two processes share the rollouts. In the first rollout one of them is killed. In the second one is frozen with SIGSTOP,\nthe other finishes its accounts, and then the frozen one resumes.")
 	f := newFleet(t, accounts, fmt.Sprintf("PORTCULLIS_MAX_IN_FLIGHT=%d", maxInFlight))
 	other := harness.Serve(t, f.db, f.env...)
 	f.box.SetFaults(slow(20 * time.Millisecond))

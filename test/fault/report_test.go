@@ -93,37 +93,43 @@ func cell(text string) string {
 
 const reportIntro = `# Reliability
 
-What was seen when things were made to go wrong. Written by ` + "`make fault`" + `, which fails unless every line below is true;
-the last run was on %s. The tests are in ` + "`test/fault`" + `; a selection of them runs with ` + "`make test`" + `.
+This page shows what the console does under faults. ` + "`make fault`" + ` writes it, and fails unless every line below is
+true. The last run was on %s. The tests are in ` + "`test/fault`" + `; ` + "`make test`" + ` runs some of them.
 
-In the end of every rollout below the same was checked, by the sandbox's own record and by the database: no account is missing,
-stuck or counted twice; the sandbox holds each document as it was approved; the statements of others are as they were; the console
-kept each document as it was before the rollout, not as an interrupted attempt had left it; every write stands in the audit log
-exactly once, and the log's chain verifies; and the same push once more writes nothing.
+At the end of every rollout below, the test checks the sandbox's own record and the database:
 
-**Recovery.** A worker claims an account with a lease of six seconds and renews it every two. When the worker dies, the lease
-expires. A running console finds that within a second and requeues the account: seven seconds after a kill, eight more if a job
-had been fetched but no account claimed yet. Leases are counted by the clock of the database, and by each worker's own monotonic
-clock: what the clock on the wall says plays no part.
-A console that is stopped in the middle of a transaction holds what it has locked: where that is a rollout or the end of the audit
-log, which the others need too, Postgres ends the transaction after five seconds; anything else after thirty. Going on, that console
-gets an error for its current step, which is then retried as after a kill.
+- No account is missing, stuck or counted twice.
+- The sandbox has each document as it was approved, and statements of others are unchanged.
+- The console has each document as it was before the rollout, not as an interrupted attempt left it.
+- Every write is in the audit log exactly once, and the chain of the log verifies.
+- The same push, repeated, writes nothing.
 
-**Pauses.** After a pause, a halt or an abort nothing is written to an account in which writing had not begun: it waits, or
-is skipped. An account in which it had begun is finished, so that none is left half written.
+**Recovery.** A worker claims an account with a lease of six seconds and renews it every two seconds. When the
+worker dies, the lease expires. Every console looks for expired leases, finds this one within a second and requeues
+the account. That is seven seconds after a kill, and eight seconds more if the job was fetched but the account not
+yet claimed. Leases use the clock of the database and the monotonic clock of each worker, never the wall clock.
 
-**Counts.** The counts of a rollout decide which accounts it starts next. It moves in the transaction that moves its targets; and every ten seconds
-each console compares the counts with the targets. If they differ, it logs an error and counts again, so that the rollout
-neither stops nor exceeds its limit of accounts in flight. In none of the runs below did they differ.
+A console that is frozen in a transaction keeps its locks. If it holds the lock of a rollout or of the end of the
+audit log, Postgres aborts the transaction after five seconds, because other consoles wait for these rows. Other
+transactions are aborted after thirty seconds. When the console resumes, its step fails, and another claim repeats
+the step as after a kill.
+
+**Pause, halt and abort.** Afterwards, nothing is written to an account without a write: the account waits or is
+skipped. An account with a write is finished, so that no account stays half written.
+
+**Counts.** A rollout starts accounts by its counts. They change in the transaction that changes the targets. Every
+ten seconds each console compares the counts with the targets. If they differ, the console logs an error and
+recounts, so that the rollout does not get stuck or exceed its limit of accounts in flight. They did not differ in
+any of the runs below.
 `
 
 const reportLimits = `
-## What no console can prevent
+## Limits of every console
 
-IAM has no compare-and-swap. Between the reading of a trust policy and its writing somebody else's edit of the same document is
-overwritten. The console reads right before it writes, so that this window is as long as the calls between: mostly some hundred
-milliseconds. It is never longer than fifteen seconds and one call: a write that has waited for longer, since AWS throttles or does
-not answer, reads its document anew. What was there at the reading is kept, and an edit of our own part that comes after the write is noticed when it is
-read back. A write that was already on the wire when its worker froze cannot be called back; it carries the same document that the
-next worker writes.
+IAM has no conditional write. An edit that others make between our read and our write of the same document is
+overwritten. The console reads right before it writes, so this gap lasts as long as the calls in between, mostly
+some hundred milliseconds. It is never longer than fifteen seconds and one call: a write that waited longer, because
+AWS throttles or does not answer, reads its document again. Statements that were there at the read are kept. The
+console notices an edit of our own statements after the write when it reads the document back. It cannot cancel a
+write that was already sent when its worker froze. That write has the same document that the next worker writes.
 `

@@ -26,7 +26,7 @@ func TestSteered(t *testing.T) {
 	if full() {
 		accounts = 2000
 	}
-	c := tell(t, "A rollout that is steered from another console", "each control shows in AWS's own record within 2 s: fewer or more accounts at once, a pause, an account left out, failed ones retried, a roll back, an abort")
+	c := tell(t, "A rollout that is steered from another console", "each control takes effect in AWS's own record within 2 s: fewer or more accounts at once, a pause, a skipped account, a retry of failed accounts, a rollback, an abort")
 	f := newFleet(t, accounts, "PORTCULLIS_MAX_IN_FLIGHT=20", "PORTCULLIS_MAX_FAILURES=1000", "PORTCULLIS_API_RATE=-1")
 	other := harness.Serve(t, f.db, f.env...)
 	s := &steering{fleet: f, api: other.API(f.Operator)}
@@ -44,7 +44,7 @@ func TestSteered(t *testing.T) {
 	left, at, answered := s.skip()
 	c.fact("one account skipped: %s", answered)
 	c.fact("resumed: accounts start after %s", s.resume())
-	c.fact("the failed ones were retried after %s", s.retry(closed))
+	c.fact("failed accounts retried after %s", s.retry(closed))
 	stopped, begins, restored := s.rollBack()
 	c.fact("rolled back: the last account started %s later, the rollback started after %s, the first document was restored after %s", stopped, begins, restored)
 	for _, call := range s.of(left) {

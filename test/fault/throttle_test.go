@@ -49,7 +49,7 @@ func TestCredentialsExpire(t *testing.T) {
 	if again < accounts/2 {
 		t.Errorf("the role was assumed %d more times; too few for the test to mean anything", again)
 	}
-	c.fact("%d accounts, sessions of 250 ms at 80 ms a call; the role was assumed %d more times than once an account", accounts, again)
+	c.fact("%d accounts, sessions of 250 ms at 80 ms a call; the role was assumed %d times more than once per account", accounts, again)
 	f.box.SetFaults()
 	f.pushAgainWritesNothing()
 }

@@ -44,7 +44,7 @@ func measureControl(t *testing.T, y *yard, r *report) {
 	y.whenWritten(two.rollout.Ended, y.accounts)
 	other.Kill()
 	y.api.WaitForRollout(id, patience)
-	s.add("longest time without progress for an account after one of two consoles was killed", "≤ 10 s", "%s", seconds(y.longest(id)))
+	s.add("longest pause of an account after one of two consoles was killed", "≤ 10 s", "%s", seconds(y.longest(id)))
 	s.add("rollout at 0 ms a call: one console, two, ratio", "", "%s, %s, %.2f", seconds(one.wall), seconds(two.wall), two.wall.Seconds()/one.wall.Seconds())
 }
 
@@ -52,7 +52,7 @@ func measureControl(t *testing.T, y *yard, r *report) {
 func measureThrottling(t *testing.T, r *report) {
 	const accounts = 40
 	y := newYard(t, accounts)
-	s := r.section(t, "Under throttling", fmt.Sprintf("%d accounts, three writes in each, 50 ms a call; so many of all calls are throttled at random, whatever the rate. The console slows\ndown to one call a second and account, and each call is repeated until it goes through.", accounts))
+	s := r.section(t, "Under throttling", fmt.Sprintf("%d accounts, three writes in each, 50 ms a call. The given share of all calls is throttled at random, regardless of the rate. The\nconsole slows down to one call a second and account, and repeats each call until it succeeds.", accounts))
 	y.slowly(latency)
 	y.roll(y.mapAll(), "Five people may take three roles")
 	for _, share := range []float64{0, 0.3, 0.6, 0.9} {
@@ -73,7 +73,7 @@ func measureShell(t *testing.T, r *report) {
 	y.slowly(latency)
 	one := y.roll(y.AddMapping(harness.Mapping{Role: "Bob", Users: "alice\nbob", Allowlists: []string{"office"}, Except: nowhere}), "Alice and Bob may assume Bob")
 	loop := y.shellLoop(path, one.id)
-	s := r.section(t, "Beside a shell loop of the AWS command line", fmt.Sprintf("%d accounts × 1 role × 2 users, 50 ms a call. The loop is what people write by hand: `xargs -P %d` over the accounts; in each assume the\nrole, read, write three documents, read back, with one `aws` command for each call.", accounts, concurrency))
+	s := r.section(t, "Compared with a shell loop of the AWS command line", fmt.Sprintf("%d accounts × 1 role × 2 users, 50 ms a call. The loop is a script that people write by hand: `xargs -P %d` over the accounts. In each\nit assumes the role, reads, writes three documents and reads them back, with one `aws` command for each call.", accounts, concurrency))
 	s.add("rollout, shell loop, ratio", "", "%s, %s, %.2f", seconds(one.wall), seconds(loop), one.wall.Seconds()/loop.Seconds())
 }
 
