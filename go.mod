@@ -1,4 +1,4 @@
-module portcullis
+module portcullis.internal/portcullis
 
 go 1.26.8
 

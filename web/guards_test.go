@@ -9,11 +9,11 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/web"
-	"portcullis/web/transport"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/web"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func isOpen(r transport.Route) bool { return r.Public }

@@ -14,10 +14,10 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/labstack/echo/v4"
 
-	"portcullis/web/api"
-	"portcullis/web/pages"
-	"portcullis/web/transport"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/web/api"
+	"portcullis.internal/portcullis/web/pages"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/view"
 )
 
 //go:embed all:static

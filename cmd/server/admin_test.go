@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 func TestPeopleAndTokens(t *testing.T) {

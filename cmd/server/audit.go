@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"os"
 
-	"portcullis/internal/access"
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 type auditCmd struct {

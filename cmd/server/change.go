@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/scenario"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 // changeCmd lets a pipeline propose what people approve, over the HTTP API.

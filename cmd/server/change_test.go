@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestAPipelineProposesWhatPeopleApprove takes scenario files through the API with the

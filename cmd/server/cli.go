@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // cli is the command line.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 type demoCmd struct {

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 // logFlags say what is told on standard error while a server runs.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 type lintCmd struct {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }

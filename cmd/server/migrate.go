@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 type migrateCmd struct {

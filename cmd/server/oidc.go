@@ -1,8 +1,8 @@
 package main
 
 import (
-	"portcullis/internal/access"
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 // oidcFlags say which identity provider signs people in beside local accounts.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestSignInThroughTheOrganization takes a browser from the console's sign-in page to the

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"portcullis/internal/access"
-	"portcullis/internal/scenario"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 type renderCmd struct {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 // maxAccounts is more than any organization has.

@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/scenario"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 // scenarioFlag names the scenario file; - is standard input.

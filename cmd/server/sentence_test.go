@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func TestSentence(t *testing.T) {

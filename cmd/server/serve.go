@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 type serveCmd struct {

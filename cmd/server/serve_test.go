@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestAPIRate sees that the setting reaches the API: whoever calls too often is told when

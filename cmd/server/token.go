@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 type tokenCmd struct {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"portcullis/internal/access"
-	"portcullis/internal/server"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/server"
 )
 
 type userCmd struct {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func TestAnEventSaysWhatWasBeforeAndAfter(t *testing.T) {

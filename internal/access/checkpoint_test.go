@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func auditKey(seed byte) ed25519.PrivateKey {

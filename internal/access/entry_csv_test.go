@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 var nasty = []string{"", "=1+1", "'=1+1", "''@x", "+49", "-", "@SUM(A1)", "\tx", "plain", "a, \"b\"; c", "'quoted'", "＝1", "it's", "line\nbreak", "ü <b>"}

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Keyring says where the key that signs checkpoints comes from.

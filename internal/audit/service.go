@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Store is what the package needs of the database.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Given is what somebody brings to a verification from elsewhere.

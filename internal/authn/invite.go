@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // A first password is made up by the console, told once to the admin who asked for it,

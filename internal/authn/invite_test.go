@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 func (f fixture) invite(t *testing.T, name string, roles ...access.Role) (access.Person, string) {

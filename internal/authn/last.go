@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // duties are what somebody has to be able to do at any time, and the role that can.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
 )
 
 func TestTheLastOneStays(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // How much of what somebody is refused goes on record: each kind of attempt once a

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
 )
 
 func TestRefusalsAreOnRecordAndBounded(t *testing.T) {

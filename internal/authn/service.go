@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Config sets up a Service. Zero fields take the default named with them; none may be

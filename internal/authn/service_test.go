@@ -11,11 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/authz"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 var _ authn.Store = (*store.Store)(nil)

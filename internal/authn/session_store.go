@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // sessionStore is scs's store over ours. What is stored is a hash of the token, so that a reader of

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // SignIn checks a password and returns whom it belongs to. Whatever is wrong, the

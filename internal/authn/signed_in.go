@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // The values of a session about the client that opened it; the list of sessions shows them.

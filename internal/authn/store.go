@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Store is what the package needs of the database.

@@ -5,7 +5,7 @@ package authz
 import (
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Permission is one thing that may be allowed.

@@ -3,7 +3,7 @@ package authz
 import (
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // The whole table, written out: a change to the table must be repeated here.

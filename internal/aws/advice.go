@@ -3,7 +3,7 @@ package aws
 import (
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // cause says what is wrong in a few words, without naming the account: it is what

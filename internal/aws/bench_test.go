@@ -3,8 +3,8 @@ package aws_test
 import (
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 // BenchmarkPush is what one account costs the processor, on both sides of the wire:

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 // cutting is a proxy between the console and the sandbox that cuts off answers of IAM in the

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // AWS has one code for whatever is denied; its message mostly says what kind of policy

@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // The texts are AWS's own forms of AccessDenied, with names of ours.

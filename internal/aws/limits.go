@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/smithy-go/middleware"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // limits are the paces: one of IAM for each account, because IAM counts where the

@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
 )
 
 // startMoto runs the emulator that others wrote, so that nothing here leans on a quirk

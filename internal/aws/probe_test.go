@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 func TestProbe(t *testing.T) {

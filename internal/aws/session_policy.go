@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // maxSessionPolicy is what STS accepts as a session policy (docs/aws-facts.md, "STS parameter limits").

@@ -3,9 +3,9 @@ package change
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Account reads one account: what is known to be in it, and which of it is managed.

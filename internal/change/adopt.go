@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/onboard"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/onboard"
 )
 
 // Adopt composes a change after which the desired state says what is live. Networks are followed in

@@ -9,10 +9,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/onboard"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/onboard"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 // drawFollower draws a state that says something of one role in one account.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/onboard"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/onboard"
 )
 
 const anyAlice = "arn:aws:iam::111111111111:user/alice"

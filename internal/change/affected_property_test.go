@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/planning"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // The universe is small, so that edits meet mappings, users and accounts often.

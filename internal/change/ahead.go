@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // aheadOf is how many of the changes that wait for a review or for being applied are worked

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/planning"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // resultCache is an LRU cache of computed results, bounded by count and bytes. A page and its parts ask for the

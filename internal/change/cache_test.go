@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 func TestRecentWorksOutOnceForAll(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // TimeTimeout bounds one round of what is due. What is left over is for the next.

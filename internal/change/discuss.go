@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Comment adds a comment to a change. Everyone who can read the change may comment. It does not alter the

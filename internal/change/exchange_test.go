@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 const officeCSV = "entry,note,ticket,expires\n103.15.250.0/24,'=office,SEC-1,\n12.148.72.0/23,,,2027-01-01T00:00:00Z\n"

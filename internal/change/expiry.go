@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // TimeStore is what the service needs of the database for expiries and schedules.

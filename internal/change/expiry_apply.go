@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // rollOutExpiries applies the composed expiries whose time has come.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // checkExpiry refuses an expiry that no change could be submitted with.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/scenario"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 // ExportStore is what exports need of the database.

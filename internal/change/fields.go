@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // asField puts an error that belongs to no field beside one, so that the form shows it

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Revisions lists the steps of the desired state, the newest first.

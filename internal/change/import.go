@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/scenario"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 // ImportMode says what an imported file of entries means.

@@ -3,8 +3,8 @@ package change
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Overview reads what the first page shows.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Asking what may be done changes nothing: a conflicted change can be withdrawn, and it

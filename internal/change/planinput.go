@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"portcullis/internal/access"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 // Accounts are those that a rollout may touch, sorted by id. They are shared: read only.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Proposal is a change as a program sends it: either the edits, or the whole desired

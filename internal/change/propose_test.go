@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 func (d *desk) desired() *change.Desired {

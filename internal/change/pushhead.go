@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 // PushAccounts starts a rollout of the head to some accounts, without a change. Documents that are

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Allowlists lists allowlists at the head.

@@ -3,9 +3,9 @@ package change
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 // Review records a verdict on what the reviewer saw: digest says what that was.

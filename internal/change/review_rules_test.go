@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 func (d *desk) member(name string, teams []string, roles ...access.Role) access.Actor {

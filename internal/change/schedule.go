@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 var scheduleSystem = access.System("schedule")

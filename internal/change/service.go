@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/planning"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // Config sets up a Service. Zero fields take the default named with them.

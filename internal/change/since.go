@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // maxSince bounds the changes of others that are listed: the history has all of them.

@@ -3,8 +3,8 @@ package change_test
 import (
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 func TestSizesOfWhatDependsOnAnAllowlist(t *testing.T) {

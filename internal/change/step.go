@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // An Option adds a condition or an override to a step. The step checks it against the change in its own

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Store is what the service needs of the database. Each writing method is one

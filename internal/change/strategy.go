@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // strategyNamed returns the id of a strategy by its name; none is the default.

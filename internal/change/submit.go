@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/planning"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // Submit plans a draft, freezes the plan with its digest, and asks for reviews. A draft

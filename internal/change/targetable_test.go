@@ -3,7 +3,7 @@ package change
 import (
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // TestTargetableIsKeptByVersion: the same version is worked out once, another version again,

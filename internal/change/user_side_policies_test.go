@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 const userSideAccount = access.AccountID("111122223333")

@@ -4,9 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/planning"
 )
 
 // View reads a change with everything that a reviewer needs. For a draft the plan is

@@ -3,9 +3,9 @@ package change
 import (
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // Head asks for the newest revision where a revision is asked for.

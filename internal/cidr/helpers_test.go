@@ -3,7 +3,7 @@ package cidr
 import (
 	"net/netip"
 
-	"portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 var prefixes = accesstest.Prefixes

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // batch is how many accounts are compared with one compilation.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Findings lists findings, the newest first.

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/drift"
 )
 
 // TestAnEditByHandIsFoundRepairedAndResolved is the way of a finding from one end to the

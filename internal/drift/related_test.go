@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // TestRelatedAccounts: to judge an account it has to be known where the users of its

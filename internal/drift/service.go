@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Config sets up a Service. Zero fields take the default named with them.

@@ -10,13 +10,13 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/drift"
-	"portcullis/internal/jobs"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 var admin = access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "admin", Roles: []access.Role{access.RoleAdmin}}

@@ -3,7 +3,7 @@ package drift
 import (
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Watch is told what scans do, for metrics.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"portcullis/internal/access"
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // The time limit of each job. An organization of 10,000 accounts is read page by page at a pace

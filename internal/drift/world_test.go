@@ -10,14 +10,14 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
-	"portcullis/internal/change"
-	"portcullis/internal/drift"
-	"portcullis/internal/jobs"
-	"portcullis/internal/rollout"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // world is a database, an organization and the services between them, without the

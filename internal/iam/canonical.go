@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Equal reports whether two documents mean the same. What IAM changes when it stores a

@@ -3,7 +3,7 @@ package iam
 import (
 	"strings"
 
-	"portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 // Fixtures that other packages share.

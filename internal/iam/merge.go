@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Merge puts our statements into a live trust policy. Statements of others keep their

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/cidr"
 )
 
 // test is one operator on one key, parsed.

@@ -3,7 +3,7 @@ package iam
 import (
 	"fmt"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // ParseStatements reads a JSON list of statements as Ours returns it; "" is an empty

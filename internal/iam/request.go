@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Request is one call of sts:AssumeRole by an IAM user. What is left empty is absent

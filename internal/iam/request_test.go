@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func TestRequestCheck(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // SidUserSide begins, after our prefix, the Sid of an Allow whose networks are in user-side

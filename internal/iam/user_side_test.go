@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func TestUserSideAdmits(t *testing.T) {

@@ -3,8 +3,8 @@ package judge_test
 import (
 	"testing"
 
-	"portcullis/internal/iam"
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // allows reports how the judge decides a call of sts:AssumeRole, with sts:SetSourceIdentity

@@ -3,7 +3,7 @@ package judge_test
 import (
 	"testing"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // Each row has the outcomes for a key that matches, one that does not match, and none.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 const (

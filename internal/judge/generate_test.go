@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // generator makes random documents and requests. The same seed gives the same ones.

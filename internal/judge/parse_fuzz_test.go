@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // Each text is refused with a SyntaxError or parsed. A parsed document is valid JSON, means

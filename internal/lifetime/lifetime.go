@@ -7,7 +7,7 @@ import (
 	"context"
 	"sync"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // ErrStopping is what callers get of an object that closes: a shutdown is under way.

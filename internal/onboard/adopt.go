@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/cidr"
-	"portcullis/internal/iam"
-	"portcullis/internal/planning"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/planning"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // Adopter makes the desired state follow the live trust policy of one role in one account. Its caller reads

@@ -3,7 +3,7 @@ package onboard
 import (
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // AdoptionOf returns the adoption of the edit that an operation of a target has left in

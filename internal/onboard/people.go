@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // adoptedMapping is a mapping with the changes that the account needs.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Affected is the part of the desired state and of the organization that decides what a change

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // An expired entry is never compiled, yet it stays in AWS until its removal has been rolled

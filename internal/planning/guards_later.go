@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // An expiry removes its entry at its time without another question: who approved the

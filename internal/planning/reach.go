@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // QueryOf asks for what one mapping names.

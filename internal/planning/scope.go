@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // scope picks the mappings of a state that decide on some roles and users in some

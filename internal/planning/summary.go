@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // Bytes is about how much memory a plan takes.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // The operations of an account with user-side policies are ordered so that no user gets in

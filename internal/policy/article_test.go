@@ -3,8 +3,8 @@ package policy
 import (
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 func articleInput(t *testing.T) Input {

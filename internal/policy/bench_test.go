@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/cidr"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // wholeOrganization has accounts × roles × users, all from one list of many entries.

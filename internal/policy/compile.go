@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Positions maps objects to "file:line". The keys are "account/ID", "allowlist/NAME",

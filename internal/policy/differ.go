@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/cidr"
 )
 
 // differ compares two compilers over the same accounts, role by role. Accounts that the

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/cidr"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // EditedNetworks compares our live statements with those of the plan. Where

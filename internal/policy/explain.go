@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Explain decides a request over the documents of the compiled state: the role's trust

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 func TestTheArticlesVerdicts(t *testing.T) {

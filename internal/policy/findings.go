@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Findings holds what an account's inventory says is live against what is desired, and

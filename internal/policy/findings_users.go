@@ -3,8 +3,8 @@ package policy
 import (
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // users looks at the users' inline policies.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/cidr"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Grants is what our statements of a trust policy say, in the words of the desired state.

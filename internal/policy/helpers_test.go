@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 // Fixtures that other packages share.

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Impact is what a change means to people: who can come from which addresses that they

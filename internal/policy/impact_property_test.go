@@ -7,9 +7,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/access/accesstest"
-	"portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/cidr"
 )
 
 // principal is one user on one role in one account.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Issues returns what is to be said about the mappings as a whole: accounts, roles and

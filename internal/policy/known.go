@@ -3,7 +3,7 @@ package policy
 import (
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // known is the knowledge about one account. The zero value knows nothing and assumes that

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/cidr"
 )
 
 // Lint looks through a whole desired state for what is wrong, dangerous or odd. It

@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 func (l *linter) bypasses(id access.AccountID, role access.RoleName, live string) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // someInventory is an account with one role, which others also trust, and one user, who

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // mappings looks at each mapping, and compares them with each other.

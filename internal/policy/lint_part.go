@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Scope is the part of a state that lint looks at where a change is judged. What lies

@@ -3,8 +3,8 @@ package policy
 import (
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // seen is what the documents of several accounts have in common that is worth a word: it

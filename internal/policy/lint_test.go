@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
-	"portcullis/internal/scenario"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 // lintOf returns "severity code object" of each issue, with the position if it has one.

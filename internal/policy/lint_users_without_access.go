@@ -3,8 +3,8 @@ package policy
 import (
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // usersWithoutAccess finds users of mappings of which none reaches a role. They seem to have

@@ -12,9 +12,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/access/accesstest"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // naive decides sts:AssumeRole the long way, over documents as encoding/json reads them

@@ -8,8 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // sharedUsers is a role of a central account that users of many accounts assume: in

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/cidr"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/cidr"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Networks is what a set of allowlists admits at a time: addresses as their smallest

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access/accesstest"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/iam"
 
 	awspolicy "github.com/hashicorp/awspolicyequivalence"
 	"pgregory.net/rapid"

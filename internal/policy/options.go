@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Options are the settings that the compiler and lint follow. The zero value is the

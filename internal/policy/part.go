@@ -3,7 +3,7 @@ package policy
 import (
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Part names the roles and users of an account whose documents somebody asks for. A nil

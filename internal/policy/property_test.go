@@ -7,9 +7,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/access/accesstest"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // someAddrs are addresses within and outside accesstest.CIDRs.

@@ -3,7 +3,7 @@ package policy
 import (
 	"errors"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Only checks that an account is one that the scenario knows.

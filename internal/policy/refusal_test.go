@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // TestLocate puts the position of the first mapping of the role before what the compiler

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 // Documents of some accounts are the same when only the state relevant to them is

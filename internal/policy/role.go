@@ -3,8 +3,8 @@ package policy
 import (
 	"fmt"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // roleTask is one role in one account, ready to be written in some shape.

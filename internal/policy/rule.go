@@ -3,7 +3,7 @@ package policy
 import (
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // rule is what holds for one user on one role in one account, after all mappings that

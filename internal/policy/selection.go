@@ -1,6 +1,6 @@
 package policy
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // selection is the accounts that one selector reaches. Thousands of mappings share a
 // few selectors, so each distinct one is resolved once.

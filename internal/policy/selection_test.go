@@ -5,7 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // TestSelectionsAreTheSelectors: whatever the shortcuts, a selection holds the accounts

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // sentences are issues of single accounts, each kept once with the accounts that it is

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // What is said of a few accounts is said of each; of more it is said once, and counts them.

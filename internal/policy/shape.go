@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strconv"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Shape is a way to write the same meaning. The compiler takes the first that fits the

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // template is what a set of mappings means for one role, before it is written for an

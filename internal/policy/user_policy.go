@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // target is a role that a user may ask for, and whether their source identity has to be

@@ -6,8 +6,8 @@ import (
 	"sort"
 	"strconv"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // userSideGroup is the roles that one user assumes from the same networks.

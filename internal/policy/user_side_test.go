@@ -10,9 +10,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/access/accesstest"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // drawLong gives a state's allowlists many more entries, so that users have

@@ -3,7 +3,7 @@ package rollout
 import (
 	"slices"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // mergeAttachments returns all that is to be attached to a user: what others attached, as it is

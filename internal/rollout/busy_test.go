@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // If something else is changing a role at this moment, the push tries again later. Only the

@@ -8,8 +8,8 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"portcullis/internal/access"
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // checkLease is how long a check is its worker's. It is longer than any check takes.

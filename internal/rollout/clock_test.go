@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/rollout"
 )
 
 // The clock on the wall jumps by hours, forward and back, whenever somebody looks at it,

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // decidedTarget is a target whose trust policy somebody has edited, and about which

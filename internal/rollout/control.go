@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // maxReason is the longest reason of an abort, in characters.

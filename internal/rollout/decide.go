@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // decision is what a push does with one operation: write the document, or end it in a

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 const (

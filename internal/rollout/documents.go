@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // desiredDocument returns the whole document that an operation wants, given the live one. Our

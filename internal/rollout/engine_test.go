@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/iam"
-	"portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/rollout"
 )
 
 var office = []string{"103.15.250.0/24", "12.148.72.0/23"}

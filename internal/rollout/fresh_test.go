@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // later is how long the tests let a write wait for its turn: longer than what was read

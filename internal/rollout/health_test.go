@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // healthStore is a memoryStore whose target is looked at once more after its wave.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 const (

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 // source is a store's Rollout method that counts its queries.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // errLeaseExpired is the cancellation cause when the lease expires on the local clock, for

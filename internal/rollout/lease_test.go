@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // After a freeze the clock is right at once, while timers and goroutines come late.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // memoryStore keeps one rollout in memory, with the promises of Store that faults are

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 const (

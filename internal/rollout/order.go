@@ -3,8 +3,8 @@ package rollout
 import (
 	"fmt"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // A plan lists its operations in an order that lets nobody in who should not be. That

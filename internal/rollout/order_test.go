@@ -3,7 +3,7 @@ package rollout
 import (
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func userSideOp(seq int, user string, part int, after string) access.Operation {

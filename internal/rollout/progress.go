@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 // ProgressStore reads how far a rollout has come and which targets failed, and resolves

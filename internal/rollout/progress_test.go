@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // TestTargetsKeyTellsQueriesApart sets each field of a query: none may be left out of the

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // push is one target's way from its claim to its end.

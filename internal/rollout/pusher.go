@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Pusher pushes targets. It is safe for any number of pushes at once.

@@ -3,8 +3,8 @@ package rollout
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Resolve decides what to do about documents of a target that another person has edited: to

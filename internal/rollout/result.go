@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // result says how a target ends, by its steps: any failure makes it failed, else any

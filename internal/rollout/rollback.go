@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // A rollback is a rollout of its own. Its plan is what another rollout has written, read

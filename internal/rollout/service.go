@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 // Config sets up the engine. Store is always needed, Cloud by the Pusher. Zero fields take

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // unreachableStore panics when it is asked anything: authorisation comes first.

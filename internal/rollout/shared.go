@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 // shared keeps answers and asks for each only once after a change, for however many

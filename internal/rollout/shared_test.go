@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 func TestSharedAsksOnceForMany(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Strategies lists the saved strategies by name.

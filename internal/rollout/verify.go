@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // The pace of reading back. The first look comes at once, since AWS mostly shows a write

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // WaveStore stores waves, checks, strategies and rollbacks.

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/rollout"
-	"portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 var bob = access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}

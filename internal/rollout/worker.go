@@ -8,8 +8,8 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"portcullis/internal/access"
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // JobTimeout is the longest that one push may take. What it leaves undone is found out

@@ -14,16 +14,16 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/drift"
-	"portcullis/internal/iam"
-	"portcullis/internal/jobs"
-	"portcullis/internal/policy"
-	"portcullis/internal/rollout"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 const (

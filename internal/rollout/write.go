@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // maxSends is how often one document is sent while AWS loses the answers.

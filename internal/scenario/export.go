@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Export is what an account's documents are to be, for teams that write them by a

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 func exportOfEverything() Export {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 // FuzzScenario reads any file as a scenario. What can be read can be printed and read

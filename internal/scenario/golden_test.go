@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access/accesstest"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // YAML prints the scenario. Reading it again gives the same scenario.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // Render prints the documents of a scenario as JSON: accounts, in each the roles' trust

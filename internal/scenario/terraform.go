@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Terraform prints the documents as HCL for the AWS provider. A role is imported, and

@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 // Admin is the console's data for the command line: whoever can reach the database may

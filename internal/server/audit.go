@@ -4,9 +4,9 @@ import (
 	"context"
 	"log/slog"
 
-	"portcullis/internal/access"
-	"portcullis/internal/audit"
-	"portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/audit"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 // keyring says where the key of the audit log is. The file in the data folder that keeps

@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // clockJumpsVariable makes the clock on the wall, as the engine sees it, jump to and fro by

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/rollout"
-	"portcullis/internal/telemetry"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/telemetry"
 )
 
 // SandboxRunning is a sandbox organization that answers.

@@ -11,10 +11,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/rollout"
-	"portcullis/internal/telemetry"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/telemetry"
 )
 
 // Config is what there is to set. Zero fields take the default named with them; a field may

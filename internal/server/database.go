@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store"
-	"portcullis/internal/store/embedded"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/embedded"
 )
 
 // locate returns the URL of the database, and starts or joins the private cluster where

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 // demo is the actor that lays out the demo.

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"portcullis/internal/access"
-	"portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/rollout"
 )
 
 // dieAtVariable makes the process kill itself at a named point of a push, as a power cut

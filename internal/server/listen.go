@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // listen opens a port, and says in words why it cannot.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // lockDir keeps a second demo out of a data folder: its sandbox would overwrite what the

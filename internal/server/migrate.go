@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 // Migrate brings the database's schema up to date, and says so.

@@ -9,9 +9,9 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"riverqueue.com/riverui"
 
-	"portcullis/internal/store"
-	"portcullis/internal/telemetry"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/telemetry"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // queuePages are the pages of the job queue. Their background services are not started:

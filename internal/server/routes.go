@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // Routes lists every route of the console as it is composed here, without starting

@@ -5,9 +5,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"portcullis/internal/access"
-	"portcullis/internal/drift"
-	"portcullis/internal/telemetry"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/telemetry"
 )
 
 // scanMetrics notes what this process reads of accounts and what it finds there.

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/authn"
-	"portcullis/internal/change"
-	"portcullis/internal/telemetry"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/telemetry"
 )
 
 // Server is a running console.

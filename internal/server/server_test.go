@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/authn"
 )
 
 func demoConfig(dir string) Config {

@@ -6,16 +6,16 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/aws"
-	"portcullis/internal/change"
-	"portcullis/internal/drift"
-	"portcullis/internal/rollout"
-	"portcullis/internal/store"
-	"portcullis/web"
-	"portcullis/web/pages"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/web"
+	"portcullis.internal/portcullis/web/pages"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // The store and the cloud are what the parts ask for.

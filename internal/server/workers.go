@@ -11,11 +11,11 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
-	"portcullis/internal/change"
-	"portcullis/internal/drift"
-	"portcullis/internal/jobs"
-	"portcullis/internal/rollout"
-	"portcullis/internal/telemetry"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/telemetry"
 )
 
 // How the job queue is tuned. Jobs are started at once, since a person may be watching.

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 func TestTheDatabaseRefusesImpossibleTimes(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Applied lists the changes that made the revisions after one up to another, the oldest

@@ -6,7 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 type reviewRow struct {

@@ -7,10 +7,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
-	"portcullis/migrations"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/migrations"
 )
 
 // TestImpossibleRows tries to store what must not be, past all Go code.

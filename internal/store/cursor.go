@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // A cursor is the key of the last row of a page; the next page begins after it. So pages

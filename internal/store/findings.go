@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 const findingColumns = `f.id, f.account_id, a.name, f.kind, f.reason, f.resource_kind, f.resource_path, f.resource_name, f.subject, f.sentence, f.advice,

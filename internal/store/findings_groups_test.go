@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 func TestFindingsThatSayTheSameAreAGroup(t *testing.T) {

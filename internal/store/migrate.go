@@ -18,7 +18,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 
-	"portcullis/migrations"
+	"portcullis.internal/portcullis/migrations"
 )
 
 // migrateLock is the advisory lock of whoever migrates; lockPoll is how often the others look. They

@@ -9,8 +9,8 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
-	"portcullis/internal/access"
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // SaveOrganization replaces what is known of OUs and accounts. An account that is no

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 const accountColumns = `id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,

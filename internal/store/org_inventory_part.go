@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // The objects are unpacked once for an account, however many names are asked for.

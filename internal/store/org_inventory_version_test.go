@@ -5,8 +5,8 @@ import (
 	"sync"
 	"testing"
 
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // sumOfVersions is what the version of the inventory is short for.

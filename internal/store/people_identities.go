@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // PersonByIdentity returns the person whom an identity provider knows as a subject.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 const rolloutColumns = `id, kind, change_id, title, revision, strategy_name, state, pace, max_failures, waiting, running, succeeded, unchanged, failed, conflict, skipped,

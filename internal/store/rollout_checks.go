@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
-	"portcullis/internal/access"
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // Checks of the health of a wave are created when the wave is pushed and baked. They are worked on

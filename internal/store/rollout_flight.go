@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
-	"portcullis/internal/access"
-	"portcullis/internal/jobs"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/jobs"
 )
 
 // pickUpWithin is how long the job of a target may wait for a worker before another is

@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // BenchmarkPush is what one target costs the database: its claim, its intents, and its end, with

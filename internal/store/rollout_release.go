@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // ReleaseClaim releases the claim on a target without intended writes: the target waits again, or

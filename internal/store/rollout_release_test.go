@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // Once a rollout is paused or aborted, no target starts to write: a target that was only read is

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // SnoozeClaim lets the lease expire after a time, when the push must go on, and adds the calls to

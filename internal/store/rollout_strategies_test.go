@@ -3,8 +3,8 @@ package store_test
 import (
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 func TestStrategies(t *testing.T) {

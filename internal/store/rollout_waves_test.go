@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // startStaged starts a rollout of n accounts by a strategy.

@@ -1,11 +1,11 @@
 package store_test
 
 import (
-	"portcullis/internal/authn"
-	"portcullis/internal/change"
-	"portcullis/internal/drift"
-	"portcullis/internal/rollout"
-	"portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 var (

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // keptStates is how many revisions are kept in memory: the head, the one before, which

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // TestStateRelevantTo makes mappings that select accounts in every way, and that name users of

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Mappings lists the mappings at the head by role.

@@ -9,9 +9,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
-	"portcullis/internal/store"
-	"portcullis/internal/store/storetest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/storetest"
 )
 
 // TestEveryRevisionIsTheFoldOfItsEdits applies random changes and then asks for every

@@ -19,8 +19,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"portcullis/internal/access"
-	"portcullis/internal/lifetime"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/lifetime"
 )
 
 // Config says which database, and how much of it. Zero fields take the default named with

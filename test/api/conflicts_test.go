@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 func init() {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // managesPeople adds somebody, changes them, and lets them in.

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // refuses sends every operation without a token, with one whose person may not, and for

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // goesInWaves saves strategies and rolls a change out by one of them. It approves a wave, skips an account,

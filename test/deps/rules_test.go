@@ -2,7 +2,7 @@ package deps
 
 import "regexp"
 
-const module = "portcullis/"
+const module = "portcullis.internal/portcullis/"
 
 // anything stands for every package of this module.
 const anything = "*"

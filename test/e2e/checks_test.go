@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestChecksSee shows that the checks of a page can fail: each finds what is wrong with

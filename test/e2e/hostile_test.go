@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/server"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/server"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // markup would run wherever a page did not escape it.

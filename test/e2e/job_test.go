@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/iam"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // pasted are the lines that the editor pastes: a network, one with a note of several

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestLivePageOutlivesServer kills the server while somebody watches a rollout. When it is back, the

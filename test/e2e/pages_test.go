@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestPages looks at every kind of page that nobody sees in the main job.

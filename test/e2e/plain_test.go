@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestWithoutJavaScript does the main job with links and forms alone.

@@ -3,7 +3,7 @@ package e2e
 import (
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestSignInAtAProvider takes a browser, under the console's own policy of what may run

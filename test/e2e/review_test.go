@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestReviews goes through what the main job leaves out: lock-out guards, rules that ask

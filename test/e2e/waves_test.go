@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/iam"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 const completed = `document.querySelector("#rollout-status").innerText.toLowerCase().includes("completed")`

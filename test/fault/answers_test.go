@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestLostAnswers loses the answers of writes that took effect, as a cut connection and

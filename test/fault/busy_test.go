@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestBusyDocuments refuses writes since something else is changing the same role or user.

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/rollout"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestClockJumps lets the clocks of two consoles jump by hours, each look another way, while

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestPauseAndAbort pauses a rollout in the middle, goes on, and aborts another.

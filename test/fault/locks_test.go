@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // frozenRecovers is the longest time without progress for a rollout when a console is frozen in the middle of

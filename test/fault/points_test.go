@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/rollout"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // recoversWithin is the longest time without progress for the accounts of a console that died, while

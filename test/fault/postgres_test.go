@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // databaseFault is something that happens to the database in the middle of a rollout.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestReadersShareWhatIsRead counts what Postgres is asked while a rollout changes and one

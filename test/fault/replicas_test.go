@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestTwoConsoles has two consoles share rollouts over one database: in the first one of

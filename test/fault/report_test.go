@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 var reportPath = flag.String("report", "", "write what was seen to this file, when all tests passed")

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/iam"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // heeds is how soon whatever somebody does to a rollout has to show in AWS.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // TestListsTooLongForATrustPolicy: an allowlist of 200 networks is enforced on the users'

@@ -13,10 +13,10 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/internal/iam"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // byHand is an IAM client that may do everything in an account, for what somebody does

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // API is a program with somebody's token.

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 // SDKConfig is the SDK's configuration of whoever holds a key, at an address of the

@@ -6,8 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 // EditByHand puts a document in place of a role's trust policy, as an administrator of

@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/store/embedded"
+	"portcullis.internal/portcullis/internal/store/embedded"
 )
 
 // Database is a Postgres database of one test.

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/store/embedded"
+	"portcullis.internal/portcullis/internal/store/embedded"
 )
 
 // Postgres is a database server of one test alone, to be mistreated. Its database's URL

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/test/harness"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // attacker sends whatever they like, with a session, a token, both or neither.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // cookies of an answer, by name.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/authz"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // tryForeignPages sends what a page elsewhere can make a browser send: with the cookie,

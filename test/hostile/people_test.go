@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // tryPeople goes at what people are: their roles, their passwords, their sessions.

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/authz"
-	"portcullis/internal/server"
-	"portcullis/test/harness"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/server"
+	"portcullis.internal/portcullis/test/harness"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }

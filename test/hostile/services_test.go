@@ -7,12 +7,12 @@ import (
 	"reflect"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/change"
-	"portcullis/internal/drift"
-	"portcullis/internal/rollout"
-	"portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/drift"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 // services are the services, with nothing behind them: what looks anything up before it

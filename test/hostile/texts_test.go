@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // markup is a text that would be markup wherever it is not escaped: in a text, in an

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/test/harness"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/test/harness"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // world is a console on a real database, with somebody of every role and something of

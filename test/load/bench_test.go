@@ -4,7 +4,7 @@ import (
 	"flag"
 	"testing"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 var reportPath = flag.String("bench-report", "", "measure, and write the table to this file")

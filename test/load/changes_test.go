@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // The goals of a change: what touches little takes little, however large the organization.

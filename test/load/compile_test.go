@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // large is a desired state for so many accounts: five roles, each with five users, in

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // measureControl measures how soon things happen in a rollout to many accounts.

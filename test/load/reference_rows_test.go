@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // rowsAt are the accounts that a page leads to, in order, and whether it came packed.

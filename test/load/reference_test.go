@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // bareServer is the least that can be called a page of accounts (see the program

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/test/harness"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // measureStart starts the demo on an empty data folder, and once more on what it left.

@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // AuditReader reads the audit log.

@@ -10,8 +10,8 @@ import (
 	"reflect"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // body reads the JSON object that a request brings. A key that the route does not know is

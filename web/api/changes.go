@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // ChangeReader reads changes.

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/onboard"
-	"portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/onboard"
+	"portcullis.internal/portcullis/internal/rollout"
 )
 
 type itemsJSON[T any] struct {

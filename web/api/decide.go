@@ -4,9 +4,9 @@ import (
 	"context"
 	"net/http"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // guardOverrideJSON names a finding of a lock-out guard that the caller overrides.

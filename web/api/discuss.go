@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 type commentJSON struct {

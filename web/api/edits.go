@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // entryJSON is an entry as the scenario file writes it: exactly one of CIDR, VPC and VPCE.

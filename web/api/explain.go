@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 type explanationJSON struct {

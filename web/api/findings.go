@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 type acknowledgementJSON struct {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // The shapes of the HTTP API. They are a contract of their own: a domain type may be

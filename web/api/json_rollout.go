@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 type planJSON struct {

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // MappingReader reads mappings.

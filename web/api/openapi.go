@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/web/transport"
 
 	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 // parameters are the parts of a path that stand for something. Routes and description

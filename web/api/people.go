@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // accountOfJSON is a person with what they may do. Initial is their first password, in the

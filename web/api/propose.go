@@ -8,10 +8,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/internal/scenario"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/scenario"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // proposalJSON is a change as a program sends it: the edits, or the whole desired state.

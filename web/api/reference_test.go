@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 var updateReference = flag.Bool("update-reference", false, "write docs/api-reference.md anew")

@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 
-	"portcullis/internal/access"
-	"portcullis/internal/onboard"
-	"portcullis/internal/rollout"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/onboard"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // RolloutViewer reads rollouts.

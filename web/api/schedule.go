@@ -3,8 +3,8 @@ package api
 import (
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 type schedulingJSON struct {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Changes is what the API needs of the change service.

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // strategyJSON is a strategy as it is read and written. What it leaves out is as the

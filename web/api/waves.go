@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 type waveJSON struct {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestAPIProposes(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestAccountsTree(t *testing.T) {

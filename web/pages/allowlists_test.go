@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/net/html"
 
-	"portcullis/internal/access"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestAllowlistPageShowsEntriesAndDependents(t *testing.T) {

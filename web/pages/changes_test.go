@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/internal/policy"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/policy"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 // TestTheDecisionIsOneLinkAway for who may take it, on a page that is long on a phone.

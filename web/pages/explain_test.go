@@ -7,10 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/internal/iam"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestExplainAsksOnlyWhenAsked(t *testing.T) {

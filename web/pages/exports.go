@@ -6,10 +6,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/change"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // ScenarioService takes the desired state out as a scenario, and a scenario in as a draft.

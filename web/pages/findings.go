@@ -8,11 +8,11 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/iam"
-	"portcullis/web/transport"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // FindingService reads and manages findings.

@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/net/html"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func aFinding() access.Finding {

@@ -5,9 +5,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // jobPages are the job queue's own pages.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // mappingInput is the mapping form as it was sent.

@@ -11,10 +11,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/web/transport"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // Provider signs people in by the word of an identity provider.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/web/transport"
 
 	"github.com/labstack/echo/v4"
 )

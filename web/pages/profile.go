@@ -7,10 +7,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/authz"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // ProfileService lets people manage their own account.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestPasswordAndSessions(t *testing.T) {

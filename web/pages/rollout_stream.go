@@ -8,10 +8,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/web/transport"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // rowsEvery is the time between two reads of what is on the page beside the rollout

@@ -6,11 +6,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/rollout"
-	"portcullis/web/transport"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // RolloutViewer reads rollouts. A recent reading is as of a time or later, and is made once however

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
-	"portcullis/internal/access"
-	"portcullis/internal/rollout"
-	"portcullis/web"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/web"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func statements(network string) string {

@@ -13,10 +13,10 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/internal/change"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // SettingsService reads review rules and settings and puts edits of them into drafts.

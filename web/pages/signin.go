@@ -9,9 +9,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/web/transport"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/transport"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // themeCookie remembers light or dark, so that the server renders the right one at once.

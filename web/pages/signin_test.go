@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"testing"
 
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestSignInLeadsBack(t *testing.T) {

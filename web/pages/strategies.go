@@ -11,9 +11,9 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authz"
-	"portcullis/web/view"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/web/view"
 )
 
 // StrategyStore keeps strategies.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestTokensPage(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/alexedwards/scs/v2/memstore"
 
-	"portcullis/web"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func lastRecord(t *testing.T, log *bytes.Buffer) map[string]any {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestRefusalsAreNoted(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/web/webtest"
+	"portcullis.internal/portcullis/web/webtest"
 )
 
 func TestAssetsAreKeptForEverAndPacked(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/authz"
 )
 
 // StreamReader is the person or program that reads a stream. A stream outlives its

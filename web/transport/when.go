@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // momentForms are the ways in which people write a moment. What names no zone is UTC.

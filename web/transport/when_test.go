@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func TestParseMoment(t *testing.T) {

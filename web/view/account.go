@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // ouTotal is the number of accounts in the whole organization: with all below those that

@@ -11,9 +11,9 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strconv"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // AccountPage is one account: what is known to be in it, and what Portcullis keeps there.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func tree(paths ...string) []access.OURow {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/a-h/templ"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // accountRows are the rows of the list of accounts.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // What AWS says of an account is text on the page, whatever it is.

@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // AllowlistFormProps names and describes an allowlist: a new one when ID is empty, which
 // may begin with pasted entries.

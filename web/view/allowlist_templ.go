@@ -12,8 +12,8 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // AllowlistProps is one allowlist. Lines and Chosen are what a failed form had in it.

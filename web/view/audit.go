@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // ObjectURL is the page of what an audit event was about, "" where there is none.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 func shellForBench() Shell {

@@ -3,8 +3,8 @@ package view
 import (
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // ChangePage is everything a reviewer needs to decide, and what they may do about it.

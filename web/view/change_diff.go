@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // reachLine says in one line who gains or loses which networks on which role. People

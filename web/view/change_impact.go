@@ -1,8 +1,8 @@
 package view
 
 import (
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // impactInShort is the sum of a change for people, in one line: "2 people lose addresses,

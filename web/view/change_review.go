@@ -3,8 +3,8 @@ package view
 import (
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // ruleTitle names a rule that was added, removed or edited.

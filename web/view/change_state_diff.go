@@ -1,8 +1,8 @@
 package view
 
 import (
-	"portcullis/internal/access"
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // listDiffs lays out what becomes of the allowlists: each that came, went, was renamed

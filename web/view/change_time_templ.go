@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // changeTime says what the change has to do with time: a schedule that waits or was not

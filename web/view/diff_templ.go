@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/iam"
+import "portcullis.internal/portcullis/internal/iam"
 
 // diffLine is one line of a diff as it is shown.
 type diffLine struct {

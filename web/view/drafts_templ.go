@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // draftOptions are the drafts that an edit can go to.
 func draftOptions(drafts []access.Change, chosen int64) []Option {

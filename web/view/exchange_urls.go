@@ -1,6 +1,6 @@
 package view
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // EntriesCSVURL is all entries of an allowlist as a file.
 func EntriesCSVURL(id string) string { return AllowlistURL(id) + "/entries.csv" }

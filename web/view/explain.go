@@ -3,7 +3,7 @@ package view
 import (
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // accountName names the account that was asked about, where the page has it at hand; it

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 func TestNearStatement(t *testing.T) {

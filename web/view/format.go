@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Number writes a count with its thousands apart: 12,345.

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // HistoryProps is the desired state at a moment, and the steps that led there.

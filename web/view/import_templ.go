@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // ImportEntriesProps is the form that takes a file of entries. Text is what a failed one
 // had in it.

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // issueGroup are the issues of one severity.

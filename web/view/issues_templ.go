@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/policy"
+import "portcullis.internal/portcullis/internal/policy"
 
 // clearedIssues says what deserved a second look until now.
 func clearedIssues(cleared []policy.Issue) templ.Component {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/a-h/templ"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // leaf is a component that stands many times on one page. It is put together by hand,

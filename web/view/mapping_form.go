@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // MappingForm is a mapping as text, so that a form comes back just as it was sent.

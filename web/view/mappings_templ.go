@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // MappingsProps is the list of mappings.
 type MappingsProps struct {

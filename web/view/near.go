@@ -1,7 +1,7 @@
 package view
 
 import (
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // skipped marks a line that stands for several that are as before.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 func TestNearChanges(t *testing.T) {

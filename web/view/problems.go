@@ -3,7 +3,7 @@ package view
 import (
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Problems are the messages of a form that failed. The zero value is a form that has

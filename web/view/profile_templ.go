@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // ProfileProps is the page of whoever is signed in. External says that they come from an

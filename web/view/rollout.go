@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // RolloutActions says what can be done to a rollout now. A nil error means yes; an error

@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // RolloutButtons are the actions that are possible now, those first for which the rollout
 // waits. What cannot be taken back asks once more, in a form that unfolds.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // The chart's own measures: what is drawn is stretched to the width of the page, so

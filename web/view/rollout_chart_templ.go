@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // RolloutChart draws how far the rollout was from time to time, and how much of what was
 // asked AWS throttled.

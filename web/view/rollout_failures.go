@@ -3,7 +3,7 @@ package view
 import (
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // className names a class of refusal for people.

@@ -8,7 +8,7 @@ package view
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // RolloutFailures shows the failure groups of a rollout, and the bad checks of the wave.
 func RolloutFailures(p RolloutPage) templ.Component {

@@ -1,6 +1,6 @@
 package view
 
-import "portcullis/internal/access"
+import "portcullis.internal/portcullis/internal/access"
 
 // ApproveWaveURL approves a wave, so that the next one starts.
 func ApproveWaveURL(id int64, wave int) string {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // pausing says what a rollout waits for, or is at. A moment stands after the text, where

@@ -5,7 +5,7 @@ import (
 
 	"github.com/a-h/templ"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Shell is what surrounds every page: where the reader is, who they are, and how they

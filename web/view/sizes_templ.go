@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"fmt"
 
-	"portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/policy"
 )
 
 // measuredIn says which account the size is of, and how many were compiled.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // StrategiesURL lists the saved strategies.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // TokensPage is the page of API tokens. Secret is set once: just after its token was made.

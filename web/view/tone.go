@@ -3,7 +3,7 @@ package view
 import (
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Tone is the colour in which something is said. Colour never says it alone.

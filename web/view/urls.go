@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // OverviewURL is the first page.

@@ -3,7 +3,7 @@ package view
 import (
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // In says in words how far away a moment to come is: "in 3 days", "in 5 hours".

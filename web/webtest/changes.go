@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
-	"portcullis/internal/onboard"
-	"portcullis/web"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/onboard"
+	"portcullis.internal/portcullis/web"
 )
 
 // What the fake below does not answer is never asked in these tests. The other name keeps

@@ -22,10 +22,10 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"golang.org/x/net/html"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/web"
-	"portcullis/web/transport"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/web"
+	"portcullis.internal/portcullis/web/transport"
 )
 
 // Console is a running console over fakes, and a browser.

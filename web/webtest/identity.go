@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/authn"
-	"portcullis/web"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/web"
 )
 
 // People are the people of the tests, by the local part of their address.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // FoundAt is when the samples of findings were found.

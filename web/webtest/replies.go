@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // replies keeps answers as the database does.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/rollout"
 )
 
 // rollouts answers with one rollout; what is sent into updates reaches whoever watches.

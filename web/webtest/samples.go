@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"portcullis/internal/access"
-	"portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 // Author is the author of the sample changes.

@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Now is the time of the tests.

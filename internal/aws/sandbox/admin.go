@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 const adminPrefix = "/_sandbox/"

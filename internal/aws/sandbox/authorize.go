@@ -1,6 +1,6 @@
 package sandbox
 
-import "portcullis/internal/judge"
+import "portcullis.internal/portcullis/internal/judge"
 
 // policyRequest is the call as policies see it.
 func (c *call) policyRequest(action string) judge.Request {

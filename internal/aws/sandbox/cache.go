@@ -3,7 +3,7 @@ package sandbox
 import (
 	"sync"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // cache keeps parsed documents by their text. When it is full it starts anew, which

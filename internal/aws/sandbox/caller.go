@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // caller is whoever signed a request: a user with an access key, or the session of a

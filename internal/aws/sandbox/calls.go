@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Call is the sandbox's own record of one request, answered or refused.

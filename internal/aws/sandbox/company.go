@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // DefaultAccounts is how many accounts a company has when nobody says.

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/google/go-cmp/cmp"
 
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 // trust wraps statements in a trust policy.

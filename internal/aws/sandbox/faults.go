@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // Faults make the organization behave badly. The zero value is an organization without

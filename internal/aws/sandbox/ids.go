@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // What the sandbox hands out is derived by hashing, so the same company has the same

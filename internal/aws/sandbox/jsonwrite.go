@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // collapse turns a list of one into its item, as IAM does when a policy is read.

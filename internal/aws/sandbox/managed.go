@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // managedPolicy is a customer managed policy. Versions are numbered for ever, and no

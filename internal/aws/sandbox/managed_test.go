@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 func allowDoc(actions string) *string {

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // Config says how large the organization is and how it behaves. Zero fields take the

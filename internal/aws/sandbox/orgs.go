@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // orgRequest has the parameters of all Organizations actions.

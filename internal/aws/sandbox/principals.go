@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"portcullis/internal/access"
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 // IAM stores the unique id of each user and role that a trust policy names, and gives

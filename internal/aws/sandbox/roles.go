@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 var (

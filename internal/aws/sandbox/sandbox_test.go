@@ -17,8 +17,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"portcullis/internal/access"
-	"portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 )
 
 // company is a running sandbox with what tests look up in it.

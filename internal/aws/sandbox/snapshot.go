@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // saveDelay is how long a write waits for others to be saved with.

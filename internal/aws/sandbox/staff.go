@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // sampleUsers are in every account that a rollout can reach; opsUsers, which have paths,

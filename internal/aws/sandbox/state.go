@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // account is one account of the organization. Roles and users are found by their names

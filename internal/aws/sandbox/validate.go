@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"portcullis/internal/judge"
+	"portcullis.internal/portcullis/internal/judge"
 )
 
 const maxDocument = 131_072

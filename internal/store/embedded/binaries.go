@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // findBinaries returns the folder of initdb and postgres that fit the cluster: any for a

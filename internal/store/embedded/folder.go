@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // maxSocketPath is the longest path of a socket that the kernel accepts, without its zero byte. BSD

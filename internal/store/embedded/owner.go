@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // owner is the user that Postgres runs as. A zero owner is ourselves.

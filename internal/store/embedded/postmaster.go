@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // joinPatience is how long a server may take to start or to shut down.

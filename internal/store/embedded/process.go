@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // stopPatience is how long a fast shutdown may take before an immediate one is asked for,

@@ -23,8 +23,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"portcullis/internal/store"
-	"portcullis/internal/store/embedded"
+	"portcullis.internal/portcullis/internal/store"
+	"portcullis.internal/portcullis/internal/store/embedded"
 )
 
 // startWithin bounds the start of the cluster and the migration of the template.
