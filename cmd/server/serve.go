@@ -59,7 +59,7 @@ func (cmd serveCmd) config(c *console) (server.Config, error) {
 		Database: cmd.database(),
 		Cloud:    server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
 		Workers:  cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
-		AuditKey: cmd.AuditKey, DriftEvery: cmd.driftInterval(),
+		AuditKey: cmd.AuditKey, DriftInterval: cmd.driftInterval(),
 		Log: cmd.logger(c.err), Version: version,
 	}, nil
 }

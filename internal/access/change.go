@@ -44,11 +44,11 @@ type Change struct {
 	Needs     []Need // what the review rules ask for; set when it is submitted
 	Reviews   []Review
 
-	Confirmations []Confirmation // of what lock-out guards have found
-	BreakGlass    *BreakGlass    // set when it was applied by one person alone
-	ClonedFrom    int64          // the change that it repeats
-	Expiry        *Expiry        // set when the console composed it
-	Schedule      *Schedule      // when it is to be applied; nil for when somebody does
+	GuardOverrides []GuardOverride // of what lock-out guards have found
+	BreakGlass     *BreakGlass     // set when it was applied by one person alone
+	ClonedFrom     int64           // the change that it repeats
+	Expiry         *Expiry         // set when the console composed it
+	Schedule       *Schedule       // when it is to be applied; nil for when somebody does
 
 	Voided      int    // how many reviews the edit just made has voided; not kept
 	Note        string // why it is rejected or conflicted
@@ -118,14 +118,14 @@ func (c *Change) Compose(actor Actor, version int64, title, reason string, edits
 	if err := checkTexts(title, reason); err != nil {
 		return 0, err
 	}
-	confirmed := c.Confirmations
+	confirmed := c.GuardOverrides
 	if !sameEdits(c.Edits, edits) {
 		confirmed = nil
 	}
 	c.Title, c.Reason, c.Edits = strings.TrimSpace(title), strings.TrimSpace(reason), edits
 	c.noteEditor(actor)
 	voided = c.backToDraft(at)
-	c.Voided, c.Confirmations = voided, confirmed
+	c.Voided, c.GuardOverrides = voided, confirmed
 	return voided, nil
 }
 
@@ -179,7 +179,7 @@ func (c *Change) backToDraft(at time.Time) (voided int) {
 	if c.State != ChangeConflicted {
 		c.State = ChangeDraft
 	}
-	c.Digest, c.Documents, c.Needs, c.Confirmations = "", "", nil, nil
+	c.Digest, c.Documents, c.Needs, c.GuardOverrides = "", "", nil, nil
 	c.touch(at)
 	return voided
 }

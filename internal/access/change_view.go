@@ -8,16 +8,16 @@ import (
 // ChangePermissions says what a reader of a change may do with it now. A nil error means yes;
 // an error says why not.
 type ChangePermissions struct {
-	Edit     error
-	Submit   error
-	Review   error
-	Apply    error
-	Withdraw error
-	Rebase   error
-	Clone    error
-	Comment  error
-	Confirm  error
-	Alone    error // break the glass
+	Edit           error
+	Submit         error
+	Review         error
+	Apply          error
+	Withdraw       error
+	Rebase         error
+	Clone          error
+	Comment        error
+	OverrideGuards error
+	Alone          error // break the glass
 }
 
 // ChangedSince lists the changes that others have applied between two revisions: after the base of

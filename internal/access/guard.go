@@ -20,17 +20,17 @@ const (
 // Guard is what a lock-out guard found in a change. Object is the name that a person must
 // type to override the guard, where the mode allows an override.
 type Guard struct {
-	Code      GuardCode
-	Object    string
-	Message   string
-	People    []string
-	Addresses []string
-	Mode      GuardMode
-	Confirmed bool
+	Code       GuardCode
+	Object     string
+	Message    string
+	People     []string
+	Addresses  []string
+	Mode       GuardMode
+	Overridden bool
 }
 
-// Confirmation is a person's override of a guard's finding.
-type Confirmation struct {
+// GuardOverride is a person's override of a guard's finding.
+type GuardOverride struct {
 	Code   GuardCode `json:"code"`
 	Object string    `json:"object"`
 	ByID   int64     `json:"by_id"`
@@ -38,18 +38,18 @@ type Confirmation struct {
 	At     time.Time `json:"at"`
 }
 
-// Confirms reports whether the confirmation overrides a finding for an actor. Only the
+// Overrides reports whether the confirmation overrides a finding for an actor. Only the
 // person whose address would lose access can override that finding.
-func (c Confirmation) Confirms(g Guard, actor Actor) bool {
+func (c GuardOverride) Overrides(g Guard, actor Actor) bool {
 	if c.Code != g.Code || c.Object != g.Object {
 		return false
 	}
 	return g.Code != GuardOwnAddress || (actor.Kind != ActorSystem && c.ByID == actor.PersonID)
 }
 
-// Confirm overrides a finding: typed must be the name of its object. The override lasts
+// OverrideGuard overrides a finding: typed must be the name of its object. The override lasts
 // until the change is edited.
-func (c *Change) Confirm(actor Actor, g Guard, typed string, at time.Time) error {
+func (c *Change) OverrideGuard(actor Actor, g Guard, typed string, at time.Time) error {
 	switch c.State {
 	case ChangeDraft, ChangeInReview, ChangeApproved:
 	default:
@@ -63,10 +63,10 @@ func (c *Change) Confirm(actor Actor, g Guard, typed string, at time.Time) error
 	case strings.TrimSpace(typed) != g.Object:
 		return Invalid("typed", "type %q exactly as it is written here", g.Object)
 	}
-	if slices.ContainsFunc(c.Confirmations, func(k Confirmation) bool { return k.Confirms(g, actor) }) {
+	if slices.ContainsFunc(c.GuardOverrides, func(k GuardOverride) bool { return k.Overrides(g, actor) }) {
 		return nil
 	}
-	c.Confirmations = append(c.Confirmations, Confirmation{Code: g.Code, Object: g.Object, ByID: actor.PersonID, By: actor.Name, At: at})
+	c.GuardOverrides = append(c.GuardOverrides, GuardOverride{Code: g.Code, Object: g.Object, ByID: actor.PersonID, By: actor.Name, At: at})
 	c.touch(at)
 	return nil
 }
@@ -77,9 +77,9 @@ func (c *Change) Unconfirmed(guards []Guard, actor Actor) error {
 	var fields []FieldError
 	for i := range guards {
 		g := &guards[i]
-		g.Confirmed = g.Mode == GuardConfirm && slices.ContainsFunc(c.Confirmations, func(k Confirmation) bool { return k.Confirms(*g, actor) })
+		g.Overridden = g.Mode == GuardConfirm && slices.ContainsFunc(c.GuardOverrides, func(k GuardOverride) bool { return k.Overrides(*g, actor) })
 		switch {
-		case g.Confirmed:
+		case g.Overridden:
 		case g.Mode == GuardRefuse:
 			fields = append(fields, FieldError{"guards", g.Message + " The settings do not allow that."})
 		default:

@@ -148,14 +148,14 @@ func TestGuardOverride(t *testing.T) {
 	if err := c.Unconfirmed([]Guard{g}, editor); KindOf(err) != KindInvalid {
 		t.Errorf("unconfirmed: %v, want KindInvalid", err)
 	}
-	if err := c.Confirm(editor, g, "bob", noon); KindOf(err) != KindInvalid {
+	if err := c.OverrideGuard(editor, g, "bob", noon); KindOf(err) != KindInvalid {
 		t.Errorf("typed wrongly: %v, want KindInvalid", err)
 	}
-	if err := c.Confirm(editor, refused, "Bob", noon); KindOf(err) != KindForbidden {
+	if err := c.OverrideGuard(editor, refused, "Bob", noon); KindOf(err) != KindForbidden {
 		t.Errorf("what the settings refuse: %v, want KindForbidden", err)
 	}
 	for _, x := range []Guard{g, own} {
-		if err := c.Confirm(editor, x, " Bob ", noon); err != nil {
+		if err := c.OverrideGuard(editor, x, " Bob ", noon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,11 +168,11 @@ func TestGuardOverride(t *testing.T) {
 	if err := c.Unconfirmed([]Guard{own}, approver); err == nil {
 		t.Error("somebody's own address was confirmed by another")
 	}
-	if _, err := c.Compose(editor, c.Version, "Another title", c.Reason, c.Edits, noon); err != nil || len(c.Confirmations) != 2 {
-		t.Errorf("%d confirmations are left after a new title (%v), want both", len(c.Confirmations), err)
+	if _, err := c.Compose(editor, c.Version, "Another title", c.Reason, c.Edits, noon); err != nil || len(c.GuardOverrides) != 2 {
+		t.Errorf("%d confirmations are left after a new title (%v), want both", len(c.GuardOverrides), err)
 	}
-	if _, err := c.Compose(editor, c.Version, c.Title, c.Reason, nil, noon); err != nil || len(c.Confirmations) != 0 {
-		t.Errorf("%d confirmations are left after an edit (%v)", len(c.Confirmations), err)
+	if _, err := c.Compose(editor, c.Version, c.Title, c.Reason, nil, noon); err != nil || len(c.GuardOverrides) != 0 {
+		t.Errorf("%d confirmations are left after an edit (%v)", len(c.GuardOverrides), err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 
 // trial is a copy on which a step can be tried.
 func trial(c access.Change) *access.Change {
-	c.Reviews, c.Confirmations = slices.Clone(c.Reviews), slices.Clone(c.Confirmations)
+	c.Reviews, c.GuardOverrides = slices.Clone(c.Reviews), slices.Clone(c.GuardOverrides)
 	return &c
 }
 

@@ -30,10 +30,10 @@ func (s *Service) Comments(ctx context.Context, actor access.Actor, id int64) ([
 	return s.store.Comments(ctx, id)
 }
 
-// Confirm overrides a finding of a lock-out guard. typed must be the name of the object of the
+// OverrideGuard overrides a finding of a lock-out guard. typed must be the name of the object of the
 // finding. Every participant of a change may override a finding, but only the actor can override
 // one about the actor's own address.
-func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
+func (s *Service) OverrideGuard(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
 	if err := requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass); err != nil {
 		return access.Change{}, err
 	}
@@ -54,7 +54,7 @@ func (s *Service) Confirm(ctx context.Context, actor access.Actor, id int64, cod
 			return Decision{}, err
 		}
 		at := s.at()
-		if err := fresh.Confirm(actor, g, typed, at); err != nil {
+		if err := fresh.OverrideGuard(actor, g, typed, at); err != nil {
 			return Decision{}, err
 		}
 		return Decision{Events: []access.AuditEvent{overrideEvent(actor, id, g, at)}}, nil

@@ -242,7 +242,7 @@ func TestLockOutGuards(t *testing.T) {
 		if _, err := d.Submit(t.Context(), d.editor, draft.ID, draft.Version); access.KindOf(err) != access.KindInvalid {
 			t.Errorf("%s: submitted: %v, want KindInvalid", name, err)
 		}
-		overridden, err := d.Confirm(t.Context(), d.editor, draft.ID, c.code, c.object)
+		overridden, err := d.OverrideGuard(t.Context(), d.editor, draft.ID, c.code, c.object)
 		if c.mode == access.GuardRefuse {
 			if access.KindOf(err) != access.KindForbidden {
 				t.Errorf("%s: overridden though refused: %v", name, err)
@@ -281,13 +281,13 @@ func TestOwnAddressIsGuardedForEachActor(t *testing.T) {
 	if _, err := d.Review(t.Context(), alice, c.ID, access.VerdictApprove, c.Digest, ""); access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), "103.15.250.7") {
 		t.Fatalf("approved without a word: %v, want the address named", err)
 	}
-	if _, err := d.Confirm(t.Context(), d.editor, c.ID, access.GuardOwnAddress, "Bob"); err == nil {
+	if _, err := d.OverrideGuard(t.Context(), d.editor, c.ID, access.GuardOwnAddress, "Bob"); err == nil {
 		t.Error("overridden by a person who is not affected")
 	}
-	if _, err := d.Confirm(t.Context(), alice, c.ID, access.GuardOwnAddress, "bob"); access.KindOf(err) != access.KindInvalid {
+	if _, err := d.OverrideGuard(t.Context(), alice, c.ID, access.GuardOwnAddress, "bob"); access.KindOf(err) != access.KindInvalid {
 		t.Errorf("typed wrongly: %v, want KindInvalid", err)
 	}
-	_, err := d.Confirm(t.Context(), alice, c.ID, access.GuardOwnAddress, "Bob")
+	_, err := d.OverrideGuard(t.Context(), alice, c.ID, access.GuardOwnAddress, "Bob")
 	d.must(err)
 	got, err := d.Review(t.Context(), alice, c.ID, access.VerdictApprove, c.Digest, "")
 	d.must(err)
@@ -415,7 +415,7 @@ func TestRulesAreSavedThroughAChange(t *testing.T) {
 		"SaveSettings": func(a access.Actor) error { _, err := d.SaveSettings(t.Context(), a, 0, access.Settings{}); return err },
 		"Clone":        func(a access.Actor) error { _, err := d.Clone(t.Context(), a, c.ID); return err },
 		"Confirm": func(a access.Actor) error {
-			_, err := d.Confirm(t.Context(), a, c.ID, access.GuardNoAddress, "x")
+			_, err := d.OverrideGuard(t.Context(), a, c.ID, access.GuardNoAddress, "x")
 			return err
 		},
 		"ApplyAlone": func(a access.Actor) error { _, err := d.ApplyAlone(t.Context(), a, c.ID, "x", "x"); return err },

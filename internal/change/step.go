@@ -73,11 +73,11 @@ func (s stepOptions) override(c *access.Change, actor access.Actor, guards []acc
 			return nil, access.Invalid("override_guards", "guard %q has no finding for %q in this change; "+
 				"read the change again, and override the findings that it lists", string(m.Guard), m.Object)
 		}
-		known := len(c.Confirmations)
-		if err := c.Confirm(actor, guards[i], m.Object, at); err != nil {
+		known := len(c.GuardOverrides)
+		if err := c.OverrideGuard(actor, guards[i], m.Object, at); err != nil {
 			return nil, err
 		}
-		if len(c.Confirmations) > known {
+		if len(c.GuardOverrides) > known {
 			events = append(events, overrideEvent(actor, c.ID, guards[i], at))
 		}
 	}

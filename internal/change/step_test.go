@@ -23,8 +23,8 @@ func TestSubmitWithGuardOverride(t *testing.T) {
 	override := change.OverrideGuards(change.GuardOverride{Guard: access.GuardNoAddress, Object: "Bob"})
 	c, err := d.Submit(t.Context(), d.editor, c.ID, c.Version, override)
 	d.must(err)
-	if len(c.Confirmations) != 1 || c.Confirmations[0].ByID != d.editor.PersonID || c.State != access.ChangeInReview {
-		t.Errorf("submitted is %s with %+v, want the override of the editor", c.State, c.Confirmations)
+	if len(c.GuardOverrides) != 1 || c.GuardOverrides[0].ByID != d.editor.PersonID || c.State != access.ChangeInReview {
+		t.Errorf("submitted is %s with %+v, want the override of the editor", c.State, c.GuardOverrides)
 	}
 	var said []string
 	history, err := d.store.History(t.Context(), access.ChangeObject(c.ID))
@@ -51,8 +51,8 @@ func TestOverrideGuardsAtApply(t *testing.T) {
 	}
 	r, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), change.OverrideGuards(change.GuardOverride{Guard: access.GuardBreakGlass, Object: "vpn"}))
 	d.must(err)
-	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.Confirmations) != 1 {
-		t.Errorf("applied with %+v, %v", c.Confirmations, err)
+	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.GuardOverrides) != 1 {
+		t.Errorf("applied with %+v, %v", c.GuardOverrides, err)
 	}
 }
 

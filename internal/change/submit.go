@@ -94,8 +94,8 @@ func (s *Service) applySubmit(c *access.Change, actor access.Actor, head int64, 
 	}
 	c.SetNeeds(d.needs)
 	detail := map[string]any{"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": plan.Len(), "writes": plan.Operations(), "needs": c.Needs}
-	if len(c.Confirmations) > 0 {
-		detail["guard_overrides"] = c.Confirmations
+	if len(c.GuardOverrides) > 0 {
+		detail["guard_overrides"] = c.GuardOverrides
 	}
 	return Decision{Plan: &plan, Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.submit", object(c.ID), detail)}}, nil
 }

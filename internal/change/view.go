@@ -115,15 +115,15 @@ func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions
 	taken := c // asking is trying, on a copy
 	withdraw := taken.Withdraw(actor, c.UpdatedAt)
 	return access.ChangePermissions{
-		Edit:     first(state("edited", c.Open()), authz.Require(actor, authz.EditChange)),
-		Submit:   first(state("submitted", draft), authz.Require(actor, authz.EditChange)),
-		Review:   first(c.CanReview(actor), authz.Require(actor, authz.ReviewChange)),
-		Apply:    first(state("applied", c.State == access.ChangeApproved), authz.Require(actor, authz.ApplyChange)),
-		Withdraw: first(withdraw, requireAny(actor, authz.EditChange, authz.WithdrawAny)),
-		Clone:    first(clonable(c), authz.Require(actor, authz.EditChange)),
-		Comment:  authz.Require(actor, authz.Read),
-		Confirm:  first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),
-		Alone:    first(state("applied", c.State == access.ChangeInReview || c.State == access.ChangeApproved), authz.Require(actor, authz.BreakGlass)),
-		Rebase:   first(state("rebased", draft || c.State == access.ChangeConflicted), authz.Require(actor, authz.EditChange)),
+		Edit:           first(state("edited", c.Open()), authz.Require(actor, authz.EditChange)),
+		Submit:         first(state("submitted", draft), authz.Require(actor, authz.EditChange)),
+		Review:         first(c.CanReview(actor), authz.Require(actor, authz.ReviewChange)),
+		Apply:          first(state("applied", c.State == access.ChangeApproved), authz.Require(actor, authz.ApplyChange)),
+		Withdraw:       first(withdraw, requireAny(actor, authz.EditChange, authz.WithdrawAny)),
+		Clone:          first(clonable(c), authz.Require(actor, authz.EditChange)),
+		Comment:        authz.Require(actor, authz.Read),
+		OverrideGuards: first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),
+		Alone:          first(state("applied", c.State == access.ChangeInReview || c.State == access.ChangeApproved), authz.Require(actor, authz.BreakGlass)),
+		Rebase:         first(state("rebased", draft || c.State == access.ChangeConflicted), authz.Require(actor, authz.EditChange)),
 	}
 }

@@ -39,12 +39,12 @@ type Config struct {
 
 	APIRate float64 // calls a second of one API token; 0 is the default, below 0 no limit
 
-	SyncEvery   time.Duration // how often the organization is read; 1 hour
-	DriftEvery  time.Duration // how often every account is read and compared; 1 hour, below 0 never
-	StopTimeout time.Duration // how long Stop waits for work in flight; 15 seconds
-	Log         *slog.Logger  // slog.Default()
-	Version     string
-	Hash        authn.HashParams // what a password costs; authn.DefaultHashParams()
+	SyncEvery     time.Duration // how often the organization is read; 1 hour
+	DriftInterval time.Duration // how often every account is read and compared; 1 hour, below 0 never
+	StopTimeout   time.Duration // how long Stop waits for work in flight; 15 seconds
+	Log           *slog.Logger  // slog.Default()
+	Version       string
+	Hash          authn.HashParams // what a password costs; authn.DefaultHashParams()
 	// AuditKey signs checkpoints of the audit log: the key, or a file with the key. Without one the
 	// key is in the data folder of a private database.
 	AuditKey string
@@ -113,7 +113,7 @@ func (c Config) withDefaults() Config {
 	c.Cloud.DeployRole = cmp.Or(c.Cloud.DeployRole, DefaultDeployRole)
 	c.Workers = cmp.Or(c.Workers, 50)
 	c.SyncEvery = cmp.Or(c.SyncEvery, time.Hour)
-	c.DriftEvery = cmp.Or(c.DriftEvery, time.Hour)
+	c.DriftInterval = cmp.Or(c.DriftInterval, time.Hour)
 	c.StopTimeout = cmp.Or(c.StopTimeout, 15*time.Second)
 	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.Demo {

@@ -57,7 +57,7 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 
 func periodically(cfg Config) []*river.PeriodicJob {
 	periodic := []*river.PeriodicJob{syncPeriodically(cfg), keepTimePeriodically(), comparePeriodically()}
-	if cfg.DriftEvery > 0 {
+	if cfg.DriftInterval > 0 {
 		periodic = append(periodic, scanPeriodically(cfg))
 	}
 	return periodic
@@ -65,7 +65,7 @@ func periodically(cfg Config) []*river.PeriodicJob {
 
 // scanPeriodically has every account read now and then. What was read is compared.
 func scanPeriodically(cfg Config) *river.PeriodicJob {
-	return river.NewPeriodicJob(river.PeriodicInterval(cfg.DriftEvery),
+	return river.NewPeriodicJob(river.PeriodicInterval(cfg.DriftInterval),
 		func() (river.JobArgs, *river.InsertOpts) {
 			return jobs.ScanAccounts{}, &river.InsertOpts{
 				Queue:      jobs.QueueDrift,

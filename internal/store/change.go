@@ -35,10 +35,10 @@ type changeRow struct {
 	SubmittedAt time.Time `gorm:"serializer:null"`
 	AppliedAt   time.Time `gorm:"serializer:null"`
 
-	Needs              []access.Need         `gorm:"serializer:json"`
-	Confirmations      []access.Confirmation `gorm:"column:guard_overrides;serializer:json"`
-	ClonedFrom         int64                 `gorm:"serializer:null"`
-	BreakGlassBy       int64                 `gorm:"serializer:null"`
+	Needs              []access.Need          `gorm:"serializer:json"`
+	GuardOverrides     []access.GuardOverride `gorm:"column:guard_overrides;serializer:json"`
+	ClonedFrom         int64                  `gorm:"serializer:null"`
+	BreakGlassBy       int64                  `gorm:"serializer:null"`
 	BreakGlassName     string
 	BreakGlassEmail    string
 	BreakGlassReason   string
@@ -79,7 +79,7 @@ func changeRowOf(c access.Change) changeRow {
 	for _, p := range c.Editors {
 		r.Editors = append(r.Editors, personJSON(p))
 	}
-	r.Needs, r.Confirmations, r.ClonedFrom = orEmpty(c.Needs), orEmpty(c.Confirmations), c.ClonedFrom
+	r.Needs, r.GuardOverrides, r.ClonedFrom = orEmpty(c.Needs), orEmpty(c.GuardOverrides), c.ClonedFrom
 	if b := c.BreakGlass; b != nil {
 		r.BreakGlassBy, r.BreakGlassName, r.BreakGlassEmail = b.By.ID, b.By.Name, b.By.Email
 		r.BreakGlassReason, r.BreakGlassAt, r.BreakGlassReviewed = b.Reason, b.At, b.Reviewed
@@ -99,7 +99,7 @@ func (r changeRow) change(reviews []access.Review) access.Change {
 	for _, p := range r.Editors {
 		c.Editors = append(c.Editors, access.PersonRef(p))
 	}
-	c.Needs, c.Confirmations, c.ClonedFrom = r.Needs, r.Confirmations, r.ClonedFrom
+	c.Needs, c.GuardOverrides, c.ClonedFrom = r.Needs, r.GuardOverrides, r.ClonedFrom
 	if !r.BreakGlassAt.IsZero() {
 		by := access.PersonRef{ID: r.BreakGlassBy, Name: r.BreakGlassName, Email: r.BreakGlassEmail}
 		c.BreakGlass = &access.BreakGlass{By: by, Reason: r.BreakGlassReason, At: r.BreakGlassAt, Reviewed: r.BreakGlassReviewed}

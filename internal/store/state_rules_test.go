@@ -94,7 +94,7 @@ func TestBreakGlassAndConfirmationsComeBack(t *testing.T) {
 	organization(t, s, 1)
 	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
 	_, err := s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
-		c.Confirmations = []access.Confirmation{{Code: access.GuardNoAddress, Object: "Bob", ByID: 1, By: "Edi", At: t0}}
+		c.GuardOverrides = []access.GuardOverride{{Code: access.GuardNoAddress, Object: "Bob", ByID: 1, By: "Edi", At: t0}}
 		c.SetNeeds([]access.Need{{Rule: "rr-1", Name: "Two", Why: "it says so", Need: []access.Requirement{{Count: 2}}}})
 		return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: editor.Ref()}}, c.ApplyAlone(editor, c.Digest, "fire", head+1, t0)
 	})
@@ -102,7 +102,7 @@ func TestBreakGlassAndConfirmationsComeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := must[access.Change](t)(s.Change(t.Context(), c.ID))
-	if !got.Flagged() || got.BreakGlass.Reason != "fire" || got.BreakGlass.By != editor.Ref() || len(got.Confirmations) != 1 || got.Confirmations[0].Object != "Bob" || len(got.Needs) != 1 || got.Required != 2 {
+	if !got.Flagged() || got.BreakGlass.Reason != "fire" || got.BreakGlass.By != editor.Ref() || len(got.GuardOverrides) != 1 || got.GuardOverrides[0].Object != "Bob" || len(got.Needs) != 1 || got.Required != 2 {
 		t.Errorf("read %+v", got)
 	}
 	page := must[access.Page[access.Change]](t)(s.Changes(t.Context(), access.ChangeQuery{Flagged: true}))

@@ -194,7 +194,7 @@ type guardJSON struct {
 func toGuardJSON(g access.Guard) guardJSON {
 	return guardJSON{
 		Guard: string(g.Code), Object: g.Object, Message: g.Message, People: append([]string{}, g.People...), Addresses: append([]string{}, g.Addresses...),
-		Mode: string(g.Mode), Overridden: g.Confirmed,
+		Mode: string(g.Mode), Overridden: g.Overridden,
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *changePages) commentChange(c echo.Context, actor access.Actor) error {
 
 func (s *changePages) overrideGuard(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.reviewer.Confirm(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
+		_, err := s.reviewer.OverrideGuard(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
 		return view.ChangeURL(id), "Overridden. Everyone who can read the change sees that you did it.", err
 	})
 }

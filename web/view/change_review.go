@@ -56,7 +56,7 @@ func scopeWords(s access.RuleScope, names map[string]string) []string {
 
 // guardTone is bad if the guard stops the change, and caution if it was overridden.
 func guardTone(g access.Guard) Tone {
-	if g.Confirmed {
+	if g.Overridden {
 		return Caution
 	}
 	return Bad

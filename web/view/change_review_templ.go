@@ -209,7 +209,7 @@ func changeGuards(p ChangePage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					if g.Confirmed {
+					if g.Overridden {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -232,7 +232,7 @@ func changeGuards(p ChangePage) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-					} else if p.May.Confirm == nil {
+					} else if p.May.OverrideGuards == nil {
 						templ_7745c5c3_Err = overrideForm(p, i, g).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -349,7 +349,7 @@ func overrideForm(p ChangePage, i int, g access.Guard) templ.Component {
 }
 
 func overriddenBy(c access.Change, g access.Guard) string {
-	for _, k := range c.Confirmations {
+	for _, k := range c.GuardOverrides {
 		if k.Code == g.Code && k.Object == g.Object {
 			return "Overridden by " + k.By + "."
 		}

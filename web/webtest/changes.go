@@ -412,7 +412,7 @@ func (f *changes) Comment(_ context.Context, _ access.Actor, id int64, body stri
 	return access.Comment{}, f.note("comment %d %q", id, body)
 }
 
-func (f *changes) Confirm(_ context.Context, _ access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
+func (f *changes) OverrideGuard(_ context.Context, _ access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error) {
 	return access.Change{ID: id}, f.note("override %d %s %q", id, code, typed)
 }
 
