@@ -58,6 +58,7 @@ func stillHeld(ctx context.Context) error {
 type clients struct {
 	iam           *iam.Client
 	sts           *sts.Client
+	identity      *sts.Client // with credentials of a member account, at its pace
 	organizations *organizations.Client
 }
 
@@ -67,6 +68,7 @@ func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
 	return clients{
 		iam: iam.NewFromConfig(taken, func(o *iam.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(nil)) }),
 		sts: sts.NewFromConfig(base, func(o *sts.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.sts)) }),
+		identity: sts.NewFromConfig(taken, func(o *sts.Options) { o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(nil)) }),
 		organizations: organizations.NewFromConfig(base, func(o *organizations.Options) {
 			o.APIOptions = append(o.APIOptions, c.counted, traced(t), limited(l.organizations))
 		}),
