@@ -37,6 +37,7 @@ const (
 	CloudUnreachable      CloudClass = "unreachable"       // no answer; the effect is unknown
 	CloudUnmodifiable     CloudClass = "unmodifiable"      // a service-linked role, which is AWS's own
 	CloudBusy             CloudClass = "busy"              // it is being changed, or was moments ago; that passes
+	CloudWrongAccount     CloudClass = "wrong_account"     // the session belongs to another account; nothing was written
 	CloudUnknown          CloudClass = "unknown"
 )
 
@@ -44,7 +45,7 @@ const (
 func CloudClasses() []CloudClass {
 	return []CloudClass{
 		CloudThrottled, CloudDenied, CloudDeniedSCP, CloudDeniedRCP, CloudGone, CloudMalformed, CloudInvalidPrincipal,
-		CloudQuota, CloudUnreachable, CloudUnmodifiable, CloudBusy, CloudUnknown,
+		CloudQuota, CloudUnreachable, CloudUnmodifiable, CloudBusy, CloudWrongAccount, CloudUnknown,
 	}
 }
 

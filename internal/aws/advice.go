@@ -29,6 +29,8 @@ func cause(e *access.CloudError) string {
 		return "the document of " + name + " is over the quota"
 	case access.CloudUnreachable:
 		return "no answer to " + e.Action
+	case access.CloudWrongAccount:
+		return "the session belongs to another account"
 	case access.CloudUnmodifiable:
 		return name + " is AWS's own and cannot be changed"
 	case access.CloudBusy:
@@ -70,6 +72,7 @@ var adviceByClass = map[access.CloudClass]string{
 	access.CloudInvalidPrincipal: "A user or role that the document names does not exist. Read the account's inventory again and remove users and roles that no longer exist from the mapping.",
 	access.CloudQuota:            "The document is too long for the account. Shorten the allowlists, use fewer users per role, or have the account's quota raised.",
 	access.CloudUnreachable:      "It is not known whether this took effect. Read the live document before deciding; then try again.",
+	access.CloudWrongAccount:     "Something between the console and AWS mixes up answers. Nothing was written. Check the proxy and AWS_ENDPOINT_URL before you retry.",
 	access.CloudUnmodifiable:     "A service-linked role belongs to an AWS service and cannot be changed at all. Leave it out of the mapping.",
 	access.CloudBusy:             "AWS lets nobody change this while another change of it is under way, or shortly after it was made anew. See in CloudTrail who changes it that often, and try again in a few minutes.",
 	access.CloudUnknown:          "AWS refused for a reason that the console does not know. Its own words are above.",

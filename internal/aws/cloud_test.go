@@ -236,7 +236,7 @@ func TestReadCountsItsCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := w.Counts(a.ID)
-	if got, want := after.Calls-before.Calls, int64(2); got != want { // AssumeRole and one sweep
+	if got, want := after.Calls-before.Calls, int64(3); got != want { // AssumeRole, GetCallerIdentity and one sweep
 		t.Errorf("calls for everything: got %d, want %d", got, want)
 	}
 	one, err := w.Read(t.Context(), sc, everything[:1])
@@ -268,7 +268,7 @@ func TestReadAvoidsALongSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := w.Counts(a.ID).Calls-before, int64(1+1+2); got != want { // AssumeRole, GetRole, GetUser and GetUserPolicy
+	if got, want := w.Counts(a.ID).Calls-before, int64(2+1+2); got != want { // AssumeRole and GetCallerIdentity, GetRole, GetUser and GetUserPolicy
 		t.Errorf("calls: got %d, want %d", got, want)
 	}
 	if !docs[0].Exists || !docs[1].Exists || docs[1].ID == "" || docs[1].Document != "" {
@@ -372,7 +372,7 @@ func TestNoConnectionPerAccount(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := cloud.TotalCounts().Calls, 3*reachable; got != want { // AssumeRole, summary, sweep
+	if got, want := cloud.TotalCounts().Calls, 4*reachable; got != want { // AssumeRole, GetCallerIdentity, summary, sweep
 		t.Errorf("calls: got %d, want %d", got, want)
 	}
 	if got := connections.Load(); got > 16 {

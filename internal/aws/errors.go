@@ -65,6 +65,10 @@ func classify(of call, err error) error {
 	if errors.Is(err, errYielded) {
 		return errYielded
 	}
+	var wrong *wrongAccountError
+	if errors.As(err, &wrong) {
+		return wrong.refusal(of)
+	}
 	e := &access.CloudError{Account: of.account, Action: of.action, Resource: of.resource, Err: err}
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {

@@ -58,6 +58,7 @@ func stillClaimed(ctx context.Context) error {
 type clients struct {
 	iam           *iam.Client
 	sts           *sts.Client
+	identity      *sts.Client // with credentials of a member account, at its pace
 	organizations *organizations.Client
 }
 
@@ -70,6 +71,9 @@ func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
 		}),
 		sts: sts.NewFromConfig(base, func(o *sts.Options) {
 			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.sts))
+		}),
+		identity: sts.NewFromConfig(lazy, func(o *sts.Options) {
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(nil))
 		}),
 		organizations: organizations.NewFromConfig(base, func(o *organizations.Options) {
 			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.organizations))

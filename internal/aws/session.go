@@ -108,7 +108,8 @@ func (c *Cloud) build(key sessionKey, scope access.Scope) (*session, error) {
 			o.ExternalID = &c.cfg.ExternalID
 		}
 	})
-	s.credentials = sdk.NewCredentialsCache(provider, func(o *sdk.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })
+	bound := boundProvider{account: key.account, assume: provider, identity: c.clients.identity}
+	s.credentials = sdk.NewCredentialsCache(bound, func(o *sdk.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })
 	s.place = &place{counter: c.counts.of(key.account), pace: c.limits.iamOf(key.account), credentials: s.credentials}
 	return s, nil
 }

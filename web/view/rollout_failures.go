@@ -31,6 +31,8 @@ func className(c access.CloudClass) string {
 		return "Cannot be changed"
 	case access.CloudBusy:
 		return "Being changed"
+	case access.CloudWrongAccount:
+		return "Session of another account"
 	case access.CloudUnknown:
 		return "Unknown"
 	default:
