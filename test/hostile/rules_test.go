@@ -38,8 +38,7 @@ var decidedLater = map[string]string{
 	"POST /api/v1/changes/:id/comments": "everybody who reads a change may comment on it",
 	"POST /tokens":                      "everybody who reads may make a token of their own, which does no more than they may",
 	"POST /tokens/:id/revoke":           "its owner, or an admin",
-	"POST /changes/:id/confirm":         "editors, reviewers, operators, break-glass",
-	"POST /api/v1/changes/:id/confirm":  "editors, reviewers, operators, break-glass",
+	"POST /changes/:id/override-guards": "editors, reviewers, operators, break-glass",
 }
 
 func name(r transport.Route) string { return r.Method + " " + r.Path }
@@ -69,9 +68,11 @@ func TestEveryRouteHasARule(t *testing.T) {
 			t.Errorf("%s %s", name(r), problem)
 		}
 	}
-	for n := range public {
-		if !seen[n] {
-			t.Errorf("%s is exempt from the rules, and there is no such route", n)
+	for _, exempt := range []map[string]string{public, decidedLater} {
+		for n := range exempt {
+			if !seen[n] {
+				t.Errorf("%s is exempt from the rules, and there is no such route", n)
+			}
 		}
 	}
 }
