@@ -153,11 +153,18 @@ func (s *Store) Checks(ctx context.Context, rollout int64, wave, round, limit in
 	return page, nil
 }
 
-// RequeueExpiredChecks makes a job for each check whose lease has expired.
-func (s *Store) RequeueExpiredChecks(ctx context.Context) (int, error) {
+// RequeueExpiredChecks makes a job for each check whose lease has expired. most is the longest that
+// a check is leased for. Leases that end later are capped, as capLeases does it for targets.
+func (s *Store) RequeueExpiredChecks(ctx context.Context, most time.Duration) (int, error) {
 	var requeued []river.JobArgs
 	err := s.inTx(ctx, func(tx *txn) error {
-		var err error
+		_, err := tx.Exec(ctx, `UPDATE rollout_checks c SET lease_until = clock_timestamp() + greatest($1, $2::interval)
+			FROM (SELECT rollout_id, wave, seq FROM rollout_checks WHERE state = 'running' AND lease_until > clock_timestamp() + greatest($1, $2::interval)
+				FOR UPDATE SKIP LOCKED) far
+			WHERE c.rollout_id = far.rollout_id AND c.wave = far.wave AND c.seq = far.seq`, most, pickUpWithin)
+		if err != nil {
+			return fmt.Errorf("capping the leases of checks: %w", err)
+		}
 		requeued, err = collect(ctx, tx, func(row pgx.CollectableRow) (river.JobArgs, error) {
 			var c jobs.CheckWave
 			err := row.Scan(&c.RolloutID, &c.Wave, &c.Seq)

@@ -114,8 +114,11 @@ const requeueAtOnce = 500
 
 // RequeueExpired makes a job for each target in flight whose lease has expired, or whose job no
 // worker has claimed in time, and returns how many. The claim number rises, so that a worker that
-// was only frozen writes nothing more.
-func (s *Store) RequeueExpired(ctx context.Context, lease time.Duration) (int, error) {
+// was only frozen writes nothing more. snooze is the longest snooze of a target.
+func (s *Store) RequeueExpired(ctx context.Context, lease, snooze time.Duration) (int, error) {
+	if err := s.capLeases(ctx, lease, snooze); err != nil {
+		return 0, err
+	}
 	total := 0
 	for {
 		n, err := s.requeueSome(ctx, lease)
@@ -124,6 +127,23 @@ func (s *Store) RequeueExpired(ctx context.Context, lease time.Duration) (int, e
 			return total, err
 		}
 	}
+}
+
+// capLeases shortens the leases that end later than any lease can that the database gives out now.
+// The database's clock was set back since it gave them out, and without a cap they would last
+// longer by as much. A capped lease does not end at once: its worker may be alive and counts its
+// lease by its own clock, which no one has set back. That lease ends within a full lease from
+// now, unless the worker renews it before.
+func (s *Store) capLeases(ctx context.Context, lease, snooze time.Duration) error {
+	_, err := s.pool.Exec(ctx, `UPDATE targets t SET lease_until = clock_timestamp() + far.most
+		FROM (SELECT rollout_id, account_id, CASE lease_state WHEN 'leased' THEN greatest($1, $2::interval) ELSE greatest($1, $3::interval) END AS most
+			FROM targets WHERE state = 'running' AND lease_until > clock_timestamp() + CASE lease_state WHEN 'leased' THEN greatest($1, $2::interval) ELSE greatest($1, $3::interval) END
+			FOR UPDATE SKIP LOCKED) far
+		WHERE t.rollout_id = far.rollout_id AND t.account_id = far.account_id`, lease, snooze, pickUpWithin)
+	if err != nil {
+		return fmt.Errorf("capping the leases of targets: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) requeueSome(ctx context.Context, lease time.Duration) (int, error) {

@@ -151,7 +151,7 @@ func TestAbort(t *testing.T) {
 		}
 	}
 	must[access.Rollout](t)(s.FinishTarget(t.Context(), claimed, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
-	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(t.Context(), lease, snooze)); n != 1 {
 		t.Errorf("%d requeued, want the one whose worker died", n)
 	}
 	r = push(t, s, r, accountID(1), access.TargetSucceeded)
