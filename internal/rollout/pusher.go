@@ -40,7 +40,10 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 	if !ok {
 		return nil
 	}
-	claimed, lease := keepLease(ctx, p.cfg, claim, asked)
+	log := p.cfg.Log.With("rollout", claim.Rollout.ID, "account", claim.Target.Account)
+	claimed, lease := keepLease(ctx, p.cfg.Lease, log, asked, func(ctx context.Context, lease time.Duration) error {
+		return p.cfg.Store.RenewClaim(ctx, claim, lease)
+	})
 	defer lease.stop()
 	u := newPush(p.cfg, claim, lease)
 	u.begun = asked

@@ -101,6 +101,20 @@ func (s *Store) ClaimCheck(ctx context.Context, rollout int64, wave, seq int, le
 	return check, true, nil
 }
 
+// RenewCheck extends the lease of a check. It returns ErrClaimLost if the check has ended or another
+// worker has claimed it since.
+func (s *Store) RenewCheck(ctx context.Context, c access.Check, lease time.Duration) error {
+	tag, err := s.pool.Exec(ctx, `UPDATE rollout_checks SET lease_until = clock_timestamp() + $5::interval
+		WHERE rollout_id = $1 AND wave = $2 AND seq = $3 AND claim = $4 AND state = 'running'`, c.RolloutID, c.Wave, c.Seq, c.Claim, lease)
+	if err != nil {
+		return translate(fmt.Errorf("renewing the claim on check %d of wave %d of rollout %d: %w", c.Seq, c.Wave, c.RolloutID, err))
+	}
+	if tag.RowsAffected() == 0 {
+		return access.ErrClaimLost
+	}
+	return nil
+}
+
 // FinishCheck ends a check, starts the next one, and advances the rollout after the last one. It
 // returns ErrClaimLost if another worker has claimed the check since.
 func (s *Store) FinishCheck(ctx context.Context, c access.Check, good bool, message string) error {

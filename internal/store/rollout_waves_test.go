@@ -99,6 +99,31 @@ func TestCheckLeaseEndsAfterTheClockWasSetBack(t *testing.T) {
 	}
 }
 
+func TestRenewedCheckIsNotRequeued(t *testing.T) {
+	s := storetest.New(t)
+	r := startCheck(t, s)
+	ctx := t.Context()
+	c, ok, err := s.ClaimCheck(ctx, r.ID, 1, 0, -time.Second)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if err := s.RenewCheck(ctx, c, lease); err != nil {
+		t.Fatal(err)
+	}
+	if n := must[int](t)(s.RequeueExpiredChecks(ctx, lease)); n != 0 {
+		t.Errorf("%d requeued after the renewal", n)
+	}
+	if err := s.RenewCheck(ctx, c, -time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if n := must[int](t)(s.RequeueExpiredChecks(ctx, lease)); n != 1 {
+		t.Errorf("%d requeued, want 1", n)
+	}
+	if err := s.RenewCheck(ctx, c, lease); !errors.Is(err, access.ErrClaimLost) {
+		t.Errorf("renewing a claim that is lost: %v, want ErrClaimLost", err)
+	}
+}
+
 func TestChecksEndAWave(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 3)
