@@ -27,14 +27,14 @@ UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = cloc
 WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
 RETURNING account_id`
 
-// startTargets starts as many targets as max in flight allows, and makes their jobs. The
-// transaction has locked the rollout and flightLock. startTargets updates the counts of the
-// rollout, and the caller saves them. again asks the caller to advance the rollout once more, since
+// startTargets starts as many targets as max in flight and the limits on failures allow, and makes
+// their jobs. The transaction has locked the rollout and flightLock. startTargets updates the counts
+// of the rollout, and the caller saves them. again asks the caller to advance the rollout once more, since
 // targets were left out.
 func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
 	r := &o.Rollout
 	r.BlockedBy = access.BlockedBy{}
-	if r.CanStart() == 0 {
+	if r.CanStart(&o.progress) == 0 {
 		return false, nil
 	}
 	if o.newer {
@@ -43,7 +43,7 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 			return left > 0, err
 		}
 	}
-	n := r.CanStart()
+	n := r.CanStart(&o.progress)
 	query := fmt.Sprintf(startWaiting, "")
 	if o.others {
 		query = fmt.Sprintf(startWaiting, " AND NOT EXISTS (SELECT 1 "+blockers("$5", "$6")+")")
