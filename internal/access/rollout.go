@@ -49,7 +49,8 @@ func (s TargetState) Ended() bool { return s != TargetWaiting && s != TargetRunn
 
 // Rollout is the carrying out of a plan. ChangeID is 0 where a revision is pushed again
 // without a change. MaxInFlight is the number of targets that may be in flight at once,
-// and is never exceeded. More than MaxFailures failed or conflicting targets halt it.
+// and is never exceeded. More than MaxFailures failed or conflicting targets halt it. The limit is
+// exact: see CanStart.
 type Rollout struct {
 	ID          int64
 	Kind        RolloutKind

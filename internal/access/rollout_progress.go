@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -75,12 +76,26 @@ func (r *Rollout) Limit() int {
 	return r.MaxInFlight
 }
 
-// CanStart returns how many more targets may start now.
-func (r *Rollout) CanStart() int {
+// CanStart returns how many more targets may start now. Every target in flight may fail, so that
+// it counts against the limits on failures like one that has failed: where L targets may fail, a
+// target starts only while fewer than L+1 have failed, conflicted or are in flight. So the limit
+// is exact: a rollout never has more than L+1 failures, of which the last one halts it. The
+// price is speed: a limit below max in flight also bounds the targets in flight, and a rollout
+// in which no target may fail has one target in flight at a time.
+func (r *Rollout) CanStart(c *WaveProgress) int {
 	if r.State != RolloutRunning || r.Phase != PhasePushing {
 		return 0
 	}
-	return max(min(r.Limit()-r.Counts.Running, r.Open()), 0)
+	n := min(r.Limit(), mayStillFail(r.MaxFailures, r.bad()-r.IgnoredFailures), mayStillFail(c.Wave.MaxFailures, r.WaveBad-r.WaveIgnoredFailures))
+	return max(min(n-r.Counts.Running, r.Open()), 0)
+}
+
+// mayStillFail is how many targets can fail until the rollout halts, with the one that halts it.
+func mayStillFail(most, bad int) int {
+	if most == AnyFailures {
+		return math.MaxInt
+	}
+	return max(most, 0) + 1 - bad
 }
 
 // WakeAt is when a rollout has to be looked at again though nothing happens to it; zero

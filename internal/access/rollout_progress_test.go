@@ -50,7 +50,7 @@ func (x *ride) advance() {
 func (x *ride) end(n int, as TargetState) {
 	x.t.Helper()
 	for range n {
-		if x.r.CanStart() == 0 {
+		if x.r.CanStart(&x.progress) == 0 {
 			x.t.Fatalf("no target can start: %+v", *x.r)
 		}
 		x.r.Counts.Move(TargetWaiting, as)
@@ -73,7 +73,7 @@ func (x *ride) want(state RolloutState, phase Phase, wave int) {
 func TestWavesComeOneAfterTheOther(t *testing.T) {
 	x := board(t, Strategy{}, Wave{Targets: 1}, Wave{Targets: 2})
 	x.want(RolloutRunning, PhasePushing, 1)
-	if got := x.r.CanStart(); got != 1 {
+	if got := x.r.CanStart(&x.progress); got != 1 {
 		t.Errorf("CanStart %d in a wave of one, want 1", got)
 	}
 	x.end(1, TargetSucceeded)
@@ -208,7 +208,7 @@ func TestMaintenanceWindowDelaysTargets(t *testing.T) {
 	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00"}} // noon is outside
 	x := board(t, s, Wave{Targets: 2})
 	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
-	if x.r.CanStart() != 0 {
+	if x.r.CanStart(&x.progress) != 0 {
 		t.Error("a target can start outside of the maintenance window")
 	}
 	x.wait(10 * time.Hour)
@@ -300,8 +300,8 @@ func TestRollBackIsRefused(t *testing.T) {
 func TestSetMaxInFlight(t *testing.T) {
 	r := running(10)
 	r.WaveMaxInFlight, r.Counts.Running = 1, 3
-	if err := r.SetMaxInFlight(2); err != nil || r.Limit() != 2 || r.CanStart() != 0 {
-		t.Errorf("%v, limit %d, CanStart %d; want 2 at once, and none to start while 3 are in flight", err, r.Limit(), r.CanStart())
+	if err := r.SetMaxInFlight(2); err != nil || r.Limit() != 2 || r.CanStart(&WaveProgress{}) != 0 {
+		t.Errorf("%v, limit %d, CanStart %d; want 2 at once, and none to start while 3 are in flight", err, r.Limit(), r.CanStart(&WaveProgress{}))
 	}
 	for _, n := range []int{0, -1, MostInFlight + 1} {
 		if err := r.SetMaxInFlight(n); KindOf(err) != KindInvalid {

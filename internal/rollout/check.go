@@ -12,20 +12,35 @@ import (
 	"portcullis.internal/portcullis/internal/jobs"
 )
 
-// checkLease is how long a check is its worker's. It is longer than any check takes.
-const checkLease = time.Minute
-
 // Probing is how a role is assumed as the probe user, from the console's own address.
 type Probing func(ctx context.Context, account access.Account, role access.RoleName) (access.ProbeAnswer, error)
 
-// Check does one check of the health of a wave. A *SnoozeError asks to be called again.
+// Check does one check of the health of a wave. It records nothing if its claim is lost or its
+// lease has expired: the check was or will be requeued. A *SnoozeError asks to be called again.
 func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error {
-	c, ok, err := p.cfg.Store.ClaimCheck(ctx, rollout, wave, seq, checkLease)
+	asked := time.Now()
+	c, ok, err := p.cfg.Store.ClaimCheck(ctx, rollout, wave, seq, p.cfg.Lease)
 	if err != nil || !ok {
 		return err
 	}
-	good, message, err := p.look(ctx, c)
-	if err != nil {
+	log := p.cfg.Log.With("rollout", rollout, "wave", wave, "check", seq, "account", c.Account)
+	claimed, lease := keepLease(ctx, p.cfg.Lease, log, asked, func(ctx context.Context, lease time.Duration) error {
+		return p.cfg.Store.RenewCheck(ctx, c, lease)
+	})
+	defer lease.stop()
+	good, message, err := p.look(claimed, c)
+	lost := lease.check(claimed)
+	lease.stop()
+	var later *SnoozeError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case lost != nil:
+		log.Info("the check was left to its next claim", "reason", lost)
+		return nil
+	case errors.As(err, &later):
+		return p.snoozeCheck(ctx, c, later)
+	case err != nil:
 		return err
 	}
 	err = p.cfg.Store.FinishCheck(ctx, c, good, message)
@@ -34,6 +49,22 @@ func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error 
 	}
 	return err
 }
+
+// snoozeCheck keeps the claim until the job of the check is back and has claimed it again.
+func (p *Pusher) snoozeCheck(ctx context.Context, c access.Check, later *SnoozeError) error {
+	switch err := p.cfg.Store.RenewCheck(ctx, c, p.cfg.longestCheckLease()); {
+	case errors.Is(err, ErrClaimLost):
+		return nil
+	case err != nil:
+		return errors.Join(err, later.Err)
+	default:
+		return later
+	}
+}
+
+// longestCheckLease is how long a snoozed check is leased for: through its snooze, and as long as a
+// lease for its job to start.
+func (c Config) longestCheckLease() time.Duration { return c.SnoozeFor + c.Lease }
 
 func (p *Pusher) look(ctx context.Context, c access.Check) (good bool, message string, err error) {
 	account, err := p.cfg.Store.Account(ctx, c.Account)
@@ -156,5 +187,10 @@ func (w *checkWorker) Work(ctx context.Context, job *river.Job[jobs.CheckWave]) 
 	return err
 }
 
-// Timeout ends with the lease: later somebody else looks.
-func (w *checkWorker) Timeout(*river.Job[jobs.CheckWave]) time.Duration { return checkLease }
+// Timeout bounds one check. Its lease is renewed until then.
+func (w *checkWorker) Timeout(*river.Job[jobs.CheckWave]) time.Duration { return JobTimeout }
+
+// NextRetry comes when the claim of the failed attempt has run out.
+func (w *checkWorker) NextRetry(*river.Job[jobs.CheckWave]) time.Time {
+	return time.Now().Add(w.pusher.cfg.Lease)
+}

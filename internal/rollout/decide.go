@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"portcullis.internal/portcullis/internal/access"
 )
@@ -32,6 +33,9 @@ func decide(op access.Operation, live access.LiveDocument, ids map[string]string
 	}
 	if !live.Exists && op.Resource.Kind != access.ResourcePolicy { // a managed policy is made where there is none
 		return absent(op)
+	}
+	if why := notStorable(live.Document); why != "" {
+		return malformed(op, why)
 	}
 	document, note, err := desiredDocument(op, live.Document)
 	if err != nil {
@@ -83,6 +87,29 @@ func absent(op access.Operation) decision {
 		return decision{state: access.OperationUnchanged, message: fmt.Sprintf("The %s does not exist any more, nor does its policy.", op.Resource)}
 	default:
 		return decision{state: access.OperationSkipped, message: fmt.Sprintf("The %s does not exist in this account; its policy was not written.", op.Resource)}
+	}
+}
+
+// notStorable says why the database cannot hold a document; "" when it can. IAM sends documents
+// percent-encoded, and what they decode to may be anything.
+func notStorable(document string) string {
+	switch {
+	case strings.Contains(document, "\x00"):
+		return "contains a zero byte"
+	case !utf8.ValidString(document):
+		return "is not valid UTF-8"
+	default:
+		return ""
+	}
+}
+
+func malformed(op access.Operation, why string) decision {
+	return decision{
+		state:   access.OperationFailed,
+		class:   access.CloudMalformed,
+		cause:   "the live document of " + op.Resource.String() + " " + why,
+		message: fmt.Sprintf("The live document of the %s %s. Nothing was written over it.", op.Resource, why),
+		advice:  "Correct the document in AWS and retry the target.",
 	}
 }
 

@@ -15,11 +15,28 @@ type healthStore struct {
 	check    access.Check
 	finished *bool // how it was found
 	message  string
+	leased   time.Duration // as it was asked for last
+	renewals int
+	lost     bool // another worker has claimed the check
+	silent   error
 }
 
-func (h *healthStore) ClaimCheck(context.Context, int64, int, int, time.Duration) (access.Check, bool, error) {
+func (h *healthStore) ClaimCheck(_ context.Context, _ int64, _, _ int, lease time.Duration) (access.Check, bool, error) {
 	h.check.Claim++
+	h.leased = lease
 	return h.check, true, nil
+}
+
+func (h *healthStore) RenewCheck(_ context.Context, c access.Check, lease time.Duration) error {
+	if h.silent != nil {
+		return h.silent
+	}
+	if h.lost || c.Claim != h.check.Claim {
+		return ErrClaimLost
+	}
+	h.renewals++
+	h.leased = lease
+	return nil
 }
 
 func (h *healthStore) FinishCheck(_ context.Context, _ access.Check, good bool, message string) error {

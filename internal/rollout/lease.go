@@ -6,20 +6,17 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"portcullis.internal/portcullis/internal/access"
 )
 
 // errLeaseExpired is the cancellation cause when the lease expires on the local clock, for
 // example after the process was suspended or lost the database.
-var errLeaseExpired = errors.New("the lease on the target expired before it could be renewed")
+var errLeaseExpired = errors.New("the lease expired before it could be renewed")
 
-// leaseKeeper renews a claim in the background. Its context is canceled when the claim is
-// lost or can no longer be proven valid.
+// leaseKeeper renews the claim on a target or on a check in the background. Its context is
+// canceled when the claim is lost or can no longer be proven valid.
 type leaseKeeper struct {
-	store Store
-	log   *slog.Logger
-	claim access.Claim
+	renew renewal
+	log   *slog.Logger // says what was claimed
 	lease time.Duration
 
 	cancel context.CancelCauseFunc
@@ -30,11 +27,14 @@ type leaseKeeper struct {
 	lapse *time.Timer
 }
 
+// renewal asks the store to renew a claim. It returns ErrClaimLost if there is a later claim.
+type renewal func(ctx context.Context, lease time.Duration) error
+
 // keepLease starts renewing a claim that was asked for at a time. The lease is counted from
 // before the question, so that it ends here no later than in the database.
-func keepLease(ctx context.Context, cfg Config, claim access.Claim, asked time.Time) (context.Context, *leaseKeeper) {
+func keepLease(ctx context.Context, lease time.Duration, log *slog.Logger, asked time.Time, renew renewal) (context.Context, *leaseKeeper) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	k := &leaseKeeper{store: cfg.Store, log: cfg.Log, claim: claim, lease: cfg.Lease, cancel: cancel, until: asked.Add(cfg.Lease)}
+	k := &leaseKeeper{renew: renew, log: log, lease: lease, cancel: cancel, until: asked.Add(lease)}
 	k.lapse = time.AfterFunc(time.Until(k.until), func() { cancel(errLeaseExpired) })
 	k.beats.Go(func() { k.beat(ctx) })
 	return ctx, k
@@ -50,7 +50,7 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		asked := time.Now()
-		err := k.store.RenewClaim(ctx, k.claim, k.lease)
+		err := k.renew(ctx, k.lease)
 		switch {
 		case err == nil:
 			k.extend(asked)
@@ -58,8 +58,7 @@ func (k *leaseKeeper) beat(ctx context.Context) {
 			k.cancel(ErrClaimLost)
 			return
 		case ctx.Err() == nil:
-			k.log.Warn("renewing claim failed, will retry until lease expires",
-				"rollout", k.claim.Rollout.ID, "account", k.claim.Target.Account, "error", err)
+			k.log.Warn("renewing claim failed, will retry until lease expires", "error", err)
 		}
 	}
 }

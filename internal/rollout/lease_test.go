@@ -104,3 +104,55 @@ func TestAWriteIsToldThatTheLeaseHasRunOut(t *testing.T) {
 		}
 	})
 }
+
+// slowReads takes its time to read, and says what it is told of its context then.
+type slowReads struct {
+	*memoryCloud
+	takes  time.Duration
+	during func()
+}
+
+func (c *slowReads) Read(ctx context.Context, s access.Scope, resources []access.Resource) ([]access.LiveDocument, error) {
+	c.during()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(c.takes): // of the bubble's clock
+		return c.memoryCloud.Read(ctx, s, resources)
+	}
+}
+
+// A check holds its claim by a short lease that it renews, so that the check of a worker that was
+// killed is soon requeued. It records nothing once its claim is lost or its lease has expired.
+func TestCheckRenewsItsShortLease(t *testing.T) {
+	for name, during := range map[string]func(*healthStore){
+		"looks longer than a lease":   func(*healthStore) {},
+		"loses its claim":             func(h *healthStore) { h.lost = true },
+		"cannot renew while it lasts": func(h *healthStore) { h.silent = errors.New("no connection") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, cloud := oneTarget()
+				if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+					t.Fatal(err)
+				}
+				h := &healthStore{memoryStore: store, check: access.Check{RolloutID: 3, Wave: 1, Kind: access.CheckReadBack, Account: store.account.ID}}
+				slow := &slowReads{memoryCloud: cloud, takes: 29 * time.Second, during: func() { during(h) }}
+				cfg := Config{Store: h, Cloud: slow, Lease: 9 * time.Second}
+				began := time.Now()
+				if err := NewPusher(cfg).Check(t.Context(), 3, 1, 0); err != nil {
+					t.Fatal(err)
+				}
+				took := time.Since(began)
+				switch healthy := !h.lost && h.silent == nil; {
+				case h.leased != cfg.Lease:
+					t.Errorf("leased for %s, want %s", h.leased, cfg.Lease)
+				case healthy && (h.finished == nil || !*h.finished || h.renewals != 9):
+					t.Errorf("finished %v with %d renewals, want it found good after 9", h.finished, h.renewals)
+				case !healthy && (h.finished != nil || took > cfg.Lease):
+					t.Errorf("finished %v after %s, want it left to the next claim within %s", h.finished, took, cfg.Lease)
+				}
+			})
+		})
+	}
+}

@@ -142,6 +142,12 @@ func (m *memoryStore) FinishTarget(_ context.Context, c access.Claim, outcomes [
 	return m.rollout, nil
 }
 
+func (m *memoryStore) Operations(context.Context, int64, access.AccountID) ([]access.Operation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.ops), nil
+}
+
 func (m *memoryStore) recordOutcome(o access.Outcome) {
 	op := m.operation(o.OperationID)
 	op.State, op.Message = o.State, o.Message

@@ -207,6 +207,46 @@ func (u *push) finish(ctx context.Context) error {
 	return u.cfg.Fault(PointFinished)
 }
 
+// cannotRecord reports whether another try would meet the same error: the store refuses what the
+// push has found, or has done so for as long as an account may stay unreachable. A database that
+// does not answer is waited for.
+func (u *push) cannotRecord(err error) bool {
+	switch access.KindOf(err) {
+	case access.KindInvalid:
+		return true
+	case access.KindUnavailable:
+		return false
+	default:
+		started := u.claim.Target.StartedAt
+		return !started.IsZero() && u.now().Sub(started) >= u.cfg.GiveUp
+	}
+}
+
+// finishUnrecorded ends a target as failed without what the push has found, which the store refuses.
+// It asks for the operations again, because some may have ended since the claim.
+func (u *push) finishUnrecorded(ctx context.Context, why error) error {
+	ops, err := u.cfg.Store.Operations(ctx, u.claim.Target.RolloutID, u.claim.Target.Account)
+	if err != nil {
+		return fmt.Errorf("reading the operations of the target: %w", err)
+	}
+	var outcomes []access.Outcome
+	for _, op := range ops {
+		if d := refusedOperation(op); !d.recorded {
+			outcomes = append(outcomes, access.Outcome{OperationID: op.ID, State: d.state, Message: d.message})
+		}
+	}
+	r := access.TargetResult{
+		State: access.TargetFailed, Class: access.CloudUnknown, Cause: "the console cannot record what became of the target",
+		Message: "The console cannot record what became of this target: " + sentence(why.Error()),
+		Advice:  "Look at the documents in AWS and at the log of the console, and retry the target.",
+		Calls:   u.callsMade(),
+	}
+	if _, err := u.cfg.Store.FinishTarget(ctx, u.claim, outcomes, r, u.endEvents(r)); err != nil {
+		return fmt.Errorf("recording that the target failed: %w", err)
+	}
+	return nil
+}
+
 // endEvents is the audit event of the end; none for a target in which nothing was done.
 func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
 	if r.State == access.TargetUnchanged {

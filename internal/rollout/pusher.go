@@ -40,7 +40,10 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 	if !ok {
 		return nil
 	}
-	claimed, lease := keepLease(ctx, p.cfg, claim, asked)
+	log := p.cfg.Log.With("rollout", claim.Rollout.ID, "account", claim.Target.Account)
+	claimed, lease := keepLease(ctx, p.cfg.Lease, log, asked, func(ctx context.Context, lease time.Duration) error {
+		return p.cfg.Store.RenewClaim(ctx, claim, lease)
+	})
 	defer lease.stop()
 	u := newPush(p.cfg, claim, lease)
 	u.begun = asked
@@ -67,6 +70,12 @@ func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
 		return p.release(ctx, u)
 	case errors.As(err, &later):
 		return p.snooze(ctx, u, later)
+	case ctx.Err() == nil && u.cannotRecord(err):
+		log.Error("what became of the target cannot be recorded; it ends as failed", "error", err)
+		if finishErr := u.finishUnrecorded(ctx, err); finishErr != nil && !errors.Is(finishErr, ErrClaimLost) {
+			return fmt.Errorf("pushing account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, errors.Join(err, finishErr))
+		}
+		return nil
 	default:
 		return fmt.Errorf("pushing account %s of rollout %d: %w", claim.Target.Account, claim.Rollout.ID, err)
 	}

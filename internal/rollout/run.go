@@ -24,10 +24,10 @@ func (s *Service) Run(ctx context.Context) error {
 
 func (s *Service) requeueExpired(ctx context.Context) {
 	for pause(ctx, s.cfg.RequeueEvery) == nil {
-		if _, err := s.cfg.Store.RequeueExpiredChecks(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.cfg.Store.RequeueExpiredChecks(ctx, s.cfg.longestCheckLease()); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("requeueing checks with expired leases failed", "error", err)
 		}
-		n, err := s.cfg.Store.RequeueExpired(ctx, s.cfg.Lease)
+		n, err := s.cfg.Store.RequeueExpired(ctx, s.cfg.Lease, max(s.cfg.SnoozeFor, askAgainMost))
 		switch {
 		case ctx.Err() != nil:
 			return

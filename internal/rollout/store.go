@@ -41,8 +41,9 @@ type Store interface {
 	// above.
 	FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, r access.TargetResult, events []access.AuditEvent) (access.Rollout, error)
 	// RequeueExpired makes jobs for targets in flight whose lease has expired, and returns how
-	// many.
-	RequeueExpired(ctx context.Context, lease time.Duration) (int, error)
+	// many. It caps leases that end later than the lease, or for a snoozed target the longest
+	// snooze, allows: the database's clock was set back.
+	RequeueExpired(ctx context.Context, lease, snooze time.Duration) (int, error)
 	// Listen calls notify with the id of each rollout that changes, on any replica, until
 	// the context ends. It reconnects when it is cut off; until then the hub's slow poll
 	// keeps the watchers going.

@@ -29,9 +29,12 @@ type WaveStore interface {
 	// 0 is the last one.
 	Checks(ctx context.Context, rollout int64, wave, round, limit int) (access.Page[access.Check], error)
 	ClaimCheck(ctx context.Context, rollout int64, wave, seq int, lease time.Duration) (check access.Check, ok bool, err error)
+	// RenewCheck extends the lease of a check. It returns ErrClaimLost if there is a later claim.
+	RenewCheck(ctx context.Context, c access.Check, lease time.Duration) error
 	FinishCheck(ctx context.Context, c access.Check, good bool, message string) error
-	// RequeueExpiredChecks makes jobs for checks whose lease has expired.
-	RequeueExpiredChecks(ctx context.Context) (int, error)
+	// RequeueExpiredChecks makes jobs for checks whose lease has expired. It caps leases that end
+	// later than most allows.
+	RequeueExpiredChecks(ctx context.Context, most time.Duration) (int, error)
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 
 	// Written is what a rollout has written, or may have, in each account.

@@ -15,7 +15,7 @@ func docKey(body string) []byte {
 	if body == "" {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(body))
+	sum := sha256.Sum256([]byte(storable(body)))
 	return sum[:]
 }
 
@@ -26,7 +26,7 @@ type documentSet map[string]string
 func (d documentSet) add(body string) []byte {
 	key := docKey(body)
 	if key != nil {
-		d[string(key)] = body
+		d[string(key)] = storable(body)
 	}
 	return key
 }

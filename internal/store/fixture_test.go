@@ -22,6 +22,7 @@ var (
 	operator = access.Actor{Kind: access.ActorPerson, PersonID: 3, Name: "Opa Operator", Email: "operator@example.com", Roles: []access.Role{access.RoleOperator}}
 	t0       = time.Date(2026, 3, 1, 9, 0, 0, 123456000, time.UTC)
 	lease    = time.Minute
+	snooze   = 30 * time.Second
 )
 
 func event(action, object string) access.AuditEvent {

@@ -80,17 +80,17 @@ func inventoryRows(i access.Inventory) (roles, users, policies map[string]liveRo
 	roles, users, policies = make(map[string]liveRow, len(i.Roles)), make(map[string]liveRow, len(i.Users)), make(map[string]liveRow, len(i.Policies))
 	for _, p := range i.Policies {
 		if p.Exists {
-			policies[inventoryKey(p.Resource)] = liveRow{ID: p.ID, Document: p.Document}
+			policies[inventoryKey(p.Resource)] = liveRow{ID: p.ID, Document: storable(p.Document)}
 		}
 	}
 	for _, r := range i.Roles {
 		if r.Exists {
-			roles[inventoryKey(r.Resource)] = liveRow{ID: r.ID, Document: r.Document}
+			roles[inventoryKey(r.Resource)] = liveRow{ID: r.ID, Document: storable(r.Document)}
 		}
 	}
 	for _, u := range i.Users {
 		if u.Exists {
-			users[inventoryKey(u.Resource)] = liveRow{ID: u.ID, Document: u.Document, Inline: u.InlinePolicies, Attached: u.AttachedPolicies, Groups: u.Groups, Other: u.OtherInlineSize}
+			users[inventoryKey(u.Resource)] = liveRow{ID: u.ID, Document: storable(u.Document), Inline: u.InlinePolicies, Attached: u.AttachedPolicies, Groups: u.Groups, Other: u.OtherInlineSize}
 		}
 	}
 	return roles, users, policies
@@ -207,9 +207,9 @@ func queueLive(b *pgx.Batch, account access.AccountID, live []access.LiveDocumen
 		key := inventoryKey(d.Resource)
 		switch d.Resource.Kind {
 		case access.ResourceRole:
-			parts[0].put(key, d, map[string]any{"document": d.Document})
+			parts[0].put(key, d, map[string]any{"document": storable(d.Document)})
 		case access.ResourcePolicy:
-			parts[2].put(key, d, map[string]any{"document": d.Document})
+			parts[2].put(key, d, map[string]any{"document": storable(d.Document)})
 		case access.ResourceAttachments:
 			arns, err := access.Attachments(d.Document)
 			if err != nil {
@@ -217,7 +217,7 @@ func queueLive(b *pgx.Batch, account access.AccountID, live []access.LiveDocumen
 			}
 			parts[1].put(key, d, map[string]any{"attached": arns})
 		default:
-			parts[1].put(key, d, map[string]any{"document": d.Document})
+			parts[1].put(key, d, map[string]any{"document": storable(d.Document)})
 		}
 	}
 	args := []any{string(account)}

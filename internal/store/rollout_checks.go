@@ -101,6 +101,20 @@ func (s *Store) ClaimCheck(ctx context.Context, rollout int64, wave, seq int, le
 	return check, true, nil
 }
 
+// RenewCheck extends the lease of a check. It returns ErrClaimLost if the check has ended or another
+// worker has claimed it since.
+func (s *Store) RenewCheck(ctx context.Context, c access.Check, lease time.Duration) error {
+	tag, err := s.pool.Exec(ctx, `UPDATE rollout_checks SET lease_until = clock_timestamp() + $5::interval
+		WHERE rollout_id = $1 AND wave = $2 AND seq = $3 AND claim = $4 AND state = 'running'`, c.RolloutID, c.Wave, c.Seq, c.Claim, lease)
+	if err != nil {
+		return translate(fmt.Errorf("renewing the claim on check %d of wave %d of rollout %d: %w", c.Seq, c.Wave, c.RolloutID, err))
+	}
+	if tag.RowsAffected() == 0 {
+		return access.ErrClaimLost
+	}
+	return nil
+}
+
 // FinishCheck ends a check, starts the next one, and advances the rollout after the last one. It
 // returns ErrClaimLost if another worker has claimed the check since.
 func (s *Store) FinishCheck(ctx context.Context, c access.Check, good bool, message string) error {
@@ -153,11 +167,18 @@ func (s *Store) Checks(ctx context.Context, rollout int64, wave, round, limit in
 	return page, nil
 }
 
-// RequeueExpiredChecks makes a job for each check whose lease has expired.
-func (s *Store) RequeueExpiredChecks(ctx context.Context) (int, error) {
+// RequeueExpiredChecks makes a job for each check whose lease has expired. most is the longest that
+// a check is leased for. Leases that end later are capped, as capLeases does it for targets.
+func (s *Store) RequeueExpiredChecks(ctx context.Context, most time.Duration) (int, error) {
 	var requeued []river.JobArgs
 	err := s.inTx(ctx, func(tx *txn) error {
-		var err error
+		_, err := tx.Exec(ctx, `UPDATE rollout_checks c SET lease_until = clock_timestamp() + greatest($1, $2::interval)
+			FROM (SELECT rollout_id, wave, seq FROM rollout_checks WHERE state = 'running' AND lease_until > clock_timestamp() + greatest($1, $2::interval)
+				FOR UPDATE SKIP LOCKED) far
+			WHERE c.rollout_id = far.rollout_id AND c.wave = far.wave AND c.seq = far.seq`, most, pickUpWithin)
+		if err != nil {
+			return fmt.Errorf("capping the leases of checks: %w", err)
+		}
 		requeued, err = collect(ctx, tx, func(row pgx.CollectableRow) (river.JobArgs, error) {
 			var c jobs.CheckWave
 			err := row.Scan(&c.RolloutID, &c.Wave, &c.Seq)

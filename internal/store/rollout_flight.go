@@ -27,14 +27,14 @@ UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = cloc
 WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
 RETURNING account_id`
 
-// startTargets starts as many targets as max in flight allows, and makes their jobs. The
-// transaction has locked the rollout and flightLock. startTargets updates the counts of the
-// rollout, and the caller saves them. again asks the caller to advance the rollout once more, since
+// startTargets starts as many targets as max in flight and the limits on failures allow, and makes
+// their jobs. The transaction has locked the rollout and flightLock. startTargets updates the counts
+// of the rollout, and the caller saves them. again asks the caller to advance the rollout once more, since
 // targets were left out.
 func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err error) {
 	r := &o.Rollout
 	r.BlockedBy = access.BlockedBy{}
-	if r.CanStart() == 0 {
+	if r.CanStart(&o.progress) == 0 {
 		return false, nil
 	}
 	if o.newer {
@@ -43,7 +43,7 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 			return left > 0, err
 		}
 	}
-	n := r.CanStart()
+	n := r.CanStart(&o.progress)
 	query := fmt.Sprintf(startWaiting, "")
 	if o.others {
 		query = fmt.Sprintf(startWaiting, " AND NOT EXISTS (SELECT 1 "+blockers("$5", "$6")+")")
@@ -114,8 +114,11 @@ const requeueAtOnce = 500
 
 // RequeueExpired makes a job for each target in flight whose lease has expired, or whose job no
 // worker has claimed in time, and returns how many. The claim number rises, so that a worker that
-// was only frozen writes nothing more.
-func (s *Store) RequeueExpired(ctx context.Context, lease time.Duration) (int, error) {
+// was only frozen writes nothing more. snooze is the longest snooze of a target.
+func (s *Store) RequeueExpired(ctx context.Context, lease, snooze time.Duration) (int, error) {
+	if err := s.capLeases(ctx, lease, snooze); err != nil {
+		return 0, err
+	}
 	total := 0
 	for {
 		n, err := s.requeueSome(ctx, lease)
@@ -124,6 +127,23 @@ func (s *Store) RequeueExpired(ctx context.Context, lease time.Duration) (int, e
 			return total, err
 		}
 	}
+}
+
+// capLeases shortens the leases that end later than any lease can that the database gives out now.
+// The database's clock was set back since it gave them out, and without a cap they would last
+// longer by as much. A capped lease does not end at once: its worker may be alive and counts its
+// lease by its own clock, which no one has set back. That lease ends within a full lease from
+// now, unless the worker renews it before.
+func (s *Store) capLeases(ctx context.Context, lease, snooze time.Duration) error {
+	_, err := s.pool.Exec(ctx, `UPDATE targets t SET lease_until = clock_timestamp() + far.most
+		FROM (SELECT rollout_id, account_id, CASE lease_state WHEN 'leased' THEN greatest($1, $2::interval) ELSE greatest($1, $3::interval) END AS most
+			FROM targets WHERE state = 'running' AND lease_until > clock_timestamp() + CASE lease_state WHEN 'leased' THEN greatest($1, $2::interval) ELSE greatest($1, $3::interval) END
+			FOR UPDATE SKIP LOCKED) far
+		WHERE t.rollout_id = far.rollout_id AND t.account_id = far.account_id`, lease, snooze, pickUpWithin)
+	if err != nil {
+		return fmt.Errorf("capping the leases of targets: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) requeueSome(ctx context.Context, lease time.Duration) (int, error) {

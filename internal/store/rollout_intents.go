@@ -127,7 +127,7 @@ SELECT EXISTS (SELECT FROM claimed), EXISTS (SELECT FROM concluded), state FROM 
 func (s *Store) RecordOutcome(ctx context.Context, c access.Claim, o access.Outcome, lease time.Duration) error {
 	b := &pgx.Batch{}
 	if o.LiveBefore != "" {
-		b.Queue(insertDocuments, [][]byte{docKey(o.LiveBefore)}, []string{o.LiveBefore})
+		b.Queue(insertDocuments, [][]byte{docKey(o.LiveBefore)}, []string{storable(o.LiveBefore)})
 	}
 	var claimed, concluded bool
 	var was access.OperationState

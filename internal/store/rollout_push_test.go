@@ -200,14 +200,14 @@ func TestRequeueCutsTheFrozenWorkerOff(t *testing.T) {
 	r := start(t, s, 3, 3, 0)
 	ctx := t.Context()
 	frozen, alive := claim(t, s, r, accountID(0)), claim(t, s, r, accountID(1))
-	if n := must[int](t)(s.RequeueExpired(ctx, lease)); n != 0 {
+	if n := must[int](t)(s.RequeueExpired(ctx, lease, snooze)); n != 0 {
 		t.Errorf("%d requeued while all leases are valid", n)
 	}
 	if err := s.RenewClaim(ctx, frozen, -time.Second); err != nil {
 		t.Fatal(err)
 	}
 	jobsBefore := waitingJobs(t, s, jobs.PushTarget{}.Kind())
-	if n := must[int](t)(s.RequeueExpired(ctx, lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(ctx, lease, snooze)); n != 1 {
 		t.Errorf("%d requeued, want 1", n)
 	}
 	if n := waitingJobs(t, s, jobs.PushTarget{}.Kind()); n != jobsBefore+1 {
@@ -230,11 +230,67 @@ func TestUnclaimedTargetIsRequeued(t *testing.T) {
 	if _, err := s.Pool().Exec(t.Context(), "UPDATE targets SET lease_until = now() - interval '1 second'"); err != nil {
 		t.Fatal(err)
 	}
-	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(t.Context(), lease, snooze)); n != 1 {
 		t.Errorf("%d requeued, want 1", n)
 	}
 	if c := claim(t, s, r, accountID(0)); c.Number != 1 {
 		t.Errorf("claim %d, want the first", c.Number)
+	}
+}
+
+// leasedFor is how far in the future the leases of a table end, the longest first.
+func leasedFor(t *testing.T, s *store.Store, table string) time.Duration {
+	t.Helper()
+	var left time.Duration
+	if err := s.Pool().QueryRow(t.Context(), "SELECT max(lease_until) - clock_timestamp() FROM "+table+" WHERE state = 'running'").Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+// The database's clock is set back by 20 minutes: what it had leased it has leased for longer now.
+func TestLeaseEndsAfterTheClockWasSetBack(t *testing.T) {
+	const short = 300 * time.Millisecond
+	for name, claimed := range map[string]bool{"leased": true, "queued": false} {
+		t.Run(name, func(t *testing.T) {
+			s := storetest.New(t)
+			r := start(t, s, 1, 1, 0)
+			ctx := t.Context()
+			most := 8 * time.Second // to claim a target
+			if claimed {
+				claim(t, s, r, accountID(0))
+				most = short
+			}
+			if _, err := s.Pool().Exec(ctx, "UPDATE targets SET lease_until = now() + interval '20 minutes'"); err != nil {
+				t.Fatal(err)
+			}
+			if n := must[int](t)(s.RequeueExpired(ctx, short, short)); n != 0 {
+				t.Errorf("%d requeued, and its worker may be alive", n)
+			}
+			if left := leasedFor(t, s, "targets"); left > most || left < most-short {
+				t.Fatalf("leased for %s, want at most %s and not much less", left, most)
+			}
+			if !claimed {
+				return
+			}
+			time.Sleep(short)
+			if n := must[int](t)(s.RequeueExpired(ctx, short, short)); n != 1 {
+				t.Errorf("%d requeued after the lease, want 1", n)
+			}
+		})
+	}
+}
+
+// A snoozed target keeps its lease until its snooze ends.
+func TestCapLeavesTheSnooze(t *testing.T) {
+	s := storetest.New(t)
+	r := start(t, s, 1, 1, 0)
+	if err := s.SnoozeClaim(t.Context(), claim(t, s, r, accountID(0)), snooze, access.CallCount{}); err != nil {
+		t.Fatal(err)
+	}
+	must[int](t)(s.RequeueExpired(t.Context(), time.Second, snooze))
+	if left := leasedFor(t, s, "targets"); left < snooze/2 {
+		t.Errorf("leased for %s of a snooze of %s", left, snooze)
 	}
 }
 

@@ -68,14 +68,14 @@ func TestHaltResumeAndRetry(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 6, 2, 1)
 	ctx := t.Context()
-	push(t, s, r, accountID(0), access.TargetFailed)
-	r = push(t, s, r, accountID(1), access.TargetConflict)
-	if r.State != access.RolloutHalted || r.Counts.Running != 1 || r.Counts.Waiting != 3 {
-		t.Fatalf("rollout %s with %+v, want halted with one in flight", r.State, r.Counts)
+	r = push(t, s, r, accountID(0), access.TargetFailed)
+	if r.State != access.RolloutRunning || r.Counts.Running != 1 {
+		t.Errorf("rollout %s with %+v, want one in flight, since one more failure halts it", r.State, r.Counts)
 	}
-	r = push(t, s, r, accountID(2), access.TargetSucceeded) // what is in flight ends
-	if r.Counts.Running != 0 || r.State != access.RolloutHalted {
-		t.Errorf("%d in flight while %s, want none started", r.Counts.Running, r.State)
+	push(t, s, r, accountID(1), access.TargetSucceeded)
+	r = push(t, s, r, accountID(2), access.TargetConflict)
+	if r.State != access.RolloutHalted || r.Counts.Running != 0 || r.Counts.Waiting != 3 {
+		t.Fatalf("rollout %s with %+v, want halted with none in flight", r.State, r.Counts)
 	}
 	r = must[access.Rollout](t)(s.UpdateProgress(ctx, r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		return []access.AuditEvent{event("rollout.retry", "")}, r.Retry()
@@ -83,7 +83,7 @@ func TestHaltResumeAndRetry(t *testing.T) {
 	if r.State != access.RolloutRunning || r.Counts != (access.TargetCounts{Waiting: 3, Running: 2, Succeeded: 1}) {
 		t.Errorf("after the retry %s with %+v", r.State, r.Counts)
 	}
-	for _, i := range []int{0, 1, 3, 4, 5} {
+	for _, i := range []int{0, 2, 3, 4, 5} {
 		r = push(t, s, r, accountID(i), access.TargetUnchanged)
 	}
 	if r.State != access.RolloutCompleted || r.Counts != (access.TargetCounts{Succeeded: 1, Unchanged: 5}) {
@@ -151,7 +151,7 @@ func TestAbort(t *testing.T) {
 		}
 	}
 	must[access.Rollout](t)(s.FinishTarget(t.Context(), claimed, nil, access.TargetResult{State: access.TargetSucceeded}, nil))
-	if n := must[int](t)(s.RequeueExpired(t.Context(), lease)); n != 1 {
+	if n := must[int](t)(s.RequeueExpired(t.Context(), lease, snooze)); n != 1 {
 		t.Errorf("%d requeued, want the one whose worker died", n)
 	}
 	r = push(t, s, r, accountID(1), access.TargetSucceeded)

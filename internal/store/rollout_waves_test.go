@@ -71,6 +71,59 @@ func TestWavesStartOneAfterTheOther(t *testing.T) {
 	}
 }
 
+// startCheck starts a rollout of one account, up to the check of its only wave.
+func startCheck(t *testing.T, s *store.Store) access.Rollout {
+	t.Helper()
+	organization(t, s, 1)
+	r := startStaged(t, s, 1, access.Strategy{Name: "x", ReadBack: true}, 1)
+	if r = push(t, s, r, accountID(0), access.TargetSucceeded); r.Phase != access.PhaseChecking {
+		t.Fatalf("phase %q, want the check", r.Phase)
+	}
+	return r
+}
+
+// The lease of a check is capped like that of a target.
+func TestCheckLeaseEndsAfterTheClockWasSetBack(t *testing.T) {
+	s := storetest.New(t)
+	startCheck(t, s)
+	ctx := t.Context()
+	if _, err := s.Pool().Exec(ctx, "UPDATE rollout_checks SET lease_until = now() + interval '20 minutes'"); err != nil {
+		t.Fatal(err)
+	}
+	const most = 9 * time.Second
+	if n := must[int](t)(s.RequeueExpiredChecks(ctx, most)); n != 0 {
+		t.Errorf("%d requeued, and its worker may be alive", n)
+	}
+	if left := leasedFor(t, s, "rollout_checks"); left > most || left < most/2 {
+		t.Errorf("leased for %s, want %s", left, most)
+	}
+}
+
+func TestRenewedCheckIsNotRequeued(t *testing.T) {
+	s := storetest.New(t)
+	r := startCheck(t, s)
+	ctx := t.Context()
+	c, ok, err := s.ClaimCheck(ctx, r.ID, 1, 0, -time.Second)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if err := s.RenewCheck(ctx, c, lease); err != nil {
+		t.Fatal(err)
+	}
+	if n := must[int](t)(s.RequeueExpiredChecks(ctx, lease)); n != 0 {
+		t.Errorf("%d requeued after the renewal", n)
+	}
+	if err := s.RenewCheck(ctx, c, -time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if n := must[int](t)(s.RequeueExpiredChecks(ctx, lease)); n != 1 {
+		t.Errorf("%d requeued, want 1", n)
+	}
+	if err := s.RenewCheck(ctx, c, lease); !errors.Is(err, access.ErrClaimLost) {
+		t.Errorf("renewing a claim that is lost: %v, want ErrClaimLost", err)
+	}
+}
+
 func TestChecksEndAWave(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 3)

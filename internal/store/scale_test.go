@@ -75,9 +75,9 @@ func TestScaleOfARollout(t *testing.T) {
 		}
 	})
 	var r access.Rollout
-	logDuration(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 1)) })
+	logDuration(t, "applying", func() { r = must[access.Rollout](t)(apply(t.Context(), s, c, 50, 50)) })
 	logDuration(t, "one push", func() { r = push(t, s, r, accountID(7), access.TargetSucceeded) })
-	logDuration(t, "looking for targets to requeue", func() { must[int](t)(s.RequeueExpired(t.Context(), lease)) })
+	logDuration(t, "looking for targets to requeue", func() { must[int](t)(s.RequeueExpired(t.Context(), lease, snooze)) })
 	logDuration(t, "aborting", func() {
 		r = must[access.Rollout](t)(s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 			return nil, r.Abort("enough", t0)
