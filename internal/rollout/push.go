@@ -147,9 +147,12 @@ func (u *push) refuse(r refusal) {
 }
 
 func (u *push) decide() {
+	recreated := u.findRecreated()
 	for i := range u.steps {
 		s := &u.steps[i]
+		u.nameRecreated(s)
 		u.leaveOutMissing(s)
+		u.expectNothingOf(s, recreated)
 		s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
 		s.blocked = s.left
 	}
