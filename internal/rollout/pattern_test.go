@@ -87,7 +87,8 @@ func TestUserPolicyWithPatternsDoesNotOpenAConflict(t *testing.T) {
 	}
 
 	// The test can fail: with the policy, the organization does admit her.
-	in := &iam.PutUserPolicyInput{UserName: sdk.String("erin"), PolicyName: sdk.String("by-hand"), PolicyDocument: &policy}
+	erin, byHand := "erin", "by-hand"
+	in := &iam.PutUserPolicyInput{UserName: &erin, PolicyName: &byHand, PolicyDocument: &policy}
 	if _, err := w.admin(t, account.ID).PutUserPolicy(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ type step struct {
 	decision
 	wrote   bool
 	readAt  time.Time // when its document was asked for last
+	wroteAt time.Time // when the write that AWS accepted was sent
 	sent    bool      // a write of it may have been sent
 	looked  look      // what reading back has shown so far
 	blocked bool      // skipped because it depends on a step that could not be done
