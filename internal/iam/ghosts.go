@@ -59,7 +59,8 @@ func Statements(ss []Statement) string {
 
 // GhostNames says for whom the unknown unique ids among our statements in a live
 // document stand, as far as that follows from the statements as they were planned: one
-// with the same Sid names them, and the document does not.
+// with the same Sid names them, and the document does not. An id that the planned statement
+// shows as well tells nothing new.
 func GhostNames(live, planned []Statement, ids map[string]string) map[string]string {
 	names := map[string]string{}
 	for _, l := range live {
@@ -67,8 +68,10 @@ func GhostNames(live, planned []Statement, ids map[string]string) map[string]str
 		if i < 0 {
 			continue
 		}
-		ghosts := slices.DeleteFunc(slices.Clone(l.Principals), func(p string) bool { return !IsGhost(p, ids) })
-		missing := slices.DeleteFunc(slices.Clone(planned[i].Principals), func(p string) bool { return namesPrincipal(l.Principals, p, ids) })
+		were := planned[i].Principals
+		isOld := func(p string) bool { return !IsGhost(p, ids) || slices.Contains(were, p) }
+		ghosts := slices.DeleteFunc(slices.Clone(l.Principals), isOld)
+		missing := slices.DeleteFunc(slices.Clone(were), func(p string) bool { return namesPrincipal(l.Principals, p, ids) })
 		if len(ghosts) != len(missing) {
 			continue
 		}

@@ -11,6 +11,7 @@ const (
 	anyAlice  = "arn:aws:iam::111122223333:user/alice"
 	anyCarol  = "arn:aws:iam::111122223333:user/carol"
 	someGhost = "AIDANOBODYNOBODYNOBOD"
+	oldGhost  = "AIDAFORMERFORMERFORME"
 )
 
 func TestWithoutPrincipals(t *testing.T) {
@@ -60,6 +61,7 @@ func TestGhostNames(t *testing.T) {
 		"an id that is known":    {allow(anyAlice, someGhost), allow(anyAlice, anyCarol), map[string]string{someGhost: anyCarol}, map[string]string{}},
 		"somebody was added":     {allow(anyAlice, anyCarol, someGhost), allow(anyAlice, anyCarol), nil, map[string]string{}},
 		"somebody was removed":   {allow(anyAlice), allow(anyAlice, anyCarol), nil, map[string]string{}},
+		"one was gone already":   {allow(someGhost, oldGhost), allow(anyCarol, oldGhost), nil, map[string]string{someGhost: anyCarol}},
 		"a statement of another": {[]Statement{{Sid: "PortcullisDeny", Principals: []string{someGhost}}}, allow(anyAlice), nil, map[string]string{}},
 	} {
 		if d := cmp.Diff(c.want, GhostNames(c.live, c.planned, c.ids)); d != "" {

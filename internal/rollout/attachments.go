@@ -36,8 +36,11 @@ func attachedAsPlanned(op access.Operation, live string) bool {
 		return false
 	}
 	ours, _ := access.UserSideAttachments(arns)
+	if !op.BeforeKnown && len(ours) == 0 {
+		return true
+	}
 	if op.State != access.OperationIntended && !wasAttempted(op) {
-		return sameSet(ours, before) || !op.BeforeKnown && len(ours) == 0
+		return sameSet(ours, before)
 	}
 	for _, arn := range ours {
 		if !slices.Contains(before, arn) && !slices.Contains(after, arn) {

@@ -124,6 +124,7 @@ func (u *push) asLeft(ctx context.Context, s *step) (bool, error) {
 	if !live.Exists && s.op.Resource.Kind != access.ResourcePolicy {
 		return s.op.Kind == access.OpDeleteUserPolicy || s.op.Kind == access.OpAttachments && s.op.OursAfter == "", nil
 	}
+	u.nameRecreated(s)
 	u.leaveOutMissing(s)
 	if u.asDesired(s, live) || s.op.State == access.OperationWritten && leftByOurs(s.op.Kind, s.op.Written, live.Document, u.ids) {
 		return true, nil

@@ -67,10 +67,15 @@
 // snoozed and tried again. The same applies if AWS says that something else is changing a document
 // at this moment. The other documents of the account are written meanwhile.
 //
+// Before the push writes a user policy, it has seen the trust policies that the user policy may open
+// within the last minute. If one of them is no longer as the push left it, the user policy is held
+// back.
+//
 // A deleted user does not block other users: the push leaves the deleted user out of trust
 // policies, and the push after the user exists again lets the user in. If a user may be too new for
 // AWS, the push is snoozed, for two minutes at most. The other documents of the account are written
-// meanwhile.
+// meanwhile. A user who was deleted and created again is admitted again: the push writes the name in
+// place of the unique id of the deleted user.
 //
 // # A conflict
 //
@@ -96,6 +101,7 @@
 //	pusher.go    Push: one target from its claim to its end
 //	push.go      the steps of a push
 //	write.go     one write, also when its answer is lost
+//	opened.go    roles that a user policy opens, read again before it is written
 //	missing.go   users whom AWS does not know: gone, or too new
 //	verify.go    reading back
 //	decide.go    what to do with one operation; pure

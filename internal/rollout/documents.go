@@ -80,8 +80,13 @@ func trustAsPlanned(op access.Operation, live string, ids map[string]string) boo
 	if err != nil {
 		return false
 	}
-	if ours == "" && !op.BeforeKnown || iam.EqualStatements(ours, op.OursBefore, ids) || iam.EqualStatements(ours, op.OursAfter, ids) || iam.EqualStatements(ours, op.OursBefore, withGhosts(ours, op.OursBefore, ids)) {
+	if ours == "" && !op.BeforeKnown {
 		return true
+	}
+	for _, known := range []string{op.OursBefore, op.OursAfter} {
+		if iam.EqualStatements(ours, known, ids) || iam.EqualStatements(ours, known, withGhosts(ours, known, ids)) {
+			return true
+		}
 	}
 	if !wasAttempted(op) {
 		return false

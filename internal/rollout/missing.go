@@ -15,6 +15,11 @@ import (
 // (docs/aws-facts.md, "Invalid principal"). One deleted user must not keep the allowlist of all
 // other users from being written. So that user is left out, and the push after the user exists
 // again lets the user in. AWS also refuses a user who was created moments ago, for a while.
+//
+// A user who was deleted and created again is another user for IAM. Trust policies show the
+// unique id of the deleted user, which does not admit the new one (docs/aws-facts.md, "Unique
+// ids in principals"), so decide writes the name again. The inline policy and the attachments
+// of the deleted user are gone with this user.
 
 // newFor is how long a user may be too new to be named.
 const newFor = 2 * time.Minute
@@ -60,6 +65,86 @@ func (u *push) leaveOutMissing(s *step) {
 	}
 	s.op.OursAfter = iam.Statements(kept)
 	s.without = joinSentences(s.without, leftOut(s.op.Resource, dropped))
+}
+
+// findRecreated lists the ARNs of users who exist, while a trust policy of the target shows, or
+// showed before this target wrote it, the unique id of a deleted user in their place.
+func (u *push) findRecreated() map[string]bool {
+	found := map[string]bool{}
+	for i := range u.steps {
+		op := u.steps[i].op
+		if op.Kind != access.OpTrustPolicy {
+			continue
+		}
+		for _, document := range []string{u.live[op.Resource].Document, op.LiveBefore} {
+			for _, arn := range ghostsOf(op, document, u.ids) {
+				if u.users[arn] {
+					found[arn] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+// ghostsOf maps the unique ids of deleted users in our part of a trust policy to the ARNs of these
+// users.
+func ghostsOf(op access.Operation, document string, ids map[string]string) map[string]string {
+	ours, err := iam.Ours(document)
+	if err != nil {
+		return nil
+	}
+	is, errIs := iam.ParseStatements(ours)
+	were, errWere := iam.ParseStatements(op.OursBefore)
+	if errIs != nil || errWere != nil {
+		return nil
+	}
+	return iam.GhostNames(is, were, ids)
+}
+
+// expectNothingOf makes a user's document that does not exist count as planned where the user was
+// created again: the plan saw the document of the deleted user, and no person has removed it.
+func (u *push) expectNothingOf(s *step, recreated map[string]bool) {
+	kind, open := s.op.Resource.Kind, s.op.State == access.OperationPlanned || s.op.State == access.OperationIntended
+	if !open || kind != access.ResourceUser && kind != access.ResourceAttachments {
+		return
+	}
+	user := access.Resource{Kind: access.ResourceUser, Path: s.op.Resource.Path, Name: s.op.Resource.Name}
+	if recreated[user.ARN(u.claim.Account.PartitionOrDefault(), u.claim.Account.ID)] {
+		s.op.BeforeKnown = false
+	}
+}
+
+// nameRecreated puts names in place of unique ids in the trust policy that a step is to write. A
+// rollback restores the earlier document, which may show the id of a deleted user. AWS refuses
+// such an id, and it does not admit the user of the same name who exists now. The statements
+// before tell whose id it is. Any other id is left out.
+func (u *push) nameRecreated(s *step) {
+	if s.op.Kind != access.OpTrustPolicy {
+		return
+	}
+	ours, err := iam.ParseStatements(s.op.OursAfter)
+	if err != nil {
+		return // decide says so
+	}
+	names := withGhosts(s.op.OursAfter, s.op.OursBefore, u.ids)
+	changed := false
+	for i := range ours {
+		for j, p := range ours[i].Principals {
+			if iam.IsUniqueID(p) && names[p] != "" {
+				ours[i].Principals[j], changed = names[p], true
+			}
+		}
+	}
+	kept, dropped := iam.WithoutPrincipals(ours, iam.IsUniqueID)
+	if changed || len(dropped) > 0 {
+		s.op.OursAfter = iam.Statements(kept)
+	}
+	if len(dropped) > 0 {
+		unknown := strings.Join(dropped, ", ")
+		s.without = joinSentences(s.without, fmt.Sprintf("The %s does not name %s: AWS does not know this id any more.",
+			s.op.Resource, unknown))
+	}
 }
 
 func leftOut(r access.Resource, arns []string) string {

@@ -33,6 +33,7 @@ type step struct {
 	decision
 	wrote   bool
 	readAt  time.Time // when its document was asked for last
+	wroteAt time.Time // when the write that AWS accepted was sent
 	sent    bool      // a write of it may have been sent
 	looked  look      // what reading back has shown so far
 	blocked bool      // skipped because it depends on a step that could not be done
@@ -147,9 +148,12 @@ func (u *push) refuse(r refusal) {
 }
 
 func (u *push) decide() {
+	recreated := u.findRecreated()
 	for i := range u.steps {
 		s := &u.steps[i]
+		u.nameRecreated(s)
 		u.leaveOutMissing(s)
+		u.expectNothingOf(s, recreated)
 		s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
 		s.blocked = s.left
 	}

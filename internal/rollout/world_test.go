@@ -42,6 +42,8 @@ type world struct {
 	cloud *aws.Cloud
 	calls *gauge
 	all   []access.Account
+
+	endpoint string // of the organization
 }
 
 func newWorld(t *testing.T) *world {
@@ -55,8 +57,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stop() })
-	w := &world{store: storetest.New(t), org: org}
-	w.cloud = w.connect(t, "http://"+addr)
+	w := &world{store: storetest.New(t), org: org, endpoint: "http://" + addr}
+	w.cloud = w.connect(t, w.endpoint)
 	w.calls = &gauge{Cloud: w.cloud}
 	w.readEverything(t)
 	return w

@@ -117,7 +117,7 @@ func (u *push) whileFresh(s *step) access.Scope {
 		if err := u.lease.checkExpiry(); err != nil {
 			return err
 		}
-		if !s.fresh() {
+		if !s.fresh() || len(u.rolesToCheck(s)) > 0 {
 			return errStale
 		}
 		return nil
@@ -139,7 +139,11 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 			return err
 		}
 	}
+	if done, err := u.checkOpened(ctx, s); done || err != nil {
+		return err
+	}
 	s.sent = true
+	sent := time.Now()
 	err := u.cfg.Cloud.Write(ctx, u.whileFresh(s), access.Write{Resource: s.op.Resource, Document: s.document})
 	if fault := u.cfg.Fault(PointWrote); fault != nil {
 		return fault
@@ -147,7 +151,7 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 	switch class := access.CloudClassOf(err); {
 	case err == nil:
 		s.end(access.OperationWritten, s.message)
-		s.wrote = true
+		s.wrote, s.wroteAt = true, sent
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case class == access.CloudUnreachable || class == access.CloudUnknown || errors.Is(err, errStale):
