@@ -51,8 +51,8 @@ func documentOf(list string) string {
 	return `{"Version":"` + Version + `","Statement":` + list + `}`
 }
 
-// Canonical returns the one spelling of what a document means. Documents with the same one are Equal. Only Equal
-// can also compare account ids with root ARNs where one document alone does not tell the partition.
+// Canonical returns the canonical spelling of a document. Documents with the same one are Equal. Equal documents may
+// have two, if one names an account by its id and neither the document nor ids tells the partition.
 func Canonical(doc string, ids map[string]string) (string, error) {
 	v, err := parseForComparing(doc)
 	if err != nil {
@@ -248,8 +248,8 @@ func (c canonicaliser) spellPrincipal(p string) string {
 }
 
 // partitionOf returns the partition of documents: the one that their principals name, else the one that ids names.
-// IAM saves no document that names principals of another partition (docs/aws-facts.md, "Principal element"), so a
-// root ARN alone is no proof: it is what is compared. The result is "" if nothing names a partition.
+// IAM saves no document that names principals of another partition (docs/aws-facts.md, "Principal element"). Root
+// ARNs do not count, because Equal compares them with account ids. The result is "" if nothing names a partition.
 func partitionOf(ids map[string]string, docs ...value) string {
 	var names partitions
 	bare := false
