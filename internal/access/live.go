@@ -53,6 +53,10 @@ type LiveDocument struct {
 	ID       string // unique id: AROA… or AIDA…
 	Exists   bool
 	Document string
+
+	// RealName is set if a role or user does not exist, and IAM finds another one by its name, because IAM ignores
+	// case and path when it looks for a name (docs/aws-facts.md, "Names and paths"). It is path and name of that one.
+	RealName string
 }
 
 // LiveRole is a role with its live trust policy. Managed is set if the policy has statements of ours.

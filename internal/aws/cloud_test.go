@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -377,5 +378,41 @@ func TestNoConnectionPerAccount(t *testing.T) {
 	}
 	if got := connections.Load(); got > 16 {
 		t.Errorf("connections: got %d, want no more than 16", got)
+	}
+}
+
+// IAM finds a role or user by its name in any case and under any path. Such a one is not what was asked for.
+func TestReadTellsAnotherRoleOfTheSameName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{})
+	a := w.account(t, "identity")
+	under := func(kind access.ResourceKind, path, name string) access.Resource {
+		return access.Resource{Kind: kind, Path: path, Name: name}
+	}
+	for _, tc := range []struct {
+		asked access.Resource
+		real  string
+	}{
+		{role("bob"), "Bob"},
+		{under(access.ResourceRole, "/team-x/", "Bob"), "Bob"},
+		{user("CAROL"), "carol"},
+		{under(access.ResourceUser, "/", "frank"), "ops/frank"},
+		{under(access.ResourceAttachments, "/", "Frank"), "ops/frank"},
+		{role("Nothing"), ""},
+	} {
+		// Alone it is read by name; together with many others, by a sweep over the account.
+		many := []access.Resource{tc.asked}
+		for i := range 40 {
+			many = append(many, role(fmt.Sprintf("Nothing-%d", i)))
+		}
+		for _, resources := range [][]access.Resource{{tc.asked}, many} {
+			docs, err := w.Read(t.Context(), scope(a), resources)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := docs[0]; d.Exists || d.RealName != tc.real || d.Resource != tc.asked {
+				t.Errorf("%s among %d: exists %t, real name %q, want %q", tc.asked, len(resources), d.Exists, d.RealName, tc.real)
+			}
+		}
 	}
 }

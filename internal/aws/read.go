@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"slices"
+	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -13,8 +14,8 @@ import (
 
 // Read returns the live documents of resources, in their order, with as few calls as possible: one
 // sweep over the account, or one call for each role, and two for each user, managed policy or
-// user's attachments. A resource that is not there, or there under another path, has Exists false
-// and is no error.
+// user's attachments. A resource that does not exist has Exists false and is no error. The same holds for one that IAM
+// has under another path or in another case; RealName says which.
 func (c *Cloud) Read(ctx context.Context, scope access.Scope, resources []access.Resource) ([]access.LiveDocument, error) {
 	if len(resources) == 0 {
 		return nil, nil
@@ -62,10 +63,12 @@ func (c *Cloud) readBySweep(ctx context.Context, s *session, resources []access.
 		left[r] = true
 	}
 	expected := c.sizes.of(s.account)
+	others := othersOf(resources)
 	var bad error
 	seen := 0
 	pages, all, err := s.sweep(ctx, kinds(resources), func(page *iam.GetAccountAuthorizationDetailsOutput) bool {
 		seen++
+		others.see(page)
 		if bad = takeFrom(page, left, found); bad != nil {
 			return false
 		}
@@ -82,9 +85,50 @@ func (c *Cloud) readBySweep(ctx context.Context, s *session, resources []access.
 		return keys(left), nil
 	}
 	for r := range left {
-		found[r] = access.LiveDocument{Resource: r}
+		found[r] = others.document(r)
 	}
 	return nil, nil
+}
+
+// others are the roles and users that IAM would find by the names of resources, by kind and name in lower case.
+type others map[access.Resource]access.Resource
+
+func othersOf(resources []access.Resource) others {
+	o := others{}
+	for _, r := range resources {
+		o[nameKey(r)] = access.Resource{}
+	}
+	return o
+}
+
+// nameKey is a resource as IAM looks for it: without path and case. Attachments are looked for by their user.
+func nameKey(r access.Resource) access.Resource {
+	if r.Kind == access.ResourceAttachments {
+		r.Kind = access.ResourceUser
+	}
+	return access.Resource{Kind: r.Kind, Name: strings.ToLower(r.Name)}
+}
+
+func (o others) see(page *iam.GetAccountAuthorizationDetailsOutput) {
+	note := func(r access.Resource) {
+		if _, asked := o[nameKey(r)]; asked {
+			o[nameKey(r)] = r
+		}
+	}
+	for _, d := range page.RoleDetailList {
+		note(roleResource(d.Path, d.RoleName))
+	}
+	for _, d := range page.UserDetailList {
+		note(userResource(d.Path, d.UserName))
+	}
+}
+
+// document is that of a resource that does not exist.
+func (o others) document(r access.Resource) access.LiveDocument {
+	if found := o[nameKey(r)]; found.Name != "" {
+		return another(r, found)
+	}
+	return access.LiveDocument{Resource: r}
 }
 
 func keys(set map[access.Resource]bool) []access.Resource {
@@ -173,12 +217,15 @@ func (s *session) readRole(ctx context.Context, r access.Resource) (access.LiveD
 		}
 		return err
 	})
-	// IAM finds roles by name alone; under another path it is another role.
-	if gone(err) || err == nil && sdk.ToString(role.Path) != r.Path {
+	switch {
+	case gone(err):
 		return access.LiveDocument{Resource: r}, nil
-	}
-	if err != nil {
+	case err != nil:
 		return access.LiveDocument{}, err
+	}
+	// IAM finds roles by name alone, in any case; under another name or path it is another role.
+	if is := roleResource(role.Path, role.RoleName); is != r {
+		return another(r, is), nil
 	}
 	doc, err := decode(role.AssumeRolePolicyDocument)
 	return access.LiveDocument{Resource: r, ID: sdk.ToString(role.RoleId), Exists: true, Document: doc},
@@ -205,6 +252,11 @@ func (s *session) readUser(ctx context.Context, r access.Resource) (access.LiveD
 	return live, err
 }
 
+// another says that a role or user does not exist, and which one IAM finds by its name.
+func another(asked, found access.Resource) access.LiveDocument {
+	return access.LiveDocument{Resource: asked, RealName: strings.TrimPrefix(found.Path, "/") + found.Name}
+}
+
 // findUser looks whether a user is there, under the path given.
 func (s *session) findUser(ctx context.Context, r access.Resource) (access.LiveDocument, error) {
 	var user *types.User
@@ -215,11 +267,14 @@ func (s *session) findUser(ctx context.Context, r access.Resource) (access.LiveD
 		}
 		return err
 	})
-	if gone(err) || err == nil && sdk.ToString(user.Path) != r.Path {
+	switch {
+	case gone(err):
 		return access.LiveDocument{Resource: r}, nil
-	}
-	if err != nil {
+	case err != nil:
 		return access.LiveDocument{}, err
+	}
+	if is := userResource(user.Path, user.UserName); is.Path != r.Path || is.Name != r.Name {
+		return another(r, is), nil
 	}
 	return access.LiveDocument{Resource: r, ID: sdk.ToString(user.UserId), Exists: true}, nil
 }

@@ -1,11 +1,10 @@
 package iam
 
 import (
+	"bytes"
 	"cmp"
-	"net/netip"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -13,20 +12,28 @@ import (
 
 // Equal reports whether two documents mean the same. What IAM changes when it stores a
 // document makes no difference (docs/aws-facts.md, "Stored form of a document"): order, one value against a list
-// of one, an account's id against its root ARN, unique ids against ARNs (ids maps one
-// to the other and may be nil), the spelling of CIDRs, percent-encoding, white space.
+// of one, an account's id against its root ARN of the same partition, unique ids against ARNs (ids maps one
+// to the other and may be nil), percent-encoding, white space. comparisonRules lists the condition values that have
+// several spellings.
 // The Sid does, since it says whose a statement is. Malformed documents are equal only
 // byte for byte.
 func Equal(a, b string, ids map[string]string) bool {
 	if a == b {
 		return true
 	}
-	ca, err := Canonical(a, ids)
+	va, err := parseForComparing(a)
 	if err != nil {
 		return false
 	}
-	cb, err := Canonical(b, ids)
-	return err == nil && ca == cb
+	vb, err := parseForComparing(b)
+	if err != nil {
+		return false
+	}
+	c := canonicaliser{ids: ids, partition: partitionOf(ids, va, vb)}
+	if c.partition == "" {
+		c.partition = "aws"
+	}
+	return bytes.Equal(c.document(make([]byte, 0, len(a)+64), va), c.document(make([]byte, 0, len(b)+64), vb))
 }
 
 // EqualStatements reports whether two JSON lists of statements mean the same.
@@ -44,15 +51,23 @@ func documentOf(list string) string {
 	return `{"Version":"` + Version + `","Statement":` + list + `}`
 }
 
-// Canonical returns the one spelling of what a document means. Documents that are Equal
-// have the same.
+// Canonical returns the canonical spelling of a document. Documents with the same one are Equal. Equal documents may
+// have two, if one names an account by its id and neither the document nor ids tells the partition.
 func Canonical(doc string, ids map[string]string) (string, error) {
+	v, err := parseForComparing(doc)
+	if err != nil {
+		return "", err
+	}
+	c := canonicaliser{ids: ids, partition: partitionOf(ids, v)}
+	return string(c.document(make([]byte, 0, len(doc)+64), v)), nil
+}
+
+func parseForComparing(doc string) (value, error) {
 	v, err := parseJSON(decodeDocument(doc))
 	if err != nil || v.kind != '{' || v.hasDuplicates() {
-		return "", access.Errorf(access.KindInvalid, "the policy document is malformed: it has to be a JSON object that names no key twice")
+		return value{}, access.Errorf(access.KindInvalid, "the policy document is malformed: it has to be a JSON object that names no key twice")
 	}
-	c := canonicaliser{ids: ids}
-	return string(c.document(make([]byte, 0, len(doc)+64), v)), nil
+	return v, nil
 }
 
 // canonicalStatements is Canonical for some statements alone, as a JSON list.
@@ -62,21 +77,26 @@ func canonicalStatements(statements []value, ids map[string]string) (string, err
 			return "", access.Errorf(access.KindInvalid, "a statement of the policy document names a key twice")
 		}
 	}
-	c := canonicaliser{ids: ids}
+	c := canonicaliser{ids: ids, partition: partitionOf(ids, value{members: []member{{
+		key: "Statement", value: value{kind: '[', items: statements},
+	}}})}
 	return string(c.statements(nil, statements)), nil
 }
 
 // canonicaliser writes the canonical form. Everything ends up as sorted strings, so that
 // two documents can be compared byte by byte.
-type canonicaliser struct{ ids map[string]string }
+type canonicaliser struct {
+	ids       map[string]string
+	partition string // of accounts that are named by their id alone; "" if it is not known
+}
 
 func (c canonicaliser) document(b []byte, v value) []byte {
 	b = append(b, '{')
-	version := "2008-10-17" // what IAM takes a missing version for
+	version := value{kind: '"', text: "2008-10-17"} // the version of a document that names none
 	if m, ok := v.get("Version"); ok {
-		version = m.text
+		version = m
 	}
-	b = append(AppendQuoted(append(b, `"Version":`...), version), ',')
+	b = append(c.plain(append(b, `"Version":`...), version), ',')
 	for _, m := range sortedMembers(v.members) {
 		if m.key != "Version" && m.key != "Statement" {
 			b = append(AppendQuoted(b, m.key), ':')
@@ -126,11 +146,14 @@ func (c canonicaliser) statement(b []byte, s value) []byte {
 func (c canonicaliser) element(b []byte, m member) []byte {
 	switch m.key {
 	case "Effect":
+		if m.value.kind != '"' {
+			return c.plain(b, m.value)
+		}
 		return AppendQuoted(b, spellEffect(m.value.text))
 	case "Action", "NotAction":
-		return c.set(b, m.value, spellFolded)
+		return c.set(b, m.value, comparisonRule{spell: spellFolded})
 	case "Resource", "NotResource":
-		return c.set(b, m.value, nil)
+		return c.set(b, m.value, byBytes)
 	case "Principal", "NotPrincipal":
 		return c.principal(b, m.value)
 	case "Condition":
@@ -141,20 +164,38 @@ func (c canonicaliser) element(b []byte, m member) []byte {
 }
 
 // set writes a value or a list as a sorted list without repetitions.
-func (c canonicaliser) set(b []byte, v value, spell func(string) string) []byte {
-	items := v.list()
-	ss := make([]string, len(items))
-	for i, it := range items {
+func (c canonicaliser) set(b []byte, v value, rule comparisonRule) []byte {
+	list := v.list()
+	items := make([]item, len(list))
+	for i, it := range list {
 		if it.kind == '{' || it.kind == '[' {
 			return c.plain(b, v)
 		}
-		ss[i] = it.text
-		if spell != nil {
-			ss[i] = spell(it.text)
+		items[i] = item{text: it.text, literal: it.kind != '"'}
+	}
+	items = rule.apply(items)
+	slices.SortFunc(items, func(a, b item) int {
+		switch {
+		case a.literal == b.literal:
+			return strings.Compare(a.text, b.text)
+		case a.literal:
+			return 1
+		default:
+			return -1
+		}
+	})
+	b = append(b, '[')
+	for i, it := range slices.Compact(items) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if it.literal {
+			b = append(b, it.text...)
+		} else {
+			b = AppendQuoted(b, it.text)
 		}
 	}
-	slices.Sort(ss)
-	return appendList(b, slices.Compact(ss))
+	return append(b, ']')
 }
 
 func appendList(b []byte, ss []string) []byte {
@@ -181,28 +222,86 @@ func (c canonicaliser) principal(b []byte, v value) []byte {
 			b = append(b, ',')
 		}
 		b = append(AppendQuoted(b, m.key), ':')
-		spell := c.spellPrincipal
-		if m.key != "AWS" {
-			spell = nil
+		rule := byBytes
+		if m.key == "AWS" {
+			rule = comparisonRule{spell: c.spellPrincipal}
 		}
-		b = c.set(b, m.value, spell)
+		b = c.set(b, m.value, rule)
 	}
 	return append(b, '}')
 }
 
-var rootARN = regexp.MustCompile(`^arn:[a-z0-9-]+:iam::([0-9]{12}):root$`)
+var (
+	rootARN   = regexp.MustCompile(`^arn:[a-z0-9-]+:iam::([0-9]{12}):root$`)
+	accountID = regexp.MustCompile(`^[0-9]{12}$`)
+)
 
+// spellPrincipal writes an account's id as its root ARN, if the partition is known.
 func (c canonicaliser) spellPrincipal(p string) string {
 	if arn, ok := c.ids[p]; ok {
 		p = arn
 	}
-	if !strings.HasSuffix(p, ":root") {
-		return p
-	}
-	if m := rootARN.FindStringSubmatch(p); m != nil {
-		return m[1]
+	if c.partition != "" && c.partition != noPartition && accountID.MatchString(p) {
+		return "arn:" + c.partition + ":iam::" + p + ":root"
 	}
 	return p
+}
+
+// partitionOf returns the partition of documents: the one that their principals name, else the one that ids names.
+// IAM saves no document that names principals of another partition (docs/aws-facts.md, "Principal element"). Root
+// ARNs do not count, because Equal compares them with account ids. The result is "" if nothing names a partition.
+func partitionOf(ids map[string]string, docs ...value) string {
+	var names partitions
+	bare := false
+	for _, doc := range docs {
+		statements, _ := doc.get("Statement")
+		for _, s := range statements.list() {
+			for _, p := range awsPrincipals(s) {
+				text := p.text
+				if arn, ok := ids[text]; ok {
+					text = arn
+				}
+				bare = bare || len(text) == 12
+				if !strings.HasSuffix(text, ":root") {
+					names.add(text)
+				}
+			}
+		}
+	}
+	if bare && names.first == "" {
+		for _, arn := range ids {
+			if names.add(arn); names.several {
+				break
+			}
+		}
+	}
+	return names.only()
+}
+
+// partitions collects the partitions of ARNs.
+type partitions struct {
+	first   string
+	several bool
+}
+
+func (p *partitions) add(arn string) {
+	rest, ok := strings.CutPrefix(arn, "arn:")
+	if !ok {
+		return
+	}
+	name, _, _ := strings.Cut(rest, ":")
+	p.several = p.several || p.first != "" && name != p.first
+	p.first = name
+}
+
+// noPartition says that several partitions are named, so that no account id is the same as a root ARN.
+const noPartition = "?"
+
+func (p *partitions) only() string {
+	if p.several {
+		return noPartition
+	}
+	return p.first
 }
 
 // condition writes operator by operator, key by key. Keys are compared without regard
@@ -222,43 +321,36 @@ func (c canonicaliser) condition(b []byte, v value) []byte {
 			continue
 		}
 		b = append(b, '{')
-		spell := spelling(op.key)
-		keys := slices.Clone(op.value.members)
-		for k := range keys {
-			keys[k].key = spellFolded(keys[k].key)
-		}
-		for k, m := range sortedMembers(keys) {
+		for k, m := range sortedMembers(foldedKeys(op.value.members)) {
 			if k > 0 {
 				b = append(b, ',')
 			}
 			b = append(AppendQuoted(b, m.key), ':')
-			b = c.set(b, m.value, spell)
+			b = c.set(b, m.value, ruleFor(op.key, m.key))
 		}
 		b = append(b, '}')
 	}
 	return append(b, '}')
 }
 
-// spelling returns how the values of an operator are spelt canonically.
-func spelling(operator string) func(string) string {
-	op := strings.ToLower(operator)
-	switch {
-	case strings.Contains(op, "ipaddress"):
-		return CanonicalCIDR
-	case strings.HasPrefix(op, "bool"), strings.HasPrefix(op, "null"):
-		return strings.ToLower
-	case strings.HasPrefix(op, "numeric"):
-		return spellNumber
-	default:
-		return nil
+// foldedKeys spells the keys of an operator without regard to case. Keys of which two would be spelt alike stay as
+// they are: their order is not known to be without meaning.
+func foldedKeys(ms []member) []member {
+	folded := slices.Clone(ms)
+	for i := range folded {
+		folded[i].key = spellFolded(ms[i].key)
 	}
+	if twice(folded) {
+		return ms
+	}
+	return folded
 }
 
 func spellEffect(s string) string {
-	switch {
-	case strings.EqualFold(s, EffectAllow):
+	switch foldASCII(s) {
+	case "allow":
 		return EffectAllow
-	case strings.EqualFold(s, EffectDeny):
+	case "deny":
 		return EffectDeny
 	default:
 		return s
@@ -279,32 +371,11 @@ func init() {
 }
 
 func spellFolded(s string) string {
-	lower := strings.ToLower(s)
+	lower := foldASCII(s)
 	if f, ok := familiar[lower]; ok {
 		return f
 	}
 	return lower
-}
-
-// CanonicalCIDR returns the one spelling of a CIDR that IAM reads as the same network: "10.0.0.7" becomes
-// "10.0.0.7/32". A text that is not a CIDR comes back as it is.
-func CanonicalCIDR(s string) string {
-	if !strings.Contains(s, "/") {
-		if a, err := netip.ParseAddr(s); err == nil {
-			return netip.PrefixFrom(a, a.BitLen()).String()
-		}
-	}
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p.Masked().String()
-	}
-	return s
-}
-
-func spellNumber(s string) string {
-	if f, err := strconv.ParseFloat(s, 64); err == nil {
-		return strconv.FormatFloat(f, 'g', -1, 64)
-	}
-	return s
 }
 
 // plain writes a value whose meaning is not known: members sorted, nothing else changed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -199,12 +200,18 @@ func (d *document) raiseVersion(ours []Statement) error {
 		return nil
 	}
 	for _, s := range d.foreign {
-		if strings.Contains(s.raw, "${") {
+		if mentionsVariable(s) {
 			return access.Errorf(access.KindConflict, "the document has the old version %q, in which variables such as ${aws:username} are plain text; our statements need version %s, which would change what a statement of others means. Set the version in AWS yourself, then try again", version, Version)
 		}
 	}
 	d.prepared = Version
 	return nil
+}
+
+// mentionsVariable reports whether a decoded text in a value would be read as a policy variable.
+func mentionsVariable(v value) bool {
+	return hasVariable(v.text) || slices.ContainsFunc(v.items, mentionsVariable) ||
+		slices.ContainsFunc(v.members, func(m member) bool { return hasVariable(m.key) || mentionsVariable(m.value) })
 }
 
 func usesVariables(ss []Statement) bool {

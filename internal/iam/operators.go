@@ -32,7 +32,7 @@ type test struct {
 type comparer func(have, want string) tri
 
 func newTest(operator, key string, v value, variables bool) (test, bool) {
-	t := test{operator: operator, key: key, name: strings.ToLower(key)}
+	t := test{operator: operator, key: key, name: foldASCII(key)}
 	for _, it := range v.list() {
 		if it.kind == '{' || it.kind == '[' {
 			return test{}, false
@@ -43,7 +43,7 @@ func newTest(operator, key string, v value, variables bool) (test, bool) {
 	if len(t.values) == 0 {
 		return t, true // what an empty list means is not documented: it is never told
 	}
-	op := strings.ToLower(operator)
+	op := foldASCII(operator)
 	op, t.forAll = strings.CutPrefix(op, "forallvalues:")
 	op, t.forAny = strings.CutPrefix(op, "foranyvalue:")
 	op, t.ifExists = strings.CutSuffix(op, "ifexists")
@@ -64,6 +64,9 @@ func newTest(operator, key string, v value, variables bool) (test, bool) {
 func parsePrefixes(values []string) []netip.Prefix {
 	ps := make([]netip.Prefix, 0, len(values))
 	for _, v := range values {
+		if a, err := netip.ParseAddr(v); err == nil && a.Is6() {
+			v = netip.PrefixFrom(a, a.BitLen()).String()
+		}
 		p, err := netip.ParsePrefix(CanonicalCIDR(v))
 		if err != nil {
 			return nil

@@ -168,7 +168,7 @@ func (p *principals) add(s string) {
 // lower prepares actions, which ignore case.
 func (p patterns) lower() patterns {
 	for i, v := range p.values {
-		p.values[i] = strings.ToLower(v)
+		p.values[i] = foldASCII(v)
 	}
 	return p
 }

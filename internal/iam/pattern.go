@@ -26,7 +26,7 @@ func match(pattern, s string) bool {
 
 // matchFold is match without regard to case, as actions are compared.
 func matchFold(pattern, s string) bool {
-	return match(strings.ToLower(pattern), strings.ToLower(s))
+	return match(foldASCII(pattern), foldASCII(s))
 }
 
 // Within a pattern these bytes stand for a star and a question mark that are meant as

@@ -254,3 +254,19 @@ func (c *Affected) targets() []access.AccountID {
 	}
 	return slices.Sorted(maps.Keys(ids))
 }
+
+// editedUsers are the users whom edited mappings name, before or after.
+func (c *Affected) editedUsers() map[access.UserName]bool {
+	users := map[access.UserName]bool{}
+	for _, s := range []access.State{c.base, c.next} {
+		for i := range s.Mappings {
+			if !c.edited.Mappings[s.Mappings[i].ID] {
+				continue
+			}
+			for _, u := range s.Mappings[i].Users {
+				users[u.Rooted()] = true
+			}
+		}
+	}
+	return users
+}

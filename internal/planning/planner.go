@@ -211,7 +211,7 @@ type partLint struct {
 }
 
 func (p Planner) newLint(w PlanInput, c *Affected) partLint {
-	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.Mappings, Networks: c.uses, Roles: c.editedRoles}
+	scope := policy.Scope{Whole: c.base, Allowlists: c.lists, Mappings: c.edited.Mappings, Networks: c.uses, Roles: c.editedRoles, Users: c.editedUsers()}
 	was := policy.NewPartLint(p.Before, w.PolicyInput(c.before), scope, nil)
 	scope.Whole = c.next
 	return partLint{affected: c, was: was, is: policy.NewPartLint(p.After, w.PolicyInput(c.after), scope, was)}

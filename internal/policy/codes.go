@@ -9,6 +9,8 @@ const (
 	CodePartition      = "user_partition"    // user and role are in different partitions
 	CodeTooLong        = "document_too_long" // a document does not fit its quota
 	CodeEntryRefused   = "entry_refused"     // a private range and the like
+	CodeRoleSameName   = "role_same_name"    // two roles of one account that IAM takes for one
+	CodeUserSameName   = "user_same_name"    // two users of one account that IAM takes for one
 
 	// What is dangerous: an error unless settings allow it.
 	CodeWholeInternet = "entry_whole_internet" // 0.0.0.0/0 or ::/0

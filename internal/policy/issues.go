@@ -21,7 +21,13 @@ func (c *Compiler) Issues() []Issue {
 			is = append(is, c.existence(p, users)...)
 		}
 	}
-	return append(is, users.issues()...)
+	is = append(is, users.issues()...)
+	mappings := make([]access.Mapping, len(c.mappings))
+	for i := range c.mappings {
+		mappings[i] = c.mappings[i].Mapping
+	}
+	clashes, _ := c.oneName(mappings, nil)
+	return append(is, clashes...)
 }
 
 func (c *Compiler) mappingIssue(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) Issue {

@@ -10,6 +10,11 @@ import (
 
 // mappings looks at each mapping, and compares them with each other.
 func (l *linter) mappings() {
+	all := make([]access.Mapping, len(l.c.mappings))
+	for i := range l.c.mappings {
+		all[i] = l.c.mappings[i].Mapping
+	}
+	_, errors := l.c.oneName(all, nil)
 	names := map[string]map[access.RoleName]string{}
 	for i := range l.c.mappings {
 		p := &l.c.mappings[i]
@@ -22,7 +27,7 @@ func (l *linter) mappings() {
 		}
 		names[key][p.Role] = p.ID
 	}
-	l.ambiguous(names)
+	l.ambiguous(names, errors)
 }
 
 func (l *linter) mapping(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) {
@@ -82,14 +87,17 @@ func (l *linter) usersOf(p *resolvedMapping) {
 
 // ambiguous finds roles that have the same name for IAM: names are unique in an account
 // without regard to case and path (docs/aws-facts.md, "Names and paths"), so at most one of them exists.
-func (l *linter) ambiguous(names map[string]map[access.RoleName]string) {
+// Those that meet in an account are errors, which oneName reports.
+func (l *linter) ambiguous(names map[string]map[access.RoleName]string, errors map[access.RoleName]bool) {
 	var found []access.RoleName
 	for _, roles := range names {
 		if len(roles) < 2 {
 			continue
 		}
 		for r := range roles {
-			found = append(found, r)
+			if !errors[r] {
+				found = append(found, r)
+			}
 		}
 	}
 	slices.SortFunc(found, func(a, b access.RoleName) int { return compareNames(a.Path, a.Name, b.Path, b.Name) })

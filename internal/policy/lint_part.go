@@ -19,6 +19,7 @@ type Scope struct {
 	Networks   map[string]bool // ids of those whose networks alone differ
 
 	Roles map[access.RoleName]bool // that mappings which differ name, before or after
+	Users map[access.UserName]bool // that mappings which differ name, before or after
 }
 
 // PartLint is what lint finds in a part of a state. Documents are looked at as they are
@@ -52,12 +53,18 @@ func NewPartLint(c *Compiler, in Input, s Scope, before *PartLint) *PartLint {
 			p.l.issues = append(p.l.issues, c.mappingIssues(m)...)
 		}
 	}
+	var errors map[access.RoleName]bool
+	if len(s.Roles)+len(s.Users) > 0 {
+		var clashes []Issue
+		clashes, errors = c.oneName(s.Whole.Mappings, &s)
+		p.l.issues = append(p.l.issues, clashes...)
+	}
 	for r := range s.Roles {
 		names[strings.ToLower(r.Name)] = map[access.RoleName]string{}
 	}
 	if len(names) > 0 {
 		sameNames(s.Whole, names)
-		p.l.ambiguous(names)
+		p.l.ambiguous(names, errors)
 	}
 	return p
 }

@@ -173,7 +173,30 @@ func TestLintMappings(t *testing.T) {
 		},
 		"the same name": {
 			"  - {role: Bob, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n  - {role: x/bob, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
+			[]string{"error role_same_name role Bob at 5"},
+		},
+		"the same name with another path": {
+			"  - {role: a/Bob, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n  - {role: b/Bob, users: [alice], accounts: {ids: [\"444455556666\"]}, allowlists: [office]}\n", nil,
+			[]string{"error role_same_name role a/Bob at 5"},
+		},
+		"the same name in other accounts": {
+			"  - {role: Bob, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n  - {role: x/bob, users: [alice], accounts: {ous: [Root/Prod]}, allowlists: [office], require_mfa: true}\n", nil,
 			[]string{"info role_ambiguous role Bob at 4", "info role_ambiguous role x/bob at 5"},
+		},
+		"users of the same name": {
+			"  - {role: Bob, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n  - {role: Eve, users: [\"444455556666:ops/Alice\"], accounts: {ous: [Root/Prod]}, allowlists: [office], require_mfa: true}\n", nil,
+			[]string{"error user_same_name user alice at 5"},
+		},
+		"users of the same name in one mapping": {
+			"  - {role: Bob, users: [alice, Alice, ops/bob], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
+			[]string{"error user_same_name user Alice at 4"},
+		},
+		"users of the same name in other accounts": {
+			"  - {role: Bob, users: [alice, \"111122223333:Alice\"], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil, nil,
+		},
+		"a protected role in lower case": {
+			"  - {role: organizationaccountaccessrole, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office]}\n", nil,
+			[]string{"error role_protected mapping organizationaccountaccessrole for OU Root/Dev at 4", "warning user_mapped_nowhere user alice at 4"},
 		},
 		"MFA for a moment": {
 			"  - {role: Bob, users: [alice], accounts: {ous: [Root/Dev]}, allowlists: [office], require_mfa: true, mfa_max_age: 1m}\n", nil,

@@ -32,7 +32,7 @@ func decide(op access.Operation, live access.LiveDocument, ids map[string]string
 		return decision{state: op.State, message: op.Message, recorded: true}
 	}
 	if !live.Exists && op.Resource.Kind != access.ResourcePolicy { // a managed policy is made where there is none
-		return absent(op)
+		return absent(op, live.RealName)
 	}
 	if why := notStorable(live.Document); why != "" {
 		return malformed(op, why)
@@ -67,8 +67,24 @@ func endAsDesired(op access.Operation, note string) decision {
 }
 
 // absent ends an operation whose role or user is not there. A missing role is a failure,
-// since people were promised access to it; a missing user blocks nothing.
-func absent(op access.Operation) decision {
+// since people were promised access to it; a missing user blocks nothing. realName is the role or user that IAM has
+// under the same name in another case or path, if there is one.
+func absent(op access.Operation, realName string) decision {
+	d := absentUnderName(op)
+	if realName == "" {
+		return d
+	}
+	kind := "user"
+	if op.Kind == access.OpTrustPolicy {
+		kind = "role"
+		d.advice = fmt.Sprintf("Name the role %s in the mapping, if that role is meant, or leave this account out of the mapping. "+
+			"Then submit the change again.", realName)
+	}
+	d.message += fmt.Sprintf(" The account has the %s %s, which has the same name for IAM but another path or spelling.", kind, realName)
+	return d
+}
+
+func absentUnderName(op access.Operation) decision {
 	switch op.Kind {
 	case access.OpTrustPolicy:
 		return decision{

@@ -88,6 +88,22 @@ func TestDecideTrustPolicy(t *testing.T) {
 	}
 }
 
+// TestDecideOnAnotherRoleOfTheSameName: nothing is written to a role or user that IAM only takes for the one that is
+// meant, and the advice names it.
+func TestDecideOnAnotherRoleOfTheSameName(t *testing.T) {
+	d := decide(trustOperation(access.OperationPlanned), access.LiveDocument{Resource: roleBob, RealName: "team/bob"}, nil)
+	if d.write || d.state != access.OperationFailed || d.class != access.CloudGone {
+		t.Errorf("got %+v, want a failure of the class gone", d)
+	}
+	if !strings.Contains(d.advice, "team/bob") || !strings.Contains(d.message, "team/bob") {
+		t.Errorf("advice %q and message %q do not name the role that exists", d.advice, d.message)
+	}
+	d = decide(userOperation(access.OpUserPolicy), access.LiveDocument{Resource: userAlice, RealName: "ops/Alice"}, nil)
+	if d.write || d.state != access.OperationSkipped || !strings.Contains(d.message, "user ops/Alice") {
+		t.Errorf("got %+v, want a skipped user policy and the name of the user that exists", d)
+	}
+}
+
 func TestDecideUserPolicy(t *testing.T) {
 	for name, c := range map[string]struct {
 		op     access.Operation

@@ -200,7 +200,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	u.live[s.op.Resource], s.readAt = docs[0], asked
 	switch {
 	case !docs[0].Exists:
-		s.decision = absent(s.op)
+		s.decision = absent(s.op, docs[0].RealName)
 	case u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = refusal
 	default:
