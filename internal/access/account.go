@@ -2,6 +2,7 @@ package access
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -161,7 +162,17 @@ func (s Selector) Check() error {
 			return Invalid("accounts/ids", "%q is not an account id; an id has 12 digits", string(id))
 		}
 	}
-	return nil
+	fields := appendIdentifierProblems(nil, "accounts/ous", s.OUs...)
+	fields = append(fields, checkTagNames("accounts/tags", s.Tags)...)
+	return InvalidFields(appendIdentifierProblems(fields, "accounts/except", s.Except...))
+}
+
+func checkTagNames(field string, tags map[string]string) []FieldError {
+	var fields []FieldError
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		fields = appendIdentifierProblems(fields, field, key, tags[key])
+	}
+	return fields
 }
 
 // String describes the selector in a few words.

@@ -25,6 +25,9 @@ func CheckName(name string) error {
 	if namePattern.MatchString(name) {
 		return nil
 	}
+	if err := CheckIdentifier("name", name); err != nil {
+		return err
+	}
 	return Invalid("name", "%q is no name for an allowlist: use 1 to 63 lower-case letters, digits, spaces, dots, dashes or underscores, beginning and ending with a letter or digit", name)
 }
 

@@ -137,6 +137,9 @@ var (
 
 // ParseRoleName reads "Bob" or "team-a/Bob".
 func ParseRoleName(s string) (RoleName, error) {
+	if err := CheckIdentifier("role", s); err != nil {
+		return RoleName{}, err
+	}
 	path, name := splitPath(strings.TrimSpace(s))
 	if !iamName.MatchString(name) || !iamPath.MatchString(path) {
 		return RoleName{}, Invalid("role", "%q is not a role: give a name of up to 64 letters, digits or +=,.@-_, with its path before it if it has one (team-a/Bob)", s)
@@ -146,6 +149,9 @@ func ParseRoleName(s string) (RoleName, error) {
 
 // ParseUserName reads "alice", "ops/dave" or "444455556666:ops/dave".
 func ParseUserName(s string) (UserName, error) {
+	if err := CheckIdentifier("users", s); err != nil {
+		return UserName{}, err
+	}
 	s = strings.TrimSpace(s)
 	account, rest, found := strings.Cut(s, ":")
 	if !found {
@@ -188,6 +194,11 @@ func (m Mapping) Check() error {
 	}
 	fields = append(fields, checkNaming("session_name", m.SessionName)...)
 	fields = append(fields, checkNaming("source_identity", m.SourceIdentity)...)
+	fields = appendIdentifierProblems(fields, "role", m.Role.Path, m.Role.Name)
+	for _, u := range m.Users {
+		fields = appendIdentifierProblems(fields, "users", u.Path, u.Name)
+	}
+	fields = appendIdentifierProblems(fields, "allowlists", m.Allowlists...)
 	if err := m.Accounts.Check(); err != nil {
 		fields = append(fields, FieldsOf(err)...)
 	}

@@ -78,6 +78,9 @@ var teamPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 // ParseTeam refuses what is no good as a team's name.
 func ParseTeam(s string) (string, error) {
 	s = strings.TrimSpace(s)
+	if err := CheckIdentifier("team", s); err != nil {
+		return "", err
+	}
 	if !teamPattern.MatchString(s) {
 		return "", Invalid("team", "%q is no name for a team: use up to 40 lower-case letters, digits and dashes", s)
 	}
@@ -93,6 +96,9 @@ func (r ReviewRule) Check() error {
 	if name := strings.TrimSpace(r.Name); name == "" || len(name) > MaxTitle {
 		add("name", "name the rule, with at most %d characters", MaxTitle)
 	}
+	fields = appendIdentifierProblems(fields, "name", r.Name)
+	fields = appendIdentifierProblems(fields, "scope/ous", r.Scope.OUs...)
+	fields = append(fields, checkTagNames("scope/tags", r.Scope.Tags)...)
 	for _, d := range r.Scope.Dangers {
 		if _, known := dangerWords[d]; !known {
 			add("scope/dangers", "%q is not a danger", string(d))

@@ -138,7 +138,9 @@ var strategyName = regexp.MustCompile(`^[^\x00-\x1f]{1,80}$`)
 func (s Strategy) Check() error {
 	var f fieldErrors
 	s.Name = strings.TrimSpace(s.Name)
-	if !strategyName.MatchString(s.Name) {
+	if err := CheckIdentifier("name", s.Name); err != nil {
+		f.add("name", "%s", MessageOf(err))
+	} else if !strategyName.MatchString(s.Name) {
 		f.add("name", "a strategy has a name of at most 80 characters")
 	}
 	if len(s.Description) > 500 {
@@ -219,6 +221,9 @@ func (w WaveRule) check(f *fieldErrors, at string, last bool) {
 	}
 	if len(w.Name) > 80 {
 		f.add(at+"name", "at most 80 characters")
+	}
+	if err := CheckIdentifier("name", w.Name); err != nil {
+		f.add(at+"name", "%s", MessageOf(err))
 	}
 	if w.EachOU && !last {
 		f.add(at+"each_ou", "OU by OU takes all accounts that are left, so it is the last rule")

@@ -40,6 +40,7 @@ func (n NewPerson) check() []access.FieldError {
 	if a, err := mail.ParseAddress(email); err != nil || a.Address != email || len(email) > maxEmail {
 		add("email", fmt.Sprintf("%q is not an e-mail address", n.Email))
 	}
+	fields = append(fields, access.FieldsOf(access.CheckIdentifier("email", n.Email))...)
 	if name := strings.TrimSpace(n.Name); name == "" || len(name) > maxName {
 		add("name", fmt.Sprintf("give the person's name, of at most %d characters", maxName))
 	}

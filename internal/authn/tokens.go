@@ -96,6 +96,7 @@ func checkToken(t access.Token, now time.Time) error {
 	if t.Name == "" || len(t.Name) > maxName {
 		fields = append(fields, access.FieldError{Field: "name", Message: fmt.Sprintf("give the token a name of at most %d characters that says what it is for", maxName)})
 	}
+	fields = append(fields, access.FieldsOf(access.CheckIdentifier("name", t.Name))...)
 	return access.InvalidFields(append(fields, access.FieldsOf(t.Check(now))...))
 }
 

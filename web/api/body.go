@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/web/transport"
@@ -28,6 +29,9 @@ func body[T any](r request) (T, error) {
 	if kind, _, err := mime.ParseMediaType(r.Request().Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return v, access.Errorf(transport.KindMediaType, "The body is taken as JSON only: send Content-Type: application/json.")
 	}
+	if err := checkUTF8(raw); err != nil {
+		return v, err
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {
@@ -37,6 +41,23 @@ func body[T any](r request) (T, error) {
 		return v, access.Errorf(transport.KindMalformed, "Something follows the JSON object in the body. Send one object alone.")
 	}
 	return v, nil
+}
+
+// checkUTF8 refuses a body that is not valid UTF-8. encoding/json would replace the invalid bytes.
+func checkUTF8(raw []byte) error {
+	if utf8.Valid(raw) {
+		return nil
+	}
+	at := 0
+	for at < len(raw) {
+		r, size := utf8.DecodeRune(raw[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return access.Errorf(transport.KindMalformed, "The body is not valid UTF-8: byte %d (0x%02X) is invalid. Encode the JSON as UTF-8.",
+		at+1, raw[at])
 }
 
 // bodyIfAny is body where a request need not bring one.

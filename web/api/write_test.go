@@ -40,6 +40,21 @@ func TestAPIProposes(t *testing.T) {
 	}
 }
 
+// TestAPIKeepsSuspiciousTexts: pages show these characters as code points, the API gives them back verbatim.
+func TestAPIKeepsSuspiciousTexts(t *testing.T) {
+	c := webtest.New(t)
+	c.Tell(http.MethodPost, "/changes", "editor", `{"title":"of\u202efice p\u0430ypal"}`).JSON(t, http.StatusCreated)
+	if got := c.Changes.Proposal.Title; got != "of\u202efice p\u0430ypal" {
+		t.Errorf("the title became %q", got)
+	}
+	c.Changes.ChangeView = webtest.DraftView()
+	c.Changes.ChangeView.Reason = "see\u200b \u202eticket"
+	got := c.Tell(http.MethodGet, "/changes/12", "editor", "").JSON(t, http.StatusOK)
+	if got["reason"] != c.Changes.ChangeView.Reason {
+		t.Errorf("the reason is %q, want %q", got["reason"], c.Changes.ChangeView.Reason)
+	}
+}
+
 func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 	c := webtest.New(t)
 	edit := func(s string) string { return `{"title":"x","edits":[` + s + `]}` }
@@ -61,6 +76,10 @@ func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 		"two kinds":          {edit(`{"op":"entry.add","id":"al-1","entry":{"cidr":"9.9.9.9","vpc":"vpc-0a1b2c3d"}}`), 422, "/edits/0/entry/cidr"},
 		"no entry":           {edit(`{"op":"entry.add","id":"al-1"}`), 422, "/edits/0/entry"},
 		"a strange user":     {edit(`{"op":"mapping.add","mapping":{"role":"Bob","users":["al ice"],"accounts":{"all":true},"allowlists":["o"]}}`), 422, "/edits/0/mapping/users/0"},
+		"invalid UTF-8":      {"{\"title\":\"off\xffice\"}", 400, ""},
+		"a hidden role":      {edit(`{"op":"mapping.add","mapping":{"role":"B\u202eob","users":["alice"],"accounts":{"all":true},"allowlists":["o"]}}`), 422, "/edits/0/mapping/role"},
+		"a Cyrillic user":    {edit(`{"op":"mapping.add","mapping":{"role":"Bob","users":["\u0430lice"],"accounts":{"all":true},"allowlists":["o"]}}`), 422, "/edits/0/mapping/users/0"},
+		"a hidden OU":        {edit(`{"op":"mapping.add","mapping":{"role":"Bob","users":["alice"],"accounts":{"ous":["Root/Pr\u200bod"]},"allowlists":["o"]}}`), 422, "/edits/0/mapping/accounts/ous"},
 		"no accounts":        {edit(`{"op":"mapping.add","mapping":{"role":"Bob","users":["alice"],"accounts":{},"allowlists":["o"]}}`), 422, "/edits/0/mapping/accounts"},
 		"a bad desired list": {`{"title":"x","desired":{"allowlists":[{"name":"o","entries":["office"]}]}}`, 422, "/desired"},
 		"desired, empty":     {`{"title":"x","desired":{}}`, 422, "/desired"},
@@ -77,6 +96,15 @@ func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 				t.Errorf("pointer %q, want %q: %v", pointer, tc.pointer, got)
 			}
 		})
+	}
+	for body, want := range map[string]string{
+		"{\"title\":\"off\xffice\"}": "not valid UTF-8: byte 14 (0xFF) is invalid",
+		edit(`{"op":"mapping.add","mapping":{"role":"B\u202eob","users":["alice"],"accounts":{"all":true},"allowlists":["o"]}}`): "character 2 of “B⟨U+202E⟩ob” is U+202E",
+	} {
+		got := c.Tell(http.MethodPost, "/changes", "editor", body).Body
+		if !strings.Contains(got, want) {
+			t.Errorf("%q: %s, want %q in it", body, got, want)
+		}
 	}
 	if a := c.Tell(http.MethodPost, "/changes", "editor", `{"title":"x"}`, "Content-Type", "text/plain"); a.Status != http.StatusUnsupportedMediaType {
 		t.Errorf("as text: %d", a.Status)

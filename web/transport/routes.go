@@ -3,11 +3,14 @@ package transport
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -125,12 +128,29 @@ func withForm(h Handler) Handler {
 
 // ReadForm reads the form of a request, or refuses it as a whole.
 func ReadForm(c echo.Context) error {
-	_, err := c.FormParams()
+	form, err := c.FormParams()
 	var tooLarge *http.MaxBytesError
-	if err == nil || errors.As(err, &tooLarge) {
+	switch {
+	case err == nil:
+		return checkForm(form)
+	case errors.As(err, &tooLarge):
 		return err
 	}
 	return access.Wrap(access.KindInvalid, err, "The form could not be read. Open the page again and repeat.")
+}
+
+// checkForm refuses a form with text that is not valid UTF-8, which no page shows as it is.
+func checkForm(form url.Values) error {
+	var fields []access.FieldError
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		if utf8.ValidString(name + strings.Join(form[name], "\n")) {
+			continue
+		}
+		fields = append(fields, access.FieldError{
+			Field: strings.ToValidUTF8(name, "\uFFFD"), Message: "The text is not valid UTF-8. Type it again.",
+		})
+	}
+	return access.InvalidFields(fields)
 }
 
 // limits bounds the time and the size of a request. An error that comes back is answered

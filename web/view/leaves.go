@@ -76,7 +76,7 @@ func Person(p access.PersonRef) templ.Component {
 	if p.Name == "" {
 		return None("nobody")
 	}
-	return leaf(`<span class="pc-person" title="` + text(p.Email) + `">` + text(p.Name) + `</span>`)
+	return leaf(`<span class="pc-person" title="` + text(p.Email) + `">` + visible(p.Name) + `</span>`)
 }
 
 // None stands for a value that is not there.
