@@ -31,7 +31,11 @@ func decide(op access.Operation, live access.LiveDocument, ids map[string]string
 		return decision{state: op.State, message: op.Message, recorded: true}
 	}
 	if !live.Exists && op.Resource.Kind != access.ResourcePolicy { // a managed policy is made where there is none
-		return absent(op)
+		if d := absent(op); d.state == access.OperationFailed || op.State != access.OperationWritten {
+			return d
+		}
+		// The user was deleted since, which blocks nothing.
+		return decision{state: op.State, message: op.Message, recorded: true}
 	}
 	document, note, err := desiredDocument(op, live.Document)
 	if err != nil {
