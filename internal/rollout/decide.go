@@ -32,7 +32,11 @@ func decide(op access.Operation, live access.LiveDocument, ids map[string]string
 		return decision{state: op.State, message: op.Message, recorded: true}
 	}
 	if !live.Exists && op.Resource.Kind != access.ResourcePolicy { // a managed policy is made where there is none
-		return absent(op, live.RealName)
+		if d := absent(op, live.RealName); d.state == access.OperationFailed || op.State != access.OperationWritten {
+			return d
+		}
+		// The user was deleted since, which blocks nothing.
+		return decision{state: op.State, message: op.Message, recorded: true}
 	}
 	if why := notStorable(live.Document); why != "" {
 		return malformed(op, why)

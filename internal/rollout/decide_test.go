@@ -105,6 +105,8 @@ func TestDecideOnAnotherRoleOfTheSameName(t *testing.T) {
 }
 
 func TestDecideUserPolicy(t *testing.T) {
+	written, deleted := userOperation(access.OpUserPolicy), userOperation(access.OpDeleteUserPolicy)
+	written.State, deleted.State = access.OperationWritten, access.OperationWritten
 	for name, c := range map[string]struct {
 		op     access.Operation
 		exists bool
@@ -117,6 +119,8 @@ func TestDecideUserPolicy(t *testing.T) {
 		"edited":                  {userOperation(access.OpUserPolicy), true, strings.ReplaceAll(userOld, "Bob", "Root"), false, access.OperationConflict},
 		"removed by somebody":     {userOperation(access.OpUserPolicy), true, "", false, access.OperationConflict},
 		"no such user":            {userOperation(access.OpUserPolicy), false, "", false, access.OperationSkipped},
+		"written, user gone":      {written, false, "", false, access.OperationWritten},
+		"deleted, user gone":      {deleted, false, "", false, access.OperationWritten},
 		"to delete":               {userOperation(access.OpDeleteUserPolicy), true, userOld, true, ""},
 		"to delete, gone already": {userOperation(access.OpDeleteUserPolicy), true, "", false, access.OperationUnchanged},
 		"to delete, no such user": {userOperation(access.OpDeleteUserPolicy), false, "", false, access.OperationUnchanged},

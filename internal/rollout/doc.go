@@ -43,7 +43,7 @@
 //
 // # An operation: one IAM write
 //
-//	planned ─▶ intended ─▶ written
+//	planned ─▶ intended ─▶ written ─▶ conflict, failed   a later claim found an edit, or no role
 //	   │           ├─▶ failed
 //	   │           └─▶ conflict
 //	   └─▶ unchanged, conflict, failed, skipped

@@ -1,72 +1,26 @@
 package rollout_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-
 	"portcullis.internal/portcullis/internal/access"
-	"portcullis.internal/portcullis/internal/aws/sandbox"
 	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/test/harness"
 )
 
-// admin is an IAM client with full rights in an account.
-func (w *world) admin(t *testing.T, account access.AccountID) *iam.Client {
+// byHand changes users of an account as its administrator does.
+func (w *world) byHand(t *testing.T, account access.AccountID) harness.Administrator {
 	t.Helper()
-	i := slices.IndexFunc(w.org.Credentials(), func(c sandbox.Credential) bool { return c.User == sandbox.AdminUser })
-	keys := w.org.Credentials()[i]
-	cfg := sdk.Config{
-		Region: "us-east-1", BaseEndpoint: sdk.String(w.endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
-	}
-	out, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{
-		RoleArn:         sdk.String("arn:aws:iam::" + string(account) + ":role/OrganizationAccountAccessRole"),
-		RoleSessionName: sdk.String("by-hand"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := out.Credentials
-	cfg.Credentials = credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
-	return iam.NewFromConfig(cfg)
-}
-
-// deleteUser deletes a user with all that AWS requires to be deleted before.
-func (w *world) deleteUser(t *testing.T, account access.AccountID, name string) {
-	t.Helper()
-	client := w.admin(t, account)
-	policies, err := client.ListUserPolicies(t.Context(), &iam.ListUserPoliciesInput{UserName: &name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range policies.PolicyNames {
-		in := &iam.DeleteUserPolicyInput{UserName: &name, PolicyName: &p}
-		if _, err := client.DeleteUserPolicy(t.Context(), in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := client.DeleteUser(t.Context(), &iam.DeleteUserInput{UserName: &name}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (w *world) createUser(t *testing.T, account access.AccountID, name string) {
-	t.Helper()
-	if _, err := w.admin(t, account).CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
-		t.Fatal(err)
-	}
+	return harness.NewAdministrator(t, w.endpoint, w.org.Credentials(), account)
 }
 
 // recreateUser deletes a user and creates one of the same name, as a person does by hand.
 func (w *world) recreateUser(t *testing.T, account access.AccountID, name string) {
 	t.Helper()
-	w.deleteUser(t, account, name)
-	w.createUser(t, account, name)
+	admin := w.byHand(t, account)
+	admin.DeleteUser(name)
+	admin.CreateUser(name)
 }
 
 // push runs a plan to its end, and returns the target of an account.
@@ -136,7 +90,7 @@ func TestPushDoesNotWriteWhatShowsTheARN(t *testing.T) {
 	plan := w.plan(t, desiredState(office...))
 	w.push(t, s, plan, account)
 	plan = w.plan(t, desiredState(office...))
-	w.createUser(t, account, "zoe")
+	w.byHand(t, account).CreateUser("zoe")
 	w.recreateUser(t, account, "zoe")
 	before := len(w.org.Calls())
 	if target := w.push(t, s, plan, account); target.State != access.TargetUnchanged {

@@ -55,14 +55,17 @@ func (s *Store) RecordIntents(ctx context.Context, c access.Claim, intents []acc
 
 // conclude gives operations their one outcome. What was live is kept for an operation
 // that was never to be written; of the others it is known from the intent. A conflict keeps
-// what it was found at.
+// what it was found at. A later claim may find that a document was edited, or its role deleted, after
+// an earlier claim recorded it as written: then the operation ends as a conflict or a failure after
+// all.
 const conclude = `
 UPDATE operations o SET
     live_before = CASE WHEN o.state = 'planned' AND intended_at IS NULL THEN g.live ELSE live_before END,
     found_doc = CASE WHEN g.state = 'conflict' THEN g.live ELSE found_doc END,
     state = g.state, message = g.message, ended_at = clock_timestamp()
 FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bytea[]) AS g (id, state, message, live)
-WHERE o.id = g.id AND rollout_id = $1 AND account_id = $2 AND o.state IN ('planned', 'intended')`
+WHERE o.id = g.id AND rollout_id = $1 AND account_id = $2
+    AND (o.state IN ('planned', 'intended') OR o.state = 'written' AND g.state IN ('conflict', 'failed'))`
 
 // concludeAll returns of each operation whether it was concluded, and its state before.
 const concludeAll = `

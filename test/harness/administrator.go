@@ -1,0 +1,67 @@
+package harness
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+)
+
+// Administrator changes an account of a sandbox behind the console's back. It fails its test where
+// the sandbox refuses a change.
+type Administrator struct {
+	t   *testing.T
+	iam *iam.Client
+}
+
+// NewAdministrator signs in to an account of the sandbox at an endpoint. The credentials are those
+// that the sandbox prints.
+func NewAdministrator(t *testing.T, endpoint string, all []sandbox.Credential, account access.AccountID) Administrator {
+	t.Helper()
+	keys := all[slices.IndexFunc(all, func(c sandbox.Credential) bool { return c.User == sandbox.AdminUser })]
+	cfg := aws.Config{
+		Region: "us-east-1", BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
+	}
+	role := access.RoleName{Path: "/", Name: "OrganizationAccountAccessRole"}.ARN("aws", account)
+	in := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("by-hand")}
+	out, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), in)
+	if err != nil {
+		t.Fatalf("becoming an administrator of %s: %v", account, err)
+	}
+	c := out.Credentials
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+	return Administrator{t: t, iam: iam.NewFromConfig(cfg)}
+}
+
+// CreateUser creates a user without policies.
+func (a Administrator) CreateUser(name string) {
+	a.t.Helper()
+	if _, err := a.iam.CreateUser(a.t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+		a.t.Fatalf("creating user %s: %v", name, err)
+	}
+}
+
+// DeleteUser deletes a user and the inline policies, which AWS requires to be deleted before.
+func (a Administrator) DeleteUser(name string) {
+	a.t.Helper()
+	policies, err := a.iam.ListUserPolicies(a.t.Context(), &iam.ListUserPoliciesInput{UserName: &name})
+	if err != nil {
+		a.t.Fatalf("listing the policies of user %s: %v", name, err)
+	}
+	for _, p := range policies.PolicyNames {
+		in := &iam.DeleteUserPolicyInput{UserName: &name, PolicyName: &p}
+		if _, err := a.iam.DeleteUserPolicy(a.t.Context(), in); err != nil {
+			a.t.Fatalf("deleting policy %s of user %s: %v", p, name, err)
+		}
+	}
+	if _, err := a.iam.DeleteUser(a.t.Context(), &iam.DeleteUserInput{UserName: &name}); err != nil {
+		a.t.Fatalf("deleting user %s: %v", name, err)
+	}
+}
