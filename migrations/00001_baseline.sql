@@ -553,6 +553,23 @@ CREATE TABLE plan_operations (
     CONSTRAINT user_side_policy_has_a_document CHECK (kind <> 'user_side_policy' OR after_doc IS NOT NULL)
 );
 
+-- A plan is replaced as a whole while its change is still open. What was reviewed is never edited, and the plan of an
+-- applied change stays.
+-- +goose StatementBegin
+CREATE FUNCTION keep_applied_plan() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM changes WHERE id = OLD.change_id AND state = 'applied') THEN
+        RAISE EXCEPTION 'rows of % can be neither changed nor removed', TG_TABLE_NAME
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN OLD;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER immutable BEFORE UPDATE ON plan_targets FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER immutable BEFORE UPDATE ON plan_operations FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER kept BEFORE DELETE ON plan_targets FOR EACH ROW EXECUTE FUNCTION keep_applied_plan();
+CREATE TRIGGER kept BEFORE DELETE ON plan_operations FOR EACH ROW EXECUTE FUNCTION keep_applied_plan();
+
 
 -- ----------------------------------------------------------------------------------------------------
 -- Rollouts
@@ -795,6 +812,11 @@ CREATE TABLE operations (
     CONSTRAINT resolution_has_a_resolver
         CHECK ((resolution IS NULL) = (resolved_at IS NULL) AND (resolution IS NULL) = (resolver_name IS NULL))
 );
+-- What an operation is to write is never edited; only what becomes of it is.
+CREATE TRIGGER immutable
+    BEFORE DELETE OR UPDATE OF id, rollout_id, account_id, seq, kind, resource_kind, resource_path, resource_name,
+        before_doc, before_known, after_doc, ours_before, ours_after, size, size_limit, note
+    ON operations FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Health checks of a wave, one for each account and probe. A running check is leased like a target. A wave can be
 -- checked in several rounds; the results of earlier rounds stay.

@@ -22,8 +22,10 @@ GRANT INSERT, UPDATE (removed_in) ON allowlists, entries, mappings, review_rules
 GRANT UPDATE ON head, audit_head TO portcullis_app;
 GRANT INSERT, UPDATE ON changes, reviews, rollouts, rollout_waves, rollout_checks, targets, operations, accounts,
     inventories, findings, account_scans, people, tokens TO portcullis_app;
-GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, plan_targets, plan_operations, ous, person_roles,
+GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, ous, person_roles,
     person_teams, sign_ins, sessions, idempotency_replies TO portcullis_app;
+-- What is replaced as a whole.
+GRANT INSERT, DELETE ON plan_targets, plan_operations TO portcullis_app;
 -- The job queue keeps house itself.
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'river\_%' LOOP

@@ -2,7 +2,9 @@ package change
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -161,7 +163,30 @@ func (s *Service) recompilePlan(ctx context.Context, c access.Change, head int64
 	if d.Plan.Documents != c.Documents {
 		return draft{}, access.Errorf(access.KindConflict, "What this change would write is no longer what was approved: the desired state, an expiry or the accounts have moved since. Rebase it and have it reviewed again.")
 	}
+	frozen, err := s.store.Plan(ctx, c.ID)
+	if err != nil {
+		return draft{}, err
+	}
+	if writesOf(frozen) != writesOf(d.Plan) {
+		return draft{}, access.Errorf(access.KindConflict, "The stored plan of this change is not the one that was approved: its rows in the database have been altered. Nothing was written. Find out who did it, then rebase the change and have it reviewed again.")
+	}
 	return d, nil
+}
+
+// writesOf is a digest of what a plan writes. A document that is merged into the live one at the push
+// counts by our part only, because the rest may change until then.
+func writesOf(p access.Plan) [sha256.Size]byte {
+	sum := sha256.New()
+	for t := range p.Targets() {
+		for _, op := range t.Operations {
+			whole := ""
+			if op.Kind == access.OpUserPolicy || op.Kind == access.OpUserSidePolicy {
+				whole = op.After
+			}
+			fmt.Fprintf(sum, "%s %s %s %q %q\n", t.Account, op.Kind, op.Resource, op.OursAfter, whole)
+		}
+	}
+	return [sha256.Size]byte(sum.Sum(nil))
 }
 
 // markConflicted marks the change as conflicted and returns the reason as an error.

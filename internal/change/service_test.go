@@ -3,6 +3,7 @@ package change_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -357,6 +358,39 @@ func TestDocumentsThatMovedAreNotApplied(t *testing.T) {
 	c = d.approve(c)
 	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); err != nil {
 		t.Errorf("apply after rebase and a new review: %v", err)
+	}
+}
+
+// The rows of a plan are copied into the rollout. Rows that someone has altered in the database since
+// the approval are not applied, and the audit log says so.
+func TestAlteredPlanIsNotApplied(t *testing.T) {
+	for name, sql := range map[string]string{
+		"other statements": "UPDATE plan_operations SET ours_after = after_doc",
+		"another role":     "UPDATE plan_operations SET resource_name = 'Admin'",
+		"left out":         "DELETE FROM plan_operations",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.base()
+			c := d.approve(d.submit("One more", addEntry("al-office", "9.9.9.0/24")))
+			_, err := d.store.Pool().Exec(t.Context(), "ALTER TABLE plan_operations DISABLE TRIGGER USER")
+			d.must(err)
+			tag, err := d.store.Pool().Exec(t.Context(), sql+" WHERE change_id = $1", c.ID)
+			if d.must(err); tag.RowsAffected() == 0 {
+				t.Fatal("no row was altered")
+			}
+			if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), "have been altered") {
+				t.Fatalf("apply of a plan that was altered: %v, want KindConflict", err)
+			}
+			got, err := d.store.Change(t.Context(), c.ID)
+			if d.must(err); got.State != access.ChangeConflicted {
+				t.Errorf("the change is %s, want conflicted", got.State)
+			}
+			events, err := d.store.History(t.Context(), access.ChangeObject(c.ID))
+			if d.must(err); !slices.ContainsFunc(events, func(e access.AuditEvent) bool { return e.Action == "change.conflict" }) {
+				t.Error("no audit event says that the plan was altered")
+			}
+		})
 	}
 }
 

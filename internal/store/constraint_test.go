@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -103,9 +104,35 @@ func TestNarrowRole(t *testing.T) {
 	for _, sql := range []string{
 		"UPDATE audit_events SET name = 'x'", "DELETE FROM audit_events", "TRUNCATE audit_events", "ALTER TABLE audit_events DISABLE TRIGGER USER",
 		"UPDATE entries SET note = 'x'", "DELETE FROM entries", "DELETE FROM revisions", "UPDATE documents SET body = 'x'", "DELETE FROM reviews", "DELETE FROM operations", "DROP TABLE audit_events",
+		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_targets SET account_name = 'x'",
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") && !strings.Contains(err.Error(), "must be owner") {
 			t.Errorf("%s: got %v, want permission denied", sql, err)
 		}
+	}
+}
+
+// What was planned and approved is never edited, not even by the owner of the tables, and not by the
+// console's role, which may update what becomes of an operation.
+func TestPlannedWritesAreNotEdited(t *testing.T) {
+	s := storetest.New(t)
+	r := start(t, s, 1, 1, 0)
+	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a2", Allowlist: &access.Allowlist{Name: "home"}}}, planFor(1))
+	for _, sql := range []string{
+		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_operations SET resource_name = 'Admin'", "UPDATE plan_targets SET account_id = '222222222222'",
+		"UPDATE operations SET ours_after = before_doc", "UPDATE operations SET after_doc = before_doc", "UPDATE operations SET ours_before = after_doc", "UPDATE operations SET resource_name = 'Admin'",
+		"UPDATE operations SET kind = 'delete_user_policy', after_doc = NULL WHERE kind = 'user_policy'", "DELETE FROM operations",
+		fmt.Sprintf("DELETE FROM plan_targets WHERE change_id = %d", r.ChangeID), fmt.Sprintf("DELETE FROM plan_operations WHERE change_id = %d", r.ChangeID),
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "can be neither changed nor removed") {
+			t.Errorf("%s: got %v, want it refused", sql, err)
+		}
+	}
+	plan := planFor(2)
+	must[access.Change](t)(s.UpdateChange(t.Context(), c.ID, func(*access.Change) (access.ChangeDecision, error) {
+		return access.ChangeDecision{Plan: &plan}, nil // a plan that is not applied is replaced as a whole
+	}))
+	if got := must[access.Plan](t)(s.Plan(t.Context(), c.ID)); got.Len() != 2 {
+		t.Errorf("%d targets after the plan was replaced, want 2", got.Len())
 	}
 }
