@@ -180,7 +180,8 @@ var valuesForComparing = []struct {
 	values          []string
 }{
 	{
-		[]string{"IpAddress", "NotIpAddress", "NotIpAddressIfExists"}, []string{"aws:SourceIp", "AWS:sourceip", "aws:VpcSourceIp"},
+		[]string{"IpAddress", "NotIpAddress", "NotIpAddressIfExists"},
+		[]string{"aws:SourceIp", "AWS:sourceip", "aws:VpcSourceIp"},
 		[]string{
 			"8.8.8.0/24", "8.8.9.0/24", "8.8.8.0/23", "8.8.8.0/25", "8.8.8.128/25", "8.8.8.7/24", "8.8.8.8", "8.8.8.8/32",
 			"2600::1", "2600::1/128", "2600::/32", "::ffff:8.8.8.8", "${aws:SourceIp}",
@@ -192,7 +193,8 @@ var valuesForComparing = []struct {
 		[]string{"60", "60.0", "6e1", "060", "0x3c", "9007199254740993", "9007199254740992", "inf", "nan", "-0", "0"},
 	},
 	{
-		[]string{"DateEquals", "DateLessThan", "DateGreaterThanEquals"}, []string{"aws:CurrentTime", "aws:EpochTime"},
+		[]string{"DateEquals", "DateLessThan", "DateGreaterThanEquals"},
+		[]string{"aws:CurrentTime", "aws:EpochTime"},
 		[]string{
 			"2026-11-30T12:00:00Z", "2026-11-30T13:00:00+01:00", "2026-11-30T12:00Z", "2026-11-30", "1796040000",
 			"2026-11-30T12:00:00.000Z", "2026-11-30t12:00:00z",
