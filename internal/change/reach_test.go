@@ -40,7 +40,7 @@ func TestLargeReachIsADanger(t *testing.T) {
 	if c := d.submit("Small again", addEntry("al-office", "9.9.9.0/24")); needs(c) {
 		t.Errorf("a small addition to a large reach needs %+v", c.Needs)
 	}
-	if c := d.submit("Large again", addEntry("al-office", "54.0.0.0/9")); !needs(c) {
+	if c := d.submit("Large again", addEntry("al-office", "54.0.0.0/10")); !needs(c) {
 		t.Errorf("a large addition to a large reach needs %+v, want the rule", c.Needs)
 	}
 	d.apply("Settings", putSettings(access.Settings{LargeIPv4: 256}))
