@@ -47,6 +47,7 @@ type Danger string
 const (
 	DangerWholeInternet Danger = "whole_internet" // 0.0.0.0/0 or ::/0
 	DangerLargeList     Danger = "large_list"     // an allowlist that admits too much
+	DangerLargeReach    Danger = "large_reach"    // a user's addresses on a role become many, or many are added
 	DangerNoAddress     Danger = "no_address"     // a Deny without condition: nobody gets in
 	DangerManyAccounts  Danger = "many_accounts"  // more accounts than the settings say
 	DangerBreakGlass    Danger = "break_glass"    // a break-glass mapping or allowlist is touched
@@ -55,12 +56,13 @@ const (
 
 // Dangers lists the dangers in the order in which pages show them.
 func Dangers() []Danger {
-	return []Danger{DangerWholeInternet, DangerLargeList, DangerNoAddress, DangerManyAccounts, DangerBreakGlass, DangerRules}
+	return []Danger{DangerWholeInternet, DangerLargeList, DangerLargeReach, DangerNoAddress, DangerManyAccounts, DangerBreakGlass, DangerRules}
 }
 
 var dangerWords = map[Danger]string{
 	DangerWholeInternet: "admits the whole internet",
 	DangerLargeList:     "admits a very large range",
+	DangerLargeReach:    "admits users from many addresses",
 	DangerNoAddress:     "leaves a mapping without any address",
 	DangerManyAccounts:  "writes to many accounts",
 	DangerBreakGlass:    "touches break-glass access",

@@ -17,6 +17,11 @@ type Settings struct {
 	// large range. They are warned about all the same.
 	AllowDangerous bool `json:"allow_dangerous,omitempty"`
 
+	// LargeIPv4 is from how many IPv4 addresses on a user's reach on a role, or an addition to it, is
+	// large. LargeIPv6 is the same in IPv6 networks of the length /64.
+	LargeIPv4 int64 `json:"large_ipv4,omitempty"`
+	LargeIPv6 int64 `json:"large_ipv6,omitempty"`
+
 	// BreakGlassAllowed lets people with the break-glass role apply a change alone.
 	BreakGlassAllowed bool `json:"break_glass_allowed,omitempty"`
 	// BreakGlassMappings and BreakGlassAllowlists are ids of what must not disappear
@@ -53,6 +58,8 @@ const (
 // The defaults and bounds of settings.
 const (
 	DefaultManyAccounts     = 100
+	DefaultLargeIPv4        = 1 << 22 // as many as in one /10
+	DefaultLargeIPv6        = 1 << 36 // as many as in one /28
 	DefaultEmergencyMaxLife = 24 * time.Hour
 	MaxEmergencyMaxLife     = 30 * 24 * time.Hour
 	DefaultExpiryNoticeDays = 7
@@ -62,6 +69,8 @@ const (
 // OrDefault returns the settings with what is unset at its default.
 func (s Settings) OrDefault() Settings {
 	s.ManyAccounts = cmp.Or(s.ManyAccounts, DefaultManyAccounts)
+	s.LargeIPv4 = cmp.Or(s.LargeIPv4, DefaultLargeIPv4)
+	s.LargeIPv6 = cmp.Or(s.LargeIPv6, DefaultLargeIPv6)
 	s.EmergencyMaxLife = cmp.Or(s.EmergencyMaxLife, DefaultEmergencyMaxLife)
 	s.ExpiryNoticeDays = cmp.Or(s.ExpiryNoticeDays, DefaultExpiryNoticeDays)
 	s.Guards = GuardModes{
@@ -97,6 +106,12 @@ func (s Settings) Check() error {
 	if s.ManyAccounts < 0 {
 		add("many_accounts", "the number of accounts is 1 or more")
 	}
+	if s.LargeIPv4 < 0 {
+		add("large_ipv4", "the number of addresses is 1 or more")
+	}
+	if s.LargeIPv6 < 0 {
+		add("large_ipv6", "the number of networks is 1 or more")
+	}
 	if s.EmergencyMaxLife < 0 || s.EmergencyMaxLife > MaxEmergencyMaxLife {
 		add("emergency_max_life", "the life of an emergency entry is at most %d days", int(MaxEmergencyMaxLife.Hours()/24))
 	}
@@ -118,7 +133,8 @@ func (s Settings) Check() error {
 // Equal reports whether two settings mean the same.
 func (s Settings) Equal(o Settings) bool {
 	s, o = s.OrDefault(), o.OrDefault()
-	return s.ManyAccounts == o.ManyAccounts && s.AllowDangerous == o.AllowDangerous && s.BreakGlassAllowed == o.BreakGlassAllowed &&
+	return s.ManyAccounts == o.ManyAccounts && s.LargeIPv4 == o.LargeIPv4 && s.LargeIPv6 == o.LargeIPv6 &&
+		s.AllowDangerous == o.AllowDangerous && s.BreakGlassAllowed == o.BreakGlassAllowed &&
 		sameSet(s.BreakGlassMappings, o.BreakGlassMappings) && sameSet(s.BreakGlassAllowlists, o.BreakGlassAllowlists) &&
 		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays
 }

@@ -19,7 +19,7 @@ func CheckIdentifier(field, s string) error {
 	}
 	marks := marksOf(s)
 	for i, r := range []rune(s) {
-		why := ""
+		var why string
 		switch {
 		case hidden(r), r == '\n', r == '\r', r == '\t':
 			why = "is " + WhySuspicious(r)
@@ -108,7 +108,7 @@ func Visible(s string) string {
 // CodePoint names a character: "U+202E".
 func CodePoint(r rune) string { return fmt.Sprintf("%U", r) }
 
-// WhySuspicious says what is wrong with a suspicious character.
+// WhySuspicious says why a character is suspicious.
 func WhySuspicious(r rune) string {
 	switch {
 	case unicode.Is(bidiControls, r):
@@ -127,11 +127,14 @@ func WhySuspicious(r rune) string {
 var bidiControls = unicode.Bidi_Control
 
 // zeroWidth are characters that take no room. The last four are letters to Unicode, but show nothing.
-var zeroWidth = &unicode.RangeTable{R16: []unicode.Range16{
-	{Lo: 0x00ad, Hi: 0x00ad, Stride: 1}, {Lo: 0x115f, Hi: 0x1160, Stride: 1}, {Lo: 0x180e, Hi: 0x180e, Stride: 1},
-	{Lo: 0x200b, Hi: 0x200d, Stride: 1}, {Lo: 0x2060, Hi: 0x2064, Stride: 1}, {Lo: 0x3164, Hi: 0x3164, Stride: 1},
-	{Lo: 0xfeff, Hi: 0xfeff, Stride: 1}, {Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
-}, LatinOffset: 1}
+var zeroWidth = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{Lo: 0x00ad, Hi: 0x00ad, Stride: 1}, {Lo: 0x115f, Hi: 0x1160, Stride: 1}, {Lo: 0x180e, Hi: 0x180e, Stride: 1},
+		{Lo: 0x200b, Hi: 0x200d, Stride: 1}, {Lo: 0x2060, Hi: 0x2064, Stride: 1}, {Lo: 0x3164, Hi: 0x3164, Stride: 1},
+		{Lo: 0xfeff, Hi: 0xfeff, Stride: 1}, {Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
+	},
+	LatinOffset: 1,
+}
 
 // hidden reports whether a character does not show, or changes how others show. Line breaks and tabs
 // are part of a free text; some format characters of Arabic and Syriac do show.

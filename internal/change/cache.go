@@ -217,7 +217,9 @@ func (s *Service) workOut(ctx context.Context, base, next access.State, edits []
 	if err != nil {
 		return nil, err
 	}
-	w.Now, w.Options = now, policy.Options{AllowDangerous: base.Settings.AllowDangerous}
+	w.Now, w.Options = now, policy.Options{
+		AllowDangerous: base.Settings.AllowDangerous, LargeIPv4: base.Settings.LargeIPv4, LargeIPv6: base.Settings.LargeIPv6,
+	}
 	c := planning.NewAffected(w.Accounts, base, next, planning.WithExpired(base, edits, now), edits, now)
 	for {
 		if err := s.know(ctx, &w, c.Query); err != nil {

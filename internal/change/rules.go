@@ -202,6 +202,7 @@ func settingWords(state access.State) []access.SettingChange {
 	}
 	return []access.SettingChange{
 		{Name: "Many accounts are", After: fmt.Sprintf("%d and more", s.ManyAccounts)},
+		{Name: "A large reach is", After: fmt.Sprintf("%d IPv4 addresses or %d IPv6 /64 networks and more", s.LargeIPv4, s.LargeIPv6)},
 		{Name: "Dangerous ranges may be submitted", After: yes(s.AllowDangerous)},
 		{Name: "Break-glass is allowed", After: yes(s.BreakGlassAllowed)},
 		{Name: "Break-glass mappings", After: joinNames(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},

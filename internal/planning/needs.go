@@ -128,6 +128,7 @@ func noteSwapped(state access.State, here, there []string, ids map[string]bool) 
 var dangerOf = map[string]access.Danger{
 	policy.CodeWholeInternet: access.DangerWholeInternet,
 	policy.CodeUnionTooLarge: access.DangerLargeList,
+	policy.CodeLargeReach:    access.DangerLargeReach,
 	policy.CodeClosed:        access.DangerNoAddress,
 }
 

@@ -76,6 +76,7 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	out = plan.result()
 	out.Issues, out.Cleared = lint.found()
 	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), policy.DiffStates(c.before, c.after)
+	out.Issues = policy.WithLargeReach(out.Issues, out.Impact, w.Options)
 	out.Impact.Mappings, out.Diff.Mappings = c.keepEdited(out.Impact.Mappings), c.keepEdited(out.Diff.Mappings)
 	out.Summary, out.Expires = Summarize(out.Plan), NextExpiry(w.Now, c.before, c.after)
 	return out, false, nil

@@ -14,7 +14,7 @@ const (
 
 	// What is dangerous: an error unless settings allow it.
 	CodeWholeInternet = "entry_whole_internet" // 0.0.0.0/0 or ::/0
-	CodeUnionTooLarge = "allowlist_too_large"  // all entries together admit too much
+	CodeUnionTooLarge = "allowlist_too_large"  // all entries, or all allowlists of a user on a role, admit too much together
 
 	// What asks for a second look.
 	CodeRoleUnknown        = "role_unknown"           // a mapped role does not exist in an account
@@ -27,6 +27,8 @@ const (
 	CodeNearQuota          = "document_near_quota"    // a document uses more than 80 % of its quota
 	CodeAllowlistUnused    = "allowlist_unused"
 	CodeAllowlistEmpty     = "allowlist_empty"
+	CodeAllowlistLarge     = "allowlist_large" // admits many addresses
+	CodeLargeReach         = "reach_large"     // a change lets a user in from many addresses
 	CodeEntryDuplicate     = "entry_duplicate"
 	CodeEntryCovered       = "entry_covered" // lies within another entry
 	CodeEntryExpiring      = "entry_expiring"

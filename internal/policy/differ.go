@@ -369,9 +369,11 @@ func (d *differ) impact() Impact {
 			continue
 		}
 		reach := Reach{User: r.key.user, Role: r.key.role, Accounts: ids, Prefixes: r.diff.prefixes, Endpoints: r.diff.endpoints, Count: r.diff.count, Entire: r.key.entire}
-		if r.key.gained {
+		if from, to := r.key.nets.from, r.key.nets.to; r.key.gained {
+			reach.Before, reach.After = from.Prefixes, to.Prefixes
 			im.Gained = append(im.Gained, reach)
 		} else {
+			reach.Before, reach.After = to.Prefixes, from.Prefixes // the other way round
 			im.Lost = append(im.Lost, reach)
 		}
 	}

@@ -31,7 +31,11 @@ type Reach struct {
 	Prefixes  []netip.Prefix     // a cover
 	Endpoints []string
 	Count     *big.Int // of the addresses
-	Entire    bool     // the user could not assume the role at all before (or cannot any more)
+
+	// Before and After are the covers of all addresses of the user on the role.
+	Before, After []netip.Prefix
+
+	Entire bool // the user could not assume the role at all before (or cannot any more)
 }
 
 // ConditionChange is a condition that changes for one user on one role. User is zero

@@ -58,6 +58,7 @@ func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 	c.mu.Lock()
 	nets := c.networksOf(p.lists)
 	c.mu.Unlock()
+	is = append(is, c.mappingUnion(p, nets)...)
 	if nets.Closed() {
 		is = append(is, c.mappingIssue(p, CodeClosed, SeverityWarning, "confirm that nobody shall get in, or add an entry", "all allowlists of %s are empty or expired (%s): its users are denied from everywhere", p.Role, strings.Join(p.Allowlists, ", ")))
 	}

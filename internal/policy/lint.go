@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"math/big"
 	"net/netip"
 	"slices"
 
@@ -26,6 +25,7 @@ func Lint(in Input) []Issue {
 	l.usersWithoutAccess()
 	l.issues = append(l.issues, c.Issues()...)
 	l.documents()
+	l.issues = append(l.issues, c.roleUnions()...)
 	sortIssues(l.issues)
 	return l.issues
 }
@@ -141,21 +141,13 @@ var vacant = []struct {
 
 func (l *linter) rangeOf(x list, e access.Entry, at string) {
 	if e.Prefix.Bits() == 0 {
-		l.add(CodeWholeInternet, l.dangerous(), x.object, at, "list the networks that people really come from", "%s is the whole internet: the allowlist keeps nobody out", e.Key())
+		l.add(CodeWholeInternet, l.c.opts.dangerous(), x.object, at, "list the networks that people really come from", "%s is the whole internet: the allowlist keeps nobody out", e.Key())
 	}
 	for _, v := range vacant {
 		if v.prefix.Overlaps(e.Prefix) && v.prefix.Bits() <= e.Prefix.Bits() {
 			l.add(v.code, SeverityWarning, x.object, at, "replace it by a range of your own", "%s is reserved for %s; nobody calls from there", e.Key(), v.why)
 		}
 	}
-}
-
-// dangerous is the severity of what can work but should not.
-func (l *linter) dangerous() Severity {
-	if l.c.opts.AllowDangerous {
-		return SeverityWarning
-	}
-	return SeverityError
 }
 
 // findCovered finds entries within other entries. Sorted by address and length, an entry can
@@ -182,16 +174,15 @@ func (l *linter) union(x list, at string) {
 	for i, e := range x.cidrs {
 		prefixes[i] = e.Prefix
 	}
-	v4, v6 := cidr.Families(cidr.Cover(prefixes))
-	for _, f := range []struct {
-		name       string
-		cover      []netip.Prefix
-		bits, most int
-	}{{"IPv4", v4, 32, l.c.opts.MaxIPv4Bits}, {"IPv6", v6, 128, l.c.opts.MaxIPv6Bits}} {
-		limit := new(big.Int).Lsh(big.NewInt(1), uint(f.bits-f.most))
-		if cidr.CountAddresses(f.cover).Cmp(limit) > 0 {
-			l.add(CodeUnionTooLarge, l.dangerous(), x.object, at, "list smaller ranges", "the list admits more %s addresses than one /%d holds", f.name, f.most)
-		}
+	cover := cidr.Cover(prefixes)
+	v4, v6 := cidr.Families(cover)
+	over := l.c.opts.tooLarge(cover)
+	for _, f := range over {
+		l.add(CodeUnionTooLarge, l.c.opts.dangerous(), x.object, at, "list smaller ranges", "the list admits more %s addresses than one /%d holds", f.name, f.bits)
+	}
+	if size := sizeOf(cover).large(l.c.opts); len(over) == 0 && size != (reachSize{}) {
+		l.add(CodeAllowlistLarge, SeverityWarning, x.object, at, "check that all these networks are yours, or list smaller ranges",
+			"the list admits %s", size)
 	}
 	if len(v4) > 0 && len(v6) == 0 {
 		l.add(CodeOneFamily, SeverityWarning, x.object, at, "add the IPv6 ranges of these networks if people may use dual-stack endpoints", "the list has IPv4 ranges only: who calls over IPv6 is denied")

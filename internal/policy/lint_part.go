@@ -174,13 +174,18 @@ func (d Documents) about(object string, id access.AccountID) bool {
 // Brought are the issues of one part that were not in the other, errors first. What is
 // said once of several places is said of those that are new.
 func Brought(before, after *PartLint) []Issue {
-	known := make(map[Issue]bool, len(before.l.issues))
-	for _, i := range before.l.issues {
+	unions := before.l.c.roleUnions()
+	known := make(map[Issue]bool, len(before.l.issues)+len(unions))
+	large := map[string]bool{} // allowlists that were large already: how much they grow is for LargeReach to say
+	for _, i := range slices.Concat(before.l.issues, unions) {
 		known[i] = true
+		if i.Code == CodeAllowlistLarge {
+			large[i.Object] = true
+		}
 	}
 	fresh := &linter{c: after.l.c}
-	for _, i := range after.l.issues {
-		if !known[i] {
+	for _, i := range slices.Concat(after.l.issues, after.l.c.roleUnions()) {
+		if !known[i] && (i.Code != CodeAllowlistLarge || !large[i.Object]) {
 			fresh.issues = append(fresh.issues, i)
 		}
 	}

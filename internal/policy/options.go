@@ -12,9 +12,12 @@ import (
 // Options are the settings that the compiler and lint follow. The zero value is the
 // default of each.
 type Options struct {
-	// MaxIPv4Bits and MaxIPv6Bits limit the union of one allowlist: it may hold no more
-	// addresses than one prefix of this length. Defaults: 8 and 24.
+	// MaxIPv4Bits and MaxIPv6Bits limit the union of one allowlist, and that of all networks of one user
+	// on one role: it may hold no more addresses than one prefix of this length. Defaults: 8 and 24.
 	MaxIPv4Bits, MaxIPv6Bits int
+
+	// LargeIPv4 addresses and LargeIPv6 networks of the length /64 are warned about. Defaults: 2^22 and 2^36.
+	LargeIPv4, LargeIPv6 int64
 
 	// AllowDangerous turns the errors about what is merely dangerous (the whole
 	// internet, a union beyond the limit) into warnings.
@@ -38,8 +41,18 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.MaxIPv4Bits = cmp.Or(o.MaxIPv4Bits, 8)
 	o.MaxIPv6Bits = cmp.Or(o.MaxIPv6Bits, 24)
+	o.LargeIPv4 = cmp.Or(o.LargeIPv4, access.DefaultLargeIPv4)
+	o.LargeIPv6 = cmp.Or(o.LargeIPv6, access.DefaultLargeIPv6)
 	o.ExpiringWithin = cmp.Or(o.ExpiringWithin, 7*24*time.Hour)
 	return o
+}
+
+// dangerous is the severity of what can work but should not.
+func (o Options) dangerous() Severity {
+	if o.AllowDangerous {
+		return SeverityWarning
+	}
+	return SeverityError
 }
 
 // protectionReason says why a role may not be touched; empty when it may.

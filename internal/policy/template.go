@@ -13,6 +13,7 @@ import (
 // account: users of the role's own account still have no account. Accounts that the same
 // mappings reach share it.
 type template struct {
+	mappings     []int
 	groups       []group
 	everyone     bool      // some mapping enforces its allowlists on everyone
 	union        *Networks // of all mappings together
@@ -57,7 +58,7 @@ type draft struct {
 }
 
 func (c *Compiler) newTemplate(mappings []int, account access.AccountID) *template {
-	t := &template{}
+	t := &template{mappings: slices.Clone(mappings)}
 	var lists []string
 	for _, i := range mappings {
 		t.everyone = t.everyone || c.mappings[i].Enforcement == access.EnforceEveryone

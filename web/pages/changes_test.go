@@ -56,6 +56,18 @@ func TestChangePageOfADraft(t *testing.T) {
 	}
 }
 
+func TestLargeReachIsFlagged(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	c.Changes.ChangeView = webtest.ViewInReview()
+	if strings.Contains(c.Page("/changes/12").Text("main"), "Large reach") {
+		t.Error("a change without large reach is flagged")
+	}
+	c.Changes.ChangeView.Issues = []policy.Issue{{
+		Code: policy.CodeLargeReach, Severity: policy.SeverityWarning, Object: "role Bob", Message: "role Bob will admit alice from 8.4 million addresses, 0.2 % of IPv4",
+	}}
+	c.Page("/changes/12").Contains("main", "Large reach", "8.4 million addresses, 0.2 % of IPv4")
+}
+
 // TestAccountsOfADocumentArePaged: a document that is the same in thousands of accounts
 // names them page by page.
 func TestAccountsOfADocumentArePaged(t *testing.T) {

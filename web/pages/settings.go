@@ -250,7 +250,8 @@ func (s *settingsPages) saveSettings(c echo.Context, actor access.Actor) error {
 
 func readSettingsForm(v url.Values) view.SettingsForm {
 	return view.SettingsForm{
-		ManyAccounts: v.Get("many_accounts"), AllowDangerous: v.Get("allow_dangerous") != "", BreakGlassAllowed: v.Get("break_glass_allowed") != "",
+		ManyAccounts: v.Get("many_accounts"), LargeIPv4: v.Get("large_ipv4"), LargeIPv6: v.Get("large_ipv6"),
+		AllowDangerous: v.Get("allow_dangerous") != "", BreakGlassAllowed: v.Get("break_glass_allowed") != "",
 		Mappings: lines(strings.Join(v["break_glass/mappings"], "\n")), Allowlists: lines(strings.Join(v["break_glass/allowlists"], "\n")),
 		NoAddress: v.Get("guards/no_address"), OwnAddress: v.Get("guards/own_address"), BreakGlass: v.Get("guards/break_glass"), NobodyApplies: v.Get("guards/nobody_applies"),
 		EmergencyMaxLife: v.Get("emergency_max_life"), ExpiryNoticeDays: v.Get("expiry_notice_days"),
@@ -270,6 +271,7 @@ func settingsOf(f view.SettingsForm, v change.RulesView) (access.Settings, error
 		return n
 	}
 	s.ManyAccounts = number("many_accounts", f.ManyAccounts)
+	s.LargeIPv4, s.LargeIPv6 = int64(number("large_ipv4", f.LargeIPv4)), int64(number("large_ipv6", f.LargeIPv6))
 	s.ExpiryNoticeDays = number("expiry_notice_days", f.ExpiryNoticeDays)
 	life, err := time.ParseDuration(strings.TrimSpace(f.EmergencyMaxLife))
 	if err != nil || life <= 0 {

@@ -72,7 +72,7 @@ func TestSettingsForm(t *testing.T) {
 	c := webtest.New(t).As("editor")
 	c.Changes.RulesView = someRules()
 	form := url.Values{
-		"many_accounts": {"20"}, "break_glass_allowed": {"yes"}, "break_glass/mappings": {"mp-1"}, "break_glass/allowlists": {"office"},
+		"many_accounts": {"20"}, "large_ipv4": {"1024"}, "large_ipv6": {"2048"}, "break_glass_allowed": {"yes"}, "break_glass/mappings": {"mp-1"}, "break_glass/allowlists": {"office"},
 		"guards/no_address": {"refuse"}, "guards/own_address": {"confirm"}, "guards/break_glass": {"refuse"}, "guards/nobody_applies": {"refuse"},
 		"emergency_max_life": {"8h"}, "expiry_notice_days": {"3"}, "change": {"0"},
 	}

@@ -44,6 +44,11 @@ func ofSeverity(issues []policy.Issue, severities ...policy.Severity) []policy.I
 // refused reports whether issues stop the change: then they are shown for themselves.
 func (p ChangePage) refused() bool { return len(ofSeverity(p.Issues, policy.SeverityError)) > 0 }
 
+// largeReach reports whether the change lets users in from many addresses.
+func (p ChangePage) largeReach() bool {
+	return slices.ContainsFunc(p.Issues, func(i policy.Issue) bool { return i.Code == policy.CodeLargeReach })
+}
+
 // unsaid are the reasons against the change that none of its issues says.
 func (p ChangePage) unsaid() []string {
 	said := func(message string) bool {

@@ -134,6 +134,8 @@ func (p RuleFormProps) dangers() []Option {
 // SettingsForm is the settings as they were typed.
 type SettingsForm struct {
 	ManyAccounts      string
+	LargeIPv4         string
+	LargeIPv6         string
 	AllowDangerous    bool
 	BreakGlassAllowed bool
 	Mappings          []string
@@ -150,7 +152,8 @@ type SettingsForm struct {
 func SettingsFormOf(s access.Settings) SettingsForm {
 	s = s.OrDefault()
 	return SettingsForm{
-		ManyAccounts: plainNumber(s.ManyAccounts), AllowDangerous: s.AllowDangerous, BreakGlassAllowed: s.BreakGlassAllowed,
+		ManyAccounts: plainNumber(s.ManyAccounts), LargeIPv4: number(s.LargeIPv4), LargeIPv6: number(s.LargeIPv6),
+		AllowDangerous: s.AllowDangerous, BreakGlassAllowed: s.BreakGlassAllowed,
 		Mappings: s.BreakGlassMappings, Allowlists: s.BreakGlassAllowlists,
 		NoAddress: string(s.Guards.NoAddress), OwnAddress: string(s.Guards.OwnAddress), BreakGlass: string(s.Guards.BreakGlass), NobodyApplies: string(s.Guards.NobodyApplies),
 		EmergencyMaxLife: hoursText(s.EmergencyMaxLife), ExpiryNoticeDays: plainNumber(s.ExpiryNoticeDays),
