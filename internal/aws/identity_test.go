@@ -31,14 +31,10 @@ func (p *faultyProxy) start(t *testing.T, endpoint string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	director := forward.Director
-	forward.Director = func(r *http.Request) {
-		host := r.Host // the signature covers it
-		director(r)
-		r.Host = host
-	}
-	forward.ModifyResponse = p.replay
+	forward := &httputil.ReverseProxy{ModifyResponse: p.replay, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // the signature covers it
+	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
