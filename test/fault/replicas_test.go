@@ -37,6 +37,8 @@ func TestTwoConsoles(t *testing.T) {
 	c.fact("%d accounts; when the second console was killed, the first had made %.0f writes and the second %.0f", accounts, one, two)
 
 	other = other.Again()
+	// The rollout must last until the restarted console has fetched its first job, also on a busy machine.
+	f.box.SetFaults(slow(60 * time.Millisecond))
 	written = f.box.Writes()
 	rollout = f.mapRole("ReadOnly")
 	f.whenWritten(written, accounts)
@@ -57,7 +59,11 @@ func TestTwoConsoles(t *testing.T) {
 func (f *fleet) bothWork(other *harness.Console) (one, two float64) {
 	f.t.Helper()
 	const metric = "portcullis_aws_writes_total"
-	one, two = f.Metric(metric), other.Metric(metric)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if one, two = f.Metric(metric), other.Metric(metric); one > 0 && two > 0 {
+			break
+		}
+	}
 	if one == 0 || two == 0 {
 		f.t.Errorf("one console has made %v writes and the other %v; want both to work", one, two)
 	}
