@@ -37,7 +37,7 @@ const (
 	CloudUnreachable      CloudClass = "unreachable"       // no answer; the effect is unknown
 	CloudUnmodifiable     CloudClass = "unmodifiable"      // a service-linked role, which is AWS's own
 	CloudBusy             CloudClass = "busy"              // it is being changed, or was moments ago; that passes
-	CloudWrongAccount     CloudClass = "wrong_account"     // the session belongs to another account; nothing was written
+	CloudWrongAccount     CloudClass = "wrong_account"     // the session belongs to another account; no write is made with it
 	CloudUnknown          CloudClass = "unknown"
 )
 

@@ -72,7 +72,7 @@ var adviceByClass = map[access.CloudClass]string{
 	access.CloudInvalidPrincipal: "A user or role that the document names does not exist. Read the account's inventory again and remove users and roles that no longer exist from the mapping.",
 	access.CloudQuota:            "The document is too long for the account. Shorten the allowlists, use fewer users per role, or have the account's quota raised.",
 	access.CloudUnreachable:      "It is not known whether this took effect. Read the live document before deciding; then try again.",
-	access.CloudWrongAccount:     "Something between the console and AWS mixes up answers. Nothing was written. Check the proxy and AWS_ENDPOINT_URL before you retry.",
+	access.CloudWrongAccount:     "Something between the console and AWS mixes up answers. Nothing was written with this session. Check the proxy and AWS_ENDPOINT_URL before you retry.",
 	access.CloudUnmodifiable:     "A service-linked role belongs to an AWS service and cannot be changed at all. Leave it out of the mapping.",
 	access.CloudBusy:             "AWS lets nobody change this while another change of it is under way, or shortly after it was made anew. See in CloudTrail who changes it that often, and try again in a few minutes.",
 	access.CloudUnknown:          "AWS refused for a reason that the console does not know. Its own words are above.",
