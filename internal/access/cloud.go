@@ -38,6 +38,7 @@ const (
 	CloudUnmodifiable     CloudClass = "unmodifiable"      // a service-linked role, which is AWS's own
 	CloudBusy             CloudClass = "busy"              // it is being changed, or was moments ago; that passes
 	CloudWrongAccount     CloudClass = "wrong_account"     // the session belongs to another account; no write is made with it
+	CloudBlocked          CloudClass = "blocked"           // a document in another account that comes first could not be set
 	CloudUnknown          CloudClass = "unknown"
 )
 

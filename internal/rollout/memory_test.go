@@ -111,7 +111,7 @@ func (m *memoryStore) RecordIntents(_ context.Context, c access.Claim, intents [
 		if op.State == access.OperationPlanned {
 			op.State, op.LiveBefore, op.IntendedAt = access.OperationIntended, in.LiveBefore, time.Now()
 		}
-		op.Written = in.Document
+		op.Written, op.Replaces = in.Document, in.LiveBefore
 	}
 	m.events = append(m.events, events...)
 	return nil
@@ -140,6 +140,11 @@ func (m *memoryStore) FinishTarget(_ context.Context, c access.Claim, outcomes [
 	m.target.State, m.target.Message, m.target.Class, m.result = r.State, r.Message, r.Class, r
 	m.events = append(m.events, events...)
 	return m.rollout, nil
+}
+
+// Dependencies knows the operations of the one target only.
+func (m *memoryStore) Dependencies(context.Context, int64, []access.Dependency) ([]access.DependencyState, error) {
+	return nil, nil
 }
 
 func (m *memoryStore) Operations(context.Context, int64, access.AccountID) ([]access.Operation, error) {

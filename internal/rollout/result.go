@@ -30,6 +30,13 @@ func result(steps []step, r *refusal) access.TargetResult {
 			return endedAs(end.to, end.found)
 		}
 	}
+	if why := leftOutOf(steps); why != "" {
+		return access.TargetResult{
+			State: access.TargetFailed, Message: why, Class: access.CloudBlocked,
+			Cause:  "documents in other accounts that come first could not be set",
+			Advice: "See what these accounts say, retry them, and then this target. A reviewer may let the rollout open the roles of an account without this proof.",
+		}
+	}
 	end := access.TargetResult{State: access.TargetUnchanged, Message: absentees(steps)}
 	if len(those(steps, in(access.OperationWritten))) > 0 {
 		end.State = access.TargetSucceeded

@@ -20,7 +20,7 @@ import (
 	"portcullis.internal/portcullis/internal/drift"
 	"portcullis.internal/portcullis/internal/iam"
 	"portcullis.internal/portcullis/internal/jobs"
-	"portcullis.internal/portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/planning"
 	"portcullis.internal/portcullis/internal/rollout"
 	"portcullis.internal/portcullis/internal/store"
 	"portcullis.internal/portcullis/internal/store/storetest"
@@ -158,46 +158,12 @@ func (w *world) plan(t *testing.T, state access.State) access.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := policy.NewCompiler(policy.Input{State: state, Accounts: reachable, Inventory: inventories, Now: time.Now()})
-	if err != nil {
+	accounts := access.SortedAccounts(reachable)
+	p, _, err := planning.PlanWhole(planning.PlanInput{Accounts: accounts, Inventories: inventories, Now: time.Now()}, state)
+	if err := errors.Join(append(p.Refusals, err)...); err != nil {
 		t.Fatal(err)
 	}
-	p := access.Plan{Documents: "test"}
-	for _, a := range reachable {
-		docs, err := c.Account(a.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		target := access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU}
-		inventory, known := inventories.Of(a.ID)
-		for _, d := range docs.Roles {
-			live, _ := inventory.Role(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name})
-			target.Operations = append(target.Operations, plannedRole(t, d, live.Document, known))
-		}
-		for _, d := range docs.Users {
-			live, _ := inventory.User(d.Resource.Path, d.Resource.Name)
-			target.Operations = append(target.Operations, access.PlannedOperation{
-				Kind: access.OpUserPolicy, Resource: d.Resource, Before: live.Document, BeforeKnown: known, After: d.JSON(),
-				OursBefore: live.Document, OursAfter: d.JSON(), Size: d.Size, Limit: d.Limit,
-			})
-		}
-		p.Add(target)
-	}
-	return p
-}
-
-func plannedRole(t *testing.T, d policy.Compiled, live string, known bool) access.PlannedOperation {
-	t.Helper()
-	after, note, mergeErr := iam.Merge(live, d.Statements)
-	oursBefore, beforeErr := iam.Ours(live)
-	oursAfter, afterErr := iam.Ours(after)
-	if err := errors.Join(mergeErr, beforeErr, afterErr); err != nil {
-		t.Fatal(err)
-	}
-	return access.PlannedOperation{
-		Kind: access.OpTrustPolicy, Resource: d.Resource, Before: live, BeforeKnown: known, After: after,
-		OursBefore: oursBefore, OursAfter: oursAfter, Size: iam.Size(after), Limit: d.Limit, Note: note,
-	}
+	return p.Plan
 }
 
 func (w *world) start(t *testing.T, maxInFlight int, p access.Plan) access.Rollout {

@@ -63,7 +63,7 @@ func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.A
 const earlierWrites = `
 SELECT DISTINCT ON (o.id) o.id, coalesce(d.body, '')
 FROM rollouts r LEFT JOIN changes c ON c.id = r.change_id
-JOIN targets t ON t.account_id = $2 AND t.rollout_id < r.id AND t.ended_at > coalesce(c.submitted_at, r.created_at)
+JOIN targets t ON t.account_id = $2 AND t.rollout_id < r.id AND coalesce(t.ended_at, 'infinity') > coalesce(c.submitted_at, r.created_at)
 JOIN operations w ON w.rollout_id = t.rollout_id AND w.account_id = t.account_id AND w.state = 'written'
 JOIN operations o ON o.rollout_id = r.id AND o.account_id = $2 AND o.resource_kind = w.resource_kind AND o.resource_path = w.resource_path AND o.resource_name = w.resource_name
 LEFT JOIN documents d ON d.sha256 = w.written

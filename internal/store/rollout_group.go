@@ -261,9 +261,9 @@ func (tx *txn) endWorks(ctx context.Context, current []*work, o *opened) error {
 		if w.end == nil {
 			continue
 		}
-		o.Counts.Move(access.TargetRunning, w.end.State)
-		if bad := w.end.State == access.TargetFailed || w.end.State == access.TargetConflict; bad && w.claim.Target.Wave == o.Wave {
-			o.WaveBad++
+		o.CountEnd(w.claim.Target, *w.end)
+		if err := tx.moveToWave(ctx, w.claim.Target, w.end.Continue.Wave); err != nil {
+			return err
 		}
 	}
 	tx.last = true
