@@ -123,7 +123,8 @@ func TestImportOfAFileThatIsNotUTF8(t *testing.T) {
 		t.Errorf("it was imported: %v", c.Changes.Did)
 	}
 	scenario := "allowlists:\n- name: B\xfcro\n"
-	if c.Upload("/import", "scenario.yaml", scenario, "title", "By file"); !strings.Contains(strings.Join(c.Changes.Did, " "), `B\xfcro`) {
+	c.Upload("/import", "scenario.yaml", scenario, "title", "By file")
+	if !strings.Contains(strings.Join(c.Changes.Did, " "), `B\xfcro`) {
 		t.Errorf("the service was given %v, want the bytes of the file, which it refuses", c.Changes.Did)
 	}
 }

@@ -31,7 +31,8 @@ const (
 func EditOps() []EditOp {
 	return []EditOp{
 		EditAddAllowlist, EditUpdateAllowlist, EditRemoveAllowlist, EditAddEntry, EditUpdateEntry, EditRemoveEntry,
-		EditAddMapping, EditUpdateMapping, EditRemoveMapping, EditAddRule, EditUpdateRule, EditRemoveRule, EditUpdateSettings,
+		EditAddMapping, EditUpdateMapping, EditRemoveMapping, EditAddRule, EditUpdateRule, EditRemoveRule,
+		EditUpdateSettings,
 	}
 }
 

@@ -128,7 +128,8 @@ func checkUTF8Lines(text string) error {
 	for line := range strings.Lines(text) {
 		n++
 		if at := invalidUTF8(line); at >= 0 {
-			r.refuse(n, fmt.Sprintf("byte %d (0x%02X) is not valid UTF-8; save the file in UTF-8 and choose it again", at+1, line[at]))
+			r.refuse(n, fmt.Sprintf(
+				"byte %d (0x%02X) is not valid UTF-8; save the file in UTF-8 and choose it again", at+1, line[at]))
 		}
 	}
 	return InvalidFields(r.wrong)

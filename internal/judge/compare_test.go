@@ -86,7 +86,8 @@ func TestNeitherReadsUndocumentedNumbers(t *testing.T) {
 	r.MFA, r.MFAAge, r.ExternalID = true, 16*time.Second, ""
 	for _, value := range []string{"0x10", "1_6", "1.6e1", "+16", "016", "inf", "nan", "16."} {
 		text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:*"},` +
-			`{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{"NumericEquals":{"aws:MultiFactorAuthAge":"` + value + `"}}}]}`
+			`{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{"NumericEquals":` +
+			`{"aws:MultiFactorAuthAge":"` + value + `"}}}]}`
 		if _, err := judge.Parse(text, judge.TrustPolicy); err == nil {
 			t.Errorf("%q: the judge reads it", value)
 		}

@@ -165,7 +165,9 @@ func TestVariablesNeedTheVersion(t *testing.T) {
 // AWS compares the names of operators, keys and actions without regard to the case of ASCII letters.
 // Unicode also folds U+212A KELVIN SIGN into k and U+017F into s.
 func TestNamesFoldASCIIOnly(t *testing.T) {
-	for _, operator := range []string{"StringLi\u212Ae", "\u017FtringEquals", "NumericEqual\u017F", "Bool\u0130fExists"} {
+	for _, operator := range []string{
+		"StringLi\u212Ae", "\u017FtringEquals", "NumericEqual\u017F", "Bool\u0130fExists",
+	} {
 		if _, err := judge.Parse(withCondition(`"`+operator+`":{"aws:Key":"1"}`), judge.IdentityPolicy); err == nil {
 			t.Errorf("the operator %q is read", operator)
 		}
@@ -179,7 +181,8 @@ func TestNamesFoldASCIIOnly(t *testing.T) {
 	if judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed {
 		t.Error("the key aws:TO\u212AEN is read as aws:token")
 	}
-	if judge.MatchAction("\u017Fts:AssumeRole", "sts:AssumeRole") || !judge.MatchAction("STS:assumeROLE", "sts:AssumeRole") {
+	const action = "sts:AssumeRole"
+	if judge.MatchAction("\u017Fts:AssumeRole", action) || !judge.MatchAction("STS:assumeROLE", action) {
 		t.Error("actions fold other letters than those of ASCII")
 	}
 }
@@ -187,20 +190,25 @@ func TestNamesFoldASCIIOnly(t *testing.T) {
 // AWS documents integers and decimals. How it reads another spelling is not known, so such a document
 // is refused.
 func TestNumbersAWSDoesNotDocument(t *testing.T) {
-	for _, value := range []string{"0x10", "1_000", "inf", "-Infinity", "nan", "1e3", "+5", "007", ".5", "5.", "", " 5", "0b1", "0x1p4"} {
-		_, err := judge.Parse(withCondition(`"NumericEqualsIfExists":{"aws:Key":["5","`+value+`"]}`), judge.IdentityPolicy)
+	for _, value := range []string{
+		"0x10", "1_000", "inf", "-Infinity", "nan", "1e3", "+5", "007", ".5", "5.", "", " 5", "0b1", "0x1p4",
+	} {
+		text := withCondition(`"NumericEqualsIfExists":{"aws:Key":["5","` + value + `"]}`)
+		_, err := judge.Parse(text, judge.IdentityPolicy)
 		var broken *judge.SyntaxError
 		if !errors.As(err, &broken) || broken.Code != judge.InvalidNumber || broken.Detail != value {
 			t.Errorf("%q: %v, want that it is no number", value, err)
 		}
 	}
 	for _, value := range []string{"0", "-1", "60.0", "${aws:username}"} {
-		if _, err := judge.Parse(withCondition(`"NumericEquals":{"aws:Key":"`+value+`"}`), judge.IdentityPolicy); err != nil {
+		text := withCondition(`"NumericEquals":{"aws:Key":"` + value + `"}`)
+		if _, err := judge.Parse(text, judge.IdentityPolicy); err != nil {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
 }
 
 func withCondition(condition string) string {
-	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` + condition + `}}}`
+	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` +
+		condition + `}}}`
 }

@@ -60,7 +60,8 @@ func signedIn(t *testing.T, s *Server, name string) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client := &http.Client{Jar: jar, CheckRedirect: stay}
 	form := url.Values{"email": {name + "@example.com"}, "password": {"portcullis-demo"}}
 	resp, err := client.PostForm(s.URL()+"/signin", form)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 func TestAppendDoesNotWaitForALock(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
-	other := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: s.Pool().Config().ConnString(), MaxConns: 1}))
+	url := s.Pool().Config().ConnString()
+	other := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url, MaxConns: 1}))
 	t.Cleanup(other.Close)
 	tx, err := other.Pool().Begin(t.Context())
 	if err != nil {

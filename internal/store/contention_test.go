@@ -293,10 +293,11 @@ func TestFrozenTransactionReleasesRollout(t *testing.T) {
 	<-locked
 	began := time.Now()
 	err := access.ErrBusy // until Postgres has aborted the frozen transaction
+	change := func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
+		return nil, r.SetMaxInFlight(2)
+	}
 	for errors.Is(err, access.ErrBusy) {
-		_, err = s.UpdateProgress(t.Context(), r.ID, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
-			return nil, r.SetMaxInFlight(2)
-		})
+		_, err = s.UpdateProgress(t.Context(), r.ID, change)
 	}
 	if err != nil {
 		t.Error(err)

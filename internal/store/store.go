@@ -60,7 +60,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log, life: lifetime.New(), turns: make(chan struct{}, turnsOf(cfg.MaxConns))}
+	s := &Store{
+		pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log, life: lifetime.New(),
+		turns: make(chan struct{}, turnsOf(cfg.MaxConns)),
+	}
 	if err := s.connect(); err != nil {
 		s.Close()
 		return nil, err

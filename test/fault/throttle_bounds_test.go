@@ -23,7 +23,8 @@ func TestThrottlingBounds(t *testing.T) {
 		shares, accounts = []float64{0, 0.5, 0.6, 0.7}, 40
 	}
 	c := tell(t, fmt.Sprintf("50 to 70 %% of all calls throttled at random, %d accounts", accounts),
-		"calls: at most 1.3/(1−p) times those without throttling; time: 2·T0/(1−p) + 30 s, where T0 is the time without throttling")
+		"calls: at most 1.3/(1−p) times those without throttling; time: 2·T0/(1−p) + 30 s, "+
+			"where T0 is the time without throttling")
 	var least measured
 	for _, share := range shares {
 		m := measure(t, accounts, share)
@@ -32,7 +33,8 @@ func TestThrottlingBounds(t *testing.T) {
 		}
 		calls := float64(m.calls) * (1 - share) / float64(least.calls)
 		if calls > mostCalls {
-			t.Errorf("%.0f %% throttled: %d calls, which is %.2f/(1−p) of %d; at most %.1f/(1−p) are wanted", 100*share, m.calls, calls, least.calls, mostCalls)
+			t.Errorf("%.0f %% throttled: %d calls, which is %.2f/(1−p) of %d; at most %.1f/(1−p) are wanted",
+				100*share, m.calls, calls, least.calls, mostCalls)
 		}
 		c.fact("%.0f %%: %d calls, %.2f/(1−p); %s", 100*share, m.calls, calls, m.against(least, share))
 	}

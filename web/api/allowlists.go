@@ -69,7 +69,8 @@ func (s *allowlistAPI) importEntries(r request) (result, error) {
 	if err != nil {
 		return result{}, unreadable(err)
 	}
-	c, err := s.allowlists.ImportEntries(r.Request().Context(), r.actor, draft, r.Param("id"), change.ImportMode(mode), string(body))
+	c, err := s.allowlists.ImportEntries(
+		r.Request().Context(), r.actor, draft, r.Param("id"), change.ImportMode(mode), string(body))
 	if err != nil {
 		return result{}, err
 	}
