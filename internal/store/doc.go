@@ -18,6 +18,9 @@
 // (rollout_blocked.go). The targets whose claims a transaction ends come before all of it: only
 // their own workers lock those.
 //
+// Each wait for a lock or for a connection ends after some seconds with access.ErrBusy (lockTimeout,
+// connTimeout in store.go). Requests answer 503. Works of rollouts are tried again, and so is each job.
+//
 // Errors of the deciding function come back as they are. What Postgres refuses becomes
 // an error with a kind (errors.go).
 //
