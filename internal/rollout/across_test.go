@@ -17,9 +17,8 @@ const (
 )
 
 var (
-	heidi   = access.UserName{Path: "/contractors/", Name: "heidi"}
-	roleOf  = access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
-	heidiAs = access.Resource{Kind: access.ResourceUser, Path: heidi.Path, Name: heidi.Name}
+	heidi  = access.UserName{Path: "/contractors/", Name: "heidi"}
+	roleOf = access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
 )
 
 // identity is the account of the users who work in other accounts.

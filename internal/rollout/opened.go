@@ -114,7 +114,7 @@ func (u *push) readOpenedIn(ctx context.Context, s *step, account access.Account
 	docs, err := u.cfg.Cloud.Read(ctx, u.scopeIn(account), resources)
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return context.Cause(ctx)
 	case err != nil && u.worthWaiting(err):
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case err != nil:

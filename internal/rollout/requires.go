@@ -323,7 +323,7 @@ func (u *push) continues() access.Place {
 func leftOutOf(steps []step) string {
 	var said []string
 	for i := range steps {
-		said = append(said, steps[i].required.leftOut...)
+		said = append(said, steps[i].leftOut...)
 	}
 	if len(said) == 0 {
 		return ""
