@@ -24,7 +24,7 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	if err != nil {
 		return access.Change{}, err
 	}
-	if submitted(c) && head == c.Base {
+	if isSubmitted(c) && head == c.Base {
 		return access.Change{}, access.Errorf(access.KindConflict,
 			"The change is on revision %d already, and that is the newest.", head)
 	}
@@ -32,7 +32,7 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	if err != nil {
 		return access.Change{}, err
 	}
-	on, needs, why, err := s.rebased(ctx, c, head, edits)
+	on, needs, why, err := s.tryRebase(ctx, c, head, edits)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -45,7 +45,7 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 		}
 		at := s.at()
 		detail := map[string]any{"from": fresh.Base, "to": head, "edits": len(edits)}
-		if submitted(*fresh) && why == "" {
+		if isSubmitted(*fresh) && why == "" {
 			kept, err := s.keepReviews(fresh, actor, on, needs, at)
 			rebased := access.NewAuditEvent(actor, at, "change.rebase", object(id), detail)
 			return Decision{Events: append([]access.AuditEvent{rebased}, kept...)}, err
@@ -61,16 +61,16 @@ func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, opti
 	})
 }
 
-func submitted(c access.Change) bool {
+func isSubmitted(c access.Change) bool {
 	return c.State == access.ChangeInReview || c.State == access.ChangeApproved
 }
 
-// rebased works out what a submitted change comes to on the head, and which reviews it needs there. why names
+// tryRebase works out what a submitted change comes to on the head, and which reviews it needs there. why names
 // the difference from the submitted change; "" if there is none.
-func (s *Service) rebased(
+func (s *Service) tryRebase(
 	ctx context.Context, c access.Change, head int64, edits []access.Edit,
 ) (on access.ChangeOnBase, needs []access.Need, why string, err error) {
-	if !submitted(c) {
+	if !isSubmitted(c) {
 		return on, nil, "", nil
 	}
 	d, err := s.draft(ctx, c, head)

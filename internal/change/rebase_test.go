@@ -47,12 +47,14 @@ func TestRebaseKeepsReviewsWithoutADifference(t *testing.T) {
 	d.apply("Office", addEntry("al-office", "9.9.9.0/24"))
 	v, err := d.View(t.Context(), d.editor, c.ID)
 	if d.must(err); len(v.ChangedSince.Applied) != 1 || v.Permissions.Rebase != nil {
-		t.Errorf("the page lists %d changes of others, rebase: %v; want one, and that it may be rebased", len(v.ChangedSince.Applied), v.Permissions.Rebase)
+		t.Errorf("the page lists %d changes of others, rebase: %v; want one, and that it may be rebased",
+			len(v.ChangedSince.Applied), v.Permissions.Rebase)
 	}
 	got, err := d.Rebase(t.Context(), d.editor, c.ID)
 	d.must(err)
 	if got.State != access.ChangeApproved || got.Base != c.Base+1 || got.Digest != c.Digest || got.Approvals() != 1 {
-		t.Fatalf("after the rebase: %s on %d with %d approvals; want approved on %d with one", got.State, got.Base, got.Approvals(), c.Base+1)
+		t.Fatalf("after the rebase: %s on %d with %d approvals; want approved on %d with one",
+			got.State, got.Base, got.Approvals(), c.Base+1)
 	}
 	if got.Reviews[0].Base != c.Base {
 		t.Errorf("the review says revision %d, want %d, which the reviewer saw", got.Reviews[0].Base, c.Base)
@@ -92,7 +94,8 @@ func TestApplyOnANewerRevisionKeepsReviews(t *testing.T) {
 	got, err := d.Change(t.Context(), d.viewer, c.ID)
 	d.must(err)
 	if got.Base != c.Base+1 || got.Reviews[0].Base != c.Base || got.Revision != c.Base+2 {
-		t.Errorf("applied on %d as %d, reviewed on %d; want %d, %d and %d", got.Base, got.Revision, got.Reviews[0].Base, c.Base+1, c.Base+2, c.Base)
+		t.Errorf("applied on %d as %d, reviewed on %d; want %d, %d and %d",
+			got.Base, got.Revision, got.Reviews[0].Base, c.Base+1, c.Base+2, c.Base)
 	}
 	if diff := cmp.Diff([][2]int64{{c.Base, c.Base + 1}}, d.keptReviews(c.ID)); diff != "" {
 		t.Errorf("events of kept reviews (-want +got):\n%s", diff)
@@ -121,7 +124,9 @@ var voiding = map[string]func(d *desk){
 		d.apply("Office", addEntry("al-office", "9.9.9.0/24"))
 	},
 	"a warning of the accounts": func(d *desk) {
-		d.must(d.store.SaveInventory(d.t.Context(), access.Inventory{Account: "222222222222", ReadAt: start, Roles: inventory("222222222222").Roles}))
+		inv := inventory("222222222222")
+		inv.Users = nil
+		d.must(d.store.SaveInventory(d.t.Context(), inv))
 		d.apply("Office", addEntry("al-office", "9.9.9.0/24"))
 	},
 }
@@ -161,7 +166,8 @@ func TestRebaseVoidsReviewsByADifference(t *testing.T) {
 				got, err := d.Change(t.Context(), d.viewer, c.ID)
 				d.must(err)
 				if got.State != want || got.Approvals() != 0 || !got.Reviews[0].Void || len(d.keptReviews(c.ID)) != 0 {
-					t.Errorf("the change is %s with %d approvals, and %v reviews were kept; want %s and none", got.State, got.Approvals(), d.keptReviews(c.ID), want)
+					t.Errorf("the change is %s with %d approvals, and reviews were kept from, to %v; want %s and none",
+						got.State, got.Approvals(), d.keptReviews(c.ID), want)
 				}
 			})
 		}

@@ -49,7 +49,8 @@ func TestOverrideGuardsAtApply(t *testing.T) {
 	if _, err := d.Apply(t.Context(), carol, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid {
 		t.Fatalf("not overridden: %v, want KindInvalid", err)
 	}
-	r, err := d.Apply(t.Context(), carol, c.ID, asSeen(c), change.OverrideGuards(change.GuardOverride{Guard: access.GuardOwnAddress, Object: "Admin"}))
+	override := change.OverrideGuards(change.GuardOverride{Guard: access.GuardOwnAddress, Object: "Admin"})
+	r, err := d.Apply(t.Context(), carol, c.ID, asSeen(c), override)
 	d.must(err)
 	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.GuardOverrides) != 1 {
 		t.Errorf("applied with %+v, %v", c.GuardOverrides, err)

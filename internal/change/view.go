@@ -125,6 +125,6 @@ func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions
 		Comment:        authz.Require(actor, authz.Read),
 		OverrideGuards: first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),
 		Alone:          first(state("applied", c.State == access.ChangeInReview || c.State == access.ChangeApproved), authz.Require(actor, authz.BreakGlass)),
-		Rebase:         first(state("rebased", draft || submitted(c) || c.State == access.ChangeConflicted), authz.Require(actor, authz.EditChange)),
+		Rebase:         first(state("rebased", c.Open()), authz.Require(actor, authz.EditChange)),
 	}
 }

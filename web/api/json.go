@@ -124,7 +124,10 @@ type reviewJSON struct {
 }
 
 func toReviewJSON(r access.Review) reviewJSON {
-	return reviewJSON{Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base, Comment: r.Comment, At: r.At.UTC(), Void: r.Void}
+	return reviewJSON{
+		Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base,
+		Comment: r.Comment, At: r.At.UTC(), Void: r.Void,
+	}
 }
 
 // changeJSON is a change as a list shows it; changeDetailJSON adds what can be long.

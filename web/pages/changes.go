@@ -292,11 +292,11 @@ func (s *changePages) withdrawChange(c echo.Context, actor access.Actor) error {
 func (s *changePages) rebaseChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		saved, err := s.editor.Rebase(ctx, actor, id)
-		return view.ChangeURL(id), rebased(saved), err
+		return view.ChangeURL(id), rebaseMessage(saved), err
 	})
 }
 
-func rebased(c access.Change) string {
+func rebaseMessage(c access.Change) string {
 	switch {
 	case c.State != access.ChangeDraft:
 		return "Rebased to revision " + strconv.FormatInt(c.Base, 10) + " without a difference. Reviews stay valid."

@@ -306,7 +306,8 @@ func TestReviewSaysWhichRevisionWasSeen(t *testing.T) {
 		{Verdict: access.VerdictApprove, Base: 4, Void: true},
 	}
 	p := c.Page("/changes/12")
-	p.Contains("reviews", "Approved at revision 9.", "Approved at revision 6; rebased to 9 without a difference.", "The reviewer saw revision 4.")
+	p.Contains("reviews", "Approved at revision 9.", "Approved at revision 6; rebased to 9 without a difference.",
+		"The reviewer saw revision 4.")
 	got := map[string]string{}
 	for n := range p.Form("/changes/12/review").Descendants() {
 		got[webtest.Attr(n, "name")] = webtest.Attr(n, "value")
