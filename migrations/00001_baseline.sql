@@ -823,6 +823,18 @@ CREATE TRIGGER immutable
         before_doc, before_known, after_doc, ours_before, ours_after, size, size_limit, note
     ON operations FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+-- The digest of each target's operations at the time at which the rollout was made (access.TargetDigest). The digests of
+-- a change's rollout are those of the plan that the change was approved with. A worker that claims a target computes the
+-- digest of the operations again and writes nothing if it differs. The console may only insert and read.
+CREATE TABLE target_digests (
+    rollout_id bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    digest     text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    PRIMARY KEY (rollout_id, account_id),
+    FOREIGN KEY (rollout_id, account_id) REFERENCES targets
+);
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON target_digests FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 -- Health checks of a wave, one for each account and probe. A running check is leased like a target. A wave can be
 -- checked in several rounds; the results of earlier rounds stay.
 CREATE TABLE rollout_checks (

@@ -51,17 +51,26 @@ type PlanDigest struct{ sum hash.Hash }
 // NewPlanDigest returns the digest of a plan without targets.
 func NewPlanDigest() PlanDigest { return PlanDigest{sha256.New()} }
 
-// Add adds the next target.
-func (d PlanDigest) Add(t PlannedTarget) { fmt.Fprintf(d.sum, "%s %s\n", t.Account, t.Digest()) }
+// Add adds the next target and returns its digest.
+func (d PlanDigest) Add(t PlannedTarget) string {
+	digest := t.Digest()
+	fmt.Fprintf(d.sum, "%s %s\n", t.Account, digest)
+	return digest
+}
 
 // String is the digest so far, in hexadecimal digits.
 func (d PlanDigest) String() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
-// Digest is the digest of what the plan holds now. Documents is the digest that it had when it was made.
-func (p Plan) Digest() string {
+// TargetDigests are the digests of the targets of a plan.
+type TargetDigests map[AccountID]string
+
+// Digests returns the digest of each target and that of the whole plan, of what the plan holds now. Documents is the
+// digest that it had when it was made.
+func (p Plan) Digests() (targets TargetDigests, plan string) {
+	targets = make(TargetDigests, p.Len())
 	d := NewPlanDigest()
 	for t := range p.Targets() {
-		d.Add(t)
+		targets[t.Account] = d.Add(t)
 	}
-	return d.String()
+	return targets, d.String()
 }

@@ -2,8 +2,8 @@ package access
 
 import "testing"
 
-// approved is a change with one review, on which the reviewer saw the warnings "w".
-func approved(t *testing.T) *Change {
+// approvedChange is a change with one review, on which the reviewer saw the warnings "w".
+func approvedChange(t *testing.T) *Change {
 	t.Helper()
 	c := submitted(t)
 	if err := c.Review(approver, VerdictApprove, c.Digest, "", noon); err != nil {
@@ -14,14 +14,15 @@ func approved(t *testing.T) *Change {
 }
 
 func TestMoveBaseKeepsReviews(t *testing.T) {
-	c := approved(t)
+	c := approvedChange(t)
 	version, digest := c.Version, c.Digest
 	kept, err := c.MoveBase(ChangeOnBase{Base: 9, Edits: c.Edits, Documents: "d0c5", Warnings: "w"}, nil, noon)
 	if err != nil || kept != 1 {
 		t.Fatalf("kept %d reviews (%v), want 1", kept, err)
 	}
 	if c.State != ChangeApproved || c.Base != 9 || c.Digest != digest || c.Version != version+1 || c.Approvals() != 1 {
-		t.Errorf("after the rebase: %s on %d with %d approvals, version %d; want approved on 9 with one, version %d", c.State, c.Base, c.Approvals(), c.Version, version+1)
+		t.Errorf("after the rebase: %s on %d with %d approvals, version %d; want approved on 9 with one, version %d",
+			c.State, c.Base, c.Approvals(), c.Version, version+1)
 	}
 	if r := c.Reviews[0]; r.Base != 4 || r.Void {
 		t.Errorf("the review says base %d, void %v; want 4, which the reviewer saw, and valid", r.Base, r.Void)
@@ -29,19 +30,19 @@ func TestMoveBaseKeepsReviews(t *testing.T) {
 }
 
 func TestMoveBaseRefusesADifference(t *testing.T) {
-	same := approved(t)
+	same := approvedChange(t)
 	for name, on := range map[string]ChangeOnBase{
 		"edits":     {Base: 9, Documents: "d0c5", Warnings: "w"},
 		"documents": {Base: 9, Edits: same.Edits, Documents: "0ther", Warnings: "w"},
 		"warnings":  {Base: 9, Edits: same.Edits, Documents: "d0c5", Warnings: "x"},
 		"unknown":   {Base: 9, Edits: same.Edits, Documents: "d0c5"},
 	} {
-		c := approved(t)
+		c := approvedChange(t)
 		if _, err := c.MoveBase(on, nil, noon); KindOf(err) != KindConflict || c.Base != 4 || c.State != ChangeApproved {
 			t.Errorf("other %s: %v, now %s on %d; want KindConflict, and the change as it was", name, err, c.State, c.Base)
 		}
 	}
-	unknown := approved(t)
+	unknown := approvedChange(t)
 	unknown.SawWarnings("")
 	if _, err := unknown.MoveBase(ChangeOnBase{Base: 9, Edits: unknown.Edits, Documents: "d0c5"}, nil, noon); KindOf(err) != KindConflict {
 		t.Errorf("a review without known warnings: %v, want KindConflict", err)
@@ -50,9 +51,10 @@ func TestMoveBaseRefusesADifference(t *testing.T) {
 
 // The rules of the new base decide how many reviews are needed. Those that are kept count.
 func TestMoveBaseAsksTheRulesOfTheNewBase(t *testing.T) {
-	c := approved(t)
+	c := approvedChange(t)
 	on := ChangeOnBase{Base: 9, Edits: c.Edits, Documents: "d0c5", Warnings: "w"}
-	if _, err := c.MoveBase(on, []Need{{Name: "two", Need: []Requirement{{Count: 2}}}}, noon); err != nil || c.State != ChangeInReview || c.Approvals() != 1 {
+	two := []Need{{Name: "two", Need: []Requirement{{Count: 2}}}}
+	if _, err := c.MoveBase(on, two, noon); err != nil || c.State != ChangeInReview || c.Approvals() != 1 {
 		t.Errorf("with a rule for two: %s with %d approvals (%v), want in review with one", c.State, c.Approvals(), err)
 	}
 	on.Base = 10
@@ -62,23 +64,29 @@ func TestMoveBaseAsksTheRulesOfTheNewBase(t *testing.T) {
 }
 
 func TestRebaseVoidsReviews(t *testing.T) {
-	c := approved(t)
+	c := approvedChange(t)
 	if err := c.Rebase(editor, 9, c.Edits, noon); err != nil || c.State != ChangeDraft || c.Approvals() != 0 || c.Voided != 1 {
 		t.Errorf("after the rebase: %s with %d approvals, %d voided (%v); want a draft, none, one", c.State, c.Approvals(), c.Voided, err)
 	}
 }
 
-func planned(note string, ops ...PlannedOperation) PlannedTarget {
+func plannedTarget(note string, ops ...PlannedOperation) PlannedTarget {
 	return PlannedTarget{Account: "111111111111", Operations: ops, Notes: []string{note}}
 }
 
 func TestPlanDigestCoversWhatIsShown(t *testing.T) {
-	op := PlannedOperation{Kind: OpTrustPolicy, Resource: Resource{Kind: ResourceRole, Path: "/", Name: "Bob"}, Before: "b", BeforeKnown: true, After: "a", OursBefore: "ob", OursAfter: "oa", Size: 1, Limit: 2, Note: "n"}
+	op := PlannedOperation{
+		Kind: OpTrustPolicy, Resource: Resource{Kind: ResourceRole, Path: "/", Name: "Bob"}, Before: "b", BeforeKnown: true,
+		After: "a", OursBefore: "ob", OursAfter: "oa", Size: 1, Limit: 2, Note: "n",
+	}
 	other := op
 	other.Resource.Name = "Admin"
-	digest := func(targets ...PlannedTarget) string { return NewPlan("", targets...).Digest() }
-	base := digest(planned("", op, other))
-	if again := digest(planned("another note on the account, which is a warning", op, other)); again != base {
+	digest := func(targets ...PlannedTarget) string {
+		_, plan := NewPlan("", targets...).Digests()
+		return plan
+	}
+	base := digest(plannedTarget("", op, other))
+	if again := digest(plannedTarget("another note on the account, which is a warning", op, other)); again != base {
 		t.Error("the digest is not the same for the same operations")
 	}
 	for name, edit := range map[string]func(*PlannedOperation){
@@ -94,21 +102,24 @@ func TestPlanDigestCoversWhatIsShown(t *testing.T) {
 		"limit":             func(o *PlannedOperation) { o.Limit = 3 },
 	} {
 		changed := op
-		if edit(&changed); digest(planned("", changed, other)) == base {
+		if edit(&changed); digest(plannedTarget("", changed, other)) == base {
 			t.Errorf("%s: the digest is the same", name)
 		}
 	}
-	elsewhere := planned("", op, other)
+	elsewhere := plannedTarget("", op, other)
 	elsewhere.Account = "222222222222"
 	for name, targets := range map[string][]PlannedTarget{
-		"order of operations": {planned("", other, op)}, "one operation less": {planned("", op)}, "another account": {elsewhere},
-		"one account more": {planned("", op, other), elsewhere}, "nothing": nil,
+		"order of operations": {plannedTarget("", other, op)},
+		"one operation less":  {plannedTarget("", op)},
+		"another account":     {elsewhere},
+		"one account more":    {plannedTarget("", op, other), elsewhere},
+		"nothing":             nil,
 	} {
 		if digest(targets...) == base {
 			t.Errorf("%s: the digest is the same", name)
 		}
 	}
-	if digest(planned("", op), elsewhere) == digest(elsewhere, planned("", op)) {
+	if digest(plannedTarget("", op), elsewhere) == digest(elsewhere, plannedTarget("", op)) {
 		t.Error("the order of accounts is no part of the digest")
 	}
 }

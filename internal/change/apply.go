@@ -124,6 +124,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		}
 		made, err := s.applyApproved(fresh, a, d, head, staging.Strategy)
 		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
+		made.Digests = d.digests
 		return made, err
 	})
 	if err == nil && reopened != nil {
@@ -168,7 +169,8 @@ func (s *Service) recompilePlan(ctx context.Context, c access.Change, head int64
 	if err != nil {
 		return draft{}, err
 	}
-	if frozen.Digest() != c.Documents {
+	digests, digest := frozen.Digests()
+	if digest != c.Documents {
 		return draft{}, access.Errorf(access.KindConflict, "The stored plan of this change is not the one that was approved: "+
 			"its rows in the database have been altered. Nothing was written. "+
 			"Find out who did it, then rebase the change and have it reviewed again.")
@@ -177,6 +179,7 @@ func (s *Service) recompilePlan(ctx context.Context, c access.Change, head int64
 		return draft{}, access.Errorf(access.KindConflict, "What this change would write is no longer what was approved: "+
 			"the desired state, an expiry or the accounts have moved since. Rebase it and have it reviewed again.")
 	}
+	d.digests = digests
 	return d, nil
 }
 

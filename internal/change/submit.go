@@ -137,8 +137,9 @@ type draft struct {
 	lockOuts []access.Guard // found whoever looks
 	settings access.Settings
 	ruled    ruleDiff
-	untimely []access.FieldError // expiries that no change may have
-	warnings string              // the digest of what the review page warns of
+	untimely []access.FieldError  // expiries that no change may have
+	warnings string               // the digest of what the review page warns of
+	digests  access.TargetDigests // of the frozen plan, once it is compared
 }
 
 // judge asks the review rules and the lock-out guards of the state before.

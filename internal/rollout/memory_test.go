@@ -53,7 +53,9 @@ func (m *memoryStore) ClaimTarget(_ context.Context, _ int64, _ access.AccountID
 	}
 	m.until = time.Now().Add(lease)
 	ops := append([]access.Operation(nil), m.ops...)
-	return access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}, true, nil
+	claim := access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}
+	claim.Digest = claim.OperationsDigest()
+	return claim, true, nil
 }
 
 // checkClaim is called with the lock.

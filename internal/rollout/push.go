@@ -73,6 +73,9 @@ func (u *push) run(ctx context.Context) error {
 	if u.claim.Rollout.State != access.RolloutRunning && !u.claim.Attempted() {
 		return access.ErrNotRunning
 	}
+	if !u.checkApproved() {
+		return nil
+	}
 	if ok, why := u.claim.Account.Targetable(); !ok {
 		u.refuse(refusal{class: access.CloudGone, cause: why, message: "Nothing was written: " + why + ".", advice: "Leave the account out of the mappings, or bring it back to ACTIVE and retry the target."})
 		return nil
@@ -264,7 +267,7 @@ func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
 	if r.Message != "" {
 		detail["message"], detail["class"] = r.Message, r.Class
 	}
-	return []access.AuditEvent{u.event("target."+string(r.State), detail)}
+	return append(u.planEvents(), u.event("target."+string(r.State), detail))
 }
 
 // outcome is a step's end as it is committed. For a document that was not written it

@@ -105,6 +105,7 @@ func TestNarrowRole(t *testing.T) {
 		"UPDATE audit_events SET name = 'x'", "DELETE FROM audit_events", "TRUNCATE audit_events", "ALTER TABLE audit_events DISABLE TRIGGER USER",
 		"UPDATE entries SET note = 'x'", "DELETE FROM entries", "DELETE FROM revisions", "UPDATE documents SET body = 'x'", "DELETE FROM reviews", "DELETE FROM operations", "DROP TABLE audit_events",
 		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_targets SET account_name = 'x'",
+		"UPDATE target_digests SET digest = repeat('0', 64)", "DELETE FROM target_digests",
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") && !strings.Contains(err.Error(), "must be owner") {
 			t.Errorf("%s: got %v, want permission denied", sql, err)
@@ -122,6 +123,7 @@ func TestPlannedWritesAreNotEdited(t *testing.T) {
 		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_operations SET resource_name = 'Admin'", "UPDATE plan_targets SET account_id = '222222222222'",
 		"UPDATE operations SET ours_after = before_doc", "UPDATE operations SET after_doc = before_doc", "UPDATE operations SET ours_before = after_doc", "UPDATE operations SET resource_name = 'Admin'",
 		"UPDATE operations SET kind = 'delete_user_policy', after_doc = NULL WHERE kind = 'user_policy'", "DELETE FROM operations",
+		"UPDATE target_digests SET digest = repeat('0', 64)", "DELETE FROM target_digests",
 		fmt.Sprintf("DELETE FROM plan_targets WHERE change_id = %d", r.ChangeID), fmt.Sprintf("DELETE FROM plan_operations WHERE change_id = %d", r.ChangeID),
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "can be neither changed nor removed") {
