@@ -18,6 +18,11 @@ func (u *push) checkApproved() bool {
 			"Their rows in the database were altered after the rollout was made.",
 		advice: advice(access.CloudPlanChanged),
 	})
+	for i := range u.steps {
+		if s := &u.steps[i]; s.op.State == access.OperationIntended {
+			s.message = "It is not known whether an earlier, interrupted write took effect: the account was not read again."
+		}
+	}
 	return false
 }
 
