@@ -63,7 +63,7 @@ func TestAlteredOperationsAreNotWritten(t *testing.T) {
 		name, is := attacked[id]
 		if !is {
 			if target.Class == access.CloudPlanChanged || w.reachable(id) && target.State != access.TargetSucceeded {
-				t.Errorf("account %s, which nobody altered, %s: %s", id, target.State, target.Message)
+				t.Errorf("account %s with unaltered rows: %s: %s", id, target.State, target.Message)
 			}
 			continue
 		}

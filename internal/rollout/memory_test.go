@@ -27,7 +27,7 @@ type memoryStore struct {
 	events  []access.AuditEvent
 	result  access.TargetResult
 	refuse  map[string]error // by method
-	digest  string           // of the approved operations, where it is not that of ops
+	digest  string           // of the approved operations, if it differs from that of ops
 }
 
 func newMemoryStore(ops ...access.Operation) *memoryStore {
