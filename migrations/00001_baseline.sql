@@ -399,8 +399,8 @@ CREATE TABLE documents (
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON documents FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- base is the revision on which the edits build, revision the one that the applied change made. digest is the digest
--- that reviews are bound to; documents is the digest of the planned documents. needs lists the review requirements,
--- guard_overrides the lock-out guards that a person has overridden.
+-- that reviews are bound to, of the edits and of documents; documents is the digest of the plan. needs lists the review
+-- requirements, guard_overrides the lock-out guards that a person has overridden.
 --
 -- break_glass_*: the person who applied the change alone. schedule_*: when, for whom and with which strategy the
 -- console applies an approved change, and why it did not. A change in state expiring was composed by the console and
@@ -478,7 +478,10 @@ CREATE INDEX changes_scheduled ON changes (schedule_at)
     WHERE schedule_at IS NOT NULL AND schedule_outcome = '' AND state <> 'applied';
 ALTER TABLE revisions ADD CONSTRAINT revisions_change FOREIGN KEY (change_id) REFERENCES changes;
 
--- Each review repeats the author of its change, so that the database itself refuses a review by the author.
+-- Each review repeats the author of its change, so that the database itself refuses a review by the author. base is the
+-- revision on which the reviewer saw the change; warnings is the digest of the warnings that the page showed, empty for
+-- a rejection and if they could not be worked out. The base of a change can move on after a review, which keeps its
+-- own.
 CREATE TABLE reviews (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     change_id      bigint NOT NULL,
@@ -488,6 +491,8 @@ CREATE TABLE reviews (
     reviewer_email text NOT NULL,
     verdict        text NOT NULL CHECK (verdict IN ('approve', 'reject')),
     digest         text NOT NULL CHECK (digest <> ''),
+    base           bigint NOT NULL REFERENCES revisions,
+    warnings       text NOT NULL DEFAULT '' CHECK (warnings ~ '^([0-9a-f]{64})?$'),
     comment        text NOT NULL CHECK (verdict = 'approve' OR comment <> ''),
     at             timestamptz NOT NULL,
     void           boolean NOT NULL, -- the change was edited after the review
@@ -824,6 +829,18 @@ CREATE TRIGGER immutable
     BEFORE DELETE OR UPDATE OF id, rollout_id, account_id, seq, kind, resource_kind, resource_path, resource_name,
         before_doc, before_known, after_doc, ours_before, ours_after, requires, size, size_limit, note
     ON operations FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- The digest of each target's operations at the time at which the rollout was made (access.TargetDigest). The digests of
+-- a change's rollout are those of the plan that the change was approved with. A worker that claims a target computes the
+-- digest of the operations again and writes nothing if it differs. The console may only insert and read.
+CREATE TABLE target_digests (
+    rollout_id bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    digest     text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    PRIMARY KEY (rollout_id, account_id),
+    FOREIGN KEY (rollout_id, account_id) REFERENCES targets
+);
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON target_digests FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Health checks of a wave, one for each account and probe. A running check is leased like a target. A wave can be
 -- checked in several rounds; the results of earlier rounds stay.

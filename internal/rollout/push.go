@@ -77,6 +77,9 @@ func (u *push) run(ctx context.Context) error {
 	if u.claim.Rollout.State != access.RolloutRunning && !u.claim.Attempted() {
 		return access.ErrNotRunning
 	}
+	if !u.checkApproved() {
+		return nil
+	}
 	if ok, why := u.claim.Account.Targetable(); !ok {
 		u.refuse(refusal{class: access.CloudGone, cause: why, message: "Nothing was written: " + why + ".", advice: "Leave the account out of the mappings, or bring it back to ACTIVE and retry the target."})
 		return nil
@@ -295,7 +298,7 @@ func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
 		action = "target.continues"
 		detail["wave"], detail["pass"] = r.Continue.Wave, int(r.Continue.Pass)
 	}
-	return []access.AuditEvent{u.event(action, detail)}
+	return append(u.planEvents(), u.event(action, detail))
 }
 
 // wroteAny reports whether this push has written a document.

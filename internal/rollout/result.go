@@ -137,6 +137,8 @@ func advice(c access.CloudClass) string {
 		return "A service-linked role belongs to an AWS service and cannot be changed. Leave it out of the mappings."
 	case access.CloudWrongAccount:
 		return "Check the proxy between the console and AWS, which mixes up answers, and retry the target."
+	case access.CloudPlanChanged:
+		return "Find out who altered the database: the audit log has both digests. Abort the rollout, and submit the change again."
 	case access.CloudBusy:
 		return "Something else keeps changing this role or user. See in CloudTrail what does, wait some minutes and retry the target."
 	default:
