@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -28,14 +29,15 @@ type foreignVersion struct {
 type written struct {
 	document string
 	rollout  int64
-	when     time.Time
+	edited   bool // others have edited our part since
 }
 
 // window is how long before a write an edit by others may be that the engine has not seen.
 const window = time.Minute
 
 func newChecker(s *simulation) *checker {
-	c := &checker{s: s, foreignSince: map[place][]foreignVersion{}, lastWrite: map[place]written{}, running: map[int64]int{}, failing: map[int64]int{}}
+	c := &checker{s: s, foreignSince: map[place][]foreignVersion{}, lastWrite: map[place]written{},
+		running: map[int64]int{}, failing: map[int64]int{}}
 	for _, p := range s.w.roles {
 		c.noteForeign(p)
 	}
@@ -119,6 +121,7 @@ func (s *simulation) write(p place, document string, sent time.Time, w *worker) 
 		}
 		return err
 	}
+	s.check.overwrites(p, document, sent, w)
 	pairs := s.check.pairs(p)
 	before := make([]mask, len(pairs))
 	for i, pr := range pairs {
@@ -129,8 +132,11 @@ func (s *simulation) write(p place, document string, sent time.Time, w *worker) 
 		lag = time.Duration(s.Int64N(int64(5 * time.Second)))
 	}
 	s.cloud.put(p, document, lag)
-	s.check.lastWrite[p] = written{s.cloud.docs[p], w.job.rollout, time.Now()}
+	s.check.lastWrite[p] = written{document: s.cloud.docs[p], rollout: w.job.rollout}
 	s.check.replaced(p)
+	if _, _, err := s.store.current(w.claim); err != nil {
+		s.check.overtaken(p, document)
+	}
 	s.check.keepsForeign(p, sent)
 	s.check.opens(p, pairs, before, sent)
 	return nil
@@ -160,8 +166,15 @@ func (c *checker) opens(p place, pairs []pair, before []mask, sent time.Time) {
 
 func (c *checker) report(kind string, p place, pr pair, calls mask) {
 	user, role := c.s.w.users[pr.user], c.s.w.roles[pr.role]
-	c.s.violate(kind, "after the change of %s, %s may assume %s %s; neither the documents read nor the planned ones allow it\ntrust policy: %s\nuser: %q\nread: %s\nuser: %q\nplanned: %s\nuser: %q",
-		p, user, role, calls, c.s.cloud.docs[role], c.own(c.s.cloud.docs, user), c.read[role], c.own(c.read, user), c.planned[role], c.own(c.planned, user))
+	text := fmt.Sprintf("after the change of %s, %s may assume %s %s; neither read nor planned documents allow it",
+		p, user, role, calls)
+	for _, d := range []struct {
+		name string
+		documents
+	}{{"AWS", c.s.cloud.docs}, {"read", c.read}, {"planned", c.planned}} {
+		text += fmt.Sprintf("\n%s: %s\n%s, of the user: %q", d.name, d.documents[role], d.name, c.own(d.documents, user))
+	}
+	c.s.violate(kind, "%s", text)
 }
 
 // recently are the planned documents with the edits since a time.
@@ -186,8 +199,7 @@ func (c *checker) edited(e edit) {
 	if e.at.resource.Kind == access.ResourceRole {
 		c.noteForeign(e.at)
 	}
-	c.edits = append(c.edits, e)
-	c.follow(e.at)
+	c.noteEdit(e)
 	for _, pr := range c.pairs(e.at) {
 		is := c.allowed(docs, pr)
 		if bad := is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr)); bad != 0 {
@@ -221,6 +233,47 @@ func (c *checker) replaced(p place) {
 	}
 }
 
+// overwrites checks that a write replaces no edit of our part by others, unless a person has decided so.
+func (c *checker) overwrites(p place, document string, sent time.Time, w *worker) {
+	old := slices.IndexFunc(c.edits, func(e edit) bool {
+		return e.at == p && e.ours && !e.late &&
+			e.when.Before(sent.Add(-window))
+	})
+	_, t, err := c.s.store.findTarget(w.job.rollout, w.job.account)
+	if old < 0 || err != nil {
+		return
+	}
+	i := slices.IndexFunc(t.ops, func(op access.Operation) bool { return op.Resource == p.resource })
+	op := t.ops[i]
+	live := c.part(op.Kind, c.s.cloud.docs[p])
+	known := []string{c.read0[p], c.planned0[p], c.lastWrite[p].document, document}
+	asKnown := slices.ContainsFunc(known, func(d string) bool { return c.part(op.Kind, d) == live })
+	if !asKnown && op.Resolution.Choice != access.ConflictOverwrite && (op.BeforeKnown || live != "") {
+		c.s.violate("an edit by others was overwritten", "%s had, for longer than %s:\n%s\nand is now\n%s", p, window,
+			c.s.cloud.docs[p], document)
+	}
+}
+
+// overtaken counts a write as an edit by others whose claim was lost while it was on the wire: a later
+// claim may have written something else since. checkAttempt has seen that it was sent in time.
+func (c *checker) overtaken(p place, document string) {
+	put := func(string) string { return document }
+	if p.resource.Kind == access.ResourceRole {
+		put = func(d string) string { return append(foreign(d), ours(document)...).document() }
+	}
+	c.noteEdit(edit{at: p, when: time.Now(), ours: true, late: true, what: "a late write", apply: put})
+}
+
+// noteEdit puts an edit into the documents read and planned.
+func (c *checker) noteEdit(e edit) {
+	c.edits = append(c.edits, e)
+	if last := c.lastWrite[e.at]; e.ours {
+		last.edited = true
+		c.lastWrite[e.at] = last
+	}
+	c.follow(e.at)
+}
+
 // keepsForeign checks that a write has kept the statements of others.
 func (c *checker) keepsForeign(p place, sent time.Time) {
 	if p.resource.Kind != access.ResourceRole {
@@ -249,7 +302,8 @@ func (s *simulation) checkAttempt(w *worker, p place, document string) {
 	}
 	_, t, err := s.store.current(w.claim)
 	if err != nil || t.until.Before(time.Now()) {
-		s.violate("write after the claim was lost", "worker %d with claim %d of account %s sends %s", w.id, w.claim.Number, w.job.account, p)
+		s.violate("write after the claim was lost", "worker %d with claim %d of account %s sends %s", w.id,
+			w.claim.Number, w.job.account, p)
 		return
 	}
 	for _, op := range t.ops {
@@ -267,13 +321,15 @@ func (c *checker) counts() {
 		started := running > c.running[r.ID]
 		c.running[r.ID] = running
 		if started && running > r.Limit() {
-			c.s.violate("too many in flight", "rollout %d has %d targets in flight, and %d may be", r.ID, running, r.Limit())
+			c.s.violate("too many in flight", "rollout %d has %d targets in flight, and %d may be", r.ID, running,
+				r.Limit())
 		}
 		failing := r.Counts.Failed + r.Counts.Conflict - r.IgnoredFailures
 		more := failing > c.failing[r.ID]
 		c.failing[r.ID] = failing
 		if r.MaxFailures != access.AnyFailures && more && failing > max(r.MaxFailures, 0)+1 {
-			c.s.violate("too many failures", "rollout %d has %d failures, and %d may be", r.ID, failing, max(r.MaxFailures, 0))
+			c.s.violate("too many failures", "rollout %d has %d failures, and %d may be", r.ID, failing,
+				max(r.MaxFailures, 0))
 		}
 	}
 }
@@ -301,11 +357,21 @@ func (c *checker) endedTarget(r *modelRollout, t *modelTarget) {
 		p := place{t.Account, op.Resource}
 		switch op.State {
 		case access.OperationPlanned, access.OperationIntended:
-			c.s.violate("an operation has no outcome", "%s of account %s, which is %s, is %s", op.Resource, t.Account, t.State, op.State)
+			c.s.violate("an operation has no outcome", "%s of account %s, which is %s, is %s", op.Resource, t.Account,
+				t.State, op.State)
+		case access.OperationSkipped:
+			if c.lastWrite[p].rollout == r.ID && op.Resolution.Choice == "" && !c.s.cloud.gone[p.owner()] {
+				c.s.violate("an operation was written and ended as skipped", "%s: %s", p, op.Message)
+			}
 		case access.OperationWritten:
 			last := c.lastWrite[p]
-			if last.rollout == r.ID && !c.editedOurs(p) && c.part(op.Kind, op.Written) != c.part(op.Kind, c.s.cloud.docs[p]) {
-				c.s.violate("a document is not as its operation says", "%s is written as\n%s\nand AWS has\n%s", p, op.Written, c.s.cloud.docs[p])
+			if c.s.cloud.gone[p.owner()] {
+				continue
+			}
+			if last.rollout == r.ID && !last.edited && c.part(op.Kind, op.Written) != c.part(op.Kind,
+				c.s.cloud.docs[p]) {
+				c.s.violate("a document is not as its operation says", "%s is written as\n%s\nand AWS has\n%s", p,
+					op.Written, c.s.cloud.docs[p])
 			}
 		}
 	}
@@ -325,12 +391,7 @@ func (c *checker) part(kind access.OperationKind, d string) string {
 	}
 }
 
-// editedOurs reports whether others have edited our part of a document since it was written.
-func (c *checker) editedOurs(p place) bool {
-	return slices.ContainsFunc(c.edits, func(e edit) bool { return e.at == p && e.ours })
-}
-
-// reached checks that a rollout all of whose targets have succeeded has brought what it was to bring.
+// reached checks that a rollout whose targets have all succeeded has brought the planned documents.
 func (c *checker) reached(r *modelRollout) {
 	if len(c.edits) > 0 || r.Counts.Succeeded+r.Counts.Unchanged != r.Counts.Total() {
 		return

@@ -27,7 +27,8 @@ type earlier struct {
 
 func newModelCloud(w *world, stale func() bool) *modelCloud {
 	c := &modelCloud{
-		docs: make(documents, len(w.read)), gone: map[place]bool{}, past: map[place]earlier{}, dead: map[access.AccountID]access.CloudClass{},
+		docs: make(documents, len(w.read)), gone: map[place]bool{}, past: map[place]earlier{},
+		dead:  map[access.AccountID]access.CloudClass{},
 		users: w.users, roles: w.roles, stale: stale,
 	}
 	for p, document := range w.read {
@@ -70,12 +71,14 @@ func (c *modelCloud) read(account access.AccountID, resources []access.Resource)
 		docs[i].Resource = r
 		if old, lags := c.past[p]; lags && time.Now().Before(old.until) && c.stale() {
 			docs[i].Document = old.document
+		} else { // AWS does not take back a document that it has shown
+			delete(c.past, p)
 		}
 	}
 	return docs, nil
 }
 
-// refuses says why AWS refuses a write; nil where it accepts it.
+// refuses says why AWS refuses a write; nil if AWS accepts it.
 func (c *modelCloud) refuses(p place, document string) error {
 	switch {
 	case c.dead[p.account] != "":
@@ -104,12 +107,14 @@ func (c *modelCloud) attached(policy place) bool {
 func (c *modelCloud) canAttach(user place, document string) bool {
 	arns, _ := access.Attachments(document)
 	wanted, _ := access.UserSideAttachments(arns)
-	return !slices.ContainsFunc(wanted, func(arn string) bool { return c.docs[managedPolicy(user.account, arn)] == "" })
+	return !slices.ContainsFunc(wanted,
+		func(arn string) bool { return c.docs[managedPolicy(user.account, arn)] == "" })
 }
 
 // managedPolicy is the place of a user-side policy with an ARN.
 func managedPolicy(account access.AccountID, arn string) place {
-	return place{account, access.Resource{Kind: access.ResourcePolicy, Path: access.UserSidePath, Name: arn[strings.LastIndexByte(arn, '/')+1:]}}
+	return place{account, access.Resource{Kind: access.ResourcePolicy, Path: access.UserSidePath,
+		Name: arn[strings.LastIndexByte(arn, '/')+1:]}}
 }
 
 // namesMissing reports whether a trust policy names a user who is not there.

@@ -138,8 +138,13 @@ func recount(o *openedRollout) {
 	}
 }
 
+type (
+	decideProgress = func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)
+	decideTarget   = func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)
+)
+
 // UpdateProgress lets decide change a rollout and its wave progress, and makes its targets follow.
-func (m *modelStore) UpdateProgress(_ context.Context, id int64, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)) (access.Rollout, error) {
+func (m *modelStore) UpdateProgress(_ context.Context, id int64, decide decideProgress) (access.Rollout, error) {
 	r, err := m.find(id)
 	if err != nil {
 		return access.Rollout{}, err
@@ -161,7 +166,8 @@ func (m *modelStore) UpdateProgress(_ context.Context, id int64, decide func(*ac
 }
 
 // UpdateTarget lets decide change a rollout and one of its targets.
-func (m *modelStore) UpdateTarget(_ context.Context, id int64, account access.AccountID, decide func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)) (access.Rollout, error) {
+func (m *modelStore) UpdateTarget(_ context.Context, id int64, account access.AccountID,
+	decide decideTarget) (access.Rollout, error) {
 	return m.updateTarget(id, account, func(r *access.Rollout, t *access.Target, _ *modelTarget) error {
 		_, err := decide(r, t)
 		return err
@@ -169,19 +175,24 @@ func (m *modelStore) UpdateTarget(_ context.Context, id int64, account access.Ac
 }
 
 // ResolveConflicts lets decide say what to do about conflicting operations of a target.
-func (m *modelStore) ResolveConflicts(_ context.Context, id int64, account access.AccountID, decide access.DecideConflicts) (access.Rollout, error) {
+func (m *modelStore) ResolveConflicts(_ context.Context, id int64, account access.AccountID,
+	decide access.DecideConflicts) (access.Rollout, error) {
 	return m.updateTarget(id, account, func(r *access.Rollout, t *access.Target, row *modelTarget) error {
 		decided, _, err := decide(r, t, append([]access.Operation(nil), row.ops...))
+		if err != nil {
+			return err
+		}
 		for _, d := range decided {
 			if op := row.op(d.ID); op.State == access.OperationConflict {
 				op.Resolution = d.Resolution
 			}
 		}
-		return err
+		return nil
 	})
 }
 
-func (m *modelStore) updateTarget(id int64, account access.AccountID, decide func(*access.Rollout, *access.Target, *modelTarget) error) (access.Rollout, error) {
+func (m *modelStore) updateTarget(id int64, account access.AccountID,
+	decide func(*access.Rollout, *access.Target, *modelTarget) error) (access.Rollout, error) {
 	r, t, err := m.findTarget(id, account)
 	if err != nil {
 		return access.Rollout{}, err
@@ -197,7 +208,8 @@ func (m *modelStore) updateTarget(id int64, account access.AccountID, decide fun
 	case altered.State == access.TargetSkipped && was == access.TargetWaiting:
 		t.skip(altered.Message, o.at)
 	default:
-		return access.Rollout{}, errors.New("a target goes from " + string(was) + " to " + string(altered.State) + " by a push only")
+		return access.Rollout{}, errors.New("a target goes from " + string(was) + " to " + string(altered.State) +
+			" by a push only")
 	}
 	recount(o)
 	return m.moveOn(o)
@@ -244,7 +256,8 @@ func (m *modelStore) Written(_ context.Context, id int64, each func(access.Writt
 
 // writtenOperation is an operation with the fields that internal/store reads for a rollback.
 func writtenOperation(op access.Operation) access.Operation {
-	w := access.Operation{RolloutID: op.RolloutID, Account: op.Account, Seq: op.Seq, State: op.State, LiveBefore: op.LiveBefore, Written: op.Written}
+	w := access.Operation{RolloutID: op.RolloutID, Account: op.Account, Seq: op.Seq, State: op.State,
+		LiveBefore: op.LiveBefore, Written: op.Written}
 	w.Kind, w.Resource, w.Limit = op.Kind, op.Resource, op.Limit
 	return w
 }
@@ -260,7 +273,8 @@ func (m *modelStore) BeginRollback(_ context.Context, id int64, plan access.Plan
 		return o.Rollout, nil
 	}
 	back, err := m.start(access.Rollout{
-		Kind: access.RolloutRollback, RollsBack: o.ID, Title: "Roll back: " + o.Title, Revision: o.Revision, State: access.RolloutRunning,
+		Kind: access.RolloutRollback, RollsBack: o.ID, Title: "Roll back: " +
+			o.Title, Revision: o.Revision, State: access.RolloutRunning,
 		MaxInFlight: o.MaxInFlight, StartedBy: o.Undoer(), CreatedAt: o.at, StartedAt: o.at,
 	}, plan, access.Staging{})
 	if err != nil {
@@ -268,4 +282,13 @@ func (m *modelStore) BeginRollback(_ context.Context, id int64, plan access.Plan
 	}
 	o.RolledBackBy = back.ID
 	return m.moveOn(o)
+}
+
+// Waves returns the waves of a rollout, without counts.
+func (m *modelStore) Waves(_ context.Context, id int64) ([]access.Wave, error) {
+	r, err := m.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return append([]access.Wave(nil), r.waves...), nil
 }

@@ -8,7 +8,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// The simulation takes documents apart and puts them together with code of its own.
+// The simulation takes documents apart and puts them together without package iam.
 
 const ourPrefix = "Portcullis"
 
@@ -97,15 +97,20 @@ func final(op access.PlannedOperation, read string) string {
 }
 
 func allow(principal, condition string) json.RawMessage {
-	return json.RawMessage(`{"Effect":"Allow","Principal":` + principal + `,"Action":"sts:AssumeRole"` + condition + `}`)
+	return json.RawMessage(`{"Effect":"Allow","Principal":` + principal + `,"Action":"sts:AssumeRole"` + condition +
+		`}`)
 }
 
 func awsPrincipal(arn string) string { return `{"AWS":"` + arn + `"}` }
 
 func rootOf(id access.AccountID) string { return "arn:aws:iam::" + string(id) + ":root" }
 
+// ec2Only is a statement that admits no user. IAM demands at least one statement.
+var ec2Only = allow(`{"Service":"ec2.amazonaws.com"}`, "")
+
 const (
 	fromElsewhere = `,"Condition":{"IpAddress":{"aws:SourceIp":"8.8.8.0/24"}}`
 	withMFA       = `,"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`
-	mayAssumeAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
+	mayAssumeAll  = `{"Version":"2012-10-17","Statement":[` + mayAssumeAny + `]}`
+	mayAssumeAny  = `{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}`
 )

@@ -24,7 +24,8 @@ func (g *gatedStore) do(ctx context.Context, name, about string, effect func() e
 	return g.s.gate.do(&call{worker: g.w, ctx: ctx, name: name, about: about, effect: effect, unknown: errUnavailable})
 }
 
-func (g *gatedStore) ClaimTarget(ctx context.Context, id int64, account access.AccountID, lease time.Duration) (c access.Claim, ok bool, err error) {
+func (g *gatedStore) ClaimTarget(ctx context.Context, id int64, account access.AccountID,
+	lease time.Duration) (c access.Claim, ok bool, err error) {
 	err = g.do(ctx, "ClaimTarget", "", func() error {
 		var err error
 		c, ok, err = g.s.store.ClaimTarget(ctx, id, account, lease)
@@ -38,25 +39,30 @@ func (g *gatedStore) RenewClaim(ctx context.Context, c access.Claim, lease time.
 	return g.do(ctx, "RenewClaim", "", func() error { return g.s.store.RenewClaim(ctx, c, lease) })
 }
 
-func (g *gatedStore) SnoozeClaim(ctx context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
-	return g.do(ctx, "SnoozeClaim", after.String(), func() error { return g.s.store.SnoozeClaim(ctx, c, after, calls) })
+func (g *gatedStore) SnoozeClaim(ctx context.Context, c access.Claim, after time.Duration,
+	calls access.CallCount) error {
+	return g.do(ctx, "SnoozeClaim", after.String(),
+		func() error { return g.s.store.SnoozeClaim(ctx, c, after, calls) })
 }
 
 func (g *gatedStore) ReleaseClaim(ctx context.Context, c access.Claim, calls access.CallCount) error {
 	return g.do(ctx, "ReleaseClaim", "", func() error { return g.s.store.ReleaseClaim(ctx, c, calls) })
 }
 
-func (g *gatedStore) RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent, events []access.AuditEvent) error {
+func (g *gatedStore) RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent,
+	events []access.AuditEvent) error {
 	return g.do(ctx, "RecordIntents", g.s.aboutIntents(c, intents), func() error {
 		return g.s.store.RecordIntents(ctx, c, intents, events)
 	})
 }
 
 func (g *gatedStore) RecordOutcome(ctx context.Context, c access.Claim, o access.Outcome, lease time.Duration) error {
-	return g.do(ctx, "RecordOutcome", string(o.State), func() error { return g.s.store.RecordOutcome(ctx, c, o, lease) })
+	return g.do(ctx, "RecordOutcome", string(o.State),
+		func() error { return g.s.store.RecordOutcome(ctx, c, o, lease) })
 }
 
-func (g *gatedStore) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, r access.TargetResult, events []access.AuditEvent) (after access.Rollout, err error) {
+func (g *gatedStore) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome,
+	r access.TargetResult, events []access.AuditEvent) (after access.Rollout, err error) {
 	err = g.do(ctx, "FinishTarget", string(r.State)+" "+r.Message, func() error {
 		var err error
 		after, err = g.s.store.FinishTarget(ctx, c, outcomes, r, events)
@@ -65,7 +71,8 @@ func (g *gatedStore) FinishTarget(ctx context.Context, c access.Claim, outcomes 
 	return after, err
 }
 
-func (g *gatedStore) Operations(ctx context.Context, id int64, account access.AccountID) (ops []access.Operation, err error) {
+func (g *gatedStore) Operations(ctx context.Context, id int64, account access.AccountID) (ops []access.Operation,
+	err error) {
 	err = g.do(ctx, "Operations", "", func() error {
 		var err error
 		ops, err = g.s.store.Operations(ctx, id, account)
@@ -88,7 +95,8 @@ type gatedCloud struct {
 // internal/aws does.
 const attempts = 3
 
-func (g *gatedCloud) Read(ctx context.Context, scope access.Scope, resources []access.Resource) (docs []access.LiveDocument, err error) {
+func (g *gatedCloud) Read(ctx context.Context, scope access.Scope,
+	resources []access.Resource) (docs []access.LiveDocument, err error) {
 	g.w.calls.Calls++
 	account := scope.Account.ID
 	err = g.s.gate.do(&call{
@@ -146,7 +154,8 @@ const (
 )
 
 func (s *simulation) config() rollout.Config {
-	return rollout.Config{Lease: lease, GiveUp: giveUp, Patience: patience, RequeueEvery: time.Hour, MoveEvery: 10 * time.Millisecond}
+	return rollout.Config{Lease: lease, GiveUp: giveUp, Patience: patience, RequeueEvery: time.Hour,
+		MoveEvery: 10 * time.Millisecond}
 }
 
 // startWorker runs a job in a goroutine.

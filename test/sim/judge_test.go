@@ -39,7 +39,8 @@ func (m mask) String() string {
 }
 
 func keys(ip string, mfa bool, session string) judge.Keys {
-	k := judge.Keys{"aws:sourceip": ip, "sts:rolesessionname": session, "aws:principalisawsservice": "false", "aws:principaltype": "User"}
+	k := judge.Keys{"aws:sourceip": ip, "sts:rolesessionname": session, "aws:principalisawsservice": "false",
+		"aws:principaltype": "User"}
 	if mfa {
 		k["aws:multifactorauthpresent"], k["aws:multifactorauthage"] = "true", "30"
 	}
@@ -67,7 +68,9 @@ type question struct{ user, role, trust, own int32 }
 
 func newJudgment(w *world) *judgment {
 	j := &judgment{roles: w.roles, texts: map[string]int32{}, decided: map[question]mask{}}
-	j.parsed[judge.TrustPolicy], j.parsed[judge.IdentityPolicy] = map[string]*judge.Document{}, map[string]*judge.Document{}
+	for kind := range j.parsed {
+		j.parsed[kind] = map[string]*judge.Document{}
+	}
 	for _, u := range w.users {
 		j.users = append(j.users, newSubject(u))
 	}
@@ -78,7 +81,8 @@ func newSubject(u place) subject {
 	s := subject{place: u}
 	p := judge.Principal{ARN: u.arn(), ID: uniqueID(u), Account: string(u.account)}
 	for _, r := range requests {
-		k := judge.Keys{"aws:username": u.resource.Name, "aws:principalarn": u.arn(), "aws:principalaccount": string(u.account), "aws:userid": p.ID}
+		k := judge.Keys{"aws:username": u.resource.Name, "aws:principalarn": u.arn(),
+			"aws:principalaccount": string(u.account), "aws:userid": p.ID}
 		for name, value := range r.keys {
 			k[name] = value
 		}

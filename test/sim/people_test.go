@@ -9,7 +9,8 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-var operator = access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "operator", Roles: []access.Role{access.RoleOperator}}
+var operator = access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "operator",
+	Roles: []access.Role{access.RoleOperator}}
 
 // serviceStore is the store as the service and its background work reach it.
 type serviceStore struct {
@@ -43,7 +44,7 @@ func (s *simulation) moveRollouts() {
 	s.check.counts()
 }
 
-// trouble draws what others and people do now; false for nothing.
+// trouble draws an act of an operator or of another person; false for none.
 func (s *simulation) trouble() bool {
 	switch draw := s.IntN(1000); {
 	case draw < s.faults.edit:
@@ -58,8 +59,14 @@ func (s *simulation) trouble() bool {
 	return true
 }
 
-// loseAccount makes an account refuse every call, or answer again.
+// loseAccount makes an account refuse every call, or answer again, or deletes a role.
 func (s *simulation) loseAccount() {
+	if s.IntN(3) == 0 {
+		role := pick(s.Rand, s.w.roles)
+		s.cloud.gone[role] = true
+		s.note("%s is deleted", role)
+		return
+	}
 	a := pick(s.Rand, s.w.accounts)
 	if s.cloud.dead[a.ID] != "" {
 		delete(s.cloud.dead, a.ID)
@@ -117,7 +124,8 @@ func (s *simulation) resolve(r *modelRollout, t *modelTarget) error {
 	var choices []access.ResolveConflict
 	for _, op := range t.ops {
 		if op.State == access.OperationConflict {
-			choices = append(choices, access.ResolveConflict{OperationID: op.ID, Choice: pick(s.Rand, access.ConflictChoices()), Seen: access.DocumentDigest(op.Found)})
+			choices = append(choices, access.ResolveConflict{OperationID: op.ID,
+				Choice: pick(s.Rand, access.ConflictChoices()), Seen: access.DocumentDigest(op.Found)})
 		}
 	}
 	_, err := s.svc.Resolve(context.Background(), operator, r.ID, t.Account, choices)
@@ -185,6 +193,7 @@ type edit struct {
 	at    place
 	when  time.Time
 	ours  bool
+	late  bool // a write of ours that was overtaken
 	what  string
 	apply func(document string) string
 }
@@ -202,14 +211,20 @@ func (s *simulation) drawEdit() edit {
 	switch {
 	case draw < 6:
 		added := s.drawAddition(e.at.account)
-		e.what, e.apply = "adds "+string(added), func(d string) string { return append(readStatements(d), added).document() }
+		e.what, e.apply = "adds "+string(added), func(d string) string {
+			return append(readStatements(d),
+				added).document()
+		}
 	case draw < 10:
 		e.what = "removes the last Allow of others"
 		e.apply = removeLastForeign
 	case draw < 12:
 		e.what = "removes our Denies"
 		e.apply = func(d string) string {
-			return keepSome(readStatements(d).without(func(st json.RawMessage) bool { return isOurs(st) && isDeny(st) }))
+			return keepSome(readStatements(d).without(func(st json.RawMessage) bool {
+				return isOurs(st) &&
+					isDeny(st)
+			}))
 		}
 	case draw < 14:
 		e.what = "removes our part"
@@ -246,7 +261,7 @@ func removeLastForeign(d string) string {
 // keepSome is a document with at least one statement, as IAM demands.
 func keepSome(list statements) string {
 	if len(list) == 0 {
-		list = statements{json.RawMessage(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)}
+		list = statements{ec2Only}
 	}
 	return list.document()
 }

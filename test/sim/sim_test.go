@@ -24,7 +24,7 @@ var (
 // schedulesOfWorld is how many seeds in a row share an organization and a plan.
 const schedulesOfWorld = 16
 
-// runSeed carries out one schedule, and returns its trace and what it broke.
+// runSeed carries out one schedule. Its trace and the rule that it broke are in the simulation.
 func runSeed(t *testing.T, w *world, seed uint64, tracing bool) (s *simulation) {
 	synctest.Test(t, func(*testing.T) {
 		s = newSimulation(w, seed, tracing)
@@ -118,7 +118,8 @@ func (f *findings) report(t *testing.T) {
 func report(t *testing.T, v *violation) {
 	t.Helper()
 	if v != nil {
-		t.Errorf("seed %d: %s\n%s\nTo see it again: go test ./test/sim -run TestSchedules -v -args -sim-seed=%d", v.seed, v.kind, v.text, v.seed)
+		t.Errorf("seed %d: %s\n%s\nTo see it again: go test ./test/sim -run TestSchedules -v -args -sim-seed=%d",
+			v.seed, v.kind, v.text, v.seed)
 	}
 }
 

@@ -62,7 +62,8 @@ const (
 
 func newSimulation(w *world, seed uint64, tracing bool) *simulation {
 	s := &simulation{
-		Rand: rand.New(rand.NewPCG(seed, 0x5eed)), seed: seed, w: w, store: newModelStore(w.accounts...), gate: newGate(), tracing: tracing, begun: time.Now(),
+		Rand: rand.New(rand.NewPCG(seed, 0x5eed)), seed: seed, w: w, tracing: tracing, begun: time.Now(),
+		store: newModelStore(w.accounts...), gate: newGate(),
 	}
 	s.cloud = newModelCloud(w, func() bool { return s.IntN(2) == 0 })
 	s.check = newChecker(s)
@@ -82,8 +83,8 @@ func (s *simulation) drawFaults() {
 		return 1 + s.IntN(most)
 	}
 	s.faults = faults{
-		crash: some(40), freeze: some(40), lose: some(80), refuse: some(80), throttle: some(150), lag: some(400), duplicate: some(200),
-		edit: some(40), person: some(50), account: some(15),
+		crash: some(40), freeze: some(40), lose: some(80), refuse: some(80), throttle: some(150), lag: some(400),
+		duplicate: some(200), edit: some(40), person: some(50), account: some(15),
 	}
 	s.faultSteps = 60 + s.IntN(200)
 	s.extras = s.IntN(3)
@@ -111,7 +112,8 @@ func (s *simulation) begin() {
 		a, _ := s.w.accounts.Find(t.Account)
 		accounts = append(accounts, a)
 	}
-	r := access.Rollout{Title: "simulated", MaxInFlight: 1 + s.IntN(3), MaxFailures: []int{access.AnyFailures, access.NoFailures, 1, 2}[s.IntN(4)], CreatedAt: time.Now()}
+	r := access.Rollout{Title: "simulated", MaxInFlight: 1 + s.IntN(3),
+		MaxFailures: []int{access.AnyFailures, access.NoFailures, 1, 2}[s.IntN(4)], CreatedAt: time.Now()}
 	strategy := s.drawStrategy()
 	s.describe(r, strategy)
 	s.check.plan(s.w.plan)
@@ -127,7 +129,10 @@ func (s *simulation) drawStrategy() access.Strategy {
 		return st
 	}
 	for range 1 + s.IntN(2) {
-		st.Waves = append(st.Waves, access.WaveRule{Count: 1, MaxInFlight: s.IntN(3), MaxFailures: access.Limit{None: s.IntN(4) == 0}, Bake: time.Duration(s.IntN(3)) * 20 * time.Second, RequiresApproval: s.IntN(4) == 0})
+		st.Waves = append(st.Waves, access.WaveRule{
+			Count: 1, MaxInFlight: s.IntN(3), MaxFailures: access.Limit{None: s.IntN(4) == 0},
+			Bake: time.Duration(s.IntN(3)) * 20 * time.Second, RequiresApproval: s.IntN(4) == 0,
+		})
 	}
 	st.RollBack = s.IntN(6) == 0
 	if s.IntN(8) == 0 {
@@ -282,8 +287,9 @@ func (s *simulation) spoil(c *call) bool {
 		s.noteCall(c, "it does not arrive")
 		s.gate.answer(c, c.unknown())
 	case c.cloud && hits(f.throttle):
-		s.noteCall(c, "throttled")
-		s.gate.answer(c, refusal(access.CloudThrottled, c.worker.job.account))
+		class := pick(s.Rand, []access.CloudClass{access.CloudThrottled, access.CloudThrottled, access.CloudBusy})
+		s.noteCall(c, string(class))
+		s.gate.answer(c, refusal(class, c.worker.job.account))
 	default:
 		return false
 	}
@@ -321,7 +327,8 @@ func (s *simulation) background() bool {
 	for _, r := range s.store.rollouts {
 		for _, t := range r.targets {
 			if t.State == access.TargetRunning && t.until.Before(now) && !s.requeueAt.After(now) {
-				n, _ := s.store.RequeueExpired(nil, lease, 30*time.Second) //nolint:staticcheck // the model needs no context
+				n, _ := s.store.RequeueExpired(nil, lease,
+					30*time.Second) //nolint:staticcheck // the model needs no context
 				s.note("%d targets are requeued", n)
 				s.requeueAt = now.Add(time.Second)
 				return true
@@ -339,11 +346,11 @@ func (s *simulation) background() bool {
 
 // wantsMove reports whether the background work has something to do for a rollout.
 func (s *simulation) wantsMove(r *modelRollout, now time.Time) bool {
-	if r.State == access.RolloutRollingBack {
-		back := r.RolledBackBy
-		return r.Counts.Running == 0 && (back == 0 || s.store.rollouts[back-1].Ended())
+	due := !r.wakeAt.IsZero() && !r.wakeAt.After(now)
+	if back := r.RolledBackBy; r.State == access.RolloutRollingBack {
+		return due && r.Counts.Running == 0 && (back == 0 || s.store.rollouts[back-1].Ended())
 	}
-	return !r.wakeAt.IsZero() && !r.wakeAt.After(now)
+	return due
 }
 
 // waitForNext lets time pass until a call arrives or something is due; false if nothing is.
@@ -374,7 +381,7 @@ func (s *simulation) nextTime() (next time.Time, found bool) {
 		note(later(c.due, c.worker.frozen))
 	}
 	for _, r := range s.store.rollouts {
-		if r.State == access.RolloutRunning || r.State == access.RolloutPaused {
+		if !r.wakeAt.IsZero() && (r.wakeAt.After(time.Now()) || s.wantsMove(r, time.Now())) {
 			note(r.wakeAt)
 		}
 		for _, t := range r.targets {

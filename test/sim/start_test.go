@@ -13,7 +13,8 @@ import (
 // FinishTarget. A change of these rules belongs here and nowhere else in the model.
 
 // FinishTarget ends a target with the outcomes that are not recorded yet, and moves its rollout on.
-func (m *modelStore) FinishTarget(_ context.Context, c access.Claim, outcomes []access.Outcome, res access.TargetResult, _ []access.AuditEvent) (access.Rollout, error) {
+func (m *modelStore) FinishTarget(_ context.Context, c access.Claim, outcomes []access.Outcome,
+	res access.TargetResult, _ []access.AuditEvent) (access.Rollout, error) {
 	if !res.State.Ended() {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", res.State)
 	}
@@ -112,7 +113,8 @@ func (m *modelStore) leaveToNewer(o *openedRollout) bool {
 
 func (m *modelStore) reachedByNewer(id int64, account access.AccountID) bool {
 	for _, newer := range m.rollouts[id:] {
-		if newer.Kind != access.RolloutPush || newer.State == access.RolloutRollingBack || newer.State == access.RolloutRolledBack {
+		if newer.Kind != access.RolloutPush || newer.State == access.RolloutRollingBack ||
+			newer.State == access.RolloutRolledBack {
 			continue
 		}
 		if t := newer.target(account); t != nil {

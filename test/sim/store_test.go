@@ -124,7 +124,8 @@ func (m *modelStore) Operations(_ context.Context, id int64, account access.Acco
 }
 
 // StartRollout starts a rollout of a plan.
-func (m *modelStore) StartRollout(_ context.Context, r access.Rollout, plan access.Plan, s access.Staging, _ []access.AuditEvent) (access.Rollout, error) {
+func (m *modelStore) StartRollout(_ context.Context, r access.Rollout, plan access.Plan, s access.Staging,
+	_ []access.AuditEvent) (access.Rollout, error) {
 	return m.start(r, plan, s)
 }
 
@@ -174,7 +175,8 @@ func (m *modelStore) addTargets(row *modelRollout, plan access.Plan, s access.St
 		for seq, op := range p.Operations {
 			m.nextOp++
 			t.ops = append(t.ops, access.Operation{
-				ID: m.nextOp, RolloutID: row.ID, Account: p.Account, Seq: seq, PlannedOperation: op, State: access.OperationPlanned,
+				ID: m.nextOp, RolloutID: row.ID, Account: p.Account, Seq: seq, PlannedOperation: op,
+				State: access.OperationPlanned,
 			})
 		}
 		row.targets = append(row.targets, t)
@@ -186,7 +188,8 @@ func (m *modelStore) addTargets(row *modelRollout, plan access.Plan, s access.St
 }
 
 // ClaimTarget claims a target in flight that has no valid claim.
-func (m *modelStore) ClaimTarget(_ context.Context, id int64, account access.AccountID, lease time.Duration) (access.Claim, bool, error) {
+func (m *modelStore) ClaimTarget(_ context.Context, id int64, account access.AccountID,
+	lease time.Duration) (access.Claim, bool, error) {
 	r, t, err := m.findTarget(id, account)
 	if err != nil {
 		return access.Claim{}, false, nil //nolint:nilerr // as in internal/store: there is nothing to do
@@ -204,7 +207,8 @@ func (m *modelStore) ClaimTarget(_ context.Context, id int64, account access.Acc
 	if !found {
 		known = access.Account{ID: account, State: access.AccountClosed}
 	}
-	c := access.Claim{Rollout: r.Rollout, Target: t.Target, Account: known, Operations: slices.Clone(t.ops), Number: t.Claim, Until: t.until}
+	c := access.Claim{Rollout: r.Rollout, Target: t.Target, Account: known, Operations: slices.Clone(t.ops),
+		Number: t.Claim, Until: t.until}
 	m.addEarlier(r, c)
 	return c, true, nil
 }
@@ -250,7 +254,8 @@ func (m *modelStore) RenewClaim(_ context.Context, c access.Claim, lease time.Du
 }
 
 // SnoozeClaim lets the lease expire after a time.
-func (m *modelStore) SnoozeClaim(_ context.Context, c access.Claim, after time.Duration, calls access.CallCount) error {
+func (m *modelStore) SnoozeClaim(_ context.Context, c access.Claim, after time.Duration,
+	calls access.CallCount) error {
 	_, t, err := m.current(c)
 	if err != nil {
 		return err
@@ -290,8 +295,9 @@ func (m *modelStore) ReleaseClaim(_ context.Context, c access.Claim, calls acces
 	return err
 }
 
-// RecordIntents commits what is about to be written.
-func (m *modelStore) RecordIntents(_ context.Context, c access.Claim, intents []access.Intent, _ []access.AuditEvent) error {
+// RecordIntents commits the intents of writes.
+func (m *modelStore) RecordIntents(_ context.Context, c access.Claim, intents []access.Intent,
+	_ []access.AuditEvent) error {
 	r, t, err := m.current(c)
 	if err != nil {
 		return err
@@ -362,7 +368,8 @@ func (t *modelTarget) conclude(outcomes []access.Outcome) error {
 		case op == nil:
 			return fmt.Errorf("there is no operation %d in account %s", o.OperationID, t.Account)
 		case !mayConclude(op, o) && op.State != o.State:
-			return access.Errorf(access.KindConflict, "operation %d has ended as %s already, and cannot end as %s", op.ID, op.State, o.State)
+			return access.Errorf(access.KindConflict, "operation %d has ended as %s already, and cannot end as %s",
+				op.ID, op.State, o.State)
 		case mayConclude(op, o) && o.State == access.OperationWritten && op.IntendedAt.IsZero():
 			return fmt.Errorf("operation %d was written without an intent", op.ID)
 		}

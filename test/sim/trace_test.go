@@ -8,7 +8,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// lazy is a text that is worked out only where it is printed.
+// lazy is a text that is worked out only when it is printed.
 type lazy func() string
 
 func (l lazy) String() string { return l() }
@@ -25,7 +25,8 @@ func (s *simulation) note(format string, args ...any) {
 
 func (s *simulation) noteCall(c *call, outcome string) {
 	if s.tracing {
-		s.note("worker %d (%s, claim %d) %s %s: %s", c.worker.id, short(c.worker.job.account), c.worker.claim.Number, c.name, c.about, outcome)
+		s.note("worker %d (%s, claim %d) %s %s: %s", c.worker.id, short(c.worker.job.account), c.worker.claim.Number,
+			c.name, c.about, outcome)
 	}
 }
 
@@ -94,7 +95,8 @@ func (s *simulation) describe(r access.Rollout, st access.Strategy) {
 	if !s.tracing {
 		return
 	}
-	s.note("max in flight %d, max failures %d, %d wave rules, faults %+v", r.MaxInFlight, r.MaxFailures, len(st.Waves), s.faults)
+	s.note("max in flight %d, max failures %d, %d wave rules, faults %+v", r.MaxInFlight, r.MaxFailures,
+		len(st.Waves), s.faults)
 	for _, p := range s.w.roles {
 		s.note("%s trusts %s", p, s.w.read[p])
 	}

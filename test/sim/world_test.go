@@ -117,11 +117,13 @@ func (b *worldBuilder) drawAccounts() {
 	}
 	for i := range 2 + b.IntN(3) {
 		id := access.AccountID(fmt.Sprintf("%d%011d", i+1, i+1))
-		a := access.Account{ID: id, Name: fmt.Sprintf("account-%d", i+1), OU: []string{"Root/Dev", "Root/Prod"}[i%2], State: access.AccountActive, Quotas: quotas}
+		a := access.Account{ID: id, Name: fmt.Sprintf("account-%d", i+1), OU: []string{"Root/Dev", "Root/Prod"}[i%2],
+			State: access.AccountActive, Quotas: quotas}
 		b.w.accounts = append(b.w.accounts, a)
 	}
 	ids := b.w.accounts.IDs()
-	b.selectors = []access.Selector{{All: true}, {All: true}, {OUs: []string{"Root/Prod"}}, {IDs: ids[:1]}, {IDs: ids[1:]}, {All: true, Except: []string{string(ids[0])}}}
+	b.selectors = []access.Selector{{All: true}, {All: true}, {OUs: []string{"Root/Prod"}}, {IDs: ids[:1]},
+		{IDs: ids[1:]}, {All: true, Except: []string{string(ids[0])}}}
 }
 
 func (b *worldBuilder) drawRolesAndUsers() {
@@ -165,7 +167,7 @@ func (p place) arn() string { return p.resource.ARN("aws", p.account) }
 
 // drawForeign draws the statements of others in a trust policy. IAM demands at least one.
 func (b *worldBuilder) drawForeign(id access.AccountID) statements {
-	list := statements{json.RawMessage(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)}
+	list := statements{ec2Only}
 	for b.chance(45) && len(list) < 3 {
 		list = append(list, b.foreignStatement(id))
 	}
@@ -195,7 +197,8 @@ func (b *worldBuilder) drawPermissions() string {
 		return mayAssumeAll
 	}
 	role := rolePlace(pick(b.Rand, b.w.accounts).ID, pick(b.Rand, b.roleNames))
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + role.arn() + `"}]}`
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"` +
+		role.arn() + `"}]}`
 }
 
 func (b *worldBuilder) drawLists() {
@@ -247,7 +250,8 @@ func (b *worldBuilder) drawMapping(id string) access.Mapping {
 		users = append(users, u)
 	}
 	m := access.Mapping{
-		ID: id, Role: access.RoleName{Path: "/", Name: pick(b.Rand, b.roleNames)}, Users: users, Accounts: pick(b.Rand, b.selectors),
+		ID: id, Role: access.RoleName{Path: "/", Name: pick(b.Rand,
+			b.roleNames)}, Users: users, Accounts: pick(b.Rand, b.selectors),
 		Allowlists: []string{pick(b.Rand, []string{"office", "office", "vpn", "long"})}, RequireMFA: b.chance(10),
 	}
 	if b.chance(10) {
@@ -394,7 +398,8 @@ func (w *world) inventory(id access.AccountID) access.Inventory {
 }
 
 func comparePlaces(a, b place) int {
-	return slices.Compare([]string{string(a.account), a.resource.String()}, []string{string(b.account), b.resource.String()})
+	return slices.Compare([]string{string(a.account), a.resource.String()},
+		[]string{string(b.account), b.resource.String()})
 }
 
 func liveDocument(p place, document string) access.LiveDocument {
