@@ -36,8 +36,10 @@ type written struct {
 const window = time.Minute
 
 func newChecker(s *simulation) *checker {
-	c := &checker{s: s, foreignSince: map[place][]foreignVersion{}, lastWrite: map[place]written{},
-		running: map[int64]int{}, failing: map[int64]int{}}
+	c := &checker{
+		s: s, foreignSince: map[place][]foreignVersion{}, lastWrite: map[place]written{},
+		running: map[int64]int{}, failing: map[int64]int{},
+	}
 	for _, p := range s.w.roles {
 		c.noteForeign(p)
 	}

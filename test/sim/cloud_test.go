@@ -113,8 +113,10 @@ func (c *modelCloud) canAttach(user place, document string) bool {
 
 // managedPolicy is the place of a user-side policy with an ARN.
 func managedPolicy(account access.AccountID, arn string) place {
-	return place{account, access.Resource{Kind: access.ResourcePolicy, Path: access.UserSidePath,
-		Name: arn[strings.LastIndexByte(arn, '/')+1:]}}
+	return place{account, access.Resource{
+		Kind: access.ResourcePolicy, Path: access.UserSidePath,
+		Name: arn[strings.LastIndexByte(arn, '/')+1:],
+	}}
 }
 
 // namesMissing reports whether a trust policy names a user who is not there.

@@ -33,9 +33,13 @@ func TestModelFollowsTheStore(t *testing.T) {
 			t.Parallel()
 			accounts := scriptAccounts()
 			postgres := storetest.New(t)
-			if err := postgres.SaveOrganization(t.Context(), access.Organization{ID: "o-1",
-				OUs: []access.OU{{ID: "r-1", Name: "Root",
-					Path: "Root"}}, Accounts: accounts}, false, nil); err != nil {
+			if err := postgres.SaveOrganization(t.Context(), access.Organization{
+				ID: "o-1",
+				OUs: []access.OU{{
+					ID: "r-1", Name: "Root",
+					Path: "Root",
+				}}, Accounts: accounts,
+			}, false, nil); err != nil {
 				t.Fatal(err)
 			}
 			scripts := []*script{newScript(t, newModelStore(accounts...)), newScript(t, postgres)}
@@ -60,8 +64,10 @@ func TestModelFollowsTheStore(t *testing.T) {
 func scriptAccounts() []access.Account {
 	var accounts []access.Account
 	for i := range 3 {
-		accounts = append(accounts, access.Account{ID: access.AccountID(fmt.Sprintf("11112222%04d", i)),
-			Name: fmt.Sprint("team-", i), State: access.AccountActive, OU: "Root"})
+		accounts = append(accounts, access.Account{
+			ID:   access.AccountID(fmt.Sprintf("11112222%04d", i)),
+			Name: fmt.Sprint("team-", i), State: access.AccountActive, OU: "Root",
+		})
 	}
 	return accounts
 }
@@ -186,24 +192,34 @@ func (s *script) start(r *rand.Rand) string {
 		if i > 0 && r.IntN(4) == 0 {
 			continue
 		}
-		plan.Add(access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU,
+		plan.Add(access.PlannedTarget{
+			Account: a.ID, AccountName: a.Name, OU: a.OU,
 			Operations: []access.PlannedOperation{
-				{Kind: access.OpTrustPolicy, Resource: rolePlace(a.ID, "Bob").resource, Before: `{"b":1}`,
-					BeforeKnown: true, After: `{"a":1}`, OursBefore: "[]", OursAfter: "[1]", Size: 7, Limit: 2048},
-				{Kind: access.OpUserPolicy, Resource: userPlace(a.ID, "alice").resource, BeforeKnown: true,
-					After: `{"u":1}`, OursAfter: "[2]", Size: 7, Limit: 2048},
-			}})
+				{
+					Kind: access.OpTrustPolicy, Resource: rolePlace(a.ID, "Bob").resource, Before: `{"b":1}`,
+					BeforeKnown: true, After: `{"a":1}`, OursBefore: "[]", OursAfter: "[1]", Size: 7, Limit: 2048,
+				},
+				{
+					Kind: access.OpUserPolicy, Resource: userPlace(a.ID, "alice").resource, BeforeKnown: true,
+					After: `{"u":1}`, OursAfter: "[2]", Size: 7, Limit: 2048,
+				},
+			},
+		})
 	}
 	var strategy access.Strategy
 	if r.IntN(2) == 0 {
-		strategy.Waves = []access.WaveRule{{Count: 1, RequiresApproval: r.IntN(3) == 0,
-			MaxFailures: access.Limit{None: r.IntN(2) == 0}}}
+		strategy.Waves = []access.WaveRule{{
+			Count: 1, RequiresApproval: r.IntN(3) == 0,
+			MaxFailures: access.Limit{None: r.IntN(2) == 0},
+		}}
 	}
 	strategy.RollBack = r.IntN(6) == 0
 	started, err := s.store.StartRollout(s.t.Context(), access.Rollout{
 		Title: "script", State: access.RolloutRunning, MaxInFlight: 1 +
-			r.IntN(2), MaxFailures: []int{access.AnyFailures, access.NoFailures,
-			1}[r.IntN(3)], StartedBy: operator.Ref(), CreatedAt: time.Now(),
+			r.IntN(2), MaxFailures: []int{
+			access.AnyFailures, access.NoFailures,
+			1,
+		}[r.IntN(3)], StartedBy: operator.Ref(), CreatedAt: time.Now(),
 	}, plan, access.Stage(strategy, s.accounts[:plan.Len()]), nil)
 	if err == nil {
 		s.rollouts = append(s.rollouts, started.ID)
@@ -247,21 +263,27 @@ func (s *script) work(r *rand.Rand) string {
 		c = pick(r, s.claims)
 	}
 	op := pick(r, c.Operations)
-	states := []access.OperationState{access.OperationWritten, access.OperationUnchanged, access.OperationConflict,
-		access.OperationFailed, access.OperationSkipped}
+	states := []access.OperationState{
+		access.OperationWritten, access.OperationUnchanged, access.OperationConflict,
+		access.OperationFailed, access.OperationSkipped,
+	}
 	calls := access.CallCount{Calls: 2, Attempts: 3, Throttles: 1, Writes: 1}
 	switch draw := r.IntN(24); {
 	case draw < 5:
 		var intents []access.Intent
 		for _, op := range some(r, c.Operations) {
-			intents = append(intents, access.Intent{OperationID: op.ID,
-				LiveBefore: pick(r, []string{`{"b":1}`, `{"w":1}`}), Document: pick(r,
-					[]string{`{"w":1}`, `{"w":2}`})})
+			intents = append(intents, access.Intent{
+				OperationID: op.ID,
+				LiveBefore:  pick(r, []string{`{"b":1}`, `{"w":1}`}), Document: pick(r,
+					[]string{`{"w":1}`, `{"w":2}`}),
+			})
 		}
 		return said(fmt.Sprintf("intents %d", len(intents)), s.store.RecordIntents(ctx, c, intents, nil))
 	case draw < 9:
-		o := access.Outcome{OperationID: op.ID, State: pick(r, states[1:]),
-			LiveBefore: pick(r, []string{"", `{"l":1}`}), Message: "said"}
+		o := access.Outcome{
+			OperationID: op.ID, State: pick(r, states[1:]),
+			LiveBefore: pick(r, []string{"", `{"l":1}`}), Message: "said",
+		}
 		if !op.IntendedAt.IsZero() || r.IntN(2) == 0 && s.intended(c, op.ID) {
 			o.State = access.OperationWritten
 		}
@@ -293,15 +315,21 @@ func (s *script) finish(r *rand.Rand, c access.Claim, calls access.CallCount) st
 	for _, op := range must(s.store.Operations(s.t.Context(), c.Target.RolloutID, c.Target.Account)) {
 		switch op.State {
 		case access.OperationPlanned:
-			outcomes = append(outcomes, access.Outcome{OperationID: op.ID,
-				State: pick(r, []access.OperationState{access.OperationUnchanged, access.OperationConflict,
-					access.OperationFailed}), LiveBefore: `{"l":2}`})
+			outcomes = append(outcomes, access.Outcome{
+				OperationID: op.ID,
+				State: pick(r, []access.OperationState{
+					access.OperationUnchanged, access.OperationConflict,
+					access.OperationFailed,
+				}), LiveBefore: `{"l":2}`,
+			})
 		case access.OperationIntended:
 			outcomes = append(outcomes, access.Outcome{OperationID: op.ID, State: access.OperationWritten})
 		}
 	}
-	res := access.TargetResult{State: pick(r, []access.TargetState{access.TargetSucceeded, access.TargetUnchanged,
-		access.TargetFailed, access.TargetConflict}), Calls: calls}
+	res := access.TargetResult{State: pick(r, []access.TargetState{
+		access.TargetSucceeded, access.TargetUnchanged,
+		access.TargetFailed, access.TargetConflict,
+	}), Calls: calls}
 	if isBad(res.State) {
 		res.Message, res.Cause, res.Advice = "message", "cause", "advice"
 		res.Class, res.Code = access.CloudDenied, "Code"
@@ -316,7 +344,8 @@ func (s *script) control(r *rand.Rand, id int64, account access.AccountID) strin
 	ctx, now := s.t.Context(), time.Now()
 	change := func(what string, alter func(*access.Rollout, *access.WaveProgress) error) string {
 		_, err := s.store.UpdateProgress(ctx, id, func(r *access.Rollout,
-			c *access.WaveProgress) ([]access.AuditEvent, error) {
+			c *access.WaveProgress,
+		) ([]access.AuditEvent, error) {
 			return nil, alter(r, c)
 		})
 		return said(what, err)
@@ -326,7 +355,8 @@ func (s *script) control(r *rand.Rand, id int64, account access.AccountID) strin
 	}
 	target := func(what string, alter func(*access.Rollout, *access.Target) error) string {
 		_, err := s.store.UpdateTarget(ctx, id, account, func(r *access.Rollout,
-			t *access.Target) ([]access.AuditEvent, error) {
+			t *access.Target,
+		) ([]access.AuditEvent, error) {
 			return nil, alter(r, t)
 		})
 		return said(what+" "+string(account), err)
@@ -379,8 +409,10 @@ func (s *script) beginRollback(id int64) string {
 	err := s.store.Written(s.t.Context(), id, func(w access.WrittenTarget) error {
 		t := access.PlannedTarget{Account: w.Account, AccountName: w.AccountName, OU: w.OU}
 		for _, op := range slices.Backward(w.Operations) {
-			t.Operations = append(t.Operations, access.PlannedOperation{Kind: op.Kind, Resource: op.Resource,
-				Before: op.Written, BeforeKnown: true, After: op.LiveBefore, Limit: op.Limit})
+			t.Operations = append(t.Operations, access.PlannedOperation{
+				Kind: op.Kind, Resource: op.Resource,
+				Before: op.Written, BeforeKnown: true, After: op.LiveBefore, Limit: op.Limit,
+			})
 		}
 		plan.Add(t)
 		return nil
@@ -399,12 +431,15 @@ func (s *script) resolve(r *rand.Rand, id int64, account access.AccountID) strin
 	choice := pick(r, access.ConflictChoices())
 	_, err := s.store.ResolveConflicts(s.t.Context(), id, account,
 		func(r *access.Rollout, t *access.Target, ops []access.Operation) ([]access.Operation, []access.AuditEvent,
-			error) {
+			error,
+		) {
 			var choices []access.ResolveConflict
 			for _, op := range ops {
 				if op.State == access.OperationConflict {
-					choices = append(choices, access.ResolveConflict{OperationID: op.ID, Choice: choice,
-						Seen: access.DocumentDigest(op.Found)})
+					choices = append(choices, access.ResolveConflict{
+						OperationID: op.ID, Choice: choice,
+						Seen: access.DocumentDigest(op.Found),
+					})
 				}
 			}
 			decided, err := t.Resolve(ops, choices, operator, time.Now())

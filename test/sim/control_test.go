@@ -167,7 +167,8 @@ func (m *modelStore) UpdateProgress(_ context.Context, id int64, decide decidePr
 
 // UpdateTarget lets decide change a rollout and one of its targets.
 func (m *modelStore) UpdateTarget(_ context.Context, id int64, account access.AccountID,
-	decide decideTarget) (access.Rollout, error) {
+	decide decideTarget,
+) (access.Rollout, error) {
 	return m.updateTarget(id, account, func(r *access.Rollout, t *access.Target, _ *modelTarget) error {
 		_, err := decide(r, t)
 		return err
@@ -176,7 +177,8 @@ func (m *modelStore) UpdateTarget(_ context.Context, id int64, account access.Ac
 
 // ResolveConflicts lets decide say what to do about conflicting operations of a target.
 func (m *modelStore) ResolveConflicts(_ context.Context, id int64, account access.AccountID,
-	decide access.DecideConflicts) (access.Rollout, error) {
+	decide access.DecideConflicts,
+) (access.Rollout, error) {
 	return m.updateTarget(id, account, func(r *access.Rollout, t *access.Target, row *modelTarget) error {
 		decided, _, err := decide(r, t, append([]access.Operation(nil), row.ops...))
 		if err != nil {
@@ -192,7 +194,8 @@ func (m *modelStore) ResolveConflicts(_ context.Context, id int64, account acces
 }
 
 func (m *modelStore) updateTarget(id int64, account access.AccountID,
-	decide func(*access.Rollout, *access.Target, *modelTarget) error) (access.Rollout, error) {
+	decide func(*access.Rollout, *access.Target, *modelTarget) error,
+) (access.Rollout, error) {
 	r, t, err := m.findTarget(id, account)
 	if err != nil {
 		return access.Rollout{}, err
@@ -256,8 +259,10 @@ func (m *modelStore) Written(_ context.Context, id int64, each func(access.Writt
 
 // writtenOperation is an operation with the fields that internal/store reads for a rollback.
 func writtenOperation(op access.Operation) access.Operation {
-	w := access.Operation{RolloutID: op.RolloutID, Account: op.Account, Seq: op.Seq, State: op.State,
-		LiveBefore: op.LiveBefore, Written: op.Written}
+	w := access.Operation{
+		RolloutID: op.RolloutID, Account: op.Account, Seq: op.Seq, State: op.State,
+		LiveBefore: op.LiveBefore, Written: op.Written,
+	}
 	w.Kind, w.Resource, w.Limit = op.Kind, op.Resource, op.Limit
 	return w
 }

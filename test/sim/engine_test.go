@@ -25,7 +25,8 @@ func (g *gatedStore) do(ctx context.Context, name, about string, effect func() e
 }
 
 func (g *gatedStore) ClaimTarget(ctx context.Context, id int64, account access.AccountID,
-	lease time.Duration) (c access.Claim, ok bool, err error) {
+	lease time.Duration,
+) (c access.Claim, ok bool, err error) {
 	err = g.do(ctx, "ClaimTarget", "", func() error {
 		var err error
 		c, ok, err = g.s.store.ClaimTarget(ctx, id, account, lease)
@@ -40,7 +41,8 @@ func (g *gatedStore) RenewClaim(ctx context.Context, c access.Claim, lease time.
 }
 
 func (g *gatedStore) SnoozeClaim(ctx context.Context, c access.Claim, after time.Duration,
-	calls access.CallCount) error {
+	calls access.CallCount,
+) error {
 	return g.do(ctx, "SnoozeClaim", after.String(),
 		func() error { return g.s.store.SnoozeClaim(ctx, c, after, calls) })
 }
@@ -50,7 +52,8 @@ func (g *gatedStore) ReleaseClaim(ctx context.Context, c access.Claim, calls acc
 }
 
 func (g *gatedStore) RecordIntents(ctx context.Context, c access.Claim, intents []access.Intent,
-	events []access.AuditEvent) error {
+	events []access.AuditEvent,
+) error {
 	return g.do(ctx, "RecordIntents", g.s.aboutIntents(c, intents), func() error {
 		return g.s.store.RecordIntents(ctx, c, intents, events)
 	})
@@ -62,7 +65,8 @@ func (g *gatedStore) RecordOutcome(ctx context.Context, c access.Claim, o access
 }
 
 func (g *gatedStore) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome,
-	r access.TargetResult, events []access.AuditEvent) (after access.Rollout, err error) {
+	r access.TargetResult, events []access.AuditEvent,
+) (after access.Rollout, err error) {
 	err = g.do(ctx, "FinishTarget", string(r.State)+" "+r.Message, func() error {
 		var err error
 		after, err = g.s.store.FinishTarget(ctx, c, outcomes, r, events)
@@ -72,7 +76,8 @@ func (g *gatedStore) FinishTarget(ctx context.Context, c access.Claim, outcomes 
 }
 
 func (g *gatedStore) Operations(ctx context.Context, id int64, account access.AccountID) (ops []access.Operation,
-	err error) {
+	err error,
+) {
 	err = g.do(ctx, "Operations", "", func() error {
 		var err error
 		ops, err = g.s.store.Operations(ctx, id, account)
@@ -96,7 +101,8 @@ type gatedCloud struct {
 const attempts = 3
 
 func (g *gatedCloud) Read(ctx context.Context, scope access.Scope,
-	resources []access.Resource) (docs []access.LiveDocument, err error) {
+	resources []access.Resource,
+) (docs []access.LiveDocument, err error) {
 	g.w.calls.Calls++
 	account := scope.Account.ID
 	err = g.s.gate.do(&call{
@@ -154,8 +160,10 @@ const (
 )
 
 func (s *simulation) config() rollout.Config {
-	return rollout.Config{Lease: lease, GiveUp: giveUp, Patience: patience, RequeueEvery: time.Hour,
-		MoveEvery: 10 * time.Millisecond}
+	return rollout.Config{
+		Lease: lease, GiveUp: giveUp, Patience: patience, RequeueEvery: time.Hour,
+		MoveEvery: 10 * time.Millisecond,
+	}
 }
 
 // startWorker runs a job in a goroutine.

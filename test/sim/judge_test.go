@@ -39,8 +39,10 @@ func (m mask) String() string {
 }
 
 func keys(ip string, mfa bool, session string) judge.Keys {
-	k := judge.Keys{"aws:sourceip": ip, "sts:rolesessionname": session, "aws:principalisawsservice": "false",
-		"aws:principaltype": "User"}
+	k := judge.Keys{
+		"aws:sourceip": ip, "sts:rolesessionname": session, "aws:principalisawsservice": "false",
+		"aws:principaltype": "User",
+	}
 	if mfa {
 		k["aws:multifactorauthpresent"], k["aws:multifactorauthage"] = "true", "30"
 	}
@@ -81,8 +83,10 @@ func newSubject(u place) subject {
 	s := subject{place: u}
 	p := judge.Principal{ARN: u.arn(), ID: uniqueID(u), Account: string(u.account)}
 	for _, r := range requests {
-		k := judge.Keys{"aws:username": u.resource.Name, "aws:principalarn": u.arn(),
-			"aws:principalaccount": string(u.account), "aws:userid": p.ID}
+		k := judge.Keys{
+			"aws:username": u.resource.Name, "aws:principalarn": u.arn(),
+			"aws:principalaccount": string(u.account), "aws:userid": p.ID,
+		}
 		for name, value := range r.keys {
 			k[name] = value
 		}

@@ -9,8 +9,10 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-var operator = access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "operator",
-	Roles: []access.Role{access.RoleOperator}}
+var operator = access.Actor{
+	Kind: access.ActorPerson, PersonID: 1, Name: "operator",
+	Roles: []access.Role{access.RoleOperator},
+}
 
 // serviceStore is the store as the service and its background work reach it.
 type serviceStore struct {
@@ -20,7 +22,7 @@ type serviceStore struct {
 
 // BeginRollback tells the checks of the plan of a rollback.
 func (p *serviceStore) BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error) {
-	r, err := p.modelStore.find(id)
+	r, err := p.find(id)
 	begins := err == nil && r.RolledBackBy == 0 && r.State == access.RolloutRollingBack && r.Counts.Running == 0
 	if begins {
 		p.s.check.plan(plan)
@@ -124,8 +126,10 @@ func (s *simulation) resolve(r *modelRollout, t *modelTarget) error {
 	var choices []access.ResolveConflict
 	for _, op := range t.ops {
 		if op.State == access.OperationConflict {
-			choices = append(choices, access.ResolveConflict{OperationID: op.ID,
-				Choice: pick(s.Rand, access.ConflictChoices()), Seen: access.DocumentDigest(op.Found)})
+			choices = append(choices, access.ResolveConflict{
+				OperationID: op.ID,
+				Choice:      pick(s.Rand, access.ConflictChoices()), Seen: access.DocumentDigest(op.Found),
+			})
 		}
 	}
 	_, err := s.svc.Resolve(context.Background(), operator, r.ID, t.Account, choices)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -112,8 +113,10 @@ func (s *simulation) begin() {
 		a, _ := s.w.accounts.Find(t.Account)
 		accounts = append(accounts, a)
 	}
-	r := access.Rollout{Title: "simulated", MaxInFlight: 1 + s.IntN(3),
-		MaxFailures: []int{access.AnyFailures, access.NoFailures, 1, 2}[s.IntN(4)], CreatedAt: time.Now()}
+	r := access.Rollout{
+		Title: "simulated", MaxInFlight: 1 + s.IntN(3),
+		MaxFailures: []int{access.AnyFailures, access.NoFailures, 1, 2}[s.IntN(4)], CreatedAt: time.Now(),
+	}
 	strategy := s.drawStrategy()
 	s.describe(r, strategy)
 	s.check.plan(s.w.plan)
@@ -216,7 +219,7 @@ func (s *simulation) addJob(j job, after time.Duration) {
 
 // endJob puts a job back that is to be done again, as River does.
 func (s *simulation) endJob(w *worker) {
-	later, snoozed := w.err.(*rollout.SnoozeError) //nolint:errorlint // as the engine returns it
+	later, snoozed := w.err.(*rollout.SnoozeError)
 	switch {
 	case s.gate.isDead(w): // River rescues its job after an hour, when its lease has long expired
 	case snoozed:
@@ -327,8 +330,7 @@ func (s *simulation) background() bool {
 	for _, r := range s.store.rollouts {
 		for _, t := range r.targets {
 			if t.State == access.TargetRunning && t.until.Before(now) && !s.requeueAt.After(now) {
-				n, _ := s.store.RequeueExpired(nil, lease,
-					30*time.Second) //nolint:staticcheck // the model needs no context
+				n, _ := s.store.RequeueExpired(context.Background(), lease, 30*time.Second)
 				s.note("%d targets are requeued", n)
 				s.requeueAt = now.Add(time.Second)
 				return true

@@ -14,7 +14,8 @@ import (
 
 // FinishTarget ends a target with the outcomes that are not recorded yet, and moves its rollout on.
 func (m *modelStore) FinishTarget(_ context.Context, c access.Claim, outcomes []access.Outcome,
-	res access.TargetResult, _ []access.AuditEvent) (access.Rollout, error) {
+	res access.TargetResult, _ []access.AuditEvent,
+) (access.Rollout, error) {
 	if !res.State.Ended() {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", res.State)
 	}

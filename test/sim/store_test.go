@@ -125,7 +125,8 @@ func (m *modelStore) Operations(_ context.Context, id int64, account access.Acco
 
 // StartRollout starts a rollout of a plan.
 func (m *modelStore) StartRollout(_ context.Context, r access.Rollout, plan access.Plan, s access.Staging,
-	_ []access.AuditEvent) (access.Rollout, error) {
+	_ []access.AuditEvent,
+) (access.Rollout, error) {
 	return m.start(r, plan, s)
 }
 
@@ -189,7 +190,8 @@ func (m *modelStore) addTargets(row *modelRollout, plan access.Plan, s access.St
 
 // ClaimTarget claims a target in flight that has no valid claim.
 func (m *modelStore) ClaimTarget(_ context.Context, id int64, account access.AccountID,
-	lease time.Duration) (access.Claim, bool, error) {
+	lease time.Duration,
+) (access.Claim, bool, error) {
 	r, t, err := m.findTarget(id, account)
 	if err != nil {
 		return access.Claim{}, false, nil //nolint:nilerr // as in internal/store: there is nothing to do
@@ -207,8 +209,10 @@ func (m *modelStore) ClaimTarget(_ context.Context, id int64, account access.Acc
 	if !found {
 		known = access.Account{ID: account, State: access.AccountClosed}
 	}
-	c := access.Claim{Rollout: r.Rollout, Target: t.Target, Account: known, Operations: slices.Clone(t.ops),
-		Number: t.Claim, Until: t.until}
+	c := access.Claim{
+		Rollout: r.Rollout, Target: t.Target, Account: known, Operations: slices.Clone(t.ops),
+		Number: t.Claim, Until: t.until,
+	}
 	m.addEarlier(r, c)
 	return c, true, nil
 }
@@ -255,7 +259,8 @@ func (m *modelStore) RenewClaim(_ context.Context, c access.Claim, lease time.Du
 
 // SnoozeClaim lets the lease expire after a time.
 func (m *modelStore) SnoozeClaim(_ context.Context, c access.Claim, after time.Duration,
-	calls access.CallCount) error {
+	calls access.CallCount,
+) error {
 	_, t, err := m.current(c)
 	if err != nil {
 		return err
@@ -297,7 +302,8 @@ func (m *modelStore) ReleaseClaim(_ context.Context, c access.Claim, calls acces
 
 // RecordIntents commits the intents of writes.
 func (m *modelStore) RecordIntents(_ context.Context, c access.Claim, intents []access.Intent,
-	_ []access.AuditEvent) error {
+	_ []access.AuditEvent,
+) error {
 	r, t, err := m.current(c)
 	if err != nil {
 		return err

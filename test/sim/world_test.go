@@ -117,13 +117,21 @@ func (b *worldBuilder) drawAccounts() {
 	}
 	for i := range 2 + b.IntN(3) {
 		id := access.AccountID(fmt.Sprintf("%d%011d", i+1, i+1))
-		a := access.Account{ID: id, Name: fmt.Sprintf("account-%d", i+1), OU: []string{"Root/Dev", "Root/Prod"}[i%2],
-			State: access.AccountActive, Quotas: quotas}
+		a := access.Account{
+			ID: id, Name: fmt.Sprintf("account-%d", i+1), OU: []string{"Root/Dev", "Root/Prod"}[i%2],
+			State: access.AccountActive, Quotas: quotas,
+		}
 		b.w.accounts = append(b.w.accounts, a)
 	}
 	ids := b.w.accounts.IDs()
-	b.selectors = []access.Selector{{All: true}, {All: true}, {OUs: []string{"Root/Prod"}}, {IDs: ids[:1]},
-		{IDs: ids[1:]}, {All: true, Except: []string{string(ids[0])}}}
+	b.selectors = []access.Selector{
+		{All: true},
+		{All: true},
+		{OUs: []string{"Root/Prod"}},
+		{IDs: ids[:1]},
+		{IDs: ids[1:]},
+		{All: true, Except: []string{string(ids[0])}},
+	}
 }
 
 func (b *worldBuilder) drawRolesAndUsers() {
