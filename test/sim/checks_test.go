@@ -47,7 +47,7 @@ func newChecker(s *simulation) *checker {
 }
 
 func (c *checker) noteForeign(p place) {
-	c.foreignSince[p] = append(c.foreignSince[p], foreignVersion{time.Now(), foreign(c.s.cloud.docs[p]).canonical()})
+	c.foreignSince[p] = append(c.foreignSince[p], foreignVersion{time.Now(), c.s.w.judge.split(c.s.cloud.docs[p]).foreign})
 }
 
 // plan begins to check against a plan: the documents now are those that it was read from.
@@ -281,7 +281,7 @@ func (c *checker) keepsForeign(p place, sent time.Time) {
 	if p.resource.Kind != access.ResourceRole {
 		return
 	}
-	is := foreign(c.s.cloud.docs[p]).canonical()
+	is := c.s.w.judge.split(c.s.cloud.docs[p]).foreign
 	versions := c.foreignSince[p]
 	for i, v := range slices.Backward(versions) {
 		if v.text == is {
@@ -338,6 +338,9 @@ func (c *checker) counts() {
 
 // quiet checks the end: no target is left running, and the documents are as the targets say.
 func (c *checker) quiet() {
+	if problems := c.s.w.judge.problems; len(problems) > 0 {
+		c.s.violate("a document cannot be read", "%s", problems[0])
+	}
 	for _, r := range c.s.store.rollouts {
 		if r.State == access.RolloutRollingBack {
 			c.s.violate("left running", "%s", c.s.state())
@@ -383,7 +386,7 @@ func (c *checker) endedTarget(r *modelRollout, t *modelTarget) {
 func (c *checker) part(kind access.OperationKind, d string) string {
 	switch kind {
 	case access.OpTrustPolicy:
-		return ours(d).canonical()
+		return c.s.w.judge.split(d).ours
 	case access.OpAttachments:
 		arns, _ := access.Attachments(d)
 		mine, _ := access.UserSideAttachments(arns)

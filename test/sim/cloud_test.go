@@ -14,6 +14,7 @@ type modelCloud struct {
 	gone map[place]bool    // roles and users that were deleted
 	past map[place]earlier // documents that AWS still shows in places
 	dead map[access.AccountID]access.CloudClass
+	busy map[access.AccountID]time.Time // throttles every call until then
 
 	users, roles []place
 	stale        func() bool // draws whether a read shows the document before
@@ -28,7 +29,7 @@ type earlier struct {
 func newModelCloud(w *world, stale func() bool) *modelCloud {
 	c := &modelCloud{
 		docs: make(documents, len(w.read)), gone: map[place]bool{}, past: map[place]earlier{},
-		dead:  map[access.AccountID]access.CloudClass{},
+		dead: map[access.AccountID]access.CloudClass{}, busy: map[access.AccountID]time.Time{},
 		users: w.users, roles: w.roles, stale: stale,
 	}
 	for p, document := range w.read {
@@ -57,8 +58,8 @@ func (c *modelCloud) exists(p place) bool {
 }
 
 func (c *modelCloud) read(account access.AccountID, resources []access.Resource) ([]access.LiveDocument, error) {
-	if class := c.dead[account]; class != "" {
-		return nil, refusal(class, account)
+	if err := c.refusesAll(account); err != nil {
+		return nil, err
 	}
 	docs := make([]access.LiveDocument, len(resources))
 	for i, r := range resources {
@@ -78,11 +79,23 @@ func (c *modelCloud) read(account access.AccountID, resources []access.Resource)
 	return docs, nil
 }
 
+// refusesAll says why an account refuses every call; nil if it answers.
+func (c *modelCloud) refusesAll(account access.AccountID) error {
+	switch class := c.dead[account]; {
+	case class != "":
+		return refusal(class, account)
+	case time.Now().Before(c.busy[account]):
+		return refusal(access.CloudThrottled, account)
+	default:
+		return nil
+	}
+}
+
 // refuses says why AWS refuses a write; nil if AWS accepts it.
 func (c *modelCloud) refuses(p place, document string) error {
 	switch {
-	case c.dead[p.account] != "":
-		return refusal(c.dead[p.account], p.account)
+	case c.refusesAll(p.account) != nil:
+		return c.refusesAll(p.account)
 	case p.resource.Kind != access.ResourcePolicy && !c.exists(p):
 		return refusal(access.CloudGone, p.account)
 	case p.resource.Kind == access.ResourcePolicy && document == "" && c.attached(p):

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -96,23 +97,46 @@ type gatedCloud struct {
 	w *worker
 }
 
-// attempts is how often a throttled write is sent before the engine hears of it, as the client of
-// internal/aws does.
-const attempts = 3
+// attempts is how often a throttled call is sent before the engine hears of it, as the client of
+// internal/aws does. The pauses between them grow up to longestPause.
+const (
+	attempts     = 12
+	firstPause   = 300 * time.Millisecond
+	longestPause = 5 * time.Second
+)
 
-func (g *gatedCloud) Read(ctx context.Context, scope access.Scope,
-	resources []access.Resource,
+// repeat sends a call again while it is throttled.
+func (g *gatedCloud) repeat(ctx context.Context, send func() error) error {
+	pause := firstPause
+	for n := 1; ; n++ {
+		err := send()
+		if err == nil || access.CloudClassOf(err) != access.CloudThrottled || n == attempts {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+func (g *gatedCloud) Read(
+	ctx context.Context, scope access.Scope, resources []access.Resource,
 ) (docs []access.LiveDocument, err error) {
 	g.w.calls.Calls++
 	account := scope.Account.ID
-	err = g.s.gate.do(&call{
-		worker: g.w, ctx: ctx, name: "Read", about: g.s.aboutRead(account, resources), cloud: true,
-		unknown: func() error { return refusal(access.CloudUnreachable, account) },
-		effect: func() error {
-			var err error
-			docs, err = g.s.cloud.read(account, resources)
-			return err
-		},
+	err = g.repeat(ctx, func() error {
+		return g.s.gate.do(&call{
+			worker: g.w, ctx: ctx, name: "Read", about: g.s.aboutRead(account, resources), cloud: true,
+			unknown: func() error { return refusal(access.CloudUnreachable, account) },
+			effect: func() error {
+				var err error
+				docs, err = g.s.cloud.read(account, resources)
+				return err
+			},
+		})
 	})
 	return docs, err
 }
@@ -122,7 +146,7 @@ func (g *gatedCloud) Write(ctx context.Context, scope access.Scope, w access.Wri
 	g.w.calls.Writes++
 	account := scope.Account.ID
 	at := place{account, w.Resource}
-	for n := 1; ; n++ {
+	return g.repeat(ctx, func() error {
 		if scope.Held != nil {
 			if err := scope.Held(); err != nil {
 				return &access.CloudError{Class: access.CloudUnreachable, Account: account, Err: err}
@@ -130,20 +154,12 @@ func (g *gatedCloud) Write(ctx context.Context, scope access.Scope, w access.Wri
 		}
 		g.s.checkAttempt(g.w, at, w.Document)
 		sent := time.Now()
-		err := g.s.gate.do(&call{
+		return g.s.gate.do(&call{
 			worker: g.w, ctx: ctx, name: "Write", about: g.s.aboutWrite(at, w.Document), cloud: true, write: true,
 			unknown: func() error { return refusal(access.CloudUnreachable, account) },
 			effect:  func() error { return g.s.write(at, w.Document, sent, g.w) },
 		})
-		if access.CloudClassOf(err) != access.CloudThrottled || err == nil || n == attempts {
-			return err
-		}
-		select {
-		case <-time.After(time.Duration(n) * 300 * time.Millisecond):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	})
 }
 
 func (g *gatedCloud) Counts(access.AccountID) access.CallCount { return g.w.calls }
@@ -179,8 +195,13 @@ func (s *simulation) startWorker(j job) {
 	cfg.Fault = func(p rollout.Point) error { return s.passPoint(ctx, w, p) }
 	pusher := rollout.NewPusher(cfg)
 	go func() {
-		err := pusher.Push(ctx, j.rollout, j.account)
-		s.gate.end(w, err)
+		defer func() {
+			if p := recover(); p != nil {
+				s.violate("the engine panics", "%v\n%s", p, debug.Stack())
+				s.gate.end(w, nil)
+			}
+		}()
+		s.gate.end(w, pusher.Push(ctx, j.rollout, j.account))
 	}()
 }
 

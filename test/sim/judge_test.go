@@ -56,7 +56,8 @@ type judgment struct {
 	texts    map[string]int32
 	parsed   [2]map[string]*judge.Document // by judge.Kind
 	decided  map[question]mask
-	Problems []string // documents that cannot be read
+	parts    map[string]documentParts
+	problems []string // documents that cannot be read
 }
 
 // subject is a user with the requests that the user makes.
@@ -69,7 +70,7 @@ type subject struct {
 type question struct{ user, role, trust, own int32 }
 
 func newJudgment(w *world) *judgment {
-	j := &judgment{roles: w.roles, texts: map[string]int32{}, decided: map[question]mask{}}
+	j := &judgment{roles: w.roles, texts: map[string]int32{}, decided: map[question]mask{}, parts: map[string]documentParts{}}
 	for kind := range j.parsed {
 		j.parsed[kind] = map[string]*judge.Document{}
 	}
@@ -98,6 +99,19 @@ func newSubject(u place) subject {
 	return s
 }
 
+// documentParts are the statements of a document in a canonical form, those of ours and those of others.
+type documentParts struct{ ours, foreign string }
+
+// split takes a document apart.
+func (j *judgment) split(document string) documentParts {
+	p, known := j.parts[document]
+	if !known {
+		p = documentParts{ours(document).canonical(), foreign(document).canonical()}
+		j.parts[document] = p
+	}
+	return p
+}
+
 func (j *judgment) number(text string) int32 {
 	n, known := j.texts[text]
 	if !known {
@@ -115,7 +129,7 @@ func (j *judgment) parse(text string, kind judge.Kind) *judge.Document {
 	if !known {
 		var err error
 		if d, err = judge.Parse(text, kind); err != nil {
-			j.Problems = append(j.Problems, fmt.Sprintf("%v: %s", err, text))
+			j.problems = append(j.problems, fmt.Sprintf("%v: %s", err, text))
 		}
 		j.parsed[kind][text] = d
 	}

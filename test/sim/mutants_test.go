@@ -109,7 +109,7 @@ func TestMutants(t *testing.T) {
 			case !strings.Contains(out, m.kind):
 				t.Errorf("found, and not as %q:\n%s", m.kind, tail(out))
 			default:
-				t.Log(firstLine(out, "schedules, "))
+				t.Log(firstLine(out, " schedules with "))
 			}
 		})
 	}

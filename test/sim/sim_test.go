@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -44,7 +45,7 @@ func TestSchedules(t *testing.T) {
 		report(t, s.violation)
 		return
 	}
-	found := &findings{}
+	found, begun := &findings{}, time.Now()
 	t.Run("all", func(t *testing.T) {
 		for shard := range runtime.GOMAXPROCS(0) {
 			t.Run("", func(t *testing.T) {
@@ -53,6 +54,7 @@ func TestSchedules(t *testing.T) {
 			})
 		}
 	})
+	t.Logf("%d schedules with %d steps in %s, on %d processors", found.ran, found.steps, time.Since(begun), runtime.GOMAXPROCS(0))
 	found.report(t)
 }
 
@@ -97,7 +99,6 @@ func (f *findings) enough() bool {
 }
 
 func (f *findings) report(t *testing.T) {
-	t.Logf("%d schedules, %d steps", f.ran, f.steps)
 	if len(f.list) == 0 {
 		return
 	}

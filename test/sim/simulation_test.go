@@ -290,13 +290,21 @@ func (s *simulation) spoil(c *call) bool {
 		s.noteCall(c, "it does not arrive")
 		s.gate.answer(c, c.unknown())
 	case c.cloud && hits(f.throttle):
-		class := pick(s.Rand, []access.CloudClass{access.CloudThrottled, access.CloudThrottled, access.CloudBusy})
-		s.noteCall(c, string(class))
-		s.gate.answer(c, refusal(class, c.worker.job.account))
+		s.throttle(c)
 	default:
 		return false
 	}
 	return true
+}
+
+// throttle refuses a call. AWS may go on to refuse calls to the account for a while.
+func (s *simulation) throttle(c *call) {
+	class := pick(s.Rand, []access.CloudClass{access.CloudThrottled, access.CloudThrottled, access.CloudBusy})
+	if class == access.CloudThrottled && s.IntN(3) == 0 {
+		s.cloud.busy[c.worker.job.account] = time.Now().Add(time.Duration(s.Int64N(int64(time.Minute))))
+	}
+	s.noteCall(c, string(class))
+	s.gate.answer(c, refusal(class, c.worker.job.account))
 }
 
 // crash kills a worker before its call arrives, after it took effect, or with the write on its way.

@@ -81,6 +81,9 @@ func (b *worldBuilder) build() *world {
 	b.w = &world{read: documents{}, other: map[place]string{}}
 	b.drawAccounts()
 	b.drawRolesAndUsers()
+	if len(b.w.roles) == 0 || len(b.w.users) == 0 {
+		return nil
+	}
 	b.drawLists()
 	before := b.drawState()
 	after := b.alter(before)
