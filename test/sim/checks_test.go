@@ -13,6 +13,7 @@ type checker struct {
 	s                *simulation
 	read0, planned0  documents // as planned
 	read, planned    documents // with the edits by others
+	writes           map[place]bool // the plan writes them
 	edits            []edit
 	foreignSince     map[place][]foreignVersion
 	lastWrite        map[place]written
@@ -57,6 +58,12 @@ func (c *checker) plan(plan access.Plan) {
 		c.read0[p], c.planned0[p] = d, d
 	}
 	apply(c.planned0, plan)
+	c.writes = map[place]bool{}
+	for t := range plan.Targets() {
+		for _, op := range t.Operations {
+			c.writes[place{t.Account, op.Resource}] = true
+		}
+	}
 	c.edits = nil
 	c.read, c.planned = copied(c.read0), copied(c.planned0)
 }
@@ -179,11 +186,12 @@ func (c *checker) report(kind string, p place, pr pair, calls mask) {
 	c.s.violate(kind, "%s", text)
 }
 
-// recently are the planned documents with the edits since a time.
+// recently are the planned documents with the edits since a time. A document that the plan writes is
+// put into the statements of others as they are, so that edits of these count, whatever their age.
 func (c *checker) recently(since time.Time) documents {
 	d := copied(c.planned0)
 	for _, e := range c.edits {
-		if e.when.After(since) {
+		if e.when.After(since) || !e.ours && c.writes[e.at] {
 			d.put(e.at, e.apply(d[e.at]))
 		}
 	}

@@ -33,11 +33,11 @@
 //     do. The planned documents are the final ones, put into those that were read. For a rollback,
 //     the documents read are those in AWS when it is planned.
 //  2. An edit by others is put into the documents read and into the planned ones, so that it excuses
-//     the calls that it opens on its own, and no others. If an edit is older than a minute when a
-//     write is sent, the engine must have seen it. Then the calls that the write opens must be
-//     allowed by the documents read, with all edits, or by the planned documents with the edits of
-//     the last minute alone. So the only excuse is an edit that falls between the last look of the
-//     engine, at most a minute before its write, and the write.
+//     the calls that it opens with either of them, and no others. If an edit is older than a minute
+//     when a write is sent, the engine must have seen it. Then it is not put into the planned
+//     documents, unless it is about statements of others in a document that the plan writes: the
+//     final document is put into these as they are. So the only excuse is an edit that falls between
+//     the last look of the engine, at most a minute before its write, and the write.
 //  3. A write that was on the wire when its claim was lost counts as an edit by others of our part of
 //     the document: AWS knows no fencing.
 //  4. Statements of others stay, apart from edits of the last minute. An edit by others of our part
