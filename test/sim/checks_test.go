@@ -11,8 +11,8 @@ import (
 // checker holds the rules that every schedule must keep.
 type checker struct {
 	s                *simulation
-	read0, planned0  documents // as planned
-	read, planned    documents // with the edits by others
+	read0, planned0  documents      // as planned
+	read, planned    documents      // with the edits by others
 	writes           map[place]bool // the plan writes them
 	edits            []edit
 	foreignSince     map[place][]foreignVersion
