@@ -297,7 +297,7 @@ func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u 
 	}
 	admission := iam.AdmitsByAccount
 	if op.BeforeKnown {
-		admission = iam.MayAdmit(op.After, account, u, a.partition(account), user.ID)
+		admission = a.admission(account, op, u, user.ID)
 	}
 	policy, planned := a.users[u]
 	if !planned {
@@ -324,6 +324,26 @@ func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u 
 		}
 	}()
 	return stays, stays == "" && admission != iam.AdmitsNot && iam.MayAllowAssumeRole(policy.Before, role)
+}
+
+// admission says how a trust policy may admit a user once it is written, given the statements of others as the plan says and as
+// they were read last. The two differ for a rollback, which is planned from the documents that were written.
+func (a *arranger) admission(account access.AccountID, op access.PlannedOperation, u access.UserName, id string) iam.Admission {
+	admission := iam.MayAdmit(op.After, account, u, a.partition(account), id)
+	role := access.RoleName{Path: op.Resource.Path, Name: op.Resource.Name}
+	live, known := a.Inventories.Role(account, role)
+	if !known || live.Document == op.Before {
+		return admission
+	}
+	ours, err := iam.ParseStatements(op.OursAfter)
+	if err != nil {
+		return iam.AdmitsByName
+	}
+	merged, _, err := iam.Merge(live.Document, ours)
+	if err != nil {
+		return iam.AdmitsByName
+	}
+	return max(admission, iam.MayAdmit(merged, account, u, a.partition(account), id))
 }
 
 // otherPermissions names what else may permit a user something: the console reads the names of these, not their contents.

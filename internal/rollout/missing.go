@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -227,7 +228,8 @@ func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error
 			}
 		}
 	}
-	for account, users := range byAccount {
+	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
+		users := byAccount[account]
 		docs, err := u.cfg.Cloud.Read(ctx, u.scopeIn(account), users)
 		switch {
 		case ctx.Err() != nil:

@@ -218,15 +218,19 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 
 // finish commits the target's end with all that was not recorded on the way.
 func (u *push) finish(ctx context.Context) error {
-	var outcomes []access.Outcome
-	for i := range u.steps {
-		if s := &u.steps[i]; !s.recorded && !s.staysOpen() {
-			outcomes = append(outcomes, u.outcome(s))
-		}
-	}
 	r := result(u.steps, u.refusal)
 	if at := u.continues(); !at.IsZero() && u.refusal == nil {
 		r = access.TargetResult{State: access.TargetWaiting, Continue: at}
+	}
+	var outcomes []access.Outcome
+	for i := range u.steps {
+		s := &u.steps[i]
+		if s.isIncomplete() && r.State != access.TargetWaiting {
+			s.end(access.OperationSkipped, "Nothing was written: the document is live without the part that depends on other accounts.")
+		}
+		if !s.recorded && !s.isIncomplete() {
+			outcomes = append(outcomes, u.outcome(s))
+		}
 	}
 	r.Calls = u.callsMade()
 	for _, res := range u.scope.Resources {
@@ -306,10 +310,10 @@ func (u *push) wroteAny() bool {
 	return len(those(u.steps, func(s *step) bool { return s.sent && s.state == access.OperationWritten })) > 0
 }
 
-// staysOpen reports whether an operation gets no outcome yet: its document is live in the form that may be written now, and
-// the target continues for the rest.
-func (s *step) staysOpen() bool {
-	return !s.waits.IsZero() && s.state == access.OperationUnchanged && s.op.State == access.OperationPlanned
+// isIncomplete reports whether the document is live in the form that may be written now, without any write, and the rest of it is
+// missing. Such an operation gets no outcome while the target continues.
+func (s *step) isIncomplete() bool {
+	return (!s.waits.IsZero() || len(s.leftOut) > 0) && s.state == access.OperationUnchanged && s.op.State == access.OperationPlanned
 }
 
 // outcome is a step's end as it is committed. For a document that was not written it

@@ -186,7 +186,7 @@ func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.D
 		return false, access.Place{}
 	case d.Good():
 		return true, access.Place{}
-	case !d.Visited():
+	case d.Pending():
 		return false, u.later(d.Place.Wave, access.PassFinal)
 	default:
 		return false, access.Place{}

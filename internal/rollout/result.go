@@ -86,10 +86,10 @@ func more(n int) string {
 // refusedOperation ends an operation of a target in which nothing could be done. After
 // an interrupted write nobody knows the effect.
 func refusedOperation(op access.Operation) decision {
-	switch op.State {
-	case access.OperationPlanned, "":
+	switch {
+	case (op.State == access.OperationPlanned || op.State == "") && !wasAttempted(op):
 		return decision{state: access.OperationSkipped, message: "Not attempted: nothing could be done in this account."}
-	case access.OperationIntended:
+	case op.State == access.OperationIntended || op.State == access.OperationPlanned:
 		return decision{state: access.OperationFailed, message: "It is not known whether an earlier, interrupted write took effect: the account cannot be read now."}
 	default:
 		return decision{state: op.State, message: op.Message, recorded: true}

@@ -269,6 +269,11 @@ func (tx *txn) endWorks(ctx context.Context, current []*work, o *opened) error {
 		if err := tx.moveToWave(ctx, w.claim.Target, w.end.Continue.Wave); err != nil {
 			return err
 		}
+		if w.end.State == access.TargetWaiting && o.State.LeavesOut() { // what waits was skipped before
+			if err := tx.leaveOut(ctx, o); err != nil {
+				return err
+			}
+		}
 	}
 	tx.last = true
 	if err := tx.moveOn(ctx, o); err != nil {

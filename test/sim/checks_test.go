@@ -18,6 +18,8 @@ type checker struct {
 	foreignSince     map[place][]foreignVersion
 	lastWrite        map[place]written
 	running, failing map[int64]int
+
+	excused map[pair]mask // calls that an edit by others has opened while a revocation was under way
 }
 
 // foreignVersion is the part of others in a trust policy, from a time on.
@@ -39,7 +41,7 @@ const window = time.Minute
 func newChecker(s *simulation) *checker {
 	c := &checker{
 		s: s, foreignSince: map[place][]foreignVersion{}, lastWrite: map[place]written{},
-		running: map[int64]int{}, failing: map[int64]int{},
+		running: map[int64]int{}, failing: map[int64]int{}, excused: map[pair]mask{},
 	}
 	for _, p := range s.w.roles {
 		c.noteForeign(p)
@@ -159,7 +161,13 @@ func (c *checker) opens(p place, pairs []pair, before []mask, sent time.Time) {
 			continue
 		}
 		read := c.allowed(c.read, pr)
-		if bad := is &^ (read | c.allowed(c.planned, pr)); bad != 0 {
+		c.excused[pr] &= is
+		bad := is &^ (read | c.allowed(c.planned, pr) | c.excused[pr])
+		if bad != 0 { // the write may have brought back what others removed since the last look
+			c.excused[pr] |= bad & c.allowedWithoutLatest(p, pr, sent.Add(-window))
+			bad &^= c.excused[pr]
+		}
+		if bad != 0 {
 			c.report("opened by a write to a "+string(p.resource.Kind), p, pr, bad)
 			return
 		}
@@ -184,6 +192,23 @@ func (c *checker) report(kind string, p place, pr pair, calls mask) {
 		text += fmt.Sprintf("\n%s: %s\n%s, of the user: %q", d.name, d.documents[role], d.name, c.own(d.documents, user))
 	}
 	c.s.violate(kind, "%s", text)
+}
+
+// allowedWithoutLatest are the calls that the documents read or planned allow without the edits of one of them since a time.
+func (c *checker) allowedWithoutLatest(p place, pr pair, since time.Time) mask {
+	var calls mask
+	for _, d := range []struct{ with, without documents }{{c.read, c.read0}, {c.planned, c.planned0}} {
+		old := copied(d.with)
+		text := d.without[p]
+		for _, e := range c.edits {
+			if e.at == p && !e.when.After(since) {
+				text = e.apply(text)
+			}
+		}
+		old.put(p, text)
+		calls |= c.allowed(old, pr)
+	}
+	return calls
 }
 
 // recently are the planned documents with the edits since a time. A document that the plan writes is
@@ -212,11 +237,21 @@ func (c *checker) edited(e edit) {
 	c.noteEdit(e)
 	for _, pr := range c.pairs(e.at) {
 		is := c.allowed(docs, pr)
-		if bad := is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr)); bad != 0 {
+		bad := is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr))
+		if bad != 0 && !c.couldAsk(pr) {
 			c.report("opened by an edit after a write", e.at, pr, bad)
 			return
 		}
+		c.excused[pr] = bad
 	}
+}
+
+// couldAsk reports whether the user could ask for the role before the rollout, and still can.
+func (c *checker) couldAsk(pr pair) bool {
+	user := c.s.w.users[pr.user]
+	trusting := statements{allow(awsPrincipal(rootOf(user.account)), "")}.document()
+	could := c.s.w.judge.decide(pr.user, pr.role, trusting, c.own(c.read0, user))
+	return c.s.w.judge.decide(pr.user, pr.role, trusting, c.own(c.s.cloud.docs, user))&could != 0
 }
 
 // follow puts the edits of a document into the documents read and planned.

@@ -87,6 +87,17 @@ func (g *gatedStore) Operations(ctx context.Context, id int64, account access.Ac
 	return ops, err
 }
 
+func (g *gatedStore) Dependencies(ctx context.Context, id int64, on []access.Dependency) (found []access.DependencyState,
+	err error,
+) {
+	err = g.do(ctx, "Dependencies", "", func() error {
+		var err error
+		found, err = g.s.store.Dependencies(ctx, id, on)
+		return err
+	})
+	return found, err
+}
+
 func (g *gatedStore) Account(ctx context.Context, id access.AccountID) (access.Account, error) {
 	return g.s.store.Account(ctx, id)
 }
@@ -178,7 +189,7 @@ const (
 func (s *simulation) config() rollout.Config {
 	return rollout.Config{
 		Lease: lease, GiveUp: giveUp, Patience: patience, RequeueEvery: time.Hour,
-		MoveEvery: 10 * time.Millisecond,
+		MoveEvery: 10 * time.Millisecond, ReadAtOnce: 1,
 	}
 }
 

@@ -67,6 +67,7 @@ func newSimulation(w *world, seed uint64, tracing bool) *simulation {
 		store: newModelStore(w.accounts...), gate: newGate(),
 	}
 	s.cloud = newModelCloud(w, func() bool { return s.IntN(2) == 0 })
+	s.store.inventories = func() *access.Inventories { return w.inventoriesOf(s.cloud.docs, s.cloud.gone) }
 	s.check = newChecker(s)
 	cfg := s.config()
 	cfg.Store = &serviceStore{s.store, s}

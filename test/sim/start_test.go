@@ -16,7 +16,8 @@ import (
 func (m *modelStore) FinishTarget(_ context.Context, c access.Claim, outcomes []access.Outcome,
 	res access.TargetResult, _ []access.AuditEvent,
 ) (access.Rollout, error) {
-	if !res.State.Ended() {
+	continues := res.State == access.TargetWaiting && res.Continue.Wave >= c.Target.Wave && res.Continue.Pass > access.PassFirst
+	if !res.State.Ended() && !continues {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", res.State)
 	}
 	r, t, err := m.current(c)
@@ -26,22 +27,85 @@ func (m *modelStore) FinishTarget(_ context.Context, c access.Claim, outcomes []
 	if err := t.conclude(outcomes); err != nil {
 		return access.Rollout{}, err
 	}
-	t.State, t.lease, t.until, t.EndedAt = res.State, "", time.Time{}, time.Now()
+	t.State, t.lease, t.until = res.State, "", time.Time{}
+	if continues {
+		t.Wave, t.Pass = res.Continue.Wave, res.Continue.Pass
+	} else {
+		t.EndedAt = time.Now()
+	}
 	t.Message, t.Class, t.Code, t.Cause, t.Advice = res.Message, res.Class, res.Code, res.Cause, res.Advice
 	t.addCalls(res.Calls)
 	o := m.open(r)
-	o.Counts.Move(access.TargetRunning, res.State)
-	if isBad(res.State) && c.Target.Wave == o.Wave {
-		o.WaveBad++
+	o.CountEnd(c.Target, res)
+	o.moveToWave(c.Target, res.Continue.Wave)
+	if continues && o.State.LeavesOut() {
+		m.skipTargets(r, leftOutText(o.State))
+		recount(o)
 	}
 	return m.moveOn(o)
+}
+
+// moveToWave counts a target among those of a later wave, where it continues.
+func (o *openedRollout) moveToWave(t access.Target, wave int) {
+	if wave == 0 || wave == t.Wave {
+		return
+	}
+	for i := range o.row.waves {
+		switch w := &o.row.waves[i]; w.Number {
+		case wave:
+			w.Targets++
+			w.Left++
+		case t.Wave:
+			w.Targets--
+		}
+	}
+}
+
+// Dependencies returns what became of operations of a rollout.
+func (m *modelStore) Dependencies(_ context.Context, id int64, on []access.Dependency) ([]access.DependencyState, error) {
+	r, err := m.find(id)
+	if err != nil {
+		return nil, err
+	}
+	var found []access.DependencyState
+	for _, d := range on {
+		t := r.target(d.Account)
+		if t == nil {
+			continue
+		}
+		for _, op := range t.ops {
+			if op.Resource != d.Resource {
+				continue
+			}
+			document := op.Written
+			if document == "" && op.State == access.OperationUnchanged {
+				document = op.LiveBefore
+			}
+			found = append(found, access.DependencyState{
+				Dependency: d, Operation: op.State, Document: document, Target: t.State,
+				Place: access.Place{Wave: t.Wave, Pass: t.Pass},
+			})
+		}
+	}
+	return found, nil
 }
 
 func isBad(s access.TargetState) bool { return s == access.TargetFailed || s == access.TargetConflict }
 
 // startable reports whether a waiting target may start now, as far as its own rollout decides.
 func (o *openedRollout) startable(t *modelTarget) bool {
-	return t.State == access.TargetWaiting && t.Wave <= o.Wave
+	return t.State == access.TargetWaiting && t.Wave <= o.Wave && t.Pass == o.earliestPass()
+}
+
+// earliestPass is the first pass of which a target waits or is in flight, in the waves that have begun.
+func (o *openedRollout) earliestPass() access.Pass {
+	earliest := access.PassFinal
+	for _, t := range o.row.targets {
+		if (t.State == access.TargetWaiting || t.State == access.TargetRunning) && t.Wave <= o.Wave {
+			earliest = min(earliest, t.Pass)
+		}
+	}
+	return earliest
 }
 
 // startTargets starts as many targets as max in flight and the limits on failures allow, and makes
@@ -72,7 +136,7 @@ func (m *modelStore) startTargets(o *openedRollout) (again bool, err error) {
 	switch {
 	case started < n && len(blocked) > 0:
 		o.BlockedBy = access.BlockedBy{Rollout: slices.Min(blocked), Targets: len(blocked)}
-	case started < n:
+	case started == 0 && o.Counts.Running == 0:
 		return false, fmt.Errorf("rollout %d counts %d targets to start, and %d are there", o.ID, n, started)
 	}
 	return false, nil

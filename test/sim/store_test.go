@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,8 @@ type modelStore struct {
 	rollouts []*modelRollout // the id of a rollout is its index and one
 	jobs     []job
 	nextOp   int64
+
+	inventories func() *access.Inventories // of the organization now
 }
 
 // modelRollout is a rollout with all that belongs to it.
@@ -39,6 +42,8 @@ type modelTarget struct {
 	lease string
 	until time.Time
 	ops   []access.Operation
+
+	digest string // of the operations when the rollout was made
 }
 
 // job asks a worker to push a target.
@@ -114,6 +119,16 @@ func (m *modelStore) Account(_ context.Context, id access.AccountID) (access.Acc
 	return a, nil
 }
 
+// Accounts returns the accounts of the organization.
+func (m *modelStore) Accounts(context.Context) ([]access.Account, error) {
+	return slices.SortedFunc(maps.Values(m.accounts), func(a, b access.Account) int { return cmp.Compare(a.ID, b.ID) }), nil
+}
+
+// Inventories returns the documents that are in AWS now.
+func (m *modelStore) Inventories(context.Context, []access.AccountID) (*access.Inventories, error) {
+	return m.inventories(), nil
+}
+
 // Operations returns the operations of a target in the order of writing.
 func (m *modelStore) Operations(_ context.Context, id int64, account access.AccountID) ([]access.Operation, error) {
 	_, t, err := m.findTarget(id, account)
@@ -173,6 +188,7 @@ func (m *modelStore) addTargets(row *modelRollout, plan access.Plan, s access.St
 			RolloutID: row.ID, Account: p.Account, AccountName: p.AccountName, OU: p.OU,
 			Wave: cmp.Or(s.WaveOf[p.Account], max(len(s.Waves), 1)), State: access.TargetWaiting,
 		}}
+		t.digest = p.Digest()
 		for seq, op := range p.Operations {
 			m.nextOp++
 			t.ops = append(t.ops, access.Operation{
@@ -211,7 +227,7 @@ func (m *modelStore) ClaimTarget(_ context.Context, id int64, account access.Acc
 	}
 	c := access.Claim{
 		Rollout: r.Rollout, Target: t.Target, Account: known, Operations: slices.Clone(t.ops),
-		Number: t.Claim, Until: t.until,
+		Number: t.Claim, Until: t.until, Digest: t.digest,
 	}
 	m.addEarlier(r, c)
 	return c, true, nil
@@ -226,7 +242,7 @@ func (m *modelStore) addEarlier(r *modelRollout, c access.Claim) {
 		op := &c.Operations[i]
 		for _, older := range m.rollouts[:r.ID-1] {
 			t := older.target(op.Account)
-			if t == nil || !t.EndedAt.After(r.CreatedAt) {
+			if t == nil || !t.EndedAt.IsZero() && !t.EndedAt.After(r.CreatedAt) {
 				continue
 			}
 			for _, w := range t.ops {
@@ -344,7 +360,8 @@ func intend(op *access.Operation, in access.Intent) {
 	if !sent {
 		op.IntendedAt = time.Now()
 	}
-	op.Written, op.State, op.EndedAt, op.Message = in.Document, access.OperationIntended, time.Time{}, ""
+	op.Written, op.Replaces = in.Document, in.LiveBefore
+	op.State, op.EndedAt, op.Message = access.OperationIntended, time.Time{}, ""
 }
 
 func (t *modelTarget) op(id int64) *access.Operation {

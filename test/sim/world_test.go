@@ -388,6 +388,15 @@ func (w *world) inventories(unread map[access.AccountID]bool) *access.Inventorie
 	return access.InventoriesOf(found)
 }
 
+// inventoriesOf are other documents of the same organization, all of them read.
+func (w *world) inventoriesOf(docs documents, gone map[place]bool) *access.Inventories {
+	now := *w
+	now.read = docs
+	now.roles = slices.DeleteFunc(slices.Clone(w.roles), func(p place) bool { return gone[p] })
+	now.users = slices.DeleteFunc(slices.Clone(w.users), func(p place) bool { return gone[p] })
+	return now.inventories(nil)
+}
+
 func (w *world) inventory(id access.AccountID) access.Inventory {
 	inv := access.Inventory{Account: id, ReadAt: planTime}
 	for _, p := range w.roles {
