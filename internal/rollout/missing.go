@@ -270,11 +270,11 @@ func (u *push) firstTried(s *step) time.Time {
 // decideAgain decides about a step whose document has changed under way, and commits the
 // new intent.
 func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error) {
-	s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
-	if !s.write {
+	u.decideOn(s)
+	if !s.write && !s.corrected {
 		return false, nil
 	}
-	return true, u.intendTo(ctx, []*step{s})
+	return s.write, u.intendTo(ctx, []*step{s})
 }
 
 // withoutGhosts leaves out of the statements of others the ids of users and roles that were

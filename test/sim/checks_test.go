@@ -174,7 +174,7 @@ func (c *checker) opens(p place, pairs []pair, before []mask, sent time.Time) {
 		if len(c.edits) == 0 {
 			continue
 		}
-		if late := is &^ before[i] &^ read; late != 0 && late&^c.allowed(c.recently(sent.Add(-window)), pr) != 0 {
+		if late := is &^ before[i] &^ read &^ c.excused[pr]; late != 0 && late&^c.allowed(c.recently(sent.Add(-window)), pr) != 0 {
 			c.report("opened over an edit older than the window by a write to a "+string(p.resource.Kind), p, pr, late)
 			return
 		}
