@@ -237,12 +237,13 @@ func (c *checker) edited(e edit) {
 	c.noteEdit(e)
 	for _, pr := range c.pairs(e.at) {
 		is := c.allowed(docs, pr)
-		bad := is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr))
+		c.excused[pr] &= is
+		bad := is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr) | c.excused[pr])
 		if bad != 0 && !c.couldAsk(pr) {
 			c.report("opened by an edit after a write", e.at, pr, bad)
 			return
 		}
-		c.excused[pr] = bad
+		c.excused[pr] |= bad
 	}
 }
 
