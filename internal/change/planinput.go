@@ -47,7 +47,11 @@ func (t *targetable) of(all []access.Account, version int64) access.Accounts {
 // planInput is what there is to plan for, before anything is known to be in the accounts.
 func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
 	accounts, err := s.accounts(ctx)
-	return planning.PlanInput{Accounts: accounts, Now: s.at()}, err
+	if err != nil {
+		return planning.PlanInput{}, err
+	}
+	ous, err := s.store.OUTree(ctx)
+	return planning.PlanInput{Accounts: accounts, OUs: ous, Now: s.at()}, err
 }
 
 // know reads what is known of what a query names.
@@ -69,11 +73,11 @@ func (s *Service) checkReach(ctx context.Context, m access.Mapping) error {
 	if len(all) == 0 {
 		return nil // the organization has not been read yet: nothing can be said
 	}
-	if err := planning.CheckSelector(m.Accounts, all); err != nil {
-		return err
-	}
 	w, err := s.planInput(ctx)
 	if err != nil {
+		return err
+	}
+	if err := planning.CheckSelector(m.Accounts, all, w.OUs); err != nil {
 		return err
 	}
 	if err := s.know(ctx, &w, planning.QueryOf(m, w.Accounts)); err != nil {

@@ -63,6 +63,7 @@ type View struct {
 	Comments     []access.Comment
 	Rules        []access.RuleChange
 	Settings     []access.SettingChange
+	OUs          *access.OUs         // for the texts about selectors
 	ChangedSince access.ChangedSince // what others have applied under a draft or a conflicted change
 }
 

@@ -35,6 +35,7 @@ type Result struct {
 // PlanInput is the input of planning in addition to the two states.
 type PlanInput struct {
 	Accounts    access.Accounts // that a rollout may touch
+	OUs         *access.OUs     // for texts about selectors
 	Inventories *access.Inventories
 	Now         time.Time
 	Options     policy.Options
@@ -42,7 +43,9 @@ type PlanInput struct {
 
 // PolicyInput is what compiling a state needs.
 func (w PlanInput) PolicyInput(state access.State) policy.Input {
-	return policy.Input{State: state, Accounts: w.Accounts, Inventory: w.Inventories, Now: w.Now, Options: w.Options}
+	return policy.Input{
+		State: state, Accounts: w.Accounts, OUs: w.OUs, Inventory: w.Inventories, Now: w.Now, Options: w.Options,
+	}
 }
 
 // PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
