@@ -402,8 +402,8 @@ CREATE TABLE documents (
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON documents FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- base is the revision on which the edits build, revision the one that the applied change made. digest is the digest
--- that reviews are bound to; documents is the digest of the planned documents. needs lists the review requirements,
--- guard_overrides the lock-out guards that a person has overridden.
+-- that reviews are bound to, of the edits and of documents; documents is the digest of the plan. needs lists the review
+-- requirements, guard_overrides the lock-out guards that a person has overridden.
 --
 -- break_glass_*: the person who applied the change alone. schedule_*: when, for whom and with which strategy the
 -- console applies an approved change, and why it did not. A change in state expiring was composed by the console and
@@ -481,7 +481,10 @@ CREATE INDEX changes_scheduled ON changes (schedule_at)
     WHERE schedule_at IS NOT NULL AND schedule_outcome = '' AND state <> 'applied';
 ALTER TABLE revisions ADD CONSTRAINT revisions_change FOREIGN KEY (change_id) REFERENCES changes;
 
--- Each review repeats the author of its change, so that the database itself refuses a review by the author.
+-- Each review repeats the author of its change, so that the database itself refuses a review by the author. base is the
+-- revision on which the reviewer saw the change; warnings is the digest of the warnings that the page showed, empty for
+-- a rejection and if they could not be worked out. The base of a change can move on after a review, which keeps its
+-- own.
 CREATE TABLE reviews (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     change_id      bigint NOT NULL,
@@ -491,6 +494,8 @@ CREATE TABLE reviews (
     reviewer_email text NOT NULL,
     verdict        text NOT NULL CHECK (verdict IN ('approve', 'reject')),
     digest         text NOT NULL CHECK (digest <> ''),
+    base           bigint NOT NULL REFERENCES revisions,
+    warnings       text NOT NULL DEFAULT '' CHECK (warnings ~ '^([0-9a-f]{64})?$'),
     comment        text NOT NULL CHECK (verdict = 'approve' OR comment <> ''),
     at             timestamptz NOT NULL,
     void           boolean NOT NULL, -- the change was edited after the review
@@ -524,8 +529,9 @@ CREATE TABLE plan_targets (
     UNIQUE (change_id, account_id)
 );
 
--- before_doc and after_doc are whole documents; ours_before and ours_after hold our statements only. before_known is
--- false if the account could not be read. A user-side policy is a managed policy attached to one user; it holds
+-- before_doc and after_doc are whole documents; ours_before and ours_after hold our statements only. requires says what
+-- a push must see in other accounts before it writes after_doc, as JSON. before_known is false if the account could not
+-- be read. A user-side policy is a managed policy attached to one user; it holds
 -- allowlists that are too long for a trust policy.
 CREATE TABLE plan_operations (
     change_id     bigint NOT NULL,
@@ -540,6 +546,7 @@ CREATE TABLE plan_operations (
     after_doc     bytea CHECK (octet_length(after_doc) = 32),
     ours_before   bytea CHECK (octet_length(ours_before) = 32),
     ours_after    bytea CHECK (octet_length(ours_after) = 32),
+    requires      bytea CHECK (octet_length(requires) = 32),
     size          int NOT NULL CHECK (size >= 0),
     size_limit    int NOT NULL CHECK (size_limit >= 0),
     note          text NOT NULL,
@@ -659,6 +666,7 @@ CREATE TABLE rollouts (
     window_override_wave   int NOT NULL DEFAULT 0 CHECK (window_override_wave >= 0),
     window_override_by     text NOT NULL DEFAULT '',
     window_override_reason text NOT NULL DEFAULT '',
+    open_unverified        text NOT NULL DEFAULT '', -- ids of accounts, separated by commas
 
     confirmer_id           bigint,
     confirmer_name         text NOT NULL DEFAULT '',
@@ -724,6 +732,7 @@ CREATE TABLE targets (
     ou           text NOT NULL,
     position     int NOT NULL CHECK (position >= 0),
     wave         int NOT NULL DEFAULT 1 CHECK (wave > 0),
+    pass         int NOT NULL DEFAULT 0 CHECK (pass BETWEEN 0 AND 2), -- of the wave; later ones wait for other accounts
     state        text NOT NULL
         CHECK (state IN ('waiting', 'running', 'succeeded', 'unchanged', 'failed', 'conflict', 'skipped')),
     lease_state  text CHECK (lease_state IN ('queued', 'leased', 'requeued')),
@@ -750,13 +759,14 @@ CREATE TABLE targets (
 CREATE INDEX targets_by_state ON targets (rollout_id, state, position);
 CREATE INDEX targets_by_wave ON targets (rollout_id, wave, state);
 CREATE INDEX targets_by_account ON targets (account_id, rollout_id);
+CREATE INDEX targets_to_pass ON targets (rollout_id, pass, wave) WHERE state IN ('waiting', 'running');
 CREATE INDEX targets_in_flight ON targets (lease_until) WHERE state = 'running';
 -- The groups of failures. The index is empty while all goes well.
 CREATE INDEX targets_by_failure ON targets (rollout_id, state, class, code, cause, ou)
     WHERE state IN ('failed', 'conflict');
 
 -- The writes of a target, with the columns of plan_operations. live_before is the document that was live just before
--- the write, written the one that was sent. intended_at is the time at which the write was about to be sent. It stays
+-- the first write, written the one that was sent last, replaces the one that was live just before that. intended_at is the time at which the write was about to be sent. It stays
 -- when a retry plans the operation again, because the earlier attempt may still have an effect.
 --
 -- found_doc is the live document at which a conflict was seen. A resolution is bound to it: resolved_doc is the
@@ -775,6 +785,7 @@ CREATE TABLE operations (
     after_doc     bytea CHECK (octet_length(after_doc) = 32),
     ours_before   bytea CHECK (octet_length(ours_before) = 32),
     ours_after    bytea CHECK (octet_length(ours_after) = 32),
+    requires      bytea CHECK (octet_length(requires) = 32),
     size          int NOT NULL CHECK (size >= 0),
     size_limit    int NOT NULL CHECK (size_limit >= 0),
     note          text NOT NULL,
@@ -783,6 +794,7 @@ CREATE TABLE operations (
         CHECK (state IN ('planned', 'intended', 'written', 'unchanged', 'conflict', 'failed', 'skipped')),
     live_before   bytea CHECK (octet_length(live_before) = 32),
     written       bytea CHECK (octet_length(written) = 32),
+    replaces      bytea CHECK (octet_length(replaces) = 32),
     message       text NOT NULL DEFAULT '',
     intended_at   timestamptz,
     ended_at      timestamptz,
@@ -818,8 +830,20 @@ CREATE TABLE operations (
 -- What an operation is to write is never edited; only what becomes of it is.
 CREATE TRIGGER immutable
     BEFORE DELETE OR UPDATE OF id, rollout_id, account_id, seq, kind, resource_kind, resource_path, resource_name,
-        before_doc, before_known, after_doc, ours_before, ours_after, size, size_limit, note
+        before_doc, before_known, after_doc, ours_before, ours_after, requires, size, size_limit, note
     ON operations FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- The digest of each target's operations at the time at which the rollout was made (access.TargetDigest). The digests of
+-- a change's rollout are those of the plan that the change was approved with. A worker that claims a target computes the
+-- digest of the operations again and writes nothing if it differs. The console may only insert and read.
+CREATE TABLE target_digests (
+    rollout_id bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    digest     text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    PRIMARY KEY (rollout_id, account_id),
+    FOREIGN KEY (rollout_id, account_id) REFERENCES targets
+);
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON target_digests FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Health checks of a wave, one for each account and probe. A running check is leased like a target. A wave can be
 -- checked in several rounds; the results of earlier rounds stay.

@@ -233,6 +233,13 @@ func (s Selector) describe(label func(ou string) string) string {
 // Accounts are accounts sorted by id.
 type Accounts []Account
 
+// SortedAccounts returns the accounts sorted by id.
+func SortedAccounts(all []Account) Accounts {
+	sorted := slices.Clone(all)
+	slices.SortFunc(sorted, func(a, b Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return sorted
+}
+
 // Find returns the account with an id.
 func (as Accounts) Find(id AccountID) (Account, bool) {
 	i, found := slices.BinarySearchFunc(as, id, func(a Account, id AccountID) int { return strings.Compare(string(a.ID), string(id)) })

@@ -39,7 +39,7 @@ type Change struct {
 	Edits     []Edit
 	Version   int64
 	Digest    string
-	Documents string // digest of the compiled documents alone
+	Documents string // digest of the plan alone
 	Required  int    // people needed for the approval, at least
 	Needs     []Need // what the review rules ask for; set when it is submitted
 	Reviews   []Review
@@ -69,7 +69,8 @@ const (
 	VerdictReject  Verdict = "reject"
 )
 
-// Review is one person's verdict on a change as it was: Digest says on what exactly. A
+// Review is one person's verdict on a change as it was: Digest says on what exactly, Base is the revision that the
+// reviewer saw the change on, and Warnings the digest of the warnings that were shown with it. A
 // void review stays in the history and counts no more. Standing is what the reviewer is
 // now, each time that the change is read.
 type Review struct {
@@ -77,6 +78,8 @@ type Review struct {
 	Reviewer PersonRef
 	Verdict  Verdict
 	Digest   string
+	Base     int64
+	Warnings string // "" if they could not be worked out: then no rebase keeps the review
 	Comment  string
 	At       time.Time
 	Void     bool
@@ -89,14 +92,14 @@ const (
 	MaxReason = 2000
 )
 
-// ChangeDigest is the digest a review binds to: the edits, the base revision and the
-// digest of every document of the plan.
-func ChangeDigest(edits []Edit, base int64, documents string) (string, error) {
+// ChangeDigest is the digest a review binds to: the edits, and the digest of every document of the plan and their
+// order. The base revision is no part of it: what a base changes for a reviewer shows in the documents or in the
+// warnings (ChangeOnBase).
+func ChangeDigest(edits []Edit, documents string) (string, error) {
 	body, err := json.Marshal(struct {
 		Edits     []Edit
-		Base      int64
 		Documents string
-	}{edits, base, documents})
+	}{edits, documents})
 	if err != nil {
 		return "", fmt.Errorf("encoding the edits: %w", err)
 	}
@@ -207,7 +210,7 @@ func (c *Change) Submit(documents string, at time.Time) error {
 	if err := InvalidFields(fields); err != nil {
 		return err
 	}
-	digest, err := ChangeDigest(c.Edits, c.Base, documents)
+	digest, err := ChangeDigest(c.Edits, documents)
 	if err != nil {
 		return err
 	}
@@ -256,7 +259,10 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 	if len(comment) > MaxReason {
 		return Invalid("comment", "the comment has %d characters; at most %d are kept", len(comment), MaxReason)
 	}
-	c.Reviews = append(c.Reviews, Review{Reviewer: actor.Ref(), Verdict: verdict, Digest: digest, Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing()})
+	c.Reviews = append(c.Reviews, Review{
+		Reviewer: actor.Ref(), Verdict: verdict, Digest: digest, Base: c.Base,
+		Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing(),
+	})
 	switch {
 	case c.Flagged():
 		c.BreakGlass.Reviewed = at
@@ -358,19 +364,6 @@ func (c *Change) Conflict(note string, at time.Time) error {
 		return c.refuse("marked as conflicted")
 	}
 	c.State, c.Note = ChangeConflicted, note
-	c.backToDraft(at)
-	return nil
-}
-
-// Rebase puts the change on another revision, as a draft.
-func (c *Change) Rebase(actor Actor, head int64, edits []Edit, at time.Time) error {
-	switch c.State {
-	case ChangeDraft, ChangeConflicted:
-	default:
-		return c.refuse("rebased")
-	}
-	c.State, c.Base, c.Edits, c.Note = ChangeDraft, head, edits, ""
-	c.noteEditor(actor)
 	c.backToDraft(at)
 	return nil
 }

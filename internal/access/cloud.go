@@ -38,10 +38,14 @@ const (
 	CloudUnmodifiable     CloudClass = "unmodifiable"      // a service-linked role, which is AWS's own
 	CloudBusy             CloudClass = "busy"              // it is being changed, or was moments ago; that passes
 	CloudWrongAccount     CloudClass = "wrong_account"     // the session belongs to another account; no write is made with it
+	CloudBlocked          CloudClass = "blocked"           // a document in another account that comes first could not be set
 	CloudUnknown          CloudClass = "unknown"
 )
 
-// CloudClasses lists the classes.
+// CloudPlanChanged is a refusal by the console and not by AWS: the operations are not those that were approved.
+const CloudPlanChanged CloudClass = "plan_changed"
+
+// CloudClasses lists the classes of refusal by AWS.
 func CloudClasses() []CloudClass {
 	return []CloudClass{
 		CloudThrottled, CloudDenied, CloudDeniedSCP, CloudDeniedRCP, CloudGone, CloudMalformed, CloudInvalidPrincipal,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // EditOp says what an edit does.
@@ -25,6 +26,24 @@ const (
 	EditRemoveRule      EditOp = "rule.remove"      // ID
 	EditUpdateSettings  EditOp = "settings.update"  // Settings; ID is SettingsID
 )
+
+// EditOps lists all edits.
+func EditOps() []EditOp {
+	return []EditOp{
+		EditAddAllowlist, EditUpdateAllowlist, EditRemoveAllowlist, EditAddEntry, EditUpdateEntry, EditRemoveEntry,
+		EditAddMapping, EditUpdateMapping, EditRemoveMapping, EditAddRule, EditUpdateRule, EditRemoveRule,
+		EditUpdateSettings,
+	}
+}
+
+// editNames names all edits in a sentence.
+func editNames() string {
+	names := make([]string, len(EditOps()))
+	for i, op := range EditOps() {
+		names[i] = string(op)
+	}
+	return strings.Join(names, ", ")
+}
 
 // Edit is one step from a desired state to the next. Which fields are set depends on
 // Op; ID is the id of what is touched.

@@ -72,6 +72,16 @@ func ParseUserARN(arn string) (UserName, bool) {
 	return UserName{Account: AccountID(parts[4]), Path: path, Name: name}, name != ""
 }
 
+// ParseRoleARN reads the ARN of a role.
+func ParseRoleARN(arn string) (AccountID, RoleName, bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || !strings.HasPrefix(parts[5], "role/") {
+		return "", RoleName{}, false
+	}
+	path, name := splitPath(strings.TrimPrefix(parts[5], "role/"))
+	return AccountID(parts[4]), RoleName{Path: path, Name: name}, name != ""
+}
+
 // NameInARN is what people call the user of an ARN: what follows ":user/", the path, if
 // there is one, and the name.
 func NameInARN(arn string) string {

@@ -1,11 +1,7 @@
 package access
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"hash"
 	"iter"
 )
 
@@ -25,9 +21,8 @@ const (
 	OpAttachments          OperationKind = "attachments"             // iam:AttachUserPolicy, iam:DetachUserPolicy
 )
 
-// Plan is what a change would write, account by account. Documents is a digest of all
-// our compiled documents; foreign statements take no part in it, since a push leaves
-// them as they are when it comes.
+// Plan is what a change would write, account by account. Documents is its digest when it
+// was made (plan_digest.go): of every document before and after, their order and their accounts.
 //
 // Operations that are the same in many accounts but for the account's id are kept once
 // (packed.go). A plan that is complete may be read by several at once; its copies share
@@ -38,22 +33,6 @@ type Plan struct {
 	targets []packedTarget
 	pack    *operationPack
 }
-
-// PlanDigest makes the digest of a plan's compiled documents, target by target.
-type PlanDigest struct{ sum hash.Hash }
-
-// NewPlanDigest returns the digest of nothing.
-func NewPlanDigest() PlanDigest { return PlanDigest{sha256.New()} }
-
-// Add adds what a target would hold of ours.
-func (d PlanDigest) Add(t PlannedTarget) {
-	for _, op := range t.Operations {
-		fmt.Fprintf(d.sum, "%s %s %d:%s\n", t.Account, op.Resource, len(op.OursAfter), op.OursAfter)
-	}
-}
-
-// String is the digest so far, in hexadecimal digits.
-func (d PlanDigest) String() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
 // PlannedTarget is one account of a plan, with its operations in the order of writing:
 // trust policies first, then user policies; where there are user-side policies, in the
@@ -79,7 +58,8 @@ type PlannedOperation struct {
 	After       string
 	OursBefore  string
 	OursAfter   string
-	Size        int // characters without white space of After
+	Requires    string // Requirements, encoded; "" for none
+	Size        int    // characters without white space of After
 	Limit       int
 	Note        string
 }
@@ -138,9 +118,9 @@ func (k *operationPack) list(ops []PlannedOperation, id AccountID) []int32 {
 func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
 	op.Before, op.After = WithoutID(op.Before, id), WithoutID(op.After, id)
 	op.OursBefore, op.OursAfter = WithoutID(op.OursBefore, id), WithoutID(op.OursAfter, id)
-	op.Note = WithoutID(op.Note, id)
+	op.Note, op.Requires = WithoutID(op.Note, id), WithoutID(op.Requires, id)
 	f := newFingerprinter()
-	f.text(string(op.Kind), string(op.Resource.Kind), op.Resource.Path, op.Resource.Name, op.Before, op.After, op.OursBefore, op.OursAfter, op.Note)
+	f.text(string(op.Kind), string(op.Resource.Kind), op.Resource.Path, op.Resource.Name, op.Before, op.After, op.OursBefore, op.OursAfter, op.Requires, op.Note)
 	known := 0
 	if op.BeforeKnown {
 		known = 1
@@ -151,6 +131,7 @@ func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
 	if !seen {
 		n = int32(len(k.operations))
 		op.Before, op.After, op.OursBefore, op.OursAfter = k.texts.keep(op.Before), k.texts.keep(op.After), k.texts.keep(op.OursBefore), k.texts.keep(op.OursAfter)
+		op.Requires = k.texts.keep(op.Requires)
 		k.operations = append(k.operations, op)
 		k.numbers[sum] = n
 	}
@@ -162,7 +143,7 @@ func (k *operationPack) unpack(n int32, id AccountID) PlannedOperation {
 	op := k.operations[n]
 	op.Before, op.After = WithID(op.Before, id), WithID(op.After, id)
 	op.OursBefore, op.OursAfter = WithID(op.OursBefore, id), WithID(op.OursAfter, id)
-	op.Note = WithID(op.Note, id)
+	op.Note, op.Requires = WithID(op.Note, id), WithID(op.Requires, id)
 	return op
 }
 
@@ -213,6 +194,29 @@ func (p Plan) Target(i int) PlannedTarget {
 // Operation is one operation of the i-th target.
 func (p Plan) Operation(i, seq int) PlannedOperation {
 	return p.pack.unpack(p.targets[i].operations[seq], p.targets[i].account)
+}
+
+// Distinct yields the operations of the plan, each once, with its number and with OwnID in place of the id of its
+// account. An operation that no target has any more may be among them.
+func (p Plan) Distinct() iter.Seq2[int32, PlannedOperation] {
+	return func(yield func(int32, PlannedOperation) bool) {
+		if p.pack == nil {
+			return
+		}
+		for n := range p.pack.operations {
+			if !yield(int32(n), p.pack.operations[n]) {
+				return
+			}
+		}
+	}
+}
+
+// Numbers are the numbers of the operations of the i-th target, in order. They are shared: read only.
+func (p Plan) Numbers(i int) []int32 { return p.targets[i].operations }
+
+// Replace puts other operations and notes in the i-th target of a plan that is being made.
+func (p *Plan) Replace(i int, t PlannedTarget) {
+	p.targets[i].operations, p.targets[i].notes = p.pack.list(t.Operations, t.Account), t.Notes
 }
 
 // Of is the plan of one account alone.

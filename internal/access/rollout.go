@@ -89,6 +89,7 @@ type Rollout struct {
 	UndoneBy       PersonRef // who asked for it to be rolled back; nobody where its strategy did
 	StoppedSince   time.Time // when it was paused or halted
 	SkipsQueue     bool      // it goes ahead of older rollouts
+	OpenUnverified string    // accounts whose roles may be opened without proof, separated by commas
 	WindowOverride WindowOverride
 }
 
@@ -203,6 +204,7 @@ type Target struct {
 	OU          string
 	Position    int // order within the rollout
 	Wave        int // from 1
+	Pass        Pass
 	State       TargetState
 	Claim       int64
 	Message     string     // what went wrong, in words
@@ -231,8 +233,9 @@ const (
 	OperationSkipped   OperationState = "skipped"
 )
 
-// Operation is one IAM write in a target. LiveBefore is the whole document that was
-// there just before, Written the one that was put in its place. Found is the live
+// Operation is one IAM write in a target. LiveBefore is the whole document that was there before
+// the first attempt, Written the one that was about to be put in place last, and Replaces the one that was
+// live then: an operation may be written in several forms. Found is the live
 // document at which a conflict was seen, and Resolution what somebody decided about it.
 type Operation struct {
 	ID        int64
@@ -244,6 +247,7 @@ type Operation struct {
 	Earlier    *string // in a claim: what an older rollout has written here since this one was planned; "" for a deletion
 	LiveBefore string
 	Written    string
+	Replaces   string
 	Found      string
 	Resolution Resolution
 	Message    string
@@ -266,8 +270,19 @@ type Claim struct {
 	Target     Target
 	Account    Account
 	Operations []Operation
+	Digest     string // of the operations as they were when the rollout was made; "" if there is none
 	Number     int64
 	Until      time.Time
+}
+
+// OperationsDigest is the digest of the operations that the claim came with. Unless it is Digest, they are not those
+// that were approved. It covers everything that decides on a write, and nothing that a rollout records.
+func (c Claim) OperationsDigest() string {
+	d := NewTargetDigest(c.Target.Account)
+	for _, op := range c.Operations {
+		d.Add(op.Seq, op.PlannedOperation)
+	}
+	return d.String()
 }
 
 // Attempted reports whether a write to the target was ever about to be sent.
@@ -290,16 +305,18 @@ type Outcome struct {
 	Message     string
 }
 
-// TargetResult ends a target.
+// TargetResult ends a target. A target that must wait for other accounts continues instead: State is
+// TargetWaiting, and Continue says where.
 type TargetResult struct {
-	State   TargetState
-	Message string
-	Class   CloudClass
-	Code    string
-	Cause   string
-	Advice  string
-	Calls   CallCount
-	Live    []LiveDocument // what the account holds now, as read back
+	State    TargetState
+	Continue Place
+	Message  string
+	Class    CloudClass
+	Code     string
+	Cause    string
+	Advice   string
+	Calls    CallCount
+	Live     []LiveDocument // what the account holds now, as read back
 }
 
 // ErrClaimLost says that a later claim on the target was made: its holder writes nothing

@@ -1,7 +1,9 @@
 package access
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -234,4 +236,35 @@ func notRestoredText(n int) string {
 
 func (r *Rollout) refuse(verb string) error {
 	return Errorf(KindConflict, "A rollout that is %s cannot be %s.", r.State, verb)
+}
+
+// OpensUnverified reports whether a reviewer has accepted that user policies open the roles of an account without proof
+// that the trust policies of these roles are set.
+func (r *Rollout) OpensUnverified(id AccountID) bool {
+	return slices.Contains(strings.Split(r.OpenUnverified, ","), string(id))
+}
+
+// acceptUnverified notes that a reviewer accepts the roles of accounts without that proof.
+func (r *Rollout) acceptUnverified(ids []AccountID) {
+	known := strings.FieldsFunc(r.OpenUnverified, func(c rune) bool { return c == ',' })
+	for _, id := range ids {
+		known = append(known, string(id))
+	}
+	slices.Sort(known)
+	r.OpenUnverified = strings.Join(slices.Compact(known), ",")
+}
+
+// OpenAnyway lets user policies open the roles of accounts although nothing proves that the trust policies of these roles are
+// set. Whoever started the rollout cannot decide that.
+func (r *Rollout) OpenAnyway(by Actor, ids []AccountID) error {
+	switch {
+	case r.State == RolloutRollingBack || r.State == RolloutRolledBack || r.State == RolloutAborted:
+		return r.refuse("altered")
+	case by.PersonID != 0 && by.PersonID == r.StartedBy.ID:
+		return Errorf(KindForbidden, "You started this rollout. Another reviewer must accept roles without proof.")
+	case len(ids) == 0:
+		return Invalid("accounts", "Name the accounts whose roles may be opened without proof.")
+	}
+	r.acceptUnverified(ids)
+	return nil
 }

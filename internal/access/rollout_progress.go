@@ -98,6 +98,27 @@ func mayStillFail(most, bad int) int {
 	return max(most, 0) + 1 - bad
 }
 
+// CountEnd counts a target that was in flight as ended, or as waiting again where it continues later. A target that was
+// blocked by another account is no failure in addition to the failure there: it does not count against the limits.
+func (r *Rollout) CountEnd(t Target, end TargetResult) {
+	r.Counts.Move(TargetRunning, end.State)
+	inWave := t.Wave == r.Wave
+	switch {
+	case end.State == TargetWaiting && end.Continue.Wave > r.Wave:
+		r.Later++
+	case end.State != TargetFailed && end.State != TargetConflict:
+		return
+	case inWave:
+		r.WaveBad++
+	}
+	if end.State == TargetFailed && end.Class == CloudBlocked {
+		r.IgnoredFailures++
+		if inWave {
+			r.WaveIgnoredFailures++
+		}
+	}
+}
+
 // WakeAt is when a rollout has to be looked at again though nothing happens to it; zero
 // for never.
 func (r *Rollout) WakeAt(at time.Time) time.Time {

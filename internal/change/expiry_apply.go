@@ -63,11 +63,14 @@ func (s *Service) tryExpiry(ctx context.Context, id int64) error {
 	if c, err = s.freezeExpiry(ctx, c, d); err != nil {
 		return err
 	}
+	digests, _ := d.Plan.Digests()
 	_, err = s.store.ApplyChange(ctx, id, func(fresh *access.Change, now int64) (Application, error) {
 		if now != head || fresh.Version != c.Version {
 			return Application{}, errMoved
 		}
-		return s.applyExpiry(fresh, head)
+		made, err := s.applyExpiry(fresh, head)
+		made.Digests = digests
+		return made, err
 	})
 	return err
 }

@@ -17,41 +17,54 @@ func (s *Service) accounts(ctx context.Context) (access.Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the accounts: %w", err)
 	}
-	return s.targetable.of(all, version), nil
+	targets, _ := s.targetable.of(all, version)
+	return targets, nil
 }
 
-// targetable keeps which of all accounts a rollout may touch, for one version of them.
+// targetable keeps which of all accounts a rollout may touch, and which are active, for one version of them.
 type targetable struct {
 	mu      sync.Mutex
 	version int64
-	some    access.Accounts // nil before the first question
+	known   bool
+	some    access.Accounts
+	active  access.Accounts
 }
 
-func (t *targetable) of(all []access.Account, version int64) access.Accounts {
+// of returns the accounts that a rollout may touch, and the active ones, sorted by id.
+func (t *targetable) of(all []access.Account, version int64) (targets, active access.Accounts) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.some != nil && t.version == version {
-		return t.some
+	if t.known && t.version == version {
+		return t.some, t.active
 	}
-	some := make(access.Accounts, 0, len(all))
+	some, active := make(access.Accounts, 0, len(all)), make(access.Accounts, 0, len(all))
 	for _, a := range all {
 		if ok, _ := a.Targetable(); ok {
 			some = append(some, a)
 		}
+		if a.State == "" || a.State == access.AccountActive {
+			active = append(active, a)
+		}
 	}
-	slices.SortFunc(some, func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	t.version, t.some = version, some
-	return some
+	byID := func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) }
+	slices.SortFunc(some, byID)
+	slices.SortFunc(active, byID)
+	t.version, t.known, t.some, t.active = version, true, some, active
+	return some, active
 }
 
 // planInput is what there is to plan for, before anything is known to be in the accounts.
 func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
-	accounts, err := s.accounts(ctx)
+	all, version, err := s.store.AccountsAt(ctx)
 	if err != nil {
-		return planning.PlanInput{}, err
+		return planning.PlanInput{}, fmt.Errorf("reading the accounts: %w", err)
 	}
 	ous, err := s.store.OUTree(ctx)
-	return planning.PlanInput{Accounts: accounts, OUs: ous, Now: s.at()}, err
+	if err != nil {
+		return planning.PlanInput{}, fmt.Errorf("reading the OUs: %w", err)
+	}
+	targets, active := s.targetable.of(all, version)
+	return planning.PlanInput{Accounts: targets, Organization: active, OUs: ous, Now: s.at()}, nil
 }
 
 // know reads what is known of what a query names.

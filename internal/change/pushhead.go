@@ -93,6 +93,21 @@ func (s *Service) planAllReached(ctx context.Context, w planning.PlanInput, stat
 		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	p, _, err := planning.PlanWhole(w, state)
+	if err != nil || len(p.Patterns) == 0 {
+		return p, err
+	}
+	var others []access.AccountID
+	for _, a := range w.Organization {
+		if !w.Inventories.Has(a.ID) {
+			others = append(others, a.ID)
+		}
+	}
+	known, err := s.store.InventoryOf(ctx, access.InventoryQuery{Accounts: others, Roles: p.Patterns})
+	if err != nil {
+		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
+	}
+	w.Inventories.Merge(known)
+	p, _, err = planning.PlanWhole(w, state)
 	return p, err
 }
 
@@ -124,7 +139,7 @@ func (s *Service) planAccounts(ctx context.Context, w *planning.PlanInput, state
 		}
 		w.Inventories.Merge(own)
 		p, through, err := planning.PlanWhole(*w, state, ids...)
-		if err != nil || !c.WithUsers(through) {
+		if err != nil || !c.WithUsers(through) && !c.WithPatterns(p.Patterns, w.Organization) {
 			return p, err
 		}
 	}

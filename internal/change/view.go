@@ -56,6 +56,7 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 	default:
 		v.Diff, v.Impact, v.Issues, v.Cleared = d.Diff, d.Impact, d.Issues, d.Cleared
 		v.Rules, v.Settings = d.ruled.rules, d.ruled.settings
+		v.Warnings = d.warnings
 		s.addFindings(actor, v, d)
 		if refusal := d.refusal(); refusal != nil && v.State == access.ChangeDraft {
 			v.Problem, v.Fields = access.MessageOf(refusal), access.FieldsOf(refusal)
@@ -127,6 +128,6 @@ func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions
 		Comment:        authz.Require(actor, authz.Read),
 		OverrideGuards: first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),
 		Alone:          first(state("applied", c.State == access.ChangeInReview || c.State == access.ChangeApproved), authz.Require(actor, authz.BreakGlass)),
-		Rebase:         first(state("rebased", draft || c.State == access.ChangeConflicted), authz.Require(actor, authz.EditChange)),
+		Rebase:         first(state("rebased", c.Open()), authz.Require(actor, authz.EditChange)),
 	}
 }

@@ -64,7 +64,8 @@ type View struct {
 	Rules        []access.RuleChange
 	Settings     []access.SettingChange
 	OUs          *access.OUs         // for the texts about selectors
-	ChangedSince access.ChangedSince // what others have applied under a draft or a conflicted change
+	ChangedSince access.ChangedSince // changes of others since the base of a change that is not applied yet
+	Warnings     string              // the digest of the warnings of a submitted change
 }
 
 // ExplainRequest asks which user can assume which role, from which network. Revision is Head, or a

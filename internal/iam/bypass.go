@@ -52,13 +52,13 @@ func deniesEveryone(s value) bool {
 	effect, _ := s.get("Effect")
 	principal, _ := s.get("Principal")
 	aws, _ := principal.get("AWS")
-	if !strings.EqualFold(effect.text, EffectDeny) || aws.text != "*" {
+	if !equalFoldASCII(effect.text, EffectDeny) || aws.text != "*" {
 		return false
 	}
 	condition, _ := s.get("Condition")
 	for _, operator := range condition.members {
 		for _, key := range operator.value.members {
-			if !ofNetworks[strings.ToLower(key.key)] {
+			if !ofNetworks[foldASCII(key.key)] {
 				return false
 			}
 		}

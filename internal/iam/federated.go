@@ -2,7 +2,6 @@ package iam
 
 import (
 	"slices"
-	"strings"
 )
 
 // FederatedProviders returns the identity providers whose people the statements of others
@@ -23,7 +22,7 @@ func FederatedProviders(trustPolicy string) (who []string, everyone bool, err er
 // providers are the identity providers whose people a statement lets in, where no
 // condition of its own holds them to networks.
 func providers(s value) []string {
-	if effect, ok := s.get("Effect"); ok && strings.EqualFold(effect.text, EffectDeny) {
+	if effect, ok := s.get("Effect"); ok && equalFoldASCII(effect.text, EffectDeny) {
 		return nil
 	}
 	if action, ok := s.get("Action"); ok && !anyPattern(action, actionSAML) && !anyPattern(action, actionWebIdentity) {
@@ -32,7 +31,7 @@ func providers(s value) []string {
 	condition, _ := s.get("Condition")
 	for _, operator := range condition.members {
 		for _, key := range operator.value.members {
-			if strings.EqualFold(key.key, "aws:SourceIp") {
+			if equalFoldASCII(key.key, "aws:SourceIp") {
 				return nil
 			}
 		}

@@ -72,8 +72,8 @@ func ParsePolicy(doc string) *Policy {
 func parseForDeciding(v value, variables bool) (parsedStatement, bool) {
 	s := parsedStatement{who: principals{unsure: true}, actions: patterns{missing: true}, resources: patterns{missing: true}}
 	effect, _ := v.get("Effect")
-	s.deny = strings.EqualFold(effect.text, EffectDeny)
-	if !s.deny && !strings.EqualFold(effect.text, EffectAllow) {
+	s.deny = equalFoldASCII(effect.text, EffectDeny)
+	if !s.deny && !equalFoldASCII(effect.text, EffectAllow) {
 		return s, false
 	}
 	for _, m := range v.members {

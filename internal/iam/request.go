@@ -219,7 +219,7 @@ func (c *call) variable(name string) (string, tri) {
 	case "$":
 		return "$", yes
 	}
-	v, p := c.key(strings.ToLower(name))
+	v, p := c.key(foldASCII(name))
 	if p != present {
 		return "", unsure
 	}

@@ -38,6 +38,19 @@ func (u UserSide) Admits(user string) bool {
 		slices.ContainsFunc(u.admitted.others, func(s parsedStatement) bool { return s.mayMean(user) })
 }
 
+// Names lists the names of the users that the statements list, sorted.
+func (u UserSide) Names() []string {
+	if u.admitted == nil {
+		return nil
+	}
+	names := make([]string, 0, len(u.admitted.names))
+	for n := range u.admitted.names {
+		names = append(names, access.WithID(n, u.account))
+	}
+	slices.Sort(names)
+	return names
+}
+
 // admitted holds the users that some statements admit, without the account's id.
 type admitted struct {
 	names  map[string]bool

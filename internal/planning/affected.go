@@ -31,9 +31,11 @@ type Affected struct {
 	reach map[access.AccountID]bool                     // in these accounts
 	users map[access.AccountID]map[access.UserName]bool // whose own policies may differ
 
-	lists         map[string]bool // ids of allowlists that differ, or are added to a mapping or removed from one
-	before, after access.State    // what of the states decides
-	live          *access.State   // the same of what was written last
+	lists         map[string]bool          // ids of allowlists that differ, or are added to a mapping or removed from one
+	before, after access.State             // what of the states decides
+	patterns      map[access.RoleName]bool // roles that user policies name in any account
+	everywhere    []access.AccountID       // where these are looked for
+	live          *access.State            // the same of what was written last
 	Query         access.InventoryQuery
 }
 
@@ -213,6 +215,23 @@ func (c *Affected) WithUsers(users []access.UserName) bool {
 	fresh := false
 	for _, u := range users {
 		fresh = c.addUser(u) || fresh
+	}
+	if fresh {
+		c.reduce()
+	}
+	return fresh
+}
+
+// WithPatterns adds roles that user policies name in any account. They have to be known in the whole
+// organization. It reports whether any of them is new.
+func (c *Affected) WithPatterns(roles []access.RoleName, organization access.Accounts) bool {
+	fresh := false
+	for _, r := range roles {
+		fresh = fresh || !c.patterns[r]
+		if c.patterns == nil {
+			c.patterns, c.everywhere = map[access.RoleName]bool{}, organization.IDs()
+		}
+		c.patterns[r] = true
 	}
 	if fresh {
 		c.reduce()

@@ -7,6 +7,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 	"portcullis.internal/portcullis/internal/policy"
 )
 
@@ -29,16 +30,27 @@ type Result struct {
 	Issues   []policy.Issue // that the change brings, errors first
 	Cleared  []policy.Issue // that go away by it
 	Summary  Summary
-	Expires  time.Time // of the next entry
+	Expires  time.Time         // of the next entry
+	Patterns []access.RoleName // that user policies newly name in any account
 }
 
 // PlanInput is the input of planning in addition to the two states.
 type PlanInput struct {
-	Accounts    access.Accounts // that a rollout may touch
-	OUs         *access.OUs     // for texts about selectors
-	Inventories *access.Inventories
-	Now         time.Time
-	Options     policy.Options
+	Accounts     access.Accounts // that a rollout may touch
+	Organization access.Accounts // all that are active, also those that no rollout touches
+	OUs          *access.OUs     // for texts about selectors
+	Inventories  *access.Inventories
+	Now          time.Time
+	Options      policy.Options
+}
+
+// reading is the input of the order of writes.
+func (w PlanInput) reading() order.Reading {
+	r := order.Reading{Accounts: w.Organization, Inventories: w.Inventories}
+	if r.Accounts == nil {
+		r.Accounts = w.Accounts
+	}
+	return r
 }
 
 // PolicyInput is what compiling a state needs.
@@ -49,8 +61,8 @@ func (w PlanInput) PolicyInput(state access.State) policy.Input {
 }
 
 // PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
-// their user-side policies, PlanChange adds them to c and returns more: the caller must read the inventory
-// for c.Query again and call it once more.
+// their user-side policies, or a user policy names a role in any account, PlanChange adds that to c and returns
+// more: the caller must read the inventory for c.Query again and call it once more.
 func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts, parts: c.part}
 	if p.Before, err = policy.NewCompiler(w.PolicyInput(c.before)); err != nil {
@@ -73,10 +85,10 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 		plan.add(a)
 		lint.look(a)
 	})
-	if c.WithUsers(through) {
+	if c.WithUsers(through) || c.WithPatterns(order.Patterns(plan.out.Plan), w.reading().Accounts) {
 		return Result{}, true, nil
 	}
-	out = plan.result()
+	out = plan.result(w.reading())
 	out.Issues, out.Cleared = lint.found()
 	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), policy.DiffStates(c.before, c.after)
 	out.Issues = policy.WithLargeReach(out.Issues, out.Impact, w.Options)
@@ -97,7 +109,8 @@ func (c *Affected) keepEdited(list []policy.MappingChange) []policy.MappingChang
 
 // PlanWhole plans every document of a state, also those that are as they should be: in
 // some accounts, or in all that it reaches. It also returns the users who assume one
-// of the roles through user-side policies.
+// of the roles through user-side policies. Where it returns patterns, the roles of these names must have been read
+// in all accounts.
 func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Result, []access.UserName, error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts}
 	var err error
@@ -113,7 +126,10 @@ func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Resul
 		through = append(through, a.through()...)
 		plan.add(a)
 	})
-	return plan.result(), through, nil
+	patterns := order.Patterns(plan.out.Plan)
+	out := plan.result(w.reading())
+	out.Patterns = patterns
+	return out, through, nil
 }
 
 // CompiledAccount is an account with its documents in the states, and what is to be
@@ -202,7 +218,14 @@ func (g *resultBuilder) add(c CompiledAccount) {
 	g.out.Plan.Add(c.Target)
 }
 
-func (g *resultBuilder) result() Result {
+// result notes what the operations require of other accounts, and completes the digest.
+func (g *resultBuilder) result(r order.Reading) Result {
+	changed, refusals := order.Arrange(r, &g.out.Plan)
+	g.out.Refusals = append(g.out.Refusals, refusals...)
+	if changed {
+		g.out.Plan.Documents = g.out.Plan.Digest()
+		return g.out
+	}
 	g.out.Plan.Documents = g.sum.String()
 	return g.out
 }

@@ -106,7 +106,12 @@ func (s *scope) query(c *Affected) access.InventoryQuery {
 			}
 		}
 	}
+	roles := maps.Clone(s.wideRoles)
+	maps.Copy(roles, c.patterns)
+	for _, id := range c.everywhere {
+		accounts[id] = true
+	}
 	return access.InventoryQuery{
-		Accounts: slices.Sorted(maps.Keys(accounts)), Roles: slices.Collect(maps.Keys(s.wideRoles)), Users: slices.Collect(maps.Keys(users)), Policies: len(c.users) > 0,
+		Accounts: slices.Sorted(maps.Keys(accounts)), Roles: slices.Collect(maps.Keys(roles)), Users: slices.Collect(maps.Keys(users)), Policies: len(c.users) > 0,
 	}
 }

@@ -33,8 +33,8 @@ func TestBusyDocumentIsWaitedFor(t *testing.T) {
 		if second := cloud.writes[1].Resource; second == roleBob {
 			t.Errorf("the second write was of %s again, want the others meanwhile", second)
 		}
-		if got := store.eventsOf("operation.write"); got != 3 {
-			t.Errorf("%d events of three writes", got)
+		if got := store.eventsOf("operation.write"); got != 4 {
+			t.Errorf("%d events of four writes: the user policy is written without the role first", got)
 		}
 	})
 }

@@ -65,18 +65,18 @@ func TestDecisionHoldsForTheDocumentThatWasSeen(t *testing.T) {
 	}
 }
 
-// Whoever leaves a trust policy as it is must not be given the user policy that relies
-// on it, and the target does not count as written.
+// TestConflictIsLeftAsItIs: the user policy does not open the role whose trust policy was left as another person had edited it, and the
+// target does not count as written.
 func TestConflictIsLeftAsItIs(t *testing.T) {
 	for choice, word := range map[access.ConflictChoice]string{access.ConflictAdopt: "adopt", access.ConflictSkip: "skip"} {
 		store, cloud := decidedTarget(choice, document(foreign, oursOther))
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
 			t.Fatal(err)
 		}
-		store.checkEnd(t, access.TargetSkipped, access.OperationSkipped, access.OperationSkipped)
+		store.checkEnd(t, access.TargetSkipped, access.OperationSkipped, access.OperationWritten)
 		cloud.checkLive(t, roleBob, document(foreign, oursOther))
-		cloud.checkLive(t, userAlice, userOld)
-		if len(cloud.writes) != 0 || !strings.Contains(store.result.Message, word) || !strings.Contains(store.result.Message, "Olga") {
+		cloud.checkLive(t, userAlice, userCut)
+		if len(cloud.writes) != 1 || !strings.Contains(store.result.Message, word) || !strings.Contains(store.result.Message, "Olga") {
 			t.Errorf("%s: %d writes, and the target says %q", choice, len(cloud.writes), store.result.Message)
 		}
 	}

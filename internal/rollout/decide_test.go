@@ -15,8 +15,9 @@ const (
 	oursNew   = `[{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":["103.15.250.0/24","12.148.72.0/23"]}}}]`
 	oursOther = `[{"Sid":"PortcullisDeny","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"sts:AssumeRole","Condition":{"NotIpAddress":{"aws:SourceIp":"0.0.0.0/0"}}}]`
 
-	userOld = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Bob"}]}`
-	userNew = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:aws:iam::111122223333:role/Bob","arn:aws:iam::111122223333:role/Admin"]}]}`
+	userOld = `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAssumeRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Former"}]}`
+	userCut = `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAssumeRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/Admin"}]}` // userNew without Bob
+	userNew = `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAssumeRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:aws:iam::111122223333:role/Bob","arn:aws:iam::111122223333:role/Admin"]}]}`
 )
 
 var (
@@ -116,7 +117,7 @@ func TestDecideUserPolicy(t *testing.T) {
 	}{
 		"as planned":              {userOperation(access.OpUserPolicy), true, userOld, true, ""},
 		"desired already":         {userOperation(access.OpUserPolicy), true, userNew, false, access.OperationUnchanged},
-		"edited":                  {userOperation(access.OpUserPolicy), true, strings.ReplaceAll(userOld, "Bob", "Root"), false, access.OperationConflict},
+		"edited":                  {userOperation(access.OpUserPolicy), true, strings.ReplaceAll(userOld, "Former", "Root"), false, access.OperationConflict},
 		"removed by somebody":     {userOperation(access.OpUserPolicy), true, "", false, access.OperationConflict},
 		"no such user":            {userOperation(access.OpUserPolicy), false, "", false, access.OperationSkipped},
 		"written, user gone":      {written, false, "", false, access.OperationWritten},

@@ -52,7 +52,7 @@ func asPlanned(op access.Operation, live string, ids map[string]string) bool {
 	case access.OpAttachments:
 		return attachedAsPlanned(op, live)
 	default:
-		return sameDocument(live, op.OursBefore, ids) || (!op.BeforeKnown && live == "") || wasAttempted(op) && sameDocument(live, op.Written, ids)
+		return sameDocument(live, op.OursBefore, ids) || (!op.BeforeKnown && live == "") || wasAttempted(op) && (sameDocument(live, op.Written, ids) || sameDocument(live, op.Replaces, ids))
 	}
 }
 
@@ -91,12 +91,17 @@ func trustAsPlanned(op access.Operation, live string, ids map[string]string) boo
 	if !wasAttempted(op) {
 		return false
 	}
-	written, err := iam.Ours(op.Written)
-	return err == nil && iam.EqualStatements(ours, written, withGhosts(ours, written, ids))
+	for _, document := range []string{op.Written, op.Replaces} {
+		known, err := iam.Ours(document)
+		if err == nil && iam.EqualStatements(ours, known, withGhosts(ours, known, ids)) {
+			return true
+		}
+	}
+	return false
 }
 
-// wasAttempted reports whether a write of the operation was about to be sent at some time,
-// so that what it was to write may be what is live.
+// wasAttempted reports whether a write of the operation was about to be sent at some time. Then the
+// document that it was to write may be live, or the one that it was to replace.
 func wasAttempted(op access.Operation) bool { return !op.IntendedAt.IsZero() }
 
 // withGhosts adds to the known ids those that follow from comparing our live statements

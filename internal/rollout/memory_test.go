@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,6 +27,7 @@ type memoryStore struct {
 	events  []access.AuditEvent
 	result  access.TargetResult
 	refuse  map[string]error // by method
+	digest  string           // of the approved operations, if it differs from that of ops
 }
 
 func newMemoryStore(ops ...access.Operation) *memoryStore {
@@ -53,7 +55,9 @@ func (m *memoryStore) ClaimTarget(_ context.Context, _ int64, _ access.AccountID
 	}
 	m.until = time.Now().Add(lease)
 	ops := append([]access.Operation(nil), m.ops...)
-	return access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}, true, nil
+	claim := access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}
+	claim.Digest = cmp.Or(m.digest, claim.OperationsDigest())
+	return claim, true, nil
 }
 
 // checkClaim is called with the lock.
@@ -111,7 +115,7 @@ func (m *memoryStore) RecordIntents(_ context.Context, c access.Claim, intents [
 		if op.State == access.OperationPlanned {
 			op.State, op.LiveBefore, op.IntendedAt = access.OperationIntended, in.LiveBefore, time.Now()
 		}
-		op.Written = in.Document
+		op.Written, op.Replaces = in.Document, in.LiveBefore
 	}
 	m.events = append(m.events, events...)
 	return nil
@@ -140,6 +144,11 @@ func (m *memoryStore) FinishTarget(_ context.Context, c access.Claim, outcomes [
 	m.target.State, m.target.Message, m.target.Class, m.result = r.State, r.Message, r.Class, r
 	m.events = append(m.events, events...)
 	return m.rollout, nil
+}
+
+// Dependencies knows the operations of the one target only.
+func (m *memoryStore) Dependencies(context.Context, int64, []access.Dependency) ([]access.DependencyState, error) {
+	return nil, nil
 }
 
 func (m *memoryStore) Operations(context.Context, int64, access.AccountID) ([]access.Operation, error) {

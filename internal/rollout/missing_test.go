@@ -152,7 +152,7 @@ func TestNewUserDelaysOnlyTheirOwnRole(t *testing.T) {
 		other := trustOperation(access.OperationPlanned)
 		other.ID, other.Resource.Name = 3, "Admin"
 		mayBob := access.Operation{ID: 4, State: access.OperationPlanned, PlannedOperation: access.PlannedOperation{
-			Kind: access.OpUserPolicy, Resource: userAlice, BeforeKnown: true, After: userOld, OursAfter: userOld, // names Bob
+			Kind: access.OpUserPolicy, Resource: userAlice, BeforeKnown: true, After: userNew, OursAfter: userNew, // names Bob
 		}}
 		store.ops = append(store.ops, other, mayBob)
 		cloud.docs[other.Resource] = access.LiveDocument{Resource: other.Resource, Exists: true, Document: document(foreign, oursOld)}
@@ -170,7 +170,7 @@ func TestNewUserDelaysOnlyTheirOwnRole(t *testing.T) {
 			t.Fatalf("got %v, want it snoozed", err)
 		}
 		cloud.checkLive(t, other.Resource, document(foreign, oursNew))
-		cloud.checkLive(t, userAlice, "")
+		cloud.checkLive(t, userAlice, userCut)
 	})
 }
 

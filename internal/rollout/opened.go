@@ -2,91 +2,262 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 )
 
-// A user's inline policy opens roles to the user, and the trust policies of these roles restrict
-// the user to the allowlist. A push may write many documents, and AWS may throttle each of them, so
-// a trust policy may be edited long after this push wrote it and before the user policy is written.
+// A user policy opens roles to its user, and the trust policies of these roles restrict the user to the allowlist. A push may
+// write many documents, and AWS may throttle each of them, so a trust policy may be edited long after it was written and
+// before the user policy is.
 
-// openedFor is how long a push relies on a trust policy before it writes a user policy that may
-// open the role.
+// openedFor is how long a push relies on a reading of a trust policy before it writes a user policy that opens the role.
 const openedFor = time.Minute
 
-// rolesToCheck lists the trust policies that a user policy may open, and that this push has not seen for
-// too long. Steps that block the user policy are not among them; see order.go.
-func (u *push) rolesToCheck(s *step) []*step {
-	if s.op.Kind != access.OpUserPolicy {
-		return nil
-	}
-	account := u.claim.Account
-	return those(u.steps, func(t *step) bool {
-		return t.op.Kind == access.OpTrustPolicy &&
-			(t.state == access.OperationWritten || t.state == access.OperationUnchanged) &&
-			time.Since(t.seenAt()) > openedFor &&
-			iam.MayAllowAssumeRole(s.document, t.op.Resource.ARN(account.PartitionOrDefault(), account.ID))
-	})
-}
+// readAtOnce bounds how many accounts are read at the same time for one user policy.
+const readAtOnce = 8
 
-// seenAt is the last time at which the push knew what the document is: it asked for the document, or
-// wrote it.
-func (s *step) seenAt() time.Time {
-	if s.wroteAt.After(s.readAt) {
-		return s.wroteAt
-	}
-	return s.readAt
-}
-
-// checkOpened reads the trust policies once more that a user policy may open. done is true where the
-// user policy must not be written now: a trust policy is not as this push left it.
-func (u *push) checkOpened(ctx context.Context, s *step) (done bool, err error) {
-	roles := u.rolesToCheck(s)
-	if len(roles) == 0 {
-		return false, nil
-	}
-	resources := make([]access.Resource, len(roles))
-	for i, t := range roles {
-		resources[i] = t.op.Resource
-	}
-	asked := time.Now()
-	docs, err := u.cfg.Cloud.Read(ctx, u.scope, resources)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
-	case u.worthWaiting(err):
-		return false, &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
-	default:
-		const unread = "It was not written, since the trust policies that it opens could not be read once more. "
-		s.refuse(unread, newRefusal(err))
-		return true, nil
-	}
-	for i, t := range roles {
-		u.live[t.op.Resource], t.readAt = docs[i], asked
-		switch _, asWritten, asBefore := u.shows(t, docs[i]); {
-		case asWritten:
-		case asBefore: // AWS may not show the write everywhere yet, and the next claim decides about both
-			s.later = fmt.Errorf("it would open %s, whose trust policy is as it was before the rollout", t.op.Resource)
-			done = true
-		default:
-			s.later = nil
-			s.refuse("", editedRole(t.op.Resource))
-			return true, nil
+// lookAtOpened reads the trust policies of other accounts that the user policies open, and notes which roles stay out.
+func (u *push) lookAtOpened(ctx context.Context) error {
+	for i := range u.steps {
+		s := &u.steps[i]
+		var look []*openedRole
+		for n := range s.opened {
+			o := &s.opened[n]
+			switch {
+			case o.own != nil || u.overridden(o.Account):
+			case o.dep == nil && o.Basis == "": // the documents that were read for the plan allow it
+			case o.dep == nil || o.dep.Good():
+				look = append(look, o)
+			case !o.dep.Visited():
+				o.held = true
+			default:
+				o.held, o.why = true, notSet(*o.dep)
+			}
+		}
+		if err := u.readOpened(ctx, s, look); err != nil {
+			return err
 		}
 	}
-	return done, nil
+	return nil
 }
 
-// editedRole is why a user policy is not written.
-func editedRole(role access.Resource) refusal {
-	return refusal{
-		class:   access.CloudUnknown,
-		cause:   "the trust policy of " + role.String() + " was edited while the rollout wrote the account",
-		message: "Not written: it would open " + role.String() + ", whose trust policy is no longer as this push left it.",
-		advice:  "Compare the trust policy with the plan and retry the target.",
+// overridden reports whether a reviewer has accepted that roles of an account are opened without proof.
+func (u *push) overridden(account access.AccountID) bool {
+	return u.claim.Rollout.OpensUnverified(account)
+}
+
+func notSet(d access.DependencyState) string {
+	return fmt.Sprintf("its trust policy was not set there (%s)", d.Operation)
+}
+
+// readOpened reads roles in other accounts, and notes which of them stay out.
+func (u *push) readOpened(ctx context.Context, s *step, roles []*openedRole) error {
+	if len(roles) == 0 {
+		return nil
+	}
+	byAccount := map[access.AccountID][]*openedRole{}
+	for _, o := range roles {
+		byAccount[o.Account] = append(byAccount[o.Account], o)
+	}
+	asked := time.Now()
+	var all sync.WaitGroup
+	slots := make(chan struct{}, readAtOnce)
+	failed := make([]error, 0, len(byAccount))
+	var mu sync.Mutex
+	for account, some := range byAccount {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if err := u.readOpenedIn(ctx, s, account, some); err != nil {
+				mu.Lock()
+				failed = append(failed, err)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	s.openedAt = asked
+	return firstSnooze(failed)
+}
+
+// firstSnooze returns the error after which the push goes on soonest.
+func firstSnooze(failed []error) error {
+	var first error
+	var soonest *SnoozeError
+	for _, err := range failed {
+		var later *SnoozeError
+		if !errors.As(err, &later) {
+			return err
+		}
+		if soonest == nil || later.After < soonest.After {
+			first, soonest = err, later
+		}
+	}
+	return first
+}
+
+func (u *push) readOpenedIn(ctx context.Context, s *step, account access.AccountID, roles []*openedRole) error {
+	resources := make([]access.Resource, len(roles))
+	for i, o := range roles {
+		resources[i] = o.Resource()
+	}
+	docs, err := u.cfg.Cloud.Read(ctx, u.scopeIn(account), resources)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && u.worthWaiting(err):
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
+	case err != nil:
+		for _, o := range roles {
+			o.held, o.why = true, "its trust policy could not be read. "+newRefusal(err).message
+		}
+		return nil
+	}
+	for i, o := range roles {
+		o.why = u.whyClosed(s, o, docs[i])
+		o.held = o.why != ""
+		if o.held && o.dep != nil && o.dep.Target == access.TargetRunning {
+			o.why = "" // its target is being pushed at this moment
+		}
+	}
+	return nil
+}
+
+// whyClosed says why a role must not be opened to a user, given its live trust policy; "" where it may be.
+func (u *push) whyClosed(s *step, o *openedRole, live access.LiveDocument) string {
+	user := access.UserName{Account: u.claim.Account.ID, Path: s.op.Resource.Path, Name: s.op.Resource.Name}
+	admits := live.Exists && iam.MayAdmit(live.Document, o.Account, user, u.partition(), u.live[s.op.Resource].ID) != iam.AdmitsNot
+	switch {
+	case o.dep != nil && !live.Exists:
+		return "the role does not exist any more"
+	case o.dep != nil && leftByOurs(access.OpTrustPolicy, o.dep.Document, live.Document, nil):
+		return ""
+	case o.dep != nil:
+		return "its trust policy was edited since the rollout wrote it"
+	case !admits:
+		return ""
+	case o.Document != "" && !o.Basis.NeedsOverride() && order.Fingerprint(live.Document) == o.Document:
+		return ""
+	case o.Basis == access.BasisInPlace || o.Basis == access.BasisHarmless:
+		return "its trust policy was edited since the plan was made"
+	default:
+		return "the rollout does not write its trust policy, which may admit the user from anywhere"
+	}
+}
+
+// checkOpened makes sure, just before a user policy is written, that it opens only roles whose trust policies were verified, and
+// were seen within the last minute. It cuts the user policy down to these. done is true where the user policy must not be
+// written now, or has become another one.
+func (u *push) checkOpened(ctx context.Context, s *step) (done bool, err error) {
+	if len(s.opened) == 0 {
+		return false, nil
+	}
+	if err := u.verifyOwn(ctx, s); err != nil {
+		return false, err
+	}
+	if time.Since(s.openedAt) > openedFor {
+		if err := u.readOpened(ctx, s, s.othersOpened()); err != nil {
+			return false, err
+		}
+	}
+	changed, err := u.cut(s)
+	deferred := s.deferred
+	s.deferred = false
+	switch {
+	case err != nil:
+		return false, err
+	case changed:
+		again, err := u.decideAgain(ctx, s)
+		return !again, err
+	case deferred:
+		return false, u.intendTo(ctx, []*step{s})
+	default:
+		return false, nil
+	}
+}
+
+// waitsForOwn reports whether the form of a user policy depends on a trust policy that this push has yet to write.
+func (s *step) waitsForOwn() bool {
+	return slices.ContainsFunc(s.opened, func(o openedRole) bool { return o.own != nil && o.own.write })
+}
+
+// othersOpened are the roles of other accounts that are to be opened.
+func (s *step) othersOpened() []*openedRole {
+	var others []*openedRole
+	for n := range s.opened {
+		if o := &s.opened[n]; o.own == nil && !o.held && (o.dep != nil || o.Basis != "") {
+			others = append(others, o)
+		}
+	}
+	return others
+}
+
+// stale reports whether a reading on which a user policy relies is too old by now.
+func (s *step) stale() bool {
+	return len(s.othersOpened()) > 0 && time.Since(s.openedAt) > openedFor || len(s.ownUnseen()) > 0
+}
+
+// ownUnseen are the steps of this push that write trust policies which a user policy opens, and which were not read back, or
+// not within the last minute.
+func (s *step) ownUnseen() []*step {
+	var unseen []*step
+	for n := range s.opened {
+		t := s.opened[n].own
+		if t == nil || t.unproved != "" || s.opened[n].held || t.state != access.OperationWritten && t.state != access.OperationUnchanged {
+			continue
+		}
+		if t.wrote || time.Since(t.readAt) > openedFor {
+			unseen = append(unseen, t)
+		}
+	}
+	return unseen
+}
+
+// verifyOwn reads back the trust policies of this account that a user policy opens. A trust policy that was edited meanwhile keeps its role out.
+func (u *push) verifyOwn(ctx context.Context, s *step) error {
+	end := time.Now().Add(u.cfg.Patience)
+	for wait := verifyFirst; ; wait = backoff(wait, verifyMost) {
+		unseen := s.ownUnseen()
+		if len(unseen) == 0 {
+			return nil
+		}
+		err := u.lookAgain(ctx, unseen)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && u.worthWaiting(err):
+			return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
+		}
+		left := s.ownUnseen()
+		if len(left) == 0 {
+			return nil
+		}
+		if err != nil || left[0].looked.wasEdited() || time.Now().Add(wait).After(end) {
+			left[0].cannotProve(err)
+			continue
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// cannotProve notes that a trust policy is not known to be as this push left it. What this push wrote is read back once more at
+// the end.
+func (s *step) cannotProve(err error) {
+	s.wrote = s.wrote && s.sent
+	s.unproved = "its trust policy is no longer as this push left it"
+	if err != nil {
+		s.unproved = "its trust policy could not be read once more. " + newRefusal(err).message
 	}
 }

@@ -11,14 +11,12 @@ import (
 // order means something only while each step succeeds: where one does not, those that
 // rest on it must not be done either. What rests on what can be read off the documents:
 //
-//	trust policy ◀── a user's inline policy that may allow the role
 //	user-side policy ◀── a trust policy that newly admits its user on the users' side
 //	part of the user-side policies of a user ◀── the parts after it, whose roles it receives
 //	trust policy that no longer admits a user ◀── removing the role from their user-side policy
 //
-// The arrow points at what comes first. A document that cannot be read for sure counts as depending
-// on the failed step, because not writing is the safe side. So a user's policy waits if it may
-// allow the role, and a user-side policy waits unless it surely still denies the role.
+// The arrow points at what comes first. What a user policy opens is a matter of requires.go. A document that cannot be read for sure counts as depending
+// on the failed step, because not writing is the safe side. So a user-side policy waits unless it surely still denies the role.
 
 // holdBack skips what rests on a step that cannot be done by this push.
 func holdBack(steps []step, account access.Account) {
@@ -53,8 +51,6 @@ func blockedBy(steps []step, s *step, account access.Account, inTheWay func(*ste
 		}
 		arn := t.op.Resource.ARN(account.PartitionOrDefault(), account.ID)
 		switch {
-		case s.op.Kind == access.OpUserPolicy && t.op.Kind == access.OpTrustPolicy && iam.MayAllowAssumeRole(s.document, arn):
-			return fmt.Sprintf("Not written: it would open %s, whose trust policy could not be set.", t.op.Resource)
 		case s.op.Kind == access.OpTrustPolicy && opensBeforeUserSide(account.ID, s.op, t.op):
 			return fmt.Sprintf("Not written: it would open the role to %s, whose user-side policy (%s) could not be set.", userSideUser(t.op), t.op.Resource)
 		case userSideUser(s.op) != "" && userSideUser(s.op) == userSideUser(t.op) && t.op.Seq < s.op.Seq:

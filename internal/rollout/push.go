@@ -31,14 +31,18 @@ type push struct {
 type step struct {
 	op access.Operation
 	decision
-	wrote   bool
-	readAt  time.Time // when its document was asked for last
-	wroteAt time.Time // when the write that AWS accepted was sent
-	sent    bool      // a write of it may have been sent
-	looked  look      // what reading back has shown so far
-	blocked bool      // skipped because it depends on a step that could not be done
-	later   error     // why it is left to a later claim, or nil
-	without string    // who was left out of it, in words
+	required
+	deferred bool      // its intent is recorded just before its write
+	unproved string    // why a user policy must not open the role, although its trust policy was written
+	openedAt time.Time // when the roles of other accounts that it opens were read last
+	wrote    bool
+	readAt   time.Time // when its document was asked for last
+	wroteAt  time.Time // when the write that AWS accepted was sent
+	sent     bool      // a write of it may have been sent
+	looked   look      // what reading back has shown so far
+	blocked  bool      // skipped because it depends on a step that could not be done
+	later    error     // why it is left to a later claim, or nil
+	without  string    // who was left out of it, in words
 }
 
 // refusal is why nothing at all could be done in an account.
@@ -73,6 +77,9 @@ func (u *push) run(ctx context.Context) error {
 	if u.claim.Rollout.State != access.RolloutRunning && !u.claim.Attempted() {
 		return access.ErrNotRunning
 	}
+	if !u.checkApproved() {
+		return nil
+	}
 	if ok, why := u.claim.Account.Targetable(); !ok {
 		u.refuse(refusal{class: access.CloudGone, cause: why, message: "Nothing was written: " + why + ".", advice: "Leave the account out of the mappings, or bring it back to ACTIVE and retry the target."})
 		return nil
@@ -80,7 +87,12 @@ func (u *push) run(ctx context.Context) error {
 	if err := u.read(ctx); err != nil || u.refusal != nil {
 		return err
 	}
-	u.decide()
+	if err := u.require(ctx); err != nil {
+		return err
+	}
+	if err := u.decide(); err != nil {
+		return err
+	}
 	if err := u.intend(ctx); err != nil {
 		return err
 	}
@@ -147,23 +159,37 @@ func (u *push) refuse(r refusal) {
 	}
 }
 
-func (u *push) decide() {
+// decide decides about all operations. User policies come last: their form depends on what becomes of the trust policies.
+func (u *push) decide() error {
 	recreated := u.findRecreated()
-	for i := range u.steps {
-		s := &u.steps[i]
-		u.nameRecreated(s)
-		u.leaveOutMissing(s)
-		u.expectNothingOf(s, recreated)
-		s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
-		s.blocked = s.left
+	for _, usersNow := range []bool{false, true} {
+		for i := range u.steps {
+			s := &u.steps[i]
+			if (s.op.Kind == access.OpUserPolicy) != usersNow {
+				continue
+			}
+			if usersNow {
+				if _, err := u.cut(s); err != nil {
+					return err
+				}
+			}
+			u.nameRecreated(s)
+			u.closeTrust(s)
+			u.leaveOutMissing(s)
+			u.expectNothingOf(s, recreated)
+			s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
+			s.blocked = s.left
+			s.deferred = s.write && s.waitsForOwn()
+		}
 	}
 	holdBack(u.steps, u.claim.Account)
+	return nil
 }
 
 // intend commits what is about to be written, with an audit event for each write. An intent of an
 // earlier claim remains and was recorded with its own event.
 func (u *push) intend(ctx context.Context) error {
-	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write }))
+	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write && !s.deferred }))
 }
 
 func (u *push) intendTo(ctx context.Context, steps []*step) error {
@@ -194,11 +220,14 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 func (u *push) finish(ctx context.Context) error {
 	var outcomes []access.Outcome
 	for i := range u.steps {
-		if s := &u.steps[i]; !s.recorded {
+		if s := &u.steps[i]; !s.recorded && !s.staysOpen() {
 			outcomes = append(outcomes, u.outcome(s))
 		}
 	}
 	r := result(u.steps, u.refusal)
+	if at := u.continues(); !at.IsZero() && u.refusal == nil {
+		r = access.TargetResult{State: access.TargetWaiting, Continue: at}
+	}
 	r.Calls = u.callsMade()
 	for _, res := range u.scope.Resources {
 		if d, ok := u.live[res]; ok {
@@ -253,7 +282,7 @@ func (u *push) finishUnrecorded(ctx context.Context, why error) error {
 
 // endEvents is the audit event of the end; none for a target in which nothing was done.
 func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
-	if r.State == access.TargetUnchanged {
+	if r.State == access.TargetUnchanged || r.State == access.TargetWaiting && !u.wroteAny() {
 		return nil
 	}
 	counts := map[access.OperationState]int{}
@@ -264,7 +293,23 @@ func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
 	if r.Message != "" {
 		detail["message"], detail["class"] = r.Message, r.Class
 	}
-	return []access.AuditEvent{u.event("target."+string(r.State), detail)}
+	action := "target." + string(r.State)
+	if r.State == access.TargetWaiting {
+		action = "target.continues"
+		detail["wave"], detail["pass"] = r.Continue.Wave, int(r.Continue.Pass)
+	}
+	return append(u.planEvents(), u.event(action, detail))
+}
+
+// wroteAny reports whether this push has written a document.
+func (u *push) wroteAny() bool {
+	return len(those(u.steps, func(s *step) bool { return s.sent && s.state == access.OperationWritten })) > 0
+}
+
+// staysOpen reports whether an operation gets no outcome yet: its document is live in the form that may be written now, and
+// the target continues for the rest.
+func (s *step) staysOpen() bool {
+	return !s.waits.IsZero() && s.state == access.OperationUnchanged && s.op.State == access.OperationPlanned
 }
 
 // outcome is a step's end as it is committed. For a document that was not written it

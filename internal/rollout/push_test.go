@@ -33,8 +33,8 @@ func TestPushWritesReadsBackAndEnds(t *testing.T) {
 	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationWritten)
 	cloud.checkLive(t, roleBob, document(foreign, oursNew))
 	cloud.checkLive(t, userAlice, userNew)
-	if cloud.reads != 2 || len(cloud.writes) != 2 {
-		t.Errorf("%d reads and %d writes, want 2 and 2", cloud.reads, len(cloud.writes))
+	if cloud.reads != 3 || len(cloud.writes) != 2 {
+		t.Errorf("%d reads and %d writes, want 3 and 2", cloud.reads, len(cloud.writes))
 	}
 	if cloud.writes[0].Resource != roleBob {
 		t.Errorf("wrote %s first, want the trust policy", cloud.writes[0].Resource)
@@ -188,8 +188,8 @@ func TestPushFailsOnARefusalNobodyKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.checkEnd(t, access.TargetFailed, access.OperationFailed, access.OperationFailed)
-	if len(cloud.writes) != maxSends {
-		t.Errorf("%d writes, want %d", len(cloud.writes), maxSends)
+	if len(cloud.writes) != 2*maxSends {
+		t.Errorf("%d writes, want %d of each document", len(cloud.writes), maxSends)
 	}
 }
 
@@ -257,15 +257,22 @@ func TestPushRefusals(t *testing.T) {
 			t.Error("a suspended account was asked")
 		}
 	})
-	t.Run("trust policy refused, so its users wait", func(t *testing.T) {
+	t.Run("trust policy refused, so it stays out of the user policy", func(t *testing.T) {
 		store, cloud := oneTarget()
-		cloud.onWrite = func(int, func()) error { return cloudError(access.CloudQuota) }
+		cloud.onWrite = func(n int, do func()) error {
+			if n == 1 {
+				return cloudError(access.CloudQuota)
+			}
+			do()
+			return nil
+		}
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
 			t.Fatal(err)
 		}
-		store.checkEnd(t, access.TargetFailed, access.OperationFailed, access.OperationFailed)
-		if len(cloud.writes) != 1 || store.result.Class != access.CloudQuota {
-			t.Errorf("%d writes, class %q; want 1 and quota", len(cloud.writes), store.result.Class)
+		store.checkEnd(t, access.TargetFailed, access.OperationFailed, access.OperationWritten)
+		cloud.checkLive(t, userAlice, userCut)
+		if store.result.Class != access.CloudQuota {
+			t.Errorf("class %q, want quota", store.result.Class)
 		}
 	})
 	t.Run("user missing blocks nothing", func(t *testing.T) {
@@ -285,10 +292,9 @@ func TestPushRefusals(t *testing.T) {
 		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
 			t.Fatal(err)
 		}
-		store.checkEnd(t, access.TargetConflict, access.OperationConflict, access.OperationSkipped)
-		if len(cloud.writes) != 0 {
-			t.Errorf("wrote %v", cloud.writes)
-		}
+		store.checkEnd(t, access.TargetConflict, access.OperationConflict, access.OperationWritten)
+		cloud.checkLive(t, roleBob, document(foreign, oursOther))
+		cloud.checkLive(t, userAlice, userCut)
 	})
 }
 
@@ -336,7 +342,7 @@ func TestPushStopsAfterNewerClaim(t *testing.T) {
 	if len(cloud.writes) != 1 {
 		t.Errorf("%d writes, want the one that was on its way", len(cloud.writes))
 	}
-	store.checkEnd(t, access.TargetRunning, access.OperationIntended, access.OperationIntended)
+	store.checkEnd(t, access.TargetRunning, access.OperationIntended, access.OperationPlanned)
 }
 
 // A process that is frozen between two of its steps finds, once it goes on, that its

@@ -30,6 +30,13 @@ func result(steps []step, r *refusal) access.TargetResult {
 			return endedAs(end.to, end.found)
 		}
 	}
+	if why := leftOutOf(steps); why != "" {
+		return access.TargetResult{
+			State: access.TargetFailed, Message: why, Class: access.CloudBlocked,
+			Cause:  "documents in other accounts that come first could not be set",
+			Advice: "See what these accounts say, retry them, and then this target. A reviewer may let the rollout open the roles of an account without this proof.",
+		}
+	}
 	end := access.TargetResult{State: access.TargetUnchanged, Message: absentees(steps)}
 	if len(those(steps, in(access.OperationWritten))) > 0 {
 		end.State = access.TargetSucceeded
@@ -130,6 +137,8 @@ func advice(c access.CloudClass) string {
 		return "A service-linked role belongs to an AWS service and cannot be changed. Leave it out of the mappings."
 	case access.CloudWrongAccount:
 		return "Check the proxy between the console and AWS, which mixes up answers, and retry the target."
+	case access.CloudPlanChanged:
+		return "Find out who altered the database: the audit log has both digests. Abort the rollout, and submit the change again."
 	case access.CloudBusy:
 		return "Something else keeps changing this role or user. See in CloudTrail what does, wait some minutes and retry the target."
 	default:

@@ -56,29 +56,6 @@ func TestRefusedAlwaysAdvises(t *testing.T) {
 	}
 }
 
-func TestTrustPolicyWaitsForUserSidePolicy(t *testing.T) {
-	account := access.Account{ID: "111122223333"}
-	for name, c := range map[string]struct {
-		userSide access.OperationState
-		blocked  bool
-	}{
-		"user-side policy in conflict": {access.OperationConflict, true},
-		"user-side policy failed":      {access.OperationFailed, true},
-		"user-side policy is live":     {access.OperationUnchanged, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			steps := []step{
-				{op: trustOperation(access.OperationPlanned), decision: decision{state: c.userSide}},
-				{op: userOperation(access.OpUserPolicy), decision: decision{write: true, document: userNew}},
-			}
-			holdBack(steps, account)
-			if blocked := steps[1].state == access.OperationSkipped && !steps[1].write; blocked != c.blocked {
-				t.Errorf("blocked %v, want %v (%+v)", blocked, c.blocked, steps[1].decision)
-			}
-		})
-	}
-}
-
 func TestUserPolicyThatNamesOtherRolesIsWritten(t *testing.T) {
 	failed := trustOperation(access.OperationPlanned)
 	failed.Resource.Name = "Bobby"

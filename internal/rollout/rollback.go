@@ -7,6 +7,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 )
 
 // A rollback is a rollout of its own. Its plan is what another rollout has written, read
@@ -53,7 +54,6 @@ func (s *Service) endRollback(ctx context.Context, id int64, back access.Rollout
 // planBack plans what puts back what a rollout has replaced.
 func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 	var plan access.Plan
-	sum := access.NewPlanDigest()
 	err := s.cfg.Store.Written(ctx, id, func(t access.WrittenTarget) error {
 		planned := access.PlannedTarget{Account: t.Account, AccountName: t.AccountName, OU: t.OU}
 		for _, op := range slices.Backward(t.Operations) {
@@ -63,12 +63,35 @@ func (s *Service) planBack(ctx context.Context, id int64) (access.Plan, error) {
 			}
 			planned.Operations = append(planned.Operations, back)
 		}
-		sum.Add(planned)
 		plan.Add(planned)
 		return nil
 	})
-	plan.Documents = sum.String()
+	if err == nil {
+		err = s.arrangeBack(ctx, &plan)
+	}
+	plan.Documents = plan.Digest()
 	return plan, err
+}
+
+// arrangeBack notes what the operations of a rollback require of each other across accounts, as planning does for a change. What
+// does not fit is tried all the same, and AWS says so: nothing better can be written.
+func (s *Service) arrangeBack(ctx context.Context, plan *access.Plan) error {
+	if !order.Concerns(*plan) {
+		return nil
+	}
+	all, err := s.cfg.Store.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the accounts: %w", err)
+	}
+	r := order.Reading{Accounts: access.SortedAccounts(all)}
+	if r.Inventories, err = s.cfg.Store.Inventories(ctx, r.Accounts.IDs()); err != nil {
+		return fmt.Errorf("reading the inventories: %w", err)
+	}
+	_, refusals := order.Arrange(r, plan)
+	for _, refusal := range refusals {
+		s.cfg.Log.Warn("a document of the rollback may be too long", "error", refusal)
+	}
+	return nil
 }
 
 // reverseOperation returns the operation that restores the document that another replaced.

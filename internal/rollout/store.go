@@ -19,6 +19,10 @@ type Store interface {
 	// Operations are a target's operations in the order of writing, with all documents.
 	Operations(ctx context.Context, rollout int64, account access.AccountID) ([]access.Operation, error)
 
+	// Dependencies returns what became of operations of a rollout, in any account. Operations that the rollout does not have are
+	// left out.
+	Dependencies(ctx context.Context, rollout int64, on []access.Dependency) ([]access.DependencyState, error)
+
 	// ClaimTarget claims a target in flight that has no valid claim. It raises the claim number. ok
 	// is false if there is nothing to do.
 	ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error)

@@ -89,12 +89,13 @@ func (u *push) lookAgain(ctx context.Context, unseen []*step) error {
 	for i, s := range unseen {
 		resources[i] = s.op.Resource
 	}
+	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, resources)
 	if err != nil {
 		return err
 	}
 	for i, s := range unseen {
-		u.live[s.op.Resource] = docs[i]
+		u.live[s.op.Resource], s.readAt = docs[i], asked
 		s.looked.saw(u.shows(s, docs[i]))
 		s.wrote = !s.looked.stable()
 	}
@@ -119,6 +120,13 @@ func (u *push) failUnverified(s *step, err error) error {
 	if err != nil && u.worthWaiting(err) {
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	}
+	r := u.unverified(s, err)
+	u.refusal = &r
+	return nil
+}
+
+// unverified says that AWS accepted a write and does not show it. err is that of the last look.
+func (u *push) unverified(s *step, err error) refusal {
 	r := refusal{
 		class:   access.CloudUnknown,
 		cause:   "AWS accepted a write of " + s.op.Resource.String() + " and shows another document",
@@ -132,6 +140,5 @@ func (u *push) failUnverified(s *step, err error) error {
 		r = newRefusal(err)
 		r.message = "What was written could not be read back. " + r.message
 	}
-	u.refusal = &r
-	return nil
+	return r
 }

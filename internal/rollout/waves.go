@@ -37,6 +37,10 @@ type WaveStore interface {
 	RequeueExpiredChecks(ctx context.Context, most time.Duration) (int, error)
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 
+	// Accounts and Inventories are what is known of the organization.
+	Accounts(ctx context.Context) ([]access.Account, error)
+	Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error)
+
 	// Written is what a rollout has written, or may have, in each account.
 	Written(ctx context.Context, rollout int64, each func(access.WrittenTarget) error) error
 	// BeginRollback starts the rollout that rolls another one back.

@@ -20,7 +20,7 @@ import (
 	"portcullis.internal/portcullis/internal/drift"
 	"portcullis.internal/portcullis/internal/iam"
 	"portcullis.internal/portcullis/internal/jobs"
-	"portcullis.internal/portcullis/internal/policy"
+	"portcullis.internal/portcullis/internal/planning"
 	"portcullis.internal/portcullis/internal/rollout"
 	"portcullis.internal/portcullis/internal/store"
 	"portcullis.internal/portcullis/internal/store/storetest"
@@ -146,58 +146,41 @@ func desiredState(networks ...string) access.State {
 	return access.State{Allowlists: []access.Allowlist{list}, Mappings: []access.Mapping{mapping.OrDefault()}}
 }
 
-// plan compiles a state against what the database knows, as the change service does.
+// plan plans all that a state asks for, as a push does.
 func (w *world) plan(t *testing.T, state access.State) access.Plan {
 	t.Helper()
-	ids := make([]access.AccountID, 0, len(w.all))
-	reachable := slices.DeleteFunc(slices.Clone(w.all), func(a access.Account) bool { return a.Management })
-	for _, a := range reachable {
-		ids = append(ids, a.ID)
-	}
-	inventories, err := w.store.Inventories(t.Context(), ids)
-	if err != nil {
+	p, _, err := planning.PlanWhole(w.planInput(t), state)
+	if err := errors.Join(append(p.Refusals, err)...); err != nil {
 		t.Fatal(err)
 	}
-	c, err := policy.NewCompiler(policy.Input{State: state, Accounts: reachable, Inventory: inventories, Now: time.Now()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := access.Plan{Documents: "test"}
-	for _, a := range reachable {
-		docs, err := c.Account(a.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		target := access.PlannedTarget{Account: a.ID, AccountName: a.Name, OU: a.OU}
-		inventory, known := inventories.Of(a.ID)
-		for _, d := range docs.Roles {
-			live, _ := inventory.Role(access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name})
-			target.Operations = append(target.Operations, plannedRole(t, d, live.Document, known))
-		}
-		for _, d := range docs.Users {
-			live, _ := inventory.User(d.Resource.Path, d.Resource.Name)
-			target.Operations = append(target.Operations, access.PlannedOperation{
-				Kind: access.OpUserPolicy, Resource: d.Resource, Before: live.Document, BeforeKnown: known, After: d.JSON(),
-				OursBefore: live.Document, OursAfter: d.JSON(), Size: d.Size, Limit: d.Limit,
-			})
-		}
-		p.Add(target)
-	}
-	return p
+	return p.Plan
 }
 
-func plannedRole(t *testing.T, d policy.Compiled, live string, known bool) access.PlannedOperation {
+func (w *world) planInput(t *testing.T) planning.PlanInput {
 	t.Helper()
-	after, note, mergeErr := iam.Merge(live, d.Statements)
-	oursBefore, beforeErr := iam.Ours(live)
-	oursAfter, afterErr := iam.Ours(after)
-	if err := errors.Join(mergeErr, beforeErr, afterErr); err != nil {
+	reachable := access.SortedAccounts(slices.DeleteFunc(slices.Clone(w.all), func(a access.Account) bool { return a.Management }))
+	inventories, err := w.store.Inventories(t.Context(), reachable.IDs())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return access.PlannedOperation{
-		Kind: access.OpTrustPolicy, Resource: d.Resource, Before: live, BeforeKnown: known, After: after,
-		OursBefore: oursBefore, OursAfter: oursAfter, Size: iam.Size(after), Limit: d.Limit, Note: note,
+	return planning.PlanInput{Accounts: reachable, Inventories: inventories, Now: time.Now()}
+}
+
+// planChange plans the change from a state to another whose mappings differ.
+func (w *world) planChange(t *testing.T, before, after access.State) access.Plan {
+	t.Helper()
+	var edits []access.Edit
+	for _, m := range before.Mappings {
+		if !slices.ContainsFunc(after.Mappings, func(n access.Mapping) bool { return n.ID == m.ID }) {
+			edits = append(edits, access.Edit{Op: access.EditRemoveMapping, ID: m.ID})
+		}
 	}
+	in := w.planInput(t)
+	p, more, err := planning.PlanChange(in, planning.NewAffected(in.Accounts, before, after, nil, edits, in.Now))
+	if err := errors.Join(append(p.Refusals, err)...); err != nil || more {
+		t.Fatal(err, more)
+	}
+	return p.Plan
 }
 
 func (w *world) start(t *testing.T, maxInFlight int, p access.Plan) access.Rollout {

@@ -117,7 +117,7 @@ func (u *push) whileFresh(s *step) access.Scope {
 		if err := u.lease.checkExpiry(); err != nil {
 			return err
 		}
-		if !s.fresh() || len(u.rolesToCheck(s)) > 0 {
+		if !s.fresh() || s.stale() {
 			return errStale
 		}
 		return nil

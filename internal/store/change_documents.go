@@ -51,7 +51,7 @@ func (d documentSet) sort() (keys [][]byte, bodies []string) {
 }
 
 // plannedDocs are the names of a planned operation's documents.
-type plannedDocs struct{ before, after, oursBefore, oursAfter []byte }
+type plannedDocs struct{ before, after, oursBefore, oursAfter, requires []byte }
 
 // loadDocuments reads documents by name.
 func loadDocuments(ctx context.Context, q querier, keys [][]byte) (documentSet, error) {

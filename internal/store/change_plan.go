@@ -12,14 +12,14 @@ import (
 
 // plannedColumns are those that a plan's operation and a rollout's have in common.
 var plannedColumns = []string{
-	"kind", "resource_kind", "resource_path", "resource_name", "before_doc", "before_known", "after_doc", "ours_before", "ours_after", "size", "size_limit", "note",
+	"kind", "resource_kind", "resource_path", "resource_name", "before_doc", "before_known", "after_doc", "ours_before", "ours_after", "requires", "size", "size_limit", "note",
 }
 
-const plannedList = "kind, resource_kind, resource_path, resource_name, before_doc, before_known, after_doc, ours_before, ours_after, size, size_limit, note"
+const plannedList = "kind, resource_kind, resource_path, resource_name, before_doc, before_known, after_doc, ours_before, ours_after, requires, size, size_limit, note"
 
 func plannedValues(o access.PlannedOperation, d plannedDocs) []any {
 	return []any{
-		string(o.Kind), string(o.Resource.Kind), o.Resource.Path, o.Resource.Name, d.before, o.BeforeKnown, d.after, d.oursBefore, d.oursAfter, o.Size, o.Limit, o.Note,
+		string(o.Kind), string(o.Resource.Kind), o.Resource.Path, o.Resource.Name, d.before, o.BeforeKnown, d.after, d.oursBefore, d.oursAfter, d.requires, o.Size, o.Limit, o.Note,
 	}
 }
 
@@ -97,7 +97,7 @@ func loadPlanned(ctx context.Context, q querier, change int64, targets []access.
 	for i, t := range targets {
 		index[t.Account], ids[i] = i, string(t.Account)
 	}
-	docs, err := loadDocumentsOf(ctx, q, "SELECT before_doc, after_doc, ours_before, ours_after FROM plan_operations WHERE change_id = $1 AND account_id = ANY($2)", change, ids)
+	docs, err := loadDocumentsOf(ctx, q, "SELECT before_doc, after_doc, ours_before, ours_after, requires FROM plan_operations WHERE change_id = $1 AND account_id = ANY($2)", change, ids)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ type plannedScan struct {
 func (p *plannedScan) targets() []any {
 	o := &p.op
 	return []any{
-		&o.Kind, &o.Resource.Kind, &o.Resource.Path, &o.Resource.Name, &p.docs.before, &o.BeforeKnown, &p.docs.after, &p.docs.oursBefore, &p.docs.oursAfter, &o.Size, &o.Limit, &o.Note,
+		&o.Kind, &o.Resource.Kind, &o.Resource.Path, &o.Resource.Name, &p.docs.before, &o.BeforeKnown, &p.docs.after, &p.docs.oursBefore, &p.docs.oursAfter, &p.docs.requires, &o.Size, &o.Limit, &o.Note,
 	}
 }
 
@@ -131,6 +131,7 @@ func (p *plannedScan) operation(docs documentSet) access.PlannedOperation {
 	o := p.op
 	o.Before, o.After = docs[string(p.docs.before)], docs[string(p.docs.after)]
 	o.OursBefore, o.OursAfter = docs[string(p.docs.oursBefore)], docs[string(p.docs.oursAfter)]
+	o.Requires = docs[string(p.docs.requires)]
 	return o
 }
 

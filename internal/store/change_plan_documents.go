@@ -14,7 +14,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// planDocuments are the documents of a plan, by name: four to an operation, in the plan's
+// planDocuments are the documents of a plan, by name: five to an operation, in the plan's
 // order. The documents themselves stay packed in the plan until one is stored.
 type planDocuments struct {
 	plan   access.Plan
@@ -23,10 +23,10 @@ type planDocuments struct {
 }
 
 // fields are the documents of one operation, in the order of plannedDocs.
-const fields = 4
+const fields = 5
 
 func documentsOf(op access.PlannedOperation) [fields]string {
-	return [fields]string{op.Before, op.After, op.OursBefore, op.OursAfter}
+	return [fields]string{op.Before, op.After, op.OursBefore, op.OursAfter, op.Requires}
 }
 
 // noDocument is the name of what is not there.
@@ -64,7 +64,7 @@ func (d *planDocuments) of(target, seq int) plannedDocs {
 		}
 		return d.names[at+n][:]
 	}
-	return plannedDocs{key(0), key(1), key(2), key(3)}
+	return plannedDocs{key(0), key(1), key(2), key(3), key(4)}
 }
 
 // body is the document with the n-th name.

@@ -143,7 +143,19 @@ func approve(t testing.TB, s *store.Store, edits []access.Edit, plan access.Plan
 	}))
 }
 
+// digestsOf are the digests of the plan of a change.
+func digestsOf(t testing.TB, s *store.Store, change int64) access.TargetDigests {
+	t.Helper()
+	digests, _ := must[access.Plan](t)(s.Plan(t.Context(), change)).Digests()
+	return digests
+}
+
 func apply(ctx context.Context, s *store.Store, c access.Change, maxInFlight, maxFailures int) (access.Rollout, error) {
+	plan, err := s.Plan(ctx, c.ID)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	digests, _ := plan.Digests()
 	return s.ApplyChange(ctx, c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		if err := c.Apply(c.Digest, head+1, t0); err != nil {
 			return access.Application{}, err
@@ -151,6 +163,7 @@ func apply(ctx context.Context, s *store.Store, c access.Change, maxInFlight, ma
 		return access.Application{
 			Rollout: access.Rollout{Title: c.Title, State: access.RolloutRunning, MaxInFlight: maxInFlight, MaxFailures: maxFailures, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0},
 			Events:  []access.AuditEvent{event("change.apply", access.ChangeObject(c.ID))},
+			Digests: digests,
 		}, nil
 	})
 }

@@ -16,7 +16,7 @@ const rolloutColumns = `id, kind, change_id, title, revision, strategy_name, sta
 	starter_id, starter_name, starter_email, note, created_at, started_at, ended_at,
 	wave, waves, phase, until, later, blocked_by_rollout, blocked_by_targets, wave_max_in_flight, wave_bad, ignored_failures, wave_ignored_failures, checks_left, checks_bad,
 	confirmer_id, confirmer_name, confirmer_email, confirmed_at, rolls_back, rolled_back_by, stopped_since, skips_queue, undoer_id, undoer_name, undoer_email,
-	window_override_wave, window_override_by, window_override_reason`
+	window_override_wave, window_override_by, window_override_reason, open_unverified`
 
 // scanRollout reads rolloutColumns.
 func scanRollout(row pgx.Row) (access.Rollout, error) {
@@ -27,7 +27,7 @@ func scanRollout(row pgx.Row) (access.Rollout, error) {
 		&r.StartedBy.ID, &r.StartedBy.Name, &r.StartedBy.Email, &r.Note, &r.CreatedAt, timeOrZero{&r.StartedAt}, timeOrZero{&r.EndedAt},
 		&r.Wave, &r.Waves, &r.Phase, timeOrZero{&r.Until}, &r.Later, idOrZero{&r.BlockedBy.Rollout}, &r.BlockedBy.Targets, &r.WaveMaxInFlight, &r.WaveBad, &r.IgnoredFailures, &r.WaveIgnoredFailures, &r.ChecksLeft, &r.ChecksBad,
 		idOrZero{&r.ConfirmedBy.ID}, &r.ConfirmedBy.Name, &r.ConfirmedBy.Email, timeOrZero{&r.ConfirmedAt}, idOrZero{&r.RollsBack}, idOrZero{&r.RolledBackBy}, timeOrZero{&r.StoppedSince}, &r.SkipsQueue, idOrZero{&r.UndoneBy.ID}, &r.UndoneBy.Name, &r.UndoneBy.Email,
-		&r.WindowOverride.Wave, &r.WindowOverride.By, &r.WindowOverride.Reason)
+		&r.WindowOverride.Wave, &r.WindowOverride.By, &r.WindowOverride.Reason, &r.OpenUnverified)
 	return r, err
 }
 
@@ -73,7 +73,7 @@ func (s *Store) Rollouts(ctx context.Context, q access.RolloutQuery) (access.Pag
 	return cut(found, q.Size(), total, func(r access.Rollout) string { return encodeIDCursor(r.ID) }), nil
 }
 
-const targetColumns = `t.rollout_id, t.account_id, t.account_name, t.ou, t.position, t.wave, t.state, t.claim, t.message, t.class, t.code, t.cause, t.advice,
+const targetColumns = `t.rollout_id, t.account_id, t.account_name, t.ou, t.position, t.wave, t.pass, t.state, t.claim, t.message, t.class, t.code, t.cause, t.advice,
 	t.calls, t.attempts, t.throttles, t.writes, t.started_at, t.ended_at`
 
 func scanTarget(row pgx.CollectableRow) (access.Target, error) {
@@ -83,7 +83,7 @@ func scanTarget(row pgx.CollectableRow) (access.Target, error) {
 
 func targetFields(t *access.Target) []any {
 	return []any{
-		&t.RolloutID, &t.Account, &t.AccountName, &t.OU, &t.Position, &t.Wave, &t.State, &t.Claim, &t.Message, &t.Class, &t.Code, &t.Cause, &t.Advice,
+		&t.RolloutID, &t.Account, &t.AccountName, &t.OU, &t.Position, &t.Wave, &t.Pass, &t.State, &t.Claim, &t.Message, &t.Class, &t.Code, &t.Cause, &t.Advice,
 		&t.Calls.Calls, &t.Calls.Attempts, &t.Calls.Throttles, &t.Calls.Writes,
 		timeOrZero{&t.StartedAt},
 		timeOrZero{&t.EndedAt},
@@ -188,7 +188,7 @@ func (s *Store) Target(ctx context.Context, rollout int64, account access.Accoun
 var operationQuery = `
 SELECT o.id, o.rollout_id, o.account_id, o.seq, o.kind, o.resource_kind, o.resource_path, o.resource_name, o.before_known, o.size, o.size_limit, o.note,
        o.state, o.message, o.intended_at, o.ended_at,
-       ` + bodies("before_doc", "after_doc", "ours_before", "ours_after", "live_before", "written", "found_doc") + `,
+       ` + bodies("before_doc", "after_doc", "ours_before", "ours_after", "requires", "live_before", "written", "replaces", "found_doc") + `,
        coalesce(o.resolution, ''), ` + bodies("resolved_doc") + `, coalesce(o.resolver_id, 0), coalesce(o.resolver_name, ''), o.resolved_at
 FROM operations o
 WHERE o.rollout_id = $1 AND o.account_id = $2 ORDER BY o.seq`
@@ -206,7 +206,7 @@ func scanOperation(row pgx.CollectableRow) (access.Operation, error) {
 	var o access.Operation
 	return o, row.Scan(&o.ID, &o.RolloutID, &o.Account, &o.Seq, &o.Kind, &o.Resource.Kind, &o.Resource.Path, &o.Resource.Name, &o.BeforeKnown, &o.Size, &o.Limit, &o.Note,
 		&o.State, &o.Message, timeOrZero{&o.IntendedAt}, timeOrZero{&o.EndedAt},
-		&o.Before, &o.After, &o.OursBefore, &o.OursAfter, &o.LiveBefore, &o.Written, &o.Found,
+		&o.Before, &o.After, &o.OursBefore, &o.OursAfter, &o.Requires, &o.LiveBefore, &o.Written, &o.Replaces, &o.Found,
 		&o.Resolution.Choice, &o.Resolution.Seen, &o.Resolution.By.ID, &o.Resolution.By.Name, timeOrZero{&o.Resolution.At})
 }
 

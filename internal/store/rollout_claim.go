@@ -15,14 +15,14 @@ import (
 const claimTarget = `
 UPDATE targets t SET claim = claim + 1, lease_state = 'leased', lease_until = clock_timestamp() + $3::interval, started_at = coalesce(started_at, clock_timestamp())
 WHERE rollout_id = $1 AND account_id = $2 AND state = 'running' AND (lease_state <> 'leased' OR lease_until < clock_timestamp())
-RETURNING ` + targetColumns + `, t.lease_until`
+RETURNING ` + targetColumns + `, t.lease_until, ` + approvedDigest
 
 // ClaimTarget claims a target. ok is false if there is nothing to do: the target has ended, or
 // another worker has claimed it.
 func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue(claimTarget, rollout, string(account), lease).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(append(targetFields(&claim.Target), &claim.Until)...)
+		err := row.Scan(append(targetFields(&claim.Target), &claim.Until, &claim.Digest)...)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -63,7 +63,7 @@ func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.A
 const earlierWrites = `
 SELECT DISTINCT ON (o.id) o.id, coalesce(d.body, '')
 FROM rollouts r LEFT JOIN changes c ON c.id = r.change_id
-JOIN targets t ON t.account_id = $2 AND t.rollout_id < r.id AND t.ended_at > coalesce(c.submitted_at, r.created_at)
+JOIN targets t ON t.account_id = $2 AND t.rollout_id < r.id AND coalesce(t.ended_at, 'infinity') > coalesce(c.submitted_at, r.created_at)
 JOIN operations w ON w.rollout_id = t.rollout_id AND w.account_id = t.account_id AND w.state = 'written'
 JOIN operations o ON o.rollout_id = r.id AND o.account_id = $2 AND o.resource_kind = w.resource_kind AND o.resource_path = w.resource_path AND o.resource_name = w.resource_name
 LEFT JOIN documents d ON d.sha256 = w.written

@@ -18,11 +18,12 @@ func count(n *int64) func(pgconn.CommandTag) error {
 	}
 }
 
-// FinishTarget ends a target, advances its rollout and starts the next targets, in one transaction:
+// FinishTarget ends a target, or lets it continue later, advances its rollout and starts the next targets, in one transaction:
 // the number of targets in flight is never too low or too high. The lock on the rollout comes after
 // all locks of the target, since every target in flight waits for it.
 func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, result access.TargetResult, events []access.AuditEvent) (access.Rollout, error) {
-	if !result.State.Ended() {
+	continues := result.State == access.TargetWaiting && result.Continue.Wave >= c.Target.Wave && result.Continue.Pass > access.PassFirst
+	if !result.State.Ended() && !continues {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", result.State)
 	}
 	w := &work{claim: c, docs: documentSet{}, events: events, end: &result}
@@ -32,7 +33,11 @@ func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []acc
 	met := int64(0)
 	w.queue = func(b *pgx.Batch) error {
 		queueOutcomes(b, c, outcomes)
-		b.Queue(endTarget, c.Target.RolloutID, string(c.Target.Account), c.Number, string(result.State), storable(result.Message), string(result.Class), storable(result.Advice),
+		end := endTarget
+		if continues {
+			end = continueTarget(result.Continue)
+		}
+		b.Queue(end, c.Target.RolloutID, string(c.Target.Account), c.Number, string(result.State), storable(result.Message), string(result.Class), storable(result.Advice),
 			result.Calls.Calls, result.Calls.Attempts, result.Calls.Throttles, result.Calls.Writes, storable(result.Code), storable(shortCause(result.Cause))).Exec(count(&met))
 		queuePushed(b, c.Target.Account, c.Rollout.Revision, result.State)
 		return queueLive(b, c.Target.Account, result.Live)
@@ -53,3 +58,24 @@ const endTarget = `
 UPDATE targets SET state = $4, lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(), message = $5, class = $6, advice = $7, code = $12, cause = $13,
     calls = calls + $8, attempts = attempts + $9, throttles = throttles + $10, writes = writes + $11
 WHERE ` + currentClaim
+
+// continueTarget puts a target back among those that wait, at a later place. It has been started, so it keeps that time.
+func continueTarget(at access.Place) string {
+	return fmt.Sprintf(`
+UPDATE targets SET state = $4, lease_state = NULL, lease_until = NULL, wave = %d, pass = %d, message = $5, class = $6, advice = $7, code = $12, cause = $13,
+    calls = calls + $8, attempts = attempts + $9, throttles = throttles + $10, writes = writes + $11
+WHERE `, at.Wave, at.Pass) + currentClaim
+}
+
+// moveToWave counts a target among those of a later wave, where it continues. The transaction has locked the rollout.
+func (tx *txn) moveToWave(ctx context.Context, t access.Target, wave int) error {
+	if wave == 0 || wave == t.Wave {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE rollout_waves SET targets = targets + CASE number WHEN $3 THEN 1 ELSE -1 END, left_over = left_over + CASE number WHEN $3 THEN 1 ELSE 0 END
+		WHERE rollout_id = $1 AND number IN ($2, $3)`, t.RolloutID, t.Wave, wave)
+	if err != nil {
+		return fmt.Errorf("moving account %s of rollout %d to wave %d: %w", t.Account, t.RolloutID, wave, err)
+	}
+	return nil
+}

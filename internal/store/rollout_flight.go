@@ -20,12 +20,16 @@ const pickUpWithin = 8 * time.Second
 // is most likely among them.
 const queueWithin = 22 * time.Second
 
-// startWaiting starts the first waiting targets, of waves that have begun. ARRAY() is worked
-// out once; IN may be worked out anew for every target of the rollout.
+// startWaiting starts the first waiting targets, of waves that have begun, and of the earliest pass of which a target waits or
+// is in flight. ARRAY() is worked out once; IN may be worked out again for every target of the rollout.
 const startWaiting = `
 UPDATE targets SET state = 'running', lease_state = 'queued', lease_until = clock_timestamp() + $3::interval
-WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4%s ORDER BY t.position LIMIT $2))
+WHERE rollout_id = $1 AND account_id = ANY (ARRAY(SELECT t.account_id FROM targets t WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $4 AND t.pass = (` + earliestPass + `)%s ORDER BY t.position LIMIT $2))
 RETURNING account_id`
+
+// earliestPass is the first pass of which a target of rollout $1 waits or is in flight, in the waves up to $4.
+const earliestPass = `SELECT min(p) FROM generate_series(0, 2) p
+	WHERE EXISTS (SELECT FROM targets e WHERE e.rollout_id = $1 AND e.state IN ('waiting', 'running') AND e.pass = p AND e.wave <= $4)`
 
 // startTargets starts as many targets as max in flight and the limits on failures allow, and makes
 // their jobs. The transaction has locked the rollout and flightLock. startTargets updates the counts
@@ -56,15 +60,15 @@ func (tx *txn) startTargets(ctx context.Context, o *opened) (again bool, err err
 	if err != nil {
 		return false, fmt.Errorf("starting targets of rollout %d: %w", r.ID, err)
 	}
-	if len(accounts) != n && !o.others {
-		return false, fmt.Errorf("rollout %d counts %d targets to start, and %d are there", r.ID, n, len(accounts))
+	if len(accounts) == 0 && !o.others && r.Counts.Running == 0 {
+		return false, fmt.Errorf("rollout %d counts %d targets to start, and none is there", r.ID, n)
 	}
 	flights := make([]flight, len(accounts))
 	for i, account := range accounts {
 		r.Counts.Move(access.TargetWaiting, access.TargetRunning)
 		flights[i] = flight{r.ID, account}
 	}
-	if len(accounts) < n {
+	if len(accounts) < n && o.others {
 		if err := tx.countBlocked(ctx, r); err != nil {
 			return false, err
 		}

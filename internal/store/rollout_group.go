@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -119,6 +120,9 @@ func (s *Store) nextGroup() []*work {
 
 func (s *Store) commitGroup(ctx context.Context, group []*work) {
 	reached, err := s.tryGroup(ctx, group)
+	for errors.Is(err, access.ErrBusy) && ctx.Err() == nil { // a lock is held; a person would be told
+		reached, err = s.tryGroup(ctx, group)
+	}
 	if err != nil && !reached && len(group) > 1 {
 		for _, w := range group {
 			s.commitGroup(ctx, []*work{w})
@@ -261,9 +265,9 @@ func (tx *txn) endWorks(ctx context.Context, current []*work, o *opened) error {
 		if w.end == nil {
 			continue
 		}
-		o.Counts.Move(access.TargetRunning, w.end.State)
-		if bad := w.end.State == access.TargetFailed || w.end.State == access.TargetConflict; bad && w.claim.Target.Wave == o.Wave {
-			o.WaveBad++
+		o.CountEnd(w.claim.Target, *w.end)
+		if err := tx.moveToWave(ctx, w.claim.Target, w.end.Continue.Wave); err != nil {
+			return err
 		}
 	}
 	tx.last = true

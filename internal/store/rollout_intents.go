@@ -21,7 +21,7 @@ UPDATE operations o SET
         WHEN intended_at IS NOT NULL AND i.live IS NOT DISTINCT FROM o.written THEN live_before
         ELSE i.live END,
     intended_at = CASE WHEN state IN ('intended', 'written') THEN intended_at ELSE clock_timestamp() END,
-    written = i.document, state = 'intended', ended_at = NULL, message = ''
+    written = i.document, replaces = i.live, state = 'intended', ended_at = NULL, message = ''
 FROM unnest($3::bigint[], $4::bytea[], $5::bytea[]) AS i (id, live, document)
 WHERE o.id = i.id AND rollout_id = $1 AND account_id = $2 AND state IN ('planned', 'intended', 'written', 'unchanged')`
 

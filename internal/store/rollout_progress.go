@@ -187,7 +187,7 @@ UPDATE rollouts SET state = $2, max_in_flight = $3, pace = $4, max_failures = $5
     failed = $10, conflict = $11, skipped = $12, note = $13, started_at = $14, ended_at = $15,
     wave = $16, phase = $17, until = $18, wake_at = $19, later = $20, blocked_by_rollout = $21, blocked_by_targets = $22, wave_max_in_flight = $23, wave_bad = $24, ignored_failures = $25, wave_ignored_failures = $26,
     checks_left = $27, checks_bad = $28, confirmer_id = $29, confirmer_name = $30, confirmer_email = $31, confirmed_at = $32, rolled_back_by = $33, stopped_since = $34, skips_queue = $35, undoer_id = $36, undoer_name = $37, undoer_email = $38,
-    window_override_wave = $39, window_override_by = $40, window_override_reason = $41
+    window_override_wave = $39, window_override_by = $40, window_override_reason = $41, open_unverified = $42
 WHERE id = $1`
 
 // queueRollout saves the rollout and tells whoever listens, at the commit.
@@ -197,7 +197,7 @@ func queueRollout(b *pgx.Batch, r access.Rollout, at time.Time) {
 		r.Note, nullTime(r.StartedAt), nullTime(r.EndedAt),
 		r.Wave, string(r.Phase), nullTime(r.Until), nullTime(r.WakeAt(at)), r.Later, nullID(r.BlockedBy.Rollout), r.BlockedBy.Targets, r.WaveMaxInFlight, r.WaveBad, r.IgnoredFailures, r.WaveIgnoredFailures,
 		max(r.ChecksLeft, 0), r.ChecksBad, confirmer(r), r.ConfirmedBy.Name, r.ConfirmedBy.Email, nullTime(r.ConfirmedAt), nullID(r.RolledBackBy), nullTime(r.StoppedSince), r.SkipsQueue, nullID(r.UndoneBy.ID), r.UndoneBy.Name, r.UndoneBy.Email,
-		r.WindowOverride.Wave, r.WindowOverride.By, r.WindowOverride.Reason)
+		r.WindowOverride.Wave, r.WindowOverride.By, r.WindowOverride.Reason, r.OpenUnverified)
 	b.Queue("SELECT pg_notify($1, $2)", rolloutChannel, strconv.FormatInt(r.ID, 10))
 }
 

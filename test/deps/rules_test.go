@@ -48,11 +48,12 @@ var folders = []folder{
 	{"internal/policy", "from mappings to documents; lint, findings, impact", []string{
 		"internal/access", "internal/cidr", "internal/iam",
 	}},
+	{"internal/order", "the order of writes across accounts", []string{"internal/access", "internal/iam"}},
 	{"internal/scenario", "state and documents as files: YAML, JSON, Terraform, CloudFormation", []string{
 		"internal/access", "internal/iam", "internal/policy",
 	}},
 	{"internal/planning", "from two states to operations; lock-out guards, review needs", []string{
-		"internal/access", "internal/cidr", "internal/iam", "internal/policy",
+		"internal/access", "internal/cidr", "internal/iam", "internal/order", "internal/policy",
 	}},
 	{"internal/onboard", "adopts documents that others have written", []string{
 		"internal/access", "internal/cidr", "internal/iam", "internal/planning", "internal/policy",
@@ -67,10 +68,10 @@ var folders = []folder{
 		"internal/policy", "internal/scenario",
 	}},
 	{"internal/rollout", "the engine: claims, pushes, waves and their health, control, rollback", []string{
-		"internal/access", "internal/authz", "internal/iam", "internal/jobs", "internal/lifetime",
+		"internal/access", "internal/authz", "internal/iam", "internal/jobs", "internal/lifetime", "internal/order",
 	}},
 	{"internal/drift", "reads the organization and its accounts, and compares them with the desired state", []string{
-		"internal/access", "internal/authz", "internal/iam", "internal/jobs", "internal/policy",
+		"internal/access", "internal/authz", "internal/iam", "internal/jobs", "internal/order", "internal/policy",
 	}},
 	{"internal/jobs", "arguments of jobs", nil},
 	{"internal/lifetime", "goroutines that end with their owner", []string{"internal/access"}},
@@ -97,6 +98,7 @@ var folders = []folder{
 	{"test/load", "benchmarks", []string{anything}},
 	{"test/load/reference", "a minimal program to measure against", nil},
 	{"test/fault", "tests that kill, freeze and mislead consoles", []string{anything}},
+	{"test/sim", "simulated rollouts that prove the order of writes", []string{anything}},
 }
 
 // standardLibraryOnly are the packages that everything else rests on.
@@ -105,7 +107,7 @@ var standardLibraryOnly = []string{"internal/access", "internal/authz", "interna
 // pure packages compute from their arguments alone: no clock, randomness, I/O, logging or context.
 var pure = []string{
 	"internal/access", "internal/cidr", "internal/iam", "internal/judge", "internal/policy", "internal/scenario",
-	"internal/planning", "internal/onboard",
+	"internal/order", "internal/planning", "internal/onboard",
 }
 
 // impure matches standard packages that a pure package must not import.

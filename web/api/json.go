@@ -119,13 +119,17 @@ type reviewJSON struct {
 	Reviewer personJSON `json:"reviewer"`
 	Verdict  string     `json:"verdict"`
 	Digest   string     `json:"digest"`
+	Base     int64      `json:"base"`
 	Comment  string     `json:"comment,omitempty"`
 	At       time.Time  `json:"at"`
 	Void     bool       `json:"void"`
 }
 
 func toReviewJSON(r access.Review) reviewJSON {
-	return reviewJSON{Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Comment: r.Comment, At: r.At.UTC(), Void: r.Void}
+	return reviewJSON{
+		Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base,
+		Comment: r.Comment, At: r.At.UTC(), Void: r.Void,
+	}
 }
 
 // changeJSON is a change as a list shows it; changeDetailJSON adds what can be long.

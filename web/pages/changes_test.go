@@ -294,3 +294,43 @@ func TestAnEditSaysThatReviewsAreVoid(t *testing.T) {
 		}
 	}
 }
+
+// TestReviewSaysWhichRevisionWasSeen and whether the change was rebased since.
+func TestReviewSaysWhichRevisionWasSeen(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	c.Changes.ChangeView = webtest.ViewInReview()
+	c.Changes.ChangeView.Base, c.Changes.ChangeView.Warnings = 9, strings.Repeat("cd", 32)
+	c.Changes.ChangeView.Reviews = []access.Review{
+		{Verdict: access.VerdictApprove, Base: 9},
+		{Verdict: access.VerdictApprove, Base: 6},
+		{Verdict: access.VerdictApprove, Base: 4, Void: true},
+	}
+	p := c.Page("/changes/12")
+	p.Contains("reviews", "Approved at revision 9.", "Approved at revision 6; rebased to 9 without a difference.",
+		"The reviewer saw revision 4.")
+	got := map[string]string{}
+	for n := range p.Form("/changes/12/review").Descendants() {
+		got[webtest.Attr(n, "name")] = webtest.Attr(n, "value")
+	}
+	if got["base"] != "9" || got["warnings"] != c.Changes.ChangeView.Warnings {
+		t.Errorf("the form sends base %q and warnings %q, want those of the page", got["base"], got["warnings"])
+	}
+}
+
+func TestRebaseSaysWhatBecomesOfReviews(t *testing.T) {
+	for want, saved := range map[string]access.Change{
+		"Rebased to revision 9 without a difference.": {State: access.ChangeApproved, Base: 9},
+		"their reviews are void.":                     {State: access.ChangeDraft, Base: 9, Voided: 1},
+		"Rebased. Look at it again, then submit it.":  {State: access.ChangeDraft, Base: 9},
+	} {
+		c := webtest.New(t).As("editor")
+		c.Changes.ChangeView, c.Changes.Rebased = webtest.DraftView(), saved
+		a := c.Post("/changes/12/rebase")
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("answered %d", a.Status)
+		}
+		if got := c.Page("/changes/12").Text(""); !strings.Contains(got, want) {
+			t.Errorf("the page after the rebase does not say %q", want)
+		}
+	}
+}

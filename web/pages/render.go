@@ -51,6 +51,9 @@ func (s *site) refill(c echo.Context, err error, form func(view.Problems) (templ
 		return failed
 	}
 	transport.NoteCause(c, err)
+	if kind == access.KindUnavailable {
+		transport.RetryLater(c)
+	}
 	return s.page(c, transport.KindStatus(kind), component)
 }
 

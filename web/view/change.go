@@ -21,6 +21,7 @@ type ChangePage struct {
 	Fold     int // of which all accounts are shown, counted from 1; 0 for none
 	From     int // the first of them on this page
 	Since    access.ChangedSince
+	Warnings string // the digest of what the page warns of
 	Problem  string // why the edits cannot be planned
 	Fields   []access.FieldError
 	History  []access.AuditEvent
@@ -156,6 +157,7 @@ var actionWords = map[string]string{
 	"change.reject":         "rejected it",
 	"change.withdraw":       "withdrew it",
 	"change.rebase":         "rebased it on a newer revision",
+	"change.reviews_kept":   "kept its reviews, because nothing that they were about differs on the newer revision",
 	"change.conflict":       "marked it as conflicted",
 	"change.apply":          "applied it",
 	"change.reopen":         "put it back into review: reviewers or rules have changed",

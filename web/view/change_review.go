@@ -58,6 +58,19 @@ func scopeWords(s access.RuleScope, names map[string]string, ous *access.OUs) []
 	return lines
 }
 
+// reviewedOn says on which revision the reviewer saw the change, and whether it was rebased since.
+func reviewedOn(c access.Change, r access.Review) string {
+	verdict := "Rejected"
+	if r.Verdict == access.VerdictApprove {
+		verdict = "Approved"
+	}
+	text := verdict + " at revision " + number(r.Base)
+	if r.Base != c.Base {
+		text += "; rebased to " + number(c.Base) + " without a difference"
+	}
+	return text + "."
+}
+
 // guardTone is bad if the guard stops the change, and caution if it was overridden.
 func guardTone(g access.Guard) Tone {
 	if g.Overridden {

@@ -31,6 +31,8 @@ func className(c access.CloudClass) string {
 		return "Being changed"
 	case access.CloudWrongAccount:
 		return "Session of another account"
+	case access.CloudPlanChanged:
+		return "Plan changed"
 	case access.CloudUnknown:
 		return "Unknown"
 	default:

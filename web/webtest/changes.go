@@ -33,8 +33,9 @@ type changes struct {
 	AuditPage   access.Page[access.AuditEvent]
 	Filter      access.AuditFilter
 	Query       access.ChangeQuery
-	Refuse      error // of every writing method
-	Voided      int   // reviews, by every edit
+	Refuse      error         // of every writing method
+	Voided      int           // reviews, by every edit
+	Rebased     access.Change // what a rebase leaves
 	Did         []string
 	Proposal    change.Proposal
 	RulesView   change.RulesView
@@ -169,7 +170,8 @@ func (f *changes) Rebase(_ context.Context, _ access.Actor, id int64, options ..
 	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
 		return access.Change{}, err
 	}
-	return access.Change{ID: id}, f.note("rebase %d", id)
+	f.Rebased.ID = id
+	return f.Rebased, f.note("rebase %d", id)
 }
 
 func (f *changes) ChangedSince(context.Context, access.Actor, int64) (access.ChangedSince, error) {

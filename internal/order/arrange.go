@@ -1,0 +1,378 @@
+package order
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+)
+
+// Reading is what was read for a plan.
+type Reading struct {
+	Accounts    access.Accounts // of the organization
+	Inventories *access.Inventories
+}
+
+// Arrange notes in a plan what its operations require of operations in other accounts, and keeps the Deny of users whom a
+// role would admit without it. It returns the operations that do not fit with that, as errors for the editor.
+// changed is false where the plan needs none of it.
+func Arrange(r Reading, plan *access.Plan) (changed bool, refusals []error) {
+	a := arranger{Reading: r, plan: plan, concerned: map[int32]bool{}}
+	if !a.find() {
+		return false, nil
+	}
+	a.index()
+	for i := range plan.Len() {
+		if !a.concerns(i) {
+			continue
+		}
+		t := plan.Target(i)
+		for n := range t.Operations {
+			if err := a.arrange(&t, &t.Operations[n]); err != nil {
+				refusals = append(refusals, err)
+			}
+		}
+		plan.Replace(i, t)
+		changed = true
+	}
+	return changed, refusals
+}
+
+// Concerns reports whether an operation of a plan opens a role or stops admitting a user.
+func Concerns(plan access.Plan) bool {
+	a := arranger{plan: &plan, concerned: map[int32]bool{}}
+	return a.find()
+}
+
+// Patterns lists the patterns for roles in any account that the user policies of a plan newly contain. Their roles have to
+// be known in all accounts before Arrange.
+func Patterns(plan access.Plan) []access.RoleName {
+	var roles []access.RoleName
+	for _, op := range plan.Distinct() {
+		if op.Kind != access.OpUserPolicy {
+			continue
+		}
+		for _, resource := range newResources(op) {
+			account, role, ok := rolePart(resource)
+			if !ok || !strings.Contains(account, "*") {
+				continue
+			}
+			if arn, literal := iam.LiteralRole("arn:aws:iam::000000000000:" + role); literal {
+				_, name, _ := access.ParseRoleARN(arn)
+				roles = append(roles, name)
+			}
+		}
+	}
+	slices.SortFunc(roles, func(a, b access.RoleName) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(roles)
+}
+
+// arranger arranges one plan.
+type arranger struct {
+	Reading
+	plan      *access.Plan
+	concerned map[int32]bool // numbers of distinct operations
+
+	writes map[access.Dependency]bool                  // trust policies that the plan writes
+	users  map[access.UserName]access.PlannedOperation // the user policies of the plan
+}
+
+// find looks once at each distinct operation. It reports whether any operation opens a role or stops admitting a user.
+func (a *arranger) find() bool {
+	for n, op := range a.plan.Distinct() {
+		switch op.Kind {
+		case access.OpUserPolicy:
+			a.concerned[n] = len(newResources(op)) > 0
+		case access.OpTrustPolicy:
+			a.concerned[n] = len(Revoked(anyAccount, readable(op.OursBefore), readable(op.OursAfter), anyPath)) > 0
+		}
+		if !a.concerned[n] {
+			delete(a.concerned, n)
+		}
+	}
+	return len(a.concerned) > 0
+}
+
+// A distinct operation has a mark in place of the id of its account, which JSON does not allow. The zero id
+// serves as well to find the operations that need a look.
+const anyAccount = access.AccountID("000000000000")
+
+func readable(document string) string { return access.WithID(document, anyAccount) }
+
+func anyPath(string) (string, bool) { return "/", true }
+
+// newResources lists the resources that a user policy contains and did not contain before.
+func newResources(op access.PlannedOperation) []string {
+	had, _ := iam.AssumeResources(readable(op.Before))
+	has, _ := iam.AssumeResources(readable(op.After))
+	return slices.DeleteFunc(has, func(r string) bool { return slices.Contains(had, r) })
+}
+
+func (a *arranger) concerns(target int) bool {
+	return slices.ContainsFunc(a.plan.Numbers(target), func(n int32) bool { return a.concerned[n] })
+}
+
+// index notes which documents the plan writes.
+func (a *arranger) index() {
+	a.writes, a.users = map[access.Dependency]bool{}, map[access.UserName]access.PlannedOperation{}
+	kinds := map[int32]access.PlannedOperation{}
+	for n, op := range a.plan.Distinct() {
+		kinds[n] = op
+	}
+	i := 0
+	for t := range a.plan.Accounts() {
+		for seq, n := range a.plan.Numbers(i) {
+			switch op := kinds[n]; op.Kind {
+			case access.OpTrustPolicy:
+				a.writes[access.Dependency{Account: t.Account, Resource: op.Resource}] = true
+			case access.OpUserPolicy, access.OpDeleteUserPolicy:
+				a.users[access.UserName{Account: t.Account, Path: op.Resource.Path, Name: op.Resource.Name}] = a.plan.Operation(i, seq)
+			}
+		}
+		i++
+	}
+}
+
+func (a *arranger) arrange(t *access.PlannedTarget, op *access.PlannedOperation) error {
+	switch op.Kind {
+	case access.OpUserPolicy:
+		op.Requires = access.Requirements{Opens: a.opens(t.Account, *op)}.Encode()
+		return nil
+	case access.OpTrustPolicy:
+		return a.revoke(t, op)
+	default:
+		return nil
+	}
+}
+
+func (a *arranger) partition(id access.AccountID) string {
+	account, _ := a.Accounts.Find(id)
+	return account.PartitionOrDefault()
+}
+
+// opens lists what a user policy newly opens, sorted by account and role.
+func (a *arranger) opens(home access.AccountID, op access.PlannedOperation) []access.Opening {
+	user := access.UserName{Account: home, Path: op.Resource.Path, Name: op.Resource.Name}
+	partition := a.partition(home)
+	var opened []access.Opening
+	add := func(account access.AccountID, role access.RoleName) {
+		if !iam.AllowsAssumeRole(op.Before, role.ARN(partition, account)) {
+			opened = append(opened, a.opening(user, account, role))
+		}
+	}
+	resources, _ := iam.AssumeResources(op.After)
+	for _, r := range resources {
+		if arn, literal := iam.LiteralRole(r); literal {
+			if account, role, ok := access.ParseRoleARN(arn); ok {
+				add(account, role)
+			}
+			continue
+		}
+		a.expand(r, partition, add)
+	}
+	slices.SortFunc(opened, func(x, y access.Opening) int {
+		if c := strings.Compare(string(x.Account), string(y.Account)); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Role.String(), y.Role.String())
+	})
+	return slices.Compact(opened)
+}
+
+// expand yields the roles that a pattern covers: those that are known, those that the plan writes, and one in each account that
+// was never read, which may have such a role.
+func (a *arranger) expand(pattern, partition string, yield func(access.AccountID, access.RoleName)) {
+	_, part, _ := rolePart(pattern)
+	arn, named := iam.LiteralRole("arn:" + partition + ":iam::" + string(anyAccount) + ":" + part)
+	_, role, _ := access.ParseRoleARN(arn)
+	for _, account := range a.Accounts {
+		id := account.ID
+		switch {
+		case account.PartitionOrDefault() != partition:
+		case named:
+			if !iam.CoversRole(pattern, role.ARN(partition, id)) {
+				continue
+			}
+			_, there := a.Inventories.Role(id, role)
+			written := a.writes[access.Dependency{Account: id, Resource: access.Opening{Role: role}.Resource()}]
+			if there || written || !a.Inventories.Has(id) {
+				yield(id, role)
+			}
+		default:
+			inv, _ := a.Inventories.Of(id)
+			for _, d := range inv.Roles {
+				if name := (access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name}); iam.CoversRole(pattern, name.ARN(partition, id)) {
+					yield(id, name)
+				}
+			}
+		}
+	}
+}
+
+// opening says what the plan knows of a role that a user policy opens.
+func (a *arranger) opening(user access.UserName, account access.AccountID, role access.RoleName) access.Opening {
+	o := access.Opening{Account: account, Role: role, Basis: access.BasisUnread}
+	if a.writes[access.Dependency{Account: account, Resource: o.Resource()}] {
+		o.Basis = access.BasisWritten
+		return o
+	}
+	if !a.Inventories.Has(account) {
+		return o
+	}
+	live, _ := a.Inventories.Role(account, role)
+	known, _ := a.Inventories.User(user.Account, user.Path, user.Name)
+	o.Document = Fingerprint(live.Document)
+	switch {
+	case live.Document == "" || iam.MayAdmit(live.Document, account, user, a.partition(account), known.ID) == iam.AdmitsNot:
+		o.Basis = access.BasisHarmless
+	case restricts(live.Document, user.ARN(a.partition(account))):
+		o.Basis = access.BasisInPlace
+	default:
+		o.Basis = access.BasisOpen
+	}
+	return o
+}
+
+// restricts reports whether our statements of a trust policy deny a user anything, by name or as everyone.
+func restricts(document, arn string) bool {
+	ours, err := iam.Ours(document)
+	if err != nil {
+		return false
+	}
+	denied := principals(ours, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
+	return slices.Contains(denied, arn) || slices.Contains(denied, "*")
+}
+
+// Fingerprint is the SHA-256 of a document as it was read, in hexadecimal digits.
+func Fingerprint(document string) string {
+	sum := sha256.Sum256([]byte(document))
+	return hex.EncodeToString(sum[:])
+}
+
+// revoke keeps the Deny of the users whom a trust policy stops admitting, for as long as needed.
+func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) error {
+	path := func(name string) (string, bool) { return a.pathOf(t.Account, name) }
+	var kept, until []access.UserName
+	var why []string
+	for _, u := range Revoked(t.Account, op.OursBefore, op.OursAfter, path) {
+		switch reason, waits := a.fate(t.Account, *op, u); {
+		case reason != "":
+			kept, why = append(kept, u), append(why, reason)
+		case waits:
+			until = append(until, u)
+		}
+	}
+	if len(kept) > 0 {
+		if err := a.keep(t.Account, op, kept); err != nil {
+			return err
+		}
+		op.Note = strings.TrimSpace(op.Note + " " + strings.Join(why, " "))
+	}
+	op.Requires = access.Requirements{Revoked: until}.Encode()
+	return a.fits(t, op, until)
+}
+
+func (a *arranger) pathOf(account access.AccountID, name string) (string, bool) {
+	inv, _ := a.Inventories.Of(account)
+	for _, u := range inv.Users {
+		if u.Resource.Name == name {
+			return u.Resource.Path, true
+		}
+	}
+	return "", false
+}
+
+// fate says why the Deny for a user must stay; or, where that is "", whether it must stay until the user's policy no
+// longer names the role.
+func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u access.UserName) (stays string, waits bool) {
+	role := op.Resource.ARN(a.partition(account), account)
+	read := a.Inventories.Has(u.Account)
+	user, exists := a.Inventories.User(u.Account, u.Path, u.Name)
+	if read && !exists {
+		return "", false
+	}
+	admission := iam.AdmitsByAccount
+	if op.BeforeKnown {
+		admission = iam.MayAdmit(op.After, account, u, a.partition(account), user.ID)
+	}
+	policy, planned := a.users[u]
+	if !planned {
+		policy = access.PlannedOperation{Before: user.Document, After: user.Document}
+	}
+	stays = func() string {
+		const kept = "The Deny for %s stays in the trust policy of %s: %s."
+		say := func(why string) string { return fmt.Sprintf(kept, u, op.Resource, why) }
+		switch others := otherPermissions(user); {
+		case admission == iam.AdmitsNot:
+			return ""
+		case admission == iam.AdmitsByName:
+			return say("a statement of others admits this user by name or as everyone")
+		case !op.BeforeKnown:
+			return say("the account was not read, and a statement of others may admit this user")
+		case !read:
+			return say("the account of this user was not read, and the user may have other permissions to assume the role")
+		case len(others) > 0:
+			return say("a statement of others admits the account of this user, and other permissions of the user may allow the role (" + some(others) + ")")
+		case iam.MayAllowAssumeRole(policy.After, role):
+			return say("a statement of others admits the account of this user, and the policy of the user still covers the role")
+		default:
+			return ""
+		}
+	}()
+	return stays, stays == "" && admission != iam.AdmitsNot && iam.MayAllowAssumeRole(policy.Before, role)
+}
+
+// otherPermissions names what else may permit a user something: the console reads the names of these, not their contents.
+func otherPermissions(u access.LiveUser) []string {
+	_, attached := access.UserSideAttachments(u.AttachedPolicies)
+	return slices.Concat(u.InlinePolicies, attached, u.Groups)
+}
+
+func some(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// keep adds the Deny to the planned document.
+func (a *arranger) keep(account access.AccountID, op *access.PlannedOperation, users []access.UserName) error {
+	ours, err := Closing(op.OursAfter, a.partition(account), users)
+	if err != nil {
+		return fmt.Errorf("keeping the Deny of %s in %s: %w", Names(users), op.Resource, err)
+	}
+	return setOurs(op, ours)
+}
+
+func setOurs(op *access.PlannedOperation, ours string) error {
+	ss, err := iam.ParseStatements(ours)
+	if err != nil {
+		return err
+	}
+	is, err := iam.Rewrite(op.Before, ss)
+	if err != nil {
+		return err
+	}
+	op.After, op.OursAfter, op.Size = is.Merged, is.OursAfter, iam.Size(is.Merged)
+	return nil
+}
+
+// fits refuses a trust policy that is too long with the Deny of the users whom it stops admitting.
+func (a *arranger) fits(t *access.PlannedTarget, op *access.PlannedOperation, until []access.UserName) error {
+	longest := *op
+	if len(until) > 0 {
+		if err := a.keep(t.Account, &longest, until); err != nil {
+			return err
+		}
+	}
+	if longest.Size <= op.Limit || op.Limit == 0 {
+		return nil
+	}
+	return access.Invalid("edits", "The trust policy of %s in account %s (%s) would have %d characters, and %d are allowed: it must keep a Deny for users whom it stops admitting, since a statement of others would let them in. Remove fewer users at once, shorten the allowlist, remove that statement, or have the quota L-C07B4B0D of that account raised.",
+		op.Resource, t.Account, t.AccountName, longest.Size, op.Limit)
+}

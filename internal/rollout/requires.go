@@ -1,0 +1,333 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
+)
+
+// A push writes the form of an approved document that needs nothing which is not done and verified: see package order.
+// Each visit of the target works out the forms again. Until everything required has ended, the target continues later.
+
+// required is what a step requires of other operations, and how far that is.
+type required struct {
+	access.Requirements
+	approved string // After of a user policy, OursAfter of a trust policy, as they were approved
+
+	opened []openedRole // roles that the user policy opens, in other accounts and in this one
+	closed []access.UserName
+
+	waits   access.Place // where the target continues for this step; zero where nothing is to come
+	leftOut []string     // what stays out of the document although nothing is to come
+}
+
+// openedRole is a role that a user policy newly opens.
+type openedRole struct {
+	access.Opening
+	dep  *access.DependencyState // nil where the rollout does not write its trust policy
+	own  *step                   // the step of this push that writes it; nil for another account
+	held bool
+	why  string // it is held, and nothing is to come
+}
+
+func (o openedRole) String() string { return fmt.Sprintf("%s in account %s", o.Resource(), o.Account) }
+
+// require finds out what the steps require and how far that is, and sets the form of each document.
+func (u *push) require(ctx context.Context) error {
+	for i := range u.steps {
+		if err := u.steps[i].parseRequirements(); err != nil {
+			return err
+		}
+	}
+	u.findOpened()
+	deps, err := u.dependencies(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range u.steps {
+		s := &u.steps[i]
+		switch s.op.Kind {
+		case access.OpUserPolicy:
+			for n := range s.opened {
+				o := &s.opened[n]
+				if dep, found := deps[access.Dependency{Account: o.Account, Resource: o.Resource()}]; found {
+					o.dep = &dep
+				}
+			}
+		case access.OpTrustPolicy:
+			u.keepClosed(s, deps)
+		}
+	}
+	return u.lookAtOpened(ctx)
+}
+
+func (s *step) parseRequirements() error {
+	requirements, err := access.ParseRequirements(s.op.Requires)
+	if err != nil {
+		return fmt.Errorf("operation %d of account %s: %w", s.op.Seq, s.op.Account, err)
+	}
+	s.required = required{Requirements: requirements, approved: s.op.After}
+	if s.op.Kind == access.OpTrustPolicy {
+		s.approved = s.op.OursAfter
+	}
+	return nil
+}
+
+func (u *push) partition() string { return u.claim.Account.PartitionOrDefault() }
+
+// findOpened lists the roles that each user policy opens to a user who cannot ask for them now.
+func (u *push) findOpened() {
+	for i := range u.steps {
+		s := &u.steps[i]
+		if s.op.Kind != access.OpUserPolicy {
+			continue
+		}
+		live := u.live[s.op.Resource].Document
+		for _, o := range order.NewlyOpened(s.approved, live, u.partition(), s.Opens) {
+			s.opened = append(s.opened, openedRole{Opening: o, own: u.trustStep(o)})
+		}
+	}
+}
+
+// trustStep is the step of this push that writes the trust policy of a role; nil where there is none.
+func (u *push) trustStep(o access.Opening) *step {
+	if o.Account != u.claim.Account.ID {
+		return nil
+	}
+	for i := range u.steps {
+		if t := &u.steps[i]; t.op.Kind == access.OpTrustPolicy && t.op.Resource == o.Resource() {
+			return t
+		}
+	}
+	return nil
+}
+
+// dependencies asks for the operations in other accounts that the steps depend on.
+func (u *push) dependencies(ctx context.Context) (map[access.Dependency]access.DependencyState, error) {
+	var on []access.Dependency
+	for i := range u.steps {
+		s := &u.steps[i]
+		for _, o := range s.opened {
+			if o.own == nil {
+				on = append(on, access.Dependency{Account: o.Account, Resource: o.Resource()})
+			}
+		}
+		for _, user := range s.Revoked {
+			if user.Account != u.claim.Account.ID {
+				on = append(on, access.Dependency{Account: user.Account, Resource: userResource(user)})
+			}
+		}
+	}
+	if len(on) == 0 {
+		return nil, nil
+	}
+	found, err := u.cfg.Store.Dependencies(ctx, u.claim.Rollout.ID, on)
+	if err != nil {
+		return nil, fmt.Errorf("reading what account %s depends on: %w", u.claim.Account.ID, err)
+	}
+	deps := make(map[access.Dependency]access.DependencyState, len(found))
+	for _, d := range found {
+		deps[d.Dependency] = d
+	}
+	return deps, nil
+}
+
+func userResource(u access.UserName) access.Resource {
+	return access.Resource{Kind: access.ResourceUser, Path: u.Path, Name: u.Name}
+}
+
+// later is where the target continues after a dependency in a wave has ended.
+func (u *push) later(wave int, pass access.Pass) access.Place {
+	return access.Place{Wave: max(wave, u.claim.Target.Wave), Pass: pass}
+}
+
+// wait notes where the target continues for a step. The earliest place counts.
+func (r *required) wait(at access.Place) {
+	if r.waits.IsZero() || at.Before(r.waits) {
+		r.waits = at
+	}
+}
+
+// keepClosed finds the users whose Deny a trust policy still keeps: those whose policies are not written yet, or could not be.
+func (u *push) keepClosed(s *step, deps map[access.Dependency]access.DependencyState) {
+	for _, user := range s.Revoked {
+		done, waits := u.revoked(user, deps)
+		switch {
+		case done:
+			continue
+		case !waits.IsZero():
+			s.wait(waits)
+		default:
+			s.leftOut = append(s.leftOut, fmt.Sprintf("the Deny for %s stays in the trust policy of %s, because the policy of this user could not be written", user, s.op.Resource))
+		}
+		s.closed = append(s.closed, user)
+	}
+}
+
+// revoked reports whether the policy of a user no longer names the role, or else where the target continues to look
+// again.
+func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.DependencyState) (done bool, waits access.Place) {
+	if user.Account == u.claim.Account.ID {
+		for i := range u.steps {
+			if t := &u.steps[i]; t.op.Resource == userResource(user) {
+				return u.revokedHere(t)
+			}
+		}
+		return false, access.Place{}
+	}
+	d, found := deps[access.Dependency{Account: user.Account, Resource: userResource(user)}]
+	switch {
+	case !found:
+		return false, access.Place{}
+	case d.Good():
+		return true, access.Place{}
+	case !d.Visited():
+		return false, u.later(d.Place.Wave, access.PassFinal)
+	default:
+		return false, access.Place{}
+	}
+}
+
+func (u *push) revokedHere(t *step) (done bool, waits access.Place) {
+	switch t.op.State {
+	case access.OperationWritten, access.OperationUnchanged:
+		return true, access.Place{}
+	case access.OperationPlanned, access.OperationIntended:
+		return false, u.later(0, access.PassFinal)
+	default:
+		return false, access.Place{}
+	}
+}
+
+// closeTrust puts the Deny of users who must stay out into our statements of a trust policy. Who must stay out depends on the
+// live statements of others too: one that was added since the plan may admit a user whom our statements keep out.
+func (u *push) closeTrust(s *step) {
+	if s.op.Kind != access.OpTrustPolicy {
+		return
+	}
+	live := u.live[s.op.Resource].Document
+	final, _, err := mergeTrust(live, s.op.OursAfter)
+	if err != nil {
+		return // decide says so
+	}
+	closed, account := slices.Clone(s.closed), u.claim.Account.ID
+	for _, user := range order.Revoked(account, u.oursBefore(s, live), s.op.OursAfter, u.pathOf) {
+		if slices.Contains(closed, user) || u.missing(user.ARN(u.partition())) {
+			continue
+		}
+		admission := iam.MayAdmit(final, account, user, u.partition(), u.live[userResource(user)].ID)
+		if admission == iam.AdmitsNot || admission == iam.AdmitsByAccount && slices.Contains(s.Revoked, user) {
+			continue
+		}
+		closed = append(closed, user)
+		s.without = joinSentences(s.without, fmt.Sprintf("The Deny for %s stays in the trust policy of %s: a statement of others admits this user since the plan was made.", user, s.op.Resource))
+	}
+	if len(closed) == 0 {
+		return
+	}
+	if ours, err := order.Closing(s.op.OursAfter, u.partition(), closed); err == nil {
+		s.op.OursAfter = ours
+	}
+}
+
+// oursBefore are our statements before the rollout.
+func (u *push) oursBefore(s *step, live string) string {
+	if s.op.BeforeKnown {
+		return s.op.OursBefore
+	}
+	ours, err := iam.Ours(live)
+	if err != nil {
+		return s.op.OursBefore
+	}
+	return ours
+}
+
+// pathOf finds the path of a user of the account by the operations of the target.
+func (u *push) pathOf(name string) (string, bool) {
+	for i := range u.steps {
+		r := u.steps[i].op.Resource
+		if (r.Kind == access.ResourceUser || r.Kind == access.ResourceAttachments) && r.Name == name {
+			return r.Path, true
+		}
+	}
+	return "", false
+}
+
+// cut sets the form of a user policy that opens only what is verified. It reports whether the form has changed.
+func (u *push) cut(s *step) (changed bool, err error) {
+	var held []access.Opening
+	s.waits, s.leftOut = access.Place{}, nil
+	for n := range s.opened {
+		o := &s.opened[n]
+		u.judge(s, o)
+		if !o.held {
+			continue
+		}
+		held = append(held, o.Opening)
+		if o.why != "" {
+			s.leftOut = append(s.leftOut, fmt.Sprintf("%s is left out of the policy of %s: %s", o, s.op.Resource, o.why))
+		}
+	}
+	before := s.op.Before
+	if !s.op.BeforeKnown {
+		before = u.live[s.op.Resource].Document
+	}
+	form, err := order.CutDown(s.approved, before, u.partition(), held, s.op.Limit)
+	if err != nil {
+		return false, fmt.Errorf("cutting down the policy of %s: %w", s.op.Resource, err)
+	}
+	changed = form != s.op.After
+	s.op.After = form
+	return changed, nil
+}
+
+// judge decides whether a role stays out of a user policy, and whether the target continues for it. A role of another account
+// was judged by lookAtOpened.
+func (u *push) judge(s *step, o *openedRole) {
+	switch t := o.own; {
+	case t == nil:
+		if o.held && o.why == "" {
+			s.wait(u.later(o.dep.Place.Wave, access.PassGrants))
+		}
+	case t.bad() || t.state == access.OperationSkipped:
+		o.held, o.why = true, "its trust policy could not be set"
+	case t.unproved != "":
+		o.held, o.why = true, t.unproved
+	case t.isPostponed():
+		o.held = true // the push is snoozed for it
+	case t.op.Seq > s.op.Seq && t.write:
+		o.held = true
+		s.wait(u.later(0, access.PassGrants))
+	default:
+		o.held, o.why = false, ""
+	}
+}
+
+// continues is the first place at which the target has more to do; zero where all has ended.
+func (u *push) continues() access.Place {
+	var first access.Place
+	for i := range u.steps {
+		if at := u.steps[i].waits; !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
+
+// leftOut says what the target could not do because of other operations; "" for nothing.
+func leftOutOf(steps []step) string {
+	var said []string
+	for i := range steps {
+		said = append(said, steps[i].leftOut...)
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	text := said[0]
+	return sentence(strings.ToUpper(text[:1])+text[1:]) + more(len(said)-1)
+}
