@@ -32,11 +32,14 @@ END $$;
 -- Organization
 -- ----------------------------------------------------------------------------------------------------
 
+-- An OU is identified by its id. A path is only for display: it changes when an OU is renamed, and two OUs may have the
+-- same one for a moment. A row stays when the OU is deleted in AWS, so that selectors can still be read.
 CREATE TABLE ous (
-    id        text PRIMARY KEY,
-    parent_id text NOT NULL,
+    id        text PRIMARY KEY CHECK (id <> ''),
+    parent_id text NOT NULL, -- empty for the root
     name      text NOT NULL,
-    path      text COLLATE "C" NOT NULL UNIQUE CHECK (path <> '')
+    path      text COLLATE "C" NOT NULL CHECK (path <> ''),
+    gone_at   timestamptz    -- when a reading of the organization first missed it
 );
 
 -- version rises with each change to what the console knows about the account or its inventory. The version of the
@@ -48,7 +51,8 @@ CREATE TABLE accounts (
     email             text NOT NULL,
     state             text NOT NULL
         CHECK (state IN ('PENDING_ACTIVATION', 'ACTIVE', 'SUSPENDED', 'PENDING_CLOSURE', 'CLOSED')),
-    ou                text COLLATE "C" NOT NULL,
+    ou                text COLLATE "C" NOT NULL,                             -- the path of its OU, for display
+    ou_ids            text[] NOT NULL DEFAULT '{}',                          -- of its OUs, from the root down
     tags              jsonb NOT NULL CHECK (jsonb_typeof(tags) = 'object'),
     partition         text NOT NULL CHECK (partition LIKE 'aws%'),
     management        boolean NOT NULL,
@@ -63,7 +67,6 @@ CREATE TABLE accounts (
     version           bigint NOT NULL DEFAULT 1
 );
 CREATE INDEX accounts_by_name ON accounts (name, id);
-CREATE INDEX accounts_by_ou ON accounts (ou, name, id);
 CREATE INDEX accounts_by_tag ON accounts USING gin (tags);
 CREATE INDEX accounts_version ON accounts (version);
 CREATE INDEX accounts_unreadable ON accounts (id) WHERE inventory_error <> '';
@@ -96,7 +99,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
-CREATE TRIGGER organization_moved AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF name, email, ou, tags ON accounts
+CREATE TRIGGER organization_moved AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF name, email, ou, ou_ids, tags ON accounts
     FOR EACH STATEMENT EXECUTE FUNCTION organization_moved();
 CREATE TRIGGER organization_moved AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ous
     FOR EACH STATEMENT EXECUTE FUNCTION organization_moved();

@@ -10,7 +10,8 @@
 //
 //	actor.go       who acts, and the console roles a person may hold
 //	token.go       API tokens and their scopes
-//	account.go     organization, OU, account, selector, and accounts as a sorted list
+//	account.go     organization, account, selector, and accounts as a sorted list
+//	ou.go          OUs by id, and how a path that was typed becomes an id; ou_path.go how paths are written
 //	entry.go       one line of an allowlist, and what is refused as one
 //	allowlist.go   named list of entries
 //	mapping.go     users, role, accounts, allowlists, conditions

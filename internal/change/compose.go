@@ -132,6 +132,10 @@ func (s *Service) compact(ctx context.Context, base int64, edits []access.Edit) 
 	if len(edits) == 0 {
 		return nil, nil
 	}
+	edits, err := s.resolveOUs(ctx, edits)
+	if err != nil {
+		return nil, err
+	}
 	state, err := s.store.State(ctx, base)
 	if err != nil {
 		return nil, err
@@ -235,6 +239,11 @@ func (s *Service) SaveMapping(ctx context.Context, actor access.Actor, id int64,
 	if err := m.Check(); err != nil {
 		return access.Change{}, err
 	}
+	resolved, err := s.resolveMappings(ctx, []access.Mapping{m})
+	if err != nil {
+		return access.Change{}, err
+	}
+	m = resolved[0]
 	if err := s.checkReach(ctx, m); err != nil {
 		return access.Change{}, err
 	}

@@ -59,8 +59,12 @@ func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
 	if err != nil {
 		return planning.PlanInput{}, fmt.Errorf("reading the accounts: %w", err)
 	}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return planning.PlanInput{}, fmt.Errorf("reading the OUs: %w", err)
+	}
 	targets, active := s.targetable.of(all, version)
-	return planning.PlanInput{Accounts: targets, Organization: active, Now: s.at()}, nil
+	return planning.PlanInput{Accounts: targets, Organization: active, OUs: ous, Now: s.at()}, nil
 }
 
 // know reads what is known of what a query names.
@@ -82,11 +86,11 @@ func (s *Service) checkReach(ctx context.Context, m access.Mapping) error {
 	if len(all) == 0 {
 		return nil // the organization has not been read yet: nothing can be said
 	}
-	if err := planning.CheckSelector(m.Accounts, all); err != nil {
-		return err
-	}
 	w, err := s.planInput(ctx)
 	if err != nil {
+		return err
+	}
+	if err := planning.CheckSelector(m.Accounts, all, w.OUs); err != nil {
 		return err
 	}
 	if err := s.know(ctx, &w, planning.QueryOf(m, w.Accounts)); err != nil {

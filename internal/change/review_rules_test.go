@@ -75,9 +75,9 @@ func TestWhatARuleIsFor(t *testing.T) {
 		{"a mapping by its allowlist", access.RuleScope{Mappings: []string{"mp-admin"}}, addEntry("al-vpn", "9.9.9.0/24"), true},
 		{"an allowlist by being put into a mapping", access.RuleScope{Allowlists: []string{"al-vpn"}}, swap, true},
 		{"an allowlist by being removed from one", access.RuleScope{Allowlists: []string{"al-office"}}, swap, true},
-		{"the OU written to", access.RuleScope{OUs: []string{"Root/Prod"}}, addEntry("al-vpn", "9.9.9.0/24"), true},
-		{"another OU", access.RuleScope{OUs: []string{"Root/Test"}}, addEntry("al-vpn", "9.9.9.0/24"), false},
-		{"an OU that is not written to", access.RuleScope{OUs: []string{"Root/Prod"}}, addList("al-x", "x", "9.9.9.9"), false},
+		{"the OU written to", access.RuleScope{OUs: []string{prodOU}}, addEntry("al-vpn", "9.9.9.0/24"), true},
+		{"another OU", access.RuleScope{OUs: []string{"ou-ab12-test0000"}}, addEntry("al-vpn", "9.9.9.0/24"), false},
+		{"an OU that is not written to", access.RuleScope{OUs: []string{prodOU}}, addList("al-x", "x", "9.9.9.9"), false},
 		{"a change of the rules", access.RuleScope{Dangers: []access.Danger{access.DangerRules}}, addRule("rr-new", access.RuleScope{}, one()), true},
 		{"no change of the rules", access.RuleScope{Dangers: []access.Danger{access.DangerRules}}, addEntry("al-vpn", "9.9.9.0/24"), false},
 	} {

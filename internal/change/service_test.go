@@ -72,15 +72,25 @@ func (d *desk) must(err error) {
 
 const foreign = `{"Version":"2012-10-17","Statement":[{"Sid":"Vendor","Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
+// prodOU is the OU of the accounts of the desk's company.
+const prodOU = "ou-ab12-prod0000"
+
 func (d *desk) company() {
-	ou := []access.OU{{ID: "r-1", Name: "Root", Path: "Root"}, {ID: "ou-1", ParentID: "r-1", Name: "Prod", Path: "Root/Prod"}}
+	ou := []access.OU{
+		{ID: "r-ab12", Name: "Root", Path: "Root"},
+		{ID: prodOU, ParentID: "r-ab12", Name: "Prod", Path: "Root/Prod"},
+		{ID: "ou-ab12-test0000", ParentID: "r-ab12", Name: "Test", Path: "Root/Test"},
+		{ID: "ou-ab12-cicd0000", ParentID: "r-ab12", Name: "CI/CD", Path: `Root/"CI/CD"`},
+	}
 	org := access.Organization{ID: "o-1", ManagementAccountID: "999999999999", OUs: ou}
 	for i, id := range []access.AccountID{"111111111111", "222222222222", "333333333333", "444444444444"} {
 		state := access.AccountActive
 		if i == 3 {
 			state = access.AccountSuspended
 		}
-		org.Accounts = append(org.Accounts, access.Account{ID: id, Name: fmt.Sprintf("acct-%d", i+1), State: state, OU: "Root/Prod", Partition: "aws"})
+		org.Accounts = append(org.Accounts, access.Account{
+			ID: id, Name: fmt.Sprintf("acct-%d", i+1), State: state, OU: "Root/Prod", OUIDs: []string{"r-ab12", prodOU}, Partition: "aws",
+		})
 	}
 	d.must(d.store.SaveOrganization(d.t.Context(), org, false, nil))
 	for _, a := range org.Accounts[:3] {
@@ -434,7 +444,10 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 		"an unknown user":      {func(m *access.Mapping) { m.Users[0].Name = "mallory" }, "users"},
 		"a suspended account":  {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"444444444444"}} }, "accounts/ids"},
 		"an unknown account":   {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"555555555555"}} }, "accounts/ids"},
-		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Missing"}} }, "accounts"},
+		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Test"}} }, "accounts"},
+		"an unknown OU":        {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Missing"}} }, "accounts/ous"},
+		"an unknown OU id":     {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"ou-ab12-missing0"}} }, "accounts/ous"},
+		"an unknown exception": {func(m *access.Mapping) { m.Accounts.Except = []string{"Root/Missing"} }, "accounts/except"},
 		"an unknown allowlist": {func(m *access.Mapping) { m.Allowlists = []string{"offfice"} }, "allowlists"},
 	} {
 		m := good

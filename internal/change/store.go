@@ -45,9 +45,11 @@ type Store interface {
 	AccountsAt(ctx context.Context) (accounts []access.Account, version int64, err error)
 	// Account is one of them; KindNotFound where there is none.
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
-	// AccountPage lists accounts, optionally of one OU and below.
+	// AccountPage lists accounts, optionally of one OU, given by its id, and below.
 	AccountPage(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], error)
 	OUs(ctx context.Context) ([]access.OURow, error)
+	// OUTree is all OUs by id, those included that are gone. It is shared: read only.
+	OUTree(ctx context.Context) (*access.OUs, error)
 	// AccountsAndOUs is both, of one moment.
 	AccountsAndOUs(
 		ctx context.Context, ou string, q access.PageQuery,

@@ -148,11 +148,17 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	if err != nil {
 		return err
 	}
-	e := planning.Effects{Before: base, After: after, Edits: edits, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan)}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return err
+	}
+	e := planning.Effects{
+		Before: base, After: after, Edits: edits, OUs: ous, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan),
+	}
 	d.needs = e.Needs()
-	d.lockOuts = planning.LockOuts(base, after, people, s.at())
+	d.lockOuts = planning.LockOuts(base, after, ous, people, s.at())
 	d.settings = base.Settings
-	d.ruled = diffRules(base, after)
+	d.ruled = diffRules(base, after, ous)
 	d.untimely = untimely(d.Diff, base.Settings, s.at())
 	d.warnings, err = planning.Warnings{
 		Issues: d.Issues, Cleared: d.Cleared, Dangers: e.Dangers(), Guards: d.lockOuts, Notes: planning.NotesOf(d.Plan),

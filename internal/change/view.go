@@ -21,6 +21,9 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 		return View{}, err
 	}
 	v := View{Change: c, Permissions: permissionsOf(c, actor), Computed: s.at()}
+	if v.OUs, err = s.store.OUTree(ctx); err != nil {
+		return View{}, err
+	}
 	plan, err := s.consequences(ctx, actor, &v)
 	if err != nil {
 		return View{}, err

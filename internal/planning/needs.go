@@ -14,6 +14,7 @@ import (
 type Effects struct {
 	Before, After access.State
 	Edits         []access.Edit
+	OUs           *access.OUs
 	Issues        []policy.Issue // that the change brings
 	Written       []access.Account
 }
@@ -55,17 +56,17 @@ func (e Effects) why(s access.RuleScope, touched touchedObjects, dangers []acces
 		}
 	}
 	for _, a := range e.Written {
-		if why := inScope(s, a); why != "" {
+		if why := e.inScope(s, a); why != "" {
 			return why
 		}
 	}
 	return ""
 }
 
-func inScope(s access.RuleScope, a access.Account) string {
+func (e Effects) inScope(s access.RuleScope, a access.Account) string {
 	for _, ou := range s.OUs {
 		if (access.Selector{OUs: []string{ou}}).Matches(a) {
-			return fmt.Sprintf("the change writes to %s in %s", a.Name, ou)
+			return fmt.Sprintf("the change writes to %s in %s", a.Name, e.OUs.Label(ou))
 		}
 	}
 	if len(s.Tags) > 0 && (access.Selector{Tags: s.Tags}).Matches(a) {

@@ -38,6 +38,7 @@ type Result struct {
 type PlanInput struct {
 	Accounts     access.Accounts // that a rollout may touch
 	Organization access.Accounts // all that are active, also those that no rollout touches
+	OUs          *access.OUs     // for texts about selectors
 	Inventories  *access.Inventories
 	Now          time.Time
 	Options      policy.Options
@@ -54,7 +55,9 @@ func (w PlanInput) reading() order.Reading {
 
 // PolicyInput is what compiling a state needs.
 func (w PlanInput) PolicyInput(state access.State) policy.Input {
-	return policy.Input{State: state, Accounts: w.Accounts, Inventory: w.Inventories, Now: w.Now, Options: w.Options}
+	return policy.Input{
+		State: state, Accounts: w.Accounts, OUs: w.OUs, Inventory: w.Inventories, Now: w.Now, Options: w.Options,
+	}
 }
 
 // PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through

@@ -32,7 +32,7 @@ func IDs[T any](ids map[access.AccountID]T) []access.AccountID {
 
 // CheckSelector refuses account ids that are not in the organization or cannot be
 // written to, and a selector that reaches nothing.
-func CheckSelector(sel access.Selector, all []access.Account) error {
+func CheckSelector(sel access.Selector, all []access.Account, ous *access.OUs) error {
 	byID := map[access.AccountID]access.Account{}
 	reached, shut := 0, ""
 	for _, a := range all {
@@ -56,7 +56,7 @@ func CheckSelector(sel access.Selector, all []access.Account) error {
 		}
 	}
 	if len(fields) == 0 && reached == 0 {
-		msg := "These accounts match nothing: " + sel.String() + ". Check the spelling on the Accounts page."
+		msg := "These accounts match nothing: " + ous.DescribeWithIDs(sel) + ". Check the spelling on the Accounts page."
 		if shut != "" {
 			msg = "No account that this matches can be written to: " + shut + "."
 		}

@@ -32,7 +32,7 @@ func (c *Compiler) Issues() []Issue {
 
 func (c *Compiler) mappingIssue(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) Issue {
 	return Issue{
-		Code: code, Severity: severity, Object: "mapping " + p.Title(), Position: c.positions["mapping/"+p.ID],
+		Code: code, Severity: severity, Object: "mapping " + c.ous.Title(p.Mapping), Position: c.positions["mapping/"+p.ID],
 		Message: fmt.Sprintf(format, args...), Advice: advice,
 	}
 }
@@ -43,7 +43,9 @@ func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 		is = append(is, c.mappingIssue(p, CodeProtectedRole, SeverityError, "remove the mapping", "role %s must not be changed: %s; nothing is written for it", p.Role, p.protected))
 	}
 	if len(p.sel.accounts) == 0 {
-		is = append(is, c.mappingIssue(p, CodeReachesNothing, SeverityWarning, "correct the choice of accounts, or remove the mapping", "the mapping of %s reaches no account (%s)", p.Role, p.Accounts))
+		is = append(is, c.mappingIssue(p, CodeReachesNothing, SeverityWarning, "correct the choice of accounts, or remove the mapping", "the mapping of %s reaches no account (%s)", p.Role, c.ous.DescribeWithIDs(p.Accounts)))
+	} else {
+		is = append(is, c.ouIssues(p)...)
 	}
 	for _, id := range p.Accounts.IDs {
 		i, ok := c.index[id]

@@ -153,7 +153,11 @@ func seedState(ctx context.Context, svc services) error {
 	if err != nil {
 		return err
 	}
-	edits, err := sampleEdits(accounts)
+	ous, err := svc.store.OUTree(ctx)
+	if err != nil {
+		return err
+	}
+	edits, err := sampleEdits(accounts, ous)
 	if err != nil {
 		return err
 	}

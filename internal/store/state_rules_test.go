@@ -14,7 +14,7 @@ func TestRulesAndSettingsArePartOfEachRevision(t *testing.T) {
 	s := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url, MaxConns: 4}))
 	defer s.Close()
 	rule := access.ReviewRule{
-		Name: "Network", Scope: access.RuleScope{OUs: []string{"Root/Prod"}, Tags: map[string]string{"env": "prod"}, Dangers: []access.Danger{access.DangerRules}},
+		Name: "Network", Scope: access.RuleScope{OUs: []string{prodOU}, Tags: map[string]string{"env": "prod"}, Dangers: []access.Danger{access.DangerRules}},
 		Need: []access.Requirement{{Count: 2, Teams: []string{"network"}, Roles: []access.Role{access.RoleAdmin}}},
 	}
 	settings := access.Settings{ManyAccounts: 5, BreakGlassMappings: []string{"mp-1"}, EmergencyMaxLife: time.Hour, Guards: access.GuardModes{NoAddress: access.GuardRefuse}}

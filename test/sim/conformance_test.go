@@ -220,7 +220,7 @@ func (s *script) start(r *rand.Rand) string {
 			access.AnyFailures, access.NoFailures,
 			1,
 		}[r.IntN(3)], StartedBy: operator.Ref(), CreatedAt: time.Now(),
-	}, plan, access.Stage(strategy, s.accounts[:plan.Len()]), nil)
+	}, plan, access.Stage(strategy, s.accounts[:plan.Len()], nil), nil)
 	if err == nil {
 		s.rollouts = append(s.rollouts, started.ID)
 	}

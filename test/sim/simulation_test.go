@@ -121,7 +121,7 @@ func (s *simulation) begin() {
 	strategy := s.drawStrategy()
 	s.describe(r, strategy)
 	s.check.plan(s.w.plan)
-	if _, err := s.store.start(r, s.w.plan, access.Stage(strategy, accounts)); err != nil {
+	if _, err := s.store.start(r, s.w.plan, access.Stage(strategy, accounts, nil)); err != nil {
 		s.violate("the store fails", "starting the rollout: %v", err)
 	}
 	s.check.counts()

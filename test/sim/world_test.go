@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 	"portcullis.internal/portcullis/internal/planning"
 )
 
@@ -120,10 +121,9 @@ func (b *worldBuilder) drawAccounts() {
 	}
 	for i := range 2 + b.IntN(3) {
 		id := access.AccountID(fmt.Sprintf("%d%011d", i+1, i+1))
-		a := access.Account{
-			ID: id, Name: fmt.Sprintf("account-%d", i+1), OU: []string{"Root/Dev", "Root/Prod"}[i%2],
-			State: access.AccountActive, Quotas: quotas,
-		}
+		a := accesstest.InOU(access.Account{
+			ID: id, Name: fmt.Sprintf("account-%d", i+1), State: access.AccountActive, Quotas: quotas,
+		}, []string{"Root/Dev", "Root/Prod"}[i%2])
 		b.w.accounts = append(b.w.accounts, a)
 	}
 	ids := b.w.accounts.IDs()

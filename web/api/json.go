@@ -43,6 +43,7 @@ type accountJSON struct {
 	Email          string            `json:"email,omitempty"`
 	State          string            `json:"state"`
 	OU             string            `json:"ou"`
+	OUIDs          []string          `json:"ou_ids"`
 	Tags           map[string]string `json:"tags"`
 	Partition      string            `json:"partition"`
 	Management     bool              `json:"management"`
@@ -59,6 +60,7 @@ func toAccountJSON(a access.Account) accountJSON {
 	}
 	return accountJSON{
 		ID: string(a.ID), Name: a.Name, Email: a.Email, State: string(a.State), OU: a.OU, Tags: tags,
+		OUIDs:     append([]string{}, a.OUIDs...),
 		Partition: a.PartitionOrDefault(), Management: a.Management, SyncedAt: a.SyncedAt.UTC(), InventoryAt: a.InventoryAt.UTC(),
 		InventoryError: a.InventoryError, PushedRevision: a.PushedRevision,
 	}

@@ -93,7 +93,7 @@ func nextStep(c access.Change) string {
 }
 
 // editTitle says what an edit does, for people.
-func editTitle(e access.Edit) string {
+func editTitle(e access.Edit, ous *access.OUs) string {
 	switch e.Op {
 	case access.EditAddAllowlist:
 		return "New allowlist " + allowlistName(e)
@@ -108,9 +108,9 @@ func editTitle(e access.Edit) string {
 	case access.EditRemoveEntry:
 		return "Remove " + e.Key
 	case access.EditAddMapping:
-		return "New mapping: " + e.Mapping.Title()
+		return "New mapping: " + ous.Title(*e.Mapping)
 	case access.EditUpdateMapping:
-		return "Change the mapping: " + e.Mapping.Title()
+		return "Change the mapping: " + ous.Title(*e.Mapping)
 	case access.EditRemoveMapping:
 		return "Remove a mapping"
 	case access.EditAddRule:

@@ -192,13 +192,13 @@ type mappingDiff struct {
 }
 
 // mappingLines writes a mapping as lines, so that two can be compared.
-func mappingLines(m access.Mapping) []string {
+func mappingLines(m access.Mapping, ous *access.OUs) []string {
 	m = m.OrDefault()
 	lines := []string{"role: " + m.Role.String()}
 	for _, u := range m.Users {
 		lines = append(lines, "user: "+u.String())
 	}
-	lines = append(lines, "accounts: "+m.Accounts.String())
+	lines = append(lines, "accounts: "+ous.DescribeWithIDs(m.Accounts))
 	for _, a := range m.Allowlists {
 		lines = append(lines, "allowlist: "+a)
 	}

@@ -557,7 +557,7 @@ func changeDiff(p ChangePage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if mappings := mappingDiffs(p.Diff); len(mappings) > 0 {
+		if mappings := mappingDiffs(p.Diff, p.Shell.OUs); len(mappings) > 0 {
 			templ_7745c5c3_Var23 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 				templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 				templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)

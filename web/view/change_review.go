@@ -32,7 +32,7 @@ func needWords(need []access.Requirement) string {
 
 // scopeWords says which changes a rule is for, one line each. names says what ids stand
 // for; an id without a name stands for itself.
-func scopeWords(s access.RuleScope, names map[string]string) []string {
+func scopeWords(s access.RuleScope, names map[string]string, ous *access.OUs) []string {
 	if s.Empty() {
 		return []string{"Every change"}
 	}
@@ -44,7 +44,11 @@ func scopeWords(s access.RuleScope, names map[string]string) []string {
 	}
 	add("Allowlists: ", named(s.Allowlists, names))
 	add("Mappings: ", named(s.Mappings, names))
-	add("Accounts in: ", s.OUs)
+	var units []string
+	for _, id := range s.OUs {
+		units = append(units, ous.LabelWithID(id))
+	}
+	add("Accounts in: ", units)
 	if len(s.Tags) > 0 {
 		lines = append(lines, "Accounts with the "+access.Selector{Tags: s.Tags}.String())
 	}

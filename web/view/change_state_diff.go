@@ -62,21 +62,21 @@ func entryLineFor(e policy.EntryChange) entryLine {
 }
 
 // mappingDiffs lays out what becomes of the mappings.
-func mappingDiffs(d policy.StateDiff) []mappingDiff {
+func mappingDiffs(d policy.StateDiff, ous *access.OUs) []mappingDiff {
 	out := make([]mappingDiff, len(d.Mappings))
 	for i, m := range d.Mappings {
-		out[i] = mappingDiffFor(m)
+		out[i] = mappingDiffFor(m, ous)
 	}
 	return out
 }
 
-func mappingDiffFor(m policy.MappingChange) mappingDiff {
+func mappingDiffFor(m policy.MappingChange, ous *access.OUs) mappingDiff {
 	switch m.Kind {
 	case policy.Added:
-		return mappingDiff{title: "New: " + m.After.Title(), lines: compareLines(nil, mappingLines(m.After))}
+		return mappingDiff{title: "New: " + ous.Title(m.After), lines: compareLines(nil, mappingLines(m.After, ous))}
 	case policy.Removed:
-		return mappingDiff{title: "Removed: " + m.Before.Title(), lines: compareLines(mappingLines(m.Before), nil)}
+		return mappingDiff{title: "Removed: " + ous.Title(m.Before), lines: compareLines(mappingLines(m.Before, ous), nil)}
 	default:
-		return mappingDiff{title: m.After.Title(), lines: compareLines(mappingLines(m.Before), mappingLines(m.After))}
+		return mappingDiff{title: ous.Title(m.After), lines: compareLines(mappingLines(m.Before, ous), mappingLines(m.After, ous))}
 	}
 }

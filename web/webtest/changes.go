@@ -29,6 +29,7 @@ type changes struct {
 	Accounts    access.Page[access.Account]
 	AccountView change.AccountView
 	OUList      []access.OURow
+	GoneOUs     []access.OU
 	AuditPage   access.Page[access.AuditEvent]
 	Filter      access.AuditFilter
 	Query       access.ChangeQuery
@@ -106,6 +107,14 @@ func (f *changes) AccountsAndOUs(context.Context, access.Actor, string, access.P
 }
 
 func (f *changes) OUs(context.Context, access.Actor) ([]access.OURow, error) { return f.OUList, nil }
+
+func (f *changes) OUTree(context.Context, access.Actor) (*access.OUs, error) {
+	var ous []access.OU
+	for _, row := range f.OUList {
+		ous = append(ous, row.OU)
+	}
+	return access.NewOUs(append(ous, f.GoneOUs...)), nil
+}
 
 func (f *changes) Account(_ context.Context, _ access.Actor, id access.AccountID) (change.AccountView, error) {
 	if id != f.AccountView.ID {
