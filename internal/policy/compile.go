@@ -20,6 +20,10 @@ type Input struct {
 	State    access.State
 	Accounts []access.Account // all that exist, for selectors and partitions
 
+	// Closed are further accounts of the organization, which no rollout may touch. Selectors do not reach
+	// them: they serve to tell such an account from one that does not exist.
+	Closed access.Accounts
+
 	// Inventory is what is known to be in accounts. Nil means that nothing is known and
 	// everything is assumed to exist, without statements of others. An account that an
 	// inventory does not cover is assumed to have everything, and may also have statements
@@ -38,6 +42,7 @@ type Compiler struct {
 	opts      Options
 	now       time.Time
 	accounts  []access.Account // sorted by id
+	closed    access.Accounts
 	index     map[access.AccountID]int
 	mappings  []resolvedMapping
 	selectors *selector
@@ -99,7 +104,7 @@ func NewCompiler(in Input) (*Compiler, error) { return newCompiler(in, nil) }
 func (c *Compiler) WithState(state access.State) (*Compiler, error) {
 	s := &Compiler{
 		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, index: c.index, cross: map[access.AccountID][]int{},
-		offline: c.offline, inventory: c.inventory, positions: c.positions,
+		offline: c.offline, inventory: c.inventory, positions: c.positions, closed: c.closed,
 		lists: make(map[string]access.Allowlist, len(state.Allowlists)), networks: map[string]*Networks{}, interned: map[string]*Networks{},
 		templates: map[string]*template{}, userSideParts: map[partsKey]*partsNode{},
 	}
@@ -117,6 +122,7 @@ func newCompiler(in Input, shared *selector) (*Compiler, error) {
 		opts:          in.Options.withDefaults(),
 		now:           in.Now,
 		accounts:      slices.Clone(in.Accounts),
+		closed:        in.Closed,
 		cross:         map[access.AccountID][]int{},
 		offline:       in.Inventory == nil,
 		inventory:     in.Inventory,
