@@ -63,6 +63,7 @@ type View struct {
 	Comments     []access.Comment
 	Rules        []access.RuleChange
 	Settings     []access.SettingChange
+	Names        map[string]string   // of the allowlists and mappings in the scopes of Rules, by id
 	ChangedSince access.ChangedSince // what others have applied under a draft or a conflicted change
 }
 

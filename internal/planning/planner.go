@@ -78,7 +78,7 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	}
 	out = plan.result()
 	out.Issues, out.Cleared = lint.found()
-	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), c.diff()
+	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), Diff(c.base, c.next, c.edits)
 	out.Issues = policy.WithLargeReach(out.Issues, out.Impact, w.Options)
 	out.Impact.Mappings = out.Diff.Mappings
 	out.Summary, out.Expires = Summarize(out.Plan), NextExpiry(w.Now, c.before, c.after)
@@ -90,10 +90,11 @@ func (c *Affected) part(id access.AccountID) *policy.Part {
 	return &policy.Part{Roles: c.roles, Users: c.users[id]}
 }
 
-// diff compares the edited objects of the whole states, so that an object is shown whatever the plan
+// Diff compares the edited objects of the whole states, so that an object is shown whatever the plan
 // reaches. It leaves out mappings that only know an allowlist by another name.
-func (c *Affected) diff() policy.StateDiff {
-	return policy.DiffStates(c.edited.of(c.base), c.edited.of(c.next))
+func Diff(before, after access.State, edits []access.Edit) policy.StateDiff {
+	edited := TouchedBy(edits)
+	return policy.DiffStates(edited.of(before), edited.of(after))
 }
 
 // PlanWhole plans every document of a state, also those that are as they should be: in

@@ -21,6 +21,14 @@ func ruleTitle(r access.RuleChange) string {
 	}
 }
 
+// ruleID is the id by which the desired state knows the rule.
+func ruleID(r access.RuleChange) string {
+	if r.After == nil {
+		return r.Before.ID
+	}
+	return r.After.ID
+}
+
 // needWords says what a rule asks for.
 func needWords(need []access.Requirement) string {
 	words := make([]string, len(need))
@@ -52,6 +60,11 @@ func scopeWords(s access.RuleScope, names map[string]string) []string {
 		lines = append(lines, "A change that "+d.String())
 	}
 	return lines
+}
+
+// scopeText says which changes a rule is for, on one line.
+func scopeText(s access.RuleScope, names map[string]string) string {
+	return strings.Join(scopeWords(s, names), "; ")
 }
 
 // guardTone is bad if the guard stops the change, and caution if it was overridden.

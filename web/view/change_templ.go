@@ -67,7 +67,7 @@ func Change(p ChangePage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.refused() {
-				templ_7745c5c3_Err = Issues(ofSeverity(p.Issues, policy.SeverityError)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Issues(ofSeverity(p.Issues, policy.SeverityError), p.shown(maxShown), p.allURL()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -136,7 +136,7 @@ func Change(p ChangePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Issues(ofSeverity(p.Issues, policy.SeverityWarning)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Issues(ofSeverity(p.Issues, policy.SeverityWarning), p.shown(maxShown), p.allURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -144,11 +144,11 @@ func Change(p ChangePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Issues(ofSeverity(p.Issues, policy.SeverityInfo)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Issues(ofSeverity(p.Issues, policy.SeverityInfo), p.shown(maxShown), p.allURL()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = clearedIssues(p.Cleared).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = clearedIssues(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1740,9 +1740,9 @@ func changeDocuments(p ChangePage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var66 templ.SafeURL
-					templ_7745c5c3_Var66, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(With(ChangeURL(p.Change.ID), "all", "1")))
+					templ_7745c5c3_Var66, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.allURL()))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change.templ`, Line: 361, Col: 97}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change.templ`, Line: 361, Col: 67}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var66))
 					if templ_7745c5c3_Err != nil {
@@ -1755,7 +1755,7 @@ func changeDocuments(p ChangePage) templ.Component {
 					var templ_7745c5c3_Var67 string
 					templ_7745c5c3_Var67, templ_7745c5c3_Err = templ.JoinStringErrs(Number(more))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change.templ`, Line: 361, Col: 119}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change.templ`, Line: 361, Col: 89}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var67))
 					if templ_7745c5c3_Err != nil {
