@@ -101,6 +101,7 @@ func (s *Service) addFindings(actor access.Actor, v *View, d draft) {
 	_ = v.Unconfirmed(v.Guards, actor) // marks those that are overridden
 	if v.State == access.ChangeDraft {
 		v.SetNeeds(d.needs)
+		v.Dangers = d.dangers
 	}
 	if v.Permissions.Alone == nil && !d.settings.BreakGlassAllowed {
 		v.Permissions.Alone = access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone.")

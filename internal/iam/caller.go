@@ -11,7 +11,7 @@ import (
 // caller is a principal of an Allow, whose calls are evaluated.
 type caller struct {
 	text      string // as it is written in the document
-	arn       string // its ARN if it is a unique id that is known; otherwise the text
+	arn       string // the ARN of a known unique id; otherwise the text
 	federated bool   // people of an identity provider
 }
 

@@ -88,7 +88,7 @@ func decided(holds tri, want bool, stranger demand) demand {
 	return demand{is: is((holds == yes) == want)}
 }
 
-// timeDemand evaluates a limit in time: what has passed stays so.
+// timeDemand evaluates a limit in time. A limit that has passed stays passed.
 func (c *call) timeDemand(t *test, hold bool, stranger demand) demand {
 	now := t.holds(c)
 	op := foldASCII(t.operator)

@@ -8,11 +8,11 @@ import (
 	"portcullis.internal/portcullis/internal/cidr"
 )
 
-// notEvaluated begins what is said of a condition that this package does not evaluate.
+// notEvaluated introduces a condition that this package does not evaluate.
 const notEvaluated = "under a condition that the console does not evaluate: "
 
-// way is what has to be so for a call of an Allow to get through: the conditions of the Allow hold, and no Deny of
-// the document applies.
+// way describes the calls of an Allow that get through: the conditions of the Allow hold, and no Deny of the document
+// applies.
 //
 //	Allow: test AND test …          each test becomes a demand that must hold
 //	Deny:  NOT (test AND test …)    its tests become demands of which one must fail
@@ -157,7 +157,7 @@ func (w *way) contradicts() bool {
 	return w.networks != nil && len(*w.networks) == 0 || w.public && len(w.endpoints) > 0 || w.externalID != nil && len(*w.externalID) == 0
 }
 
-// text says the way; "" where nothing is demanded.
+// text puts the way into words. It is empty if there is no demand.
 func (w *way) text() string {
 	var parts []string
 	if w.networks != nil && !everywhere(*w.networks) {
