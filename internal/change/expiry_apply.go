@@ -92,8 +92,8 @@ func (s *Service) skipUnreviewed(ctx context.Context, d *draft) (string, error) 
 		return "", nil
 	}
 	d.Plan = d.Only(func(id access.AccountID) bool { return pushed[id].Rollout != 0 })
-	return fmt.Sprintf("%s left out, because no reviewed change has been rolled out there: push the head to them to write their documents.",
-		count(len(ids)-d.Plan.Len(), "account is", "accounts are")), nil
+	const why = " left out, because no reviewed change has been rolled out there: push the head to write the documents."
+	return count(len(ids)-d.Plan.Len(), "account is", "accounts are") + why, nil
 }
 
 // remainingEdits keeps the edits whose entry is there and has the expiry still.

@@ -42,7 +42,8 @@ func (w caller) call(at TrustContext) *call {
 		user = access.UserName{Account: w.account(), Path: "/", Name: someUser}
 	}
 	r := Request{
-		Principal: user, Role: at.Role, RoleAccount: at.Account, Partition: at.Partition, SessionName: user.Name, Now: at.Now,
+		Principal: user, Role: at.Role, RoleAccount: at.Account, Partition: at.Partition,
+		SessionName: user.Name, Now: at.Now,
 	}
 	if strings.HasPrefix(w.arn, "AIDA") {
 		r.PrincipalID = w.arn
@@ -68,7 +69,7 @@ func (p *principals) covers(w caller, ids map[string]string) tri {
 		return unsure // {"AWS": "*"}: docs/aws-facts.md does not say that it covers identity providers
 	case w.federated && !p.unsure:
 		return no
-	case p.anyone, slices.Contains(p.arns, w.arn), slices.Contains(p.arns, w.text), slices.Contains(p.ids, w.text), slices.ContainsFunc(p.ids, known):
+	case p.anyone, slices.Contains(p.arns, w.arn), slices.Contains(p.ids, w.text), slices.ContainsFunc(p.ids, known):
 		return yes
 	case w.account() != "" && slices.Contains(p.accounts, string(w.account())):
 		return yes
@@ -84,4 +85,5 @@ var outside = []netip.Addr{
 	netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("198.51.100.77"), netip.MustParseAddr("2001:db8::77"),
 }
 
-var allowsEverything = ParsePolicy(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+var allowsEverything = ParsePolicy(
+	`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)

@@ -62,9 +62,9 @@ func (c *call) demand(t *test, hold bool, who caller) demand {
 
 // sameForAll are keys that all calls of sts:AssumeRole by users and roles have, or lack, alike.
 var sameForAll = map[string]bool{
-	"aws:principalisawsservice": true, "aws:viaawsservice": true, "aws:securetransport": true, "aws:resourceaccount": true,
-	"aws:sourceaccount": true, "aws:sourcearn": true, "aws:calledvia": true, "aws:calledviafirst": true, "aws:calledvialast": true,
-	"aws:principalservicename": true,
+	"aws:principalisawsservice": true, "aws:viaawsservice": true, "aws:securetransport": true,
+	"aws:resourceaccount": true, "aws:sourceaccount": true, "aws:sourcearn": true, "aws:principalservicename": true,
+	"aws:calledvia": true, "aws:calledviafirst": true, "aws:calledvialast": true,
 }
 
 // knows reports whether the value of a key follows from the caller alone.
@@ -163,7 +163,8 @@ func (t *test) endpointDemand(in, without bool) demand {
 	case without:
 		return demand{is: unsure, place: true, text: "from any network but not " + text}
 	default:
-		return demand{is: unsure, endpoint: true, place: true, text: preposition + what + "other than " + some(t.values)}
+		text = preposition + what + "other than " + some(t.values)
+		return demand{is: unsure, endpoint: true, place: true, text: text}
 	}
 }
 

@@ -132,7 +132,8 @@ func (c *call) key(name string) (string, presence) {
 
 // ofUsers are the keys whose values are known of users and not of sessions of a role.
 var ofUsers = map[string]bool{
-	"aws:multifactorauthpresent": true, "aws:multifactorauthage": true, "aws:username": true, "aws:userid": true, "aws:principaltype": true,
+	"aws:multifactorauthpresent": true, "aws:multifactorauthage": true,
+	"aws:username": true, "aws:userid": true, "aws:principaltype": true,
 }
 
 func (c *call) now(name string) (string, presence) {

@@ -154,7 +154,9 @@ func (w *way) withExternalID(ids []string) {
 // contradicts reports whether no call can meet all demands: a call through a VPC endpoint has no public source
 // address (docs/aws-facts.md, "What aws:SourceIp sees").
 func (w *way) contradicts() bool {
-	return w.networks != nil && len(*w.networks) == 0 || w.public && len(w.endpoints) > 0 || w.externalID != nil && len(*w.externalID) == 0
+	return w.networks != nil && len(*w.networks) == 0 ||
+		w.public && len(w.endpoints) > 0 ||
+		w.externalID != nil && len(*w.externalID) == 0
 }
 
 // text puts the way into words. It is empty if there is no demand.

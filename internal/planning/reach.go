@@ -95,14 +95,19 @@ func UnknownAccounts(before access.State, had, edits []access.Edit, all []access
 
 // unknownAccounts names the account ids of a selector that are not in the organization. Ids that one of
 // the other selectors names are left out.
-func unknownAccounts(sel access.Selector, kept []access.Selector, byID map[access.AccountID]access.Account) []access.FieldError {
+func unknownAccounts(
+	sel access.Selector, kept []access.Selector, byID map[access.AccountID]access.Account,
+) []access.FieldError {
 	var fields []access.FieldError
 	check := func(field string, id access.AccountID) {
-		if _, known := byID[id]; known || slices.ContainsFunc(kept, func(k access.Selector) bool { return namesAccount(k, id) }) {
+		_, known := byID[id]
+		if known || slices.ContainsFunc(kept, func(k access.Selector) bool { return namesAccount(k, id) }) {
 			return
 		}
-		fields = append(fields, access.FieldError{Field: field, Message: fmt.Sprintf(
-			"There is no account %s in the organization. Correct the id, or synchronize the organization if the account is new.", id)})
+		const remedy = "Correct the id, or synchronize the organization if the account is new."
+		fields = append(fields, access.FieldError{
+			Field: field, Message: fmt.Sprintf("There is no account %s in the organization. %s", id, remedy),
+		})
 	}
 	for _, id := range sel.IDs {
 		check("accounts/ids", id)

@@ -271,10 +271,12 @@ func (s *scan) bypasses(r access.LiveDocument, document string) {
 	}
 	for _, statement := range order {
 		s.add(access.Finding{
-			Kind: access.FindingBypass, Reason: access.ReasonAllow, Resource: r.Resource, Subject: statement, Live: r.Document,
+			Kind: access.FindingBypass, Reason: access.ReasonAllow,
+			Resource: r.Resource, Subject: statement, Live: r.Document,
 			Sentence: fmt.Sprintf("Statement %s of the trust policy of %s, which is not ours, lets %s.",
 				statement, r.Resource, strings.Join(ways[statement], "; it lets ")),
-			Advice: "Remove the statement in AWS, set the mapping's enforcement to everyone, or acknowledge it with the reason why it may stay.",
+			Advice: "Remove the statement in AWS, set the mapping's enforcement to everyone, " +
+				"or acknowledge it with the reason why it may stay.",
 		})
 	}
 }

@@ -58,8 +58,8 @@ func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 	for _, x := range p.Accounts.Except {
 		id := access.AccountID(x)
 		if _, known := c.organizationAccount(id); id.Valid() && !known {
-			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning, "correct the id, or remove the exclusion",
-				"account %s, which the mapping leaves out, does not exist in the organization", id))
+			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning,
+				"correct the id, or remove the exclusion", "account %s, which the mapping leaves out, does not exist in the organization", id))
 		}
 	}
 	c.mu.Lock()
@@ -90,9 +90,10 @@ func (c *Compiler) untargetable(p *resolvedMapping, a access.Account, why string
 		return c.mappingIssue(p, CodeUntargetable, SeverityError, "remove the account from the mapping",
 			"account %s (%s) is never written to: %s", a.ID, a.Name, why)
 	}
-	return c.mappingIssue(p, CodeUntargetable, SeverityWarning, "remove the account from the mapping, or wait until it is active",
-		"nothing is written to account %s (%s) by this mapping now: %s; once it is active, the documents for it need a review of their own",
-		a.ID, a.Name, why)
+	return c.mappingIssue(p, CodeUntargetable, SeverityWarning,
+		"remove the account from the mapping, or wait until it is active",
+		"nothing is written to account %s (%s) by this mapping now: %s; "+
+			"once it is active, the documents for it need another review", a.ID, a.Name, why)
 }
 
 // namesClosed reports whether the mapping names an account that exists and that no rollout may touch.
