@@ -37,12 +37,13 @@ func TestListsKnowDangersAndEmergencies(t *testing.T) {
 	} {
 		i := slices.IndexFunc(page.Items, func(row access.Change) bool { return row.ID == c.change.ID })
 		if row := page.Items[i]; !slices.Equal(row.Dangers, c.dangers) || !row.EmergencyUntil.Equal(c.until) {
-			t.Errorf("%s: the list has the dangers %v and an emergency until %v, want %v and %v", row.Title, row.Dangers, row.EmergencyUntil, c.dangers, c.until)
+			t.Errorf("%s: the list has the dangers %v and an emergency until %v, want %v and %v",
+				row.Title, row.Dangers, row.EmergencyUntil, c.dangers, c.until)
 		}
 	}
 }
 
-// TestDraftsShowTheirDangers: the page of a draft shows the dangers that it has now, and an edit ends those of a submission.
+// TestDraftsShowTheirDangers: the page of a draft shows the dangers that it has now. An edit ends those of a submission.
 func TestDraftsShowTheirDangers(t *testing.T) {
 	d := newDesk(t)
 	d.base()

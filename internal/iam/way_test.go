@@ -39,7 +39,8 @@ func judged(t *testing.T, document string, extra judge.Keys) bool {
 	if err != nil {
 		t.Fatalf("%v: %s", err, document)
 	}
-	all, err := judge.Parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, judge.IdentityPolicy)
+	all, err := judge.Parse(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, judge.IdentityPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,19 +124,34 @@ func TestWaysIntoARole(t *testing.T) {
 			[]judge.Keys{{"aws:sourcevpc": "vpc-1"}},
 			[]judge.Keys{from(stranger)},
 		},
-		"a network and an endpoint at once": {allow(when(network + `,` + endpoint)), "", nil, []judge.Keys{from("203.0.113.9"), through}},
+		"a network and an endpoint at once": {
+			allow(when(network + `,` + endpoint)),
+			"",
+			nil,
+			[]judge.Keys{from("203.0.113.9"), through},
+		},
 		"MFA": {
 			allow(when(`"Bool":{"aws:MultiFactorAuthPresent":"true"}`)), "only with MFA, from any network",
 			[]judge.Keys{from(stranger, "aws:multifactorauthpresent", "true")},
 			[]judge.Keys{from(stranger)},
 		},
-		"a date that has passed": {allow(when(`"DateLessThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)), "", nil, []judge.Keys{from(stranger)}},
+		"a date that has passed": {
+			allow(when(`"DateLessThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)),
+			"",
+			nil,
+			[]judge.Keys{from(stranger)},
+		},
 		"a date to come": {
 			allow(when(`"DateLessThan":{"aws:CurrentTime":"2027-06-01T00:00:00Z"}`)), "only until 2027-06-01 00:00 UTC, from any network",
 			[]judge.Keys{from(stranger)},
 			[]judge.Keys{from(stranger, "aws:currenttime", "2027-06-02T00:00:00Z")},
 		},
-		"a beginning that has passed": {allow(when(`"DateGreaterThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)), "from anywhere", []judge.Keys{from(stranger)}, nil},
+		"a beginning that has passed": {
+			allow(when(`"DateGreaterThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)),
+			"from anywhere",
+			[]judge.Keys{from(stranger)},
+			nil,
+		},
 		"a beginning to come": {
 			allow(when(`"DateGreaterThan":{"aws:CurrentTime":"2027-06-01T00:00:00Z"}`)), "only after 2027-06-01 00:00 UTC, from any network",
 			[]judge.Keys{from(stranger, "aws:currenttime", "2027-06-02T00:00:00Z")},
@@ -146,21 +162,86 @@ func TestWaysIntoARole(t *testing.T) {
 			"under a condition that the console does not evaluate: StringEquals aws:PrincipalOrgID o-1", nil,
 			[]judge.Keys{from(stranger)},
 		},
-		"a condition that calls always meet": {allow(when(`"Bool":{"aws:SecureTransport":"true"}`)), "from anywhere", []judge.Keys{from(stranger)}, nil},
-		"a condition that no call meets":     {allow(when(`"Bool":{"aws:ViaAWSService":"true"}`)), "", nil, []judge.Keys{from(stranger)}},
-		"another account":                    {allow(when(`"StringEquals":{"aws:PrincipalAccount":"123456789012"}`)), "", nil, []judge.Keys{from(stranger)}},
+		"a condition that calls always meet": {
+			allow(when(`"Bool":{"aws:SecureTransport":"true"}`)),
+			"from anywhere",
+			[]judge.Keys{from(stranger)},
+			nil,
+		},
+		"a condition that no call meets": {
+			allow(when(`"Bool":{"aws:ViaAWSService":"true"}`)),
+			"",
+			nil,
+			[]judge.Keys{from(stranger)},
+		},
+		"another account": {
+			allow(when(`"StringEquals":{"aws:PrincipalAccount":"123456789012"}`)),
+			"",
+			nil,
+			[]judge.Keys{from(stranger)},
+		},
 
-		"a Deny of all calls":            {allow("") + deny(all, ""), "", nil, []judge.Keys{from(stranger), through}},
-		"a Deny of the account":          {allow("") + deny(`{"AWS":"arn:aws:iam::999999999999:root"}`, ""), "", nil, []judge.Keys{from(stranger)}},
-		"a Deny of another account":      {allow("") + deny(`{"AWS":"123456789012"}`, ""), "from anywhere", []judge.Keys{from(stranger)}, nil},
-		"a Deny of one user":             {allow("") + deny(`{"AWS":"arn:aws:iam::999999999999:user/zoe"}`, ""), "from anywhere", []judge.Keys{from(stranger)}, nil},
-		"a Deny of all but a network":    {allow("") + deny(all, when(`"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}`)), "from 203.0.113.0/24 (statement No)", []judge.Keys{from("203.0.113.9")}, []judge.Keys{from(stranger), through}},
-		"a Deny of a network":            {allow("") + deny(all, when(network)), "from networks other than 203.0.113.0/24 or through a VPC endpoint", []judge.Keys{from(stranger), through}, []judge.Keys{from("203.0.113.9")}},
-		"a Deny without the external id": {allow("") + deny(all, when(`"StringNotEquals":{"sts:ExternalId":"acme"}`)), "only with the external id acme, from any network", []judge.Keys{from(stranger, "sts:externalid", "acme")}, []judge.Keys{from(stranger)}},
-		"two external ids at once":       {allow(when(external)) + deny(all, when(`"StringNotEquals":{"sts:ExternalId":"other"}`)), "", nil, []judge.Keys{from(stranger, "sts:externalid", "acme")}},
-		"two networks that do not meet":  {allow(when(network)) + deny(all, when(`"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}`)), "", nil, []judge.Keys{from("203.0.113.9"), from("8.8.8.8")}},
-		"a Deny that has ended":          {allow("") + deny(all, when(`"DateLessThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)), "from anywhere", []judge.Keys{from(stranger)}, nil},
-		"a Deny that has begun":          {allow("") + deny(all, when(`"DateGreaterThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)), "", nil, []judge.Keys{from(stranger)}},
+		"a Deny of all calls": {allow("") + deny(all, ""), "", nil, []judge.Keys{from(stranger), through}},
+		"a Deny of the account": {
+			allow("") + deny(`{"AWS":"arn:aws:iam::999999999999:root"}`, ""),
+			"",
+			nil,
+			[]judge.Keys{from(stranger)},
+		},
+		"a Deny of another account": {
+			allow("") + deny(`{"AWS":"123456789012"}`, ""),
+			"from anywhere",
+			[]judge.Keys{from(stranger)},
+			nil,
+		},
+		"a Deny of one user": {
+			allow("") + deny(`{"AWS":"arn:aws:iam::999999999999:user/zoe"}`, ""),
+			"from anywhere",
+			[]judge.Keys{from(stranger)},
+			nil,
+		},
+		"a Deny of all but a network": {
+			allow("") + deny(all, when(`"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}`)),
+			"from 203.0.113.0/24 (statement No)",
+			[]judge.Keys{from("203.0.113.9")},
+			[]judge.Keys{from(stranger), through},
+		},
+		"a Deny of a network": {
+			allow("") + deny(all, when(network)),
+			"from networks other than 203.0.113.0/24 or through a VPC endpoint",
+			[]judge.Keys{from(stranger), through},
+			[]judge.Keys{from("203.0.113.9")},
+		},
+		"a Deny without the external id": {
+			allow("") + deny(all, when(`"StringNotEquals":{"sts:ExternalId":"acme"}`)),
+			"only with the external id acme, from any network",
+			[]judge.Keys{from(stranger, "sts:externalid", "acme")},
+			[]judge.Keys{from(stranger)},
+		},
+		"two external ids at once": {
+			allow(when(external)) + deny(all, when(`"StringNotEquals":{"sts:ExternalId":"other"}`)),
+			"",
+			nil,
+			[]judge.Keys{from(stranger, "sts:externalid", "acme")},
+		},
+		"two networks that do not meet": {
+			allow(when(network)) + deny(all, when(`"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}`)),
+			"",
+			nil,
+			[]judge.Keys{from("203.0.113.9"), from("8.8.8.8")},
+		},
+		"a Deny that has ended": {
+			allow("") + deny(all, when(`"DateLessThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)),
+			"from anywhere",
+			[]judge.Keys{from(stranger)},
+			nil,
+		},
+		"a Deny that has begun": {
+			allow("") + deny(all, when(`"DateGreaterThan":{"aws:CurrentTime":"2026-06-01T00:00:00Z"}`)),
+			"",
+			nil,
+			[]judge.Keys{from(stranger)},
+		},
 		"a Deny under a strange condition": {
 			allow("") + deny(all, when(`"StringEquals":{"aws:PrincipalTag/team":"x"}`)),
 			"under a condition that the console does not evaluate: StringEquals aws:PrincipalTag/team x",
@@ -168,16 +249,44 @@ func TestWaysIntoARole(t *testing.T) {
 			nil,
 		},
 		"a Deny of a network or an endpoint": {
-			allow("") + deny(all, when(`"NotIpAddressIfExists":{"aws:SourceIp":"203.0.113.0/24"},"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}`)),
+			allow("") + deny(
+				all,
+				when(`"NotIpAddressIfExists":{"aws:SourceIp":"203.0.113.0/24"},"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}`),
+			),
 			"from 203.0.113.0/24 or through VPC endpoint vpce-1 (statement No)",
 			[]judge.Keys{from("203.0.113.9"), through},
 			[]judge.Keys{from(stranger), {"aws:sourcevpce": "vpce-2"}},
 		},
-		"a Deny of all but some":      {`{"Sid":"No","Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:user/zoe"},"Action":"sts:AssumeRole"},` + allow(""), "under a condition that the console does not evaluate: statement No, which may deny it", nil, nil},
-		"a Deny of another action":    {allow("") + strings.Replace(deny(all, ""), "sts:*", "sts:TagSession", 1), "from anywhere", []judge.Keys{from(stranger)}, nil},
-		"an Allow of another action":  {strings.Replace(allow(""), "sts:AssumeRole", "sts:TagSession", 1), "", nil, []judge.Keys{from(stranger)}},
-		"a session name":              {allow(when(`"StringEquals":{"sts:RoleSessionName":"deploy"}`)), "only with the session name deploy, from any network", []judge.Keys{from(stranger, "sts:rolesessionname", "deploy")}, []judge.Keys{from(stranger)}},
-		"an operator that is unknown": {allow(when(`"IpAddressMaybe":{"aws:SourceIp":"203.0.113.0/24"}`)), "under a condition that the console does not evaluate: IpAddressMaybe aws:SourceIp 203.0.113.0/24", nil, nil},
+		"a Deny of all but some": {
+			`{"Sid":"No","Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:user/zoe"},"Action":"sts:AssumeRole"},` + allow(""),
+			"under a condition that the console does not evaluate: statement No, which may deny it",
+			nil,
+			nil,
+		},
+		"a Deny of another action": {
+			allow("") + strings.Replace(deny(all, ""), "sts:*", "sts:TagSession", 1),
+			"from anywhere",
+			[]judge.Keys{from(stranger)},
+			nil,
+		},
+		"an Allow of another action": {
+			strings.Replace(allow(""), "sts:AssumeRole", "sts:TagSession", 1),
+			"",
+			nil,
+			[]judge.Keys{from(stranger)},
+		},
+		"a session name": {
+			allow(when(`"StringEquals":{"sts:RoleSessionName":"deploy"}`)),
+			"only with the session name deploy, from any network",
+			[]judge.Keys{from(stranger, "sts:rolesessionname", "deploy")},
+			[]judge.Keys{from(stranger)},
+		},
+		"an operator that is unknown": {
+			allow(when(`"IpAddressMaybe":{"aws:SourceIp":"203.0.113.0/24"}`)),
+			"under a condition that the console does not evaluate: IpAddressMaybe aws:SourceIp 203.0.113.0/24",
+			nil,
+			nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

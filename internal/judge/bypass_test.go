@@ -27,7 +27,10 @@ func plainCall(who, addr string) (r iam.Request, ok bool) {
 		user, ok = access.UserName{Account: away, Path: "/", Name: "stranger"}, true
 	}
 	return iam.Request{
-		Principal: user, PrincipalID: "AIDA" + strings.ToUpper(user.Name) + "X", RoleAccount: home, Role: access.RoleName{Path: "/", Name: "Bob"},
+		Principal: user, PrincipalID: "AIDA" + strings.ToUpper(user.Name) + "X", RoleAccount: home, Role: access.RoleName{
+			Path: "/",
+			Name: "Bob",
+		},
 		SessionName: user.Name, SourceIP: netip.MustParseAddr(addr), Now: now,
 	}, ok
 }
@@ -36,7 +39,8 @@ func plainCall(who, addr string) (r iam.Request, ok bool) {
 // address, and leaves out only principals whose calls the judge denies.
 func TestFromAnywhereIsTrue(t *testing.T) {
 	t.Parallel()
-	own, err := judge.Parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, judge.IdentityPolicy)
+	own, err := judge.Parse(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, judge.IdentityPolicy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +68,8 @@ func TestFromAnywhereIsTrue(t *testing.T) {
 				}
 				for _, addr := range strangers {
 					if r, ok := plainCall(who, addr); ok && !allows(r, trust, all) {
-						t.Errorf("seed %d: statement %s lets %s in %s, and the judge denies a call from %s\n%s", seed, b.Statement, who, b.How, addr, text)
+						t.Errorf("seed %d: statement %s lets %s in %s, and the judge denies a call from %s\n%s",
+							seed, b.Statement, who, b.How, addr, text)
 					}
 				}
 				said++

@@ -14,15 +14,27 @@ func TestBypassesSayTheirConditions(t *testing.T) {
 		return `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"sts:AssumeRole"` + condition + `}`
 	}
 	for name, c := range map[string]struct{ statements, want string }{
-		"no condition":   {vendor(""), "from anywhere"},
-		"an external id": {vendor(`,"Condition":{"StringEquals":{"sts:ExternalId":"acme"}}`), "only with the external id acme, from any network"},
-		"a network":      {vendor(`,"Condition":{"IpAddress":{"aws:SourceIp":"8.8.8.0/24"}}`), "from 8.8.8.0/24 (condition of the statement)"},
+		"no condition": {vendor(""), "from anywhere"},
+		"an external id": {
+			vendor(`,"Condition":{"StringEquals":{"sts:ExternalId":"acme"}}`),
+			"only with the external id acme, from any network",
+		},
+		"a network": {
+			vendor(`,"Condition":{"IpAddress":{"aws:SourceIp":"8.8.8.0/24"}}`),
+			"from 8.8.8.0/24 (condition of the statement)",
+		},
 		"a tag": {
 			vendor(`,"Condition":{"StringEquals":{"aws:PrincipalTag/team":"x"}}`),
 			"under a condition that the console does not evaluate: StringEquals aws:PrincipalTag/team x",
 		},
-		"a date that has passed": {vendor(`,"Condition":{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}`), ""},
-		"a Deny of the vendor":   {vendor("") + `,{"Effect":"Deny","Principal":{"AWS":"999999999999"},"Action":"sts:*"}`, ""},
+		"a date that has passed": {
+			vendor(`,"Condition":{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}`),
+			"",
+		},
+		"a Deny of the vendor": {
+			vendor("") + `,{"Effect":"Deny","Principal":{"AWS":"999999999999"},"Action":"sts:*"}`,
+			"",
+		},
 		"a Deny of all but a network": {
 			vendor("") + `,{"Effect":"Deny","Principal":{"AWS":"999999999999"},"Action":"sts:*","Condition":{"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}}}`, "",
 		},
@@ -59,13 +71,22 @@ func TestFederatedAccessSaysItsConditions(t *testing.T) {
 		return strings.TrimSuffix(plain, "}") + `,"Condition":{` + condition + `}}`
 	}
 	for name, c := range map[string]struct{ statements, want string }{
-		"no condition":           {plain, "with SAML or OIDC, from anywhere;"},
-		"an audience":            {federatedSAML, "does not evaluate: StringEquals SAML:aud https://signin.aws.amazon.com/saml;"},
-		"a network":              {with(`"IpAddress":{"aws:SourceIp":"8.8.8.0/24"}`), ""},
-		"all networks but one":   {with(`"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}`), "from networks other than 8.8.8.0/24"},
+		"no condition": {plain, "with SAML or OIDC, from anywhere;"},
+		"an audience": {
+			federatedSAML,
+			"does not evaluate: StringEquals SAML:aud https://signin.aws.amazon.com/saml;",
+		},
+		"a network": {with(`"IpAddress":{"aws:SourceIp":"8.8.8.0/24"}`), ""},
+		"all networks but one": {
+			with(`"NotIpAddress":{"aws:SourceIp":"8.8.8.0/24"}`),
+			"from networks other than 8.8.8.0/24",
+		},
 		"a date that has passed": {with(`"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}`), ""},
 		"a Deny of everything":   {plain + `,{"Effect":"Deny","Principal":"*","Action":"*"}`, ""},
-		"a Deny of all AWS":      {plain + `,{"Sid":"No","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:*"}`, "does not evaluate: statement No, which may deny it;"},
+		"a Deny of all AWS": {
+			plain + `,{"Sid":"No","Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:*"}`,
+			"does not evaluate: statement No, which may deny it;",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := articleInput(t)
