@@ -338,8 +338,8 @@ func below(prefix string, paths []string) []string {
 	return paths
 }
 
-// reviewed is a state that the edits of the test begin with.
-func reviewed() access.State {
+// baseState is a state that the edits of the test begin with.
+func baseState() access.State {
 	mapping := plainEdit("Mapping").Mapping
 	mapping.ID, mapping.Accounts = "mp-depot", access.Selector{IDs: []access.AccountID{"111122223333"}}
 	return access.State{
@@ -427,10 +427,10 @@ func TestReviewersSeeEachFieldOfAnEdit(t *testing.T) {
 				t.Errorf("%s, %s: the API does not show %s:\n%s", path, when, f.api, api)
 			}
 		}
-		if page, api := reviewOf(t, c, reviewed(), plain); strings.Contains(page, f.page) || strings.Contains(api, f.api) {
+		if page, api := reviewOf(t, c, baseState(), plain); strings.Contains(page, f.page) || strings.Contains(api, f.api) {
 			t.Errorf("%s cannot be recognized by %q and %s: they are there without it", path, f.page, f.api)
 		}
-		sees("added", reviewed(), edit)
+		sees("added", baseState(), edit)
 		with, without := stateWith(t, edit), stateWith(t, plain)
 		if !f.identity {
 			sees("changed", without, as(edit, "update"))
@@ -444,7 +444,7 @@ func TestReviewersSeeEachFieldOfAnEdit(t *testing.T) {
 
 func stateWith(t *testing.T, e access.Edit) access.State {
 	t.Helper()
-	s, err := reviewed().Apply([]access.Edit{e})
+	s, err := baseState().Apply([]access.Edit{e})
 	if err != nil {
 		t.Fatalf("%+v: %v", e, err)
 	}
@@ -474,13 +474,13 @@ func TestReviewersReachWholeValues(t *testing.T) {
 		mapping.Mapping.Users = append(mapping.Mapping.Users, access.UserName{Path: "/", Name: name})
 	}
 	edits = append(edits, mapping)
-	after, err := reviewed().Apply(edits)
+	after, err := baseState().Apply(edits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := webtest.ViewInReview()
 	v.Edits = edits
-	v.ShowEdits(reviewed(), after)
+	v.ShowEdits(baseState(), after)
 	reach := policy.Reach{Role: access.RoleName{Path: "/", Name: "Bob"}, Accounts: []access.AccountID{"111122223333"}}
 	for _, key := range many(40, "54.0.%d.0/24") {
 		reach.Prefixes = append(reach.Prefixes, netip.MustParsePrefix(key))

@@ -94,7 +94,7 @@ func (e trustEvaluation) add(found []Bypass, i int, who caller) []Bypass {
 		b.How = notEvaluated + "the document is malformed"
 	} else {
 		w := e.way(i, who)
-		b.Restricted = e.restricted(who)
+		b.Restricted = e.isRestricted(who)
 		if w.never && !b.Restricted {
 			return found
 		}
@@ -141,8 +141,8 @@ func (e trustEvaluation) unconditional(i int, who caller) string {
 	return anywhere
 }
 
-// restricted reports whether a Deny of ours holds the caller to networks and to nothing else.
-func (e trustEvaluation) restricted(who caller) bool {
+// isRestricted reports whether a Deny of ours holds the caller to networks and to nothing else.
+func (e trustEvaluation) isRestricted(who caller) bool {
 	for i, s := range e.raw {
 		if e.ours(i) && deniesNetworks(s) && e.parsed.statements[i].who.covers(who, e.at.IDs) == yes {
 			return true

@@ -34,7 +34,7 @@ func (c *call) demand(t *test, hold bool, who caller) demand {
 	case len(t.values) == 0 || t.compare == nil && t.prefixes == nil || t.forAll || t.forAny:
 		return stranger
 	case sameForAll[t.name] || c.knows(t.name, who):
-		return decided(t.holds(c), hold, stranger)
+		return fixedDemand(t.holds(c), hold, stranger)
 	case t.name == "aws:currenttime" || t.name == "aws:epochtime":
 		return c.timeDemand(t, hold, stranger)
 	case t.vars:
@@ -52,9 +52,9 @@ func (c *call) demand(t *test, hold bool, who caller) demand {
 	case "aws:multifactorauthpresent":
 		return t.mfaDemand(in, without, stranger)
 	case "sts:rolesessionname":
-		return demand{is: unsure, text: chosen("session name", in, false, t.values)}
+		return demand{is: unsure, text: chosenText("session name", in, false, t.values)}
 	case "sts:sourceidentity":
-		return demand{is: unsure, text: chosen("source identity", in, without, t.values)}
+		return demand{is: unsure, text: chosenText("source identity", in, without, t.values)}
 	default:
 		return stranger
 	}
@@ -81,7 +81,7 @@ func (c *call) knows(name string, who caller) bool {
 	}
 }
 
-func decided(holds tri, want bool, stranger demand) demand {
+func fixedDemand(holds tri, want bool, stranger demand) demand {
 	if holds == unsure {
 		return stranger
 	}
@@ -169,7 +169,7 @@ func (t *test) endpointDemand(in, without bool) demand {
 }
 
 func (t *test) externalIDDemand(in, without bool) demand {
-	d := demand{is: unsure, text: chosen("external id", in, without, t.values)}
+	d := demand{is: unsure, text: chosenText("external id", in, without, t.values)}
 	if op := foldASCII(t.operator); in && !without && strings.HasSuffix(strings.TrimSuffix(op, "ifexists"), "equals") {
 		ids := slices.Clone(t.values)
 		d.externalIDs = &ids
@@ -177,8 +177,8 @@ func (t *test) externalIDDemand(in, without bool) demand {
 	return d
 }
 
-// chosen says which value the caller has to choose.
-func chosen(what string, in, without bool, values []string) string {
+// chosenText says which value the caller has to choose.
+func chosenText(what string, in, without bool, values []string) string {
 	listed := strings.Join(values, " or ")
 	if len(values) > 3 {
 		listed = some(values)

@@ -33,7 +33,7 @@ func judgedCall(extra judge.Keys) judge.Request {
 	}
 }
 
-func judged(t *testing.T, document string, extra judge.Keys) bool {
+func judgeAllows(t *testing.T, document string, extra judge.Keys) bool {
 	t.Helper()
 	trust, err := judge.Parse(document, judge.TrustPolicy)
 	if err != nil {
@@ -303,12 +303,12 @@ func TestWaysIntoARole(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 			for _, keys := range c.allowed {
-				if !judged(t, document, keys) {
+				if !judgeAllows(t, document, keys) {
 					t.Errorf("the judge denies a call with %v, and the sentence is %q", keys, got)
 				}
 			}
 			for _, keys := range c.denied {
-				if judged(t, document, keys) {
+				if judgeAllows(t, document, keys) {
 					t.Errorf("the judge allows a call with %v, and the sentence is %q", keys, got)
 				}
 			}
