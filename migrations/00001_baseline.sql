@@ -426,6 +426,8 @@ CREATE TABLE changes (
     documents            text NOT NULL,
     needs                jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(needs) = 'array'),
     required             int NOT NULL CHECK (required >= 0),
+    dangers              jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(dangers) = 'array'),
+    emergency_until      timestamptz,
     guard_overrides      jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(guard_overrides) = 'array'),
     note                 text NOT NULL,
     cloned_from          bigint REFERENCES changes,

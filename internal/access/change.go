@@ -39,9 +39,10 @@ type Change struct {
 	Edits     []Edit
 	Version   int64
 	Digest    string
-	Documents string // digest of the plan alone
-	Required  int    // people needed for the approval, at least
-	Needs     []Need // what the review rules ask for; set when it is submitted
+	Documents string   // digest of the plan alone
+	Required  int      // people needed for the approval, at least
+	Needs     []Need   // what the review rules ask for; set when it is submitted
+	Dangers   []Danger // why stricter rules may apply; set when it is submitted
 	Reviews   []Review
 
 	GuardOverrides []GuardOverride // of what lock-out guards have found
@@ -49,6 +50,8 @@ type Change struct {
 	ClonedFrom     int64           // the change that it repeats
 	Expiry         *Expiry         // set when the console composed it
 	Schedule       *Schedule       // when it is to be applied; nil for when somebody does
+
+	EmergencyUntil time.Time // when the last emergency entry of its edits ends; zero if there is none
 
 	Voided      int    // how many reviews the edit just made has voided; not kept
 	Note        string // why it is rejected or conflicted
@@ -126,6 +129,7 @@ func (c *Change) Compose(actor Actor, version int64, title, reason string, edits
 		confirmed = nil
 	}
 	c.Title, c.Reason, c.Edits = strings.TrimSpace(title), strings.TrimSpace(reason), edits
+	c.EmergencyUntil = EmergencyUntil(edits)
 	c.noteEditor(actor)
 	voided = c.backToDraft(at)
 	c.Voided, c.GuardOverrides = voided, confirmed
@@ -182,7 +186,7 @@ func (c *Change) backToDraft(at time.Time) (voided int) {
 	if c.State != ChangeConflicted {
 		c.State = ChangeDraft
 	}
-	c.Digest, c.Documents, c.Needs, c.GuardOverrides = "", "", nil, nil
+	c.Digest, c.Documents, c.Needs, c.Dangers, c.GuardOverrides = "", "", nil, nil, nil
 	c.touch(at)
 	return voided
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // EditOp says what an edit does.
@@ -78,6 +79,27 @@ func (e Edit) Object() string {
 	default:
 		return "mapping/" + e.ID
 	}
+}
+
+// EmergencyUntil is when the last of the emergency entries ends that edits add or alter; zero if there is none.
+func EmergencyUntil(edits []Edit) time.Time {
+	var until time.Time
+	note := func(e Entry) {
+		if e.Emergency && e.Expires.After(until) {
+			until = e.Expires
+		}
+	}
+	for _, e := range edits {
+		if e.Entry != nil {
+			note(*e.Entry)
+		}
+		if e.Op == EditAddAllowlist && e.Allowlist != nil {
+			for _, entry := range e.Allowlist.Entries {
+				note(entry)
+			}
+		}
+	}
+	return until
 }
 
 // EditsBetween returns the smallest list of edits that makes after of before, objects

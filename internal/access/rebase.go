@@ -67,6 +67,7 @@ func (c *Change) Rebase(actor Actor, head int64, edits []Edit, at time.Time) err
 		return c.refuse("rebased")
 	}
 	c.State, c.Base, c.Edits, c.Note = ChangeDraft, head, edits, ""
+	c.EmergencyUntil = EmergencyUntil(edits)
 	c.noteEditor(actor)
 	c.Voided = c.backToDraft(at)
 	return nil

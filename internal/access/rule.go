@@ -72,6 +72,19 @@ var dangerWords = map[Danger]string{
 // String says what a change with the danger does.
 func (d Danger) String() string { return dangerWords[d] }
 
+var dangerNames = map[Danger]string{
+	DangerWholeInternet: "Whole internet",
+	DangerLargeList:     "Very large range",
+	DangerLargeReach:    "Large reach",
+	DangerNoAddress:     "No address left",
+	DangerManyAccounts:  "Many accounts",
+	DangerBreakGlass:    "Break-glass access",
+	DangerRules:         "Rules or settings",
+}
+
+// Name is the danger in two or three words.
+func (d Danger) Name() string { return dangerNames[d] }
+
 // MaxReviewers bounds what one requirement may ask for.
 const MaxReviewers = 10
 

@@ -114,6 +114,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err := checkUnmoved(fresh, c, "acted on"); err != nil {
 			return Application{}, err
 		}
+		fresh.Dangers = d.dangers
 		if !a.alone && fresh.Reassess(d.needs, s.at()) {
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
 			return s.applyReopen(fresh), nil

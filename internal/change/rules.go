@@ -179,6 +179,7 @@ func (s *Service) SaveSettings(ctx context.Context, actor access.Actor, id int64
 type ruleDiff struct {
 	rules    []access.RuleChange
 	settings []access.SettingChange
+	names    map[string]string // of what the scopes of the rules name, by id
 }
 
 func diffRules(before, after access.State, ous *access.OUs) ruleDiff {
@@ -196,6 +197,7 @@ func diffRules(before, after access.State, ous *access.OUs) ruleDiff {
 			d.rules = append(d.rules, access.RuleChange{After: &r})
 		}
 	}
+	d.nameScopes(before, after)
 	was, is := settingWords(before, ous), settingWords(after, ous)
 	for i := range was {
 		if was[i].After != is[i].After {
@@ -205,6 +207,33 @@ func diffRules(before, after access.State, ous *access.OUs) ruleDiff {
 	}
 	return d
 }
+
+// nameScopes looks up the objects in the scopes of the rules. A name comes with its id, because the rule holds
+// for the id.
+func (d *ruleDiff) nameScopes(states ...access.State) {
+	d.names = map[string]string{}
+	for _, r := range d.rules {
+		for _, side := range []*access.ReviewRule{r.Before, r.After} {
+			if side == nil {
+				continue
+			}
+			for _, state := range states {
+				for _, id := range side.Scope.Allowlists {
+					if a, ok := state.Allowlist(id); ok {
+						d.names[id] = withID(a.Name, id)
+					}
+				}
+				for _, id := range side.Scope.Mappings {
+					if m, ok := state.Mapping(id); ok {
+						d.names[id] = withID(m.Title(), id)
+					}
+				}
+			}
+		}
+	}
+}
+
+func withID(name, id string) string { return name + " (" + id + ")" }
 
 // settingWords says each setting in words, always in the same order.
 func settingWords(state access.State, ous *access.OUs) []access.SettingChange {
@@ -235,7 +264,7 @@ func joinNames(ids []string, name func(string) (string, bool)) string {
 	list := slices.Clone(ids)
 	for i, id := range list {
 		if n, ok := name(id); ok {
-			list[i] = n
+			list[i] = withID(n, id)
 		}
 	}
 	if len(list) == 0 {

@@ -93,6 +93,8 @@ type Store interface {
 
 	// StartRollout starts a rollout of a plan without a change, at the head. A zero staging is one wave.
 	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
+	// StoppedTargets are the last pushes of accounts; an account that no rollout has had as a target has none.
+	StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error)
 	// Strategies are the saved strategies by name; Strategy is one of them, or the default
 	// for access.DefaultStrategy.
 	Strategies(ctx context.Context) ([]access.Strategy, error)

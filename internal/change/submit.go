@@ -92,7 +92,11 @@ func (s *Service) applySubmit(c *access.Change, actor access.Actor, head int64, 
 		return Decision{}, err
 	}
 	c.SetNeeds(d.needs)
-	detail := map[string]any{"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": plan.Len(), "writes": plan.Operations(), "needs": c.Needs}
+	c.Dangers = d.dangers
+	detail := map[string]any{
+		"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": plan.Len(), "writes": plan.Operations(),
+		"needs": c.Needs, "dangers": c.Dangers,
+	}
 	if len(c.GuardOverrides) > 0 {
 		detail["guard_overrides"] = c.GuardOverrides
 	}
@@ -133,7 +137,8 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 type draft struct {
 	planning.Result
 
-	needs    []access.Need  // what the review rules ask for
+	needs    []access.Need // what the review rules ask for
+	dangers  []access.Danger
 	lockOuts []access.Guard // found whoever looks
 	settings access.Settings
 	ruled    ruleDiff
@@ -155,7 +160,7 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	e := planning.Effects{
 		Before: base, After: after, Edits: edits, OUs: ous, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan),
 	}
-	d.needs = e.Needs()
+	d.needs, d.dangers = e.Needs(), e.Dangers()
 	d.lockOuts = planning.LockOuts(base, after, ous, people, s.at())
 	d.settings = base.Settings
 	d.ruled = diffRules(base, after, ous)

@@ -35,6 +35,12 @@ func (e Effects) Needs() []access.Need {
 	return needs
 }
 
+// Dangers are the properties of the change for which stricter rules can be made, in the order of pages.
+func (e Effects) Dangers() []access.Danger {
+	found := e.dangers(e.alteredObjects())
+	return slices.DeleteFunc(access.Dangers(), func(d access.Danger) bool { return !slices.Contains(found, d) })
+}
+
 // why says what of the change is in a rule's scope; "" when nothing is.
 func (e Effects) why(s access.RuleScope, touched touchedObjects, dangers []access.Danger) string {
 	if s.Empty() {

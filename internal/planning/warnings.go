@@ -34,12 +34,6 @@ type AccountNote struct {
 	Note    string
 }
 
-// Dangers are the dangers of the change, in the order in which pages show them.
-func (e Effects) Dangers() []access.Danger {
-	found := e.dangers(e.alteredObjects())
-	return slices.DeleteFunc(access.Dangers(), func(d access.Danger) bool { return !slices.Contains(found, d) })
-}
-
 // NotesOf lists the notes of a plan, in the order of its accounts.
 func NotesOf(plan access.Plan) []AccountNote {
 	var notes []AccountNote

@@ -39,7 +39,7 @@ const (
 	CodeSpecialRange       = "entry_special_purpose" // reserved for something that is no network of people
 	CodeRoleNameLong       = "role_name_long"        // path and name over 64 characters: no Switch Role
 	CodeMFAAgeShort        = "mfa_age_short"
-	CodeBypass             = "bypass"            // a statement of others lets somebody in from anywhere
+	CodeBypass             = "bypass"            // a statement of others lets principals in past the mappings
 	CodeUserHoldsMore      = "user_holds_more"   // a mapped user has other permissions
 	CodeUnmappedShutOut    = "unmapped_shut_out" // enforcement for everyone with networks in user-side policies
 

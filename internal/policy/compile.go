@@ -21,6 +21,10 @@ type Input struct {
 	Accounts []access.Account // all that exist, for selectors and partitions
 	OUs      *access.OUs      // for messages, and to report OUs that are gone; may be nil
 
+	// Closed are further accounts of the organization, which no rollout may touch. Selectors do not reach
+	// them: they serve to tell such an account from one that does not exist.
+	Closed access.Accounts
+
 	// Inventory is what is known to be in accounts. Nil means that nothing is known and
 	// everything is assumed to exist, without statements of others. An account that an
 	// inventory does not cover is assumed to have everything, and may also have statements
@@ -40,6 +44,7 @@ type Compiler struct {
 	now       time.Time
 	accounts  []access.Account // sorted by id
 	ous       *access.OUs
+	closed    access.Accounts
 	index     map[access.AccountID]int
 	mappings  []resolvedMapping
 	selectors *selector
@@ -103,8 +108,8 @@ func NewCompiler(in Input) (*Compiler, error) { return newCompiler(in, nil) }
 // them: what follows from these alone is worked out once for both.
 func (c *Compiler) WithState(state access.State) (*Compiler, error) {
 	s := &Compiler{
-		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, ous: c.ous, index: c.index, cross: map[access.AccountID][]int{},
-		offline: c.offline, inventory: c.inventory, positions: c.positions,
+		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, ous: c.ous, closed: c.closed, index: c.index,
+		cross: map[access.AccountID][]int{}, offline: c.offline, inventory: c.inventory, positions: c.positions,
 		lists: make(map[string]access.Allowlist, len(state.Allowlists)), networks: map[string]*Networks{}, interned: map[string]*Networks{},
 		templates: map[string]*template{}, userSideParts: map[partsKey]*partsNode{},
 	}
@@ -123,6 +128,7 @@ func newCompiler(in Input, shared *selector) (*Compiler, error) {
 		now:           in.Now,
 		accounts:      slices.Clone(in.Accounts),
 		ous:           in.OUs,
+		closed:        in.Closed,
 		cross:         map[access.AccountID][]int{},
 		offline:       in.Inventory == nil,
 		inventory:     in.Inventory,

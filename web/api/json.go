@@ -151,6 +151,9 @@ type changeJSON struct {
 	SubmittedAt time.Time  `json:"submitted_at,omitzero"`
 	AppliedAt   time.Time  `json:"applied_at,omitzero"`
 
+	Dangers        []access.Danger `json:"dangers"`
+	EmergencyUntil time.Time       `json:"emergency_until,omitzero"`
+
 	Schedule *scheduledJSON `json:"schedule,omitempty"`
 	Expiry   *expiryJSON    `json:"expiry,omitempty"`
 }
@@ -160,6 +163,7 @@ func toChangeJSON(c access.Change) changeJSON {
 		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State), Author: toPersonJSON(c.Author), Base: c.Base,
 		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), SubmittedAt: c.SubmittedAt.UTC(), AppliedAt: c.AppliedAt.UTC(),
+		Dangers: append([]access.Danger{}, c.Dangers...), EmergencyUntil: c.EmergencyUntil.UTC(),
 		Schedule: toScheduledJSON(c.Schedule), Expiry: toExpiryJSON(c.Expiry),
 	}
 }

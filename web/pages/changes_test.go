@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
@@ -331,6 +332,36 @@ func TestRebaseSaysWhatBecomesOfReviews(t *testing.T) {
 		}
 		if got := c.Page("/changes/12").Text(""); !strings.Contains(got, want) {
 			t.Errorf("the page after the rebase does not say %q", want)
+		}
+	}
+}
+
+// TestDangersAreBadges: the page of a change, the list and the first page mark dangers and emergencies.
+func TestDangersAreBadges(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	v := webtest.ViewInReview()
+	plain := v.Change
+	v.Dangers, v.EmergencyUntil = access.Dangers(), time.Date(2027, 3, 2, 15, 4, 0, 0, time.UTC)
+	marks := []string{"Emergency until 2 Mar 2027, 15:04 UTC"}
+	for _, d := range access.Dangers() {
+		if d.Name() == "" {
+			t.Errorf("the danger %s has no name", d)
+		}
+		marks = append(marks, d.Name())
+	}
+	c.Changes.ChangeView, c.Changes.Listed = v, access.Page[access.Change]{Items: []access.Change{v.Change}, Total: 1}
+	c.Changes.Desired.Overview = change.Overview{ForYou: []access.Change{v.Change}}
+	for path, id := range map[string]string{"/changes/12": "main", "/changes": "change-rows", "/": "for-you"} {
+		c.Page(path).Contains(id, marks...)
+	}
+	c.Changes.ChangeView.Change, c.Changes.Listed.Items = plain, []access.Change{plain}
+	c.Changes.Desired.Overview.ForYou = []access.Change{plain}
+	for path, id := range map[string]string{"/changes/12": "main", "/changes": "change-rows", "/": "for-you"} {
+		text := c.Page(path).Text(id)
+		for _, mark := range marks {
+			if strings.Contains(text, mark) {
+				t.Errorf("%s marks a change without dangers as %q", path, mark)
+			}
 		}
 	}
 }

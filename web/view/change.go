@@ -36,6 +36,7 @@ type ChangePage struct {
 	Comments   []access.Comment
 	Rules      []access.RuleChange
 	Settings   []access.SettingChange
+	Names      map[string]string // of the allowlists and mappings in the scopes of Rules, by id
 	Allowlists []string          // names to choose from when entries are added
 	Strategies []access.Strategy // to apply it by
 

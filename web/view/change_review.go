@@ -21,6 +21,14 @@ func ruleTitle(r access.RuleChange) string {
 	}
 }
 
+// ruleID is the id by which the desired state knows the rule.
+func ruleID(r access.RuleChange) string {
+	if r.After == nil {
+		return r.Before.ID
+	}
+	return r.After.ID
+}
+
 // needWords says what a rule asks for.
 func needWords(need []access.Requirement) string {
 	words := make([]string, len(need))
@@ -69,6 +77,11 @@ func reviewedOn(c access.Change, r access.Review) string {
 		text += "; rebased to " + number(c.Base) + " without a difference"
 	}
 	return text + "."
+}
+
+// scopeText says which changes a rule is for, on one line.
+func scopeText(s access.RuleScope, names map[string]string, ous *access.OUs) string {
+	return strings.Join(scopeWords(s, names, ous), "; ")
 }
 
 // guardTone is bad if the guard stops the change, and caution if it was overridden.
