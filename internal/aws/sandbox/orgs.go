@@ -77,7 +77,7 @@ func listAccounts(c *call) *apiError {
 	if refusal != nil {
 		return refusal
 	}
-	return c.accountsPage(in, c.org.company.Accounts)
+	return c.accountsPage(in, c.org.company.members())
 }
 
 func listAccountsForParent(c *call) *apiError {
@@ -90,7 +90,7 @@ func listAccountsForParent(c *call) *apiError {
 		return noParent(in.ParentID)
 	}
 	var inside []*account
-	for _, a := range c.org.company.Accounts {
+	for _, a := range c.org.company.members() {
 		if a.OU == ou.Path {
 			inside = append(inside, a)
 		}
@@ -106,6 +106,9 @@ func (c *call) accountsPage(in orgRequest, all []*account) *apiError {
 	if after, found := strings.CutPrefix(in.NextToken, emptyMark); found {
 		c.out = reply{"Accounts": []reply{}, "NextToken": after}
 		return nil
+	}
+	if most := c.effect.most; most > 0 {
+		all = all[:min(most, len(all))]
 	}
 	items := make([]reply, 0, 20)
 	from, to, next, refusal := c.page(len(all), 20, 20, in.NextToken, in.limit())
@@ -165,7 +168,7 @@ func listTagsForResource(c *call) *apiError {
 		return refusal
 	}
 	tags := []reply{}
-	if a := c.org.accounts[access.AccountID(in.ResourceID)]; a != nil {
+	if a := c.org.memberByID(in.ResourceID); a != nil {
 		for _, k := range sortedKeys(a.Tags) {
 			tags = append(tags, reply{"Key": k, "Value": a.Tags[k]})
 		}
@@ -182,7 +185,7 @@ func listParents(c *call) *apiError {
 	}
 	co := c.org.company
 	parent := ""
-	if a := c.org.accounts[access.AccountID(in.ChildID)]; a != nil {
+	if a := c.org.memberByID(in.ChildID); a != nil {
 		parent = co.ouByPath(a.OU).ID
 	} else if ou := co.ouByID(in.ChildID); ou != nil {
 		parent = ou.ParentID
@@ -203,10 +206,23 @@ func describeAccount(c *call) *apiError {
 	if refusal != nil {
 		return refusal
 	}
-	a := c.org.accounts[access.AccountID(in.AccountID)]
+	a := c.org.memberByID(in.AccountID)
 	if a == nil {
 		return noAccount(in.AccountID)
 	}
 	c.out = reply{"Account": c.org.company.accountReply(a)}
+	return nil
+}
+
+// members are the accounts of the organization, without those that have left.
+func (co *Company) members() []*account {
+	return slices.DeleteFunc(slices.Clone(co.Accounts), func(a *account) bool { return !a.member() })
+}
+
+// memberByID is an account of the organization; nil for an id that is none.
+func (o *Organization) memberByID(id string) *account {
+	if a := o.accounts[access.AccountID(id)]; a != nil && a.member() {
+		return a
+	}
 	return nil
 }
