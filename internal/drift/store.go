@@ -19,6 +19,8 @@ type Store interface {
 	SyncFailed(ctx context.Context, reason error, words string) error
 	// AcceptSync locks what awaits confirmation, lets decide judge it, and saves the acceptances.
 	AcceptSync(ctx context.Context, decide func(*access.SyncConfirmation, []access.Person) ([]access.AuditEvent, error)) (access.SyncConfirmation, error)
+	// LeftBehind lists the accounts that are not active and keep documents of the console.
+	LeftBehind(ctx context.Context, q access.PageQuery) (access.Page[access.LeftBehind], error)
 	// SaveInventory replaces what is known to be in an account. KindConflict where a push
 	// worked on the account since ReadAt, so that what was read may be outdated.
 	SaveInventory(ctx context.Context, i access.Inventory) error

@@ -134,7 +134,7 @@ FROM (
             OR i.roles::text ~ '\\"Sid\\"(\s|\\[nrt])*:(\s|\\[nrt])*\\"Portcullis'
             OR EXISTS (SELECT FROM jsonb_each(i.users) u WHERE u.value ->> 'document' <> '')
         ELSE EXISTS (SELECT FROM targets t JOIN operations w ON w.rollout_id = t.rollout_id AND w.account_id = t.account_id
-            WHERE t.account_id = o.id AND w.state = 'written' AND w.after_doc IS NOT NULL)
+            WHERE t.account_id = o.id AND w.state = 'written' AND w.ours_after IS NOT NULL)
         END AS keeps
     FROM accounts o LEFT JOIN inventories i ON i.account_id = o.id
     WHERE o.state <> 'ACTIVE'

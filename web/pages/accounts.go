@@ -21,6 +21,7 @@ type AccountService interface {
 
 // Syncer has the organization read again.
 type Syncer interface {
+	OrganizationReader
 	Sync(ctx context.Context, actor access.Actor) error
 }
 
@@ -47,6 +48,9 @@ func (s *accountPages) showAccounts(c echo.Context, actor access.Actor) error {
 	if p.Accounts, p.OUs, err = s.accounts.AccountsAndOUs(ctx, actor, p.OU, page); err != nil {
 		return err
 	}
+	if p.Organization, err = s.organization.Organization(ctx, actor, 0); err != nil {
+		return err
+	}
 	p.Shell = s.shell(c, actor, "Accounts", "accounts")
 	return s.ok(c, view.Accounts(p))
 }
@@ -56,7 +60,7 @@ func (s *accountPages) showAccount(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	shell := s.shell(c, actor, account.Name, "accounts", view.Crumb{Label: "Accounts", URL: view.AccountsURL()})
+	shell := s.shell(c, actor, account.Name, "accounts", accountsCrumb())
 	return s.ok(c, view.Account(accountProps(shell, account)))
 }
 

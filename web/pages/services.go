@@ -35,6 +35,8 @@ type Rollouts interface {
 type Organization interface {
 	FindingCounter
 	Syncer
+	SyncAccepter
+	LeftBehindLister
 	FindingService
 }
 
