@@ -665,6 +665,7 @@ CREATE TABLE rollouts (
     revision               bigint NOT NULL REFERENCES revisions,
     strategy               jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(strategy) = 'object'),
     strategy_name          text NOT NULL DEFAULT '',
+    left_behind            int NOT NULL DEFAULT 0 CHECK (left_behind >= 0), -- accounts that are gone and keep documents
     state                  text NOT NULL
         CHECK (state IN ('scheduled', 'running', 'paused', 'halted', 'aborted', 'completed', 'rolling_back',
             'rolled_back')),

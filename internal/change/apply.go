@@ -94,6 +94,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		return access.Rollout{}, err
 	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
+	rollout.LeftBehind = len(d.LeftBehind)
 	staging, err := s.stage(ctx, &rollout, a.strategy, d.Plan)
 	if err != nil {
 		return access.Rollout{}, err
@@ -118,7 +119,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err != nil {
 			return Application{}, err
 		}
-		made, err := s.applyApproved(fresh, a, head, staging.Strategy)
+		made, err := s.applyApproved(fresh, a, head, map[string]any{"strategy": staging.Strategy, "left_behind": idsOf(d.LeftBehind)})
 		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
 		return made, err
 	})
@@ -212,13 +213,14 @@ func (s *Service) markConflicted(ctx context.Context, c access.Change, why error
 	return access.Wrap(access.KindConflict, why, "%s", access.MessageOf(why))
 }
 
-func (s *Service) applyApproved(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
+func (s *Service) applyApproved(c *access.Change, a application, head int64, detail map[string]any) (Application, error) {
 	at := s.at()
 	missing := c.MissingText()
 	if err := a.do(c, head+1, at); err != nil {
 		return Application{}, err
 	}
-	action, detail := "change.apply", map[string]any{"digest": a.digest, "revision": c.Revision, "edits": c.Edits, "strategy": strategy}
+	action := "change.apply"
+	detail["digest"], detail["revision"], detail["edits"] = a.digest, c.Revision, c.Edits
 	if a.alone {
 		action, detail["reason"], detail["missing"] = "change.break_glass", c.BreakGlass.Reason, missing
 	}

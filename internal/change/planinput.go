@@ -17,37 +17,48 @@ func (s *Service) accounts(ctx context.Context) (access.Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the accounts: %w", err)
 	}
-	return s.targetable.of(all, version), nil
+	some, _ := s.targetable.of(all, version)
+	return some, nil
 }
 
-// targetable keeps which of all accounts a rollout may touch, for one version of them.
+// targetable keeps which of all accounts a rollout may touch, and which are gone with documents of the console, for one
+// version of them.
 type targetable struct {
 	mu      sync.Mutex
 	version int64
 	some    access.Accounts // nil before the first question
+	gone    access.Accounts
 }
 
-func (t *targetable) of(all []access.Account, version int64) access.Accounts {
+func (t *targetable) of(all []access.Account, version int64) (some, gone access.Accounts) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.some != nil && t.version == version {
-		return t.some
+		return t.some, t.gone
 	}
-	some := make(access.Accounts, 0, len(all))
+	some = make(access.Accounts, 0, len(all))
 	for _, a := range all {
 		if ok, _ := a.Targetable(); ok {
 			some = append(some, a)
+		} else if a.KeepsDocuments {
+			gone = append(gone, a)
 		}
 	}
-	slices.SortFunc(some, func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	t.version, t.some = version, some
-	return some
+	byID := func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) }
+	slices.SortFunc(some, byID)
+	slices.SortFunc(gone, byID)
+	t.version, t.some, t.gone = version, some, gone
+	return some, gone
 }
 
 // planInput is what there is to plan for, before anything is known to be in the accounts.
 func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
-	accounts, err := s.accounts(ctx)
-	return planning.PlanInput{Accounts: accounts, Now: s.at()}, err
+	all, version, err := s.store.AccountsAt(ctx)
+	if err != nil {
+		return planning.PlanInput{}, fmt.Errorf("reading the accounts: %w", err)
+	}
+	accounts, gone := s.targetable.of(all, version)
+	return planning.PlanInput{Accounts: accounts, Gone: gone, Now: s.at()}, nil
 }
 
 // know reads what is known of what a query names.

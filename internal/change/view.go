@@ -52,7 +52,7 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 		return planning.Summary{}, err
 	default:
 		v.Diff, v.Impact, v.Issues, v.Cleared = d.Diff, d.Impact, d.Issues, d.Cleared
-		v.Rules, v.Settings = d.ruled.rules, d.ruled.settings
+		v.Rules, v.Settings, v.LeftBehind = d.ruled.rules, d.ruled.settings, d.LeftBehind
 		s.addFindings(actor, v, d)
 		if refusal := d.refusal(); refusal != nil && v.State == access.ChangeDraft {
 			v.Problem, v.Fields = access.MessageOf(refusal), access.FieldsOf(refusal)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
-	"portcullis.internal/portcullis/internal/aws"
 	"portcullis.internal/portcullis/internal/aws/sandbox"
 	"portcullis.internal/portcullis/internal/drift"
 	"portcullis.internal/portcullis/internal/store"
@@ -31,29 +30,6 @@ func newSynced(t *testing.T, accounts int) synced {
 	s := synced{t, org, st, drift.New(drift.Config{Store: st, Cloud: cloud})}
 	s.sync("")
 	return s
-}
-
-func startOrganization(t *testing.T, accounts int) (*sandbox.Organization, *aws.Cloud) {
-	t.Helper()
-	org, err := sandbox.New(sandbox.Config{Accounts: accounts})
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr, stop, err := org.Start("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stop() })
-	i := slices.IndexFunc(org.Credentials(), func(c sandbox.Credential) bool { return c.User == sandbox.ConsoleUser })
-	keys := org.Credentials()[i]
-	cloud, err := aws.New(t.Context(), aws.Config{
-		Region: "us-east-1", Endpoint: "http://" + addr, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
-		IAMRate: -1, STSRate: -1, OrganizationsRate: -1, MaxAttempts: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return org, cloud
 }
 
 // sync reads the organization. The error must contain each of the words, or there must be none for "".

@@ -30,6 +30,8 @@ type Result struct {
 	Cleared  []policy.Issue // that go away by it
 	Summary  Summary
 	Expires  time.Time // of the next entry
+
+	LeftBehind []access.Account // would be written to, but are not active and keep documents
 }
 
 // PlanInput is the input of planning in addition to the two states.
@@ -38,6 +40,8 @@ type PlanInput struct {
 	Inventories *access.Inventories
 	Now         time.Time
 	Options     policy.Options
+
+	Gone access.Accounts // that are not active and keep documents of the console
 }
 
 // PolicyInput is what compiling a state needs.

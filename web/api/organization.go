@@ -51,7 +51,7 @@ type confirmationJSON struct {
 	Digest     string                `json:"digest"`
 	Detail     string                `json:"detail"`
 	AskedAt    time.Time             `json:"asked_at"`
-	Vanished   []vanishedAccountJSON `json:"vanished"`
+	Vanished   []goneAccountJSON `json:"vanished"`
 	Lost       int                   `json:"lost"`
 	Active     int                   `json:"active"`
 	AcceptedBy []acceptanceJSON      `json:"accepted_by"`
@@ -59,7 +59,7 @@ type confirmationJSON struct {
 	Basis      string                `json:"basis,omitempty"`
 }
 
-type vanishedAccountJSON struct {
+type goneAccountJSON struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	OU    string `json:"ou"`
@@ -87,8 +87,8 @@ type leftDocumentJSON struct {
 func toConfirmationJSON(c access.SyncConfirmation) confirmationJSON {
 	return confirmationJSON{
 		Kind: string(c.Kind), Recorded: c.Recorded, Seen: c.Seen, Digest: c.Digest, Detail: c.Sentence(), AskedAt: c.AskedAt.UTC(),
-		Vanished: convertAll(c.Vanished, func(a access.VanishedAccount) vanishedAccountJSON {
-			return vanishedAccountJSON{ID: string(a.ID), Name: a.Name, OU: a.OU, State: string(a.State)}
+		Vanished: convertAll(c.Vanished, func(a access.VanishedAccount) goneAccountJSON {
+			return goneAccountJSON{ID: string(a.ID), Name: a.Name, OU: a.OU, State: string(a.State)}
 		}),
 		Lost: c.Lost, Active: c.Active,
 		AcceptedBy: convertAll(c.Acceptances, func(a access.SyncAcceptance) acceptanceJSON {
@@ -96,6 +96,10 @@ func toConfirmationJSON(c access.SyncConfirmation) confirmationJSON {
 		}),
 		AcceptedAt: c.AcceptedAt.UTC(), Basis: string(c.Basis),
 	}
+}
+
+func toGoneAccountJSON(a access.Account) goneAccountJSON {
+	return goneAccountJSON{ID: string(a.ID), Name: a.Name, OU: a.OU, State: string(a.State)}
 }
 
 func toLeftBehindJSON(l access.LeftBehind) leftBehindJSON {
