@@ -46,6 +46,7 @@
 //	stats.go       the numbers for the metrics
 //
 //	org.go         saving accounts and OUs; org_accounts.go, org_inventory.go, org_inventory_part.go reading them
+//	org_record.go        the organization that is served, and what admins confirm; org_left_behind.go accounts that are gone
 //	org_directory.go     the names of all accounts, cached for lists
 //
 //	state.go       the desired state at a revision; state_cache.go keeps the last few
