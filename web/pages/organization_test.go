@@ -78,3 +78,26 @@ func TestLeftBehindPage(t *testing.T) {
 	}}}
 	c.Page("/accounts/left-behind").Contains("left-behind-rows", "payments", "111122223333", "Left", "role Bob", "written")
 }
+
+func TestReviewAndRolloutSayWhatIsLeftBehind(t *testing.T) {
+	c := webtest.New(t).As("viewer")
+	c.Changes.ChangeView = webtest.ViewInReview()
+	if c.Page("/changes/12").ID("left-behind") != nil {
+		t.Error("a change that leaves nothing behind says that it does")
+	}
+	c.Changes.ChangeView.LeftBehind = []access.Account{
+		{ID: "111122223333", Name: "payments", State: access.AccountLeft},
+		{ID: "444455556666", Name: "billing", State: access.AccountClosed},
+	}
+	p := c.Page("/changes/12")
+	p.Contains("main", "2 accounts are gone and keep their documents.", "payments", "111122223333", "Left", "billing", "Closed")
+
+	c.Rollouts.Shown = webtest.RunningRollout()
+	c.Rollouts.Shown.LeftBehind = 1
+	c.Page("/rollouts/3").Contains("rollout-sentence", "1 account is gone and keeps its documents.")
+	for _, path := range []string{"/changes/12", "/rollouts/3"} {
+		if a := c.API(path, "viewer"); a.Status != http.StatusOK || !strings.Contains(a.Body, `"left_behind":`) {
+			t.Errorf("the API says nothing of it: %d %s", a.Status, a.Body)
+		}
+	}
+}
