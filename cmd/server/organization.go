@@ -12,7 +12,7 @@ type organizationCmd struct {
 }
 
 type organizationAcceptCmd struct {
-	ID            string `arg:"" help:"The organization that the last sync saw, such as o-exampleorgid, or the digest of the accounts that are no longer in the organization."`
+	ID            string `arg:"" help:"The organization that the last sync saw, or the digest of the gone accounts."`
 	databaseFlags `embed:""`
 }
 
@@ -24,7 +24,8 @@ func (cmd organizationAcceptCmd) Run(c *console) error {
 			return err
 		}
 		if accepted.Kind == access.ConfirmOrganization {
-			fmt.Fprintf(c.out, "The console serves the organization %s from now on, in place of %s.\n", accepted.Seen, accepted.Recorded)
+			fmt.Fprintf(c.out, "The console serves the organization %s from now on, in place of %s.\n",
+				accepted.Seen, accepted.Recorded)
 			return nil
 		}
 		fmt.Fprintf(c.out, "Confirmed: %d accounts are no longer in the organization %s. The next sync saves it.\n",

@@ -53,7 +53,8 @@ func TestConsoleServesOneOrganization(t *testing.T) {
 	}
 	synced(http.StatusNoContent)
 	first := read()
-	command(t, []string{db.Env()}, "organization", "accept", otherOrganization).refused(t, 1, "Nothing of the organization awaits")
+	command(t, []string{db.Env()}, "organization", "accept", otherOrganization).refused(t, 1,
+		"Nothing of the organization awaits")
 
 	box.SetOrganizationID(otherOrganization)
 	box.SetAccountState(box.Accounts()[3].ID, access.AccountLeft)
@@ -73,7 +74,8 @@ func TestConsoleServesOneOrganization(t *testing.T) {
 			strings.Contains(log, "organization accept "+otherOrganization), log
 	})
 
-	command(t, []string{db.Env()}, "organization", "accept", "o-yyyyyyyyyy").refused(t, 1, "not what awaits confirmation", otherOrganization)
+	command(t, []string{db.Env()}, "organization", "accept", "o-yyyyyyyyyy").refused(t, 1,
+		"not what awaits confirmation", otherOrganization)
 	out := harness.MustCommand(t, []string{db.Env()}, "", "organization", "accept", otherOrganization)
 	if !strings.Contains(out, otherOrganization) || !strings.Contains(out, first.ID) {
 		t.Errorf("organization accept prints %q, want both ids", out)

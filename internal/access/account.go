@@ -34,7 +34,9 @@ const (
 
 // AccountStates lists the states that Organizations reports.
 func AccountStates() []AccountState {
-	return []AccountState{AccountPendingActivation, AccountActive, AccountSuspended, AccountPendingClosure, AccountClosed}
+	return []AccountState{
+		AccountPendingActivation, AccountActive, AccountSuspended, AccountPendingClosure, AccountClosed,
+	}
 }
 
 // Quotas are the limits of an account that decide what fits, in characters without

@@ -47,8 +47,8 @@ const (
 	AcceptedByOperator    AcceptanceBasis = "operator"             // on the command line of the server
 )
 
-// SyncConfirmation is an answer of AWS that changes nothing until admins confirm it. Digest binds it to the organization
-// ids and to the exact accounts.
+// SyncConfirmation is an answer of AWS that changes nothing until admins confirm it. Digest binds it to the ids of the
+// organizations and to the exact accounts.
 //
 //	asked ──two admins, the only admin, or the server's operator──▶ accepted ──the next sync──▶ applied
 //	  └──a sync that succeeds, or that asks for something else──▶ lapsed
@@ -83,20 +83,22 @@ type SyncAcceptance struct {
 	At time.Time
 }
 
-// SyncRefusal is the error of a sync that waits for confirmation.
-type SyncRefusal struct{ Confirmation SyncConfirmation }
+// SyncRefusedError is the error of a sync that waits for confirmation.
+type SyncRefusedError struct{ Confirmation SyncConfirmation }
 
-func (r *SyncRefusal) Error() string { return r.Confirmation.Sentence() }
+func (r *SyncRefusedError) Error() string { return r.Confirmation.Sentence() }
 
 // Unwrap gives the refusal its kind.
-func (r *SyncRefusal) Unwrap() error { return Errorf(KindConflict, "%s", r.Confirmation.Sentence()) }
+func (r *SyncRefusedError) Unwrap() error {
+	return Errorf(KindConflict, "%s", r.Confirmation.Sentence())
+}
 
 // CheckID refuses another organization than the recorded one.
 func (r OrganizationRecord) CheckID(seen string) error {
 	if r.ID == "" || r.ID == seen {
 		return nil
 	}
-	return &SyncRefusal{newConfirmation(SyncConfirmation{Kind: ConfirmOrganization, Recorded: r.ID, Seen: seen})}
+	return &SyncRefusedError{newConfirmation(SyncConfirmation{Kind: ConfirmOrganization, Recorded: r.ID, Seen: seen})}
 }
 
 // Admit refuses an answer of AWS that must not count yet. recorded are the accounts that the console knows. Each of
@@ -115,7 +117,8 @@ func (r OrganizationRecord) Admit(o Organization, recorded []Account) error {
 	}
 	for _, a := range missing {
 		if !slices.Contains(o.Gone, a.ID) {
-			return Errorf(KindConflict, "Account %s (%s) is missing from the list that AWS gave, and AWS did not say that it has left. Nothing was changed. The next sync asks again.", a.ID, a.Name)
+			return Errorf(KindConflict, "Account %s (%s) is missing from the list that AWS gave, and AWS did not "+
+				"say that it has left. Nothing was changed. The next sync asks again.", a.ID, a.Name)
 		}
 		if a.State == AccountActive {
 			gone++
@@ -125,11 +128,13 @@ func (r OrganizationRecord) Admit(o Organization, recorded []Account) error {
 	if gone <= vanishAccounts || gone*100 <= vanishPercent*active {
 		return nil
 	}
-	c := newConfirmation(SyncConfirmation{Kind: ConfirmVanished, Recorded: r.ID, Seen: o.ID, Vanished: vanished, Lost: gone, Active: active})
+	c := newConfirmation(SyncConfirmation{
+		Kind: ConfirmVanished, Recorded: r.ID, Seen: o.ID, Vanished: vanished, Lost: gone, Active: active,
+	})
 	if r.Awaits != nil && r.Awaits.Digest == c.Digest && !r.Awaits.AcceptedAt.IsZero() {
 		return nil
 	}
-	return &SyncRefusal{c}
+	return &SyncRefusedError{c}
 }
 
 // Missing are the recorded accounts that the answer of AWS lacks, without those that have left before.
@@ -175,16 +180,17 @@ func (c SyncConfirmation) Reference() string {
 
 // Sentence says what happened and what to do.
 func (c SyncConfirmation) Sentence() string {
+	remedy := " or the operator of the server runs: portcullis organization accept " + c.Reference()
 	if c.Kind == ConfirmOrganization {
-		return fmt.Sprintf("This console serves the organization %s, but its AWS credentials belong to the organization %s. Nothing was changed."+
-			" If the credentials are wrong, correct them and read the organization again."+
-			" If the console is to serve %s from now on, two admins must accept it on the page Accounts,"+
-			" or the operator of the server runs: portcullis organization accept %s", c.Recorded, c.Seen, c.Seen, c.Reference())
+		return fmt.Sprintf("This console serves the organization %s, but its AWS credentials belong to the"+
+			" organization %s. Nothing was changed. If the credentials are wrong, correct them and read the organization again."+
+			" If the console is to serve %s from now on, two admins must accept it on the page Accounts,",
+			c.Recorded, c.Seen, c.Seen) + remedy
 	}
 	return fmt.Sprintf("%d of %d active accounts are no longer in the organization %s. Nothing was changed."+
 		" If that is wrong, look into the answer of AWS and read the organization again."+
-		" If they have left, two admins must confirm their list on the page Accounts,"+
-		" or the operator of the server runs: portcullis organization accept %s", c.Lost, c.Active, c.Seen, c.Reference())
+		" If they have left, two admins must confirm their list on the page Accounts,",
+		c.Lost, c.Active, c.Seen) + remedy
 }
 
 // Accept adds the word of an admin, or of the operator of the server, who needs no second. people are all people of the

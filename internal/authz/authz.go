@@ -69,7 +69,10 @@ var scopes = map[Permission]access.TokenScope{
 
 // Permissions lists every permission.
 func Permissions() []Permission {
-	return []Permission{Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts, AcceptSync, ManageFindings, ManageStrategies, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass}
+	return []Permission{
+		Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts,
+		AcceptSync, ManageFindings, ManageStrategies, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass,
+	}
 }
 
 // Can reports whether an actor has a permission. The system has every permission but

@@ -53,7 +53,9 @@ func (c *Cloud) OrganizationID(ctx context.Context) (string, error) {
 
 // OrganizationAccount asks for one account. It returns false only if AWS says that the organization does not have the
 // account. The OU and the tags are not read.
-func (c *Cloud) OrganizationAccount(ctx context.Context, id access.AccountID) (a access.Account, found bool, err error) {
+func (c *Cloud) OrganizationAccount(
+	ctx context.Context, id access.AccountID,
+) (a access.Account, found bool, err error) {
 	in := &organizations.DescribeAccountInput{AccountId: sdk.String(string(id))}
 	out, err := c.clients.organizations.DescribeAccount(c.atOrganization(ctx), in)
 	var missing *types.AccountNotFoundException
@@ -63,7 +65,8 @@ func (c *Cloud) OrganizationAccount(ctx context.Context, id access.AccountID) (a
 	case err != nil:
 		return access.Account{}, false, classifyOrg("DescribeAccount", string(id), err)
 	case out.Account == nil || sdk.ToString(out.Account.Id) != string(id):
-		return access.Account{}, false, access.Errorf(access.KindConflict, "AWS answered organizations:DescribeAccount for account %s with another account. Nothing was changed.", id)
+		return access.Account{}, false, access.Errorf(access.KindConflict,
+			"AWS answered organizations:DescribeAccount for account %s with another account. Nothing was changed.", id)
 	}
 	a, err = new(organizationSweep).account(*out.Account, time.Now())
 	return a, err == nil, err
@@ -84,7 +87,8 @@ func (s *organizationSweep) describe(ctx context.Context) error {
 		return classifyOrg("DescribeOrganization", "", err)
 	}
 	if out.Organization == nil || sdk.ToString(out.Organization.Id) == "" {
-		return access.Errorf(access.KindConflict, "AWS answered organizations:DescribeOrganization without the id of an organization. Nothing was changed.")
+		return access.Errorf(access.KindConflict, "AWS answered organizations:DescribeOrganization without the id "+
+			"of an organization. Nothing was changed.")
 	}
 	s.org.ID = sdk.ToString(out.Organization.Id)
 	s.org.ManagementAccountID = access.AccountID(sdk.ToString(out.Organization.MasterAccountId))
@@ -214,7 +218,8 @@ func stateOf(a types.Account) (access.AccountState, error) {
 	if slices.Contains(access.AccountStates(), state) {
 		return state, nil
 	}
-	return "", access.Errorf(access.KindConflict, "AWS Organizations reports the state %q for account %s (%s), which this"+
+	return "", access.Errorf(access.KindConflict, "AWS Organizations reports the state %q for account %s (%s), which"+
+		" this"+
 		" version of Portcullis does not know. Use a newer version.", state, sdk.ToString(a.Id), sdk.ToString(a.Name))
 }
 

@@ -25,8 +25,14 @@ func TestOrganizationAccount(t *testing.T) {
 		t.Errorf("an account that has left: got %+v, %v, %v; want that it is not found", got, found, err)
 	}
 	// Whatever else AWS answers does not say that the account has left.
-	for _, code := range []string{"AccessDeniedException", "TooManyRequestsException", "AWSOrganizationsNotInUseException", "ServiceException", "InvalidInputException"} {
-		w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"organizations:DescribeAccount"}, Fail: 1, Status: 400, Code: code}}})
+	for _, code := range []string{
+		"AccessDeniedException", "TooManyRequestsException",
+		"AWSOrganizationsNotInUseException", "ServiceException", "InvalidInputException",
+	} {
+		w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{
+			Actions: []string{"organizations:DescribeAccount"},
+			Fail:    1, Status: 400, Code: code,
+		}}})
 		if _, found, err := w.OrganizationAccount(t.Context(), member.ID); err == nil || found {
 			t.Errorf("%s: found %v, error %v; want an error", code, found, err)
 		}

@@ -119,7 +119,8 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err != nil {
 			return Application{}, err
 		}
-		made, err := s.applyApproved(fresh, a, head, map[string]any{"strategy": staging.Strategy, "left_behind": idsOf(d.LeftBehind)})
+		detail := map[string]any{"strategy": staging.Strategy, "left_behind": idsOf(d.LeftBehind)}
+		made, err := s.applyApproved(fresh, a, head, detail)
 		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
 		return made, err
 	})
@@ -213,7 +214,9 @@ func (s *Service) markConflicted(ctx context.Context, c access.Change, why error
 	return access.Wrap(access.KindConflict, why, "%s", access.MessageOf(why))
 }
 
-func (s *Service) applyApproved(c *access.Change, a application, head int64, detail map[string]any) (Application, error) {
+func (s *Service) applyApproved(
+	c *access.Change, a application, head int64, detail map[string]any,
+) (Application, error) {
 	at := s.at()
 	missing := c.MissingText()
 	if err := a.do(c, head+1, at); err != nil {

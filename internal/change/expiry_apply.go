@@ -111,7 +111,10 @@ func (s *Service) applyExpiry(c *access.Change, head int64, leftBehind []access.
 	if err := c.ApplyExpiry(c.Digest, head+1, at); err != nil {
 		return Application{}, err
 	}
-	detail := map[string]any{"digest": c.Digest, "revision": c.Revision, "edits": c.Edits, "expired": c.Expiry.At, "set_by": c.Expiry.SetBy, "left_behind": idsOf(leftBehind)}
+	detail := map[string]any{
+		"digest": c.Digest, "revision": c.Revision, "edits": c.Edits, "expired": c.Expiry.At,
+		"set_by": c.Expiry.SetBy, "left_behind": idsOf(leftBehind),
+	}
 	if c.Note != "" {
 		detail["skipped"] = c.Note
 	}

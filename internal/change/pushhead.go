@@ -27,7 +27,10 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
 	r.LeftBehind = len(p.LeftBehind)
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents, "left_behind": idsOf(p.LeftBehind)})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{
+		"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents,
+		"left_behind": idsOf(p.LeftBehind),
+	})
 	return s.store.StartRollout(ctx, r, p.Plan, access.Staging{}, []access.AuditEvent{event})
 }
 
@@ -57,7 +60,10 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": p.Plan.Len(), "documents": p.Plan.Documents, "strategy": staging.Strategy, "left_behind": idsOf(p.LeftBehind)})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{
+		"revision": head, "accounts": p.Plan.Len(), "documents": p.Plan.Documents, "strategy": staging.Strategy,
+		"left_behind": idsOf(p.LeftBehind),
+	})
 	return s.store.StartRollout(ctx, r, p.Plan, staging, []access.AuditEvent{event})
 }
 

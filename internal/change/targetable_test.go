@@ -20,7 +20,8 @@ func TestTargetableIsKeptByVersion(t *testing.T) {
 	}
 	all[0].State, all[0].KeepsDocuments = access.AccountSuspended, true
 	if next, gone := kept.of(all, 8); len(next) != 1 || len(gone) != 1 || gone[0].ID != "2" {
-		t.Errorf("got %+v and %+v for another version, want the account that is active, and the other as gone", next, gone)
+		t.Errorf("got %+v and %+v for another version, want the account that is active, and the other as gone",
+			next, gone)
 	}
 	if none, _ := kept.of(nil, 9); len(none) != 0 {
 		t.Errorf("got %+v of no accounts", none)

@@ -7,7 +7,7 @@ import (
 	"portcullis.internal/portcullis/internal/change"
 )
 
-// leftBehind lists what is left behind, as "account document".
+// leftBehind lists the documents that are left behind, as "account document".
 func (w *world) leftBehind() []string {
 	w.t.Helper()
 	page, err := w.drift.LeftBehind(w.t.Context(), w.viewer, access.PageQuery{})
@@ -40,7 +40,10 @@ func TestDocumentsInGoneAccountsAreListed(t *testing.T) {
 	}
 
 	revoke := access.Edit{Op: access.EditRemoveMapping, ID: "mp-1"}
-	c, err := w.changes.Draft(t.Context(), w.editor, change.Input{Title: "Revoke", Reason: "SEC-2", Edits: []access.Edit{revoke}})
+	c, err := w.changes.Draft(t.Context(), w.editor, change.Input{
+		Title: "Revoke", Reason: "SEC-2",
+		Edits: []access.Edit{revoke},
+	})
 	w.must(err)
 	c, err = w.changes.Submit(t.Context(), w.editor, c.ID, c.Version)
 	w.must(err)
@@ -72,8 +75,14 @@ func TestOtherChangesLeaveNothingBehind(t *testing.T) {
 	w.must(w.drift.ReadOrganization(t.Context()))
 	entry, err := access.ParseEntry("12.148.72.0/23")
 	w.must(err)
-	add := access.Edit{Op: access.EditAddAllowlist, ID: "al-2", Allowlist: &access.Allowlist{ID: "al-2", Name: "home", Entries: []access.Entry{entry}}}
-	c, err := w.changes.Draft(t.Context(), w.editor, change.Input{Title: "Home", Reason: "SEC-3", Edits: []access.Edit{add}})
+	add := access.Edit{Op: access.EditAddAllowlist, ID: "al-2", Allowlist: &access.Allowlist{
+		ID:   "al-2",
+		Name: "home", Entries: []access.Entry{entry},
+	}}
+	c, err := w.changes.Draft(t.Context(), w.editor, change.Input{
+		Title: "Home", Reason: "SEC-3",
+		Edits: []access.Edit{add},
+	})
 	w.must(err)
 	view, err := w.changes.View(t.Context(), w.editor, c.ID)
 	w.must(err)

@@ -14,7 +14,9 @@ import (
 
 // Organization returns the organization that the console serves, how its last syncs went, and at most so many of the
 // accounts that await confirmation.
-func (s *Service) Organization(ctx context.Context, actor access.Actor, accounts int) (access.OrganizationRecord, error) {
+func (s *Service) Organization(
+	ctx context.Context, actor access.Actor, accounts int,
+) (access.OrganizationRecord, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.OrganizationRecord{}, err
 	}
@@ -32,7 +34,8 @@ func (s *Service) requestSync(ctx context.Context, actor access.Actor) (int64, e
 	if err := authz.Require(actor, authz.SyncAccounts); err != nil {
 		return 0, err
 	}
-	return s.cfg.Store.RequestSync(ctx, access.NewAuditEvent(actor, s.cfg.Now(), "organization.sync", "organization", nil))
+	return s.cfg.Store.RequestSync(ctx, access.NewAuditEvent(actor, s.cfg.Now(), "organization.sync",
+		"organization", nil))
 }
 
 // lookForEnd is the interval at which SyncAndWait looks for the end of a sync.
@@ -73,20 +76,24 @@ func (s *Service) SyncAndWait(ctx context.Context, actor access.Actor, most time
 
 // AcceptSync adds an admin's word to what awaits confirmation. reference is the digest of it, or the id of the
 // organization that the last sync saw; for anything else nothing is accepted.
-func (s *Service) AcceptSync(ctx context.Context, actor access.Actor, reference string) (access.SyncConfirmation, error) {
+func (s *Service) AcceptSync(
+	ctx context.Context, actor access.Actor, reference string,
+) (access.SyncConfirmation, error) {
 	if err := authz.Require(actor, authz.AcceptSync); err != nil {
 		return access.SyncConfirmation{}, err
 	}
 	at := s.cfg.Now()
-	return s.cfg.Store.AcceptSync(ctx, func(c *access.SyncConfirmation, people []access.Person) ([]access.AuditEvent, error) {
+	decide := func(c *access.SyncConfirmation, people []access.Person) ([]access.AuditEvent, error) {
 		if reference != c.Digest && reference != c.Reference() {
-			return nil, access.Errorf(access.KindConflict, "%q is not what awaits confirmation. Look at the page Accounts again. It is now about this: %s", reference, c.Sentence())
+			return nil, access.Errorf(access.KindConflict, "%q is not what awaits confirmation. Look at the page "+
+				"Accounts again. It is now about this: %s", reference, c.Sentence())
 		}
 		if err := c.Accept(actor, people, at); err != nil {
 			return nil, err
 		}
 		return []access.AuditEvent{c.Event(actor, at)}, nil
-	})
+	}
+	return s.cfg.Store.AcceptSync(ctx, decide)
 }
 
 // ReadOrganization reads accounts and OUs from Organizations, and has every readable account's inventory read next. An
@@ -101,7 +108,8 @@ func (s *Service) ReadOrganization(ctx context.Context) error {
 	if err := s.cfg.Store.SaveOrganization(ctx, o, true, []access.AuditEvent{event}); err != nil {
 		return s.syncFailed(ctx, fmt.Errorf("saving the organization: %w", err))
 	}
-	s.cfg.Log.Info("read the organization", "organization", o.ID, "accounts", len(o.Accounts), "ous", len(o.OUs), "left", len(o.Gone))
+	s.cfg.Log.Info("read the organization", "organization", o.ID, "accounts", len(o.Accounts), "ous", len(o.OUs),
+		"left", len(o.Gone))
 	return nil
 }
 
@@ -135,8 +143,8 @@ func (s *Service) readOrganization(ctx context.Context) (access.Organization, er
 	return o, nil
 }
 
-// askForMissing asks AWS for each recorded account that its list lacks, one by one at the pace of Organizations. Only an
-// account that AWS says it does not know counts as gone. The others keep the recorded OU and tags.
+// askForMissing asks AWS for each recorded account that its list lacks, one by one at the pace of Organizations. Only
+// an account that AWS says it does not know counts as gone. The others keep the recorded OU and tags.
 func (s *Service) askForMissing(ctx context.Context, o *access.Organization, recorded []access.Account) error {
 	for _, was := range access.Missing(*o, recorded) {
 		a, found, err := s.cfg.Cloud.OrganizationAccount(ctx, was.ID)
@@ -165,7 +173,7 @@ func (s *Service) syncFailed(ctx context.Context, reason error) error {
 	}
 	words := syncWords(reason)
 	attributes := []any{"error", words}
-	var refusal *access.SyncRefusal
+	var refusal *access.SyncRefusedError
 	if errors.As(reason, &refusal) {
 		c := refusal.Confirmation
 		attributes = append(attributes, "recorded", c.Recorded, "seen", c.Seen, "digest", c.Digest)

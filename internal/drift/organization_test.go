@@ -91,7 +91,10 @@ func (s synced) wantStates(want map[access.AccountID]access.AccountState, after 
 func (s synced) person(name string, roles ...access.Role) access.Actor {
 	s.t.Helper()
 	event := access.NewAuditEvent(access.System("test"), time.Now(), "person.add", name, nil)
-	p, err := s.store.CreatePerson(s.t.Context(), access.Person{Email: name + "@example.com", Name: name, Roles: roles}, "-", event)
+	p, err := s.store.CreatePerson(s.t.Context(), access.Person{
+		Email: name + "@example.com", Name: name,
+		Roles: roles,
+	}, "-", event)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -151,7 +154,8 @@ func TestSyncRefusesOtherOrganization(t *testing.T) {
 	if r.ID != first.ID || !r.SyncedAt.Equal(first.SyncedAt) {
 		t.Errorf("the record became %+v", r)
 	}
-	if c := r.Awaits; c == nil || c.Kind != access.ConfirmOrganization || c.Recorded != first.ID || c.Seen != otherOrganization {
+	if c := r.Awaits; c == nil || c.Kind != access.ConfirmOrganization || c.Recorded != first.ID ||
+		c.Seen != otherOrganization {
 		t.Errorf("awaits %+v, want the other organization", c)
 	}
 	s.org.SetOrganizationID(first.ID)
@@ -192,7 +196,10 @@ func TestOtherOrganizationNeedsTwoAdmins(t *testing.T) {
 	for _, e := range events.Items {
 		actions = append(actions, e.Name+" "+e.Action)
 	}
-	for _, want := range []string{"system/drift organization.ask", "ada organization.accept", "ben organization.accept"} {
+	for _, want := range []string{
+		"system/drift organization.ask", "ada organization.accept",
+		"ben organization.accept",
+	} {
 		if n := len(slices.DeleteFunc(slices.Clone(actions), func(a string) bool { return a != want })); n != 1 {
 			t.Errorf("the audit log has %d events %q, want 1; it has %q", n, want, actions)
 		}
@@ -207,7 +214,9 @@ func TestFormerAdminDoesNotConfirm(t *testing.T) {
 	s.org.SetOrganizationID(otherOrganization)
 	s.sync(otherOrganization)
 	s.accept(ada, otherOrganization)
-	_, err := s.store.UpdatePerson(t.Context(), ada.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
+	_, err := s.store.UpdatePerson(t.Context(), ada.PersonID, func(p *access.Person,
+		_ access.PersonContext,
+	) ([]access.AuditEvent, error) {
 		p.Disabled = true
 		return []access.AuditEvent{access.NewAuditEvent(ben, time.Now(), "person.place", "person", nil)}, nil
 	})
@@ -229,7 +238,8 @@ func TestSingleAdminAcceptsFlagged(t *testing.T) {
 		t.Errorf("accepted by %q, want the flag of a single administrator", c.Basis)
 	}
 	events, err := s.store.Audit(t.Context(), access.AuditFilter{Action: "organization.accept"})
-	if err != nil || len(events.Items) != 1 || !strings.Contains(string(events.Items[0].Detail), "single_administrator") {
+	if err != nil || len(events.Items) != 1 || !strings.Contains(string(events.Items[0].Detail),
+		"single_administrator") {
 		t.Errorf("the audit log has %v (%v), want the flag", events.Items, err)
 	}
 }
@@ -264,7 +274,10 @@ func TestHalfAnswerChangesNothing(t *testing.T) {
 		return out
 	}
 	was := names()
-	s.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"organizations:ListAccounts"}, Truncate: 10}}})
+	s.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{
+		Actions:  []string{"organizations:ListAccounts"},
+		Truncate: 10,
+	}}})
 	s.sync("")
 	s.wantStates(before, "a list that ended after 10 of 40 accounts")
 	for id, now := range names() {
@@ -282,7 +295,10 @@ func TestSyncFailsIfMissingAccountCannotBeAskedFor(t *testing.T) {
 	before := s.states()
 	s.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{
 		{Actions: []string{"organizations:ListAccounts"}, Truncate: 11},
-		{Actions: []string{"organizations:DescribeAccount"}, Fail: 1, Status: 400, Code: "AccessDeniedException", Message: "not today"},
+		{
+			Actions: []string{"organizations:DescribeAccount"}, Fail: 1, Status: 400, Code: "AccessDeniedException",
+			Message: "not today",
+		},
 	}})
 	s.sync("DescribeAccount", "not today", "nothing was changed")
 	s.wantStates(before, "a sync that could not ask for an account")

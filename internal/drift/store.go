@@ -9,7 +9,8 @@ import (
 
 // Store is what the package needs of the database. Each method is one transaction.
 type Store interface {
-	// Organization returns the record of the organization, with at most so many of the accounts that await confirmation.
+	// Organization returns the record of the organization, with at most so many of the accounts that await
+	// confirmation.
 	Organization(ctx context.Context, accounts int) (access.OrganizationRecord, error)
 	// SaveOrganization replaces the recorded OUs and accounts, or changes nothing and returns why. Accounts that are
 	// gone stay, as LEFT. Jobs for reading every readable account's inventory are inserted in the same transaction
@@ -18,7 +19,9 @@ type Store interface {
 	// SyncFailed records in words why a sync failed, and what admins must confirm.
 	SyncFailed(ctx context.Context, reason error, words string) error
 	// AcceptSync locks what awaits confirmation, lets decide judge it, and saves the acceptances.
-	AcceptSync(ctx context.Context, decide func(*access.SyncConfirmation, []access.Person) ([]access.AuditEvent, error)) (access.SyncConfirmation, error)
+	AcceptSync(
+		ctx context.Context, decide func(*access.SyncConfirmation, []access.Person) ([]access.AuditEvent, error),
+	) (access.SyncConfirmation, error)
 	// LeftBehind lists the accounts that are not active and keep documents of the console.
 	LeftBehind(ctx context.Context, q access.PageQuery) (access.Page[access.LeftBehind], error)
 	// SaveInventory replaces what is known to be in an account. KindConflict where a push

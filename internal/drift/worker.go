@@ -48,7 +48,7 @@ type organizationWorker struct {
 // Work reads the organization. A sync that waits for admins is not retried.
 func (w *organizationWorker) Work(ctx context.Context, _ *river.Job[jobs.SyncOrganization]) error {
 	err := w.service.ReadOrganization(ctx)
-	var refusal *access.SyncRefusal
+	var refusal *access.SyncRefusedError
 	if errors.As(err, &refusal) {
 		return river.JobCancel(err)
 	}

@@ -64,18 +64,34 @@ func TestImpossibleRows(t *testing.T) {
 		{"written, and what is unknown", "UPDATE operations SET state = 'written', ended_at = now(), intended_at = now() WHERE kind = 'trust_policy'", "written_is_kept"},
 		{"an audit event without a hash", "INSERT INTO audit_events VALUES (999, now(), '', 0, '', '', '', '', 'a', '', '{}', 'p', '')", "audit_events_hash"},
 		{"an e-mail in capitals", "INSERT INTO people (email, name, password_hash, created_at) VALUES ('A@x', 'A', '', now())", "people_email"},
-		{"an active account left behind", "UPDATE accounts SET keeps_documents = true WHERE state = 'ACTIVE'", "an_active_account_is_written"},
+		{
+			"an active account left behind", "UPDATE accounts SET keeps_documents = true WHERE state = 'ACTIVE'",
+			"an_active_account_is_written",
+		},
 		{"two organizations", "INSERT INTO organization (one) VALUES (false)", "organization_one"},
 		{"an organization recorded at no time", "UPDATE organization SET recorded_at = NULL", "recorded_has_time"},
-		{"another organization of the same id", confirmation("'other_organization', 'o-1', 'o-1'"), "another_organization"},
-		{"vanished accounts of another organization", confirmation("'vanished_accounts', 'o-1', 'o-2'"), "another_organization"},
+		{
+			"another organization of the same id", confirmation("'other_organization', 'o-1', 'o-1'"),
+			"another_organization",
+		},
+		{
+			"vanished accounts of another organization", confirmation("'vanished_accounts', 'o-1', 'o-2'"),
+			"another_organization",
+		},
 		{"a confirmation that changes", "UPDATE sync_confirmations SET seen = 'o-3'", "neither changed nor removed"},
 		{"a confirmation that is gone", "DELETE FROM sync_confirmations", "neither changed nor removed"},
 		{"two confirmations at once", confirmation("'other_organization', 'o-1', 'o-3'"), "sync_confirmations_open"},
-		{"a confirmation accepted by no one", "UPDATE sync_confirmations SET accepted_at = now()", "acceptance_has_a_basis"},
-		{"an applied confirmation that was not accepted", "UPDATE sync_confirmations SET closed_at = now(), outcome = 'applied'", "applied_was_accepted"},
+		{
+			"a confirmation accepted by no one", "UPDATE sync_confirmations SET accepted_at = now()",
+			"acceptance_has_a_basis",
+		},
+		{"an applied confirmation that was not accepted", "UPDATE sync_confirmations SET closed_at = now(), outcome " +
+			"= 'applied'", "applied_was_accepted"},
 		{"an acceptance that changes", "UPDATE sync_acceptances SET name = 'Ben'", "neither changed nor removed"},
-		{"an acceptance given twice", "INSERT INTO sync_acceptances SELECT * FROM sync_acceptances", "sync_acceptances_pkey"},
+		{
+			"an acceptance given twice", "INSERT INTO sync_acceptances SELECT * FROM sync_acceptances",
+			"sync_acceptances_pkey",
+		},
 		{"an account id that is none", "INSERT INTO accounts (id, name, email, state, ou, tags, partition, management) VALUES ('12', '', '', 'ACTIVE', '', '{}', 'aws', false)", "accounts_id"},
 	}
 	for _, tt := range tests {
@@ -132,7 +148,8 @@ func TestNarrowRole(t *testing.T) {
 		"UPDATE audit_events SET name = 'x'", "DELETE FROM audit_events", "TRUNCATE audit_events", "ALTER TABLE audit_events DISABLE TRIGGER USER",
 		"UPDATE entries SET note = 'x'", "DELETE FROM entries", "DELETE FROM revisions", "UPDATE documents SET body = 'x'", "DELETE FROM reviews", "DELETE FROM operations", "DROP TABLE audit_events",
 		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_targets SET account_name = 'x'",
-		"UPDATE sync_confirmations SET digest = repeat('b', 64)", "DELETE FROM sync_confirmations", "DELETE FROM organization",
+		"UPDATE sync_confirmations SET digest = repeat('b', 64)", "DELETE FROM sync_confirmations", "DELETE FROM " +
+			"organization",
 		"UPDATE sync_acceptances SET person_id = 7", "DELETE FROM sync_acceptances",
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") && !strings.Contains(err.Error(), "must be owner") {
@@ -155,7 +172,9 @@ func acceptOther(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	operator := access.System("command-line")
-	c := must[access.SyncConfirmation](t)(s.AcceptSync(t.Context(), func(c *access.SyncConfirmation, people []access.Person) ([]access.AuditEvent, error) {
+	c := must[access.SyncConfirmation](t)(s.AcceptSync(t.Context(), func(c *access.SyncConfirmation,
+		people []access.Person,
+	) ([]access.AuditEvent, error) {
 		return []access.AuditEvent{c.Event(operator, t0)}, c.Accept(operator, people, t0)
 	}))
 	if c.Basis != access.AcceptedByOperator {
@@ -164,7 +183,8 @@ func acceptOther(t *testing.T, s *store.Store) {
 	if err := s.SaveOrganization(t.Context(), other, true, nil); err != nil {
 		t.Fatal(err)
 	}
-	if r := must[access.OrganizationRecord](t)(s.Organization(t.Context(), 10)); r.ID != "o-2" || r.Awaits != nil || r.Error != "" {
+	if r := must[access.OrganizationRecord](t)(s.Organization(t.Context(), 10)); r.ID != "o-2" ||
+		r.Awaits != nil || r.Error != "" {
 		t.Errorf("the record is %+v", r)
 	}
 }

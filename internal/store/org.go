@@ -116,7 +116,8 @@ func (tx *txn) saveAccounts(ctx context.Context, o access.Organization) error {
 	if _, err := tx.Exec(ctx, upsertAccounts, string(body), timeNow()); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "UPDATE accounts SET state = 'LEFT', version = version + 1 WHERE state <> 'LEFT' AND NOT id = ANY($1)", ids)
+	_, err = tx.Exec(ctx, "UPDATE accounts SET state = 'LEFT', version = version + 1 "+
+		"WHERE state <> 'LEFT' AND NOT id = ANY($1)", ids)
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,8 @@ FROM (
         WHEN i.account_id IS NOT NULL THEN i.policies <> '{}'
             OR i.roles::text ~ '\\"Sid\\"(\s|\\[nrt])*:(\s|\\[nrt])*\\"Portcullis'
             OR EXISTS (SELECT FROM jsonb_each(i.users) u WHERE u.value ->> 'document' <> '')
-        ELSE EXISTS (SELECT FROM targets t JOIN operations w ON w.rollout_id = t.rollout_id AND w.account_id = t.account_id
+        ELSE EXISTS (SELECT FROM targets t
+            JOIN operations w ON w.rollout_id = t.rollout_id AND w.account_id = t.account_id
             WHERE t.account_id = o.id AND w.state = 'written' AND w.ours_after IS NOT NULL)
         END AS keeps
     FROM accounts o LEFT JOIN inventories i ON i.account_id = o.id
@@ -166,8 +168,8 @@ func (tx *txn) requestInventories(ctx context.Context, o access.Organization) er
 	return nil
 }
 
-// RequestSync inserts the job that reads the organization, unless one waits already, and returns its id. A job that runs
-// may have begun before the reason of the request, so it does not count. A job that waits to be retried is not due.
+// RequestSync inserts the job that reads the organization, unless one waits already, and returns its id. A job that
+// runs may have begun before the reason of the request, so it does not count. A job that waits for a retry is not due.
 func (s *Store) RequestSync(ctx context.Context, event access.AuditEvent) (job int64, err error) {
 	err = s.inTx(ctx, func(tx *txn) error {
 		tx.note(event)
@@ -182,12 +184,14 @@ func (tx *txn) requestSync(ctx context.Context) (job int64, err error) {
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", syncLock); err != nil {
 		return 0, fmt.Errorf("asking for the organization: %w", err)
 	}
-	err = tx.QueryRow(ctx, "SELECT id FROM river_job WHERE kind = $1 AND state IN ('available', 'pending') ORDER BY id LIMIT 1",
+	err = tx.QueryRow(ctx, "SELECT id FROM river_job WHERE kind = $1 "+
+		"AND state IN ('available', 'pending') ORDER BY id LIMIT 1",
 		jobs.SyncOrganization{}.Kind()).Scan(&job)
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return job, err
 	}
-	inserted, err := tx.store.queue.InsertTx(ctx, tx.Tx, jobs.SyncOrganization{}, &river.InsertOpts{Queue: jobs.QueueSync})
+	inserted, err := tx.store.queue.InsertTx(ctx, tx.Tx, jobs.SyncOrganization{},
+		&river.InsertOpts{Queue: jobs.QueueSync})
 	if err != nil {
 		return 0, fmt.Errorf("asking for the organization: %w", err)
 	}
@@ -197,7 +201,8 @@ func (tx *txn) requestSync(ctx context.Context) (job int64, err error) {
 // SyncEnded reports whether a job of RequestSync has run, whatever came of it.
 func (s *Store) SyncEnded(ctx context.Context, job int64) (bool, error) {
 	var waits bool
-	err := s.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM river_job WHERE id = $1 AND state IN ('available', 'pending', 'running'))", job).Scan(&waits)
+	err := s.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM river_job WHERE id = $1 "+
+		"AND state IN ('available', 'pending', 'running'))", job).Scan(&waits)
 	if err != nil {
 		return false, translate(fmt.Errorf("looking for the end of sync %d: %w", job, err))
 	}

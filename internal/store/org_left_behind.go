@@ -73,7 +73,7 @@ func (s *Store) fillLeftBehind(ctx context.Context, list []access.LeftBehind) er
 		return nil
 	})
 	if err != nil {
-		return translate(fmt.Errorf("reading what was written last: %w", err))
+		return translate(fmt.Errorf("reading the last writes: %w", err))
 	}
 	return nil
 }

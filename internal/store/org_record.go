@@ -29,7 +29,8 @@ const selectOrganization = `SELECT o.id, o.recorded_at, o.synced_at, o.error, o.
 
 func organizationRecord(ctx context.Context, q querier, accounts int) (access.OrganizationRecord, error) {
 	var r access.OrganizationRecord
-	err := q.QueryRow(ctx, selectOrganization).Scan(&r.ID, timeOrZero{&r.RecordedAt}, timeOrZero{&r.SyncedAt}, &r.Error, timeOrZero{&r.ErrorAt}, &r.LeftBehind)
+	err := q.QueryRow(ctx, selectOrganization).Scan(&r.ID, timeOrZero{&r.RecordedAt}, timeOrZero{&r.SyncedAt},
+		&r.Error, timeOrZero{&r.ErrorAt}, &r.LeftBehind)
 	if err != nil {
 		return r, err
 	}
@@ -37,15 +38,18 @@ func organizationRecord(ctx context.Context, q querier, accounts int) (access.Or
 	return r, err
 }
 
-const selectConfirmation = `SELECT c.id, c.kind, c.recorded, c.seen, c.lost, c.active, c.digest, c.asked_at, c.accepted_at, coalesce(c.basis, ''),
-	(SELECT coalesce(jsonb_agg(v.account ORDER BY v.n), '[]') FROM jsonb_array_elements(c.vanished) WITH ORDINALITY v (account, n) WHERE v.n <= $1),
+const selectConfirmation = `SELECT c.id, c.kind, c.recorded, c.seen, c.lost, c.active, c.digest, c.asked_at,
+	c.accepted_at, coalesce(c.basis, ''),
+	(SELECT coalesce(jsonb_agg(v.account ORDER BY v.n), '[]') FROM jsonb_array_elements(c.vanished)
+		WITH ORDINALITY v (account, n) WHERE v.n <= $1),
 	jsonb_array_length(c.vanished)
 	FROM sync_confirmations c WHERE c.closed_at IS NULL`
 
 // openConfirmation returns what awaits confirmation; nil if nothing does.
 func openConfirmation(ctx context.Context, q querier, accounts int) (*access.SyncConfirmation, error) {
 	var c access.SyncConfirmation
-	err := q.QueryRow(ctx, selectConfirmation, accounts).Scan(&c.ID, &c.Kind, &c.Recorded, &c.Seen, &c.Lost, &c.Active, &c.Digest, &c.AskedAt,
+	err := q.QueryRow(ctx, selectConfirmation, accounts).Scan(&c.ID, &c.Kind, &c.Recorded, &c.Seen, &c.Lost,
+		&c.Active, &c.Digest, &c.AskedAt,
 		timeOrZero{&c.AcceptedAt}, &c.Basis, &c.Vanished, &c.Count)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // that nothing awaits confirmation is no error
@@ -53,7 +57,8 @@ func openConfirmation(ctx context.Context, q querier, accounts int) (*access.Syn
 	if err != nil {
 		return nil, err
 	}
-	err = eachRow(ctx, q, "SELECT person_id, name, email, at FROM sync_acceptances WHERE confirmation_id = $1 ORDER BY at, person_id", []any{c.ID}, func(row pgx.Rows) error {
+	err = eachRow(ctx, q, "SELECT person_id, name, email, at FROM sync_acceptances WHERE confirmation_id = $1 "+
+		"ORDER BY at, person_id", []any{c.ID}, func(row pgx.Rows) error {
 		var a access.SyncAcceptance
 		if err := row.Scan(&a.By.ID, &a.By.Name, &a.By.Email, timeOrZero{&a.At}); err != nil {
 			return err
@@ -94,7 +99,8 @@ func (tx *txn) lockOrganization(ctx context.Context) (access.OrganizationRecord,
 // recordSync notes that a sync succeeded. What awaits confirmation ends with it.
 func (tx *txn) recordSync(ctx context.Context, r access.OrganizationRecord, o access.Organization) error {
 	at := timeNow()
-	_, err := tx.Exec(ctx, `UPDATE organization SET id = $1, recorded_at = CASE WHEN $1 = '' THEN NULL ELSE coalesce(recorded_at, $2) END,
+	_, err := tx.Exec(ctx, `UPDATE organization SET id = $1, recorded_at =
+		CASE WHEN $1 = '' THEN NULL ELSE coalesce(recorded_at, $2) END,
 		synced_at = $2, error = '', error_at = NULL`, o.ID, at)
 	if err != nil {
 		return fmt.Errorf("recording the sync: %w", err)
@@ -110,25 +116,27 @@ func (tx *txn) recordSync(ctx context.Context, r access.OrganizationRecord, o ac
 }
 
 func (tx *txn) closeConfirmation(ctx context.Context, id int64, outcome string) error {
-	_, err := tx.Exec(ctx, "UPDATE sync_confirmations SET closed_at = $2, outcome = $3 WHERE id = $1", id, timeNow(), outcome)
+	_, err := tx.Exec(ctx, "UPDATE sync_confirmations SET closed_at = $2, outcome = $3 WHERE id = $1", id,
+		timeNow(), outcome)
 	if err != nil {
 		return fmt.Errorf("closing confirmation %d of a sync: %w", id, err)
 	}
 	return nil
 }
 
-// SyncFailed records in words why a sync failed. If it failed because admins must confirm it, the confirmation is opened
-// with an audit event, unless the same one is open. An open one for something else lapses.
+// SyncFailed records in words why a sync failed. If it failed because admins must confirm it, the confirmation is
+// opened with an audit event, unless the same one is open. An open one for something else lapses.
 func (s *Store) SyncFailed(ctx context.Context, reason error, words string) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		record, err := tx.lockOrganization(ctx)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE organization SET error = $1, error_at = $2", storable(words), timeNow()); err != nil {
+		_, err = tx.Exec(ctx, "UPDATE organization SET error = $1, error_at = $2", storable(words), timeNow())
+		if err != nil {
 			return fmt.Errorf("recording why a sync failed: %w", err)
 		}
-		var refusal *access.SyncRefusal
+		var refusal *access.SyncRefusedError
 		if !errors.As(reason, &refusal) || record.Awaits != nil && record.Awaits.Digest == refusal.Confirmation.Digest {
 			return nil
 		}
@@ -147,7 +155,8 @@ func (tx *txn) openConfirmation(ctx context.Context, c access.SyncConfirmation) 
 	if err != nil {
 		return fmt.Errorf("encoding the accounts that vanished: %w", err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO sync_confirmations (kind, recorded, seen, vanished, lost, active, digest, asked_at)
+	_, err = tx.Exec(ctx, `INSERT INTO sync_confirmations
+		(kind, recorded, seen, vanished, lost, active, digest, asked_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		string(c.Kind), c.Recorded, c.Seen, string(vanished), c.Lost, c.Active, c.Digest, timeNow())
 	if err != nil {
@@ -189,7 +198,8 @@ func (s *Store) AcceptSync(
 
 func (tx *txn) saveAcceptances(ctx context.Context, c access.SyncConfirmation, before int) error {
 	for _, a := range c.Acceptances[before:] {
-		_, err := tx.Exec(ctx, "INSERT INTO sync_acceptances (confirmation_id, person_id, name, email, at) VALUES ($1, $2, $3, $4, $5)",
+		_, err := tx.Exec(ctx, "INSERT INTO sync_acceptances (confirmation_id, person_id, name, email, at) VALUES "+
+			"($1, $2, $3, $4, $5)",
 			c.ID, a.By.ID, a.By.Name, a.By.Email, a.At)
 		if err != nil {
 			return fmt.Errorf("saving the acceptance of %s: %w", a.By.Name, err)
@@ -198,7 +208,9 @@ func (tx *txn) saveAcceptances(ctx context.Context, c access.SyncConfirmation, b
 	if c.AcceptedAt.IsZero() {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, "UPDATE sync_confirmations SET accepted_at = $2, basis = $3 WHERE id = $1", c.ID, c.AcceptedAt, string(c.Basis)); err != nil {
+	_, err := tx.Exec(ctx, "UPDATE sync_confirmations SET accepted_at = $2, basis = $3 WHERE id = $1",
+		c.ID, c.AcceptedAt, string(c.Basis))
+	if err != nil {
 		return fmt.Errorf("saving that confirmation %d is complete: %w", c.ID, err)
 	}
 	if c.Kind == access.ConfirmOrganization {
@@ -206,13 +218,14 @@ func (tx *txn) saveAcceptances(ctx context.Context, c access.SyncConfirmation, b
 			return err
 		}
 	}
-	_, err := tx.requestSync(ctx)
+	_, err = tx.requestSync(ctx)
 	return err
 }
 
 // recordOrganization makes the accepted organization the one that the console serves.
 func (tx *txn) recordOrganization(ctx context.Context, c access.SyncConfirmation) error {
-	_, err := tx.Exec(ctx, "UPDATE organization SET id = $1, recorded_at = $2, error = '', error_at = NULL", c.Seen, c.AcceptedAt)
+	_, err := tx.Exec(ctx, "UPDATE organization SET id = $1, recorded_at = $2, error = '', error_at = NULL",
+		c.Seen, c.AcceptedAt)
 	if err != nil {
 		return fmt.Errorf("recording organization %s: %w", c.Seen, err)
 	}

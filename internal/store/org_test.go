@@ -65,7 +65,10 @@ func TestOrganizationIsReplaced(t *testing.T) {
 	for _, a := range got {
 		brief = append(brief, string(a.ID)+" "+a.Name+" "+string(a.State))
 	}
-	diff(t, "accounts", []string{"100000000001 management ACTIVE", "100000000002 gamma LEFT", "100000000003 beta ACTIVE", "100000000004 alpha two ACTIVE"}, brief)
+	diff(t, "accounts", []string{
+		"100000000001 management ACTIVE", "100000000002 gamma LEFT",
+		"100000000003 beta ACTIVE", "100000000004 alpha two ACTIVE",
+	}, brief)
 	if !got[0].Management || got[3].Quotas.TrustPolicy != 4096 || got[3].Tags["team"] != "alpha" || got[3].SyncedAt.IsZero() {
 		t.Errorf("accounts %+v", got)
 	}

@@ -230,7 +230,8 @@ func (j *judge) organization(c *harness.Console) {
 	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(409)
 	awaits, _ := j.send("viewer", "GET", "/organization", "").want(200).object()["awaits_confirmation"].(map[string]any)
 	j.send("admin", "POST", "/organization/accept", `{"digest":"another"}`).want(409)
-	accepted := j.send("admin", "POST", "/organization/accept", fmt.Sprintf(`{"digest":%q}`, awaits["digest"])).want(200)
+	accepted := j.send("admin", "POST", "/organization/accept", fmt.Sprintf(`{"digest":%q}`,
+		awaits["digest"])).want(200)
 	if basis := accepted.text("basis"); basis != string(access.AcceptedBySingleAdmin) {
 		j.t.Errorf("the only admin of the demo accepts as %q", basis)
 	}

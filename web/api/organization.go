@@ -45,18 +45,18 @@ type syncErrorJSON struct {
 }
 
 type confirmationJSON struct {
-	Kind       string                `json:"kind"`
-	Recorded   string                `json:"recorded"`
-	Seen       string                `json:"seen"`
-	Digest     string                `json:"digest"`
-	Detail     string                `json:"detail"`
-	AskedAt    time.Time             `json:"asked_at"`
+	Kind       string            `json:"kind"`
+	Recorded   string            `json:"recorded"`
+	Seen       string            `json:"seen"`
+	Digest     string            `json:"digest"`
+	Detail     string            `json:"detail"`
+	AskedAt    time.Time         `json:"asked_at"`
 	Vanished   []goneAccountJSON `json:"vanished"`
-	Lost       int                   `json:"lost"`
-	Active     int                   `json:"active"`
-	AcceptedBy []acceptanceJSON      `json:"accepted_by"`
-	AcceptedAt time.Time             `json:"accepted_at,omitzero"`
-	Basis      string                `json:"basis,omitempty"`
+	Lost       int               `json:"lost"`
+	Active     int               `json:"active"`
+	AcceptedBy []acceptanceJSON  `json:"accepted_by"`
+	AcceptedAt time.Time         `json:"accepted_at,omitzero"`
+	Basis      string            `json:"basis,omitempty"`
 }
 
 type goneAccountJSON struct {
@@ -86,7 +86,8 @@ type leftDocumentJSON struct {
 
 func toConfirmationJSON(c access.SyncConfirmation) confirmationJSON {
 	return confirmationJSON{
-		Kind: string(c.Kind), Recorded: c.Recorded, Seen: c.Seen, Digest: c.Digest, Detail: c.Sentence(), AskedAt: c.AskedAt.UTC(),
+		Kind: string(c.Kind), Recorded: c.Recorded, Seen: c.Seen, Digest: c.Digest, Detail: c.Sentence(),
+		AskedAt: c.AskedAt.UTC(),
 		Vanished: convertAll(c.Vanished, func(a access.VanishedAccount) goneAccountJSON {
 			return goneAccountJSON{ID: string(a.ID), Name: a.Name, OU: a.OU, State: string(a.State)}
 		}),
@@ -104,7 +105,8 @@ func toGoneAccountJSON(a access.Account) goneAccountJSON {
 
 func toLeftBehindJSON(l access.LeftBehind) leftBehindJSON {
 	return leftBehindJSON{
-		Account: string(l.Account.ID), Name: l.Account.Name, State: string(l.Account.State), ReadAt: l.Inventory.ReadAt.UTC(),
+		Account: string(l.Account.ID), Name: l.Account.Name, State: string(l.Account.State),
+		ReadAt: l.Inventory.ReadAt.UTC(),
 		Documents: convertAll(l.Documents, func(d access.LeftDocument) leftDocumentJSON {
 			return leftDocumentJSON{Resource: d.Resource, WrittenAt: d.WrittenAt.UTC()}
 		}),

@@ -29,7 +29,7 @@ type LeftBehindLister interface {
 	LeftBehind(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.LeftBehind], error)
 }
 
-// organizationPages are the pages about what a sync must not change alone, and about what it left behind.
+// organizationPages are the pages about confirmations of a sync, and about documents in accounts that are gone.
 type organizationPages struct {
 	*site
 	confirmations SyncAccepter

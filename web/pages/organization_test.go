@@ -12,8 +12,8 @@ import (
 // otherOrganization is what the console asks when its credentials belong to another organization.
 func otherOrganization() *access.SyncConfirmation {
 	record := access.OrganizationRecord{ID: "o-recorded00"}
-	var refusal *access.SyncRefusal
-	if err, ok := record.CheckID("o-seen000000").(*access.SyncRefusal); ok { //nolint:errorlint // it is not wrapped
+	var refusal *access.SyncRefusedError
+	if err, ok := record.CheckID("o-seen000000").(*access.SyncRefusedError); ok {
 		refusal = err
 	}
 	return &refusal.Confirmation
@@ -26,7 +26,8 @@ func TestOtherOrganizationOnOverviewAndAccounts(t *testing.T) {
 		ID: "o-recorded00", SyncedAt: webtest.Noon, Awaits: awaits, Error: awaits.Sentence(), ErrorAt: webtest.Noon,
 	}
 	for _, path := range []string{"/", "/accounts", "/accounts/confirmation"} {
-		c.Page(path).Contains("main", "o-recorded00", "o-seen000000", "correct them", "portcullis organization accept o-seen000000")
+		c.Page(path).Contains("main", "o-recorded00", "o-seen000000", "correct them",
+			"portcullis organization accept o-seen000000")
 	}
 	if c.Page("/accounts/confirmation").Form("/accounts/confirmation") != nil {
 		t.Error("a viewer is offered to accept another organization")
@@ -38,7 +39,10 @@ func TestOtherOrganizationOnOverviewAndAccounts(t *testing.T) {
 
 func TestFailedSyncOnOverviewAndAccounts(t *testing.T) {
 	c := webtest.New(t).As("viewer")
-	c.Organization.Record = access.OrganizationRecord{ID: "o-recorded00", Error: "AccessDenied: not today", ErrorAt: webtest.Noon}
+	c.Organization.Record = access.OrganizationRecord{
+		ID: "o-recorded00", Error: "AccessDenied: not today",
+		ErrorAt: webtest.Noon,
+	}
 	for _, path := range []string{"/", "/accounts"} {
 		c.Page(path).Contains("sync-error", "AccessDenied: not today")
 	}
@@ -49,7 +53,10 @@ func TestTwoAdminsConfirmVanishedAccounts(t *testing.T) {
 	c.Organization.Record = access.OrganizationRecord{ID: "o-recorded00", Awaits: &access.SyncConfirmation{
 		Kind: access.ConfirmVanished, Recorded: "o-recorded00", Seen: "o-recorded00", Digest: strings.Repeat("ab", 32),
 		Lost: 4, Active: 40, Count: 4,
-		Vanished: []access.VanishedAccount{{ID: "111122223333", Name: "payments", OU: "Root/Prod", State: access.AccountActive}},
+		Vanished: []access.VanishedAccount{{
+			ID: "111122223333", Name: "payments", OU: "Root/Prod",
+			State: access.AccountActive,
+		}},
 	}}
 	c.Page("/accounts").Contains("main", "4 of 40 active accounts", "See the accounts")
 	p := c.Page("/accounts/confirmation")
@@ -74,9 +81,13 @@ func TestLeftBehindPage(t *testing.T) {
 	role := access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}
 	c.Organization.Left = access.Page[access.LeftBehind]{Total: 1, Items: []access.LeftBehind{{
 		Account: access.Account{ID: "111122223333", Name: "payments", State: access.AccountLeft}, Read: true,
-		Inventory: access.Inventory{ReadAt: webtest.Noon}, Documents: []access.LeftDocument{{Resource: role, WrittenAt: webtest.Noon}},
+		Inventory: access.Inventory{ReadAt: webtest.Noon}, Documents: []access.LeftDocument{{
+			Resource:  role,
+			WrittenAt: webtest.Noon,
+		}},
 	}}}
-	c.Page("/accounts/left-behind").Contains("left-behind-rows", "payments", "111122223333", "Left", "role Bob", "written")
+	c.Page("/accounts/left-behind").Contains("left-behind-rows", "payments", "111122223333", "Left", "role Bob",
+		"written")
 }
 
 func TestReviewAndRolloutSayWhatIsLeftBehind(t *testing.T) {
@@ -90,7 +101,8 @@ func TestReviewAndRolloutSayWhatIsLeftBehind(t *testing.T) {
 		{ID: "444455556666", Name: "billing", State: access.AccountClosed},
 	}
 	p := c.Page("/changes/12")
-	p.Contains("main", "2 accounts are gone and keep their documents.", "payments", "111122223333", "Left", "billing", "Closed")
+	p.Contains("main", "2 accounts are gone and keep their documents.", "payments", "111122223333", "Left",
+		"billing", "Closed")
 
 	c.Rollouts.Shown = webtest.RunningRollout()
 	c.Rollouts.Shown.LeftBehind = 1

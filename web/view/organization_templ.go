@@ -690,7 +690,7 @@ func confirmationFacts(c access.SyncConfirmation) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				if len(c.Acceptances) == 0 {
-					templ_7745c5c3_Err = None("nobody yet").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = None("no admin yet").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

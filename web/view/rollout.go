@@ -104,7 +104,8 @@ func leftBehindSentence(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return Count(n, "account is", "accounts are") + " gone and " + verb(n, "keeps", "keep") + " " + verb(n, "its", "their") + " documents."
+	return Count(n, "account is", "accounts are") + " gone and " + verb(n, "keeps", "keep") + " " + verb(n, "its",
+		"their") + " documents."
 }
 
 func countsSentence(r access.Rollout) string {

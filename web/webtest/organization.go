@@ -44,13 +44,17 @@ func (o *organization) Organization(context.Context, access.Actor, int) (access.
 	return o.Record, nil
 }
 
-func (o *organization) AcceptSync(_ context.Context, actor access.Actor, reference string) (access.SyncConfirmation, error) {
+func (o *organization) AcceptSync(_ context.Context, actor access.Actor,
+	reference string,
+) (access.SyncConfirmation, error) {
 	o.Accepted = append(o.Accepted, actor.Name+" "+reference)
 	err := o.Record.Awaits.Accept(actor, nil, FoundAt)
 	return *o.Record.Awaits, err
 }
 
-func (o *organization) LeftBehind(context.Context, access.Actor, access.PageQuery) (access.Page[access.LeftBehind], error) {
+func (o *organization) LeftBehind(context.Context, access.Actor, access.PageQuery) (access.Page[access.LeftBehind],
+	error,
+) {
 	return o.Left, nil
 }
 

@@ -135,7 +135,8 @@ func (o *Organization) serveAccounts(w http.ResponseWriter, _ *http.Request) {
 func (o *Organization) serveAccountState(w http.ResponseWriter, r *http.Request) {
 	id, state := access.AccountID(r.URL.Query().Get("account")), access.AccountState(r.URL.Query().Get("state"))
 	if state != access.AccountLeft && !slices.Contains(access.AccountStates(), state) {
-		sendProblem(w, http.StatusBadRequest, fmt.Sprintf("state is LEFT or one of %s, not %q", access.AccountStates(), state))
+		sendProblem(w, http.StatusBadRequest, fmt.Sprintf("state is LEFT or one of %s, not %q",
+			access.AccountStates(), state))
 		return
 	}
 	if !o.SetAccountState(id, state) {

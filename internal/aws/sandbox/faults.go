@@ -35,7 +35,7 @@ type Fault struct {
 	LoseAnswer float64            `json:"lose_answer,omitempty"` // share of calls that have their effect and get no answer
 	Answer500  bool               `json:"answer_500,omitempty"`  // a lost answer is a 500 and not a cut connection
 	Lag        Duration           `json:"lag,omitempty"`         // reads show a document as it was for so long after a write
-	Truncate   int                `json:"truncate,omitempty"`    // lists of accounts end after so many, as if there were no more
+	Truncate   int                `json:"truncate,omitempty"`    // lists of accounts end after so many
 	Life       Duration           `json:"life,omitempty"`        // temporary credentials expire this long after they were issued
 	Skip       int                `json:"skip,omitempty"`        // let so many matching calls pass first
 	Count      int                `json:"count,omitempty"`       // strike only so many times; no limit when 0
