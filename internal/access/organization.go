@@ -183,7 +183,8 @@ func (c SyncConfirmation) Sentence() string {
 	remedy := " or the operator of the server runs: portcullis organization accept " + c.Reference()
 	if c.Kind == ConfirmOrganization {
 		return fmt.Sprintf("This console serves the organization %s, but its AWS credentials belong to the"+
-			" organization %s. Nothing was changed. If the credentials are wrong, correct them and read the organization again."+
+			" organization %s. Nothing was changed."+
+			" If the credentials are wrong, correct them and read the organization again."+
 			" If the console is to serve %s from now on, two admins must accept it on the page Accounts,",
 			c.Recorded, c.Seen, c.Seen) + remedy
 	}
