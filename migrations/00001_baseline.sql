@@ -32,6 +32,58 @@ END $$;
 -- Organization
 -- ----------------------------------------------------------------------------------------------------
 
+-- The organization that the console serves, and how its last syncs went. The id is recorded at the first sync; a sync
+-- of another organization changes nothing.
+CREATE TABLE organization (
+    one         boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id          text NOT NULL DEFAULT '',
+    recorded_at timestamptz,
+    synced_at   timestamptz,              -- the last sync that succeeded
+    error       text NOT NULL DEFAULT '', -- why the last sync failed
+    error_at    timestamptz,
+    CONSTRAINT recorded_has_time CHECK ((id = '') = (recorded_at IS NULL)),
+    CONSTRAINT error_has_time CHECK ((error = '') = (error_at IS NULL))
+);
+INSERT INTO organization DEFAULT VALUES;
+
+-- Answers of AWS that change nothing until admins confirm them. At most one is open. digest binds the acceptances to
+-- the organization ids and to the exact accounts.
+CREATE TABLE sync_confirmations (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind        text NOT NULL CHECK (kind IN ('other_organization', 'vanished_accounts')),
+    recorded    text NOT NULL CHECK (recorded <> ''),
+    seen        text NOT NULL CHECK (seen <> ''),
+    vanished    jsonb NOT NULL CHECK (jsonb_typeof(vanished) = 'array'),
+    lost        int NOT NULL CHECK (lost >= 0),   -- active accounts that vanished
+    active      int NOT NULL CHECK (active >= 0), -- all active accounts before
+    digest      text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    asked_at    timestamptz NOT NULL,
+    accepted_at timestamptz,
+    basis       text CHECK (basis IN ('two_admins', 'single_administrator', 'operator')),
+    closed_at   timestamptz,
+    outcome     text CHECK (outcome IN ('applied', 'lapsed')),
+    CONSTRAINT another_organization CHECK ((kind = 'other_organization') = (recorded <> seen)),
+    CONSTRAINT acceptance_has_a_basis CHECK ((accepted_at IS NULL) = (basis IS NULL)),
+    CONSTRAINT end_has_an_outcome CHECK ((closed_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT applied_was_accepted CHECK (outcome <> 'applied' OR accepted_at IS NOT NULL)
+);
+CREATE UNIQUE INDEX sync_confirmations_open ON sync_confirmations ((true)) WHERE closed_at IS NULL;
+CREATE TRIGGER immutable
+    BEFORE DELETE OR UPDATE OF id, kind, recorded, seen, vanished, lost, active, digest, asked_at ON sync_confirmations
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- The word of one admin; person_id is 0 for the operator of the server.
+CREATE TABLE sync_acceptances (
+    confirmation_id bigint NOT NULL REFERENCES sync_confirmations,
+    person_id       bigint NOT NULL,
+    name            text NOT NULL,
+    email           text NOT NULL,
+    at              timestamptz NOT NULL,
+    PRIMARY KEY (confirmation_id, person_id)
+);
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON sync_acceptances
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 -- An OU is identified by its id. A path is only for display: it changes when an OU is renamed, and two OUs may have the
 -- same one for a moment. A row stays when the OU is deleted in AWS, so that selectors can still be read.
 CREATE TABLE ous (
@@ -50,7 +102,7 @@ CREATE TABLE accounts (
     name              text COLLATE "C" NOT NULL,
     email             text NOT NULL,
     state             text NOT NULL
-        CHECK (state IN ('PENDING_ACTIVATION', 'ACTIVE', 'SUSPENDED', 'PENDING_CLOSURE', 'CLOSED')),
+        CHECK (state IN ('PENDING_ACTIVATION', 'ACTIVE', 'SUSPENDED', 'PENDING_CLOSURE', 'CLOSED', 'LEFT')),
     ou                text COLLATE "C" NOT NULL,                             -- the path of its OU, for display
     ou_ids            text[] NOT NULL DEFAULT '{}',                          -- of its OUs, from the root down
     tags              jsonb NOT NULL CHECK (jsonb_typeof(tags) = 'object'),
@@ -64,8 +116,11 @@ CREATE TABLE accounts (
     inventory_at      timestamptz,                                           -- last read of roles and users
     inventory_error   text NOT NULL DEFAULT '',                              -- why the last read failed
     pushed_revision   bigint NOT NULL DEFAULT 0,                             -- references revisions, below
-    version           bigint NOT NULL DEFAULT 1
+    keeps_documents   boolean NOT NULL DEFAULT false,                        -- of ours, while it is not active
+    version           bigint NOT NULL DEFAULT 1,
+    CONSTRAINT an_active_account_is_written CHECK (NOT (keeps_documents AND state = 'ACTIVE'))
 );
+CREATE INDEX accounts_left_behind ON accounts (id) WHERE keeps_documents;
 CREATE INDEX accounts_by_name ON accounts (name, id);
 CREATE INDEX accounts_by_tag ON accounts USING gin (tags);
 CREATE INDEX accounts_version ON accounts (version);
@@ -622,6 +677,7 @@ CREATE TABLE rollouts (
     revision               bigint NOT NULL REFERENCES revisions,
     strategy               jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(strategy) = 'object'),
     strategy_name          text NOT NULL DEFAULT '',
+    left_behind            int NOT NULL DEFAULT 0 CHECK (left_behind >= 0), -- accounts that are gone and keep documents
     state                  text NOT NULL
         CHECK (state IN ('scheduled', 'running', 'paused', 'halted', 'aborted', 'completed', 'rolling_back',
             'rolled_back')),

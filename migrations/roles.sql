@@ -15,11 +15,13 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portcullis_app;
 
 -- What is only ever added to.
 GRANT INSERT ON audit_events, audit_checkpoints, revisions, documents, mapping_users, mapping_allowlists,
-    change_comments, target_digests, rollout_progress_samples, rollout_scans, person_identities TO portcullis_app;
+    sync_acceptances, change_comments, target_digests, rollout_progress_samples, rollout_scans, person_identities
+    TO portcullis_app;
 -- What is removed by noting the revision.
 GRANT INSERT, UPDATE (removed_in) ON allowlists, entries, mappings, review_rules, settings TO portcullis_app;
 -- What moves on.
-GRANT UPDATE ON head, audit_head TO portcullis_app;
+GRANT UPDATE ON head, audit_head, organization TO portcullis_app;
+GRANT INSERT, UPDATE (accepted_at, basis, closed_at, outcome) ON sync_confirmations TO portcullis_app;
 GRANT INSERT, UPDATE ON changes, reviews, rollouts, rollout_waves, rollout_checks, targets, operations, accounts,
     inventories, findings, account_scans, people, tokens TO portcullis_app;
 GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, ous, person_roles,

@@ -20,6 +20,8 @@ type rolloutSeen struct {
 	Targets  int            `json:"targets"`
 	Counts   map[string]int `json:"counts"`
 	Note     string         `json:"note"`
+
+	LeftBehind int `json:"left_behind"`
 }
 
 func (r rolloutSeen) path() string { return "/rollouts/" + strconv.FormatInt(r.ID, 10) }
@@ -76,6 +78,9 @@ func (r rolloutSeen) wait(c *console, api *client, until time.Time) error {
 		id, r.State, r.Counts["succeeded"], r.Counts["unchanged"], r.Counts["failed"], r.Counts["conflict"], r.Counts["skipped"], r.Targets)
 	if r.Note != "" {
 		fmt.Fprintln(c.out, r.Note)
+	}
+	if r.LeftBehind > 0 {
+		fmt.Fprintf(c.out, "%d accounts are gone and keep their documents.\n", r.LeftBehind)
 	}
 	if r.State != "completed" || r.Counts["failed"]+r.Counts["conflict"]+r.Counts["skipped"] > 0 {
 		return exitError(exitUnfinished)

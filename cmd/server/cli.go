@@ -23,6 +23,9 @@ type cli struct {
 	Audit   auditCmd   `cmd:"" help:"The audit log."`
 	User    userCmd    `cmd:"" help:"Local accounts."`
 	Token   tokenCmd   `cmd:"" help:"API tokens."`
+
+	Organization organizationCmd `cmd:"" help:"The AWS organization that the console serves."`
+
 	Health  healthCmd  `cmd:"" help:"Ask a console on this machine whether it is ready."`
 	Version versionCmd `cmd:"" help:"The version of this program."`
 }

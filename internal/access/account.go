@@ -27,7 +27,17 @@ const (
 	AccountSuspended         AccountState = "SUSPENDED"
 	AccountPendingClosure    AccountState = "PENDING_CLOSURE"
 	AccountClosed            AccountState = "CLOSED"
+
+	// AccountLeft is the console's own: the account is no longer in the organization.
+	AccountLeft AccountState = "LEFT"
 )
+
+// AccountStates lists the states that Organizations reports.
+func AccountStates() []AccountState {
+	return []AccountState{
+		AccountPendingActivation, AccountActive, AccountSuspended, AccountPendingClosure, AccountClosed,
+	}
+}
 
 // Quotas are the limits of an account that decide what fits, in characters without
 // white space (docs/aws-facts.md, "Trust policy size" and "Inline policy size"). Zero means the default.
@@ -73,6 +83,9 @@ type Account struct {
 	InventoryAt    time.Time // when its roles and users were last read
 	InventoryError string    // why they could not be read, in words; empty when they could
 	PushedRevision int64     // the last revision that was pushed and verified; 0 for none
+
+	// KeepsDocuments is set for an account that is not active, while documents of the console are in it.
+	KeepsDocuments bool
 }
 
 // PartitionOrDefault returns the partition, "aws" when none is set.
@@ -83,6 +96,8 @@ func (a Account) Targetable() (ok bool, why string) {
 	switch {
 	case a.Management:
 		return false, "the management account is never a target"
+	case a.State == AccountLeft:
+		return false, "the account is no longer in the organization (LEFT)"
 	case a.State != "" && a.State != AccountActive:
 		return false, "the account is " + string(a.State) + ", not ACTIVE"
 	default:
@@ -104,6 +119,7 @@ type Organization struct {
 	ManagementAccountID AccountID
 	OUs                 []OU
 	Accounts            []Account
+	Gone                []AccountID // of which AWS says that they are not in the organization
 }
 
 // Selector says which accounts a mapping reaches: exactly one of All, IDs, OUs and

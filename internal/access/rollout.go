@@ -64,6 +64,7 @@ type Rollout struct {
 	Counts      TargetCounts
 	StartedBy   PersonRef
 	Note        string // why it halted, was aborted or is rolled back
+	LeftBehind  int    // accounts that it would write to, but that are not active and keep documents
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	EndedAt     time.Time

@@ -20,6 +20,7 @@ const (
 	ApplyChange      Permission = "apply_change"       // start the rollout of an approved change
 	ControlRollout   Permission = "control_rollout"    // pause, resume, abort, skip, retry, approve waves, confirm, roll back
 	SyncAccounts     Permission = "sync_accounts"      // read the organization again
+	AcceptSync       Permission = "accept_sync"        // confirm what a sync must not change alone
 	ManageFindings   Permission = "manage_findings"    // acknowledge findings, or reopen them
 	ManageStrategies Permission = "manage_strategies"  // how changes are carried out
 	ManagePeople     Permission = "manage_people"      // people, roles, anybody's passwords, sessions and tokens
@@ -39,6 +40,7 @@ var table = map[Permission][]access.Role{
 	ApplyChange:      {access.RoleOperator},
 	ControlRollout:   {access.RoleOperator},
 	SyncAccounts:     {access.RoleOperator, access.RoleAdmin},
+	AcceptSync:       {access.RoleAdmin},
 	ManageFindings:   {access.RoleOperator},
 	ManageStrategies: {access.RoleAdmin},
 	ManagePeople:     {access.RoleAdmin},
@@ -58,6 +60,7 @@ var scopes = map[Permission]access.TokenScope{
 	ApplyChange:      access.ScopeApply,
 	ControlRollout:   access.ScopeRollout,
 	SyncAccounts:     access.ScopeRollout,
+	AcceptSync:       access.ScopeAdmin,
 	ManageFindings:   access.ScopeRollout,
 	ManageStrategies: access.ScopeAdmin,
 	WithdrawAny:      access.ScopeAdmin,
@@ -66,7 +69,10 @@ var scopes = map[Permission]access.TokenScope{
 
 // Permissions lists every permission.
 func Permissions() []Permission {
-	return []Permission{Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts, ManageFindings, ManageStrategies, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass}
+	return []Permission{
+		Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts,
+		AcceptSync, ManageFindings, ManageStrategies, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass,
+	}
 }
 
 // Can reports whether an actor has a permission. The system has every permission but

@@ -16,6 +16,7 @@ func TestTable(t *testing.T) {
 		ApplyChange:      "operator",
 		ControlRollout:   "operator",
 		SyncAccounts:     "operator admin",
+		AcceptSync:       "admin",
 		ManagePeople:     "admin",
 		ManageStrategies: "admin",
 		ManageFindings:   "operator",

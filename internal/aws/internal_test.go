@@ -246,3 +246,34 @@ func TestSizesRemember(t *testing.T) {
 		}
 	}
 }
+
+func TestStateOfAccount(t *testing.T) {
+	tests := []struct {
+		state  types.AccountState
+		status types.AccountStatus
+		want   access.AccountState
+	}{
+		{types.AccountStateActive, "", access.AccountActive},
+		{types.AccountStatePendingActivation, "", access.AccountPendingActivation},
+		{types.AccountStateSuspended, "", access.AccountSuspended},
+		{types.AccountStatePendingClosure, types.AccountStatusActive, access.AccountPendingClosure}, // State decides
+		{types.AccountStateClosed, types.AccountStatusSuspended, access.AccountClosed},
+		{"", types.AccountStatusActive, access.AccountActive}, // an endpoint that knows only Status
+		{"", types.AccountStatusSuspended, access.AccountSuspended},
+		{"", types.AccountStatusPendingClosure, access.AccountPendingClosure},
+		{"", "", ""},
+		{"FROZEN", types.AccountStatusActive, ""},
+		{"LEFT", "", ""}, // the console's own
+	}
+	for _, tt := range tests {
+		got, err := stateOf(types.Account{Id: sdk.String("111122223333"), State: tt.state, Status: tt.status})
+		if got != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("state %q, status %q: got %q and %v, want %q", tt.state, tt.status, got, err, tt.want)
+		}
+	}
+	for _, s := range types.AccountState("").Values() {
+		if _, err := stateOf(types.Account{State: s}); err != nil {
+			t.Errorf("the SDK has the state %s: %v", s, err)
+		}
+	}
+}

@@ -98,6 +98,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		return access.Rollout{}, err
 	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
+	rollout.LeftBehind = len(d.LeftBehind)
 	staging, err := s.stage(ctx, &rollout, a.strategy, d.Plan)
 	if err != nil {
 		return access.Rollout{}, err
@@ -123,7 +124,8 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err != nil {
 			return Application{}, err
 		}
-		made, err := s.applyApproved(fresh, a, d, head, staging.Strategy)
+		detail := map[string]any{"strategy": staging.Strategy, "left_behind": idsOf(d.LeftBehind)}
+		made, err := s.applyApproved(fresh, a, d, head, detail)
 		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
 		made.Digests = d.digests
 		return made, err
@@ -224,7 +226,7 @@ func (s *Service) markConflicted(ctx context.Context, c access.Change, why error
 }
 
 func (s *Service) applyApproved(
-	c *access.Change, a application, d draft, head int64, strategy access.Strategy,
+	c *access.Change, a application, d draft, head int64, detail map[string]any,
 ) (Application, error) {
 	at := s.at()
 	var events []access.AuditEvent
@@ -238,7 +240,8 @@ func (s *Service) applyApproved(
 	if err := a.do(c, head+1, at); err != nil {
 		return Application{}, err
 	}
-	action, detail := "change.apply", map[string]any{"digest": a.digest, "revision": c.Revision, "edits": c.Edits, "strategy": strategy}
+	action := "change.apply"
+	detail["digest"], detail["revision"], detail["edits"] = a.digest, c.Revision, c.Edits
 	if a.alone {
 		action, detail["reason"], detail["missing"] = "change.break_glass", c.BreakGlass.Reason, missing
 	}

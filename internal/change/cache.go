@@ -220,13 +220,15 @@ func (s *Service) workOut(ctx context.Context, base, next access.State, edits []
 	w.Now, w.Options = now, policy.Options{
 		AllowDangerous: base.Settings.AllowDangerous, LargeIPv4: base.Settings.LargeIPv4, LargeIPv6: base.Settings.LargeIPv6,
 	}
-	c := planning.NewAffected(w.Accounts, base, next, planning.WithExpired(base, edits, now), edits, now)
+	written := planning.WithExpired(base, edits, now)
+	c := planning.NewAffected(w.Accounts, base, next, written, edits, now)
 	for {
 		if err := s.know(ctx, &w, c.Query); err != nil {
 			return nil, err
 		}
 		p, more, err := planning.PlanChange(w, c)
 		if err != nil || !more {
+			p.LeftBehind = planning.LeftBehindByChange(w.Gone, base, next, written, edits, now)
 			return &p, err
 		}
 	}

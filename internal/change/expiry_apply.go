@@ -72,7 +72,7 @@ func (s *Service) tryExpiry(ctx context.Context, id int64) error {
 		if now != head || fresh.Version != c.Version {
 			return Application{}, errMoved
 		}
-		made, err := s.applyExpiry(fresh, head)
+		made, err := s.applyExpiry(fresh, head, d.LeftBehind)
 		made.Digests = digests
 		return made, err
 	})
@@ -134,12 +134,15 @@ func skippedText(refusals []error) string {
 	return fmt.Sprintf("%s could not be planned and stay as they are: %s", count(len(refusals), "document", "documents"), strings.Join(said, " "))
 }
 
-func (s *Service) applyExpiry(c *access.Change, head int64) (Application, error) {
+func (s *Service) applyExpiry(c *access.Change, head int64, leftBehind []access.Account) (Application, error) {
 	at := s.at()
 	if err := c.ApplyExpiry(c.Digest, head+1, at); err != nil {
 		return Application{}, err
 	}
-	detail := map[string]any{"digest": c.Digest, "revision": c.Revision, "edits": c.Edits, "expired": c.Expiry.At, "set_by": c.Expiry.SetBy}
+	detail := map[string]any{
+		"digest": c.Digest, "revision": c.Revision, "edits": c.Edits, "expired": c.Expiry.At,
+		"set_by": c.Expiry.SetBy, "left_behind": idsOf(leftBehind),
+	}
 	if c.Note != "" {
 		detail["skipped"] = c.Note
 	}
@@ -147,5 +150,7 @@ func (s *Service) applyExpiry(c *access.Change, head int64) (Application, error)
 	for _, id := range c.Expiry.SetBy {
 		events = append(events, access.NewAuditEvent(expirySystem, at, "change.expired", object(id), map[string]any{"removed_by": c.ID, "revision": c.Revision}))
 	}
-	return Application{Rollout: s.newRollout(expirySystem, c.Title, c.ID, c.Revision), Events: events}, nil
+	r := s.newRollout(expirySystem, c.Title, c.ID, c.Revision)
+	r.LeftBehind = len(leftBehind)
+	return Application{Rollout: r, Events: events}, nil
 }

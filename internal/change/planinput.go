@@ -21,7 +21,7 @@ func (s *Service) accounts(ctx context.Context) (access.Accounts, error) {
 	return sorted.targets, nil
 }
 
-// targetable keeps which of all accounts a rollout may touch, which not, and which are active, for one version of them.
+// targetable keeps the accounts in groups, for one version of them.
 type targetable struct {
 	mu      sync.Mutex
 	version int64
@@ -33,6 +33,7 @@ type targetable struct {
 type sortedAccounts struct {
 	targets access.Accounts // that a rollout may touch
 	closed  access.Accounts // all others
+	gone    access.Accounts // of these, the ones that keep documents of the console
 	active  access.Accounts // in AWS, also those that no rollout touches
 }
 
@@ -42,23 +43,26 @@ func (t *targetable) of(all []access.Account, version int64) sortedAccounts {
 	if t.known && t.version == version {
 		return t.sorted
 	}
-	var some, closed, active access.Accounts
-	for _, a := range all {
-		if ok, _ := a.Targetable(); ok {
-			some = append(some, a)
-		} else {
-			closed = append(closed, a)
+	var s sortedAccounts
+	sorted := slices.Clone(all)
+	slices.SortFunc(sorted, func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, a := range sorted {
+		ok, _ := a.Targetable()
+		switch {
+		case ok:
+			s.targets = append(s.targets, a)
+		default:
+			s.closed = append(s.closed, a)
+			if a.KeepsDocuments {
+				s.gone = append(s.gone, a)
+			}
 		}
 		if a.State == "" || a.State == access.AccountActive {
-			active = append(active, a)
+			s.active = append(s.active, a)
 		}
 	}
-	byID := func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) }
-	slices.SortFunc(some, byID)
-	slices.SortFunc(closed, byID)
-	slices.SortFunc(active, byID)
-	t.version, t.known, t.sorted = version, true, sortedAccounts{some, closed, active}
-	return t.sorted
+	t.version, t.known, t.sorted = version, true, s
+	return s
 }
 
 // planInput is what there is to plan for, before anything is known to be in the accounts.
@@ -72,7 +76,9 @@ func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
 		return planning.PlanInput{}, fmt.Errorf("reading the OUs: %w", err)
 	}
 	a := s.targetable.of(all, version)
-	return planning.PlanInput{Accounts: a.targets, Closed: a.closed, Organization: a.active, OUs: ous, Now: s.at()}, nil
+	return planning.PlanInput{
+		Accounts: a.targets, Closed: a.closed, Gone: a.gone, Organization: a.active, OUs: ous, Now: s.at(),
+	}, nil
 }
 
 // know reads what is known of what a query names.

@@ -26,7 +26,11 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push to %s: it cannot be written to, or no mapping reaches it.", accountsInWords(ids))
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents})
+	r.LeftBehind = len(p.LeftBehind)
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{
+		"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents,
+		"left_behind": idsOf(p.LeftBehind),
+	})
 	return s.store.StartRollout(ctx, r, p.Plan, access.Staging{}, []access.AuditEvent{event})
 }
 
@@ -51,13 +55,20 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push: revision %d reaches no account.", head)
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d again", head), 0, head)
+	r.LeftBehind = len(p.LeftBehind)
 	staging, err := s.stage(ctx, &r, access.DefaultStrategy, p.Plan)
 	if err != nil {
 		return access.Rollout{}, err
 	}
-	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{"revision": head, "accounts": p.Plan.Len(), "documents": p.Plan.Documents, "strategy": staging.Strategy})
+	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{
+		"revision": head, "accounts": p.Plan.Len(), "documents": p.Plan.Documents, "strategy": staging.Strategy,
+		"left_behind": idsOf(p.LeftBehind),
+	})
 	return s.store.StartRollout(ctx, r, p.Plan, staging, []access.AuditEvent{event})
 }
+
+// idsOf names accounts in an audit event.
+func idsOf(accounts []access.Account) []access.AccountID { return access.Accounts(accounts).IDs() }
 
 // planHead is what pushing the head anew would write, in the accounts that are named or in
 // all. A document that cannot be made is an error.
@@ -83,6 +94,7 @@ func (s *Service) planHead(ctx context.Context, ids ...access.AccountID) (int64,
 	if err == nil && len(p.Refusals) > 0 {
 		err = p.Refusals[0]
 	}
+	p.LeftBehind = planning.LeftBehindByPush(w.Gone, state, ids)
 	return head, p, err
 }
 

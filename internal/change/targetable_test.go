@@ -18,9 +18,10 @@ func TestTargetableIsKeptByVersion(t *testing.T) {
 	if again := kept.of(append([]access.Account(nil), all...), 7).targets; &again[0] != &first[0] {
 		t.Error("a version was worked out twice")
 	}
-	all[0].State = access.AccountSuspended
-	if next := kept.of(all, 8); len(next.targets) != 1 || len(next.closed) != 1 || next.closed[0].ID != "2" {
-		t.Errorf("got %+v for another version, want the active account and the suspended one", next)
+	all[0].State, all[0].KeepsDocuments = access.AccountSuspended, true
+	next := kept.of(all, 8)
+	if len(next.targets) != 1 || len(next.closed) != 1 || next.closed[0].ID != "2" || len(next.gone) != 1 || len(next.active) != 1 {
+		t.Errorf("got %+v for another version, want the active account, and the other as gone", next)
 	}
 	if none := kept.of(nil, 9).targets; len(none) != 0 {
 		t.Errorf("got %+v of no accounts", none)

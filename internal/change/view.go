@@ -59,7 +59,7 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 	default:
 		v.Diff, v.Impact, v.Issues, v.Cleared = d.Diff, d.Impact, d.Issues, d.Cleared
 		v.showRules(d.ruled)
-		v.Warnings = d.warnings
+		v.Warnings, v.LeftBehind = d.warnings, d.LeftBehind
 		s.addFindings(actor, v, d)
 		if refusal := d.refusal(); refusal != nil && v.State == access.ChangeDraft {
 			v.Problem, v.Fields = access.MessageOf(refusal), access.FieldsOf(refusal)

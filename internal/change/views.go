@@ -47,6 +47,7 @@ type View struct {
 	Impact      policy.Impact            // who gains and loses what
 	Issues      []policy.Issue           // errors first
 	Cleared     []policy.Issue           // what deserved a second look before the change and does not after
+	LeftBehind  []access.Account         // would be written to, but are not active and keep documents
 	Targets     int                      // accounts of the plan
 	Writes      int                      // operations of the plan
 	Folded      []access.FoldedOperation // equal operations in many accounts, folded into one

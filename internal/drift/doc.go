@@ -21,6 +21,9 @@
 // An account that cannot be read keeps the inventory it had, with the reason in words
 // next to it.
 //
-// Files: service.go reads, compare.go compares and heals, findings.go is what people ask
+//	ReadOrganization ─▶ another organization, or many accounts gone ─▶ refused ─▶ AcceptSync by two admins ─▶ again
+//
+// Files: organization.go syncs the organization, left_behind.go lists documents in accounts that are gone, service.go
+// reads accounts, compare.go compares and heals, findings.go is what people ask
 // for, worker.go has the River workers.
 package drift

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
-	"portcullis.internal/portcullis/internal/authz"
 )
 
 // Config sets up a Service. Zero fields take the default named with them.
@@ -43,34 +42,6 @@ type Service struct {
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
 	return &Service{cfg: cfg, slots: make(chan struct{}, cfg.Parallel)}
-}
-
-// Sync asks for the organization to be read again. The reading happens in the
-// background; one that waits already serves this request as well.
-func (s *Service) Sync(ctx context.Context, actor access.Actor) error {
-	if err := authz.Require(actor, authz.SyncAccounts); err != nil {
-		return err
-	}
-	return s.cfg.Store.RequestSync(ctx, access.NewAuditEvent(actor, s.cfg.Now(), "organization.sync", "organization", nil))
-}
-
-// ReadOrganization reads accounts and OUs from Organizations, and has every readable
-// account's inventory read next.
-func (s *Service) ReadOrganization(ctx context.Context) error {
-	o, err := s.cfg.Cloud.Organization(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the organization: %w", err)
-	}
-	for i := range o.Accounts {
-		o.Accounts[i].SyncedAt = s.cfg.Now()
-	}
-	event := access.NewAuditEvent(access.System("drift"), s.cfg.Now(), "organization.read", "organization",
-		map[string]any{"organization": o.ID, "accounts": len(o.Accounts), "ous": len(o.OUs)})
-	if err := s.cfg.Store.SaveOrganization(ctx, o, true, []access.AuditEvent{event}); err != nil {
-		return fmt.Errorf("saving the organization: %w", err)
-	}
-	s.cfg.Log.Info("read the organization", "organization", o.ID, "accounts", len(o.Accounts), "ous", len(o.OUs))
-	return nil
 }
 
 // ReadInventory reads the roles and users of one account. Why an account cannot be read is kept

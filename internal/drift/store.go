@@ -9,10 +9,21 @@ import (
 
 // Store is what the package needs of the database. Each method is one transaction.
 type Store interface {
-	// SaveOrganization replaces what is known of OUs and accounts. An account that is no
-	// longer listed stays, as CLOSED. jobs for reading every readable account's inventory
-	// are inserted in the same transaction when read is set.
+	// Organization returns the record of the organization, with at most so many of the accounts that await
+	// confirmation.
+	Organization(ctx context.Context, accounts int) (access.OrganizationRecord, error)
+	// SaveOrganization replaces the recorded OUs and accounts, or changes nothing and returns why. Accounts that are
+	// gone stay, as LEFT. Jobs for reading every readable account's inventory are inserted in the same transaction
+	// when read is set.
 	SaveOrganization(ctx context.Context, o access.Organization, read bool, events []access.AuditEvent) error
+	// SyncFailed records in words why a sync failed, and what admins must confirm.
+	SyncFailed(ctx context.Context, reason error, words string) error
+	// AcceptSync locks what awaits confirmation, lets decide judge it, and saves the acceptances.
+	AcceptSync(
+		ctx context.Context, decide func(*access.SyncConfirmation, []access.Person) ([]access.AuditEvent, error),
+	) (access.SyncConfirmation, error)
+	// LeftBehind lists the accounts that are not active and keep documents of the console.
+	LeftBehind(ctx context.Context, q access.PageQuery) (access.Page[access.LeftBehind], error)
 	// SaveInventory replaces what is known to be in an account. KindConflict where a push
 	// worked on the account since ReadAt, so that what was read may be outdated.
 	SaveInventory(ctx context.Context, i access.Inventory) error
@@ -62,13 +73,19 @@ type Store interface {
 	UpdateFindings(ctx context.Context, choice access.FindingChoice, decide func([]access.Finding) ([]access.AuditEvent, error)) (int, error)
 	FindingCounts(ctx context.Context) (access.FindingCounts, error)
 
-	// RequestSync inserts the job that reads the organization, unless one waits already.
-	RequestSync(ctx context.Context, event access.AuditEvent) error
+	// RequestSync inserts the job that reads the organization, unless one waits already, and returns its id.
+	RequestSync(ctx context.Context, event access.AuditEvent) (job int64, err error)
+	// SyncEnded reports whether a job of RequestSync has run.
+	SyncEnded(ctx context.Context, job int64) (bool, error)
 }
 
 // Cloud is what the package needs of AWS.
 type Cloud interface {
+	// OrganizationID says which organization the credentials belong to.
+	OrganizationID(ctx context.Context) (string, error)
 	Organization(ctx context.Context) (access.Organization, error)
+	// OrganizationAccount asks for one account. found is false only if AWS says that the organization does not have it.
+	OrganizationAccount(ctx context.Context, id access.AccountID) (a access.Account, found bool, err error)
 	Inventory(ctx context.Context, account access.Account) (access.Inventory, error)
 }
 

@@ -23,7 +23,13 @@ var admin = access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "admin", R
 
 func connect(t *testing.T) *aws.Cloud {
 	t.Helper()
-	org, err := sandbox.New(sandbox.Config{Accounts: 12})
+	_, cloud := startOrganization(t, 12)
+	return cloud
+}
+
+func startOrganization(t *testing.T, accounts int) (*sandbox.Organization, *aws.Cloud) {
+	t.Helper()
+	org, err := sandbox.New(sandbox.Config{Accounts: accounts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +47,7 @@ func connect(t *testing.T) *aws.Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cloud
+	return org, cloud
 }
 
 func work(t *testing.T, st *store.Store, s *drift.Service) {

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 )
 
 // The time limit of each job. An organization of 10,000 accounts is read page by page at a pace
-// that Organizations tolerates.
+// that Organizations tolerates: its tags one by one, and one by one the accounts that a list lacks.
 const (
-	OrganizationTimeout = 20 * time.Minute
+	OrganizationTimeout = 40 * time.Minute
 	InventoryTimeout    = 5 * time.Minute
 	CompareTimeout      = 20 * time.Minute
 )
@@ -44,9 +45,14 @@ type organizationWorker struct {
 	service *Service
 }
 
-// Work reads the organization.
+// Work reads the organization. A sync that waits for admins is not retried.
 func (w *organizationWorker) Work(ctx context.Context, _ *river.Job[jobs.SyncOrganization]) error {
-	return w.service.ReadOrganization(ctx)
+	err := w.service.ReadOrganization(ctx)
+	var refusal *access.SyncRefusedError
+	if errors.As(err, &refusal) {
+		return river.JobCancel(err)
+	}
+	return err
 }
 
 // Timeout bounds one reading.

@@ -12,6 +12,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 	"portcullis.internal/portcullis/internal/change"
 	"portcullis.internal/portcullis/internal/drift"
 	"portcullis.internal/portcullis/internal/jobs"
@@ -25,6 +26,7 @@ import (
 type world struct {
 	t       *testing.T
 	store   *store.Store
+	org     *sandbox.Organization
 	cloud   *aws.Cloud
 	eyes    *blinkers
 	changes *change.Service
@@ -67,7 +69,8 @@ func (b *blinkers) fail(err error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, store: storetest.New(t), cloud: connect(t)}
+	w := &world{t: t, store: storetest.New(t)}
+	w.org, w.cloud = startOrganization(t, 12)
 	w.eyes = &blinkers{Cloud: w.cloud}
 	w.changes = change.New(change.Config{Store: w.store, MaxInFlight: 5, MaxFailures: 5})
 	w.drift = drift.New(drift.Config{Store: w.store, Cloud: w.eyes, Pusher: w.changes})

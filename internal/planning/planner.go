@@ -32,12 +32,15 @@ type Result struct {
 	Summary  Summary
 	Expires  time.Time         // of the next entry
 	Patterns []access.RoleName // that user policies newly name in any account
+
+	LeftBehind []access.Account // would be written to, but are not active and keep documents
 }
 
 // PlanInput is the input of planning in addition to the two states.
 type PlanInput struct {
 	Accounts     access.Accounts // that a rollout may touch
 	Closed       access.Accounts // the other accounts of the organization
+	Gone         access.Accounts // of these, the ones that keep documents of the console
 	Organization access.Accounts // all that are active, also those that no rollout touches
 	OUs          *access.OUs     // for texts about selectors
 	Inventories  *access.Inventories

@@ -7,6 +7,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/drift"
 	"portcullis.internal/portcullis/internal/store"
 )
 
@@ -15,6 +16,9 @@ import (
 type Admin struct {
 	store    *store.Store
 	identity *authn.Service
+
+	organization *drift.Service
+
 	database Database
 	log      *slog.Logger
 	started  stack
@@ -34,6 +38,7 @@ func OpenAdmin(ctx context.Context, d Database, log *slog.Logger) (*Admin, error
 		return nil, err
 	}
 	a.store, a.identity = st, authn.New(authn.Config{Store: st, Log: log})
+	a.organization = drift.New(drift.Config{Store: st, Log: log})
 	return a, nil
 }
 
@@ -107,4 +112,10 @@ func (a *Admin) Tokens(ctx context.Context) ([]access.Token, error) {
 // RevokeToken ends an API token for good.
 func (a *Admin) RevokeToken(ctx context.Context, id int64) error {
 	return a.identity.RevokeToken(ctx, commandLine(), id)
+}
+
+// AcceptSync accepts what the last sync asks to confirm: another organization by its id, or vanished accounts by the
+// digest of their list. The operator of the server needs no second person.
+func (a *Admin) AcceptSync(ctx context.Context, reference string) (access.SyncConfirmation, error) {
+	return a.organization.AcceptSync(ctx, commandLine(), reference)
 }

@@ -21,6 +21,14 @@ func TestImpossibleRows(t *testing.T) {
 	c := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 2"}}}, planFor(3))
 	r := must[access.Rollout](t)(apply(t.Context(), s, c, 2, 1))
 	open := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office 3"}}}, planFor(1))
+	for _, sql := range []string{
+		confirmation("'other_organization', 'o-1', 'o-2'"),
+		"INSERT INTO sync_acceptances SELECT id, 1, 'Ada', 'ada@example.com', now() FROM sync_confirmations",
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tests := []struct{ name, sql, want string }{
 		{"two heads", "INSERT INTO head (one, revision) VALUES (false, 0)", "head_one"},
 		{"a head beyond the revisions", "UPDATE head SET revision = 99", "head_revision"},
@@ -56,6 +64,34 @@ func TestImpossibleRows(t *testing.T) {
 		{"written, and what is unknown", "UPDATE operations SET state = 'written', ended_at = now(), intended_at = now() WHERE kind = 'trust_policy'", "written_is_kept"},
 		{"an audit event without a hash", "INSERT INTO audit_events VALUES (999, now(), '', 0, '', '', '', '', 'a', '', '{}', 'p', '')", "audit_events_hash"},
 		{"an e-mail in capitals", "INSERT INTO people (email, name, password_hash, created_at) VALUES ('A@x', 'A', '', now())", "people_email"},
+		{
+			"an active account left behind", "UPDATE accounts SET keeps_documents = true WHERE state = 'ACTIVE'",
+			"an_active_account_is_written",
+		},
+		{"two organizations", "INSERT INTO organization (one) VALUES (false)", "organization_one"},
+		{"an organization recorded at no time", "UPDATE organization SET recorded_at = NULL", "recorded_has_time"},
+		{
+			"another organization of the same id", confirmation("'other_organization', 'o-1', 'o-1'"),
+			"another_organization",
+		},
+		{
+			"vanished accounts of another organization", confirmation("'vanished_accounts', 'o-1', 'o-2'"),
+			"another_organization",
+		},
+		{"a confirmation that changes", "UPDATE sync_confirmations SET seen = 'o-3'", "neither changed nor removed"},
+		{"a confirmation that is gone", "DELETE FROM sync_confirmations", "neither changed nor removed"},
+		{"two confirmations at once", confirmation("'other_organization', 'o-1', 'o-3'"), "sync_confirmations_open"},
+		{
+			"a confirmation accepted by no one", "UPDATE sync_confirmations SET accepted_at = now()",
+			"acceptance_has_a_basis",
+		},
+		{"an applied confirmation that was not accepted", "UPDATE sync_confirmations SET closed_at = now(), outcome " +
+			"= 'applied'", "applied_was_accepted"},
+		{"an acceptance that changes", "UPDATE sync_acceptances SET name = 'Ben'", "neither changed nor removed"},
+		{
+			"an acceptance given twice", "INSERT INTO sync_acceptances SELECT * FROM sync_acceptances",
+			"sync_acceptances_pkey",
+		},
 		{"an account id that is none", "INSERT INTO accounts (id, name, email, state, ou, tags, partition, management) VALUES ('12', '', '', 'ACTIVE', '', '{}', 'aws', false)", "accounts_id"},
 	}
 	for _, tt := range tests {
@@ -69,6 +105,12 @@ func TestImpossibleRows(t *testing.T) {
 	if open.ID != 3 || r.ID != 2 {
 		t.Errorf("change %d and rollout %d are not those that the rows above name", open.ID, r.ID)
 	}
+}
+
+// confirmation inserts a confirmation of a kind, a recorded and a seen organization.
+func confirmation(kind string) string {
+	return "INSERT INTO sync_confirmations (kind, recorded, seen, vanished, lost, active, digest, asked_at) VALUES (" +
+		kind + ", '[]', 0, 0, repeat('a', 64), now())"
 }
 
 // TestNarrowRole does the work of the console as the role that migrations/roles.sql
@@ -95,6 +137,7 @@ func TestNarrowRole(t *testing.T) {
 	if err := s.SessionSweep(t.Context(), t0); err != nil {
 		t.Error(err)
 	}
+	acceptOther(t, s)
 	if ok, err := s.Migrated(t.Context()); !ok || err != nil {
 		t.Errorf("Migrated = %v, %v", ok, err)
 	}
@@ -106,10 +149,44 @@ func TestNarrowRole(t *testing.T) {
 		"UPDATE entries SET note = 'x'", "DELETE FROM entries", "DELETE FROM revisions", "UPDATE documents SET body = 'x'", "DELETE FROM reviews", "DELETE FROM operations", "DROP TABLE audit_events",
 		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_targets SET account_name = 'x'",
 		"UPDATE target_digests SET digest = repeat('0', 64)", "DELETE FROM target_digests",
+		"UPDATE sync_confirmations SET digest = repeat('b', 64)", "DELETE FROM sync_confirmations", "DELETE FROM " +
+			"organization",
+		"UPDATE sync_acceptances SET person_id = 7", "DELETE FROM sync_acceptances",
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") && !strings.Contains(err.Error(), "must be owner") {
 			t.Errorf("%s: got %v, want permission denied", sql, err)
 		}
+	}
+}
+
+// acceptOther refuses a sync of another organization, accepts it, and saves it.
+func acceptOther(t *testing.T, s *store.Store) {
+	t.Helper()
+	other := company()
+	other.ID = "o-2"
+	for _, a := range must[[]access.Account](t)(s.Accounts(t.Context())) {
+		other.Gone = append(other.Gone, a.ID)
+	}
+	err := s.SaveOrganization(t.Context(), other, false, nil)
+	wantKind(t, err, access.KindConflict, "o-2")
+	if err := s.SyncFailed(t.Context(), err, "another organization"); err != nil {
+		t.Fatal(err)
+	}
+	operator := access.System("command-line")
+	c := must[access.SyncConfirmation](t)(s.AcceptSync(t.Context(), func(c *access.SyncConfirmation,
+		people []access.Person,
+	) ([]access.AuditEvent, error) {
+		return []access.AuditEvent{c.Event(operator, t0)}, c.Accept(operator, people, t0)
+	}))
+	if c.Basis != access.AcceptedByOperator {
+		t.Errorf("accepted by %q", c.Basis)
+	}
+	if err := s.SaveOrganization(t.Context(), other, true, nil); err != nil {
+		t.Fatal(err)
+	}
+	if r := must[access.OrganizationRecord](t)(s.Organization(t.Context(), 10)); r.ID != "o-2" ||
+		r.Awaits != nil || r.Error != "" {
+		t.Errorf("the record is %+v", r)
 	}
 }
 

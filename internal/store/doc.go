@@ -14,6 +14,9 @@
 //
 //	head ─▶ change ─▶ rollout ─▶ flight ─▶ target ─▶ account ─▶ end of the audit log
 //
+// An admin's confirmation of a sync locks the people and then the record of the organization; a sync locks that record
+// before the accounts.
+//
 // "Flight" is an advisory lock: a transaction that starts targets must take it
 // (rollout_blocked.go). The targets whose claims a transaction ends come before all of it: only
 // their own workers lock those.
@@ -49,6 +52,8 @@
 //	stats.go       the numbers for the metrics
 //
 //	org.go         saving accounts and OUs; org_accounts.go, org_inventory.go, org_inventory_part.go reading them
+//	org_record.go        the organization that is served, and what admins confirm
+//	org_left_behind.go   accounts that are gone and keep documents
 //	org_directory.go     the names of all accounts, cached for lists
 //
 //	state.go       the desired state at a revision; state_cache.go keeps the last few

@@ -114,7 +114,7 @@ func TestFindingsOfAccountsThatAreGoneAreResolved(t *testing.T) {
 	for i := range 2 {
 		must[access.ScanOutcome](t)(s.SaveScan(t.Context(), scanOf(accountID(i), t0, foundIn(accountID(i), "One", "{}")), silent))
 	}
-	o.Accounts = o.Accounts[:1]
+	o.Accounts, o.Gone = o.Accounts[:1], []access.AccountID{accountID(1)}
 	if err := s.SaveOrganization(t.Context(), o, false, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -12,15 +14,23 @@ import (
 	"portcullis.internal/portcullis/internal/jobs"
 )
 
-// SaveOrganization replaces what is known of OUs and accounts. An account that is no
-// longer listed stays, as CLOSED. With read, a job for each readable account's inventory
-// is inserted, unless one is there.
+// SaveOrganization replaces the recorded OUs and accounts. The accounts of o.Gone stay, as LEFT. The first call
+// records the organization's id. SaveOrganization changes nothing and returns an error if o is another organization,
+// lacks accounts of which AWS did not say that they have left, or lacks so many that admins must confirm it. With read,
+// a job for each readable account's inventory is inserted, unless one is there.
 func (s *Store) SaveOrganization(ctx context.Context, o access.Organization, read bool, events []access.AuditEvent) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		tx.note(events...)
 		// Two transactions that replace the same rows at the same time would block each other.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", organizationLock); err != nil {
 			return fmt.Errorf("waiting to save the organization: %w", err)
+		}
+		record, err := tx.admit(ctx, o)
+		if err != nil {
+			return err
+		}
+		if err := tx.recordSync(ctx, record, o); err != nil {
+			return err
 		}
 		if err := tx.saveOUs(ctx, o.OUs); err != nil {
 			return fmt.Errorf("saving the organizational units: %w", err)
@@ -81,6 +91,7 @@ ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, email = excluded.email, state = excluded.state, ou = excluded.ou, ou_ids = excluded.ou_ids,
     tags = excluded.tags,
     partition = excluded.partition, management = excluded.management, synced_at = excluded.synced_at,
+    keeps_documents = a.keeps_documents AND excluded.state <> 'ACTIVE',
     trust_quota = coalesce(nullif(excluded.trust_quota, 0), a.trust_quota),
     user_quota = coalesce(nullif(excluded.user_quota, 0), a.user_quota),
     managed_quota = coalesce(nullif(excluded.managed_quota, 0), a.managed_quota),
@@ -114,9 +125,32 @@ func (tx *txn) saveAccounts(ctx context.Context, o access.Organization) error {
 	if _, err := tx.Exec(ctx, upsertAccounts, string(body), timeNow()); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "UPDATE accounts SET state = 'CLOSED', version = version + 1 WHERE state <> 'CLOSED' AND NOT id = ANY($1)", ids)
+	_, err = tx.Exec(ctx, "UPDATE accounts SET state = 'LEFT', version = version + 1 "+
+		"WHERE state <> 'LEFT' AND NOT id = ANY($1)", ids)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, markLeftBehind)
 	return err
 }
+
+// markLeftBehind marks the accounts that are not active and keep documents of the console. A role keeps one if a
+// statement has a Sid of ours. Of an account that was never read, the writes that succeeded say it.
+const markLeftBehind = `
+UPDATE accounts a SET keeps_documents = k.keeps, version = version + 1
+FROM (
+    SELECT o.id, CASE
+        WHEN i.account_id IS NOT NULL THEN i.policies <> '{}'
+            OR i.roles::text ~ '\\"Sid\\"(\s|\\[nrt])*:(\s|\\[nrt])*\\"Portcullis'
+            OR EXISTS (SELECT FROM jsonb_each(i.users) u WHERE u.value ->> 'document' <> '')
+        ELSE EXISTS (SELECT FROM targets t
+            JOIN operations w ON w.rollout_id = t.rollout_id AND w.account_id = t.account_id
+            WHERE t.account_id = o.id AND w.state = 'written' AND w.ours_after IS NOT NULL)
+        END AS keeps
+    FROM accounts o LEFT JOIN inventories i ON i.account_id = o.id
+    WHERE o.state <> 'ACTIVE'
+) k
+WHERE a.id = k.id AND a.keeps_documents <> k.keeps`
 
 // unfinished are the states of a job that is still to be done.
 var unfinished = []rivertype.JobState{
@@ -143,26 +177,45 @@ func (tx *txn) requestInventories(ctx context.Context, o access.Organization) er
 	return nil
 }
 
-// RequestSync inserts the job that reads the organization, unless one waits already. One
-// that runs may have begun before whatever made somebody ask, so it does not count.
-func (s *Store) RequestSync(ctx context.Context, event access.AuditEvent) error {
-	return s.inTx(ctx, func(tx *txn) error {
+// RequestSync inserts the job that reads the organization, unless one waits already, and returns its id. A job that
+// runs may have begun before the reason of the request, so it does not count. A job that waits for a retry is not due.
+func (s *Store) RequestSync(ctx context.Context, event access.AuditEvent) (job int64, err error) {
+	err = s.inTx(ctx, func(tx *txn) error {
 		tx.note(event)
-		// Two who ask at once are to insert one job.
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", syncLock); err != nil {
-			return fmt.Errorf("asking for the organization: %w", err)
-		}
-		var waits bool
-		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM river_job WHERE kind = $1 AND state IN ('available', 'pending', 'retryable', 'scheduled'))",
-			jobs.SyncOrganization{}.Kind()).Scan(&waits)
-		if err != nil || waits {
-			return err
-		}
-		if _, err := tx.store.queue.InsertTx(ctx, tx.Tx, jobs.SyncOrganization{}, &river.InsertOpts{Queue: jobs.QueueSync}); err != nil {
-			return fmt.Errorf("asking for the organization: %w", err)
-		}
-		return nil
+		job, err = tx.requestSync(ctx)
+		return err
 	})
+	return job, err
+}
+
+func (tx *txn) requestSync(ctx context.Context) (job int64, err error) {
+	// Two who ask at once are to insert one job.
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", syncLock); err != nil {
+		return 0, fmt.Errorf("asking for the organization: %w", err)
+	}
+	err = tx.QueryRow(ctx, "SELECT id FROM river_job WHERE kind = $1 "+
+		"AND state IN ('available', 'pending') ORDER BY id LIMIT 1",
+		jobs.SyncOrganization{}.Kind()).Scan(&job)
+	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
+		return job, err
+	}
+	inserted, err := tx.store.queue.InsertTx(ctx, tx.Tx, jobs.SyncOrganization{},
+		&river.InsertOpts{Queue: jobs.QueueSync})
+	if err != nil {
+		return 0, fmt.Errorf("asking for the organization: %w", err)
+	}
+	return inserted.Job.ID, nil
+}
+
+// SyncEnded reports whether a job of RequestSync has run, whatever came of it.
+func (s *Store) SyncEnded(ctx context.Context, job int64) (bool, error) {
+	var waits bool
+	err := s.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM river_job WHERE id = $1 "+
+		"AND state IN ('available', 'pending', 'running'))", job).Scan(&waits)
+	if err != nil {
+		return false, translate(fmt.Errorf("looking for the end of sync %d: %w", job, err))
+	}
+	return !waits, nil
 }
 
 // The advisory locks of this file.

@@ -13,7 +13,7 @@ import (
 )
 
 const accountColumns = `id, name, email, state, ou, array_to_string(ou_ids, ' '), tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
-	synced_at, inventory_at, inventory_error, pushed_revision`
+	synced_at, inventory_at, inventory_error, pushed_revision, keeps_documents`
 
 // accountReader reads accounts. It stores values that many accounts share only once.
 type accountReader struct {
@@ -34,7 +34,7 @@ func (r accountReader) scan(row pgx.CollectableRow, more ...any) (access.Account
 	q := &a.Quotas
 	err := row.Scan(append([]any{
 		&a.ID, &a.Name, &a.Email, &state, &ou, &ouIDs, &tags, &partition, &a.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
-		&synced, &read, &a.InventoryError, &a.PushedRevision,
+		&synced, &read, &a.InventoryError, &a.PushedRevision, &a.KeepsDocuments,
 	}, more...)...)
 	if err != nil {
 		return a, err
@@ -179,7 +179,7 @@ func (s *Store) AccountsAndOUs(ctx context.Context, ou string, q access.PageQuer
 
 // movingColumns are those that the directory leaves out.
 const movingColumns = `state, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
-	synced_at, inventory_at, inventory_error, pushed_revision`
+	synced_at, inventory_at, inventory_error, pushed_revision, keeps_documents`
 
 // complete reads what is not in the directory into accounts that are, and in the same
 // query the version of the organization.
@@ -202,7 +202,7 @@ func (s *Store) complete(ctx context.Context, accounts []access.Account) (versio
 	q := &now.Quotas
 	_, err = pgx.ForEachRow(rows, []any{
 		&version, &at, &now.State, &now.Partition, &now.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
-		&synced, &read, &now.InventoryError, &now.PushedRevision,
+		&synced, &read, &now.InventoryError, &now.PushedRevision, &now.KeepsDocuments,
 	}, func() error {
 		a := &accounts[at-1]
 		now.ID, now.Name, now.Email, now.OU, now.OUIDs, now.Tags = a.ID, a.Name, a.Email, a.OU, a.OUIDs, a.Tags

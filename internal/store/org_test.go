@@ -55,7 +55,7 @@ func TestOrganizationIsReplaced(t *testing.T) {
 	if now := must[int64](t)(s.InventoryVersion(ctx)); now != version {
 		t.Errorf("version %d after %d, though nothing changed", now, version)
 	}
-	o.Accounts = o.Accounts[:3]
+	o.Accounts, o.Gone = o.Accounts[:3], []access.AccountID{o.Accounts[3].ID}
 	o.Accounts[1].Name = "alpha two"
 	o.Accounts[1].Quotas.TrustPolicy = 4096
 	o.OUs = o.OUs[:3]
@@ -71,7 +71,10 @@ func TestOrganizationIsReplaced(t *testing.T) {
 	for _, a := range got {
 		brief = append(brief, string(a.ID)+" "+a.Name+" "+string(a.State))
 	}
-	diff(t, "accounts", []string{"100000000001 management ACTIVE", "100000000002 gamma CLOSED", "100000000003 beta ACTIVE", "100000000004 alpha two ACTIVE"}, brief)
+	diff(t, "accounts", []string{
+		"100000000001 management ACTIVE", "100000000002 gamma LEFT",
+		"100000000003 beta ACTIVE", "100000000004 alpha two ACTIVE",
+	}, brief)
 	if !got[0].Management || got[3].Quotas.TrustPolicy != 4096 || got[3].Tags["team"] != "alpha" || got[3].SyncedAt.IsZero() {
 		t.Errorf("accounts %+v", got)
 	}
@@ -192,7 +195,10 @@ func TestRequestSyncOnce(t *testing.T) {
 	errs := make(chan error)
 	const n = 5
 	for range n {
-		go func() { errs <- s.RequestSync(t.Context(), event("organization.sync", "organization")) }()
+		go func() {
+			_, err := s.RequestSync(t.Context(), event("organization.sync", "organization"))
+			errs <- err
+		}()
 	}
 	for range n {
 		if err := <-errs; err != nil {
@@ -205,9 +211,7 @@ func TestRequestSyncOnce(t *testing.T) {
 	if _, err := s.Pool().Exec(t.Context(), "UPDATE river_job SET state = 'completed', finalized_at = $1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RequestSync(t.Context(), event("organization.sync", "organization")); err != nil {
-		t.Fatal(err)
-	}
+	must[int64](t)(s.RequestSync(t.Context(), event("organization.sync", "organization")))
 	if got := waitingJobs(t, s, jobs.SyncOrganization{}.Kind()); got != 2 {
 		t.Errorf("%d jobs after the first was done, want another", got)
 	}

@@ -88,13 +88,13 @@ func takeEarlier(rows pgx.Rows, operations []access.Operation) error {
 
 const claimedAccount = "id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, pushed_revision"
 
-// scanClaimedAccount returns an account that is not known any more as CLOSED, so that its
+// scanClaimedAccount returns an account that is not known any more as LEFT, so that its
 // target ends with that as the reason.
 func scanClaimedAccount(row pgx.Row, id access.AccountID) (access.Account, error) {
 	var a access.Account
 	err := row.Scan(&a.ID, &a.Name, &a.Email, &a.State, &a.OU, &a.Tags, &a.Partition, &a.Management, &a.Quotas.TrustPolicy, &a.Quotas.UserPolicy, &a.Quotas.ManagedPolicy, &a.PushedRevision)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return access.Account{ID: id, State: access.AccountClosed}, nil
+		return access.Account{ID: id, State: access.AccountLeft}, nil
 	}
 	return a, err
 }

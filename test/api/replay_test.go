@@ -219,6 +219,32 @@ func (j *judge) rollsOut(c *harness.Console, id int) {
 	j.send("operator", "POST", again+"/abort", `{"reason":"seen enough"}`).want(200)
 	j.send("operator", "POST", "/organization/sync", "").want(202)
 	c.Sandbox.SetFaults()
+	j.organization(c)
+}
+
+// organization makes the sandbox another organization, accepts it, and lets an account leave.
+func (j *judge) organization(c *harness.Console) {
+	j.send("viewer", "GET", "/organization", "").want(200)
+	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(204)
+	c.Sandbox.SetOrganizationID("o-zzzzzzzzzz")
+	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(409)
+	awaits, _ := j.send("viewer", "GET", "/organization", "").want(200).object()["awaits_confirmation"].(map[string]any)
+	j.send("admin", "POST", "/organization/accept", `{"digest":"another"}`).want(409)
+	accepted := j.send("admin", "POST", "/organization/accept", fmt.Sprintf(`{"digest":%q}`,
+		awaits["digest"])).want(200)
+	if basis := accepted.text("basis"); basis != string(access.AcceptedBySingleAdmin) {
+		j.t.Errorf("the only admin of the demo accepts as %q", basis)
+	}
+	identity := c.Sandbox.Accounts()[1].ID
+	c.Sandbox.SetAccountState(identity, access.AccountLeft)
+	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(204)
+	j.send("viewer", "GET", "/organization", "").want(200)
+	left := j.send("viewer", "GET", "/organization/left-behind", "").want(200).items()
+	if len(left) != 1 || left[0]["account"] != string(identity) {
+		j.t.Errorf("left behind are %v, want the documents in %s", left, identity)
+	}
+	c.Sandbox.SetAccountState(identity, access.AccountActive)
+	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(204)
 }
 
 // schedules gives an approved change a time, and takes it back.

@@ -204,16 +204,26 @@ func (s *Sandbox) read(resp *http.Response, into any) {
 	}
 }
 
-// SetAccountState suspends an account of the organization, or makes it active again.
+// SetAccountState gives an account of the organization another state, such as SUSPENDED or LEFT.
 func (s *Sandbox) SetAccountState(account access.AccountID, state access.AccountState) {
 	s.t.Helper()
-	q := url.Values{"account": {string(account)}, "state": {string(state)}}
-	resp, err := http.Post(s.Endpoint+"/_sandbox/accounts?"+q.Encode(), "", nil)
+	s.set("accounts", url.Values{"account": {string(account)}, "state": {string(state)}})
+}
+
+// SetOrganizationID makes the same accounts another organization.
+func (s *Sandbox) SetOrganizationID(id string) {
+	s.t.Helper()
+	s.set("organization", url.Values{"id": {id}})
+}
+
+func (s *Sandbox) set(what string, q url.Values) {
+	s.t.Helper()
+	resp, err := http.Post(s.Endpoint+"/_sandbox/"+what+"?"+q.Encode(), "", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusNoContent {
-		s.t.Fatalf("setting the state of account %s: %s", account, resp.Status)
+		s.t.Fatalf("setting %s of the sandbox to %s: %s", what, q.Encode(), resp.Status)
 	}
 }

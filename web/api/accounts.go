@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,15 +17,9 @@ type AccountReader interface {
 	ExportAccount(ctx context.Context, actor access.Actor, id access.AccountID, format change.Format) (body []byte, at int64, err error)
 }
 
-// Syncer has the organization read again.
-type Syncer interface {
-	Sync(ctx context.Context, actor access.Actor) error
-}
-
 // accountAPI answers about accounts.
 type accountAPI struct {
-	accounts     AccountReader
-	organization Syncer
+	accounts AccountReader
 }
 
 func (s *accountAPI) list(r request) (any, error) {
@@ -62,12 +55,4 @@ func (s *accountAPI) export(c echo.Context, actor access.Actor) error {
 	}
 	transport.Attach(c, kind, "portcullis-"+string(id)+ending)
 	return transport.SendBytes(c, kind, body)
-}
-
-// sync asks for the organization to be read again, which happens in the background.
-func (s *accountAPI) sync(r request) (result, error) {
-	if err := noBody(r); err != nil {
-		return result{}, err
-	}
-	return result{status: http.StatusAccepted}, s.organization.Sync(r.Request().Context(), r.actor)
 }

@@ -78,6 +78,7 @@ func (s *changeAPI) one(r request) (any, error) {
 	r.Response().Header().Set("ETag", transport.VersionTag(view.Version))
 	detail := toChangeDetailJSON(view.Change) // of a draft with the dangers that it has now
 	detail.Targets, detail.Writes, detail.Problem = &view.Targets, &view.Writes, view.Problem
+	detail.LeftBehind = convertAll(view.LeftBehind, toGoneAccountJSON)
 	detail.Guards, detail.Since = convertAll(view.Guards, toGuardJSON), toSinceJSON(view.ChangedSince)
 	return detail, nil
 }

@@ -181,6 +181,8 @@ type changeDetailJSON struct {
 	Problem   string       `json:"problem,omitempty"`
 	Guards    []guardJSON  `json:"guards,omitempty"`
 	Since     *sinceJSON   `json:"since,omitempty"`
+
+	LeftBehind []goneAccountJSON `json:"left_behind,omitempty"`
 }
 
 func toChangeDetailJSON(c access.Change) changeDetailJSON {

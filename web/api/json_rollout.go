@@ -129,6 +129,7 @@ type rolloutJSON struct {
 	Counts      countsJSON `json:"counts"`
 	StartedBy   personJSON `json:"started_by"`
 	Note        string     `json:"note,omitempty"`
+	LeftBehind  int        `json:"left_behind"`
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   time.Time  `json:"started_at,omitzero"`
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
@@ -179,7 +180,7 @@ func rolloutFields(r access.Rollout) rolloutJSON {
 		Kind: string(r.Kind), Strategy: r.Strategy, Wave: r.Wave, Waves: r.Waves, Phase: string(r.Phase), Until: r.Until.UTC(), RollsBack: r.RollsBack, RolledBackBy: r.RolledBackBy,
 		ID: r.ID, Change: r.ChangeID, Title: r.Title, Revision: r.Revision, State: string(r.State), MaxInFlight: r.MaxInFlight,
 		MaxFailures: r.MaxFailures, Targets: r.Counts.Total(), Counts: countsJSON(r.Counts), StartedBy: toPersonJSON(r.StartedBy), Note: r.Note,
-		CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(),
+		LeftBehind: r.LeftBehind, CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(),
 	}
 }
 

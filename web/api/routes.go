@@ -38,6 +38,7 @@ type Config struct {
 type API struct {
 	*base
 	accounts    accountAPI
+	org         organizationAPI
 	allowlists  allowlistAPI
 	mappings    mappingAPI
 	changes     changeAPI
@@ -59,7 +60,8 @@ func New(cfg Config) (*API, error) {
 	}
 	return &API{
 		base:       &base{Server: cfg.Server, replies: cfg.Replies, log: cfg.Log, now: cfg.Now},
-		accounts:   accountAPI{cfg.Changes, cfg.Organization},
+		accounts:   accountAPI{cfg.Changes},
+		org:        organizationAPI{cfg.Organization, cfg.Organization},
 		allowlists: allowlistAPI{cfg.Changes},
 		mappings:   mappingAPI{cfg.Changes},
 		changes:    changeAPI{reader: cfg.Changes, editor: cfg.Changes, reviewer: cfg.Changes, scheduler: cfg.Changes},
@@ -97,6 +99,8 @@ func (s *API) readRoutes() {
 	}{
 		{"/accounts", authz.Read, s.accounts.list},
 		{"/accounts/:id", authz.Read, s.accounts.one},
+		{"/organization", authz.Read, s.org.one},
+		{"/organization/left-behind", authz.Read, s.org.leftBehind},
 		{"/allowlists", authz.Read, s.allowlists.list},
 		{"/allowlists/:id", authz.Read, s.allowlists.one},
 		{"/mappings", authz.Read, s.mappings.list},
@@ -163,7 +167,8 @@ func (s *API) actionRoutes() {
 		{"/findings/:id/reopen", authz.ManageFindings, f.reopen},
 		{"/findings/:id/repair", authz.ControlRollout, f.repair},
 		{"/drift/scan", authz.SyncAccounts, f.scan},
-		{"/organization/sync", authz.SyncAccounts, s.accounts.sync},
+		{"/organization/sync", authz.SyncAccounts, s.org.read},
+		{"/organization/accept", authz.AcceptSync, s.org.accept},
 	})
 }
 

@@ -34,6 +34,7 @@ type Rollouts interface {
 // Organization is what the API needs of the drift service.
 type Organization interface {
 	Syncer
+	OrganizationService
 	FindingService
 }
 

@@ -22,6 +22,7 @@ type AccountService interface {
 
 // Syncer has the organization read again.
 type Syncer interface {
+	OrganizationReader
 	Sync(ctx context.Context, actor access.Actor) error
 }
 
@@ -51,6 +52,9 @@ func (s *accountPages) showAccounts(c echo.Context, actor access.Actor) error {
 	if i := slices.IndexFunc(p.OUs, func(ou access.OURow) bool { return ou.Path == p.OU }); i >= 0 {
 		p.OU = p.OUs[i].ID // the address may give the path
 	}
+	if p.Organization, err = s.organization.Organization(ctx, actor, 0); err != nil {
+		return err
+	}
 	p.Shell = s.shell(c, actor, "Accounts", "accounts")
 	return s.ok(c, view.Accounts(p))
 }
@@ -60,7 +64,7 @@ func (s *accountPages) showAccount(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	shell := s.shell(c, actor, account.Name, "accounts", view.Crumb{Label: "Accounts", URL: view.AccountsURL()})
+	shell := s.shell(c, actor, account.Name, "accounts", accountsCrumb())
 	return s.ok(c, view.Account(accountProps(shell, account)))
 }
 

@@ -32,6 +32,8 @@ type overviewPage struct {
 	changes  OverviewService
 	rollouts RolloutLister
 	findings FindingCounter
+
+	organization OrganizationReader
 }
 
 func (s *overviewPage) routes() {
@@ -52,10 +54,14 @@ func (s *overviewPage) showOverview(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
+	organization, err := s.organization.Organization(ctx, actor, 0)
+	if err != nil {
+		return err
+	}
 	return s.ok(c, view.Overview(view.OverviewProps{
 		Shell: s.shell(c, actor, "Overview", "overview"), MayEdit: authz.Can(actor, authz.EditChange),
 		Revision: o.Revision, Allowlists: o.Allowlists, Entries: o.Entries, Mappings: o.Mappings, Accounts: o.Accounts,
 		Unreadable: o.Unreadable, OUs: o.OUs, ForYou: o.ForYou, Recent: o.Recent, Rollouts: rollouts.Items,
-		Findings: findings, Expiring: o.Expiring, Missed: o.Missed, Now: s.now(),
+		Findings: findings, Expiring: o.Expiring, Missed: o.Missed, Now: s.now(), Organization: organization,
 	}))
 }

@@ -35,7 +35,7 @@ func New(cfg Config) *Pages {
 	s := &site{Server: cfg.Server, now: cfg.Now, version: cfg.Version, demo: cfg.Demo, ous: cfg.Changes}
 	return &Pages{site: s, nouns: []interface{ routes() }{
 		&signInPages{s, cfg.Identity, cfg.Provider},
-		&overviewPage{s, cfg.Changes, cfg.Rollouts, cfg.Organization},
+		&overviewPage{s, cfg.Changes, cfg.Rollouts, cfg.Organization, cfg.Organization},
 		&allowlistPages{s, cfg.Changes, cfg.Changes},
 		&mappingPages{s, cfg.Changes},
 		&explainPage{s, cfg.Changes},
@@ -49,6 +49,7 @@ func New(cfg Config) *Pages {
 		&rolloutPages{s, cfg.Rollouts, cfg.Rollouts, cfg.Changes},
 		&targetPages{s, cfg.Rollouts, cfg.Changes},
 		&accountPages{s, cfg.Changes, cfg.Organization},
+		&organizationPages{s, cfg.Organization, cfg.Organization},
 		&findingPages{s, cfg.Organization},
 		&auditPages{s, cfg.Changes},
 		&scenarioPages{s, cfg.Changes},

@@ -36,6 +36,8 @@ type Rollouts interface {
 type Organization interface {
 	FindingCounter
 	Syncer
+	SyncAccepter
+	LeftBehindLister
 	FindingService
 }
 

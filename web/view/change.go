@@ -9,14 +9,17 @@ import (
 
 // ChangePage is everything a reviewer needs to decide, and what they may do about it.
 type ChangePage struct {
-	Shell    Shell
-	Change   access.Change
-	Diff     policy.StateDiff
-	Impact   policy.Impact
-	Issues   []policy.Issue
-	Cleared  []policy.Issue // what goes away by it
-	Targets  int            // accounts of the plan
-	Writes   int            // operations of the plan
+	Shell   Shell
+	Change  access.Change
+	Diff    policy.StateDiff
+	Impact  policy.Impact
+	Issues  []policy.Issue
+	Cleared []policy.Issue // what goes away by it
+
+	LeftBehind []access.Account // would be written to, but are gone and keep documents
+
+	Targets  int // accounts of the plan
+	Writes   int // operations of the plan
 	Folded   []access.FoldedOperation
 	Fold     int // of which all accounts are shown, counted from 1; 0 for none
 	From     int // the first of them on this page

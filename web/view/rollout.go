@@ -93,6 +93,22 @@ func RolloutTitle(r access.Rollout) string {
 
 // rolloutSentence says in one sentence how far a rollout is, or what came of it.
 func rolloutSentence(r access.Rollout) string {
+	if s := leftBehindSentence(r.LeftBehind); s != "" {
+		return countsSentence(r) + " " + s
+	}
+	return countsSentence(r)
+}
+
+// leftBehindSentence says to how many accounts a rollout cannot write, although documents of the console are there.
+func leftBehindSentence(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return Count(n, "account is", "accounts are") + " gone and " + verb(n, "keeps", "keep") + " " + verb(n, "its",
+		"their") + " documents."
+}
+
+func countsSentence(r access.Rollout) string {
 	total := r.Counts.Total()
 	switch {
 	case total == 0:

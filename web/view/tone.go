@@ -103,7 +103,7 @@ func accountTone(s access.AccountState) Tone {
 	switch s {
 	case access.AccountActive, "":
 		return Good
-	case access.AccountSuspended, access.AccountClosed:
+	case access.AccountSuspended, access.AccountClosed, access.AccountLeft:
 		return Bad
 	default:
 		return Caution

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,7 +14,12 @@ import (
 var FoundAt = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 type organization struct {
-	Synced int
+	Synced   int
+	Record   access.OrganizationRecord
+	Accepted []string
+	Left     access.Page[access.LeftBehind]
+	Ended    bool  // whether a sync ends while it is waited for
+	Failed   error // why it fails then
 	drifts
 }
 
@@ -28,6 +34,28 @@ type drifts struct {
 func (o *organization) Sync(context.Context, access.Actor) error {
 	o.Synced++
 	return nil
+}
+
+func (o *organization) SyncAndWait(ctx context.Context, actor access.Actor, _ time.Duration) (bool, error) {
+	return o.Ended, cmp.Or(o.Sync(ctx, actor), o.Failed)
+}
+
+func (o *organization) Organization(context.Context, access.Actor, int) (access.OrganizationRecord, error) {
+	return o.Record, nil
+}
+
+func (o *organization) AcceptSync(_ context.Context, actor access.Actor,
+	reference string,
+) (access.SyncConfirmation, error) {
+	o.Accepted = append(o.Accepted, actor.Name+" "+reference)
+	err := o.Record.Awaits.Accept(actor, nil, FoundAt)
+	return *o.Record.Awaits, err
+}
+
+func (o *organization) LeftBehind(context.Context, access.Actor, access.PageQuery) (access.Page[access.LeftBehind],
+	error,
+) {
+	return o.Left, nil
 }
 
 func (d *drifts) Findings(_ context.Context, _ access.Actor, q access.FindingQuery) (access.Page[access.Finding], error) {

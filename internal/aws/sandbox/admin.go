@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,7 @@ func (o *Organization) adminHandler() http.Handler {
 	mux.HandleFunc("GET /_sandbox/state", o.serveState)
 	mux.HandleFunc("GET /_sandbox/accounts", o.serveAccounts)
 	mux.HandleFunc("POST /_sandbox/accounts", o.serveAccountState)
+	mux.HandleFunc("POST /_sandbox/organization", o.serveOrganizationID)
 	return new(http.CrossOriginProtection).Handler(mux)
 }
 
@@ -130,11 +133,12 @@ func (o *Organization) serveAccounts(w http.ResponseWriter, _ *http.Request) {
 	sendJSON(w, http.StatusOK, o.Accounts())
 }
 
-// serveAccountState suspends an account, or makes it active again.
+// serveAccountState gives an account another state, such as SUSPENDED or LEFT.
 func (o *Organization) serveAccountState(w http.ResponseWriter, r *http.Request) {
 	id, state := access.AccountID(r.URL.Query().Get("account")), access.AccountState(r.URL.Query().Get("state"))
-	if state != access.AccountActive && state != access.AccountSuspended {
-		sendProblem(w, http.StatusBadRequest, "state is ACTIVE or SUSPENDED, not "+strconv.Quote(string(state)))
+	if state != access.AccountLeft && !slices.Contains(access.AccountStates(), state) {
+		sendProblem(w, http.StatusBadRequest, fmt.Sprintf("state is LEFT or one of %s, not %q",
+			access.AccountStates(), state))
 		return
 	}
 	if !o.SetAccountState(id, state) {
@@ -144,8 +148,8 @@ func (o *Organization) serveAccountState(w http.ResponseWriter, r *http.Request)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// SetAccountState suspends an account, or makes it active again. It returns false when
-// there is no such account.
+// SetAccountState gives an account another state. One that is LEFT works on, but is no longer in the organization.
+// SetAccountState returns false if there is no such account.
 func (o *Organization) SetAccountState(id access.AccountID, state access.AccountState) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -156,6 +160,27 @@ func (o *Organization) SetAccountState(id access.AccountID, state access.Account
 	a.State = state
 	o.saver.requestSave()
 	return true
+}
+
+// organizationIDForm is the form that AWS documents.
+var organizationIDForm = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`)
+
+func (o *Organization) serveOrganizationID(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("id")
+	if !organizationIDForm.MatchString(id) {
+		sendProblem(w, http.StatusBadRequest, fmt.Sprintf("id is o- and 10 to 32 small letters and digits, not %q", id))
+		return
+	}
+	o.SetOrganizationID(id)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// SetOrganizationID makes the same accounts another organization.
+func (o *Organization) SetOrganizationID(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.company.ID = id
+	o.saver.requestSave()
 }
 
 // AccountState is the content of an account: trust policies as IAM shows them, by path and name of

@@ -35,6 +35,7 @@ type Fault struct {
 	LoseAnswer float64            `json:"lose_answer,omitempty"` // share of calls that have their effect and get no answer
 	Answer500  bool               `json:"answer_500,omitempty"`  // a lost answer is a 500 and not a cut connection
 	Lag        Duration           `json:"lag,omitempty"`         // reads show a document as it was for so long after a write
+	Truncate   int                `json:"truncate,omitempty"`    // lists of accounts end after so many
 	Life       Duration           `json:"life,omitempty"`        // temporary credentials expire this long after they were issued
 	Skip       int                `json:"skip,omitempty"`        // let so many matching calls pass first
 	Count      int                `json:"count,omitempty"`       // strike only so many times; no limit when 0
@@ -61,6 +62,7 @@ type effect struct {
 	latency time.Duration
 	lag     time.Duration
 	life    time.Duration // 0 for as long as was agreed
+	most    int           // accounts that a list shows; 0 for all
 	lose    bool
 	cut     bool
 	refusal *apiError
@@ -138,6 +140,7 @@ func (f *faults) apply(r *ruleState, account access.AccountID, e *effect) {
 	}
 	e.lag = max(e.lag, time.Duration(r.Lag))
 	e.life = max(e.life, time.Duration(r.Life))
+	e.most = max(e.most, r.Truncate)
 	r.seen++
 	if r.seen <= r.Skip || r.Count > 0 && r.struck >= r.Count || e.lose || e.refusal != nil {
 		return

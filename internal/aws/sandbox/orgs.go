@@ -83,7 +83,7 @@ func listAccounts(c *call) *apiError {
 	if refusal != nil {
 		return refusal
 	}
-	return c.accountsPage(in, c.org.company.Accounts)
+	return c.accountsPage(in, c.org.company.members())
 }
 
 func listAccountsForParent(c *call) *apiError {
@@ -96,7 +96,7 @@ func listAccountsForParent(c *call) *apiError {
 		return noParent(in.ParentID)
 	}
 	var inside []*account
-	for _, a := range c.org.company.Accounts {
+	for _, a := range c.org.company.members() {
 		if a.OU == ou.ID {
 			inside = append(inside, a)
 		}
@@ -112,6 +112,9 @@ func (c *call) accountsPage(in orgRequest, all []*account) *apiError {
 	if after, found := strings.CutPrefix(in.NextToken, emptyMark); found {
 		c.out = reply{"Accounts": []reply{}, "NextToken": after}
 		return nil
+	}
+	if most := c.effect.most; most > 0 {
+		all = all[:min(most, len(all))]
 	}
 	items := make([]reply, 0, 20)
 	from, to, next, refusal := c.page(len(all), 20, 20, in.NextToken, in.limit())
@@ -171,7 +174,7 @@ func listTagsForResource(c *call) *apiError {
 		return refusal
 	}
 	tags := []reply{}
-	if a := c.org.accounts[access.AccountID(in.ResourceID)]; a != nil {
+	if a := c.org.memberByID(in.ResourceID); a != nil {
 		for _, k := range sortedKeys(a.Tags) {
 			tags = append(tags, reply{"Key": k, "Value": a.Tags[k]})
 		}
@@ -188,7 +191,7 @@ func listParents(c *call) *apiError {
 	}
 	co := c.org.company
 	parent := ""
-	if a := c.org.accounts[access.AccountID(in.ChildID)]; a != nil {
+	if a := c.org.memberByID(in.ChildID); a != nil {
 		parent = a.OU
 	} else if ou := co.ouByID(in.ChildID); ou != nil {
 		parent = ou.ParentID
@@ -209,10 +212,23 @@ func describeAccount(c *call) *apiError {
 	if refusal != nil {
 		return refusal
 	}
-	a := c.org.accounts[access.AccountID(in.AccountID)]
+	a := c.org.memberByID(in.AccountID)
 	if a == nil {
 		return noAccount(in.AccountID)
 	}
 	c.out = reply{"Account": c.org.company.accountReply(a)}
+	return nil
+}
+
+// members are the accounts of the organization, without those that have left.
+func (co *Company) members() []*account {
+	return slices.DeleteFunc(slices.Clone(co.Accounts), func(a *account) bool { return !a.member() })
+}
+
+// memberByID is an account of the organization; nil for an id that is none.
+func (o *Organization) memberByID(id string) *account {
+	if a := o.accounts[access.AccountID(id)]; a != nil && a.member() {
+		return a
+	}
 	return nil
 }

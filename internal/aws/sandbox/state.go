@@ -65,7 +65,14 @@ func (a *account) addRole(r *role) { a.Roles[strings.ToLower(r.Name)] = r }
 
 func (a *account) addUser(u *user) { a.Users[strings.ToLower(u.Name)] = u }
 
-func (a *account) active() bool { return a.State == access.AccountActive }
+// active reports whether the account works. One that has left the organization, or is to be closed, still does
+// (docs/aws-facts.md, "Account states" and "Accounts that leave").
+func (a *account) active() bool {
+	return a.State == access.AccountActive || a.State == access.AccountPendingClosure || !a.member()
+}
+
+// member reports whether the account is in the organization.
+func (a *account) member() bool { return a.State != access.AccountLeft }
 
 func (a *account) sortedRoles() []*role {
 	return slices.SortedFunc(maps.Values(a.Roles), func(x, y *role) int { return cmp.Compare(x.Name, y.Name) })
