@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,6 +72,46 @@ func Patterns(plan access.Plan) []access.RoleName {
 	return slices.Compact(roles)
 }
 
+// Leaving lists the users whom the trust policies of a plan stop admitting, or still keep out. What is known of these
+// users has to be read before Arrange. A user without an account is one in the account of the role.
+func Leaving(plan access.Plan) []access.UserName {
+	found := map[access.UserName]bool{}
+	byAccount := map[int32][]access.UserName{} // their names contain the id of the account
+	for n, op := range plan.Distinct() {
+		if op.Kind != access.OpTrustPolicy {
+			continue
+		}
+		for _, u := range Revoked(anyAccount, readable(op.OursBefore), readable(op.OursAfter), noPath) {
+			if u.Account == anyAccount {
+				u.Account = ""
+			}
+			found[u] = true
+			if strings.Contains(u.Path+u.Name, string(anyAccount)) {
+				byAccount[n] = append(byAccount[n], u)
+			}
+		}
+	}
+	if len(byAccount) > 0 {
+		addByAccount(plan, byAccount, found)
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b access.UserName) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// addByAccount adds the users whose names contain the id of the account that an operation is about.
+func addByAccount(plan access.Plan, users map[int32][]access.UserName, found map[access.UserName]bool) {
+	i := 0
+	for t := range plan.Accounts() {
+		for _, n := range plan.Numbers(i) {
+			for _, u := range users[n] {
+				u.Path = strings.ReplaceAll(u.Path, string(anyAccount), string(t.Account))
+				u.Name = strings.ReplaceAll(u.Name, string(anyAccount), string(t.Account))
+				found[u] = true
+			}
+		}
+		i++
+	}
+}
+
 // arranger arranges one plan.
 type arranger struct {
 	Reading
@@ -104,6 +145,8 @@ const anyAccount = access.AccountID("000000000000")
 func readable(document string) string { return access.WithID(document, anyAccount) }
 
 func anyPath(string) (string, bool) { return "/", true }
+
+func noPath(string) (string, bool) { return "", false }
 
 // newResources lists the resources that a user policy contains and did not contain before.
 func newResources(op access.PlannedOperation) []string {
