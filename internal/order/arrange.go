@@ -72,8 +72,8 @@ func Patterns(plan access.Plan) []access.RoleName {
 	return slices.Compact(roles)
 }
 
-// Leaving lists the users whom the trust policies of a plan stop admitting, or still keep out. What is known of these
-// users has to be read before Arrange. A user without an account is one in the account of the role.
+// Leaving lists the users whom the trust policies of a plan stop admitting, or still keep out. The permissions of these
+// users must be read before Arrange. A user without an account is one in the account of the role.
 func Leaving(plan access.Plan) []access.UserName {
 	found := map[access.UserName]bool{}
 	byAccount := map[int32][]access.UserName{} // their names contain the id of the account
@@ -332,41 +332,12 @@ func (a *arranger) pathOf(account access.AccountID, name string) (string, bool) 
 // fate says why the Deny for a user must stay; or, where that is "", whether it must stay until the user's policy no
 // longer names the role.
 func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u access.UserName) (stays string, waits bool) {
-	role := op.Resource.ARN(a.partition(account), account)
-	read := a.Inventories.Has(u.Account)
-	user, exists := a.Inventories.User(u.Account, u.Path, u.Name)
-	if read && !exists {
-		return "", false
+	w := a.WayIn(account, op, u)
+	if policy, planned := a.users[u]; planned {
+		role := op.Resource.ARN(a.partition(account), account)
+		w.Covered, w.Covers = iam.MayAllowAssumeRole(policy.Before, role), iam.MayAllowAssumeRole(policy.After, role)
 	}
-	admission := iam.AdmitsByAccount
-	if op.BeforeKnown {
-		admission = iam.MayAdmit(op.After, account, u, a.partition(account), user.ID)
-	}
-	policy, planned := a.users[u]
-	if !planned {
-		policy = access.PlannedOperation{Before: user.Document, After: user.Document}
-	}
-	stays = func() string {
-		const kept = "The Deny for %s stays in the trust policy of %s: %s."
-		say := func(why string) string { return fmt.Sprintf(kept, u, op.Resource, why) }
-		switch others := otherPermissions(user); {
-		case admission == iam.AdmitsNot:
-			return ""
-		case admission == iam.AdmitsByName:
-			return say("a statement of others admits this user by name or as everyone")
-		case !op.BeforeKnown:
-			return say("the account was not read, and a statement of others may admit this user")
-		case !read:
-			return say("the account of this user was not read, and the user may have other permissions to assume the role")
-		case len(others) > 0:
-			return say("a statement of others admits the account of this user, and other permissions of the user may allow the role (" + some(others) + ")")
-		case iam.MayAllowAssumeRole(policy.After, role):
-			return say("a statement of others admits the account of this user, and the policy of the user still covers the role")
-		default:
-			return ""
-		}
-	}()
-	return stays, stays == "" && admission != iam.AdmitsNot && iam.MayAllowAssumeRole(policy.Before, role)
+	return w.Stays(op.Resource), w.Waits(op.Resource)
 }
 
 // otherPermissions names what else may permit a user something: the console reads the names of these, not their contents.

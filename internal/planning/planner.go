@@ -110,7 +110,7 @@ func (c *Affected) keepEdited(list []policy.MappingChange) []policy.MappingChang
 // PlanWhole plans every document of a state, also those that are as they should be: in
 // some accounts, or in all that it reaches. It also returns the users who assume one
 // of the roles through user-side policies. Where it returns patterns, the roles of these names must have been read
-// in all accounts. Where it returns users who leave, these must have been read.
+// in all accounts. It also lists the users who leave a role: their permissions must have been read.
 func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Result, []access.UserName, error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts}
 	var err error
