@@ -23,6 +23,13 @@ var admin = access.Actor{Kind: access.ActorPerson, PersonID: 1, Name: "admin", R
 
 func connect(t *testing.T) *aws.Cloud {
 	t.Helper()
+	cloud, _, _ := connectTo(t)
+	return cloud
+}
+
+// connectTo starts an organization and connects the console to it.
+func connectTo(t *testing.T) (cloud *aws.Cloud, org *sandbox.Organization, endpoint string) {
+	t.Helper()
 	org, err := sandbox.New(sandbox.Config{Accounts: 12})
 	if err != nil {
 		t.Fatal(err)
@@ -34,14 +41,15 @@ func connect(t *testing.T) *aws.Cloud {
 	t.Cleanup(func() { _ = stop() })
 	i := slices.IndexFunc(org.Credentials(), func(c sandbox.Credential) bool { return c.User == sandbox.ConsoleUser })
 	keys := org.Credentials()[i]
-	cloud, err := aws.New(t.Context(), aws.Config{
-		Region: "us-east-1", Endpoint: "http://" + addr, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
+	endpoint = "http://" + addr
+	cloud, err = aws.New(t.Context(), aws.Config{
+		Region: "us-east-1", Endpoint: endpoint, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
 		IAMRate: -1, STSRate: -1, OrganizationsRate: -1,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cloud
+	return cloud, org, endpoint
 }
 
 func work(t *testing.T, st *store.Store, s *drift.Service) {

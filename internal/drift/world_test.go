@@ -12,6 +12,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/aws"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
 	"portcullis.internal/portcullis/internal/change"
 	"portcullis.internal/portcullis/internal/drift"
 	"portcullis.internal/portcullis/internal/jobs"
@@ -26,6 +27,8 @@ type world struct {
 	t       *testing.T
 	store   *store.Store
 	cloud   *aws.Cloud
+	org     *sandbox.Organization
+	address string // of the organization
 	eyes    *blinkers
 	changes *change.Service
 	drift   *drift.Service
@@ -67,7 +70,8 @@ func (b *blinkers) fail(err error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, store: storetest.New(t), cloud: connect(t)}
+	w := &world{t: t, store: storetest.New(t)}
+	w.cloud, w.org, w.address = connectTo(t)
 	w.eyes = &blinkers{Cloud: w.cloud}
 	w.changes = change.New(change.Config{Store: w.store, MaxInFlight: 5, MaxFailures: 5})
 	w.drift = drift.New(drift.Config{Store: w.store, Cloud: w.eyes, Pusher: w.changes})
