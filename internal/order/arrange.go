@@ -120,6 +120,7 @@ type arranger struct {
 
 	writes map[access.Dependency]bool                  // trust policies that the plan writes
 	users  map[access.UserName]access.PlannedOperation // the user policies of the plan
+	losing []access.UserName                           // users whose policies lose a role, sorted
 }
 
 // find looks once at each distinct operation. It reports whether any operation opens a role or stops admitting a user.
@@ -129,7 +130,8 @@ func (a *arranger) find() bool {
 		case access.OpUserPolicy:
 			a.concerned[n] = len(newResources(op)) > 0
 		case access.OpTrustPolicy:
-			a.concerned[n] = len(Revoked(anyAccount, readable(op.OursBefore), readable(op.OursAfter), anyPath)) > 0
+			before, after := readable(op.OursBefore), readable(op.OursAfter)
+			a.concerned[n] = opensToOthers(before, after) || len(Revoked(anyAccount, before, after, anyPath)) > 0
 		}
 		if !a.concerned[n] {
 			delete(a.concerned, n)
@@ -173,11 +175,53 @@ func (a *arranger) index() {
 			case access.OpTrustPolicy:
 				a.writes[access.Dependency{Account: t.Account, Resource: op.Resource}] = true
 			case access.OpUserPolicy, access.OpDeleteUserPolicy:
-				a.users[access.UserName{Account: t.Account, Path: op.Resource.Path, Name: op.Resource.Name}] = a.plan.Operation(i, seq)
+				u := access.UserName{Account: t.Account, Path: op.Resource.Path, Name: op.Resource.Name}
+				a.users[u] = a.plan.Operation(i, seq)
+				if losesResources(op) {
+					a.losing = append(a.losing, u)
+				}
 			}
 		}
 		i++
 	}
+}
+
+// losesResources reports whether a user policy contained a resource that it does not contain any more.
+func losesResources(op access.PlannedOperation) bool {
+	op.Before, op.After = op.After, op.Before
+	return len(newResources(op)) > 0
+}
+
+// opensToOthers reports whether a trust policy changes or loses our Deny for everyone. It restricts users whom our
+// statements do not name.
+func opensToOthers(before, after string) bool {
+	if before == after {
+		return false
+	}
+	denied := principals(before, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
+	return slices.Contains(denied, "*")
+}
+
+// restrictedByAll lists the users whom only our Deny for everyone restricts, and whose policies lose the role by the same
+// plan. The trust policy must deny these users until their policies are written.
+func (a *arranger) restrictedByAll(account access.AccountID, op access.PlannedOperation) []access.UserName {
+	if !opensToOthers(op.OursBefore, op.OursAfter) {
+		return nil
+	}
+	partition := a.partition(account)
+	role := op.Resource.ARN(partition, account)
+	var users []access.UserName
+	for _, u := range a.losing {
+		policy := a.users[u]
+		if !iam.MayAllowAssumeRole(policy.Before, role) || iam.MayAllowAssumeRole(policy.After, role) {
+			continue
+		}
+		known, _ := a.Inventories.User(u.Account, u.Path, u.Name)
+		if !op.BeforeKnown || iam.MayAdmit(op.After, account, u, partition, known.ID) == iam.AdmitsByAccount {
+			users = append(users, u)
+		}
+	}
+	return users
 }
 
 func (a *arranger) arrange(t *access.PlannedTarget, op *access.PlannedOperation) error {
@@ -306,6 +350,11 @@ func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) 
 		case reason != "":
 			kept, why = append(kept, u), append(why, reason)
 		case waits:
+			until = append(until, u)
+		}
+	}
+	for _, u := range a.restrictedByAll(t.Account, *op) {
+		if !slices.Contains(kept, u) && !slices.Contains(until, u) {
 			until = append(until, u)
 		}
 	}
