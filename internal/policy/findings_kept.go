@@ -115,7 +115,7 @@ const removeByHand = "Remove the statement in AWS: no mapping reaches the role, 
 
 // keptOutOf says why the Deny for a user stays.
 func (s *scan) keptOutOf(r access.LiveDocument, w order.WayIn, mapped bool) {
-	how, remedy := s.opensTo(r.Resource, w)
+	how, remedy := s.opensTo(w)
 	last := "Then push the account again, which removes the Deny."
 	if !mapped {
 		last = "Then remove the Deny in AWS: no mapping reaches the role, so no push of the account writes its trust policy."
@@ -129,7 +129,7 @@ func (s *scan) keptOutOf(r access.LiveDocument, w order.WayIn, mapped bool) {
 }
 
 // opensTo says how a user would get in without the Deny, and what closes that way.
-func (s *scan) opensTo(role access.Resource, w order.WayIn) (how, remedy string) {
+func (s *scan) opensTo(w order.WayIn) (how, remedy string) {
 	statement := "statement " + some(w.Statements) + " of others"
 	if w.Admission == iam.AdmitsByName {
 		return statement + " would let the user in by name or as everyone",

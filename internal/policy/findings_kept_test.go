@@ -75,19 +75,25 @@ func TestFindingOfUserWhoIsKeptOut(t *testing.T) {
 		},
 		"by name": {
 			vendorCarol, existing(nil), access.FindingBypass, access.ReasonKeptOut,
-			[]string{"statement Vendor of others would let the user in by name or as everyone"}, "Remove statement Vendor of others in AWS, or this user from it", false,
+			[]string{"statement Vendor of others would let the user in by name or as everyone"},
+			"Remove statement Vendor of others in AWS, or this user from it", false,
 		},
 		"no permission": {
 			vendorRoot, existing(nil), access.FindingDrift, access.ReasonKeptOut,
-			[]string{"is not needed: nothing else lets the user in"}, "Push the account again, which removes the Deny.", true,
+			[]string{"is not needed: nothing else lets the user in"},
+			"Push the account again, which removes the Deny.", true,
 		},
 		"nothing of others": {
 			strings.Replace(vendorRoot, "root", "user/alice", 1), admin, access.FindingDrift, access.ReasonKeptOut,
-			[]string{"is not needed"}, "Push the account again", true,
+			[]string{"is not needed"},
+			"Push the account again", true,
 		},
 		"deleted by name": {
-			vendorRoot, access.LiveUser{}, access.FindingDrift, access.ReasonKeptOut,
-			[]string{"is not needed: this user does not exist any more"}, "Push the account again", true,
+			vendorRoot,
+			access.LiveUser{},
+			access.FindingDrift, access.ReasonKeptOut,
+			[]string{"is not needed: this user does not exist any more"},
+			"Push the account again", true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
