@@ -131,6 +131,9 @@ func (s *scan) keptOutOf(r access.LiveDocument, w order.WayIn, mapped bool) {
 // opensTo says how a user would get in without the Deny, and what closes that way.
 func (s *scan) opensTo(w order.WayIn) (how, remedy string) {
 	statement := "statement " + some(w.Statements) + " of others"
+	if len(w.Statements) == 0 {
+		statement = "a statement of others that cannot be read"
+	}
 	if w.Admission == iam.AdmitsByName {
 		return statement + " would let the user in by name or as everyone",
 			"Remove " + statement + " in AWS, or this user from it, and scan the account."
