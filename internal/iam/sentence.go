@@ -57,7 +57,8 @@ func (c *call) reason(o outcome) string {
 		return name + " allows it and no Deny applies"
 	case deniedBy:
 		if o.statement.name == SidDenyRevoked {
-			return name + " denies it: the user was removed from this role, and the Deny stays while a statement of others could admit the user"
+			return name + " denies it: the user was removed from this role, and the Deny stays while a statement" +
+				" of others could admit the user"
 		}
 		return name + " denies it" + c.because(o.statement)
 	case noTrust:

@@ -144,7 +144,10 @@ func (k Kept) admitted() []access.UserName {
 
 // isKept reports whether a statement is as Closing writes it, but for users who were deleted since.
 func isKept(s iam.Statement) bool {
-	if s.Sid != SidDenyRevoked || s.Effect != iam.EffectDeny || len(s.Conditions)+len(s.Resources) > 0 || !slices.Equal(s.Actions, iam.AssumeRole) {
+	if s.Sid != SidDenyRevoked || s.Effect != iam.EffectDeny || len(s.Conditions)+len(s.Resources) > 0 {
+		return false
+	}
+	if !slices.Equal(s.Actions, iam.AssumeRole) {
 		return false
 	}
 	return len(s.Principals) > 0 && !slices.ContainsFunc(s.Principals, func(p string) bool {

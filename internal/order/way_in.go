@@ -38,7 +38,7 @@ func (r Reading) WayIn(account access.AccountID, op access.PlannedOperation, u a
 	return w
 }
 
-// Stays says why the Deny must be part of the document that is written in the end; "" where it need not be.
+// Stays says why the last document that a push writes must contain the Deny; "" where it need not.
 func (w WayIn) Stays(role access.Resource) string {
 	say := func(why string) string {
 		return fmt.Sprintf("The Deny for %s stays in the trust policy of %s: %s.", w.User, role, why)

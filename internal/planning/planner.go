@@ -60,7 +60,8 @@ func (w PlanInput) PolicyInput(state access.State) policy.Input {
 
 // PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
 // their user-side policies, a user policy names a role in any account, or a trust policy stops admitting a user whom no
-// mapping names, PlanChange adds that to c and returns more: the caller must read the inventory for c.Query again and call it once more.
+// mapping names, PlanChange adds that to c and returns more: the caller must read the inventory for c.Query again and
+// call it once more.
 func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts, parts: c.part}
 	if p.Before, err = policy.NewCompiler(w.PolicyInput(c.before)); err != nil {

@@ -66,7 +66,9 @@ func (c *Compiler) trustFor(account int, role access.RoleName, user access.UserN
 
 // MergedFor puts our statements into a live trust policy. It keeps the Deny for a user who was removed from the role as
 // a push does.
-func (c *Compiler) MergedFor(account access.AccountID, role access.RoleName, live string, statements []iam.Statement, user access.UserName) (string, error) {
+func (c *Compiler) MergedFor(
+	account access.AccountID, role access.RoleName, live string, statements []iam.Statement, user access.UserName,
+) (string, error) {
 	merged, _, err := iam.Merge(live, statements)
 	if err != nil {
 		return "", err

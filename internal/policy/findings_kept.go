@@ -101,8 +101,9 @@ func (s *scan) keptUsers(r access.LiveDocument, k kept, mapped bool) {
 	for _, id := range k.deleted {
 		f := access.Finding{
 			Kind: access.FindingDeadPrincipal, Reason: access.ReasonUniqueID, Resource: r.Resource, Subject: id, Live: r.Document,
-			Sentence: fmt.Sprintf("%s in the trust policy of %s names %s, a user who was deleted. It applies to nobody and can be removed.", order.SidDenyRevoked, r.Resource, id),
-			Advice:   "Push the account again: the statement is written again without it.",
+			Sentence: fmt.Sprintf("%s in the trust policy of %s names %s, a user who was deleted. The Deny has no effect on other users and can be removed.",
+				order.SidDenyRevoked, r.Resource, id),
+			Advice: "Push the account again: the statement is written again without it.",
 		}
 		if !mapped {
 			f.Kind, f.Reason, f.Desired, f.Advice = access.FindingDrift, access.ReasonLeftOver, k.desired, removeByHand
@@ -161,7 +162,10 @@ func (s *scan) permissions(u access.UserName) []string {
 	live, _ := s.c.inventory.User(u.Account, u.Path, u.Name)
 	_, attached := access.UserSideAttachments(live.AttachedPolicies)
 	var names []string
-	for kind, list := range map[string][]string{"inline policy ": live.InlinePolicies, "attached policy ": attached, "group ": live.Groups} {
+	kinds := map[string][]string{
+		"inline policy ": live.InlinePolicies, "attached policy ": attached, "group ": live.Groups,
+	}
+	for kind, list := range kinds {
 		for _, name := range list {
 			names = append(names, kind+name)
 		}
@@ -177,7 +181,8 @@ func (s *scan) keptNoLonger(r access.LiveDocument, k kept, w order.WayIn, mapped
 		why = "this user does not exist any more"
 	}
 	f := access.Finding{
-		Kind: access.FindingDrift, Reason: access.ReasonKeptOut, Resource: r.Resource, Subject: w.User.String(), Live: r.Document, Desired: k.desired,
+		Kind: access.FindingDrift, Reason: access.ReasonKeptOut, Resource: r.Resource, Subject: w.User.String(),
+		Live: r.Document, Desired: k.desired,
 		Sentence: fmt.Sprintf("%s keeps %s out of %s in account %s (%s), and is not needed: %s.",
 			order.SidDenyRevoked, w.User, r.Resource, s.account.ID, s.account.Name, why),
 		Advice: "Push the account again, which removes the Deny.",

@@ -68,7 +68,8 @@ func ReadGrants(statements string) (Grants, error) {
 		return Grants{}, err
 	}
 	if len(kept.Admitted) > 0 {
-		return Grants{}, access.Errorf(access.KindConflict, "the statement %s denies every call of %s, whom another statement admits", order.SidDenyRevoked, order.Names(kept.Admitted))
+		return Grants{}, access.Errorf(access.KindConflict, "the statement %s denies every call of %s, whom another statement admits",
+			order.SidDenyRevoked, order.Names(kept.Admitted))
 	}
 	ss, err := iam.ParseStatements(kept.Rest)
 	if err != nil {
