@@ -101,7 +101,7 @@ func (s *scan) keptUsers(r access.LiveDocument, k kept, mapped bool) {
 	for _, id := range k.deleted {
 		f := access.Finding{
 			Kind: access.FindingDeadPrincipal, Reason: access.ReasonUniqueID, Resource: r.Resource, Subject: id, Live: r.Document,
-			Sentence: fmt.Sprintf("%s in the trust policy of %s names %s, a user who was deleted. The Deny has no effect on other users and can be removed.",
+			Sentence: fmt.Sprintf("%s in the trust policy of %s names %s, a user who was deleted. The Deny has no effect for this id, which can be removed.",
 				order.SidDenyRevoked, r.Resource, id),
 			Advice: "Push the account again: the statement is written again without it.",
 		}

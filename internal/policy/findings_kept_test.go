@@ -146,7 +146,7 @@ func TestKeptOutUserIsMappedAgain(t *testing.T) {
 func TestKeptOutUserWasDeleted(t *testing.T) {
 	fs := findings(t, keepsOut(t, vendorRoot, existing(nil), "AIDADELETEDUSER7"))
 	fs = slices.DeleteFunc(fs, func(f access.Finding) bool { return f.Reason == access.ReasonAllow })
-	if len(fs) != 1 || fs[0].Reason != access.ReasonUniqueID || !fs[0].Repairable() || !strings.Contains(fs[0].Sentence, "The Deny has no effect on other users and can be removed") {
+	if len(fs) != 1 || fs[0].Reason != access.ReasonUniqueID || !fs[0].Repairable() || !strings.Contains(fs[0].Sentence, "The Deny has no effect for this id, which can be removed") {
 		t.Errorf("got %+v", fs)
 	}
 }
