@@ -12,12 +12,13 @@ BENCH_REPORT ?= docs/benchmarks.md
 BENCH_ACCOUNTS ?= 100,1000,10000
 FAULT_REPORT ?= docs/reliability.md
 FUZZ_TIME ?= 2m
+SIM_SCHEDULES ?= 1000000
 
 # Node.js is needed only while the third-party files are missing or out of date.
 NODE = $$($(MAKE) -q assets || echo node)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build assets generate test check fmt race fuzz fault bench nightly pictures clean
+.PHONY: help demo build assets generate test check fmt race fuzz sim fault bench nightly pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -66,6 +67,11 @@ fuzz: ## run each fuzz target for FUZZ_TIME (2m)
 	@./scripts/need.sh go
 	./scripts/fuzz.sh $(FUZZ_TIME)
 
+sim: ## simulate SIM_SCHEDULES rollouts (1000000), then rollouts of an engine that is broken on purpose
+	@./scripts/need.sh go
+	$(GO) test -count=1 -timeout 6h -run '^TestSchedules$$' -v ./test/sim -args -sim-schedules=$(SIM_SCHEDULES)
+	$(GO) test -count=1 -timeout 6h -run '^TestMutants$$' -v ./test/sim -args -sim-mutants
+
 fault: assets ## kill, freeze and mislead consoles, the long form; writes docs/reliability.md
 	@./scripts/need.sh go postgres
 	$(GO) test -count=1 -timeout 60m -v ./test/fault -args -long -report=$(abspath $(FAULT_REPORT))
@@ -75,10 +81,10 @@ bench: build ## run the benchmarks; writes docs/benchmarks.md
 	$(GO) test -run '^TestBench' -count=1 -timeout 150m -v ./test/load -args \
 		-bench-report=$(abspath $(BENCH_REPORT)) -bench-accounts=$(BENCH_ACCOUNTS)
 
-nightly: ## race, fuzz, fault and bench up to 1,000 accounts: hours; reports go to bin/
+nightly: ## race, fuzz, sim, fault and bench up to 1,000 accounts: hours; reports go to bin/
 	@./scripts/need.sh go $(NODE) postgres cc
 	@mkdir -p bin
-	@$(MAKE) --no-print-directory --keep-going race fuzz fault bench FAULT_REPORT=bin/reliability.md \
+	@$(MAKE) --no-print-directory --keep-going race fuzz sim fault bench FAULT_REPORT=bin/reliability.md \
 		BENCH_REPORT=bin/benchmarks.md BENCH_ACCOUNTS=100,1000
 
 pictures: assets ## take pictures of every page into bin/pictures, and the one of README.md

@@ -32,11 +32,14 @@ END $$;
 -- Organization
 -- ----------------------------------------------------------------------------------------------------
 
+-- An OU is identified by its id. A path is only for display: it changes when an OU is renamed, and two OUs may have the
+-- same one for a moment. A row stays when the OU is deleted in AWS, so that selectors can still be read.
 CREATE TABLE ous (
-    id        text PRIMARY KEY,
-    parent_id text NOT NULL,
+    id        text PRIMARY KEY CHECK (id <> ''),
+    parent_id text NOT NULL, -- empty for the root
     name      text NOT NULL,
-    path      text COLLATE "C" NOT NULL UNIQUE CHECK (path <> '')
+    path      text COLLATE "C" NOT NULL CHECK (path <> ''),
+    gone_at   timestamptz    -- when a reading of the organization first missed it
 );
 
 -- version rises with each change to what the console knows about the account or its inventory. The version of the
@@ -48,7 +51,8 @@ CREATE TABLE accounts (
     email             text NOT NULL,
     state             text NOT NULL
         CHECK (state IN ('PENDING_ACTIVATION', 'ACTIVE', 'SUSPENDED', 'PENDING_CLOSURE', 'CLOSED')),
-    ou                text COLLATE "C" NOT NULL,
+    ou                text COLLATE "C" NOT NULL,                             -- the path of its OU, for display
+    ou_ids            text[] NOT NULL DEFAULT '{}',                          -- of its OUs, from the root down
     tags              jsonb NOT NULL CHECK (jsonb_typeof(tags) = 'object'),
     partition         text NOT NULL CHECK (partition LIKE 'aws%'),
     management        boolean NOT NULL,
@@ -63,7 +67,6 @@ CREATE TABLE accounts (
     version           bigint NOT NULL DEFAULT 1
 );
 CREATE INDEX accounts_by_name ON accounts (name, id);
-CREATE INDEX accounts_by_ou ON accounts (ou, name, id);
 CREATE INDEX accounts_by_tag ON accounts USING gin (tags);
 CREATE INDEX accounts_version ON accounts (version);
 CREATE INDEX accounts_unreadable ON accounts (id) WHERE inventory_error <> '';
@@ -96,7 +99,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
-CREATE TRIGGER organization_moved AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF name, email, ou, tags ON accounts
+CREATE TRIGGER organization_moved AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF name, email, ou, ou_ids, tags ON accounts
     FOR EACH STATEMENT EXECUTE FUNCTION organization_moved();
 CREATE TRIGGER organization_moved AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ous
     FOR EACH STATEMENT EXECUTE FUNCTION organization_moved();
@@ -399,8 +402,8 @@ CREATE TABLE documents (
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON documents FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- base is the revision on which the edits build, revision the one that the applied change made. digest is the digest
--- that reviews are bound to; documents is the digest of the planned documents. needs lists the review requirements,
--- guard_overrides the lock-out guards that a person has overridden.
+-- that reviews are bound to, of the edits and of documents; documents is the digest of the plan. needs lists the review
+-- requirements, guard_overrides the lock-out guards that a person has overridden.
 --
 -- break_glass_*: the person who applied the change alone. schedule_*: when, for whom and with which strategy the
 -- console applies an approved change, and why it did not. A change in state expiring was composed by the console and
@@ -423,6 +426,8 @@ CREATE TABLE changes (
     documents            text NOT NULL,
     needs                jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(needs) = 'array'),
     required             int NOT NULL CHECK (required >= 0),
+    dangers              jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(dangers) = 'array'),
+    emergency_until      timestamptz,
     guard_overrides      jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(guard_overrides) = 'array'),
     note                 text NOT NULL,
     cloned_from          bigint REFERENCES changes,
@@ -478,7 +483,10 @@ CREATE INDEX changes_scheduled ON changes (schedule_at)
     WHERE schedule_at IS NOT NULL AND schedule_outcome = '' AND state <> 'applied';
 ALTER TABLE revisions ADD CONSTRAINT revisions_change FOREIGN KEY (change_id) REFERENCES changes;
 
--- Each review repeats the author of its change, so that the database itself refuses a review by the author.
+-- Each review repeats the author of its change, so that the database itself refuses a review by the author. base is the
+-- revision on which the reviewer saw the change; warnings is the digest of the warnings that the page showed, empty for
+-- a rejection and if they could not be worked out. The base of a change can move on after a review, which keeps its
+-- own.
 CREATE TABLE reviews (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     change_id      bigint NOT NULL,
@@ -488,6 +496,8 @@ CREATE TABLE reviews (
     reviewer_email text NOT NULL,
     verdict        text NOT NULL CHECK (verdict IN ('approve', 'reject')),
     digest         text NOT NULL CHECK (digest <> ''),
+    base           bigint NOT NULL REFERENCES revisions,
+    warnings       text NOT NULL DEFAULT '' CHECK (warnings ~ '^([0-9a-f]{64})?$'),
     comment        text NOT NULL CHECK (verdict = 'approve' OR comment <> ''),
     at             timestamptz NOT NULL,
     void           boolean NOT NULL, -- the change was edited after the review
@@ -824,6 +834,18 @@ CREATE TRIGGER immutable
     BEFORE DELETE OR UPDATE OF id, rollout_id, account_id, seq, kind, resource_kind, resource_path, resource_name,
         before_doc, before_known, after_doc, ours_before, ours_after, requires, size, size_limit, note
     ON operations FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- The digest of each target's operations at the time at which the rollout was made (access.TargetDigest). The digests of
+-- a change's rollout are those of the plan that the change was approved with. A worker that claims a target computes the
+-- digest of the operations again and writes nothing if it differs. The console may only insert and read.
+CREATE TABLE target_digests (
+    rollout_id bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    digest     text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    PRIMARY KEY (rollout_id, account_id),
+    FOREIGN KEY (rollout_id, account_id) REFERENCES targets
+);
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON target_digests FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Health checks of a wave, one for each account and probe. A running check is leased like a target. A wave can be
 -- checked in several rounds; the results of earlier rounds stay.

@@ -107,6 +107,28 @@ func TestImportOfEntries(t *testing.T) {
 	p.Contains("lines", "12.148.80.0/22")
 }
 
+// A file that is not UTF-8 is refused with the line. Nothing else is read into it, and it does not come back in
+// the form as other characters.
+func TestImportOfAFileThatIsNotUTF8(t *testing.T) {
+	c := webtest.Office(t).As("editor")
+	c.Changes.Did = nil
+	file := "12.148.80.0/22\n12.148.84.0/22,B\xfcro\n"
+	p := c.Parse(c.Upload("/allowlists/al-1/import", "x.csv", file, "mode", "add"), http.StatusUnprocessableEntity)
+	p.Contains("main", "Line 2: byte 17 (0xFC) is not valid UTF-8")
+	a := c.Tell(http.MethodPost, "/allowlists/al-1/entries.csv?mode=add", "editor", file, "Content-Type", "text/csv")
+	if a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, `"pointer":"/lines/2"`) {
+		t.Errorf("the API answers %d %s, want 422 for line 2", a.Status, a.Body)
+	}
+	if len(c.Changes.Did) > 0 && strings.Contains(strings.Join(c.Changes.Did, " "), "12.148.80.0") {
+		t.Errorf("it was imported: %v", c.Changes.Did)
+	}
+	scenario := "allowlists:\n- name: B\xfcro\n"
+	c.Upload("/import", "scenario.yaml", scenario, "title", "By file")
+	if !strings.Contains(strings.Join(c.Changes.Did, " "), `B\xfcro`) {
+		t.Errorf("the service was given %v, want the bytes of the file, which it refuses", c.Changes.Did)
+	}
+}
+
 func TestImportOfAScenario(t *testing.T) {
 	c := webtest.New(t).As("editor")
 	c.Page("/mappings").Contains("main", "Export YAML", "Import")

@@ -49,7 +49,9 @@ func (cmd explainCmd) Run(c *console) error {
 	}
 	request.RoleAccount, request.Partition = account.ID, account.PartitionOrDefault()
 	request.Principal = request.Principal.In(account.ID)
-	compiler, err := policy.NewCompiler(policy.Input{State: s.State, Accounts: s.Accounts, Now: request.Now})
+	compiler, err := policy.NewCompiler(policy.Input{
+		State: s.State, Accounts: s.Accounts, OUs: s.OUs, Now: request.Now,
+	})
 	if err != nil {
 		return cmd.in(err)
 	}

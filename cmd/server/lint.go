@@ -20,7 +20,9 @@ func (cmd lintCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	issues := policy.Lint(policy.Input{State: s.State, Accounts: s.Accounts, Now: time.Now(), Positions: s.Positions})
+	issues := policy.Lint(policy.Input{
+		State: s.State, Accounts: s.Accounts, OUs: s.OUs, Now: time.Now(), Positions: s.Positions,
+	})
 	if err := cmd.print(c, issues); err != nil {
 		return err
 	}

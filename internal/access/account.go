@@ -62,7 +62,8 @@ type Account struct {
 	Name       string
 	Email      string
 	State      AccountState
-	OU         string // path of names from the root: "Root/Prod/Payments"
+	OU         string   // for people: the path of names from the root, such as Root/Prod/Payments (ou_path.go)
+	OUIDs      []string // ids of the OUs that the account is in, from the root down; shared: read only
 	Tags       map[string]string
 	Partition  string // "aws" unless said otherwise
 	Management bool   // the organization's management account: never a target
@@ -89,12 +90,12 @@ func (a Account) Targetable() (ok bool, why string) {
 	}
 }
 
-// OU is an organizational unit. Path is made of names, from the root down.
-type OU struct {
-	ID       string
-	ParentID string
-	Name     string
-	Path     string
+// OUID is the id of the OU or the root that the account is directly in.
+func (a Account) OUID() string {
+	if len(a.OUIDs) == 0 {
+		return ""
+	}
+	return a.OUIDs[len(a.OUIDs)-1]
 }
 
 // Organization is what AWS Organizations says, read in one sweep.
@@ -106,8 +107,9 @@ type Organization struct {
 }
 
 // Selector says which accounts a mapping reaches: exactly one of All, IDs, OUs and
-// Tags, minus Except. OUs are paths and reach all accounts below. All Tags must match.
-// An element of Except is an account id or an OU path.
+// Tags, minus Except. OUs are ids and reach all accounts below, by the tree of parents. All Tags must match.
+// An element of Except is the id of an account or of an OU. Before OUs.ResolveSelector it may be a path, and so may
+// an element of OUs.
 type Selector struct {
 	All    bool              `json:"all,omitempty"`
 	IDs    []AccountID       `json:"ids,omitempty"`
@@ -119,7 +121,7 @@ type Selector struct {
 // Matches reports whether the selector reaches the account.
 func (s Selector) Matches(a Account) bool {
 	for _, x := range s.Except {
-		if x == string(a.ID) || underOU(a.OU, x) {
+		if x == string(a.ID) || slices.Contains(a.OUIDs, x) {
 			return false
 		}
 	}
@@ -129,7 +131,7 @@ func (s Selector) Matches(a Account) bool {
 	case len(s.IDs) > 0:
 		return slices.Contains(s.IDs, a.ID)
 	case len(s.OUs) > 0:
-		return slices.ContainsFunc(s.OUs, func(ou string) bool { return underOU(a.OU, ou) })
+		return slices.ContainsFunc(s.OUs, func(ou string) bool { return slices.Contains(a.OUIDs, ou) })
 	case len(s.Tags) > 0:
 		for k, v := range s.Tags {
 			if got, ok := a.Tags[k]; !ok || got != v {
@@ -140,10 +142,6 @@ func (s Selector) Matches(a Account) bool {
 	default:
 		return false
 	}
-}
-
-func underOU(path, ou string) bool {
-	return path == ou || strings.HasPrefix(path, ou+"/")
 }
 
 // Check refuses a selector that selects in no way or in several, and ids that are none.
@@ -162,9 +160,27 @@ func (s Selector) Check() error {
 			return Invalid("accounts/ids", "%q is not an account id; an id has 12 digits", string(id))
 		}
 	}
-	fields := appendIdentifierProblems(nil, "accounts/ous", s.OUs...)
+	fields := checkOUs(nil, "accounts/ous", s.OUs...)
 	fields = append(fields, checkTagNames("accounts/tags", s.Tags)...)
-	return InvalidFields(appendIdentifierProblems(fields, "accounts/except", s.Except...))
+	except := slices.DeleteFunc(slices.Clone(s.Except), func(x string) bool { return AccountID(x).Valid() })
+	return InvalidFields(checkOUs(fields, "accounts/except", except...))
+}
+
+// checkOUs adds the problems of texts that name OUs, by id or by path, to the fields.
+func checkOUs(fields []FieldError, field string, ous ...string) []FieldError {
+	for _, ou := range ous {
+		if problems := appendIdentifierProblems(nil, field, ou); len(problems) > 0 {
+			fields = append(fields, problems...)
+			continue
+		}
+		if _, given := idIn(ou); given {
+			continue
+		}
+		if _, err := SplitOUPath(ou); err != nil {
+			fields = append(fields, FieldError{field, MessageOf(err)})
+		}
+	}
+	return fields
 }
 
 func checkTagNames(field string, tags map[string]string) []FieldError {
@@ -175,8 +191,17 @@ func checkTagNames(field string, tags map[string]string) []FieldError {
 	return fields
 }
 
-// String describes the selector in a few words.
-func (s Selector) String() string {
+// String describes the selector in a few words, with the ids of OUs. OUs.Describe gives their paths.
+func (s Selector) String() string { return s.describe(func(ou string) string { return ou }) }
+
+func (s Selector) describe(label func(ou string) string) string {
+	labels := func(ous []string) string {
+		texts := make([]string, len(ous))
+		for i, ou := range ous {
+			texts[i] = label(ou)
+		}
+		return strings.Join(texts, ", ")
+	}
 	var b strings.Builder
 	switch {
 	case s.All:
@@ -188,7 +213,7 @@ func (s Selector) String() string {
 		}
 		b.WriteString(strings.Join(ids, ", "))
 	case len(s.OUs) > 0:
-		b.WriteString("OU " + strings.Join(s.OUs, ", "))
+		b.WriteString("OU " + labels(s.OUs))
 	case len(s.Tags) > 0:
 		pairs := make([]string, 0, len(s.Tags))
 		for k, v := range s.Tags {
@@ -200,7 +225,7 @@ func (s Selector) String() string {
 		b.WriteString("no accounts")
 	}
 	if len(s.Except) > 0 {
-		b.WriteString(", except " + strings.Join(s.Except, ", "))
+		b.WriteString(", except " + labels(s.Except))
 	}
 	return b.String()
 }

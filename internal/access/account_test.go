@@ -3,24 +3,25 @@ package access
 import "testing"
 
 func TestSelectorMatches(t *testing.T) {
-	pay := Account{ID: "111122223333", OU: "Root/Prod/Payments", Tags: map[string]string{"env": "prod", "team": "pay"}}
+	pay := Account{ID: "111122223333", OUIDs: []string{"r-ab12", "ou-ab12-prod0000", "ou-ab12-payments"}, Tags: map[string]string{"env": "prod", "team": "pay"}}
 	for name, c := range map[string]struct {
 		sel  Selector
 		want bool
 	}{
 		"all":                            {Selector{All: true}, true},
 		"all but this id":                {Selector{All: true, Except: []string{"111122223333"}}, false},
-		"all but the OU above":           {Selector{All: true, Except: []string{"Root/Prod"}}, false},
+		"all but the OU above":           {Selector{All: true, Except: []string{"ou-ab12-prod0000"}}, false},
 		"id":                             {Selector{IDs: []AccountID{"111122223333"}}, true},
 		"another id":                     {Selector{IDs: []AccountID{"444455556666"}}, false},
-		"OU above":                       {Selector{OUs: []string{"Root/Prod"}}, true},
-		"the OU itself":                  {Selector{OUs: []string{"Root/Prod/Payments"}}, true},
-		"an OU whose name begins alike":  {Selector{OUs: []string{"Root/Pro"}}, false},
+		"OU above":                       {Selector{OUs: []string{"ou-ab12-prod0000"}}, true},
+		"the OU itself":                  {Selector{OUs: []string{"ou-ab12-payments"}}, true},
+		"the root":                       {Selector{OUs: []string{"r-ab12"}}, true},
+		"an OU whose id begins alike":    {Selector{OUs: []string{"ou-ab12-payment"}}, false},
 		"a tag":                          {Selector{Tags: map[string]string{"env": "prod"}}, true},
 		"all tags must match":            {Selector{Tags: map[string]string{"env": "prod", "team": "x"}}, false},
 		"a tag that is not there":        {Selector{Tags: map[string]string{"cost": ""}}, false},
 		"an empty selector":              {Selector{}, false},
-		"id, but the OU is an exception": {Selector{IDs: []AccountID{"111122223333"}, Except: []string{"Root/Prod/Payments"}}, false},
+		"id, but the OU is an exception": {Selector{IDs: []AccountID{"111122223333"}, Except: []string{"ou-ab12-payments"}}, false},
 	} {
 		if got := c.sel.Matches(pay); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -31,6 +32,7 @@ func TestSelectorMatches(t *testing.T) {
 func TestSelectorCheck(t *testing.T) {
 	for name, s := range map[string]Selector{
 		"none": {}, "two ways": {All: true, OUs: []string{"Root"}}, "a short id": {IDs: []AccountID{"123"}},
+		"a quote that is never closed": {OUs: []string{`Root/"CI/CD`}}, "an exception with an empty name": {All: true, Except: []string{"Root//Prod"}},
 	} {
 		if err := s.Check(); KindOf(err) != KindInvalid {
 			t.Errorf("%s: %v, want KindInvalid", name, err)

@@ -39,9 +39,10 @@ type Change struct {
 	Edits     []Edit
 	Version   int64
 	Digest    string
-	Documents string // digest of the compiled documents alone
-	Required  int    // people needed for the approval, at least
-	Needs     []Need // what the review rules ask for; set when it is submitted
+	Documents string   // digest of the plan alone
+	Required  int      // people needed for the approval, at least
+	Needs     []Need   // what the review rules ask for; set when it is submitted
+	Dangers   []Danger // why stricter rules may apply; set when it is submitted
 	Reviews   []Review
 
 	GuardOverrides []GuardOverride // of what lock-out guards have found
@@ -49,6 +50,8 @@ type Change struct {
 	ClonedFrom     int64           // the change that it repeats
 	Expiry         *Expiry         // set when the console composed it
 	Schedule       *Schedule       // when it is to be applied; nil for when somebody does
+
+	EmergencyUntil time.Time // when the last emergency entry of its edits ends; zero if there is none
 
 	Voided      int    // how many reviews the edit just made has voided; not kept
 	Note        string // why it is rejected or conflicted
@@ -69,7 +72,8 @@ const (
 	VerdictReject  Verdict = "reject"
 )
 
-// Review is one person's verdict on a change as it was: Digest says on what exactly. A
+// Review is one person's verdict on a change as it was: Digest says on what exactly, Base is the revision that the
+// reviewer saw the change on, and Warnings the digest of the warnings that were shown with it. A
 // void review stays in the history and counts no more. Standing is what the reviewer is
 // now, each time that the change is read.
 type Review struct {
@@ -77,6 +81,8 @@ type Review struct {
 	Reviewer PersonRef
 	Verdict  Verdict
 	Digest   string
+	Base     int64
+	Warnings string // "" if they could not be worked out: then no rebase keeps the review
 	Comment  string
 	At       time.Time
 	Void     bool
@@ -89,14 +95,14 @@ const (
 	MaxReason = 2000
 )
 
-// ChangeDigest is the digest a review binds to: the edits, the base revision and the
-// digest of every document of the plan.
-func ChangeDigest(edits []Edit, base int64, documents string) (string, error) {
+// ChangeDigest is the digest a review binds to: the edits, and the digest of every document of the plan and their
+// order. The base revision is no part of it: what a base changes for a reviewer shows in the documents or in the
+// warnings (ChangeOnBase).
+func ChangeDigest(edits []Edit, documents string) (string, error) {
 	body, err := json.Marshal(struct {
 		Edits     []Edit
-		Base      int64
 		Documents string
-	}{edits, base, documents})
+	}{edits, documents})
 	if err != nil {
 		return "", fmt.Errorf("encoding the edits: %w", err)
 	}
@@ -123,6 +129,7 @@ func (c *Change) Compose(actor Actor, version int64, title, reason string, edits
 		confirmed = nil
 	}
 	c.Title, c.Reason, c.Edits = strings.TrimSpace(title), strings.TrimSpace(reason), edits
+	c.EmergencyUntil = EmergencyUntil(edits)
 	c.noteEditor(actor)
 	voided = c.backToDraft(at)
 	c.Voided, c.GuardOverrides = voided, confirmed
@@ -179,7 +186,7 @@ func (c *Change) backToDraft(at time.Time) (voided int) {
 	if c.State != ChangeConflicted {
 		c.State = ChangeDraft
 	}
-	c.Digest, c.Documents, c.Needs, c.GuardOverrides = "", "", nil, nil
+	c.Digest, c.Documents, c.Needs, c.Dangers, c.GuardOverrides = "", "", nil, nil, nil
 	c.touch(at)
 	return voided
 }
@@ -207,7 +214,7 @@ func (c *Change) Submit(documents string, at time.Time) error {
 	if err := InvalidFields(fields); err != nil {
 		return err
 	}
-	digest, err := ChangeDigest(c.Edits, c.Base, documents)
+	digest, err := ChangeDigest(c.Edits, documents)
 	if err != nil {
 		return err
 	}
@@ -256,7 +263,10 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 	if len(comment) > MaxReason {
 		return Invalid("comment", "the comment has %d characters; at most %d are kept", len(comment), MaxReason)
 	}
-	c.Reviews = append(c.Reviews, Review{Reviewer: actor.Ref(), Verdict: verdict, Digest: digest, Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing()})
+	c.Reviews = append(c.Reviews, Review{
+		Reviewer: actor.Ref(), Verdict: verdict, Digest: digest, Base: c.Base,
+		Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing(),
+	})
 	switch {
 	case c.Flagged():
 		c.BreakGlass.Reviewed = at
@@ -358,19 +368,6 @@ func (c *Change) Conflict(note string, at time.Time) error {
 		return c.refuse("marked as conflicted")
 	}
 	c.State, c.Note = ChangeConflicted, note
-	c.backToDraft(at)
-	return nil
-}
-
-// Rebase puts the change on another revision, as a draft.
-func (c *Change) Rebase(actor Actor, head int64, edits []Edit, at time.Time) error {
-	switch c.State {
-	case ChangeDraft, ChangeConflicted:
-	default:
-		return c.refuse("rebased")
-	}
-	c.State, c.Base, c.Edits, c.Note = ChangeDraft, head, edits, ""
-	c.noteEditor(actor)
 	c.backToDraft(at)
 	return nil
 }

@@ -42,7 +42,10 @@ const (
 	CloudUnknown          CloudClass = "unknown"
 )
 
-// CloudClasses lists the classes.
+// CloudPlanChanged is a refusal by the console and not by AWS: the operations are not those that were approved.
+const CloudPlanChanged CloudClass = "plan_changed"
+
+// CloudClasses lists the classes of refusal by AWS.
 func CloudClasses() []CloudClass {
 	return []CloudClass{
 		CloudThrottled, CloudDenied, CloudDeniedSCP, CloudDeniedRCP, CloudGone, CloudMalformed, CloudInvalidPrincipal,

@@ -10,19 +10,20 @@
 //
 //	actor.go       who acts, and the console roles a person may hold
 //	token.go       API tokens and their scopes
-//	account.go     organization, OU, account, selector, and accounts as a sorted list
+//	account.go     organization, account, selector, and accounts as a sorted list
+//	ou.go          OUs by id, and how a path that was typed becomes an id; ou_path.go how paths are written
 //	entry.go       one line of an allowlist, and what is refused as one
 //	allowlist.go   named list of entries
 //	mapping.go     users, role, accounts, allowlists, conditions
 //	state.go       all allowlists and mappings at a revision; applying edits
 //	edit.go        one step from a state to the next; the edits between two states
-//	change.go      a request to edit the state, and its reviews
+//	change.go      a request to edit the state, and its reviews; rebase.go moves it to a newer revision
 //	rule.go        review rules: who has to review which changes
 //	settings.go    what an organization decides about its own changes
 //	guard.go       what would lock people out, and overrides of it
 //	break_glass.go a change applied by one person alone
 //	change_view.go comments, permissions and other facts about a change for its readers
-//	plan.go        what a change would write, account by account
+//	plan.go        the writes of a change, account by account; plan_digest.go the digest that reviews bind to
 //	rollout.go     the carrying out of a plan; its targets and operations
 //	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves
 //	rollout_progress.go a rollout's way through its waves
@@ -44,7 +45,8 @@
 //	  │                   ├──reject──▶ rejected  │
 //	  └──rebase── conflicted ◀──head has moved───┘
 //
-// Every state but applied and rejected can be withdrawn. An approved change goes back to
+// A rebase leaves a change in review or approved if nothing that its reviewers saw differs, and makes it a draft
+// otherwise. Every state but applied and rejected can be withdrawn. An approved change goes back to
 // in_review when a reviewer no longer counts or a rule has become stricter. From
 // in_review, one person with the break-glass role may apply it alone where the settings
 // allow it: it is then applied, and flagged until somebody else has reviewed it.

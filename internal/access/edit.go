@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 )
 
 // EditOp says what an edit does.
@@ -25,6 +27,24 @@ const (
 	EditRemoveRule      EditOp = "rule.remove"      // ID
 	EditUpdateSettings  EditOp = "settings.update"  // Settings; ID is SettingsID
 )
+
+// EditOps lists all edits.
+func EditOps() []EditOp {
+	return []EditOp{
+		EditAddAllowlist, EditUpdateAllowlist, EditRemoveAllowlist, EditAddEntry, EditUpdateEntry, EditRemoveEntry,
+		EditAddMapping, EditUpdateMapping, EditRemoveMapping, EditAddRule, EditUpdateRule, EditRemoveRule,
+		EditUpdateSettings,
+	}
+}
+
+// editNames names all edits in a sentence.
+func editNames() string {
+	names := make([]string, len(EditOps()))
+	for i, op := range EditOps() {
+		names[i] = string(op)
+	}
+	return strings.Join(names, ", ")
+}
 
 // Edit is one step from a desired state to the next. Which fields are set depends on
 // Op; ID is the id of what is touched.
@@ -59,6 +79,27 @@ func (e Edit) Object() string {
 	default:
 		return "mapping/" + e.ID
 	}
+}
+
+// EmergencyUntil is when the last of the emergency entries ends that edits add or alter; zero if there is none.
+func EmergencyUntil(edits []Edit) time.Time {
+	var until time.Time
+	note := func(e Entry) {
+		if e.Emergency && e.Expires.After(until) {
+			until = e.Expires
+		}
+	}
+	for _, e := range edits {
+		if e.Entry != nil {
+			note(*e.Entry)
+		}
+		if e.Op == EditAddAllowlist && e.Allowlist != nil {
+			for _, entry := range e.Allowlist.Entries {
+				note(entry)
+			}
+		}
+	}
+	return until
 }
 
 // EditsBetween returns the smallest list of edits that makes after of before, objects

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // entryColumns are the columns of entries as CSV, in the order in which they are written.
@@ -92,8 +93,11 @@ func (f EntryFile) Over(was, e Entry) Entry {
 // ReadEntryCSV reads entries as EntryCSV writes them, or as a spreadsheet does: with
 // commas or semicolons, with or without the header, with some of its columns only. All
 // wrong lines are reported at once, as fields "lines/N" with N counted from 1; then
-// nothing is returned.
+// nothing is returned. A text that is not UTF-8 is refused with the lines in which it is not.
 func ReadEntryCSV(text string) (EntryFile, error) {
+	if err := checkUTF8Lines(text); err != nil {
+		return EntryFile{}, err
+	}
 	text = strings.TrimPrefix(text, "\ufeff")
 	r := entryReader{csv: csv.NewReader(strings.NewReader(text)), seen: map[string]int{}}
 	first, _, _ := strings.Cut(text, "\n")
@@ -114,6 +118,31 @@ func ReadEntryCSV(text string) (EntryFile, error) {
 		r.columns = r.columns[:min(r.widest, len(r.columns))]
 	}
 	return EntryFile{Entries: r.entries, columns: r.columns}, nil
+}
+
+// checkUTF8Lines refuses lines that are not valid UTF-8. To replace the bytes would store another note than
+// the one in the file.
+func checkUTF8Lines(text string) error {
+	r := entryReader{}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if at := invalidUTF8(line); at >= 0 {
+			r.refuse(n, fmt.Sprintf(
+				"byte %d (0x%02X) is not valid UTF-8; save the file in UTF-8 and choose it again", at+1, line[at]))
+		}
+	}
+	return InvalidFields(r.wrong)
+}
+
+// invalidUTF8 returns the place of the first byte that is not valid UTF-8; -1 if there is none.
+func invalidUTF8(s string) int {
+	for at, c := range s {
+		if c == utf8.RuneError && !strings.HasPrefix(s[at:], string(utf8.RuneError)) {
+			return at
+		}
+	}
+	return -1
 }
 
 type entryReader struct {

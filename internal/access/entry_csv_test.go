@@ -140,3 +140,19 @@ func TestColumnsThatAFileDoesNotHave(t *testing.T) {
 		}
 	}
 }
+
+func TestReadEntryCSVRefusesInvalidUTF8(t *testing.T) {
+	_, err := access.ReadEntryCSV("\ufeffentry,note\n12.148.80.0/22,\uFFFD is UTF-8\n" +
+		"12.148.84.0/22,B\xfcro\r\n12.148.88.0/22,fine\n\xff")
+	const remedy = " is not valid UTF-8; save the file in UTF-8 and choose it again"
+	want := []access.FieldError{
+		{Field: "lines/3", Message: "Line 3: byte 17 (0xFC)" + remedy},
+		{Field: "lines/5", Message: "Line 5: byte 1 (0xFF)" + remedy},
+	}
+	if d := cmp.Diff(want, access.FieldsOf(err)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if _, err := access.ReadEntryCSV("entry,note\n12.148.80.0/22,\uFFFD is UTF-8\n"); err != nil {
+		t.Error(err)
+	}
+}

@@ -25,6 +25,11 @@ const (
 	KindInternal        Kind = "internal"        // a defect of ours
 )
 
+// ErrBusy is in the chain of a KindUnavailable error where the database was too busy to begin: a
+// lock or a connection did not become free in time. The transaction was rolled back, so nothing was
+// changed and the same request can be sent again.
+var ErrBusy = errors.New("the database is busy")
+
 // FieldError is a message about one field. Field is the form field's
 // name or, for structured input, a JSON pointer without the leading slash
 // ("entries/3/cidr").

@@ -106,7 +106,7 @@ func (c *Change) FreezeExpiry(head int64, edits []Edit, documents, skipped strin
 	if err := c.checkExpired(at); err != nil {
 		return err
 	}
-	digest, err := ChangeDigest(edits, head, documents)
+	digest, err := ChangeDigest(edits, documents)
 	if err != nil {
 		return err
 	}

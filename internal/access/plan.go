@@ -1,11 +1,7 @@
 package access
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"hash"
 	"iter"
 )
 
@@ -25,9 +21,8 @@ const (
 	OpAttachments          OperationKind = "attachments"             // iam:AttachUserPolicy, iam:DetachUserPolicy
 )
 
-// Plan is what a change would write, account by account. Documents is a digest of all
-// our compiled documents; foreign statements take no part in it, since a push leaves
-// them as they are when it comes.
+// Plan is what a change would write, account by account. Documents is its digest when it
+// was made (plan_digest.go): of every document before and after, their order and their accounts.
 //
 // Operations that are the same in many accounts but for the account's id are kept once
 // (packed.go). A plan that is complete may be read by several at once; its copies share
@@ -37,31 +32,6 @@ type Plan struct {
 
 	targets []packedTarget
 	pack    *operationPack
-}
-
-// PlanDigest makes the digest of a plan's compiled documents, target by target.
-type PlanDigest struct{ sum hash.Hash }
-
-// NewPlanDigest returns the digest of nothing.
-func NewPlanDigest() PlanDigest { return PlanDigest{sha256.New()} }
-
-// Add adds what a target would hold of ours.
-func (d PlanDigest) Add(t PlannedTarget) {
-	for _, op := range t.Operations {
-		fmt.Fprintf(d.sum, "%s %s %d:%s %d:%s\n", t.Account, op.Resource, len(op.OursAfter), op.OursAfter, len(op.Requires), op.Requires)
-	}
-}
-
-// String is the digest so far, in hexadecimal digits.
-func (d PlanDigest) String() string { return hex.EncodeToString(d.sum.Sum(nil)) }
-
-// Digest makes the digest of the plan's targets.
-func (p Plan) Digest() string {
-	sum := NewPlanDigest()
-	for t := range p.Targets() {
-		sum.Add(t)
-	}
-	return sum.String()
 }
 
 // PlannedTarget is one account of a plan, with its operations in the order of writing:

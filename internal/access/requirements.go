@@ -119,7 +119,12 @@ type DependencyState struct {
 // Visited reports whether the target has been through its first pass: all that it could write then is
 // written and was read back.
 func (d DependencyState) Visited() bool {
-	return d.Target.Ended() || d.Target == TargetWaiting && d.Place.Pass > PassFirst
+	return d.Target.Ended() || d.Place.Pass > PassFirst
+}
+
+// Pending reports whether more may come of the operation without a retry.
+func (d DependencyState) Pending() bool {
+	return !d.Visited() || d.Target == TargetRunning && !d.Good()
 }
 
 // Good reports whether the operation has had its effect.

@@ -270,8 +270,19 @@ type Claim struct {
 	Target     Target
 	Account    Account
 	Operations []Operation
+	Digest     string // of the operations as they were when the rollout was made; "" if there is none
 	Number     int64
 	Until      time.Time
+}
+
+// OperationsDigest is the digest of the operations that the claim came with. Unless it is Digest, they are not those
+// that were approved. It covers everything that decides on a write, and nothing that a rollout records.
+func (c Claim) OperationsDigest() string {
+	d := NewTargetDigest(c.Target.Account)
+	for _, op := range c.Operations {
+		d.Add(op.Seq, op.PlannedOperation)
+	}
+	return d.String()
 }
 
 // Attempted reports whether a write to the target was ever about to be sent.

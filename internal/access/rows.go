@@ -74,6 +74,7 @@ type Application struct {
 	Rollout Rollout // state, max in flight, limits, who; the store fills in ids and counts
 	Staging Staging // the zero value is one wave
 	Events  []AuditEvent
+	Digests TargetDigests // of the approved plan, which workers compare with their operations
 }
 
 // Totals counts what there is at the head.

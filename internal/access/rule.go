@@ -22,7 +22,7 @@ type ReviewRule struct {
 type RuleScope struct {
 	Allowlists []string          `json:"allowlists,omitempty"`
 	Mappings   []string          `json:"mappings,omitempty"`
-	OUs        []string          `json:"ous,omitempty"`  // changes that write to an account below
+	OUs        []string          `json:"ous,omitempty"`  // ids; changes that write to an account below
 	Tags       map[string]string `json:"tags,omitempty"` // changes that write to an account with all of them
 	Dangers    []Danger          `json:"dangers,omitempty"`
 }
@@ -72,6 +72,19 @@ var dangerWords = map[Danger]string{
 // String says what a change with the danger does.
 func (d Danger) String() string { return dangerWords[d] }
 
+var dangerNames = map[Danger]string{
+	DangerWholeInternet: "Whole internet",
+	DangerLargeList:     "Very large range",
+	DangerLargeReach:    "Large reach",
+	DangerNoAddress:     "No address left",
+	DangerManyAccounts:  "Many accounts",
+	DangerBreakGlass:    "Break-glass access",
+	DangerRules:         "Rules or settings",
+}
+
+// Name is the danger in two or three words.
+func (d Danger) Name() string { return dangerNames[d] }
+
 // MaxReviewers bounds what one requirement may ask for.
 const MaxReviewers = 10
 
@@ -99,7 +112,7 @@ func (r ReviewRule) Check() error {
 		add("name", "name the rule, with at most %d characters", MaxTitle)
 	}
 	fields = appendIdentifierProblems(fields, "name", r.Name)
-	fields = appendIdentifierProblems(fields, "scope/ous", r.Scope.OUs...)
+	fields = checkOUs(fields, "scope/ous", r.Scope.OUs...)
 	fields = append(fields, checkTagNames("scope/tags", r.Scope.Tags)...)
 	for _, d := range r.Scope.Dangers {
 		if _, known := dangerWords[d]; !known {

@@ -131,7 +131,7 @@ func newStateBuilder(s State) *stateBuilder {
 }
 
 func (b *stateBuilder) apply(e Edit) error {
-	if e.ID == "" {
+	if e.ID == "" && slices.Contains(EditOps(), e.Op) {
 		return Invalid("id", "the edit %s names no object", e.Op)
 	}
 	switch e.Op {
@@ -156,7 +156,7 @@ func (b *stateBuilder) apply(e Edit) error {
 	case EditUpdateSettings:
 		return b.putSettings(e)
 	default:
-		return Invalid("op", "%q is not an edit", string(e.Op))
+		return Invalid("op", "%q is not an edit; the edits are %s", string(e.Op), editNames())
 	}
 }
 

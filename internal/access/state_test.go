@@ -72,11 +72,30 @@ func TestApplyRefuses(t *testing.T) {
 		"a bad name":                       {Edit{Op: EditAddAllowlist, ID: "al-3", Allowlist: &Allowlist{Name: "<b>"}}, "no name for an allowlist"},
 		"a mapping that is gone":           {Edit{Op: EditRemoveMapping, ID: "mp-9"}, "no longer there"},
 		"an edit without an object":        {Edit{Op: EditRemoveMapping}, "names no object"},
-		"an unknown edit":                  {Edit{Op: "drop", ID: "x"}, "not an edit"},
+		"an unknown edit":                  {Edit{Op: "drop", ID: "x"}, "not an edit; the edits are allowlist.add, "},
+		"an unknown edit without an id":    {Edit{Op: "entry.ad"}, "entry.add, entry.update, entry.remove, "},
 		"a mapping of nobody":              {Edit{Op: EditAddMapping, ID: "mp-2", Mapping: &Mapping{Role: RoleName{"/", "Bob"}, Accounts: Selector{All: true}, Allowlists: []string{"vpn"}}}, "at least one user"},
 	} {
 		if _, err := sample().Apply([]Edit{c.edit}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+		}
+	}
+}
+
+// The message of an unknown edit lists those that Apply knows, and no others.
+func TestApplyKnowsAllEdits(t *testing.T) {
+	for _, op := range EditOps() {
+		_, err := sample().Apply([]Edit{{Op: op, ID: "x"}})
+		if err != nil && strings.Contains(err.Error(), "is not an edit") {
+			t.Errorf("%s is listed, and Apply does not know it", op)
+		}
+	}
+	_, err := sample().Apply([]Edit{{Op: "drop"}})
+	for _, e := range []string{
+		"rule.add", "rule.update", "rule.remove", "settings.update", "mapping.update", "mapping.remove", "allowlist.remove",
+	} {
+		if err == nil || !strings.Contains(err.Error(), e) {
+			t.Errorf("%v does not name %s", err, e)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestStage(t *testing.T) {
 		},
 		"a rule without accounts": {[]WaveRule{{Accounts: Selector{IDs: []AccountID{"999999999999"}}}}, []wave{{"All accounts", 10}}},
 	} {
-		s := Stage(Strategy{Waves: c.rules}, ten)
+		s := Stage(Strategy{Waves: c.rules}, ten, nil)
 		var got []wave
 		counted := map[int]int{}
 		for _, n := range s.WaveOf {

@@ -49,7 +49,7 @@ func (r Rollout) Undoer() PersonRef {
 
 // NewRollbackChange returns the change that undoes a rollout's change.
 func NewRollbackChange(r Rollout, edits []Edit, head int64, documents string, at time.Time) (Change, error) {
-	digest, err := ChangeDigest(edits, head, documents)
+	digest, err := ChangeDigest(edits, documents)
 	if err != nil {
 		return Change{}, err
 	}

@@ -112,14 +112,18 @@ type Staging struct {
 
 // Stage divides accounts, in their order, by a strategy. Rules that take no account make
 // no wave; what no rule takes comes last.
-func Stage(s Strategy, accounts []Account) Staging {
-	d := divider{total: len(accounts), rest: slices.Clone(accounts), out: Staging{Strategy: s, WaveOf: make(map[AccountID]int, len(accounts))}}
+// ous gives the waves of OUs their names.
+func Stage(s Strategy, accounts []Account, ous *OUs) Staging {
+	d := divider{
+		total: len(accounts), rest: slices.Clone(accounts), ous: ous,
+		out: Staging{Strategy: s, WaveOf: make(map[AccountID]int, len(accounts))},
+	}
 	for _, rule := range s.Waves {
 		if rule.EachOU {
 			d.eachOU(rule)
 			continue
 		}
-		d.take(rule, cmp.Or(rule.Name, rule.title()), d.chooser(rule))
+		d.take(rule, cmp.Or(rule.Name, rule.title(ous)), d.chooser(rule))
 	}
 	d.take(WaveRule{}, d.restName(), func(Account) bool { return true })
 	return d.out
@@ -128,6 +132,7 @@ func Stage(s Strategy, accounts []Account) Staging {
 type divider struct {
 	total int
 	rest  []Account
+	ous   *OUs
 	out   Staging
 }
 
@@ -172,21 +177,24 @@ func (d *divider) take(rule WaveRule, name string, chosen func(Account) bool) {
 	})
 }
 
+// eachOU makes a wave of each OU, in the order of their paths. An account that left the organization since the plan was
+// made has no OU but the path that the plan noted.
 func (d *divider) eachOU(rule WaveRule) {
-	var ous []string
+	in := func(a Account) OU { return OU{ID: a.OUID(), Path: a.OU} }
+	var found []OU
 	for _, a := range d.rest {
-		ous = append(ous, a.OU)
+		found = append(found, in(a))
 	}
-	slices.Sort(ous)
-	for _, ou := range slices.Compact(ous) {
-		d.take(rule, cmp.Or(ou, "Without an OU"), func(a Account) bool { return a.OU == ou })
+	slices.SortFunc(found, ByPath)
+	for _, ou := range slices.Compact(found) {
+		d.take(rule, cmp.Or(ou.Path, d.ous.Label(ou.ID), "Without an OU"), func(a Account) bool { return in(a) == ou })
 	}
 }
 
-func (w WaveRule) title() string {
+func (w WaveRule) title(ous *OUs) string {
 	switch {
 	case !w.Accounts.none():
-		return w.Accounts.String()
+		return ous.Describe(w.Accounts)
 	case w.Percent > 0:
 		return fmt.Sprintf("Up to %d %%", w.Percent)
 	default:

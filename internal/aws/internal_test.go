@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/smithy-go"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -35,6 +37,24 @@ func writableByAction(t *testing.T, text string) map[string][]string {
 		out[s.Action[0]] = s.Resource
 	}
 	return out
+}
+
+// An OU that was created after the tree was read must not take the account out of the OUs above it.
+func TestAccountInAnOUThatTheTreeLacks(t *testing.T) {
+	tree := access.NewOUs([]access.OU{
+		{ID: "r-ab12", Name: "Root", Path: "Root"}, {ID: "ou-ab12-prod0000", ParentID: "r-ab12", Name: "Prod", Path: "Root/Prod"},
+	})
+	for path, want := range map[string]access.Account{
+		"o-1/r-ab12/ou-ab12-prod0000/111122223333/": {OU: "Root/Prod", OUIDs: []string{"r-ab12", "ou-ab12-prod0000"}},
+		"o-1/r-ab12/ou-ab12-new00000/111122223333/": {OUIDs: []string{"r-ab12", "ou-ab12-new00000"}},
+		"": {},
+	} {
+		var got access.Account
+		(&organizationSweep{}).place(tree, &got, types.Account{Paths: []string{path}})
+		if got.OU != want.OU || !slices.Equal(got.OUIDs, want.OUIDs) {
+			t.Errorf("%q: in %q, %v, want %q, %v", path, got.OU, got.OUIDs, want.OU, want.OUIDs)
+		}
+	}
 }
 
 func TestSessionPolicyFits(t *testing.T) {

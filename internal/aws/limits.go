@@ -24,10 +24,18 @@ type limits struct {
 	iam map[access.AccountID]*pace
 }
 
+// The steady rates, in calls a second. STS takes 600 of one account; the rates of IAM are not
+// published, and a push makes fewer than ten calls in an account.
+const (
+	steadyIAM           = 5.0
+	steadySTS           = 50.0
+	steadyOrganizations = 2.0
+)
+
 func newLimits(cfg Config) *limits {
 	return &limits{
 		iamRate: cfg.IAMRate, iam: map[access.AccountID]*pace{},
-		sts: newPace(cfg.STSRate, 2), organizations: newPace(cfg.OrganizationsRate, 5),
+		sts: newPace(cfg.STSRate, 2, steadySTS), organizations: newPace(cfg.OrganizationsRate, 5, steadyOrganizations),
 	}
 }
 
@@ -36,7 +44,7 @@ func (l *limits) iamOf(id access.AccountID) *pace {
 	defer l.mu.Unlock()
 	p := l.iam[id]
 	if p == nil {
-		p = newPace(l.iamRate, 2)
+		p = newPace(l.iamRate, 2, steadyIAM)
 		l.iam[id] = p
 	}
 	return p
@@ -106,6 +114,8 @@ func limitAttempts(shared *pace) func(*middleware.Stack) error {
 			out, meta, err := next.HandleFinalize(ctx, in)
 			if isThrottle(err) {
 				p.slowDown(began, time.Now())
+			} else if err == nil {
+				p.accept(time.Now())
 			}
 			return out, meta, err
 		}), "Retry", middleware.After)

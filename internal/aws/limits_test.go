@@ -37,7 +37,7 @@ func TestGetsThroughARateLimit(t *testing.T) {
 	w := newWorld(t, sandbox.Config{}, func(c *aws.Config) {
 		c.MaxAttempts, c.BackoffBase, c.BackoffCap = 50, 10*time.Millisecond, 20*time.Millisecond
 	})
-	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:*"}, Rate: 20}}})
+	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:*"}, Rate: 8}}})
 	a := w.account(t, "web-prod")
 	for range 25 {
 		if _, err := w.Read(t.Context(), scope(a), []access.Resource{role("Bob")}); err != nil {

@@ -67,7 +67,8 @@ func (s *organizationSweep) readTree(ctx context.Context) error {
 			return classifyOrg("ListRoots", "", err)
 		}
 		for _, r := range out.Roots {
-			level = append(level, access.OU{ID: sdk.ToString(r.Id), Name: sdk.ToString(r.Name), Path: sdk.ToString(r.Name)})
+			name := sdk.ToString(r.Name)
+			level = append(level, access.OU{ID: sdk.ToString(r.Id), Name: name, Path: access.JoinOUPath(name)})
 		}
 	}
 	for len(level) > 0 {
@@ -92,7 +93,8 @@ func (s *organizationSweep) readChildren(ctx context.Context, parent access.OU) 
 		s.mu.Lock()
 		for _, ou := range out.OrganizationalUnits {
 			name := sdk.ToString(ou.Name)
-			s.ous = append(s.ous, access.OU{ID: sdk.ToString(ou.Id), ParentID: parent.ID, Name: name, Path: parent.Path + "/" + name})
+			path := parent.Path + "/" + access.JoinOUPath(name)
+			s.ous = append(s.ous, access.OU{ID: sdk.ToString(ou.Id), ParentID: parent.ID, Name: name, Path: path})
 		}
 		s.mu.Unlock()
 	}
@@ -117,16 +119,22 @@ func (s *organizationSweep) readAccounts(ctx context.Context) error {
 			return err
 		}
 	}
-	paths := make(map[string]string, len(s.org.OUs))
-	for _, ou := range s.org.OUs {
-		paths[ou.ID] = ou.Path
-	}
+	tree := access.NewOUs(s.org.OUs)
 	for _, a := range listed {
 		account := s.account(a, now)
-		account.OU = paths[s.parent(a)]
+		s.place(tree, &account, a)
 		s.org.Accounts = append(s.org.Accounts, account)
 	}
 	return nil
+}
+
+// place puts an account into the tree. The path that AWS gives with the account is newer than the tree, so an OU that
+// was created in between is known by its id alone.
+func (s *organizationSweep) place(tree *access.OUs, account *access.Account, a types.Account) {
+	tree.Place(account, s.parent(a))
+	if account.OUIDs == nil {
+		account.OUIDs = idsOf(a)
+	}
 }
 
 // readMembers finds out which accounts are right under an OU, for when AWS does not say
@@ -147,17 +155,29 @@ func (s *organizationSweep) readMembers(ctx context.Context, ou access.OU) error
 	return nil
 }
 
-// parent returns the id of the OU or root that an account is right under. Its path reads
-// "o-…/r-…/ou-…/123456789012/".
+// parent returns the id of the OU or root that an account is right under.
 func (s *organizationSweep) parent(a types.Account) string {
 	if len(a.Paths) == 0 {
 		return s.parentOf[access.AccountID(sdk.ToString(a.Id))]
 	}
-	steps := strings.Split(strings.Trim(a.Paths[0], "/"), "/")
-	if len(steps) < 2 {
+	ids := idsOf(a)
+	if len(ids) == 0 {
 		return ""
 	}
-	return steps[len(steps)-2]
+	return ids[len(ids)-1]
+}
+
+// idsOf returns the ids on the path that AWS gives with an account, from the root down: of
+// "o-…/r-…/ou-…/123456789012/" those between the organization and the account.
+func idsOf(a types.Account) []string {
+	if len(a.Paths) == 0 {
+		return nil
+	}
+	steps := strings.Split(strings.Trim(a.Paths[0], "/"), "/")
+	if len(steps) < 3 {
+		return nil
+	}
+	return steps[1 : len(steps)-1]
 }
 
 func (s *organizationSweep) account(a types.Account, now time.Time) access.Account {

@@ -12,12 +12,17 @@ const (
 	recoverWithin = 20 * time.Second // from nothing to the most
 	floorShare    = 0.1              // of the most; no pace falls below
 	leastFloor    = 1.0              // calls a second, where the most is small or not known
+	answersWithin = 5 * time.Second  // of an accepted attempt, a pace keeps its steady rate
 )
 
 // pace says when the next attempt may go to one place. It allows so many a second, with
 // a burst after a rest. When AWS throttles it halves what has gone through lately, then
 // grows with time: the rate that AWS bears is nowhere published, so it is found out.
 // See docs/aws-facts.md, "IAM request rates".
+//
+// While AWS still accepts some attempts, a pace does not fall below its steady rate. Others may use
+// up the limit of the account, and then a slower pace is throttled as often: it only makes the
+// rollout longer. If AWS has accepted none for answersWithin, the pace falls to its floor.
 //
 //	unslowed ──throttled──▶ slowed ──time──▶ unslowed
 //	                          │  ▲
@@ -26,8 +31,9 @@ const (
 // Many attempts may be under way when the first is throttled. Those tell nothing new:
 // only an attempt that began after the last cut makes another.
 type pace struct {
-	most  float64 // a second; +Inf for no limit
-	burst float64
+	most   float64 // a second; +Inf for no limit
+	burst  float64
+	steady float64 // a second; kept while some attempts are accepted
 
 	mu     sync.Mutex
 	due    time.Time // when the attempts let through so far would be used up
@@ -37,15 +43,17 @@ type pace struct {
 	peak   float64 // the highest rate that was cut since the pace was last unslowed
 	lately throughput
 	pushed time.Time // when a push wanted a turn last
+
+	acceptedAt time.Time // when AWS accepted an attempt last
 }
 
 // newPace allows a burst of some seconds' worth, so that a push of a few documents to an
 // account that was left alone, or the reading of a small organization, does not wait.
-func newPace(perSecond, seconds float64) *pace {
+func newPace(perSecond, seconds, steady float64) *pace {
 	if perSecond < 0 {
-		return &pace{most: math.Inf(1)}
+		return &pace{most: math.Inf(1), steady: steady}
 	}
-	return &pace{most: perSecond, burst: max(1, math.Ceil(seconds*perSecond))}
+	return &pace{most: perSecond, burst: max(1, math.Ceil(seconds*perSecond)), steady: min(steady, perSecond)}
 }
 
 // reserve reserves a turn and returns its time. It reserves none if the turn would be after the
@@ -103,7 +111,20 @@ func (p *pace) slowDown(began, now time.Time) {
 	from := max(leastFloor, min(allowed, p.lately.perSecond(now)))
 	p.peak = max(p.peak, from)
 	p.low = max(slowdown*from, leastFloor, floorShare*p.ceiling())
+	if !p.slowed { // after a rest the first attempts get as long as those after an accepted one
+		p.acceptedAt = later(p.acceptedAt, began)
+	}
+	if now.Sub(p.acceptedAt) < answersWithin {
+		p.peak, p.low = max(p.peak, p.steady), max(p.low, p.steady)
+	}
 	p.slowed, p.cutAt, p.due = true, now, later(p.due, now)
+}
+
+// accept notes that AWS did not throttle an attempt.
+func (p *pace) accept(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.acceptedAt = later(p.acceptedAt, now)
 }
 
 // now is the rate at a time, and whether throttling has lowered it.

@@ -20,6 +20,8 @@ func through(p *pace, from time.Time, span time.Duration, struck func(at time.Ti
 		n++
 		if struck != nil && struck(at) {
 			p.slowDown(at, at.Add(time.Millisecond))
+		} else {
+			p.accept(at.Add(time.Millisecond))
 		}
 		now = at.Add(2 * time.Millisecond) // the duration of a fast call
 	}
@@ -27,7 +29,7 @@ func through(p *pace, from time.Time, span time.Duration, struck func(at time.Ti
 }
 
 func TestPaceKeepsItsRateAfterABurst(t *testing.T) {
-	p := newPace(10, 2)
+	p := newPace(10, 2, steadyIAM)
 	if got := through(p, began, time.Second, nil); got < 28 || got > 30 {
 		t.Errorf("%d attempts in the first second, want a burst of 20 and ten more", got)
 	}
@@ -37,7 +39,7 @@ func TestPaceKeepsItsRateAfterABurst(t *testing.T) {
 }
 
 func TestPaceWithoutALimit(t *testing.T) {
-	p := newPace(-1, 2)
+	p := newPace(-1, 2, steadyIAM)
 	if got := through(p, began, time.Second, nil); got != 500 {
 		t.Errorf("%d attempts in a second, want all 500", got)
 	}
@@ -53,7 +55,7 @@ func TestPaceWithoutALimit(t *testing.T) {
 // A place that bears five calls a second gets about that many, without being told.
 func TestPaceFindsOutWhatIsBorne(t *testing.T) {
 	const borne = 5.0
-	p := newPace(20, 2)
+	p := newPace(20, 2, steadyIAM)
 	tokens, last, refused := borne, began, 0
 	struck := func(at time.Time) bool {
 		tokens = min(borne, tokens+at.Sub(last).Seconds()*borne)
@@ -79,7 +81,7 @@ func TestPaceFindsOutWhatIsBorne(t *testing.T) {
 
 // Attempts that were under way when the first was throttled say nothing new.
 func TestPaceIsCutOnceForManyInFlight(t *testing.T) {
-	p := newPace(10, 2)
+	p := newPace(10, 2, 0)
 	for range 8 {
 		p.reserve(began, time.Time{})
 	}
@@ -98,7 +100,7 @@ func TestPaceIsCutOnceForManyInFlight(t *testing.T) {
 
 // However much is throttled, some go through, and when it is over the pace is as before.
 func TestPaceRecovers(t *testing.T) {
-	p := newPace(10, 2)
+	p := newPace(10, 2, steadyIAM)
 	always := func(time.Time) bool { return true }
 	if got := through(p, began, time.Minute, always); got < 50 {
 		t.Errorf("%d attempts in a minute of throttling, want about one a second at the least", got)
@@ -113,12 +115,31 @@ func TestPaceRecovers(t *testing.T) {
 }
 
 func TestPaceReservesNoTurnAfterDeadline(t *testing.T) {
-	p := newPace(1, 1)
+	p := newPace(1, 1, steadyIAM)
 	p.reserve(began, time.Time{})
 	if _, ok := p.reserve(began, began.Add(500*time.Millisecond)); ok {
 		t.Error("an attempt was let through whose turn comes after its deadline")
 	}
 	if at, ok := p.reserve(began, began.Add(2*time.Second)); !ok || at.Sub(began) != time.Second {
 		t.Errorf("the next one goes after %s (%v), want a second: the refused one reserved no turn", at.Sub(began), ok)
+	}
+}
+
+// While some attempts are accepted the pace stays steady: others use up the limit, and a slower pace
+// would be throttled as often. If none is accepted any more, it falls to the floor.
+func TestPaceStaysSteadyWhileSomeAreAccepted(t *testing.T) {
+	p := newPace(10, 2, steadyIAM)
+	n := 0
+	mostly := func(time.Time) bool { n++; return n%10 < 7 }
+	if got := through(p, began, time.Minute, mostly); got < 5*60 || got > 6*60 {
+		t.Errorf("%d attempts in a minute with 70 %% throttled, want five to six a second", got)
+	}
+	rested := began.Add(10 * time.Minute)
+	if got := through(p, rested, time.Minute, mostly); got < 5*60 || got > 7*60 { // and a burst
+		t.Errorf("%d attempts in a minute after a rest, want five to six a second", got)
+	}
+	always := func(time.Time) bool { return true }
+	if got := through(p, rested.Add(time.Minute), time.Minute, always); got < 50 || got > 2*60 {
+		t.Errorf("%d attempts in the minute after, all throttled, want one or two a second", got)
 	}
 }

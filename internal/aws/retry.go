@@ -31,9 +31,9 @@ func brokenOffAgain(err error) sdk.Ternary {
 	return sdk.UnknownTernary
 }
 
-// throttledCap bounds the wait after throttling: it is the pace that slows down, for all
-// calls to where it happened, and a long wait of one call besides would only waste it.
-const throttledCap = time.Second
+// throttledCap bounds the wait after throttling. The pace slows down all calls to the place, so a
+// longer wait of one call would only waste its turn. It is about one turn at the steady rate of IAM.
+const throttledCap = 300 * time.Millisecond
 
 // throttledShare is how many times more often a call is repeated that AWS throttles: it
 // is certain that nothing has happened, and what was read before stays read.

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 	"portcullis.internal/portcullis/internal/order"
 	"portcullis.internal/portcullis/internal/planning"
 	"portcullis.internal/portcullis/internal/policy"
@@ -21,10 +22,10 @@ import (
 // The universe is small, so that edits meet mappings, users and accounts often.
 var (
 	drawnAccounts = access.Accounts{
-		{ID: "111111111111", Name: "one", OU: "Root/Prod", State: access.AccountActive, Tags: map[string]string{"env": "prod"}},
-		{ID: "222222222222", Name: "two", OU: "Root/Prod/Pay", State: access.AccountActive, Quotas: access.Quotas{TrustPolicy: 900, UserPolicy: 500}},
-		{ID: "333333333333", Name: "three", OU: "Root/Dev", State: access.AccountActive},
-		{ID: "444444444444", Name: "four", OU: "Root/Dev", State: access.AccountActive, Partition: "aws-cn"},
+		accesstest.InOU(access.Account{ID: "111111111111", Name: "one", State: access.AccountActive, Tags: map[string]string{"env": "prod"}}, "Root/Prod"),
+		accesstest.InOU(access.Account{ID: "222222222222", Name: "two", State: access.AccountActive, Quotas: access.Quotas{TrustPolicy: 900, UserPolicy: 500}}, "Root/Prod/Pay"),
+		accesstest.InOU(access.Account{ID: "333333333333", Name: "three", State: access.AccountActive}, "Root/Dev"),
+		accesstest.InOU(access.Account{ID: "444444444444", Name: "four", State: access.AccountActive, Partition: "aws-cn"}, "Root/Dev"),
 	}
 	drawnSelectors = []access.Selector{
 		{All: true},

@@ -22,9 +22,10 @@ type ApplyRequest struct {
 }
 
 // Apply makes an approved change the next revision and starts its rollout, in one
-// transaction. When the head has moved since the plan was frozen, the documents are compiled
-// again: if they differ, or the same objects were edited, the change is conflicted and nothing
-// is applied.
+// transaction. When the head has moved since the plan was frozen, the change is worked out on the
+// new head. If anything that the reviewers were shown differs there, or the same objects were
+// edited, the change is conflicted and nothing is applied. Otherwise its reviews are kept, and the
+// audit log names both revisions.
 func (s *Service) Apply(
 	ctx context.Context, actor access.Actor, id int64, r ApplyRequest, options ...Option,
 ) (access.Rollout, error) {
@@ -90,6 +91,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 	if err != nil {
 		return access.Rollout{}, s.markConflicted(ctx, c, err)
 	}
+	if why := c.Difference(d.onBase(head, c.Edits)); why != "" && head != c.Base && !a.alone {
+		return access.Rollout{}, s.markConflicted(ctx, c, errDiffers(c, head, why))
+	}
 	if err := s.checkPermitted(trial(c), a, d); err != nil {
 		return access.Rollout{}, err
 	}
@@ -110,6 +114,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err := checkUnmoved(fresh, c, "acted on"); err != nil {
 			return Application{}, err
 		}
+		fresh.Dangers = d.dangers
 		if !a.alone && fresh.Reassess(d.needs, s.at()) {
 			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
 			return s.applyReopen(fresh), nil
@@ -118,8 +123,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		if err != nil {
 			return Application{}, err
 		}
-		made, err := s.applyApproved(fresh, a, head, staging.Strategy)
+		made, err := s.applyApproved(fresh, a, d, head, staging.Strategy)
 		made.Rollout, made.Staging, made.Events = rollout, staging, append(overridden, made.Events...)
+		made.Digests = d.digests
 		return made, err
 	})
 	if err == nil && reopened != nil {
@@ -160,16 +166,21 @@ func (s *Service) recompilePlan(ctx context.Context, c access.Change, head int64
 	if err := d.refusal(); err != nil {
 		return draft{}, err
 	}
-	if d.Plan.Documents != c.Documents {
-		return draft{}, access.Errorf(access.KindConflict, "What this change would write is no longer what was approved: the desired state, an expiry or the accounts have moved since. Rebase it and have it reviewed again.")
-	}
 	frozen, err := s.store.Plan(ctx, c.ID)
 	if err != nil {
 		return draft{}, err
 	}
-	if writesOf(frozen) != writesOf(d.Plan) {
-		return draft{}, access.Errorf(access.KindConflict, "The stored plan of this change is not the one that was approved: its rows in the database have been altered. Nothing was written. Find out who did it, then rebase the change and have it reviewed again.")
+	digests, digest := frozen.Digests()
+	if digest != c.Documents {
+		return draft{}, access.Errorf(access.KindConflict, "The stored plan of this change is not the one that was approved: "+
+			"its rows in the database have been altered. Nothing was written. "+
+			"Find out who did it, then rebase the change and have it reviewed again.")
 	}
+	if writesOf(frozen) != writesOf(d.Plan) {
+		return draft{}, access.Errorf(access.KindConflict, "What this change would write is no longer what was approved: "+
+			"the desired state, an expiry or the accounts have moved since. Rebase it and have it reviewed again.")
+	}
+	d.digests = digests
 	return d, nil
 }
 
@@ -212,8 +223,17 @@ func (s *Service) markConflicted(ctx context.Context, c access.Change, why error
 	return access.Wrap(access.KindConflict, why, "%s", access.MessageOf(why))
 }
 
-func (s *Service) applyApproved(c *access.Change, a application, head int64, strategy access.Strategy) (Application, error) {
+func (s *Service) applyApproved(
+	c *access.Change, a application, d draft, head int64, strategy access.Strategy,
+) (Application, error) {
 	at := s.at()
+	var events []access.AuditEvent
+	if c.Base != head && !a.alone {
+		var err error
+		if events, err = s.keepReviews(c, a.actor, d.onBase(head, c.Edits), d.needs, at); err != nil {
+			return Application{}, err
+		}
+	}
 	missing := c.MissingText()
 	if err := a.do(c, head+1, at); err != nil {
 		return Application{}, err
@@ -222,7 +242,14 @@ func (s *Service) applyApproved(c *access.Change, a application, head int64, str
 	if a.alone {
 		action, detail["reason"], detail["missing"] = "change.break_glass", c.BreakGlass.Reason, missing
 	}
-	return Application{Events: []access.AuditEvent{access.NewAuditEvent(a.actor, at, action, object(c.ID), detail)}}, nil
+	return Application{Events: append(events, access.NewAuditEvent(a.actor, at, action, object(c.ID), detail))}, nil
+}
+
+// errDiffers refuses to apply a change on a revision on which it is not what its reviewers were shown.
+func errDiffers(c access.Change, head int64, why string) error {
+	return access.Errorf(access.KindConflict,
+		"The change was reviewed on revision %d. On revision %d, the newest, %s. Rebase it and have it reviewed again.",
+		c.Base, head, why)
 }
 
 // ApplyAlone breaks the glass: somebody with that role applies a submitted change without

@@ -24,7 +24,7 @@ func (s *Service) Draft(ctx context.Context, actor access.Actor, in Input) (acce
 	if err != nil {
 		return access.Change{}, err
 	}
-	edits, err := s.compact(ctx, head, in.Edits)
+	edits, err := s.compact(ctx, head, nil, in.Edits)
 	if err != nil {
 		return access.Change{}, err
 	}
@@ -94,7 +94,7 @@ func (s *Service) rewrite(ctx context.Context, actor access.Actor, id int64, nex
 		if err != nil {
 			return access.Change{}, err
 		}
-		if in.Edits, err = s.compact(ctx, current.Base, in.Edits); err != nil {
+		if in.Edits, err = s.compact(ctx, current.Base, current.Edits, in.Edits); err != nil {
 			return access.Change{}, err
 		}
 		moved := false
@@ -124,13 +124,18 @@ func (s *Service) applyEdits(c *access.Change, actor access.Actor, version int64
 	return Decision{Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.edit", object(c.ID), detail)}}, nil
 }
 
-// compact checks the edits against a revision and brings them to their smallest form.
-func (s *Service) compact(ctx context.Context, base int64, edits []access.Edit) ([]access.Edit, error) {
+// compact checks the edits against a revision and the organization, and brings them to their smallest form.
+// had are the edits of the change before.
+func (s *Service) compact(ctx context.Context, base int64, had, edits []access.Edit) ([]access.Edit, error) {
 	if len(edits) > maxEdits {
 		return nil, access.Invalid("edits", "a change can have at most %d edits, and this one has %d; split it", maxEdits, len(edits))
 	}
 	if len(edits) == 0 {
 		return nil, nil
+	}
+	edits, err := s.resolveOUs(ctx, edits)
+	if err != nil {
+		return nil, err
 	}
 	state, err := s.store.State(ctx, base)
 	if err != nil {
@@ -138,6 +143,9 @@ func (s *Service) compact(ctx context.Context, base int64, edits []access.Edit) 
 	}
 	after, err := state.Apply(edits)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkAccounts(ctx, state, had, edits); err != nil {
 		return nil, err
 	}
 	return access.EditsBetween(state, after), nil
@@ -235,6 +243,11 @@ func (s *Service) SaveMapping(ctx context.Context, actor access.Actor, id int64,
 	if err := m.Check(); err != nil {
 		return access.Change{}, err
 	}
+	resolved, err := s.resolveMappings(ctx, []access.Mapping{m})
+	if err != nil {
+		return access.Change{}, err
+	}
+	m = resolved[0]
 	if err := s.checkReach(ctx, m); err != nil {
 		return access.Change{}, err
 	}

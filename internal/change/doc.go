@@ -17,9 +17,10 @@
 // The console composes and applies expiries without another review, because the approval of an expiry
 // covers the removal: (nothing) ─▶ expiring ─▶ applied, or withdrawn if nothing is left to remove.
 //
-// A review binds to the digest of edits, base revision and every compiled document.
-// When the head has moved at apply, the documents are compiled again on the new head:
-// if they differ, or the same objects were touched, the change is conflicted.
+// A review binds to the digest of the edits and of every document before and after, with their order. It records the
+// base revision and the warnings that the reviewer saw. A change is moved to a newer head by a rebase, or when it is
+// applied: if edits, documents and warnings are the same there, its reviews are kept. Otherwise they are void: a rebase
+// makes the change a draft, an apply marks it as conflicted.
 //
 //	service.go      the service and its configuration
 //	store.go        the database, as an interface
@@ -30,7 +31,7 @@
 //	compose.go      drafts and their edits; fields.go: errors beside the field of a form
 //	propose.go      a change as a program sends it; import.go: from files
 //	rules.go        review rules and settings
-//	submit.go       planning, freezing, rebasing
+//	submit.go       planning, freezing; rebase.go: on a newer revision, with or without its reviews
 //	step.go         options of a step: IfVersion, OverrideGuards
 //	since.go        changes that others have applied meanwhile
 //	review.go       reviews and withdrawal

@@ -60,16 +60,43 @@ func (s *Service) tryExpiry(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	if c, err = s.freezeExpiry(ctx, c, d); err != nil {
+	skipped, err := s.skipUnreviewed(ctx, &d)
+	if err != nil {
 		return err
 	}
+	if c, err = s.freezeExpiry(ctx, c, d, skipped); err != nil {
+		return err
+	}
+	digests, _ := d.Plan.Digests()
 	_, err = s.store.ApplyChange(ctx, id, func(fresh *access.Change, now int64) (Application, error) {
 		if now != head || fresh.Version != c.Version {
 			return Application{}, errMoved
 		}
-		return s.applyExpiry(fresh, head)
+		made, err := s.applyExpiry(fresh, head)
+		made.Digests = digests
+		return made, err
 	})
 	return err
+}
+
+// skipUnreviewed takes the accounts out of a plan that no rollout has had as a target, and says so. Such an
+// account joined or became active after the last review. An expiry is not reviewed, so it must not be what
+// brings documents to the account.
+func (s *Service) skipUnreviewed(ctx context.Context, d *draft) (string, error) {
+	var ids []access.AccountID
+	for t := range d.Plan.Accounts() {
+		ids = append(ids, t.Account)
+	}
+	pushed, err := s.store.StoppedTargets(ctx, ids)
+	if err != nil {
+		return "", fmt.Errorf("reading the last pushes: %w", err)
+	}
+	if len(pushed) == len(ids) {
+		return "", nil
+	}
+	d.Plan = d.Only(func(id access.AccountID) bool { return pushed[id].Rollout != 0 })
+	const why = " left out, because no reviewed change has been rolled out there: push the head to write the documents."
+	return count(len(ids)-d.Plan.Len(), "account is", "accounts are") + why, nil
 }
 
 // remainingEdits keeps the edits whose entry is there and has the expiry still.
@@ -86,12 +113,13 @@ func remainingEdits(state access.State, c access.Change) []access.Edit {
 
 // freezeExpiry stores what is going to be written. A document that cannot be planned
 // stops only itself: the others have to be narrowed all the same.
-func (s *Service) freezeExpiry(ctx context.Context, c access.Change, d draft) (access.Change, error) {
+func (s *Service) freezeExpiry(ctx context.Context, c access.Change, d draft, skipped string) (access.Change, error) {
+	note := strings.TrimSpace(skippedText(d.Refusals) + " " + skipped)
 	return s.store.UpdateChange(ctx, c.ID, func(fresh *access.Change) (Decision, error) {
 		if fresh.Version != c.Version {
 			return Decision{}, errMoved
 		}
-		return Decision{Plan: &d.Plan}, fresh.FreezeExpiry(c.Base, c.Edits, d.Plan.Documents, skippedText(d.Refusals), s.at())
+		return Decision{Plan: &d.Plan}, fresh.FreezeExpiry(c.Base, c.Edits, d.Plan.Documents, note, s.at())
 	})
 }
 

@@ -123,7 +123,11 @@ func (s *Service) ExportScenario(
 	if err != nil {
 		return nil, 0, err
 	}
-	file := scenario.Scenario{Accounts: accounts, State: state}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	file := scenario.Scenario{OUs: ous, Accounts: accounts, State: state}
 	if yaml {
 		body, err = file.YAML()
 	} else {

@@ -20,6 +20,20 @@ func asField(err error, field string) error {
 	return &access.Error{Kind: e.Kind, Message: e.Message, Err: e.Err, Fields: []access.FieldError{{Field: field, Message: e.Message}}}
 }
 
+// withoutFields moves the messages about fields of a mapping into the message of an error: a whole desired state has no
+// field for each.
+func withoutFields(err error) error {
+	fields := access.FieldsOf(err)
+	if len(fields) == 0 {
+		return err
+	}
+	messages := make([]string, len(fields))
+	for i, f := range fields {
+		messages[i] = f.Message
+	}
+	return access.Errorf(access.KindInvalid, "%s", strings.Join(messages, "; "))
+}
+
 // plainFields turns "edits/0/name" into "name", for a form that makes one edit.
 func plainFields(err error) error {
 	var e *access.Error

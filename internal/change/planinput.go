@@ -17,30 +17,37 @@ func (s *Service) accounts(ctx context.Context) (access.Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the accounts: %w", err)
 	}
-	targets, _ := s.targetable.of(all, version)
-	return targets, nil
+	sorted := s.targetable.of(all, version)
+	return sorted.targets, nil
 }
 
-// targetable keeps which of all accounts a rollout may touch, and which are active, for one version of them.
+// targetable keeps which of all accounts a rollout may touch, which not, and which are active, for one version of them.
 type targetable struct {
 	mu      sync.Mutex
 	version int64
 	known   bool
-	some    access.Accounts
-	active  access.Accounts
+	sorted  sortedAccounts
 }
 
-// of returns the accounts that a rollout may touch, and the active ones, sorted by id.
-func (t *targetable) of(all []access.Account, version int64) (targets, active access.Accounts) {
+// sortedAccounts are the accounts of the organization in groups, each sorted by id.
+type sortedAccounts struct {
+	targets access.Accounts // that a rollout may touch
+	closed  access.Accounts // all others
+	active  access.Accounts // in AWS, also those that no rollout touches
+}
+
+func (t *targetable) of(all []access.Account, version int64) sortedAccounts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.known && t.version == version {
-		return t.some, t.active
+		return t.sorted
 	}
-	some, active := make(access.Accounts, 0, len(all)), make(access.Accounts, 0, len(all))
+	var some, closed, active access.Accounts
 	for _, a := range all {
 		if ok, _ := a.Targetable(); ok {
 			some = append(some, a)
+		} else {
+			closed = append(closed, a)
 		}
 		if a.State == "" || a.State == access.AccountActive {
 			active = append(active, a)
@@ -48,9 +55,10 @@ func (t *targetable) of(all []access.Account, version int64) (targets, active ac
 	}
 	byID := func(a, b access.Account) int { return strings.Compare(string(a.ID), string(b.ID)) }
 	slices.SortFunc(some, byID)
+	slices.SortFunc(closed, byID)
 	slices.SortFunc(active, byID)
-	t.version, t.known, t.some, t.active = version, true, some, active
-	return some, active
+	t.version, t.known, t.sorted = version, true, sortedAccounts{some, closed, active}
+	return t.sorted
 }
 
 // planInput is what there is to plan for, before anything is known to be in the accounts.
@@ -59,8 +67,12 @@ func (s *Service) planInput(ctx context.Context) (planning.PlanInput, error) {
 	if err != nil {
 		return planning.PlanInput{}, fmt.Errorf("reading the accounts: %w", err)
 	}
-	targets, active := s.targetable.of(all, version)
-	return planning.PlanInput{Accounts: targets, Organization: active, Now: s.at()}, nil
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return planning.PlanInput{}, fmt.Errorf("reading the OUs: %w", err)
+	}
+	a := s.targetable.of(all, version)
+	return planning.PlanInput{Accounts: a.targets, Closed: a.closed, Organization: a.active, OUs: ous, Now: s.at()}, nil
 }
 
 // know reads what is known of what a query names.
@@ -72,8 +84,23 @@ func (s *Service) know(ctx context.Context, w *planning.PlanInput, q access.Inve
 	return nil
 }
 
-// checkReach refuses a mapping that cannot work in any account: one that reaches none, only such as
-// cannot be written to, or whose role or users do not exist in any.
+// checkAccounts refuses edits that bring account ids into mappings that the organization does not know.
+func (s *Service) checkAccounts(ctx context.Context, base access.State, had, edits []access.Edit) error {
+	if !slices.ContainsFunc(edits, func(e access.Edit) bool { return e.Mapping != nil }) {
+		return nil
+	}
+	all, _, err := s.store.AccountsAt(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the accounts: %w", err)
+	}
+	if len(all) == 0 {
+		return nil // the organization has not been read yet: nothing can be said
+	}
+	return access.InvalidFields(planning.UnknownAccounts(base, had, edits, all))
+}
+
+// checkReach refuses a mapping that cannot work in any account: one that reaches none, or
+// whose role or users do not exist in any.
 func (s *Service) checkReach(ctx context.Context, m access.Mapping) error {
 	all, err := s.store.Accounts(ctx)
 	if err != nil {
@@ -82,11 +109,11 @@ func (s *Service) checkReach(ctx context.Context, m access.Mapping) error {
 	if len(all) == 0 {
 		return nil // the organization has not been read yet: nothing can be said
 	}
-	if err := planning.CheckSelector(m.Accounts, all); err != nil {
-		return err
-	}
 	w, err := s.planInput(ctx)
 	if err != nil {
+		return err
+	}
+	if err := planning.CheckSelector(m.Accounts, all, w.OUs); err != nil {
 		return err
 	}
 	if err := s.know(ctx, &w, planning.QueryOf(m, w.Accounts)); err != nil {

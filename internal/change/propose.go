@@ -81,7 +81,11 @@ func (s *Service) input(ctx context.Context, base int64, p Proposal) (Input, err
 	if err != nil {
 		return Input{}, err
 	}
-	in.Edits = access.EditsBetween(state, p.Desired.over(state))
+	desired := *p.Desired
+	if desired.Mappings, err = s.resolveMappings(ctx, desired.Mappings); err != nil {
+		return Input{}, withoutFields(err)
+	}
+	in.Edits = access.EditsBetween(state, desired.over(state))
 	if len(in.Edits) == 0 {
 		return Input{}, access.Errorf(access.KindUnchanged, "There is nothing to change: revision %d holds exactly this.", base)
 	}

@@ -90,12 +90,16 @@ func (s *Service) Mapping(ctx context.Context, actor access.Actor, id string) (a
 	return s.store.Mapping(ctx, id)
 }
 
-// AccountPage lists accounts, of one OU and below when ou is not empty.
+// AccountPage lists accounts, of one OU and below when ou, an id or a path, is not empty.
 func (s *Service) AccountPage(ctx context.Context, actor access.Actor, ou string, q access.PageQuery) (access.Page[access.Account], error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.Page[access.Account]{}, err
 	}
-	return s.store.AccountPage(ctx, ou, q)
+	id, err := s.ouID(ctx, ou)
+	if err != nil {
+		return access.Page[access.Account]{}, err
+	}
+	return s.store.AccountPage(ctx, id, q)
 }
 
 // AccountsAndOUs is AccountPage and OUs of one moment.
@@ -103,7 +107,31 @@ func (s *Service) AccountsAndOUs(ctx context.Context, actor access.Actor, ou str
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.Page[access.Account]{}, nil, err
 	}
-	return s.store.AccountsAndOUs(ctx, ou, q)
+	id, err := s.ouID(ctx, ou)
+	if err != nil {
+		return access.Page[access.Account]{}, nil, err
+	}
+	return s.store.AccountsAndOUs(ctx, id, q)
+}
+
+// ouID is the id of the OU that a list is asked for; empty for all accounts.
+func (s *Service) ouID(ctx context.Context, ou string) (string, error) {
+	if ou == "" || access.IsOUID(ou) {
+		return ou, nil
+	}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return "", err
+	}
+	return ous.Resolve("ou", ou)
+}
+
+// OUTree is all OUs by id, those included that are gone.
+func (s *Service) OUTree(ctx context.Context, actor access.Actor) (*access.OUs, error) {
+	if err := authz.Require(actor, authz.Read); err != nil {
+		return nil, err
+	}
+	return s.store.OUTree(ctx)
 }
 
 // OUs lists the organizational units in the order of their paths.

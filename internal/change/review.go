@@ -14,13 +14,16 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		return access.Change{}, err
 	}
 	step := stepOf(options)
-	own, err := s.mayApprove(ctx, actor, id, verdict, step)
+	own, warnings, err := s.mayApprove(ctx, actor, id, verdict, step)
 	if err != nil {
 		return access.Change{}, err
 	}
 	return s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
 		at := s.at()
 		if err := step.holds(c); err != nil {
+			return Decision{}, err
+		}
+		if err := step.shows(c.Base, warnings); err != nil {
 			return Decision{}, err
 		}
 		overridden, err := step.override(c, actor, own, at)
@@ -31,7 +34,8 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		if err := c.Review(actor, verdict, digest, comment, at); err != nil {
 			return Decision{}, err
 		}
-		detail := map[string]any{"digest": digest, "state": c.State, "approvals": c.Approvals()}
+		c.SawWarnings(warnings)
+		detail := map[string]any{"digest": digest, "base": c.Base, "state": c.State, "approvals": c.Approvals()}
 		if afterwards {
 			detail["afterwards"] = true
 		}
@@ -44,28 +48,31 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 }
 
 // mayApprove asks the lock-out guard of the approver's own address, and returns what it
-// has found. What cannot be planned now is for the apply to refuse.
-func (s *Service) mayApprove(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, step stepOptions) ([]access.Guard, error) {
+// has found, with the digest of the warnings that the approver is shown. What cannot be planned
+// now is for the apply to refuse.
+func (s *Service) mayApprove(
+	ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, step stepOptions,
+) (own []access.Guard, warnings string, err error) {
 	if verdict != access.VerdictApprove {
-		return nil, nil
+		return nil, "", nil
 	}
 	c, err := s.store.Change(ctx, id)
 	if err != nil || c.State != access.ChangeInReview {
-		return nil, err
+		return nil, "", err
 	}
 	d, err := s.cachedDraft(ctx, c)
 	switch kind := access.KindOf(err); {
 	case err != nil && (kind == access.KindConflict || kind == access.KindInvalid):
-		return nil, nil
+		return nil, "", nil
 	case err != nil:
-		return nil, err
+		return nil, "", err
 	}
-	own := planning.OwnLockOuts(actor, d.Impact, d.settings)
+	own = planning.OwnLockOuts(actor, d.Impact, d.settings)
 	tried := trial(c)
 	if _, err := step.override(tried, actor, own, s.at()); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return own, tried.Unconfirmed(own, actor)
+	return own, d.warnings, tried.Unconfirmed(own, actor)
 }
 
 // Withdraw withdraws a change. Its author may do so, and an admin.

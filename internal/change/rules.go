@@ -19,6 +19,7 @@ type RulesView struct {
 	Allowlists map[string]string
 	Mappings   map[string]string // what ids stand for, of those that are spoken of or offered
 	Teams      []string
+	OUs        *access.OUs
 	Drafts     []access.Change // the actor's own, which edits can be added to
 }
 
@@ -51,7 +52,7 @@ func (s *Service) RuleForm(ctx context.Context, actor access.Actor, atMost int) 
 		v.Allowlists[a.ID] = a.Name
 	}
 	for _, m := range state.Mappings[:min(len(state.Mappings), atMost)] {
-		v.Mappings[m.ID] = m.Title()
+		v.Mappings[m.ID] = v.OUs.Title(m)
 	}
 	people, err := s.store.People(ctx)
 	if err != nil {
@@ -70,7 +71,14 @@ func (s *Service) rulesAtHead(ctx context.Context) (RulesView, access.State, err
 	if err != nil {
 		return RulesView{}, access.State{}, err
 	}
-	v := RulesView{Revision: state.Revision, Rules: state.Rules, Settings: state.Settings.OrDefault(), Allowlists: map[string]string{}, Mappings: map[string]string{}}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return RulesView{}, access.State{}, err
+	}
+	v := RulesView{
+		Revision: state.Revision, Rules: state.Rules, Settings: state.Settings.OrDefault(), OUs: ous,
+		Allowlists: map[string]string{}, Mappings: map[string]string{},
+	}
 	v.name(state, v.Settings.BreakGlassAllowlists, v.Settings.BreakGlassMappings)
 	for _, r := range v.Rules {
 		v.name(state, r.Scope.Allowlists, r.Scope.Mappings)
@@ -87,7 +95,7 @@ func (v RulesView) name(state access.State, allowlists, mappings []string) {
 	}
 	for _, id := range mappings {
 		if m, ok := state.Mapping(id); ok {
-			v.Mappings[id] = m.Title()
+			v.Mappings[id] = v.OUs.Title(m)
 		}
 	}
 }
@@ -107,6 +115,13 @@ func (s *Service) SaveRule(ctx context.Context, actor access.Actor, id int64, r 
 		return access.Change{}, err
 	}
 	if err := r.Check(); err != nil {
+		return access.Change{}, err
+	}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if r.Scope, err = ous.ResolveScope(r.Scope); err != nil {
 		return access.Change{}, err
 	}
 	state, err := s.headState(ctx)
@@ -164,9 +179,10 @@ func (s *Service) SaveSettings(ctx context.Context, actor access.Actor, id int64
 type ruleDiff struct {
 	rules    []access.RuleChange
 	settings []access.SettingChange
+	names    map[string]string // of what the scopes of the rules name, by id
 }
 
-func diffRules(before, after access.State) ruleDiff {
+func diffRules(before, after access.State, ous *access.OUs) ruleDiff {
 	var d ruleDiff
 	for _, r := range before.Rules {
 		switch now, stays := after.Rule(r.ID); {
@@ -181,7 +197,8 @@ func diffRules(before, after access.State) ruleDiff {
 			d.rules = append(d.rules, access.RuleChange{After: &r})
 		}
 	}
-	was, is := settingWords(before), settingWords(after)
+	d.nameScopes(before, after)
+	was, is := settingWords(before, ous), settingWords(after, ous)
 	for i := range was {
 		if was[i].After != is[i].After {
 			change := access.SettingChange{Name: was[i].Name, Before: was[i].After, After: is[i].After}
@@ -191,8 +208,35 @@ func diffRules(before, after access.State) ruleDiff {
 	return d
 }
 
+// nameScopes looks up the objects in the scopes of the rules. A name comes with its id, because the rule holds
+// for the id.
+func (d *ruleDiff) nameScopes(states ...access.State) {
+	d.names = map[string]string{}
+	for _, r := range d.rules {
+		for _, side := range []*access.ReviewRule{r.Before, r.After} {
+			if side == nil {
+				continue
+			}
+			for _, state := range states {
+				for _, id := range side.Scope.Allowlists {
+					if a, ok := state.Allowlist(id); ok {
+						d.names[id] = withID(a.Name, id)
+					}
+				}
+				for _, id := range side.Scope.Mappings {
+					if m, ok := state.Mapping(id); ok {
+						d.names[id] = withID(m.Title(), id)
+					}
+				}
+			}
+		}
+	}
+}
+
+func withID(name, id string) string { return name + " (" + id + ")" }
+
 // settingWords says each setting in words, always in the same order.
-func settingWords(state access.State) []access.SettingChange {
+func settingWords(state access.State, ous *access.OUs) []access.SettingChange {
 	s := state.Settings.OrDefault()
 	mode := func(m access.GuardMode) string {
 		return map[access.GuardMode]string{access.GuardRefuse: "refused", access.GuardConfirm: "to be confirmed"}[m]
@@ -205,7 +249,7 @@ func settingWords(state access.State) []access.SettingChange {
 		{Name: "A large reach is", After: fmt.Sprintf("%d IPv4 addresses or %d IPv6 /64 networks and more", s.LargeIPv4, s.LargeIPv6)},
 		{Name: "Dangerous ranges may be submitted", After: yes(s.AllowDangerous)},
 		{Name: "Break-glass is allowed", After: yes(s.BreakGlassAllowed)},
-		{Name: "Break-glass mappings", After: joinNames(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return m.Title(), ok })},
+		{Name: "Break-glass mappings", After: joinNames(s.BreakGlassMappings, func(id string) (string, bool) { m, ok := state.Mapping(id); return ous.Title(m), ok })},
 		{Name: "Break-glass allowlists", After: joinNames(s.BreakGlassAllowlists, func(id string) (string, bool) { a, ok := state.Allowlist(id); return a.Name, ok })},
 		{Name: "A user without any address", After: mode(s.Guards.NoAddress)},
 		{Name: "One's own address", After: mode(s.Guards.OwnAddress)},
@@ -220,7 +264,7 @@ func joinNames(ids []string, name func(string) (string, bool)) string {
 	list := slices.Clone(ids)
 	for i, id := range list {
 		if n, ok := name(id); ok {
-			list[i] = n
+			list[i] = withID(n, id)
 		}
 	}
 	if len(list) == 0 {

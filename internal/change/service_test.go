@@ -32,6 +32,14 @@ var start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
+	d := newEmptyDesk(t)
+	d.company()
+	return d
+}
+
+// newEmptyDesk is a desk whose organization has not been read.
+func newEmptyDesk(t *testing.T) *desk {
+	t.Helper()
 	s := storetest.New(t)
 	d := &desk{t: t, store: s, Service: change.New(change.Config{Store: s, Now: func() time.Time { return start }})}
 	for i, p := range []struct {
@@ -40,7 +48,6 @@ func newDesk(t *testing.T) *desk {
 	}{{&d.editor, access.RoleEditor}, {&d.editor2, access.RoleEditor}, {&d.approver, access.RoleApprover}, {&d.approver2, access.RoleApprover}, {&d.operator, access.RoleOperator}, {&d.viewer, access.RoleViewer}} {
 		*p.who = d.person(fmt.Sprintf("%s%d@example.com", p.role, i), p.role)
 	}
-	d.company()
 	return d
 }
 
@@ -72,20 +79,37 @@ func (d *desk) must(err error) {
 
 const foreign = `{"Version":"2012-10-17","Statement":[{"Sid":"Vendor","Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
+// prodOU is the OU of the accounts of the desk's company.
+const prodOU = "ou-ab12-prod0000"
+
 func (d *desk) company() {
-	ou := []access.OU{{ID: "r-1", Name: "Root", Path: "Root"}, {ID: "ou-1", ParentID: "r-1", Name: "Prod", Path: "Root/Prod"}}
+	d.t.Helper()
+	d.saveOrganization(access.AccountSuspended)
+	for _, id := range []access.AccountID{"111111111111", "222222222222", "333333333333"} {
+		d.must(d.store.SaveInventory(d.t.Context(), inventory(id)))
+	}
+}
+
+// saveOrganization saves the company with its fourth account in a state.
+func (d *desk) saveOrganization(fourth access.AccountState) {
+	d.t.Helper()
+	ou := []access.OU{
+		{ID: "r-ab12", Name: "Root", Path: "Root"},
+		{ID: prodOU, ParentID: "r-ab12", Name: "Prod", Path: "Root/Prod"},
+		{ID: "ou-ab12-test0000", ParentID: "r-ab12", Name: "Test", Path: "Root/Test"},
+		{ID: "ou-ab12-cicd0000", ParentID: "r-ab12", Name: "CI/CD", Path: `Root/"CI/CD"`},
+	}
 	org := access.Organization{ID: "o-1", ManagementAccountID: "999999999999", OUs: ou}
 	for i, id := range []access.AccountID{"111111111111", "222222222222", "333333333333", "444444444444"} {
 		state := access.AccountActive
 		if i == 3 {
-			state = access.AccountSuspended
+			state = fourth
 		}
-		org.Accounts = append(org.Accounts, access.Account{ID: id, Name: fmt.Sprintf("acct-%d", i+1), State: state, OU: "Root/Prod", Partition: "aws"})
+		org.Accounts = append(org.Accounts, access.Account{
+			ID: id, Name: fmt.Sprintf("acct-%d", i+1), State: state, OU: "Root/Prod", OUIDs: []string{"r-ab12", prodOU}, Partition: "aws",
+		})
 	}
 	d.must(d.store.SaveOrganization(d.t.Context(), org, false, nil))
-	for _, a := range org.Accounts[:3] {
-		d.must(d.store.SaveInventory(d.t.Context(), inventory(a.ID)))
-	}
 }
 
 func inventory(id access.AccountID) access.Inventory {
@@ -432,9 +456,12 @@ func TestMappingThatCannotWorkIsRefusedAtOnce(t *testing.T) {
 	}{
 		"an unknown role":      {func(m *access.Mapping) { m.Role.Name = "Nobody" }, "role"},
 		"an unknown user":      {func(m *access.Mapping) { m.Users[0].Name = "mallory" }, "users"},
-		"a suspended account":  {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"444444444444"}} }, "accounts/ids"},
+		"an unknown exclusion": {func(m *access.Mapping) { m.Accounts.Except = []string{"555555555555"} }, "accounts/except"},
 		"an unknown account":   {func(m *access.Mapping) { m.Accounts = access.Selector{IDs: []access.AccountID{"555555555555"}} }, "accounts/ids"},
-		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Missing"}} }, "accounts"},
+		"an OU without any":    {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Test"}} }, "accounts"},
+		"an unknown OU":        {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Missing"}} }, "accounts/ous"},
+		"an unknown OU id":     {func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"ou-ab12-missing0"}} }, "accounts/ous"},
+		"an unknown exception": {func(m *access.Mapping) { m.Accounts.Except = []string{"Root/Missing"} }, "accounts/except"},
 		"an unknown allowlist": {func(m *access.Mapping) { m.Allowlists = []string{"offfice"} }, "allowlists"},
 	} {
 		m := good

@@ -31,7 +31,7 @@ func (s *Service) ChangedSince(ctx context.Context, actor access.Actor, id int64
 func (s *Service) changedSince(
 	ctx context.Context, c access.Change, history []access.AuditEvent,
 ) (access.ChangedSince, error) {
-	if c.State != access.ChangeDraft && c.State != access.ChangeConflicted {
+	if c.State != access.ChangeDraft && c.State != access.ChangeConflicted && !isSubmitted(c) {
 		return access.ChangedSince{}, nil
 	}
 	head, err := s.store.Head(ctx)

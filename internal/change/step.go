@@ -16,6 +16,12 @@ func IfVersion(version int64) Option {
 	return func(s *stepOptions) { s.version, s.bound = version, true }
 }
 
+// AsShown makes a review fail with KindConflict unless the change still builds on the revision that the reviewer was
+// shown, with the same warnings. warnings is View.Warnings; "" if the page showed none.
+func AsShown(base int64, warnings string) Option {
+	return func(s *stepOptions) { s.shown, s.base, s.warnings = true, base, warnings }
+}
+
 // OverrideGuards overrides findings of the lock-out guards in the step, as Confirm does before it.
 func OverrideGuards(overrides ...GuardOverride) Option {
 	return func(s *stepOptions) { s.overrides = append(s.overrides, overrides...) }
@@ -32,6 +38,9 @@ type stepOptions struct {
 	version   int64
 	bound     bool
 	overrides []GuardOverride
+	shown     bool
+	base      int64
+	warnings  string
 }
 
 func stepOf(options []Option) stepOptions {
@@ -48,6 +57,21 @@ func (s stepOptions) holds(c *access.Change) error { return s.holdsAt(c.Version)
 func (s stepOptions) holdsAt(version int64) error {
 	if s.bound && version != s.version {
 		return access.Errorf(access.KindStale, "The change is at version %d, no longer at %d. Read it again, then decide anew.", version, s.version)
+	}
+	return nil
+}
+
+// shows refuses a review by a person who was shown another base revision or other warnings.
+func (s stepOptions) shows(base int64, warnings string) error {
+	switch {
+	case !s.shown:
+		return nil
+	case s.base != base:
+		return access.Errorf(access.KindConflict,
+			"The change was rebased from revision %d to %d since you opened it. Read it again, then decide.", s.base, base)
+	case s.warnings != "" && warnings != "" && s.warnings != warnings:
+		return access.Errorf(access.KindConflict,
+			"The warnings of this change are no longer those that you were shown. Read them again, then decide.")
 	}
 	return nil
 }

@@ -44,12 +44,13 @@ func TestSubmitWithGuardOverride(t *testing.T) {
 func TestOverrideGuardsAtApply(t *testing.T) {
 	d := newDesk(t)
 	d.base()
+	carol := d.carol()
 	c := d.approve(d.submit("Leave", access.Edit{Op: access.EditRemoveEntry, ID: "al-vpn", Key: "8.8.8.0/24"}, addEntry("al-vpn", "7.7.7.0/24")))
-	d.apply("Protect", putSettings(access.Settings{BreakGlassAllowlists: []string{"al-vpn"}, Guards: access.GuardModes{BreakGlass: access.GuardConfirm}}))
-	if _, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid {
+	if _, err := d.Apply(t.Context(), carol, c.ID, asSeen(c)); access.KindOf(err) != access.KindInvalid {
 		t.Fatalf("not overridden: %v, want KindInvalid", err)
 	}
-	r, err := d.Apply(t.Context(), d.operator, c.ID, asSeen(c), change.OverrideGuards(change.GuardOverride{Guard: access.GuardBreakGlass, Object: "vpn"}))
+	override := change.OverrideGuards(change.GuardOverride{Guard: access.GuardOwnAddress, Object: "Admin"})
+	r, err := d.Apply(t.Context(), carol, c.ID, asSeen(c), override)
 	d.must(err)
 	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.GuardOverrides) != 1 {
 		t.Errorf("applied with %+v, %v", c.GuardOverrides, err)

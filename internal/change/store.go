@@ -45,9 +45,11 @@ type Store interface {
 	AccountsAt(ctx context.Context) (accounts []access.Account, version int64, err error)
 	// Account is one of them; KindNotFound where there is none.
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
-	// AccountPage lists accounts, optionally of one OU and below.
+	// AccountPage lists accounts, optionally of one OU, given by its id, and below.
 	AccountPage(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], error)
 	OUs(ctx context.Context) ([]access.OURow, error)
+	// OUTree is all OUs by id, those included that are gone. It is shared: read only.
+	OUTree(ctx context.Context) (*access.OUs, error)
 	// AccountsAndOUs is both, of one moment.
 	AccountsAndOUs(
 		ctx context.Context, ou string, q access.PageQuery,
@@ -91,6 +93,8 @@ type Store interface {
 
 	// StartRollout starts a rollout of a plan without a change, at the head. A zero staging is one wave.
 	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
+	// StoppedTargets are the last pushes of accounts; an account that no rollout has had as a target has none.
+	StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error)
 	// Strategies are the saved strategies by name; Strategy is one of them, or the default
 	// for access.DefaultStrategy.
 	Strategies(ctx context.Context) ([]access.Strategy, error)

@@ -51,6 +51,10 @@ func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan a
 	if err != nil {
 		return access.Staging{}, err
 	}
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return access.Staging{}, err
+	}
 	known := make(map[access.AccountID]access.Account, plan.Len())
 	for t := range plan.Accounts() {
 		known[t.Account] = access.Account{ID: t.Account, OU: t.OU}
@@ -64,5 +68,5 @@ func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan a
 	for t := range plan.Accounts() {
 		accounts = append(accounts, known[t.Account])
 	}
-	return access.Stage(strategy, accounts), nil
+	return access.Stage(strategy, accounts, ous), nil
 }

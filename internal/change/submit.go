@@ -2,7 +2,6 @@ package change
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,7 +92,11 @@ func (s *Service) applySubmit(c *access.Change, actor access.Actor, head int64, 
 		return Decision{}, err
 	}
 	c.SetNeeds(d.needs)
-	detail := map[string]any{"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": plan.Len(), "writes": plan.Operations(), "needs": c.Needs}
+	c.Dangers = d.dangers
+	detail := map[string]any{
+		"digest": c.Digest, "base": c.Base, "edits": len(c.Edits), "accounts": plan.Len(), "writes": plan.Operations(),
+		"needs": c.Needs, "dangers": c.Dangers,
+	}
 	if len(c.GuardOverrides) > 0 {
 		detail["guard_overrides"] = c.GuardOverrides
 	}
@@ -134,11 +137,14 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 type draft struct {
 	planning.Result
 
-	needs    []access.Need  // what the review rules ask for
+	needs    []access.Need // what the review rules ask for
+	dangers  []access.Danger
 	lockOuts []access.Guard // found whoever looks
 	settings access.Settings
 	ruled    ruleDiff
-	untimely []access.FieldError // expiries that no change may have
+	untimely []access.FieldError  // expiries that no change may have
+	warnings string               // the digest of what the review page warns of
+	digests  access.TargetDigests // of the frozen plan, once it is compared
 }
 
 // judge asks the review rules and the lock-out guards of the state before.
@@ -147,13 +153,24 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	if err != nil {
 		return err
 	}
-	e := planning.Effects{Before: base, After: after, Edits: edits, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan)}
-	d.needs = e.Needs()
-	d.lockOuts = planning.LockOuts(base, after, people, s.at())
+	ous, err := s.store.OUTree(ctx)
+	if err != nil {
+		return err
+	}
+	e := planning.Effects{
+		Before: base, After: after, Edits: edits, OUs: ous, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan),
+	}
+	d.needs, d.dangers = e.Needs(), e.Dangers()
+	d.lockOuts = planning.LockOuts(base, after, ous, people, s.at())
 	d.settings = base.Settings
-	d.ruled = diffRules(base, after)
+	d.ruled = diffRules(base, after, ous)
 	d.untimely = untimely(d.Diff, base.Settings, s.at())
-	return nil
+	d.warnings, err = planning.Warnings{
+		Issues: d.Issues, Cleared: d.Cleared, Dangers: e.Dangers(), Guards: d.lockOuts, Notes: planning.NotesOf(d.Plan),
+		Impact: d.Impact, Diff: d.Diff, Rules: d.ruled.rules, Settings: d.ruled.settings,
+		OwnGuard: base.Settings.Mode(access.GuardOwnAddress),
+	}.Digest()
+	return err
 }
 
 func writtenAccounts(all access.Accounts, plan access.Plan) []access.Account {
@@ -244,85 +261,4 @@ func describeObject(object string) string {
 		return "entry " + key
 	}
 	return kind
-}
-
-// Rebase puts a draft or a conflicted change on the head. Its reviews are void.
-func (s *Service) Rebase(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
-	if err := authz.Require(actor, authz.EditChange); err != nil {
-		return access.Change{}, err
-	}
-	c, err := s.store.Change(ctx, id)
-	if err != nil {
-		return access.Change{}, err
-	}
-	head, err := s.store.Head(ctx)
-	if err != nil {
-		return access.Change{}, err
-	}
-	edits, err := s.rebaseEdits(ctx, c, head)
-	if err != nil {
-		return access.Change{}, err
-	}
-	return s.store.UpdateChange(ctx, id, func(fresh *access.Change) (Decision, error) {
-		if err := stepOf(options).holds(fresh); err != nil {
-			return Decision{}, err
-		}
-		if err := checkUnmoved(fresh, c, "edited"); err != nil {
-			return Decision{}, err
-		}
-		at := s.at()
-		from := fresh.Base
-		if err := fresh.Rebase(actor, head, edits, at); err != nil {
-			return Decision{}, err
-		}
-		return Decision{Events: []access.AuditEvent{access.NewAuditEvent(actor, at, "change.rebase", object(id), map[string]any{"from": from, "to": head, "edits": len(edits)})}}, nil
-	})
-}
-
-// rebaseEdits returns the edits that remain on the head: edits that the head already has are
-// dropped, those whose object is gone are refused by name.
-func (s *Service) rebaseEdits(ctx context.Context, c access.Change, head int64) ([]access.Edit, error) {
-	state, err := s.store.State(ctx, head)
-	if err != nil {
-		return nil, err
-	}
-	var kept []access.Edit
-	for _, e := range c.Edits {
-		next, err := state.Apply(append(slices.Clone(kept), e))
-		switch {
-		case err == nil:
-			kept = access.EditsBetween(state, next)
-		case doneAlready(state, e):
-		default:
-			var ours *access.Error
-			if errors.As(err, &ours) {
-				return nil, access.Errorf(access.KindConflict, "The change cannot be rebased: %s Remove that edit from the change, then rebase it.", ours.Message+".")
-			}
-			return nil, err
-		}
-	}
-	return kept, nil
-}
-
-// doneAlready reports whether the state says already what an edit asks for.
-func doneAlready(s access.State, e access.Edit) bool {
-	a, there := s.Allowlist(e.ID)
-	switch e.Op {
-	case access.EditAddEntry:
-		was, ok := a.Entry(e.Entry.Key())
-		return there && ok && was.Equal(*e.Entry)
-	case access.EditRemoveEntry:
-		_, ok := a.Entry(e.Key)
-		return there && !ok
-	case access.EditRemoveAllowlist:
-		return !there
-	case access.EditRemoveMapping:
-		_, ok := s.Mapping(e.ID)
-		return !ok
-	case access.EditRemoveRule:
-		_, ok := s.Rule(e.ID)
-		return !ok
-	default:
-		return false
-	}
 }

@@ -11,18 +11,18 @@ import (
 func TestTargetableIsKeptByVersion(t *testing.T) {
 	var kept targetable
 	all := []access.Account{{ID: "2", State: access.AccountActive}, {ID: "1", State: access.AccountActive}}
-	first, _ := kept.of(all, 7)
+	first := kept.of(all, 7).targets
 	if len(first) != 2 || first[0].ID != "1" {
 		t.Fatalf("got %+v, want both accounts by id", first)
 	}
-	if again, _ := kept.of(append([]access.Account(nil), all...), 7); &again[0] != &first[0] {
+	if again := kept.of(append([]access.Account(nil), all...), 7).targets; &again[0] != &first[0] {
 		t.Error("a version was worked out twice")
 	}
 	all[0].State = access.AccountSuspended
-	if next, _ := kept.of(all, 8); len(next) != 1 {
-		t.Errorf("got %+v for another version, want the account that is active", next)
+	if next := kept.of(all, 8); len(next.targets) != 1 || len(next.closed) != 1 || next.closed[0].ID != "2" {
+		t.Errorf("got %+v for another version, want the active account and the suspended one", next)
 	}
-	if none, _ := kept.of(nil, 9); len(none) != 0 {
+	if none := kept.of(nil, 9).targets; len(none) != 0 {
 		t.Errorf("got %+v of no accounts", none)
 	}
 }

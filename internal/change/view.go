@@ -21,6 +21,9 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 		return View{}, err
 	}
 	v := View{Change: c, Permissions: permissionsOf(c, actor), Computed: s.at()}
+	if v.OUs, err = s.store.OUTree(ctx); err != nil {
+		return View{}, err
+	}
 	plan, err := s.consequences(ctx, actor, &v)
 	if err != nil {
 		return View{}, err
@@ -48,11 +51,15 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 	switch kind := access.KindOf(err); {
 	case err != nil && (kind == access.KindConflict || kind == access.KindInvalid):
 		v.Problem, v.Fields = access.MessageOf(err), access.FieldsOf(err)
+		if err := s.addEdits(ctx, v); err != nil {
+			return planning.Summary{}, err
+		}
 	case err != nil:
 		return planning.Summary{}, err
 	default:
 		v.Diff, v.Impact, v.Issues, v.Cleared = d.Diff, d.Impact, d.Issues, d.Cleared
-		v.Rules, v.Settings = d.ruled.rules, d.ruled.settings
+		v.showRules(d.ruled)
+		v.Warnings = d.warnings
 		s.addFindings(actor, v, d)
 		if refusal := d.refusal(); refusal != nil && v.State == access.ChangeDraft {
 			v.Problem, v.Fields = access.MessageOf(refusal), access.FieldsOf(refusal)
@@ -62,6 +69,30 @@ func (s *Service) consequences(ctx context.Context, actor access.Actor, v *View)
 		return d.Summary, nil
 	}
 	return s.frozenSummary(ctx, v.Change)
+}
+
+// addEdits fills in what the edits alone say, for a change that cannot be planned now.
+func (s *Service) addEdits(ctx context.Context, v *View) error {
+	base, err := s.store.State(ctx, v.Base)
+	if err != nil {
+		return err
+	}
+	after, err := base.Apply(v.Edits)
+	if err != nil {
+		return nil //nolint:nilerr // the problem of the view says so
+	}
+	v.ShowEdits(base, after)
+	return nil
+}
+
+// ShowEdits fills in how the edits change the objects of a state.
+func (v *View) ShowEdits(before, after access.State) {
+	v.Diff = planning.Diff(before, after, v.Edits)
+	v.showRules(diffRules(before, after, v.OUs))
+}
+
+func (v *View) showRules(d ruleDiff) {
+	v.Rules, v.Settings, v.Names = d.rules, d.settings, d.names
 }
 
 // addFindings fills in what guards and review rules say. A draft's needs are those that it
@@ -74,6 +105,7 @@ func (s *Service) addFindings(actor access.Actor, v *View, d draft) {
 	_ = v.Unconfirmed(v.Guards, actor) // marks those that are overridden
 	if v.State == access.ChangeDraft {
 		v.SetNeeds(d.needs)
+		v.Dangers = d.dangers
 	}
 	if v.Permissions.Alone == nil && !d.settings.BreakGlassAllowed {
 		v.Permissions.Alone = access.Errorf(access.KindForbidden, "The settings do not let anybody apply a change alone.")
@@ -124,6 +156,6 @@ func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions
 		Comment:        authz.Require(actor, authz.Read),
 		OverrideGuards: first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),
 		Alone:          first(state("applied", c.State == access.ChangeInReview || c.State == access.ChangeApproved), authz.Require(actor, authz.BreakGlass)),
-		Rebase:         first(state("rebased", draft || c.State == access.ChangeConflicted), authz.Require(actor, authz.EditChange)),
+		Rebase:         first(state("rebased", c.Open()), authz.Require(actor, authz.EditChange)),
 	}
 }

@@ -63,7 +63,10 @@ type View struct {
 	Comments     []access.Comment
 	Rules        []access.RuleChange
 	Settings     []access.SettingChange
-	ChangedSince access.ChangedSince // what others have applied under a draft or a conflicted change
+	Names        map[string]string   // of the allowlists and mappings in the scopes of Rules, by id
+	OUs          *access.OUs         // for the texts about selectors
+	ChangedSince access.ChangedSince // changes of others since the base of a change that is not applied yet
+	Warnings     string              // the digest of the warnings of a submitted change
 }
 
 // ExplainRequest asks which user can assume which role, from which network. Revision is Head, or a

@@ -265,6 +265,9 @@ func (s *Service) compareOne(ctx context.Context, d desired, id access.AccountID
 		scan.Findings[i].Sentence += lastPush(scan.Findings[i], standing)
 	}
 	outcome, err := s.save(ctx, scan)
+	if standing.Rollout == 0 {
+		return "", err // no reviewed change has been rolled out there, so a person must decide on the first push
+	}
 	return userReturned(d, scan, outcome), err
 }
 

@@ -200,6 +200,36 @@ func TestAUserWhoIsThereAgainIsPushed(t *testing.T) {
 	}
 }
 
+// TestReturnedUserIsNotPushedUnreviewed: an account that became active after the last review gets no
+// documents because a user is there again.
+func TestReturnedUserIsNotPushedUnreviewed(t *testing.T) {
+	w := newWorld(t)
+	w.setState(access.AccountSuspended)
+	w.apply(w.edits()...)
+	w.setState(access.AccountActive)
+	w.eyes.hide("carol")
+	w.scan()
+	if drifts := w.findings(access.FindingDrift); len(drifts) == 0 {
+		t.Fatalf("got %+v, want the drift of an account that was never pushed", w.findings())
+	}
+	w.eyes.hide("")
+	w.scan()
+	rollouts, err := w.store.Rollouts(t.Context(), access.RolloutQuery{})
+	w.must(err)
+	if len(rollouts.Items) != 1 {
+		t.Errorf("%d rollouts, the last %q; want that of the change alone", len(rollouts.Items), rollouts.Items[0].Title)
+	}
+	if drifts := w.findings(access.FindingDrift); len(drifts) == 0 {
+		t.Error("the drift is gone although nothing was pushed")
+	}
+}
+
+func (w *world) setState(state access.AccountState) {
+	w.t.Helper()
+	_, err := w.store.Pool().Exec(w.t.Context(), "UPDATE accounts SET state = $1, version = version + 1 WHERE id = $2", state, w.account.ID)
+	w.must(err)
+}
+
 func TestAnAccountThatCannotBeReadIsAFinding(t *testing.T) {
 	w := newWorld(t)
 	w.apply(w.edits()...)

@@ -5,12 +5,18 @@ import (
 	"testing"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 // TestRelatedAccounts: to judge an account it has to be known where the users of its
 // roles are, and what the roles of its users are; nothing else.
 func TestRelatedAccounts(t *testing.T) {
-	accounts := []access.Account{{ID: "111111111111", OU: "Root/Prod"}, {ID: "222222222222", OU: "Root/Prod"}, {ID: "333333333333", OU: "Root/Dev"}, {ID: "444444444444", OU: "Root/People"}}
+	accounts := []access.Account{
+		accesstest.InOU(access.Account{ID: "111111111111"}, "Root/Prod"),
+		accesstest.InOU(access.Account{ID: "222222222222"}, "Root/Prod"),
+		accesstest.InOU(access.Account{ID: "333333333333"}, "Root/Dev"),
+		accesstest.InOU(access.Account{ID: "444444444444"}, "Root/People"),
+	}
 	mapping := func(ou string, users ...access.UserName) access.Mapping {
 		return access.Mapping{Role: access.RoleName{Path: "/", Name: "Bob"}, Users: users, Accounts: access.Selector{OUs: []string{ou}}}
 	}

@@ -3,9 +3,17 @@ package iam
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"portcullis.internal/portcullis/internal/access"
 )
+
+// atHome evaluates for role Bob of the account 111122223333.
+var atHome = TrustContext{
+	Account: "111122223333", Partition: "aws", Role: access.RoleName{Path: "/", Name: "Bob"}, Now: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+}
 
 func TestBypasses(t *testing.T) {
 	const (
@@ -25,16 +33,16 @@ func TestBypasses(t *testing.T) {
 	}{
 		"no document":              {"", nil},
 		"ours and harmless ones":   {doc(ours, service, federated, denied), nil},
-		"the root and a ghost":     {doc(ours, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
-		"everybody, without a Sid": {doc(ours, anybody), []Bypass{{Statement: "#2", Who: []string{"*"}}}},
+		"the root and a ghost":     {doc(ours, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, How: "from anywhere"}}},
+		"everybody, without a Sid": {doc(ours, anybody), []Bypass{{Statement: "#2", Who: []string{"*"}, How: "from anywhere"}}},
 		"restricted by ours":       {doc(everyone, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
-		"only asked for MFA":       {doc(mfa, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
-		"an Allow of ours":         {doc(strings.Replace(everyone, "Deny\",\"P", "Allow\",\"P", 1), root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"only asked for MFA":       {doc(mfa, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, How: "only with MFA, from any network"}}},
+		"an Allow of ours":         {doc(strings.Replace(everyone, "Deny\",\"P", "Allow\",\"P", 1), root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, How: "from anywhere"}}},
 		"restricted by networks":   {doc(nets, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}, Restricted: true}}},
-		"not restricted by theirs": {doc(denied, root), []Bypass{{Statement: "Mine", Who: []string{"arn:aws:iam::111122223333:root", "AIDADEAD"}}}},
+		"denied by theirs":         {doc(denied, root), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Bypasses(tc.doc)
+			got, err := Bypasses(tc.doc, atHome)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +51,7 @@ func TestBypasses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Bypasses("{"); err == nil {
+	if _, err := Bypasses("{", atHome); err == nil {
 		t.Error("a malformed document gives no error")
 	}
 }

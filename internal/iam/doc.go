@@ -33,6 +33,7 @@
 //	pretty.go, line_diff.go  layout and line diff for people
 //	ghosts.go         unique ids of users and roles that were deleted
 //	bypass.go, federated.go  statements of others that admit callers past ours
+//	caller.go, way.go, demand.go  from where, and under which conditions, such a statement admits a caller
 //	request.go        one call of sts:AssumeRole
 //	parsed.go, parse_cache.go  documents prepared for evaluation, and a cache of them
 //	operators.go, pattern.go, tri.go  condition operators, wildcards, three-valued logic

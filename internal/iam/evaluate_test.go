@@ -92,6 +92,8 @@ func TestEvaluateConditions(t *testing.T) {
 	mfa.MFA, mfa.MFAAge = true, 20*time.Minute
 	named := aliceFrom("203.0.113.7")
 	named.SessionName = "alice"
+	kim := aliceFrom("203.0.113.7")
+	kim.SessionName = "kim"
 	bucket := aliceFrom("203.0.113.7")
 	bucket.ExternalID = "arn:aws:s3:::b:c:user/a"
 	for _, tc := range []struct {
@@ -131,6 +133,13 @@ func TestEvaluateConditions(t *testing.T) {
 		{"MFA age, exactly", `{"NumericGreaterThanIfExists":{"aws:MultiFactorAuthAge":1200}}`, mfa, Allowed},
 		{"MFA age, none", `{"NumericGreaterThanIfExists":{"aws:MultiFactorAuthAge":"3600"}}`, ip, Denied},
 		{"not a number", `{"NumericLessThan":{"aws:MultiFactorAuthAge":"NaN"}}`, mfa, CannotTell},
+		{"a number of C", `{"NumericEquals":{"aws:MultiFactorAuthAge":"0x4b0"}}`, mfa, CannotTell},
+		{"a number with underscores", `{"NumericEquals":{"aws:MultiFactorAuthAge":"1_200"}}`, mfa, CannotTell},
+		{"a number with an exponent", `{"NumericEquals":{"aws:MultiFactorAuthAge":1.2e3}}`, mfa, CannotTell},
+		{"a number without end", `{"NumericLessThan":{"aws:MultiFactorAuthAge":"inf"}}`, mfa, CannotTell},
+		{"a number with a leading zero", `{"NumericEquals":{"aws:MultiFactorAuthAge":"01200"}}`, mfa, CannotTell},
+		{"a number that float64 rounds", `{"NumericEquals":{"aws:MultiFactorAuthAge":"1200.00000000000000000001"}}`, mfa, Allowed},
+		{"seconds in another spelling", `{"DateGreaterThan":{"aws:CurrentTime":"1_000"}}`, ip, CannotTell},
 		{"no number", `{"NumericLessThan":{"aws:MultiFactorAuthAge":"soon"}}`, mfa, CannotTell},
 
 		{"session name is the user", `{"StringNotEquals":{"sts:RoleSessionName":"${aws:username}"}}`, named, Allowed},
@@ -138,6 +147,11 @@ func TestEvaluateConditions(t *testing.T) {
 		{"StringLike", `{"StringLike":{"sts:RoleSessionName":"al*"}}`, named, Denied},
 		{"StringEquals has no wildcards", `{"StringEquals":{"sts:RoleSessionName":"al*"}}`, named, Allowed},
 		{"IgnoreCase", `{"StringEqualsIgnoreCase":{"sts:RoleSessionName":"ALICE"}}`, named, Denied},
+		{"IgnoreCase folds ASCII only", `{"StringEqualsIgnoreCase":{"sts:RoleSessionName":"\u212Aim"}}`, kim, Allowed},
+		{"Bool folds ASCII only", `{"Bool":{"aws:SecureTransport":["true","fal\u017Fe"]}}`, ip, Denied},
+		{"an operator in other letters", `{"StringLi\u212Ae":{"aws:username":"alice"}}`, ip, CannotTell},
+		{"a key in other letters", `{"StringEquals":{"aw\u017F:username":"bob"}}`, ip, CannotTell},
+		{"a variable in other letters", `{"StringEquals":{"aws:username":"${aw\u017F:username}"}}`, ip, CannotTell},
 		{"a variable that is not known", `{"StringEquals":{"sts:RoleSessionName":"${aws:PrincipalTag/team}"}}`, named, CannotTell},
 		{"two keys, one false", `{"StringEquals":{"sts:RoleSessionName":"alice","aws:username":"bob"}}`, named, Allowed},
 		{"several values", `{"StringEquals":{"aws:username":["bob","alice"]}}`, named, Denied},

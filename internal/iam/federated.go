@@ -2,40 +2,39 @@ package iam
 
 import (
 	"slices"
-	"strings"
 )
 
-// FederatedProviders returns the identity providers whose people the statements of others
-// let in without a condition on networks, sorted. everyone reports that a Deny of ours
-// holds everybody to networks; it does not hold for them.
+// FederatedAccess returns the ways in which statements of others let people of identity providers assume the role.
+// It leaves out ways that the statement itself holds to networks, and statements that let no call through. everyone
+// reports that a Deny of ours holds everybody to networks; it does not hold for these people.
 // See docs/aws-facts.md, "Other principals in a trust policy".
-func FederatedProviders(trustPolicy string) (who []string, everyone bool, err error) {
+func FederatedAccess(trustPolicy string, at TrustContext) (ways []Bypass, everyone bool, err error) {
 	d, err := readForeign(trustPolicy)
 	if err != nil {
 		return nil, false, err
 	}
-	for _, s := range d.foreign {
-		who = append(who, providers(s)...)
-	}
-	return sortedSet(who), slices.ContainsFunc(d.ours, deniesEveryone), nil
-}
-
-// providers are the identity providers whose people a statement lets in, where no
-// condition of its own holds them to networks.
-func providers(s value) []string {
-	if effect, ok := s.get("Effect"); ok && strings.EqualFold(effect.text, EffectDeny) {
-		return nil
-	}
-	if action, ok := s.get("Action"); ok && !anyPattern(action, actionSAML) && !anyPattern(action, actionWebIdentity) {
-		return nil
-	}
-	condition, _ := s.get("Condition")
-	for _, operator := range condition.members {
-		for _, key := range operator.value.members {
-			if strings.EqualFold(key.key, "aws:SourceIp") {
-				return nil
+	for _, action := range []string{actionSAML, actionWebIdentity} {
+		e := newTrustEvaluation(trustPolicy, at, foldASCII(action))
+		for i, s := range e.raw {
+			if e.ours(i) {
+				continue
+			}
+			for _, who := range providers(s, action) {
+				ways = e.add(ways, i, caller{text: who, arn: who, federated: true})
 			}
 		}
+	}
+	ways = slices.DeleteFunc(ways, func(b Bypass) bool { return b.Networks || b.Kept || b.Restricted })
+	return ways, slices.ContainsFunc(d.ours, deniesEveryone), nil
+}
+
+// providers are the identity providers whose people a statement may let in by an action.
+func providers(s value, action string) []string {
+	if effect, ok := s.get("Effect"); ok && equalFoldASCII(effect.text, EffectDeny) {
+		return nil
+	}
+	if patterns, ok := s.get("Action"); ok && !anyPattern(patterns, action) {
+		return nil
 	}
 	principal, _ := s.get("Principal")
 	federated, ok := principal.get("Federated")

@@ -163,7 +163,7 @@ func (d *document) take(s value) {
 // admitsAWS reports whether a statement may let some AWS principal assume the role. A
 // statement that it does not understand may.
 func admitsAWS(s value) bool {
-	if effect, ok := s.get("Effect"); ok && strings.EqualFold(effect.text, EffectDeny) {
+	if effect, ok := s.get("Effect"); ok && equalFoldASCII(effect.text, EffectDeny) {
 		return false
 	}
 	if action, ok := s.get("Action"); ok && !anyPattern(action, ActionAssume) {

@@ -1,10 +1,9 @@
 package iam
 
 import (
-	"math"
+	"math/big"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -94,13 +93,13 @@ func comparerFor(op string) (compare comparer, negated bool) {
 	case "stringequals", "stringnotequals":
 		return func(have, want string) tri { return is(have == showWildcards.Replace(want)) }, op == "stringnotequals"
 	case "stringequalsignorecase", "stringnotequalsignorecase":
-		return func(have, want string) tri { return is(strings.EqualFold(have, showWildcards.Replace(want))) }, op == "stringnotequalsignorecase"
+		return func(have, want string) tri { return is(equalFoldASCII(have, showWildcards.Replace(want))) }, op == "stringnotequalsignorecase"
 	case "stringlike", "stringnotlike":
 		return func(have, want string) tri { return is(match(want, have)) }, op == "stringnotlike"
 	case "arnequals", "arnlike", "arnnotequals", "arnnotlike":
 		return matchARN, strings.HasPrefix(op, "arnnot")
 	case "bool":
-		return func(have, want string) tri { return is(strings.EqualFold(have, want)) }, false
+		return func(have, want string) tri { return is(equalFoldASCII(have, want)) }, false
 	case "numericequals", "numericnotequals", "datenotequals", "dateequals":
 		return orderComparer(op, func(c int) bool { return c == 0 }), strings.Contains(op, "not")
 	case "numericlessthan", "datelessthan":
@@ -146,32 +145,29 @@ func orderComparer(op string, holds func(int) bool) comparer {
 		if !okA || !okB {
 			return unsure
 		}
-		switch {
-		case a < b:
-			return is(holds(-1))
-		case a > b:
-			return is(holds(1))
-		default:
-			return is(holds(0))
-		}
+		return is(holds(a.Cmp(b)))
 	}
 }
 
-func readNumber(s string) (float64, bool) {
-	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+// readNumber reads an integer or a decimal without loss of digits. AWS documents no other spelling.
+func readNumber(s string) (*big.Rat, bool) {
+	if !decimal.MatchString(s) {
+		return nil, false
+	}
+	return new(big.Rat).SetString(s)
 }
 
-func readDate(s string) (float64, bool) {
-	if f, ok := readNumber(s); ok {
-		return f, true
+// readDate reads seconds since 1970, or a time of ISO 8601, as seconds.
+func readDate(s string) (*big.Rat, bool) {
+	if !strings.Contains(s, ".") && decimal.MatchString(s) {
+		return readNumber(s)
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02"} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return float64(t.UnixMilli()) / 1000, true
+			return new(big.Rat).Add(big.NewRat(t.Unix(), 1), big.NewRat(int64(t.Nanosecond()), 1e9)), true
 		}
 	}
-	return 0, false
+	return nil, false
 }
 
 // holds decides the test for a call, as IAM does with keys that are missing: a missing
@@ -212,7 +208,7 @@ func (t *test) whenMissing() tri {
 func (t *test) nullIs(missing bool) tri {
 	result := no
 	for _, v := range t.values {
-		result = or(result, is(strings.EqualFold(v, "true") == missing))
+		result = or(result, is(equalFoldASCII(v, "true") == missing))
 	}
 	return result
 }

@@ -37,7 +37,11 @@ type principals struct {
 	arns     []string
 	accounts []string
 	ids      []string
-	unsure   bool // NotPrincipal, nothing at all, or a form that is not known
+
+	everything bool     // "*" alone: principals of every kind
+	federated  []string // identity providers
+
+	unsure bool // NotPrincipal, nothing at all, or a form that is not known
 }
 
 // ParsePolicy reads a document for Decide. An empty one allows nothing; of a malformed
@@ -72,8 +76,8 @@ func ParsePolicy(doc string) *Policy {
 func parseForDeciding(v value, variables bool) (parsedStatement, bool) {
 	s := parsedStatement{who: principals{unsure: true}, actions: patterns{missing: true}, resources: patterns{missing: true}}
 	effect, _ := v.get("Effect")
-	s.deny = strings.EqualFold(effect.text, EffectDeny)
-	if !s.deny && !strings.EqualFold(effect.text, EffectAllow) {
+	s.deny = equalFoldASCII(effect.text, EffectDeny)
+	if !s.deny && !equalFoldASCII(effect.text, EffectAllow) {
 		return s, false
 	}
 	for _, m := range v.members {
@@ -129,9 +133,14 @@ func (s *parsedStatement) parseTests(v value, variables bool) {
 func parseWho(v value) principals {
 	var p principals
 	if v.kind == '"' {
-		return principals{anyone: v.text == "*", unsure: v.text != "*"}
+		return principals{anyone: v.text == "*", everything: v.text == "*", unsure: v.text != "*"}
 	}
 	for _, m := range v.members {
+		if m.key == "Federated" {
+			for _, it := range m.value.list() {
+				p.federated = append(p.federated, it.text)
+			}
+		}
 		if m.key != "AWS" {
 			continue // services, federated and canonical users are not IAM users
 		}

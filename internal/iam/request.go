@@ -74,6 +74,7 @@ type call struct {
 	roleARN string
 	via     bool // through a VPC endpoint
 	anyone  bool // the caller is not known: no key has a value
+	session bool // the caller is a session of the role userARN, of which little more is known
 }
 
 func newCall(r Request) *call {
@@ -93,6 +94,9 @@ func newCall(r Request) *call {
 // key looks up a context key, whose name is given in lower case.
 func (c *call) key(name string) (string, presence) {
 	if c.anyone {
+		return "", unknown
+	}
+	if c.session && ofUsers[name] {
 		return "", unknown
 	}
 	switch name {
@@ -124,6 +128,12 @@ func (c *call) key(name string) (string, presence) {
 	default:
 		return c.textKey(name)
 	}
+}
+
+// ofUsers are the keys whose values are known of users and not of sessions of a role.
+var ofUsers = map[string]bool{
+	"aws:multifactorauthpresent": true, "aws:multifactorauthage": true,
+	"aws:username": true, "aws:userid": true, "aws:principaltype": true,
 }
 
 func (c *call) now(name string) (string, presence) {
@@ -219,7 +229,7 @@ func (c *call) variable(name string) (string, tri) {
 	case "$":
 		return "$", yes
 	}
-	v, p := c.key(strings.ToLower(name))
+	v, p := c.key(foldASCII(name))
 	if p != present {
 		return "", unsure
 	}

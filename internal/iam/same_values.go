@@ -177,3 +177,6 @@ func foldASCII(s string) string {
 	}
 	return s
 }
+
+// equalFoldASCII compares texts without regard to the case of ASCII letters.
+func equalFoldASCII(a, b string) bool { return a == b || foldASCII(a) == foldASCII(b) }

@@ -54,7 +54,7 @@ func (c *call) reason(o outcome) string {
 	}
 	switch o.why {
 	case allowedBy:
-		return name + " allows it and no Deny applies"
+		return name + " allows it" + underConditions(o.statement) + " and no Deny applies"
 	case deniedBy:
 		if o.statement.name == SidDenyRevoked {
 			return name + " denies it: the user was removed from this role, and the Deny stays while a statement" +
@@ -79,6 +79,21 @@ func (c *call) reason(o outcome) string {
 	default:
 		return ""
 	}
+}
+
+// underConditions names the conditions of an Allow, which hold for the call. It leaves out those that hold for all
+// calls, and the callers that a condition lists.
+func underConditions(s *parsedStatement) string {
+	var conditions []string
+	for i := range s.tests {
+		if t := &s.tests[i]; !sameForAll[t.name] && t.name != "aws:principalarn" && t.name != "aws:username" {
+			conditions = append(conditions, t.operator+" "+t.key+" "+some(t.values))
+		}
+	}
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " on its condition " + strings.Join(conditions, " and ")
 }
 
 func (c *call) nothing(o outcome) string {

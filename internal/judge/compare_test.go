@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"testing"
+	"time"
 
 	"portcullis.internal/portcullis/internal/iam"
 	"portcullis.internal/portcullis/internal/judge"
@@ -77,4 +78,21 @@ func TestAgreesWithIAM(t *testing.T) {
 func FuzzAgreesWithIAM(f *testing.F) {
 	f.Add(uint64(1), uint64(2))
 	f.Fuzz(func(t *testing.T, a, b uint64) { compare(t, newGenerator(a, b), map[iam.Verdict]int{}) })
+}
+
+// AWS does not document these spellings of a number. The judge refuses the document, and iam cannot tell.
+func TestNeitherReadsUndocumentedNumbers(t *testing.T) {
+	r := newGenerator(1, 1).request()
+	r.MFA, r.MFAAge, r.ExternalID = true, 16*time.Second, ""
+	for _, value := range []string{"0x10", "1_6", "1.6e1", "+16", "016", "inf", "nan", "16."} {
+		text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:*"},` +
+			`{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{"NumericEquals":` +
+			`{"aws:MultiFactorAuthAge":"` + value + `"}}}]}`
+		if _, err := judge.Parse(text, judge.TrustPolicy); err == nil {
+			t.Errorf("%q: the judge reads it", value)
+		}
+		if got := iam.Evaluate(r, text, nil); got.Verdict != iam.CannotTell {
+			t.Errorf("%q: iam says %s: %s", value, got.Verdict, got.Sentence)
+		}
+	}
 }

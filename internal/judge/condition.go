@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"math/big"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,18 +31,18 @@ type comparison func(got, want string) bool
 // positive one. Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
 var comparisons = map[string]comparison{
 	"stringequals":             func(got, want string) bool { return got == want },
-	"stringequalsignorecase":   strings.EqualFold,
+	"stringequalsignorecase":   equalFold,
 	"stringlike":               func(got, want string) bool { return wild(want, got) },
 	"arnequals":                func(got, want string) bool { return wildARN(want, got) },
 	"arnlike":                  func(got, want string) bool { return wildARN(want, got) },
-	"bool":                     strings.EqualFold,
+	"bool":                     equalFold,
 	"binaryequals":             func(got, want string) bool { return got == want },
 	"ipaddress":                inNetwork,
-	"numericequals":            compareNumbers(func(a, b float64) bool { return a == b }),
-	"numericlessthan":          compareNumbers(func(a, b float64) bool { return a < b }),
-	"numericlessthanequals":    compareNumbers(func(a, b float64) bool { return a <= b }),
-	"numericgreaterthan":       compareNumbers(func(a, b float64) bool { return a > b }),
-	"numericgreaterthanequals": compareNumbers(func(a, b float64) bool { return a >= b }),
+	"numericequals":            compareNumbers(func(c int) bool { return c == 0 }),
+	"numericlessthan":          compareNumbers(func(c int) bool { return c < 0 }),
+	"numericlessthanequals":    compareNumbers(func(c int) bool { return c <= 0 }),
+	"numericgreaterthan":       compareNumbers(func(c int) bool { return c > 0 }),
+	"numericgreaterthanequals": compareNumbers(func(c int) bool { return c >= 0 }),
 	"dateequals":               compareDates(func(c int) bool { return c == 0 }),
 	"datelessthan":             compareDates(func(c int) bool { return c < 0 }),
 	"datelessthanequals":       compareDates(func(c int) bool { return c <= 0 }),
@@ -61,7 +63,7 @@ var negations = map[string]string{
 
 // parseOperator parses the name of an operator. ok is false if there is no such operator.
 func parseOperator(name string) (c Condition, ok bool) {
-	name = strings.ToLower(name)
+	name = lower(name)
 	if rest, found := strings.CutPrefix(name, "forallvalues:"); found {
 		name, c.ForAll = rest, true
 	} else {
@@ -141,12 +143,24 @@ func parseNetwork(s string) (netip.Prefix, bool) {
 	return p.Masked(), err == nil
 }
 
-func compareNumbers(compare func(a, b float64) bool) comparison {
+func compareNumbers(compare func(c int) bool) comparison {
 	return func(got, want string) bool {
-		a, errA := strconv.ParseFloat(got, 64)
-		b, errB := strconv.ParseFloat(want, 64)
-		return errA == nil && errB == nil && compare(a, b)
+		a, okA := parseNumber(got)
+		b, okB := parseNumber(want)
+		return okA && okB && compare(a.Cmp(b))
 	}
+}
+
+// number is what AWS documents as the value of a numeric operator: an integer or a decimal. Go also
+// reads 0x10, 1_000, 1e3 and inf. Leading zeros and a plus have no documented meaning.
+var number = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+
+// parseNumber parses an integer or a decimal without loss of digits.
+func parseNumber(s string) (*big.Rat, bool) {
+	if !number.MatchString(s) {
+		return nil, false
+	}
+	return new(big.Rat).SetString(s)
 }
 
 func compareDates(compare func(c int) bool) comparison {
@@ -158,8 +172,9 @@ func compareDates(compare func(c int) bool) comparison {
 }
 
 func parseDate(s string) (time.Time, bool) {
-	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.Unix(seconds, 0), true
+	if number.MatchString(s) && !strings.Contains(s, ".") {
+		seconds, err := strconv.ParseInt(s, 10, 64)
+		return time.Unix(seconds, 0), err == nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02"} {
 		if t, err := time.Parse(layout, s); err == nil {

@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"errors"
 	"testing"
 
 	"portcullis.internal/portcullis/internal/judge"
@@ -60,6 +61,15 @@ func TestOperators(t *testing.T) {
 		{"NumericGreaterThan", `"5"`, "5.1", "5", [3]bool{true, false, false}},
 		{"NumericGreaterThanEquals", `"5"`, "5", "4.9", [3]bool{true, false, false}},
 		{"NumericGreaterThanIfExists", `"3600"`, "3601", "x", [3]bool{true, false, true}},
+		{"NumericEquals", `"9007199254740993"`, "9007199254740993", "9007199254740992", [3]bool{true, false, false}},
+		{"NumericLessThan", `"0.30000000000000001"`, "0.3", "0.30000000000000002", [3]bool{true, false, false}},
+		{"NumericEquals", `"16"`, "16.00", "0x10", [3]bool{true, false, false}},
+		{"NumericEquals", `"1000"`, "1000", "1_000", [3]bool{true, false, false}},
+		{"NumericLessThan", `"1000"`, "-1", "-inf", [3]bool{true, false, false}},
+		{"DateEquals", `"60"`, "60", "+60", [3]bool{true, false, false}},
+		{"StringEqualsIgnoreCase", `"kiss"`, "KISS", "\u212Aiss", [3]bool{true, false, false}},
+		{"StringNotEqualsIgnoreCase", `"kiss"`, "kiSS", "ki\u017F\u017F", [3]bool{false, true, true}},
+		{"Bool", `"false"`, "False", "fal\u017Fe", [3]bool{true, false, false}},
 		{"DateEquals", `"2026-01-02"`, "2026-01-02T00:00:00Z", "2026-01-02T00:00:01Z", [3]bool{true, false, false}},
 		{"DateNotEquals", `"2026-01-02"`, "1767312000", "2026-01-03", [3]bool{false, true, true}},
 		{
@@ -150,4 +160,55 @@ func TestVariablesNeedTheVersion(t *testing.T) {
 			t.Errorf("version %s: got %v, want %v", version, got, want)
 		}
 	}
+}
+
+// AWS compares the names of operators, keys and actions without regard to the case of ASCII letters.
+// Unicode also folds U+212A KELVIN SIGN into k and U+017F into s.
+func TestNamesFoldASCIIOnly(t *testing.T) {
+	for _, operator := range []string{
+		"StringLi\u212Ae", "\u017FtringEquals", "NumericEqual\u017F", "Bool\u0130fExists",
+	} {
+		if _, err := judge.Parse(withCondition(`"`+operator+`":{"aws:Key":"1"}`), judge.IdentityPolicy); err == nil {
+			t.Errorf("the operator %q is read", operator)
+		}
+	}
+	doc, err := judge.Parse(withCondition(`"StringEquals":{"aws:TO\u212AEN":"1"}`), judge.IdentityPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := assume(user(home))
+	r.Keys = judge.Keys{"aws:token": "1"}
+	if judge.DecideIdentity(r, judge.Policies{Identity: []*judge.Document{doc}}).Allowed {
+		t.Error("the key aws:TO\u212AEN is read as aws:token")
+	}
+	const action = "sts:AssumeRole"
+	if judge.MatchAction("\u017Fts:AssumeRole", action) || !judge.MatchAction("STS:assumeROLE", action) {
+		t.Error("actions fold other letters than those of ASCII")
+	}
+}
+
+// AWS documents integers and decimals. How it reads another spelling is not known, so such a document
+// is refused.
+func TestNumbersAWSDoesNotDocument(t *testing.T) {
+	for _, value := range []string{
+		"0x10", "1_000", "inf", "-Infinity", "nan", "1e3", "+5", "007", ".5", "5.", "", " 5", "0b1", "0x1p4",
+	} {
+		text := withCondition(`"NumericEqualsIfExists":{"aws:Key":["5","` + value + `"]}`)
+		_, err := judge.Parse(text, judge.IdentityPolicy)
+		var broken *judge.SyntaxError
+		if !errors.As(err, &broken) || broken.Code != judge.InvalidNumber || broken.Detail != value {
+			t.Errorf("%q: %v, want that it is no number", value, err)
+		}
+	}
+	for _, value := range []string{"0", "-1", "60.0", "${aws:username}"} {
+		text := withCondition(`"NumericEquals":{"aws:Key":"` + value + `"}`)
+		if _, err := judge.Parse(text, judge.IdentityPolicy); err != nil {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
+func withCondition(condition string) string {
+	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` +
+		condition + `}}}`
 }

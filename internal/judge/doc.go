@@ -46,6 +46,9 @@
 // absent. Condition keys have one value; multivalued keys cannot be expressed. SCPs, RCPs
 // and permissions boundaries are not modeled. Group policies count as identity policies.
 //
+// Case is that of ASCII letters only, and numbers are integers and decimals, compared without loss of
+// digits. A document with a number in another spelling, for example 1e3, is refused.
+//
 // IAM does not document an ARN pattern with fewer than six parts, for example "arn:aws:*".
 // This package compares it as a StringLike pattern.
 //

@@ -67,6 +67,11 @@ var families = []family{
 		[]string{"sts:ExternalId", "sts:RoleSessionName"},
 		[]string{"${sts:ExternalId}", "${sts:ExternalId}*", "al${*}", "b${?}b", "${$}", "a*", "b?b${*}"},
 	},
+	{ // letters that Unicode folds into k and s
+		[]string{"StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"},
+		[]string{"sts:ExternalId", "sts:External\u212Ad", "\u017Fts:ExternalId"},
+		[]string{"kiss", "KISS", "\u212Aiss", "ki\u017Fs"},
+	},
 	{
 		[]string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"},
 		[]string{"aws:SourceVpc", "aws:SourceVpce"},
@@ -95,7 +100,7 @@ var families = []family{
 			"NumericGreaterThan", "NumericGreaterThanEquals",
 		},
 		[]string{"aws:MultiFactorAuthAge"},
-		[]string{"0", "60", "60.0", "3600", "-1"},
+		[]string{"0", "60", "60.0", "3600", "-1", "59.99999999999999999999", "60.00000000000000000001"},
 	},
 	{
 		[]string{
@@ -219,7 +224,7 @@ func (g generator) request() iam.Request {
 		r.SourceIdentity = g.one("alice", "bob")
 	}
 	if g.IntN(4) == 0 {
-		r.ExternalID = g.one("alice", "acme", "al*", "B?b", "b?b*", "$", "*")
+		r.ExternalID = g.one("alice", "acme", "al*", "B?b", "b?b*", "$", "*", "kiss", "\u212ais\u017f")
 	}
 	return r
 }

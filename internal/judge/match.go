@@ -44,8 +44,22 @@ func sameByte(p, t byte) bool {
 // MatchAction reports whether a pattern of an Action element, for example "iam:Get*",
 // matches an action. Case does not matter.
 func MatchAction(pattern, action string) bool {
-	return wild(strings.ToLower(pattern), strings.ToLower(action))
+	return wild(lower(pattern), lower(action))
 }
+
+// lower folds the case of ASCII letters. strings.ToLower also makes k of U+212A KELVIN SIGN.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// equalFold compares texts without regard to the case of ASCII letters.
+func equalFold(a, b string) bool { return lower(a) == lower(b) }
 
 // wildARN matches the six parts of an ARN one by one, so that a star in one part does not
 // match a colon.
@@ -97,7 +111,7 @@ func variable(name string, keys Keys) (string, bool) {
 		return "$", true
 	}
 	name, fallback, hasFallback := strings.Cut(name, ",")
-	if value, ok := keys[strings.ToLower(strings.TrimSpace(name))]; ok {
+	if value, ok := keys[lower(strings.TrimSpace(name))]; ok {
 		return hideWildcards.Replace(value), true
 	}
 	return hideWildcards.Replace(strings.Trim(strings.TrimSpace(fallback), "'")), hasFallback

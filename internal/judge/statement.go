@@ -139,7 +139,7 @@ func (st *Statement) readConditions(v *Node) *SyntaxError {
 		}
 		for j, key := range v.Items[i].Keys {
 			c := parsed
-			c.Key = strings.ToLower(key)
+			c.Key = lower(key)
 			for _, value := range v.Items[i].Items[j].List() {
 				if value.Kind == '{' || value.Kind == '[' {
 					return syntaxError(Syntax, "Condition")
@@ -155,6 +155,8 @@ func (st *Statement) readConditions(v *Node) *SyntaxError {
 	return nil
 }
 
+// check refuses values that the operator cannot have. A number in a spelling that AWS does not document
+// is refused, because nothing says how AWS would compare it.
 func (c Condition) check() *SyntaxError {
 	if c.Operator == "null" && (len(c.Values) != 1 || c.Values[0] != "true" && c.Values[0] != "false") {
 		return syntaxError(Syntax, "Condition")
@@ -163,6 +165,13 @@ func (c Condition) check() *SyntaxError {
 		for _, v := range c.Values {
 			if _, ok := parseNetwork(v); !ok {
 				return syntaxError(InvalidAddress, v)
+			}
+		}
+	}
+	if strings.HasPrefix(c.Operator, "numeric") {
+		for _, v := range c.Values {
+			if !number.MatchString(v) && !strings.Contains(v, "${") {
+				return syntaxError(InvalidNumber, v)
 			}
 		}
 	}
@@ -188,7 +197,7 @@ func (st *Statement) check(n *Node, kind Kind) *SyntaxError {
 		if action != "*" && !actionChars.MatchString(action) {
 			return syntaxError(InvalidAction, action)
 		}
-		if kind == TrustPolicy && action != "*" && !strings.HasPrefix(strings.ToLower(action), "sts:") {
+		if kind == TrustPolicy && action != "*" && !strings.HasPrefix(lower(action), "sts:") {
 			return syntaxError(ForeignAction, action)
 		}
 	}

@@ -23,6 +23,7 @@ const (
 	InvalidResource      Code = "resource neither an ARN nor \"*\""
 	InvalidOperator      Code = "unknown condition operator"
 	InvalidAddress       Code = "invalid IP address or range"
+	InvalidNumber        Code = "number neither an integer nor a decimal"
 )
 
 // SyntaxError is the error for a document that breaks a rule of the grammar.

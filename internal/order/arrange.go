@@ -389,6 +389,28 @@ func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u 
 	return w.Stays(op.Resource), w.Waits(op.Resource)
 }
 
+// admission says how a trust policy may admit a user once it is written, given the statements of others as the plan says and as
+// they were read last. The two differ for a rollback, which is planned from the documents that were written.
+func (r Reading) admission(account access.AccountID, op access.PlannedOperation, u access.UserName, id string) iam.Admission {
+	home, _ := r.Accounts.Find(account)
+	partition := home.PartitionOrDefault()
+	admission := iam.MayAdmit(op.After, account, u, partition, id)
+	role := access.RoleName{Path: op.Resource.Path, Name: op.Resource.Name}
+	live, known := r.Inventories.Role(account, role)
+	if !known || live.Document == op.Before {
+		return admission
+	}
+	ours, err := iam.ParseStatements(op.OursAfter)
+	if err != nil {
+		return iam.AdmitsByName
+	}
+	merged, _, err := iam.Merge(live.Document, ours)
+	if err != nil {
+		return iam.AdmitsByName
+	}
+	return max(admission, iam.MayAdmit(merged, account, u, partition, id))
+}
+
 // otherPermissions names what else may permit a user something: the console reads the names of these, not their contents.
 func otherPermissions(u access.LiveUser) []string {
 	_, attached := access.UserSideAttachments(u.AttachedPolicies)

@@ -19,13 +19,14 @@ func Revoked(account access.AccountID, before, after string, path func(name stri
 		return nil
 	}
 	kept := admitted(after)
+	was, is := iam.ReadUserSide(account, before), iam.ReadUserSide(account, after)
 	var gone []access.UserName
 	for _, arn := range named(before) {
-		if u, ok := access.ParseUserARN(arn); ok && !slices.Contains(kept, arn) {
+		u, ok := access.ParseUserARN(arn)
+		if ok && !slices.Contains(kept, arn) && (u.Account != account || !is.Admits(u.Name)) {
 			gone = append(gone, u)
 		}
 	}
-	was, is := iam.ReadUserSide(account, before), iam.ReadUserSide(account, after)
 	for _, name := range was.Names() {
 		p, known := path(name)
 		u := access.UserName{Account: account, Path: p, Name: name}

@@ -29,7 +29,7 @@ func (r Reading) WayIn(account access.AccountID, op access.PlannedOperation, u a
 	w := WayIn{User: u, RoleUnread: !op.BeforeKnown, UserUnread: !r.Inventories.Has(u.Account), Admission: iam.AdmitsByAccount}
 	w.Deleted = !w.UserUnread && !exists
 	if op.BeforeKnown {
-		w.Admission = iam.MayAdmit(op.After, account, u, partition, user.ID)
+		w.Admission = r.admission(account, op, u, user.ID)
 		w.Statements = iam.AdmittingStatements(op.After, account, u, partition, user.ID)
 	}
 	w.Others = otherPermissions(user)

@@ -16,14 +16,15 @@ import (
 // before say what becomes of what it finds.
 type guard struct {
 	before, after access.State
+	ous           *access.OUs
 	people        []access.Person
 	now           time.Time
 	found         []access.Guard
 }
 
 // LockOuts returns what a change would lock out, for all readers alike.
-func LockOuts(before, after access.State, people []access.Person, now time.Time) []access.Guard {
-	g := &guard{before: before, after: after, people: people, now: now}
+func LockOuts(before, after access.State, ous *access.OUs, people []access.Person, now time.Time) []access.Guard {
+	g := &guard{before: before, after: after, ous: ous, people: people, now: now}
 	g.noAddress()
 	g.noAddressLater()
 	g.breakGlassMappings()
@@ -119,7 +120,7 @@ func (g *guard) breakGlassMappings() {
 		case len(lost) > 0:
 			g.add(access.GuardBreakGlass, role, lost, nil, "%s would lose the break-glass mapping of %s.", names(lost), role)
 		case was.Role != is.Role || !was.Accounts.Equal(is.Accounts):
-			g.add(access.GuardBreakGlass, role, userNames(was), nil, "The break-glass mapping of %s in %s would become one of %s in %s.", role, was.Accounts, is.Role, is.Accounts)
+			g.add(access.GuardBreakGlass, role, userNames(was), nil, "The break-glass mapping of %s in %s would become one of %s in %s.", role, g.ous.Describe(was.Accounts), is.Role, g.ous.Describe(is.Accounts))
 		case g.dropsAllowlist(was, is):
 			g.add(access.GuardBreakGlass, role, userNames(was), nil, "The break-glass mapping of %s would no longer use %s.", role, names(was.Allowlists))
 		}

@@ -14,6 +14,7 @@ import (
 type Effects struct {
 	Before, After access.State
 	Edits         []access.Edit
+	OUs           *access.OUs
 	Issues        []policy.Issue // that the change brings
 	Written       []access.Account
 }
@@ -32,6 +33,12 @@ func (e Effects) Needs() []access.Need {
 		return []access.Need{access.DefaultNeed()}
 	}
 	return needs
+}
+
+// Dangers are the properties of the change for which stricter rules can be made, in the order of pages.
+func (e Effects) Dangers() []access.Danger {
+	found := e.dangers(e.alteredObjects())
+	return slices.DeleteFunc(access.Dangers(), func(d access.Danger) bool { return !slices.Contains(found, d) })
 }
 
 // why says what of the change is in a rule's scope; "" when nothing is.
@@ -55,17 +62,17 @@ func (e Effects) why(s access.RuleScope, touched touchedObjects, dangers []acces
 		}
 	}
 	for _, a := range e.Written {
-		if why := inScope(s, a); why != "" {
+		if why := e.inScope(s, a); why != "" {
 			return why
 		}
 	}
 	return ""
 }
 
-func inScope(s access.RuleScope, a access.Account) string {
+func (e Effects) inScope(s access.RuleScope, a access.Account) string {
 	for _, ou := range s.OUs {
 		if (access.Selector{OUs: []string{ou}}).Matches(a) {
-			return fmt.Sprintf("the change writes to %s in %s", a.Name, ou)
+			return fmt.Sprintf("the change writes to %s in %s", a.Name, e.OUs.Label(ou))
 		}
 	}
 	if len(s.Tags) > 0 && (access.Selector{Tags: s.Tags}).Matches(a) {

@@ -38,7 +38,9 @@ type Result struct {
 // PlanInput is the input of planning in addition to the two states.
 type PlanInput struct {
 	Accounts     access.Accounts // that a rollout may touch
+	Closed       access.Accounts // the other accounts of the organization
 	Organization access.Accounts // all that are active, also those that no rollout touches
+	OUs          *access.OUs     // for texts about selectors
 	Inventories  *access.Inventories
 	Now          time.Time
 	Options      policy.Options
@@ -55,7 +57,9 @@ func (w PlanInput) reading() order.Reading {
 
 // PolicyInput is what compiling a state needs.
 func (w PlanInput) PolicyInput(state access.State) policy.Input {
-	return policy.Input{State: state, Accounts: w.Accounts, Inventory: w.Inventories, Now: w.Now, Options: w.Options}
+	return policy.Input{
+		State: state, Accounts: w.Accounts, Closed: w.Closed, OUs: w.OUs, Inventory: w.Inventories, Now: w.Now, Options: w.Options,
+	}
 }
 
 // PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
@@ -91,9 +95,9 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	}
 	out = plan.result(w.reading())
 	out.Issues, out.Cleared = lint.found()
-	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), policy.DiffStates(c.before, c.after)
+	out.Impact, out.Diff = was.Impact(shown, c.after, p.After), Diff(c.base, c.next, c.edits)
 	out.Issues = policy.WithLargeReach(out.Issues, out.Impact, w.Options)
-	out.Impact.Mappings, out.Diff.Mappings = c.keepEdited(out.Impact.Mappings), c.keepEdited(out.Diff.Mappings)
+	out.Impact.Mappings = out.Diff.Mappings
 	out.Summary, out.Expires = Summarize(out.Plan), NextExpiry(w.Now, c.before, c.after)
 	return out, false, nil
 }
@@ -103,9 +107,11 @@ func (c *Affected) part(id access.AccountID) *policy.Part {
 	return &policy.Part{Roles: c.roles, Users: c.users[id]}
 }
 
-// keepEdited leaves out mappings that only know an allowlist by another name.
-func (c *Affected) keepEdited(list []policy.MappingChange) []policy.MappingChange {
-	return slices.DeleteFunc(list, func(m policy.MappingChange) bool { return !c.edited.Mappings[m.ID] })
+// Diff compares the edited objects of the whole states, so that an object is shown whatever the plan
+// reaches. It leaves out mappings that only know an allowlist by another name.
+func Diff(before, after access.State, edits []access.Edit) policy.StateDiff {
+	edited := TouchedBy(edits)
+	return policy.DiffStates(edited.of(before), edited.of(after))
 }
 
 // PlanWhole plans every document of a state, also those that are as they should be: in
@@ -229,6 +235,18 @@ func (g *resultBuilder) result(r order.Reading) Result {
 	}
 	g.out.Plan.Documents = g.sum.String()
 	return g.out
+}
+
+// Only returns the plan with the targets that keep accepts.
+func (p Result) Only(keep func(access.AccountID) bool) access.Plan {
+	var some access.Plan
+	for t := range p.Plan.Targets() {
+		if keep(t.Account) {
+			some.Add(t)
+		}
+	}
+	some.Documents = some.Digest()
+	return some
 }
 
 // partLint finds what a change brings and what it clears, in the parts that it has to do
@@ -422,6 +440,22 @@ func TouchedBy(edits []access.Edit) touchedObjects {
 		}
 	}
 	return t
+}
+
+// of reduces a state to the objects.
+func (t touchedObjects) of(s access.State) access.State {
+	part := access.State{Revision: s.Revision}
+	for i := range s.Allowlists {
+		if t.allowlists[s.Allowlists[i].ID] {
+			part.Allowlists = append(part.Allowlists, s.Allowlists[i])
+		}
+	}
+	for i := range s.Mappings {
+		if t.Mappings[s.Mappings[i].ID] {
+			part.Mappings = append(part.Mappings, s.Mappings[i])
+		}
+	}
+	return part
 }
 
 func (t touchedObjects) names(s access.State) map[string]bool {

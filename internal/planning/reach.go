@@ -30,39 +30,98 @@ func IDs[T any](ids map[access.AccountID]T) []access.AccountID {
 	return list
 }
 
-// CheckSelector refuses account ids that are not in the organization or cannot be
-// written to, and a selector that reaches nothing.
-func CheckSelector(sel access.Selector, all []access.Account) error {
+// CheckSelector refuses account ids that are not in the organization, the management account, and a
+// selector that matches nothing. Accounts that are not active are allowed: lint warns of them.
+func CheckSelector(sel access.Selector, all []access.Account, ous *access.OUs) error {
 	byID := map[access.AccountID]access.Account{}
 	reached, shut := 0, ""
 	for _, a := range all {
 		byID[a.ID] = a
-		if !sel.Matches(a) {
-			continue
-		}
-		if ok, why := a.Targetable(); ok {
+		switch {
+		case !sel.Matches(a):
+		case !a.Management:
 			reached++
-		} else {
+		default:
+			_, why := a.Targetable()
 			shut = fmt.Sprintf("%s (%s): %s", a.ID, a.Name, why)
 		}
 	}
-	var fields []access.FieldError
+	fields := unknownAccounts(sel, nil, byID)
 	for _, id := range sel.IDs {
-		a, known := byID[id]
-		if !known {
-			fields = append(fields, access.FieldError{Field: "accounts/ids", Message: fmt.Sprintf("There is no account %s in the organization.", id)})
-		} else if ok, why := a.Targetable(); !ok {
-			fields = append(fields, access.FieldError{Field: "accounts/ids", Message: fmt.Sprintf("Account %s (%s) cannot be chosen: %s.", id, a.Name, why)})
+		if a := byID[id]; a.Management {
+			_, why := a.Targetable()
+			fields = append(fields, access.FieldError{
+				Field: "accounts/ids", Message: fmt.Sprintf("Account %s (%s) cannot be chosen: %s.", id, a.Name, why),
+			})
 		}
 	}
 	if len(fields) == 0 && reached == 0 {
-		msg := "These accounts match nothing: " + sel.String() + ". Check the spelling on the Accounts page."
+		msg := "These accounts match nothing: " + ous.DescribeWithIDs(sel) + ". Check the spelling on the Accounts page."
 		if shut != "" {
 			msg = "No account that this matches can be written to: " + shut + "."
 		}
 		fields = append(fields, access.FieldError{Field: "accounts", Message: msg})
 	}
 	return access.InvalidFields(fields)
+}
+
+// UnknownAccounts names the account ids that edits bring into mappings and that are not in the
+// organization. had are the edits that the change has already: lint refuses their ids at submit.
+func UnknownAccounts(before access.State, had, edits []access.Edit, all []access.Account) []access.FieldError {
+	byID := make(map[access.AccountID]access.Account, len(all))
+	for _, a := range all {
+		byID[a.ID] = a
+	}
+	old := map[string]access.Mapping{}
+	for _, e := range had {
+		if e.Mapping != nil {
+			old[e.ID] = *e.Mapping
+		}
+	}
+	var fields []access.FieldError
+	for i, e := range edits {
+		if e.Mapping == nil {
+			continue
+		}
+		was, _ := before.Mapping(e.ID)
+		kept := []access.Selector{was.Accounts, old[e.ID].Accounts}
+		for _, f := range unknownAccounts(e.Mapping.Accounts, kept, byID) {
+			f.Field = fmt.Sprintf("edits/%d/%s", i, f.Field)
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// unknownAccounts names the account ids of a selector that are not in the organization. Ids that one of
+// the other selectors names are left out.
+func unknownAccounts(
+	sel access.Selector, kept []access.Selector, byID map[access.AccountID]access.Account,
+) []access.FieldError {
+	var fields []access.FieldError
+	check := func(field string, id access.AccountID) {
+		_, known := byID[id]
+		if known || slices.ContainsFunc(kept, func(k access.Selector) bool { return namesAccount(k, id) }) {
+			return
+		}
+		const remedy = "Correct the id, or synchronize the organization if the account is new."
+		fields = append(fields, access.FieldError{
+			Field: field, Message: fmt.Sprintf("There is no account %s in the organization. %s", id, remedy),
+		})
+	}
+	for _, id := range sel.IDs {
+		check("accounts/ids", id)
+	}
+	for _, x := range sel.Except {
+		if id := access.AccountID(x); id.Valid() {
+			check("accounts/except", id)
+		}
+	}
+	return fields
+}
+
+func namesAccount(s access.Selector, id access.AccountID) bool {
+	return slices.Contains(s.IDs, id) || slices.Contains(s.Except, string(id))
 }
 
 // UnknownNames names the role and the users of a mapping that are in none of the

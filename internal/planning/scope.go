@@ -70,7 +70,8 @@ func (s *scope) of(whole access.State, lists map[string]bool) access.State {
 	if len(s.wideRoles) > 0 {
 		for i := range whole.Mappings {
 			m := &whole.Mappings[i]
-			if !s.wideRoles[m.Role.Rooted()] || !mayReach(m, s.wideReach) {
+			// Lint looks at edited mappings even if they reach no account.
+			if !s.edited.Mappings[m.ID] && (!s.wideRoles[m.Role.Rooted()] || !mayReach(m, s.wideReach)) {
 				continue
 			}
 			part.Mappings = append(part.Mappings, *m)

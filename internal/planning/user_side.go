@@ -18,7 +18,8 @@ import (
 //     is then held to the role's own Deny and to the user-side policies, which is safe.
 //  2. User-side policies: new ones are made, then attached, then the others are written,
 //     each before the one that loses addresses to it (policy.UserSidePolicies.WritingOrder).
-//     A policy that is attached early only denies, and the new state denies the same.
+//     A policy that is attached early allows the role as well. That opens nothing: the trust policy does not admit the
+//     user yet, unless a statement of others does. Then the trust policy must deny nothing new (checkDeniesFirst).
 //  3. Trust policies that newly admit users through user-side policies, which are attached
 //     by now.
 //  4. Users' inline policies.
@@ -52,6 +53,11 @@ func (p Planner) withUserSide(a access.Account, before, after policy.Documents, 
 			closing = append(closing, op)
 		}
 	}
+	for _, op := range opening {
+		if err := checkDeniesFirst(a, op, users); err != nil {
+			return nil, err
+		}
+	}
 	var userSide userSideOps
 	for _, u := range users {
 		if err := p.addUserSide(&userSide, a, userSideChange{user: u, before: userSideOf(before, u), after: userSideOf(after, u)}, opening); err != nil {
@@ -67,6 +73,41 @@ func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.
 	before, after := iam.ReadUserSide(id, op.OursBefore), iam.ReadUserSide(id, op.OursAfter)
 	return slices.ContainsFunc(users, func(u access.UserName) bool {
 		return after.Admits(u.Name) && !before.Admits(u.Name)
+	})
+}
+
+// checkDeniesFirst refuses a trust policy that newly admits a user through user-side policies and newly denies something else,
+// such as calls without MFA, where a statement of others may admit the user. User-side policies allow the role too, and they come
+// first. Until the trust policy is written, the statement of others would let the user in without MFA.
+func checkDeniesFirst(a access.Account, op access.PlannedOperation, users []access.UserName) error {
+	if !deniesMore(op.OursBefore, op.OursAfter) {
+		return nil
+	}
+	foreign, _, err := iam.Merge(op.Before, nil)
+	if err != nil {
+		return unreadable(a, op.Resource, err)
+	}
+	before, after := iam.ReadUserSide(a.ID, op.OursBefore), iam.ReadUserSide(a.ID, op.OursAfter)
+	for _, u := range users {
+		opens := after.Admits(u.Name) && !before.Admits(u.Name)
+		if opens && (!op.BeforeKnown || iam.MayAdmit(foreign, a.ID, u, a.PartitionOrDefault(), "") != iam.AdmitsNot) {
+			return access.Invalid("edits", "In account %s (%s) the networks of %s are too long for its trust policy, so user-side policies of %s hold them. They come before the trust policy, and a statement of others in it may admit this user without the other conditions of the mapping. There is no safe order for that: remove that statement, shorten the allowlist, or read the account first if it was not read.",
+				a.ID, a.Name, op.Resource, u)
+		}
+	}
+	return nil
+}
+
+// deniesMore reports whether our statements of a trust policy contain a Deny that they did not contain before.
+func deniesMore(before, after string) bool {
+	had, _ := iam.ParseStatements(before)
+	has, _ := iam.ParseStatements(after)
+	known := map[string]bool{}
+	for _, s := range had {
+		known[iam.Statements([]iam.Statement{s})] = true
+	}
+	return slices.ContainsFunc(has, func(s iam.Statement) bool {
+		return s.Effect == iam.EffectDeny && !known[iam.Statements([]iam.Statement{s})]
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 	"portcullis.internal/portcullis/internal/iam"
 )
 
@@ -11,7 +12,7 @@ func articleInput(t *testing.T) Input {
 	t.Helper()
 	return Input{
 		Now:      testNow,
-		Accounts: []access.Account{{ID: "111122223333", Name: "payments", OU: "Root/Prod"}},
+		Accounts: []access.Account{accesstest.InOU(access.Account{ID: "111122223333", Name: "payments"}, "Root/Prod")},
 		State: access.State{
 			Allowlists: []access.Allowlist{{ID: "al-office", Name: "office", Entries: entries(t, "103.15.250.0/24", "12.148.72.0/23")}},
 			Mappings: []access.Mapping{{

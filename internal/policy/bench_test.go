@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 	"portcullis.internal/portcullis/internal/cidr"
 	"portcullis.internal/portcullis/internal/iam"
 )
@@ -15,7 +16,9 @@ import (
 func wholeOrganization(accounts, roles, users, entryCount int) Input {
 	in := Input{Now: testNow}
 	for i := range accounts {
-		in.Accounts = append(in.Accounts, access.Account{ID: access.AccountID(fmt.Sprintf("%012d", i+1)), OU: fmt.Sprintf("Root/Unit%02d", i%20), Quotas: access.Quotas{TrustPolicy: 8192}})
+		in.Accounts = append(in.Accounts, accesstest.InOU(access.Account{
+			ID: access.AccountID(fmt.Sprintf("%012d", i+1)), Quotas: access.Quotas{TrustPolicy: 8192},
+		}, fmt.Sprintf("Root/Unit%02d", i%20)))
 	}
 	list := access.Allowlist{ID: "al-1", Name: "office"}
 	for i := range entryCount {

@@ -20,6 +20,8 @@ const (
 	CodeRoleUnknown        = "role_unknown"           // a mapped role does not exist in an account
 	CodeUserUnknown        = "user_unknown"           // a mapped user does not exist
 	CodeReachesNothing     = "mapping_unreachable"    // a mapping reaches no account
+	CodeOUUnknown          = "ou_unknown"             // a mapping names an OU that is not in the organization, or no longer
+	CodeOUEmpty            = "ou_empty"               // a mapping names an OU without accounts
 	CodeUserWithoutAccess  = "user_mapped_nowhere"    // no mapping of a user reaches a role
 	CodeUntargetable       = "account_not_targetable" // a mapping names an account that is not written to
 	CodeClosed             = "mapping_closed"         // all allowlists of a mapping are empty or expired: a Deny without condition
@@ -37,7 +39,7 @@ const (
 	CodeSpecialRange       = "entry_special_purpose" // reserved for something that is no network of people
 	CodeRoleNameLong       = "role_name_long"        // path and name over 64 characters: no Switch Role
 	CodeMFAAgeShort        = "mfa_age_short"
-	CodeBypass             = "bypass"            // a statement of others lets somebody in from anywhere
+	CodeBypass             = "bypass"            // a statement of others lets principals in past the mappings
 	CodeUserHoldsMore      = "user_holds_more"   // a mapped user has other permissions
 	CodeUnmappedShutOut    = "unmapped_shut_out" // enforcement for everyone with networks in user-side policies
 

@@ -19,6 +19,11 @@ type Positions map[string]string
 type Input struct {
 	State    access.State
 	Accounts []access.Account // all that exist, for selectors and partitions
+	OUs      *access.OUs      // for messages, and to report OUs that are gone; may be nil
+
+	// Closed are further accounts of the organization, which no rollout may touch. Selectors do not reach
+	// them: they serve to tell such an account from one that does not exist.
+	Closed access.Accounts
 
 	// Inventory is what is known to be in accounts. Nil means that nothing is known and
 	// everything is assumed to exist, without statements of others. An account that an
@@ -38,6 +43,8 @@ type Compiler struct {
 	opts      Options
 	now       time.Time
 	accounts  []access.Account // sorted by id
+	ous       *access.OUs
+	closed    access.Accounts
 	index     map[access.AccountID]int
 	mappings  []resolvedMapping
 	selectors *selector
@@ -56,6 +63,9 @@ type Compiler struct {
 
 	idsOnce sync.Once
 	ids     map[string]string // unique ids to ARNs
+
+	inhabitedOnce sync.Once
+	inhabitedOUs  map[string]bool // ids of OUs that have accounts in or below them
 }
 
 // resolvedMapping is a mapping with its selector resolved.
@@ -98,8 +108,8 @@ func NewCompiler(in Input) (*Compiler, error) { return newCompiler(in, nil) }
 // them: what follows from these alone is worked out once for both.
 func (c *Compiler) WithState(state access.State) (*Compiler, error) {
 	s := &Compiler{
-		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, index: c.index, cross: map[access.AccountID][]int{},
-		offline: c.offline, inventory: c.inventory, positions: c.positions,
+		selectors: c.selectors, opts: c.opts, now: c.now, accounts: c.accounts, ous: c.ous, closed: c.closed, index: c.index,
+		cross: map[access.AccountID][]int{}, offline: c.offline, inventory: c.inventory, positions: c.positions,
 		lists: make(map[string]access.Allowlist, len(state.Allowlists)), networks: map[string]*Networks{}, interned: map[string]*Networks{},
 		templates: map[string]*template{}, userSideParts: map[partsKey]*partsNode{},
 	}
@@ -117,6 +127,8 @@ func newCompiler(in Input, shared *selector) (*Compiler, error) {
 		opts:          in.Options.withDefaults(),
 		now:           in.Now,
 		accounts:      slices.Clone(in.Accounts),
+		ous:           in.OUs,
+		closed:        in.Closed,
 		cross:         map[access.AccountID][]int{},
 		offline:       in.Inventory == nil,
 		inventory:     in.Inventory,
@@ -156,13 +168,13 @@ func (c *Compiler) prepare(mappings []access.Mapping) error {
 	used := map[*selection]int{}
 	for i, m := range mappings {
 		if err := m.Check(); err != nil {
-			return c.at(err, "mapping/"+m.ID, m.Title())
+			return c.at(err, "mapping/"+m.ID, c.ous.Title(m))
 		}
 		m = m.OrDefault()
 		p := resolvedMapping{Mapping: m, lists: sortedSet(m.Allowlists), sel: c.selectors.resolve(m.Accounts), protected: c.opts.protectionReason(m.Role)}
 		for _, name := range p.lists {
 			if _, ok := c.lists[name]; !ok {
-				return c.at(access.Invalid("allowlists", "the mapping of %s names the allowlist %q, which does not exist; create it, or correct the name", m.Title(), name), "mapping/"+m.ID, "")
+				return c.at(access.Invalid("allowlists", "the mapping of %s names the allowlist %q, which does not exist; create it, or correct the name", c.ous.Title(m), name), "mapping/"+m.ID, "")
 			}
 		}
 		n, ok := used[p.sel]

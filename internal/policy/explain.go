@@ -82,7 +82,7 @@ func (c *Compiler) MergedFor(
 		return merged, nil //nolint:nilerr // what cannot be read is no Deny that a push keeps
 	}
 	r := access.Resource{Kind: access.ResourceRole, Path: role.Path, Name: role.Name}
-	op := access.PlannedOperation{Resource: r, BeforeKnown: true, After: merged}
+	op := access.PlannedOperation{Resource: r, Before: live, BeforeKnown: true, After: merged}
 	if !c.reading().WayIn(account, op, user).Open(r) {
 		return merged, nil
 	}

@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -248,8 +247,7 @@ func (s *scan) absent(m roleMappings) {
 // bypasses reports whom statements of others let past the mappings. Users whom a mapping
 // names are restricted by our Deny, even if another statement allows them.
 func (s *scan) bypasses(r access.LiveDocument, document string) {
-	bs, err := iam.Bypasses(document)
-	bs = slices.DeleteFunc(bs, func(b iam.Bypass) bool { return b.Restricted })
+	bs, err := iam.Bypasses(document, s.c.trustContext(s.account, nameOf(r.Resource), s.ids))
 	if err != nil || len(bs) == 0 {
 		return
 	}
@@ -261,47 +259,35 @@ func (s *scan) bypasses(r access.LiveDocument, document string) {
 			restricted[arn] = true
 		}
 	}
-	trust := iam.ParsePolicy(document)
+	ways, order := map[string][]string{}, []string(nil)
 	for _, b := range bs {
 		free := slices.DeleteFunc(slices.Clone(b.Who), func(who string) bool {
-			arn := cmp.Or(s.ids[who], who)
-			return restricted[arn] || s.isGhost(who) || s.keptOut(nameOf(r.Resource), trust, arn)
+			return restricted[cmp.Or(s.ids[who], who)] || s.isGhost(who)
 		})
-		if len(free) == 0 {
+		if len(free) == 0 || b.Restricted || b.Kept {
 			continue
 		}
+		if ways[b.Statement] == nil {
+			order = append(order, b.Statement)
+		}
+		ways[b.Statement] = append(ways[b.Statement], some(free)+" assume the role "+b.How)
+	}
+	for _, statement := range order {
 		s.add(access.Finding{
-			Kind: access.FindingBypass, Reason: access.ReasonAllow, Resource: r.Resource, Subject: b.Statement, Live: r.Document,
-			Sentence: fmt.Sprintf("Statement %s of the trust policy of %s, which is not ours, lets %s assume the role from anywhere.", b.Statement, r.Resource, some(free)),
-			Advice:   "Remove the statement in AWS, set the mapping's enforcement to everyone, or acknowledge it with the reason why it may stay.",
+			Kind: access.FindingBypass, Reason: access.ReasonAllow,
+			Resource: r.Resource, Subject: statement, Live: r.Document,
+			Sentence: fmt.Sprintf("Statement %s of the trust policy of %s, which is not ours, lets %s.",
+				statement, r.Resource, strings.Join(ways[statement], "; it lets ")),
+			Advice: "Remove the statement in AWS, set the mapping's enforcement to everyone, " +
+				"or acknowledge it with the reason why it may stay.",
 		})
 	}
 }
 
-// keptOut reports whether any statement denies a principal from addresses that are in no
-// list of ours: others may have written an existing network condition. It can tell of
-// users, of whole accounts and of everybody, but not of roles.
-func (s *scan) keptOut(name access.RoleName, trust *iam.Policy, arn string) bool {
-	user, ok := standIn(arn, s.account.ID)
-	if !ok {
-		return false
-	}
-	for _, addr := range outside {
-		got := iam.Decide(iam.Request{
-			Principal: user, Role: name, RoleAccount: s.account.ID, Partition: s.account.PartitionOrDefault(),
-			SourceIP: addr, MFA: true, SessionName: user.Name, Now: s.c.now,
-		}, trust, []*iam.Policy{allowsEverything})
-		if got.Verdict != iam.Denied || got.Statement == "" { // not by a Deny: the Allow has a condition
-			return false
-		}
-	}
-	return true
+// trustContext returns the inputs of an evaluation of a role's trust policy other than the document.
+func (c *Compiler) trustContext(a access.Account, role access.RoleName, ids map[string]string) iam.TrustContext {
+	return iam.TrustContext{Account: a.ID, Partition: a.PartitionOrDefault(), Role: role, Now: c.now, IDs: ids}
 }
-
-// outside are addresses of no network, by RFC 5737 and RFC 3849.
-var outside = []netip.Addr{netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("198.51.100.77"), netip.MustParseAddr("2001:db8::77")}
-
-var allowsEverything = iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 
 // Mapped reports whether a user exists and is mapped to a role of an account.
 func (c *Compiler) Mapped(id access.AccountID, role access.RoleName, user access.UserName) bool {
@@ -313,26 +299,4 @@ func (c *Compiler) Mapped(id access.AccountID, role access.RoleName, user access
 		p := c.mappings[i]
 		return p.Role == role && slices.ContainsFunc(p.Users, func(u access.UserName) bool { return u.In(id) == user })
 	})
-}
-
-// standIn is the user, or some user, whom a principal lets in.
-func standIn(principal string, home access.AccountID) (access.UserName, bool) {
-	const somebody = "portcullis-somebody"
-	if principal == "*" {
-		return access.UserName{Account: home, Path: "/", Name: somebody}, true
-	}
-	if access.AccountID(principal).Valid() {
-		return access.UserName{Account: access.AccountID(principal), Path: "/", Name: somebody}, true
-	}
-	parts := strings.SplitN(principal, ":", 6)
-	if len(parts) != 6 || parts[2] != "iam" {
-		return access.UserName{}, false
-	}
-	account := access.AccountID(parts[4])
-	if parts[5] == "root" {
-		return access.UserName{Account: account, Path: "/", Name: somebody}, true
-	}
-	rest, isUser := strings.CutPrefix(parts[5], "user/")
-	at := strings.LastIndexByte(rest, '/')
-	return access.UserName{Account: account, Path: "/" + rest[:at+1], Name: rest[at+1:]}, isUser
 }

@@ -37,7 +37,7 @@ func (s *scan) readKept(r access.LiveDocument, statements []iam.Statement, desir
 	if without, _, err := iam.Merge(r.Document, rest); err == nil {
 		k.without, k.deleted = without, found.Deleted
 	}
-	op := access.PlannedOperation{Resource: r.Resource, BeforeKnown: true, After: desired}
+	op := access.PlannedOperation{Resource: r.Resource, Before: r.Document, BeforeKnown: true, After: desired}
 	var need []access.UserName
 	for _, u := range found.Users {
 		if s.c.Mapped(s.account.ID, nameOf(r.Resource), u) {

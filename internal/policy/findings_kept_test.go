@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -239,7 +240,7 @@ func TestExplainUserWhoIsKeptOut(t *testing.T) {
 			}
 			got, err := c.Explain(iam.Request{
 				Principal: access.UserName{Account: home, Path: "/", Name: "carol"}, Role: access.RoleName{Path: "/", Name: "Bob"}, RoleAccount: home,
-				SourceIP: outside[0], SessionName: "carol",
+				SourceIP: netip.MustParseAddr("192.0.2.77"), SessionName: "carol",
 			})
 			if err != nil || got.Verdict != iam.Denied || got.Statement != tc.statement || !strings.Contains(got.Sentence, tc.sentence) {
 				t.Errorf("got %+v (%v)", got, err)

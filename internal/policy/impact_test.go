@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/access/accesstest"
 )
 
 // told writes an impact in a few lines.
@@ -35,9 +36,13 @@ func told(im Impact) string {
 func impactInput(t *testing.T) Input {
 	in := Input{Now: testNow}
 	for i := range 5 {
-		in.Accounts = append(in.Accounts, access.Account{ID: access.AccountID(fmt.Sprintf("11112222000%d", i)), OU: []string{"Root/Prod", "Root/Dev"}[i/3]})
+		in.Accounts = append(in.Accounts, accesstest.InOU(access.Account{
+			ID: access.AccountID(fmt.Sprintf("11112222000%d", i)),
+		}, []string{"Root/Prod", "Root/Dev"}[i/3]))
 	}
-	in.Accounts = append(in.Accounts, access.Account{ID: "999999999999", OU: "Root/Prod", Management: true}, access.Account{ID: "888888888888", OU: "Root/Prod", State: access.AccountSuspended})
+	in.Accounts = append(in.Accounts,
+		accesstest.InOU(access.Account{ID: "999999999999", Management: true}, "Root/Prod"),
+		accesstest.InOU(access.Account{ID: "888888888888", State: access.AccountSuspended}, "Root/Prod"))
 	in.State.Allowlists = []access.Allowlist{
 		{ID: "al-1", Name: "office", Entries: entries(t, "103.15.250.0/24")},
 		{ID: "al-2", Name: "vpn", Entries: entries(t, "8.8.8.0/24", "vpc-0a1b2c3d")},

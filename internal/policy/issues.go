@@ -32,7 +32,7 @@ func (c *Compiler) Issues() []Issue {
 
 func (c *Compiler) mappingIssue(p *resolvedMapping, code string, severity Severity, advice, format string, args ...any) Issue {
 	return Issue{
-		Code: code, Severity: severity, Object: "mapping " + p.Title(), Position: c.positions["mapping/"+p.ID],
+		Code: code, Severity: severity, Object: "mapping " + c.ous.Title(p.Mapping), Position: c.positions["mapping/"+p.ID],
 		Message: fmt.Sprintf(format, args...), Advice: advice,
 	}
 }
@@ -42,17 +42,28 @@ func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 	if p.protected != "" {
 		is = append(is, c.mappingIssue(p, CodeProtectedRole, SeverityError, "remove the mapping", "role %s must not be changed: %s; nothing is written for it", p.Role, p.protected))
 	}
-	if len(p.sel.accounts) == 0 {
-		is = append(is, c.mappingIssue(p, CodeReachesNothing, SeverityWarning, "correct the choice of accounts, or remove the mapping", "the mapping of %s reaches no account (%s)", p.Role, p.Accounts))
+	switch {
+	case len(p.sel.accounts) > 0:
+		is = append(is, c.ouIssues(p)...)
+	case !c.namesClosed(p):
+		is = append(is, c.mappingIssue(p, CodeReachesNothing, SeverityWarning, "correct the choice of accounts, or remove the mapping",
+			"the mapping of %s reaches no account (%s)", p.Role, c.ous.DescribeWithIDs(p.Accounts)))
 	}
 	for _, id := range p.Accounts.IDs {
-		i, ok := c.index[id]
-		if !ok {
+		a, known := c.organizationAccount(id)
+		if !known {
 			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityError, "correct the id, or add the account (synchronise the organization)", "account %s does not exist in the organization", id))
 			continue
 		}
-		if ok, why := c.accounts[i].Targetable(); !ok {
-			is = append(is, c.mappingIssue(p, CodeUntargetable, SeverityWarning, "remove the account from the mapping", "account %s will not be written to: %s", id, why))
+		if ok, why := a.Targetable(); !ok {
+			is = append(is, c.untargetable(p, a, why))
+		}
+	}
+	for _, x := range p.Accounts.Except {
+		id := access.AccountID(x)
+		if _, known := c.organizationAccount(id); id.Valid() && !known {
+			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning,
+				"correct the id, or remove the exclusion", "account %s, which the mapping leaves out, does not exist in the organization", id))
 		}
 	}
 	c.mu.Lock()
@@ -68,6 +79,51 @@ func (c *Compiler) mappingIssues(p *resolvedMapping) []Issue {
 		}
 	}
 	return is
+}
+
+// organizationAccount finds an account of the organization, whether or not a rollout may touch it.
+func (c *Compiler) organizationAccount(id access.AccountID) (access.Account, bool) {
+	if i, ok := c.index[id]; ok {
+		return c.accounts[i], true
+	}
+	return c.closed.Find(id)
+}
+
+func (c *Compiler) untargetable(p *resolvedMapping, a access.Account, why string) Issue {
+	if a.Management {
+		return c.mappingIssue(p, CodeUntargetable, SeverityError, "remove the account from the mapping",
+			"account %s (%s) is never written to: %s", a.ID, a.Name, why)
+	}
+	return c.mappingIssue(p, CodeUntargetable, SeverityWarning,
+		"remove the account from the mapping, or wait until it is active",
+		"nothing is written to account %s (%s) by this mapping now: %s; "+
+			"once it is active, the documents for it need another review", a.ID, a.Name, why)
+}
+
+// namesClosed reports whether the mapping names an account that exists and that no rollout may touch.
+func (c *Compiler) namesClosed(p *resolvedMapping) bool {
+	return slices.ContainsFunc(p.Accounts.IDs, func(id access.AccountID) bool {
+		_, closed := c.closed.Find(id)
+		return closed
+	})
+}
+
+// closedReach says which accounts a selector other than by ids would reach if they were active.
+func (c *Compiler) closedReach(p *resolvedMapping) []Issue {
+	if len(p.Accounts.IDs) > 0 && !p.Accounts.All {
+		return nil // each of them is named
+	}
+	var ids []string
+	c.closed.Each(p.Accounts, func(a access.Account) {
+		if !a.Management {
+			ids = append(ids, string(a.ID))
+		}
+	})
+	if len(ids) == 0 {
+		return nil
+	}
+	return []Issue{c.mappingIssue(p, CodeUntargetable, SeverityInfo, "",
+		"nothing is written by this mapping to accounts that are not active: %s", some(ids))}
 }
 
 // missing collects users that do not exist, each once with its accounts.

@@ -10,7 +10,7 @@ import (
 
 // bypasses looks at a trust policy as it would be. kept are the users whom the live one keeps out.
 func (l *linter) bypasses(id access.AccountID, role access.RoleName, merged string, kept []access.UserName) {
-	bs, err := iam.Bypasses(merged)
+	bs, err := iam.Bypasses(merged, l.c.trustContext(l.c.accounts[l.c.index[id]], role, nil))
 	if err != nil {
 		return // compiling the role says so
 	}
@@ -19,11 +19,12 @@ func (l *linter) bypasses(id access.AccountID, role access.RoleName, merged stri
 			u, isUser := access.ParseUserARN(who)
 			return isUser && slices.Contains(kept, u)
 		})
-		if b.Restricted || len(b.Who) == 0 {
+		if b.Restricted || b.Kept || len(b.Who) == 0 {
 			continue
 		}
 		l.add(CodeBypass, SeverityWarning, roleObject(role, id), "", "remove the statement, or set enforcement to everyone",
-			"statement %s of others lets %s assume role %s in account %s from anywhere; only mapped users are restricted", b.Statement, some(b.Who), role, id)
+			"statement %s of others lets %s assume role %s in account %s %s; only mapped users are restricted",
+			b.Statement, some(b.Who), role, id, b.How)
 	}
 }
 

@@ -135,7 +135,8 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 	for _, d := range docs.Users {
 		if more := inv.others(access.UserName{Path: d.Resource.Path, Name: d.Resource.Name}); len(more) > 0 {
 			l.add(CodeUserHoldsMore, SeverityWarning, userObject(d.Resource.Name, id), "", "leave the user nothing but sts:AssumeRole, and give the role the rest",
-				"user %s in account %s has other permissions (%s), which it can use from anywhere", d.Resource.Name, id, some(more))
+				"user %s in account %s has other permissions (%s): "+
+					"no allowlist holds for them, and the console does not evaluate their conditions", d.Resource.Name, id, some(more))
 		}
 	}
 }

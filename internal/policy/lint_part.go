@@ -97,6 +97,7 @@ func (p *PartLint) mapping(m *resolvedMapping) {
 	p.l.mfa(m)
 	p.l.usersOf(m)
 	p.l.issues = append(p.l.issues, p.l.c.mappingIssues(m)...)
+	p.l.issues = append(p.l.issues, p.l.c.closedReach(m)...)
 	if m.protected == "" {
 		p.l.issues = append(p.l.issues, p.l.c.existence(m, p.missing)...)
 	}

@@ -37,7 +37,7 @@ func (l *linter) usersWithoutAccess() {
 // provider. Federated sign-in uses sts:AssumeRoleWithSAML or sts:AssumeRoleWithWebIdentity,
 // which our Deny on sts:AssumeRole does not cover (docs/aws-facts.md, "Other principals in a trust policy").
 func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merged string) {
-	who, everyone, err := iam.FederatedProviders(merged)
+	ways, everyone, err := iam.FederatedAccess(merged, l.c.trustContext(l.c.accounts[l.c.index[id]], role, nil))
 	if err != nil {
 		return // compiling the role says so
 	}
@@ -45,8 +45,23 @@ func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merg
 	if everyone {
 		severity = SeverityWarning // the mapping is for everyone, and the Deny does not cover them
 	}
-	if len(who) > 0 {
+	for _, w := range byHow(ways) {
 		l.add(CodeFederatedAccess, severity, roleObject(role, id), "", "remove the statement, or put a condition on aws:SourceIp into it",
-			"statements of others let people of %s assume role %s in account %s with SAML or OIDC, from anywhere; allowlists hold for sts:AssumeRole only", some(who), role, id)
+			"statements of others let people of %s assume role %s in account %s with SAML or OIDC, %s; "+
+				"allowlists hold for sts:AssumeRole only",
+			some(w.Who), role, id, w.How)
 	}
+}
+
+// byHow puts together who comes in under the same conditions, whichever statement lets them in.
+func byHow(ways []iam.Bypass) []iam.Bypass {
+	var all []iam.Bypass
+	for _, w := range ways {
+		i := slices.IndexFunc(all, func(o iam.Bypass) bool { return o.How == w.How })
+		if i < 0 {
+			i, all = len(all), append(all, iam.Bypass{How: w.How})
+		}
+		all[i].Who = sortedSet(slices.Concat(all[i].Who, w.Who))
+	}
+	return all
 }

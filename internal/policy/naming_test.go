@@ -261,7 +261,7 @@ func TestUserSideForEveryone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bs, err := iam.Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1)); err != nil || len(bs) != 1 || !bs[0].Restricted {
+	if bs, err := iam.Bypasses(strings.Replace(merged, `"Statement":[`, `"Statement":[{"Sid":"Later","Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},`, 1), iam.TrustContext{Account: home}); err != nil || len(bs) != 1 || !bs[0].Restricted {
 		t.Errorf("bypasses %+v (%v), want one that is restricted", bs, err)
 	}
 	codes := map[string]string{}

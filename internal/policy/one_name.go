@@ -82,9 +82,9 @@ func (c *Compiler) idsOf(s *selection) []access.AccountID {
 }
 
 func (c *Compiler) clashIssue(code, kind string, clash clash) Issue {
-	mappings := fmt.Sprintf("the mappings of %s and of %s name", clash.first.Title(), clash.second.Title())
+	mappings := fmt.Sprintf("the mappings of %s and of %s name", c.ous.Title(*clash.first), c.ous.Title(*clash.second))
 	if clash.first == clash.second {
-		mappings = fmt.Sprintf("the mapping of %s names", clash.first.Title())
+		mappings = fmt.Sprintf("the mapping of %s names", c.ous.Title(*clash.first))
 	}
 	return Issue{
 		Code: code, Severity: SeverityError, Object: kind + " " + clash.a.String(), Position: c.positions["mapping/"+clash.second.ID],

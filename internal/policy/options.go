@@ -32,8 +32,8 @@ type Options struct {
 	ExpiringWithin time.Duration
 
 	// ProductionOUs and ProductionTags say which accounts count as production for the
-	// advice to require MFA. Defaults: OUs with an element named Prod or Production, and
-	// accounts tagged env=prod or env=production.
+	// advice to require MFA. OUs are ids. Defaults: OUs that are named Prod or Production or are below
+	// one of that name, and accounts tagged env=prod or env=production.
 	ProductionOUs  []string
 	ProductionTags map[string]string
 }
@@ -75,12 +75,13 @@ func (o Options) protectionReason(r access.RoleName) string {
 func (o Options) production(a access.Account) bool {
 	if len(o.ProductionOUs) == 0 && len(o.ProductionTags) == 0 {
 		env := strings.ToLower(a.Tags["env"])
-		return env == "prod" || env == "production" || slices.ContainsFunc(strings.Split(a.OU, "/"), func(name string) bool {
+		names, _ := access.SplitOUPath(a.OU) // an account without an OU has no names
+		return env == "prod" || env == "production" || slices.ContainsFunc(names, func(name string) bool {
 			return strings.EqualFold(name, "prod") || strings.EqualFold(name, "production")
 		})
 	}
 	for _, ou := range o.ProductionOUs {
-		if a.OU == ou || strings.HasPrefix(a.OU, ou+"/") {
+		if slices.Contains(a.OUIDs, ou) {
 			return true
 		}
 	}

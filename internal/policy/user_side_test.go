@@ -238,7 +238,7 @@ func TestRoundest(t *testing.T) {
 // user-side policies keeps the Allow on the role of the same name in another account.
 func TestUserSideNamesOwnAccountOnly(t *testing.T) {
 	in := long(t)
-	in.Accounts = append(in.Accounts, access.Account{ID: "444455556666", OU: "Root/Dev"})
+	in.Accounts = append(in.Accounts, accesstest.InOU(access.Account{ID: "444455556666"}, "Root/Dev"))
 	in.State.Allowlists = append(in.State.Allowlists, access.Allowlist{ID: "al-short", Name: "short", Entries: entries(t, "8.8.8.0/24")})
 	in.State.Mappings[0].Accounts = access.Selector{IDs: []access.AccountID{home}}
 	in.State.Mappings = append(in.State.Mappings, access.Mapping{

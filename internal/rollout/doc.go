@@ -100,6 +100,7 @@
 //	run.go       the background work of a replica: notifications, times, requeueing expired leases
 //	pusher.go    Push: one target from its claim to its end
 //	push.go      the steps of a push
+//	approved.go  proof that the claimed operations are the approved ones
 //	write.go     one write, also when its answer is lost
 //	opened.go    roles that a user policy opens, read again before it is written
 //	missing.go   users whom AWS does not know: gone, or too new

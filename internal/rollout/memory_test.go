@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,6 +27,7 @@ type memoryStore struct {
 	events  []access.AuditEvent
 	result  access.TargetResult
 	refuse  map[string]error // by method
+	digest  string           // of the approved operations, if it differs from that of ops
 }
 
 func newMemoryStore(ops ...access.Operation) *memoryStore {
@@ -53,7 +55,9 @@ func (m *memoryStore) ClaimTarget(_ context.Context, _ int64, _ access.AccountID
 	}
 	m.until = time.Now().Add(lease)
 	ops := append([]access.Operation(nil), m.ops...)
-	return access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}, true, nil
+	claim := access.Claim{Rollout: m.rollout, Target: m.target, Account: m.account, Operations: ops, Number: m.target.Claim, Until: m.until}
+	claim.Digest = cmp.Or(m.digest, claim.OperationsDigest())
+	return claim, true, nil
 }
 
 // checkClaim is called with the lock.

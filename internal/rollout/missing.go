@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -227,7 +228,8 @@ func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error
 			}
 		}
 	}
-	for account, users := range byAccount {
+	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
+		users := byAccount[account]
 		docs, err := u.cfg.Cloud.Read(ctx, u.scopeIn(account), users)
 		switch {
 		case ctx.Err() != nil:
@@ -268,11 +270,11 @@ func (u *push) firstTried(s *step) time.Time {
 // decideAgain decides about a step whose document has changed under way, and commits the
 // new intent.
 func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error) {
-	s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
-	if !s.write {
+	u.decideOn(s)
+	if !s.write && !s.corrected {
 		return false, nil
 	}
-	return true, u.intendTo(ctx, []*step{s})
+	return s.write, u.intendTo(ctx, []*step{s})
 }
 
 // withoutGhosts leaves out of the statements of others the ids of users and roles that were

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -20,9 +22,6 @@ import (
 // openedFor is how long a push relies on a reading of a trust policy before it writes a user policy that opens the role.
 const openedFor = time.Minute
 
-// readAtOnce bounds how many accounts are read at the same time for one user policy.
-const readAtOnce = 8
-
 // lookAtOpened reads the trust policies of other accounts that the user policies open, and notes which roles stay out.
 func (u *push) lookAtOpened(ctx context.Context) error {
 	for i := range u.steps {
@@ -35,7 +34,7 @@ func (u *push) lookAtOpened(ctx context.Context) error {
 			case o.dep == nil && o.Basis == "": // the documents that were read for the plan allow it
 			case o.dep == nil || o.dep.Good():
 				look = append(look, o)
-			case !o.dep.Visited():
+			case o.dep.Pending():
 				o.held = true
 			default:
 				o.held, o.why = true, notSet(*o.dep)
@@ -67,27 +66,37 @@ func (u *push) readOpened(ctx context.Context, s *step, roles []*openedRole) err
 		byAccount[o.Account] = append(byAccount[o.Account], o)
 	}
 	asked := time.Now()
-	var all sync.WaitGroup
-	slots := make(chan struct{}, readAtOnce)
-	failed := make([]error, 0, len(byAccount))
-	var mu sync.Mutex
-	for account, some := range byAccount {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if err := u.readOpenedIn(ctx, s, account, some); err != nil {
-				mu.Lock()
-				failed = append(failed, err)
-				mu.Unlock()
-			}
-		})
-	}
-	all.Wait()
+	accounts := slices.Sorted(maps.Keys(byAccount))
+	failed := make([]error, len(accounts))
+	u.eachAtOnce(len(accounts), func(i int) {
+		failed[i] = u.readOpenedIn(ctx, s, accounts[i], byAccount[accounts[i]])
+	})
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	s.openedAt = asked
 	return firstSnooze(failed)
+}
+
+// eachAtOnce calls read with the numbers below n, some at the same time.
+func (u *push) eachAtOnce(n int, read func(int)) {
+	workers := min(n, u.cfg.ReadAtOnce)
+	if workers <= 1 {
+		for i := range n {
+			read(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				read(int(i))
+			}
+		})
+	}
+	all.Wait()
 }
 
 // firstSnooze returns the error after which the push goes on soonest.
@@ -96,7 +105,10 @@ func firstSnooze(failed []error) error {
 	var soonest *SnoozeError
 	for _, err := range failed {
 		var later *SnoozeError
-		if !errors.As(err, &later) {
+		switch {
+		case err == nil:
+			continue
+		case !errors.As(err, &later):
 			return err
 		}
 		if soonest == nil || later.After < soonest.After {
@@ -114,7 +126,7 @@ func (u *push) readOpenedIn(ctx context.Context, s *step, account access.Account
 	docs, err := u.cfg.Cloud.Read(ctx, u.scopeIn(account), resources)
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return context.Cause(ctx)
 	case err != nil && u.worthWaiting(err):
 		return &SnoozeError{After: u.cfg.SnoozeFor, Err: err}
 	case err != nil:

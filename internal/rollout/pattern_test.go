@@ -49,7 +49,6 @@ func withErin(state access.State, account access.AccountID) access.State {
 // so Bob is a conflict and the Deny for erin is not written. Her policy names Bob in any account,
 // and would open the role from everywhere.
 func TestUserPolicyWithPatternsDoesNotOpenAConflict(t *testing.T) {
-	const elsewhere, inTheOffice = "8.8.8.8", "103.15.250.7"
 	w := newWorld(t)
 	s := w.replica(t, rollout.Config{})
 	account, bob := w.some(3), access.Resource{Kind: access.ResourceRole, Path: "/", Name: "Bob"}

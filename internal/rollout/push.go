@@ -32,17 +32,18 @@ type step struct {
 	op access.Operation
 	decision
 	required
-	deferred bool      // its intent is recorded just before its write
-	unproved string    // why a user policy must not open the role, although its trust policy was written
-	openedAt time.Time // when the roles of other accounts that it opens were read last
-	wrote    bool
-	readAt   time.Time // when its document was asked for last
-	wroteAt  time.Time // when the write that AWS accepted was sent
-	sent     bool      // a write of it may have been sent
-	looked   look      // what reading back has shown so far
-	blocked  bool      // skipped because it depends on a step that could not be done
-	later    error     // why it is left to a later claim, or nil
-	without  string    // who was left out of it, in words
+	corrected bool      // the record says another form than the one that is live
+	deferred  bool      // its intent is recorded just before its write
+	unproved  string    // why a user policy must not open the role, although its trust policy was written
+	openedAt  time.Time // when the roles of other accounts that it opens were read last
+	wrote     bool
+	readAt    time.Time // when its document was asked for last
+	wroteAt   time.Time // when the write that AWS accepted was sent
+	sent      bool      // a write of it may have been sent
+	looked    look      // what reading back has shown so far
+	blocked   bool      // skipped because it depends on a step that could not be done
+	later     error     // why it is left to a later claim, or nil
+	without   string    // who was left out of it, in words
 }
 
 // refusal is why nothing at all could be done in an account.
@@ -76,6 +77,9 @@ func (u *push) run(ctx context.Context) error {
 	}
 	if u.claim.Rollout.State != access.RolloutRunning && !u.claim.Attempted() {
 		return access.ErrNotRunning
+	}
+	if !u.checkApproved() {
+		return nil
 	}
 	if ok, why := u.claim.Account.Targetable(); !ok {
 		u.refuse(refusal{class: access.CloudGone, cause: why, message: "Nothing was written: " + why + ".", advice: "Leave the account out of the mappings, or bring it back to ACTIVE and retry the target."})
@@ -174,7 +178,7 @@ func (u *push) decide() error {
 			u.closeTrust(s)
 			u.leaveOutMissing(s)
 			u.expectNothingOf(s, recreated)
-			s.decision = decide(s.op, u.live[s.op.Resource], u.ids)
+			u.decideOn(s)
 			s.blocked = s.left
 			s.deferred = s.write && s.waitsForOwn()
 		}
@@ -183,10 +187,21 @@ func (u *push) decide() error {
 	return nil
 }
 
+// decideOn decides about one operation. An earlier claim may have recorded the intent of another form than the one that is live:
+// it died before the write, and the form that may be written now is there already. Then the record is corrected.
+func (u *push) decideOn(s *step) {
+	live := u.live[s.op.Resource]
+	s.decision = decide(s.op, live, u.ids)
+	s.corrected = s.state == access.OperationWritten && !s.recorded && live.Exists && !sameOf(s.op, s.op.Written, live.Document, u.ids)
+	if s.corrected {
+		s.document = live.Document
+	}
+}
+
 // intend commits what is about to be written, with an audit event for each write. An intent of an
 // earlier claim remains and was recorded with its own event.
 func (u *push) intend(ctx context.Context) error {
-	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write && !s.deferred }))
+	return u.intendTo(ctx, those(u.steps, func(s *step) bool { return s.write && !s.deferred || s.corrected }))
 }
 
 func (u *push) intendTo(ctx context.Context, steps []*step) error {
@@ -195,7 +210,7 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 	for _, s := range steps {
 		before := u.live[s.op.Resource].Document
 		intents = append(intents, access.Intent{OperationID: s.op.ID, LiveBefore: before, Document: s.document})
-		if s.op.State != access.OperationIntended || !sameOf(s.op, s.op.Written, s.document, u.ids) {
+		if s.write && (s.op.State != access.OperationIntended || !sameOf(s.op, s.op.Written, s.document, u.ids)) {
 			events = append(events, u.event("operation.write", map[string]any{
 				"kind": s.op.Kind, "resource": s.op.Resource.String(), "operation": s.op.ID,
 				"before_sha256": access.DocumentDigest(before), "after_sha256": access.DocumentDigest(s.document), "claim": u.claim.Number,
@@ -210,20 +225,30 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 		return fmt.Errorf("recording what is to be written: %w", err)
 	}
 	u.confirmedAt = asked
+	for _, s := range steps {
+		s.corrected = false
+		if s.op.State == access.OperationWritten { // in an earlier form; it needs another outcome now
+			s.op.State, s.op.Written = access.OperationIntended, s.document
+		}
+	}
 	return u.cfg.Fault(PointIntended)
 }
 
 // finish commits the target's end with all that was not recorded on the way.
 func (u *push) finish(ctx context.Context) error {
-	var outcomes []access.Outcome
-	for i := range u.steps {
-		if s := &u.steps[i]; !s.recorded && !s.staysOpen() {
-			outcomes = append(outcomes, u.outcome(s))
-		}
-	}
 	r := result(u.steps, u.refusal)
 	if at := u.continues(); !at.IsZero() && u.refusal == nil {
 		r = access.TargetResult{State: access.TargetWaiting, Continue: at}
+	}
+	var outcomes []access.Outcome
+	for i := range u.steps {
+		s := &u.steps[i]
+		if s.isIncomplete() && r.State != access.TargetWaiting {
+			s.end(access.OperationSkipped, "Nothing was written: the document is live without the part that depends on other accounts.")
+		}
+		if !s.recorded && !s.isIncomplete() {
+			outcomes = append(outcomes, u.outcome(s))
+		}
 	}
 	r.Calls = u.callsMade()
 	for _, res := range u.scope.Resources {
@@ -295,7 +320,7 @@ func (u *push) endEvents(r access.TargetResult) []access.AuditEvent {
 		action = "target.continues"
 		detail["wave"], detail["pass"] = r.Continue.Wave, int(r.Continue.Pass)
 	}
-	return []access.AuditEvent{u.event(action, detail)}
+	return append(u.planEvents(), u.event(action, detail))
 }
 
 // wroteAny reports whether this push has written a document.
@@ -303,10 +328,11 @@ func (u *push) wroteAny() bool {
 	return len(those(u.steps, func(s *step) bool { return s.sent && s.state == access.OperationWritten })) > 0
 }
 
-// staysOpen reports whether an operation gets no outcome yet: its document is live in the form that may be written now, and
-// the target continues for the rest.
-func (s *step) staysOpen() bool {
-	return !s.waits.IsZero() && s.state == access.OperationUnchanged && s.op.State == access.OperationPlanned
+// isIncomplete reports whether the document is live in the form that may be written now, without any write, and the rest of it is
+// missing. Such an operation gets no outcome while the target continues.
+func (s *step) isIncomplete() bool {
+	return (!s.waits.IsZero() || len(s.leftOut) > 0) && s.state == access.OperationUnchanged &&
+		s.op.State == access.OperationPlanned && !wasAttempted(s.op)
 }
 
 // outcome is a step's end as it is committed. For a document that was not written it

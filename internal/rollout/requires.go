@@ -186,7 +186,7 @@ func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.D
 		return false, access.Place{}
 	case d.Good():
 		return true, access.Place{}
-	case !d.Visited():
+	case d.Pending():
 		return false, u.later(d.Place.Wave, access.PassFinal)
 	default:
 		return false, access.Place{}
@@ -332,7 +332,7 @@ func (u *push) continues() access.Place {
 func leftOutOf(steps []step) string {
 	var said []string
 	for i := range steps {
-		said = append(said, steps[i].required.leftOut...)
+		said = append(said, steps[i].leftOut...)
 	}
 	if len(said) == 0 {
 		return ""

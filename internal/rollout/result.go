@@ -86,10 +86,10 @@ func more(n int) string {
 // refusedOperation ends an operation of a target in which nothing could be done. After
 // an interrupted write nobody knows the effect.
 func refusedOperation(op access.Operation) decision {
-	switch op.State {
-	case access.OperationPlanned, "":
+	switch {
+	case (op.State == access.OperationPlanned || op.State == "") && !wasAttempted(op):
 		return decision{state: access.OperationSkipped, message: "Not attempted: nothing could be done in this account."}
-	case access.OperationIntended:
+	case op.State == access.OperationIntended || op.State == access.OperationPlanned:
 		return decision{state: access.OperationFailed, message: "It is not known whether an earlier, interrupted write took effect: the account cannot be read now."}
 	default:
 		return decision{state: op.State, message: op.Message, recorded: true}
@@ -137,6 +137,8 @@ func advice(c access.CloudClass) string {
 		return "A service-linked role belongs to an AWS service and cannot be changed. Leave it out of the mappings."
 	case access.CloudWrongAccount:
 		return "Check the proxy between the console and AWS, which mixes up answers, and retry the target."
+	case access.CloudPlanChanged:
+		return "Find out who altered the database: the audit log has both digests. Abort the rollout, and submit the change again."
 	case access.CloudBusy:
 		return "Something else keeps changing this role or user. See in CloudTrail what does, wait some minutes and retry the target."
 	default:

@@ -29,6 +29,7 @@ type Config struct {
 	ConfirmClaimEvery time.Duration
 	SnoozeFor         time.Duration // how long a throttled push waits before it goes on; 5 s
 	GiveUp            time.Duration // how long an account may stay unreachable; 10 min
+	ReadAtOnce        int           // accounts that a push reads at the same time for the roles that a user policy opens; 8
 	Patience          time.Duration // how long the read back waits for AWS to show a write; 60 s
 
 	OnRequeue func(targets int) // told how many targets with expired leases were requeued; may be nil
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)
 	c.ConfirmClaimEvery = cmp.Or(c.ConfirmClaimEvery, time.Second)
 	c.SnoozeFor = cmp.Or(c.SnoozeFor, 5*time.Second)
+	c.ReadAtOnce = cmp.Or(c.ReadAtOnce, 8)
 	c.GiveUp = cmp.Or(c.GiveUp, 10*time.Minute)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	return c

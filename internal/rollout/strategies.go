@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +37,9 @@ func (s *Service) SaveStrategy(ctx context.Context, actor access.Actor, strategy
 	if err := strategy.Check(); err != nil {
 		return access.Strategy{}, err
 	}
+	if err := s.resolveOUs(ctx, &strategy); err != nil {
+		return access.Strategy{}, err
+	}
 	if strings.EqualFold(strategy.Name, access.BuiltinStrategy) {
 		return access.Strategy{}, access.Invalid("name", "%q is what the console does by itself; choose another name", access.BuiltinStrategy)
 	}
@@ -44,6 +49,23 @@ func (s *Service) SaveStrategy(ctx context.Context, actor access.Actor, strategy
 	}
 	event := access.NewAuditEvent(actor, s.cfg.Now(), action, objectOfStrategy(strategy.ID), map[string]any{"strategy": strategy})
 	return s.cfg.Store.SaveStrategy(ctx, strategy, event)
+}
+
+// resolveOUs replaces the paths of OUs in the waves of a strategy by ids.
+func (s *Service) resolveOUs(ctx context.Context, strategy *access.Strategy) error {
+	ous, err := s.cfg.Store.OUTree(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the OUs: %w", err)
+	}
+	var fields []access.FieldError
+	strategy.Waves = slices.Clone(strategy.Waves)
+	for i, w := range strategy.Waves {
+		strategy.Waves[i].Accounts, err = ous.ResolveSelector(w.Accounts)
+		for _, f := range access.FieldsOf(err) {
+			fields = append(fields, access.FieldError{Field: fmt.Sprintf("waves/%d/accounts", i), Message: f.Message})
+		}
+	}
+	return access.InvalidFields(fields)
 }
 
 // RemoveStrategy removes a saved strategy. What was begun with it goes on.

@@ -46,6 +46,8 @@ type WaveStore interface {
 	// BeginRollback starts the rollout that rolls another one back.
 	BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error)
 
+	// OUTree is all OUs by id, those included that are gone.
+	OUTree(ctx context.Context) (*access.OUs, error)
 	Strategies(ctx context.Context) ([]access.Strategy, error)
 	Strategy(ctx context.Context, id int64) (access.Strategy, error)
 	// SaveStrategy adds a strategy whose id is 0, or replaces the one of the id. It refuses

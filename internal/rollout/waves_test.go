@@ -23,7 +23,7 @@ func (w *world) stage(t *testing.T, maxInFlight int, strategy access.Strategy, p
 	}
 	r, err := w.store.StartRollout(t.Context(), access.Rollout{
 		Title: "test", State: access.RolloutRunning, MaxInFlight: maxInFlight, StartedBy: operator.Ref(), CreatedAt: time.Now(),
-	}, p, access.Stage(strategy, accounts), nil)
+	}, p, access.Stage(strategy, accounts, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,22 +146,39 @@ func desiredState(networks ...string) access.State {
 	return access.State{Allowlists: []access.Allowlist{list}, Mappings: []access.Mapping{mapping.OrDefault()}}
 }
 
-// plan compiles a state against what the database knows, as the change service does.
+// plan plans all that a state asks for, as a push does.
 func (w *world) plan(t *testing.T, state access.State) access.Plan {
 	t.Helper()
-	ids := make([]access.AccountID, 0, len(w.all))
-	reachable := slices.DeleteFunc(slices.Clone(w.all), func(a access.Account) bool { return a.Management })
-	for _, a := range reachable {
-		ids = append(ids, a.ID)
+	p, _, err := planning.PlanWhole(w.planInput(t), state)
+	if err := errors.Join(append(p.Refusals, err)...); err != nil {
+		t.Fatal(err)
 	}
-	inventories, err := w.store.Inventories(t.Context(), ids)
+	return p.Plan
+}
+
+func (w *world) planInput(t *testing.T) planning.PlanInput {
+	t.Helper()
+	reachable := access.SortedAccounts(slices.DeleteFunc(slices.Clone(w.all), func(a access.Account) bool { return a.Management }))
+	inventories, err := w.store.Inventories(t.Context(), reachable.IDs())
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts := access.SortedAccounts(reachable)
-	p, _, err := planning.PlanWhole(planning.PlanInput{Accounts: accounts, Inventories: inventories, Now: time.Now()}, state)
-	if err := errors.Join(append(p.Refusals, err)...); err != nil {
-		t.Fatal(err)
+	return planning.PlanInput{Accounts: reachable, Inventories: inventories, Now: time.Now()}
+}
+
+// planChange plans the change from a state to another whose mappings differ.
+func (w *world) planChange(t *testing.T, before, after access.State) access.Plan {
+	t.Helper()
+	var edits []access.Edit
+	for _, m := range before.Mappings {
+		if !slices.ContainsFunc(after.Mappings, func(n access.Mapping) bool { return n.ID == m.ID }) {
+			edits = append(edits, access.Edit{Op: access.EditRemoveMapping, ID: m.ID})
+		}
+	}
+	in := w.planInput(t)
+	p, more, err := planning.PlanChange(in, planning.NewAffected(in.Accounts, before, after, nil, edits, in.Now))
+	if err := errors.Join(append(p.Refusals, err)...); err != nil || more {
+		t.Fatal(err, more)
 	}
 	return p.Plan
 }

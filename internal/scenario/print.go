@@ -99,7 +99,12 @@ func (t *tree) putText(key, s string) {
 
 func (s Scenario) tree() tree {
 	root := tree{kind: '{'}
-	accounts, allowlists, mappings := tree{kind: '['}, tree{kind: '['}, tree{kind: '['}
+	ous, accounts, allowlists, mappings := tree{kind: '['}, tree{kind: '['}, tree{kind: '['}, tree{kind: '['}
+	for _, ou := range s.OUs.List() {
+		if access.IsOUID(ou.ID) && !ou.Gone() {
+			ous.items = append(ous.items, ouTree(ou))
+		}
+	}
 	for _, a := range s.Accounts {
 		accounts.items = append(accounts.items, accountTree(a))
 	}
@@ -109,10 +114,20 @@ func (s Scenario) tree() tree {
 	for _, m := range s.State.Mappings {
 		mappings.items = append(mappings.items, mappingTree(m.OrDefault()))
 	}
+	if len(ous.items) > 0 {
+		root.put("ous", ous)
+	}
 	root.put("accounts", accounts)
 	root.put("allowlists", allowlists)
 	root.put("mappings", mappings)
 	return root
+}
+
+func ouTree(ou access.OU) tree {
+	t := tree{kind: '{'}
+	t.put("id", text(ou.ID))
+	t.put("path", text(ou.Path))
+	return t
 }
 
 func accountTree(a access.Account) tree {

@@ -14,7 +14,9 @@ import (
 // policies and the users' policies, all in order; the same input gives the same bytes.
 // An account narrows it to one; "" prints all that receive a document.
 func Render(s Scenario, account access.AccountID, now time.Time) ([]byte, error) {
-	c, err := policy.NewCompiler(policy.Input{State: s.State, Accounts: s.Accounts, Now: now, Positions: s.Positions})
+	c, err := policy.NewCompiler(policy.Input{
+		State: s.State, Accounts: s.Accounts, OUs: s.OUs, Now: now, Positions: s.Positions,
+	})
 	if err != nil {
 		return nil, err
 	}

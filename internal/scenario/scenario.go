@@ -14,7 +14,11 @@ import (
 
 // Scenario is a desired state as a file, for review outside the console, for tests, for
 // import and export. testdata/scenarios/full.yaml shows every key.
+//
+// The file is read without AWS, so its OUs are those that it names: the paths of accounts, and the ids under ous. An
+// OU without an id has its path as its id. A selector by path or by id reaches the same accounts as in AWS.
 type Scenario struct {
+	OUs       *access.OUs
 	Accounts  []access.Account
 	State     access.State
 	Positions policy.Positions
@@ -31,6 +35,7 @@ func ParseScenario(data []byte, file string) (Scenario, error) {
 	}
 	r := &scenarioReader{yamlReader: yamlReader{file: file}, positions: policy.Positions{}}
 	err = r.object(root, "a scenario", map[string]field{
+		"ous":        r.list(r.ou),
 		"accounts":   r.list(r.account),
 		"allowlists": r.list(r.allowlist),
 		"mappings":   r.list(r.mapping),
@@ -45,9 +50,16 @@ func ParseScenario(data []byte, file string) (Scenario, error) {
 type scenarioReader struct {
 	yamlReader
 	positions  policy.Positions
-	accounts   []access.Account
+	ous        []access.OU
+	accounts   []readAccount
 	allowlists []access.Allowlist
 	mappings   []readMapping
+}
+
+// readAccount is an account with the line of its OU.
+type readAccount struct {
+	access.Account
+	ouLine int
 }
 
 // readMapping is a mapping with the lines that errors may have to name.
@@ -57,8 +69,42 @@ type readMapping struct {
 	lists []int // of each allowlist's name
 }
 
+func (r *scenarioReader) ou(n ast.Node) error {
+	var ou access.OU
+	err := r.object(n, "an OU", map[string]field{
+		"id": func(n ast.Node) error {
+			id, err := r.text(n)
+			if ou.ID = id; err == nil && !access.IsOUID(id) {
+				err = r.errorf(n,
+					"%q is not the id of an OU; an id is written as ou-ab12-34cd56ef, or r-ab12 for the root", id)
+			}
+			return err
+		},
+		"path": func(n ast.Node) error {
+			path, err := r.text(n)
+			if err == nil {
+				_, err = access.SplitOUPath(path)
+			}
+			ou.Path = path
+			return r.wrap(n, err)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if ou.ID == "" || ou.Path == "" {
+		return r.errorf(n, "an OU has an id and a path; add both, such as {id: ou-ab12-34cd56ef, path: Root/Prod}")
+	}
+	if first, twice := r.positions["ou/"+ou.ID]; twice {
+		return r.errorf(n, "the OU %s is listed a second time; list it once (first at %s)", ou.ID, first)
+	}
+	r.positions["ou/"+ou.ID] = r.position(n)
+	r.ous = append(r.ous, ou)
+	return nil
+}
+
 func (r *scenarioReader) account(n ast.Node) error {
-	var a access.Account
+	var a readAccount
 	err := r.object(n, "an account", map[string]field{
 		"id": func(n ast.Node) error {
 			id, err := r.text(n)
@@ -68,7 +114,14 @@ func (r *scenarioReader) account(n ast.Node) error {
 			return err
 		},
 		"name": r.intoText(&a.Name),
-		"ou":   r.intoText(&a.OU),
+		"ou": func(n ast.Node) error {
+			ou, err := r.text(n)
+			if err == nil && ou != "" && !access.IsOUID(ou) {
+				_, err = access.SplitOUPath(ou)
+			}
+			a.OU, a.ouLine = ou, lineOf(n)
+			return r.wrap(n, err)
+		},
 		"tags": r.intoTags(&a.Tags),
 		"partition": func(n ast.Node) error {
 			return r.oneOf(n, &a.Partition, "aws", "aws-cn", "aws-us-gov")
@@ -243,7 +296,10 @@ func (r *scenarioReader) selector(n ast.Node, s *access.Selector) error {
 // finish puts everything in the order that a state promises, gives ids, and refuses
 // mappings that name an allowlist that does not exist.
 func (r *scenarioReader) finish() (Scenario, error) {
-	s := Scenario{Accounts: r.accounts, Positions: r.positions}
+	s := Scenario{Positions: r.positions}
+	if err := r.placeAccounts(&s); err != nil {
+		return Scenario{}, err
+	}
 	s.State.Allowlists = r.allowlists
 	slices.SortStableFunc(r.mappings, func(a, b readMapping) int { return strings.Compare(a.Role.String(), b.Role.String()) })
 	for i, m := range r.mappings {
@@ -252,12 +308,68 @@ func (r *scenarioReader) finish() (Scenario, error) {
 				return Scenario{}, r.errorAt(m.lists[j], "the mapping of %s names the allowlist %q, which does not exist; add it under allowlists, or correct the name", m.Role, name)
 			}
 		}
-		m.ID = mappingID(i)
+		m.ID, m.Accounts = mappingID(i), inFile(s.OUs, m.Accounts)
 		r.positions["mapping/"+m.ID] = r.file + ":" + strconv.Itoa(m.line)
 		s.State.Mappings = append(s.State.Mappings, m.Mapping)
 	}
 	s.State.Sort()
 	return s, nil
+}
+
+// placeAccounts makes the tree of OUs and puts the accounts into it.
+func (r *scenarioReader) placeAccounts(s *Scenario) error {
+	var paths []string
+	for _, a := range r.accounts {
+		if a.OU != "" && !access.IsOUID(a.OU) {
+			paths = append(paths, a.OU)
+		}
+	}
+	var err error
+	if s.OUs, err = access.OUsAt(r.ous, paths...); err != nil {
+		return access.Errorf(access.KindInvalid, "%s: %s", r.file, access.MessageOf(err))
+	}
+	for _, a := range r.accounts {
+		if a.OU == "" {
+			s.Accounts = append(s.Accounts, a.Account)
+			continue
+		}
+		id := ouInFile(s.OUs, a.OU)
+		if _, known := s.OUs.Find(id); !known {
+			return r.errorAt(a.ouLine,
+				"account %s: the OU %s has no path in this file; add it under ous, or write the path here", a.ID, a.OU)
+		}
+		s.OUs.Place(&a.Account, id)
+		s.Accounts = append(s.Accounts, a.Account)
+	}
+	return nil
+}
+
+// inFile replaces the paths in a selector by the ids that the OUs have in the file. A path that no account is in stays,
+// in its one spelling: whether the organization has it is not known here. Lint reports a mapping that reaches nothing.
+func inFile(ous *access.OUs, s access.Selector) access.Selector {
+	resolve := func(texts []string) []string {
+		var ids []string
+		for _, text := range texts {
+			ids = append(ids, ouInFile(ous, text))
+		}
+		return ids
+	}
+	s.OUs, s.Except = resolve(s.OUs), resolve(s.Except)
+	return s
+}
+
+func ouInFile(ous *access.OUs, text string) string {
+	if access.IsOUID(text) || access.AccountID(text).Valid() {
+		return text
+	}
+	if id, err := ous.Resolve("ous", text); err == nil {
+		return id
+	}
+	names, err := access.SplitOUPath(text)
+	if err != nil {
+		return text // not reached: Selector.Check has refused it
+	}
+	return access.JoinOUPath(names...)
 }
 
 // mappingID pads the number, so that ids sort as the mappings do.

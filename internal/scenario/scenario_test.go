@@ -18,6 +18,7 @@ var byValue = cmp.Options{
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmpopts.EquateEmpty(),
 	cmpopts.IgnoreFields(Scenario{}, "Positions"),
+	cmp.Transformer("OUs", (*access.OUs).List),
 }
 
 func TestParseScenario(t *testing.T) {
@@ -109,6 +110,13 @@ func TestParseScenarioRefuses(t *testing.T) {
 		"two documents":           {"accounts: []\n---\naccounts: []\n", "f.yaml:3: a second document"},
 		"anchors":                 {"accounts: &a []\nallowlists: *a\n", "f.yaml:1: "},
 		"deep":                    {strings.Repeat("[", 100_000), "f.yaml:1: brackets are nested"},
+		"path":                    {"accounts: [{id: \"111122223333\", ou: Root//Prod}]", `f.yaml:1: "Root//Prod" is not the path of an OU`},
+		"open quote":              {strings.Replace(mapping, "{all: true}", `{ous: ['Root/"CI/CD']}`, 1), "f.yaml:5: \"Root/\\\"CI/CD\" is not the path of an OU: the quote that opens a name is never closed"},
+		"id of no OU":             {"ous: [{id: ou-1, path: Root/Prod}]", `f.yaml:1: "ou-1" is not the id of an OU`},
+		"OU without a path":       {"ous: [{id: ou-ab12-34cd56ef}]", "f.yaml:1: an OU has an id and a path"},
+		"OU twice":                {"ous:\n  - {id: r-ab12, path: Root}\n  - {id: r-ab12, path: Top}\n", "f.yaml:3: the OU r-ab12 is listed a second time; list it once (first at f.yaml:2)"},
+		"one path for two OUs":    {"ous:\n  - {id: r-ab12, path: Root}\n  - {id: r-cd34, path: Root}\n", "f.yaml: the OUs r-ab12 and r-cd34 have the same path Root"},
+		"account in unknown id":   {"accounts:\n  - id: \"111122223333\"\n    ou: ou-ab12-34cd56ef\n", "f.yaml:3: account 111122223333: the OU ou-ab12-34cd56ef has no path in this file"},
 		"a list for an object":    {"accounts: [[]]", "f.yaml:1: an account has to be an object"},
 		"an object for a list":    {"accounts: {id: x}", "f.yaml:1: a list is wanted"},
 	} {
@@ -126,6 +134,13 @@ func TestParseScenarioRefuses(t *testing.T) {
 
 func drawScenario(t *rapid.T) Scenario {
 	s := Scenario{Accounts: append([]access.Account{}, accesstest.Accounts...), State: accesstest.DrawState(t)}
+	var known []access.OU
+	if rapid.Bool().Draw(t, "ids") {
+		known = []access.OU{
+			{ID: "r-ab12", Path: "Root"}, {ID: "ou-ab12-cicd0000", Path: `Root/"CI/CD"`}, {ID: "ou-ab12-prod0000", Path: "Root/Prod"},
+		}
+	}
+	placeDrawn(t, &s, known)
 	word := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"true", "null", "~", "- a", "a: b", "#x", "1e3", "012", " lead", "tab\tin", "line\nbreak", "'", `"`, "@x", "%x", "{", "é"}))
 	for i := range s.Accounts {
 		s.Accounts[i].Name = word.Draw(t, "name")
@@ -144,6 +159,20 @@ func drawScenario(t *rapid.T) Scenario {
 		s.State.Mappings[i].ID = mappingID(i)
 	}
 	return s
+}
+
+// placeDrawn gives the OUs of a scenario the ids that they have after it is read.
+func placeDrawn(t *rapid.T, s *Scenario, known []access.OU) {
+	var err error
+	if s.OUs, err = access.OUsAt(known, "Root/Prod", "Root/Prod/Payments", "Root/Dev"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range s.Accounts {
+		s.OUs.Place(&s.Accounts[i], ouInFile(s.OUs, s.Accounts[i].OU))
+	}
+	for i := range s.State.Mappings {
+		s.State.Mappings[i].Accounts = inFile(s.OUs, s.State.Mappings[i].Accounts)
+	}
 }
 
 // TestPrintedScenariosReadBack: reading what was printed gives the same scenario, from

@@ -153,7 +153,11 @@ func seedState(ctx context.Context, svc services) error {
 	if err != nil {
 		return err
 	}
-	edits, err := sampleEdits(accounts)
+	ous, err := svc.store.OUTree(ctx)
+	if err != nil {
+		return err
+	}
+	edits, err := sampleEdits(accounts, ous)
 	if err != nil {
 		return err
 	}
@@ -166,7 +170,16 @@ func seedState(ctx context.Context, svc services) error {
 	if c, err = svc.changes.Submit(ctx, demo(), c.ID, c.Version); err != nil {
 		return fmt.Errorf("submitting the sample: %w", err)
 	}
-	if _, err = svc.store.ApplyChange(ctx, c.ID, applyUnreviewed); err != nil {
+	plan, err := svc.store.Plan(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	digests, _ := plan.Digests()
+	if _, err = svc.store.ApplyChange(ctx, c.ID, func(c *access.Change, head int64) (access.Application, error) {
+		made, err := applyUnreviewed(c, head)
+		made.Digests = digests
+		return made, err
+	}); err != nil {
 		return fmt.Errorf("applying the sample: %w", err)
 	}
 	return nil

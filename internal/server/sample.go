@@ -15,12 +15,18 @@ var sampleScenario []byte
 
 // sampleEdits are the edits that lead from nothing to the sample desired state, as far
 // as there are accounts for it: a small organization lacks some OUs.
-func sampleEdits(accounts []access.Account) ([]access.Edit, error) {
+func sampleEdits(accounts []access.Account, ous *access.OUs) ([]access.Edit, error) {
 	sample, err := scenario.ParseScenario(sampleScenario, "sample.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("reading the sample: %w", err)
 	}
 	state := sample.State
+	for i := range state.Mappings {
+		m := &state.Mappings[i]
+		if m.Accounts, err = ous.ResolveSelector(m.Accounts); err != nil {
+			return nil, fmt.Errorf("looking up the OUs of the sample: %w", err)
+		}
+	}
 	state.Mappings = slices.DeleteFunc(state.Mappings, func(m access.Mapping) bool {
 		return !slices.ContainsFunc(accounts, func(a access.Account) bool {
 			ok, _ := a.Targetable()

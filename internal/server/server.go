@@ -18,6 +18,7 @@ import (
 type Server struct {
 	cfg     Config
 	console net.Listener
+	http    *http.Server // answers on console
 	metrics net.Listener // nil where there are none
 	box     *SandboxRunning
 	started stack
@@ -89,6 +90,8 @@ func (s *Server) start(ctx context.Context) error {
 	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
 		return err
 	}
+	// A request in flight needs the database and the services, so it ends before they close.
+	s.started.push("the requests", shutdown(s.http))
 	console, err := svc.console(s.cfg, s.untilStop())
 	if err != nil {
 		return err
@@ -123,7 +126,8 @@ func (s *Server) listen(ctx context.Context, console, metrics http.Handler) erro
 	if s.console, err = listen(ctx, "The console", s.cfg.Listen, "--listen"); err != nil {
 		return err
 	}
-	s.started.push("the console", shutdown(serve(s.console, console, s.cfg.Log, s.fail)))
+	s.http = serve(s.console, console, s.cfg.Log, s.fail)
+	s.started.push("the console", shutdown(s.http)) // in case the start fails before there are requests
 	if s.cfg.MetricsListen == metricsOff {
 		return nil
 	}

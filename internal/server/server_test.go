@@ -175,7 +175,9 @@ func checkStopOrder(t *testing.T, s *Server) {
 		return slices.IndexFunc(s.started.parts, func(p part) bool { return p.name == name })
 	}
 	database := place("the database")
-	for _, name := range []string{"the watched rollouts", "the live pages", "the background parts", "the workers"} {
+	for _, name := range []string{
+		"the watched rollouts", "the requests", "the live pages", "the background parts", "the workers",
+	} {
 		if at := place(name); database < 0 || at <= database {
 			t.Errorf("%s is part %d and the database part %d; it must stop before", name, at, database)
 		}

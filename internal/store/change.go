@@ -36,6 +36,8 @@ type changeRow struct {
 	AppliedAt   time.Time `gorm:"serializer:null"`
 
 	Needs              []access.Need          `gorm:"serializer:json"`
+	Dangers            []access.Danger        `gorm:"serializer:json"`
+	EmergencyUntil     time.Time              `gorm:"serializer:null"`
 	GuardOverrides     []access.GuardOverride `gorm:"column:guard_overrides;serializer:json"`
 	ClonedFrom         int64                  `gorm:"serializer:null"`
 	BreakGlassBy       int64                  `gorm:"serializer:null"`
@@ -80,6 +82,7 @@ func changeRowOf(c access.Change) changeRow {
 		r.Editors = append(r.Editors, personJSON(p))
 	}
 	r.Needs, r.GuardOverrides, r.ClonedFrom = orEmpty(c.Needs), orEmpty(c.GuardOverrides), c.ClonedFrom
+	r.Dangers, r.EmergencyUntil = orEmpty(c.Dangers), c.EmergencyUntil
 	if b := c.BreakGlass; b != nil {
 		r.BreakGlassBy, r.BreakGlassName, r.BreakGlassEmail = b.By.ID, b.By.Name, b.By.Email
 		r.BreakGlassReason, r.BreakGlassAt, r.BreakGlassReviewed = b.Reason, b.At, b.Reviewed
@@ -100,6 +103,7 @@ func (r changeRow) change(reviews []access.Review) access.Change {
 		c.Editors = append(c.Editors, access.PersonRef(p))
 	}
 	c.Needs, c.GuardOverrides, c.ClonedFrom = r.Needs, r.GuardOverrides, r.ClonedFrom
+	c.Dangers, c.EmergencyUntil = r.Dangers, r.EmergencyUntil
 	if !r.BreakGlassAt.IsZero() {
 		by := access.PersonRef{ID: r.BreakGlassBy, Name: r.BreakGlassName, Email: r.BreakGlassEmail}
 		c.BreakGlass = &access.BreakGlass{By: by, Reason: r.BreakGlassReason, At: r.BreakGlassAt, Reviewed: r.BreakGlassReviewed}

@@ -86,6 +86,9 @@ func (tx *txn) startApplied(ctx context.Context, c *access.Change, known []acces
 	if err := tx.copyPlan(ctx, c.ID, r.ID, a.Staging); err != nil {
 		return r, fmt.Errorf("making the targets of rollout %d: %w", r.ID, err)
 	}
+	if err := tx.saveDigests(ctx, r.ID, targets, a.Digests); err != nil {
+		return r, err
+	}
 	c.RolloutID = r.ID
 	if err := tx.saveChange(c, known); err != nil {
 		return r, err
@@ -145,6 +148,10 @@ func (tx *txn) startPlanned(ctx context.Context, r access.Rollout, docs planDocu
 	}
 	if err := tx.insertTargets(ctx, r.ID, docs, staging); err != nil {
 		return r, fmt.Errorf("making the targets of rollout %d: %w", r.ID, err)
+	}
+	digests, _ := docs.plan.Digests()
+	if err := tx.saveDigests(ctx, r.ID, docs.plan.Len(), digests); err != nil {
+		return r, err
 	}
 	tx.noteFor(access.RolloutObject(r.ID), events)
 	return tx.setOut(ctx, r.ID)

@@ -18,6 +18,8 @@ type reviewRow struct {
 	ReviewerEmail string
 	Verdict       string
 	Digest        string
+	Base          int64
+	Warnings      string
 	Comment       string
 	At            time.Time `gorm:"serializer:null"`
 	Void          bool
@@ -29,7 +31,8 @@ func (reviewRow) TableName() string { return "reviews" }
 func (r reviewRow) review() access.Review {
 	return access.Review{
 		ID: r.ID, Reviewer: access.PersonRef{ID: r.ReviewerID, Name: r.ReviewerName, Email: r.ReviewerEmail},
-		Verdict: access.Verdict(r.Verdict), Digest: r.Digest, Comment: r.Comment, At: r.At, Void: r.Void,
+		Verdict: access.Verdict(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
+		Comment: r.Comment, At: r.At, Void: r.Void,
 	}
 }
 
@@ -93,7 +96,8 @@ func (tx *txn) saveReviews(c *access.Change, known []access.Review) error {
 		}
 		row := reviewRow{
 			ChangeID: c.ID, AuthorID: c.Author.ID, ReviewerID: r.Reviewer.ID, ReviewerName: r.Reviewer.Name, ReviewerEmail: r.Reviewer.Email,
-			Verdict: string(r.Verdict), Digest: r.Digest, Comment: r.Comment, At: r.At, Void: r.Void,
+			Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
+			Comment: r.Comment, At: r.At, Void: r.Void,
 		}
 		if err := tx.orm.Create(&row).Error; err != nil {
 			return err

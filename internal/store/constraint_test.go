@@ -39,9 +39,9 @@ func TestImpossibleRows(t *testing.T) {
 		{"an applied change without a rollout", "UPDATE changes SET rollout_id = NULL WHERE state = 'applied'", "applied_is_complete"},
 		{"an approved change with a revision", "UPDATE changes SET revision = 1 WHERE state = 'approved'", "applied_is_complete"},
 		{"in review without a digest", "UPDATE changes SET digest = '' WHERE state = 'approved'", "reviewed_has_digest"},
-		{"a review of one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 1, '', '', 'approve', 'd', '', now(), false)", "reviewer_is_not_the_author"},
-		{"an author made up to review one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 5, 1, '', '', 'approve', 'd', '', now(), false)", "reviews_change_id_author_id"},
-		{"two current reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', '', now(), false)", "reviews_one_each"},
+		{"a review of one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, base, comment, at, void) VALUES (3, 1, 1, '', '', 'approve', 'd', 0, '', now(), false)", "reviewer_is_not_the_author"},
+		{"an author made up to review one's own", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, base, comment, at, void) VALUES (3, 5, 1, '', '', 'approve', 'd', 0, '', now(), false)", "reviews_change_id_author_id"},
+		{"two current reviews of one person", "INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, base, comment, at, void) VALUES (3, 1, 2, '', '', 'approve', 'd', 0, '', now(), false)", "reviews_one_each"},
 		{"a document under another's name", "INSERT INTO documents VALUES (sha256('x'), 'y')", "documents_check"},
 		{"a document that changes", "UPDATE documents SET body = 'x'", "neither changed nor removed"},
 		{"more in flight than the limit", "UPDATE rollouts SET running = max_in_flight + 1 WHERE state = 'running'", "max_in_flight_is_kept"},
@@ -105,6 +105,7 @@ func TestNarrowRole(t *testing.T) {
 		"UPDATE audit_events SET name = 'x'", "DELETE FROM audit_events", "TRUNCATE audit_events", "ALTER TABLE audit_events DISABLE TRIGGER USER",
 		"UPDATE entries SET note = 'x'", "DELETE FROM entries", "DELETE FROM revisions", "UPDATE documents SET body = 'x'", "DELETE FROM reviews", "DELETE FROM operations", "DROP TABLE audit_events",
 		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_targets SET account_name = 'x'",
+		"UPDATE target_digests SET digest = repeat('0', 64)", "DELETE FROM target_digests",
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") && !strings.Contains(err.Error(), "must be owner") {
 			t.Errorf("%s: got %v, want permission denied", sql, err)
@@ -122,6 +123,7 @@ func TestPlannedWritesAreNotEdited(t *testing.T) {
 		"UPDATE plan_operations SET ours_after = before_doc", "UPDATE plan_operations SET resource_name = 'Admin'", "UPDATE plan_targets SET account_id = '222222222222'",
 		"UPDATE operations SET ours_after = before_doc", "UPDATE operations SET after_doc = before_doc", "UPDATE operations SET ours_before = after_doc", "UPDATE operations SET resource_name = 'Admin'",
 		"UPDATE operations SET kind = 'delete_user_policy', after_doc = NULL WHERE kind = 'user_policy'", "DELETE FROM operations",
+		"UPDATE target_digests SET digest = repeat('0', 64)", "DELETE FROM target_digests",
 		fmt.Sprintf("DELETE FROM plan_targets WHERE change_id = %d", r.ChangeID), fmt.Sprintf("DELETE FROM plan_operations WHERE change_id = %d", r.ChangeID),
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "can be neither changed nor removed") {

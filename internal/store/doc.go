@@ -18,6 +18,9 @@
 // (rollout_blocked.go). The targets whose claims a transaction ends come before all of it: only
 // their own workers lock those.
 //
+// Each wait for a lock or for a connection ends after some seconds with access.ErrBusy (lockTimeout,
+// connTimeout in store.go). Requests answer 503. Works of rollouts are tried again, and so is each job.
+//
 // Errors of the deciding function come back as they are. What Postgres refuses becomes
 // an error with a kind (errors.go).
 //
@@ -65,6 +68,7 @@
 //	rollout_progress.go  a rollout moves on, under its lock; rollout_waves.go its waves
 //	rollout_flight.go    starting targets, and requeueing expired ones; rollout_blocked.go one rollout in each account
 //	rollout_claim.go, rollout_intents.go, rollout_finish.go  a push; rollout_release.go, rollout_snooze.go
+//	rollout_digests.go   the digests of approved operations, which come with a claim
 //	rollout_group.go     intents and ends of many pushes in one transaction
 //	rollout_checks.go    health checks of a wave
 //	rollout_failures.go, rollout_progress_samples.go, rollout_recount.go

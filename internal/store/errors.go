@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -24,6 +25,7 @@ const (
 	stateForbidden    = "42501"
 	stateNoTable      = "42P01"
 	stateNoColumn     = "42703"
+	stateLockTimeout  = "55P03"
 )
 
 // Messages of KindNotFound that several methods return.
@@ -33,6 +35,12 @@ const (
 	noRollout  = "There is no rollout %d."
 	noStrategy = "There is no strategy %d."
 )
+
+// busy is the error of a transaction that ended because a lock or a connection did not become free.
+func busy(err error) error {
+	return access.Wrap(access.KindUnavailable, fmt.Errorf("%w: %w", access.ErrBusy, err),
+		"Other changes are being saved at this moment. Nothing was changed. Try again in a few seconds.")
+}
 
 // translate gives an error of Postgres its kind. Errors that have one already, and
 // errors that are not of Postgres, come back as they are.
@@ -61,6 +69,8 @@ func translateState(err error, pg *pgconn.PgError) error {
 		return access.Wrap(access.KindConflict, err, "Something that this refers to is not there, or is still needed elsewhere.")
 	case pg.Code == stateSerialize || pg.Code == stateDeadlock:
 		return access.Wrap(access.KindConflict, err, "Somebody else was changing the same thing at this moment. Try again.")
+	case pg.Code == stateLockTimeout:
+		return busy(err)
 	case pg.Code == stateBadEncoding || pg.Code == stateBadCharacter:
 		return access.Wrap(access.KindInvalid, err, "The text contains a character that cannot be stored (a zero byte, or one that is not UTF-8). Remove it.")
 	case pg.Code == stateForbidden:

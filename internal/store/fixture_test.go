@@ -61,14 +61,19 @@ func entry(t *testing.T, s string) access.Entry {
 
 func accountID(i int) access.AccountID { return access.AccountID(fmt.Sprintf("1111222%05d", i)) }
 
+// prodOU is the OU of the accounts that organization saves.
+const prodOU = "ou-ab12-prod0000"
+
 // organization saves n accounts in two OUs.
 func organization(t testing.TB, s *store.Store, n int) access.Organization {
 	t.Helper()
-	o := access.Organization{ID: "o-1", OUs: []access.OU{{ID: "r-1", Name: "Root", Path: "Root"}, {ID: "ou-1", ParentID: "r-1", Name: "Prod", Path: "Root/Prod"}}}
+	o := access.Organization{ID: "o-1", OUs: []access.OU{
+		{ID: "r-ab12", Name: "Root", Path: "Root"}, {ID: prodOU, ParentID: "r-ab12", Name: "Prod", Path: "Root/Prod"},
+	}}
 	for i := range n {
 		o.Accounts = append(o.Accounts, access.Account{
 			ID: accountID(i), Name: fmt.Sprintf("team-%03d", i), Email: fmt.Sprintf("t%d@example.com", i), State: access.AccountActive,
-			OU: "Root/Prod", Tags: map[string]string{"env": "prod"},
+			OU: "Root/Prod", OUIDs: []string{"r-ab12", prodOU}, Tags: map[string]string{"env": "prod"},
 		})
 	}
 	if err := s.SaveOrganization(t.Context(), o, false, nil); err != nil {
@@ -138,7 +143,19 @@ func approve(t testing.TB, s *store.Store, edits []access.Edit, plan access.Plan
 	}))
 }
 
+// digestsOf are the digests of the plan of a change.
+func digestsOf(t testing.TB, s *store.Store, change int64) access.TargetDigests {
+	t.Helper()
+	digests, _ := must[access.Plan](t)(s.Plan(t.Context(), change)).Digests()
+	return digests
+}
+
 func apply(ctx context.Context, s *store.Store, c access.Change, maxInFlight, maxFailures int) (access.Rollout, error) {
+	plan, err := s.Plan(ctx, c.ID)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	digests, _ := plan.Digests()
 	return s.ApplyChange(ctx, c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		if err := c.Apply(c.Digest, head+1, t0); err != nil {
 			return access.Application{}, err
@@ -146,6 +163,7 @@ func apply(ctx context.Context, s *store.Store, c access.Change, maxInFlight, ma
 		return access.Application{
 			Rollout: access.Rollout{Title: c.Title, State: access.RolloutRunning, MaxInFlight: maxInFlight, MaxFailures: maxFailures, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0},
 			Events:  []access.AuditEvent{event("change.apply", access.ChangeObject(c.ID))},
+			Digests: digests,
 		}, nil
 	})
 }

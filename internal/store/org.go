@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -36,14 +35,21 @@ func (s *Store) SaveOrganization(ctx context.Context, o access.Organization, rea
 	})
 }
 
+// upsertOUs keeps the row of an OU that is no longer listed: its last path tells people what a selector meant.
+const upsertOUs = `
+WITH listed AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS l (id, parent_id, name, path)),
+gone AS (UPDATE ous SET gone_at = $5 WHERE gone_at IS NULL AND NOT id = ANY($1))
+INSERT INTO ous (id, parent_id, name, path) SELECT DISTINCT ON (id) id, parent_id, name, path FROM listed
+ON CONFLICT (id) DO UPDATE SET
+    parent_id = excluded.parent_id, name = excluded.name, path = excluded.path, gone_at = NULL`
+
 func (tx *txn) saveOUs(ctx context.Context, ous []access.OU) error {
-	if _, err := tx.Exec(ctx, "DELETE FROM ous"); err != nil {
-		return err
+	var ids, parents, names, paths []string
+	for _, ou := range ous {
+		ids, parents = append(ids, ou.ID), append(parents, ou.ParentID)
+		names, paths = append(names, ou.Name), append(paths, ou.Path)
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"ous"}, []string{"id", "parent_id", "name", "path"},
-		pgx.CopyFromSlice(len(ous), func(i int) ([]any, error) {
-			return []any{ous[i].ID, ous[i].ParentID, ous[i].Name, ous[i].Path}, nil
-		}))
+	_, err := tx.Exec(ctx, upsertOUs, orEmpty(ids), orEmpty(parents), orEmpty(names), orEmpty(paths), timeNow())
 	return err
 }
 
@@ -54,6 +60,7 @@ type listedAccount struct {
 	Email      string            `json:"email"`
 	State      string            `json:"state"`
 	OU         string            `json:"ou"`
+	OUIDs      []string          `json:"ou_ids"`
 	Tags       map[string]string `json:"tags"`
 	Partition  string            `json:"partition"`
 	Management bool              `json:"management"`
@@ -65,20 +72,21 @@ type listedAccount struct {
 // upsertAccounts leaves a quota alone that Organizations does not know, and raises the
 // version of an account only where something differs.
 const upsertAccounts = `
-INSERT INTO accounts AS a (id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, synced_at)
-SELECT id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, $2
-FROM jsonb_to_recordset($1::jsonb) AS n (id text, name text, email text, state text, ou text, tags jsonb, partition text, management boolean,
+INSERT INTO accounts AS a (id, name, email, state, ou, ou_ids, tags, partition, management, trust_quota, user_quota, managed_quota, synced_at)
+SELECT id, name, email, state, ou, ou_ids, tags, partition, management, trust_quota, user_quota, managed_quota, $2
+FROM jsonb_to_recordset($1::jsonb) AS n (id text, name text, email text, state text, ou text, ou_ids text[], tags jsonb, partition text, management boolean,
      trust_quota int, user_quota int, managed_quota int)
 ORDER BY id
 ON CONFLICT (id) DO UPDATE SET
-    name = excluded.name, email = excluded.email, state = excluded.state, ou = excluded.ou, tags = excluded.tags,
+    name = excluded.name, email = excluded.email, state = excluded.state, ou = excluded.ou, ou_ids = excluded.ou_ids,
+    tags = excluded.tags,
     partition = excluded.partition, management = excluded.management, synced_at = excluded.synced_at,
     trust_quota = coalesce(nullif(excluded.trust_quota, 0), a.trust_quota),
     user_quota = coalesce(nullif(excluded.user_quota, 0), a.user_quota),
     managed_quota = coalesce(nullif(excluded.managed_quota, 0), a.managed_quota),
     version = a.version + CASE WHEN
-        (a.name, a.email, a.state, a.ou, a.tags, a.partition, a.management) IS DISTINCT FROM
-        (excluded.name, excluded.email, excluded.state, excluded.ou, excluded.tags, excluded.partition, excluded.management)
+        (a.name, a.email, a.state, a.ou, a.ou_ids, a.tags, a.partition, a.management) IS DISTINCT FROM
+        (excluded.name, excluded.email, excluded.state, excluded.ou, excluded.ou_ids, excluded.tags, excluded.partition, excluded.management)
         OR excluded.trust_quota NOT IN (0, a.trust_quota) OR excluded.user_quota NOT IN (0, a.user_quota)
         OR excluded.managed_quota NOT IN (0, a.managed_quota) THEN 1 ELSE 0 END`
 
@@ -88,7 +96,7 @@ func (tx *txn) saveAccounts(ctx context.Context, o access.Organization) error {
 	for i, a := range o.Accounts {
 		ids[i] = string(a.ID)
 		rows[i] = listedAccount{
-			ID: a.ID, Name: a.Name, Email: a.Email, State: string(a.State), OU: a.OU, Tags: a.Tags,
+			ID: a.ID, Name: a.Name, Email: a.Email, State: string(a.State), OU: a.OU, OUIDs: orEmpty(a.OUIDs), Tags: a.Tags,
 			Partition: a.PartitionOrDefault(), Management: a.Management || a.ID == o.ManagementAccountID,
 			Trust: a.Quotas.TrustPolicy, User: a.Quotas.UserPolicy, Managed: a.Quotas.ManagedPolicy,
 		}
@@ -163,12 +171,21 @@ const (
 	organizationLock = 0x6f726773 // "orgs"
 )
 
-// OUs lists the organizational units by path, with how many accounts are directly in
-// each, and how many with all of those below it. It is shared: read only.
+// OUs lists the OUs that exist by path, with how many accounts are directly in each, and how many with all of those
+// below it. It is shared: read only.
 func (s *Store) OUs(ctx context.Context) ([]access.OURow, error) {
 	d, err := s.directory(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return d.units, nil
+}
+
+// OUTree returns all OUs by id, those included that are gone.
+func (s *Store) OUTree(ctx context.Context) (*access.OUs, error) {
+	d, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.tree, nil
 }

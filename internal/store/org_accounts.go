@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,34 +12,35 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-const accountColumns = `id, name, email, state, ou, tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
+const accountColumns = `id, name, email, state, ou, array_to_string(ou_ids, ' '), tags, partition, management, trust_quota, user_quota, managed_quota, attachments_quota,
 	synced_at, inventory_at, inventory_error, pushed_revision`
 
 // accountReader reads accounts. It stores values that many accounts share only once.
 type accountReader struct {
 	tags  map[string]map[string]string // by how they are written
 	texts map[string]string
+	ouIDs map[string][]string // by how they are written
 }
 
 func newAccountReader() accountReader {
-	return accountReader{tags: map[string]map[string]string{}, texts: map[string]string{}}
+	return accountReader{tags: map[string]map[string]string{}, texts: map[string]string{}, ouIDs: map[string][]string{}}
 }
 
 // scan reads accountColumns and the columns after them.
 func (r accountReader) scan(row pgx.CollectableRow, more ...any) (access.Account, error) {
 	var a access.Account
-	var state, ou, tags, partition string
+	var state, ou, ouIDs, tags, partition string
 	var synced, read *time.Time
 	q := &a.Quotas
 	err := row.Scan(append([]any{
-		&a.ID, &a.Name, &a.Email, &state, &ou, &tags, &partition, &a.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
+		&a.ID, &a.Name, &a.Email, &state, &ou, &ouIDs, &tags, &partition, &a.Management, &q.TrustPolicy, &q.UserPolicy, &q.ManagedPolicy, &q.Attachments,
 		&synced, &read, &a.InventoryError, &a.PushedRevision,
 	}, more...)...)
 	if err != nil {
 		return a, err
 	}
 	a.State, a.OU, a.Partition = access.AccountState(r.text(state)), r.text(ou), r.text(partition)
-	a.InventoryError = r.text(a.InventoryError)
+	a.OUIDs, a.InventoryError = r.ouIDsOf(ouIDs), r.text(a.InventoryError)
 	a.SyncedAt, a.InventoryAt = orZero(synced), orZero(read)
 	a.Tags, err = r.tagsOf(a.ID, tags)
 	return a, err
@@ -51,6 +53,16 @@ func (r accountReader) text(s string) string {
 		return s
 	}
 	return kept
+}
+
+// ouIDsOf splits the ids of OUs, which have no spaces. The slice is shared: read only.
+func (r accountReader) ouIDsOf(written string) []string {
+	ids, known := r.ouIDs[written]
+	if !known && written != "" {
+		ids = strings.Fields(written)
+		r.ouIDs[written] = ids
+	}
+	return ids
 }
 
 // tagsOf are the tags of an account. The map is shared: read only.
@@ -133,7 +145,7 @@ func (s *Store) Versions(ctx context.Context) (revision, inventory int64, err er
 	return revision, inventory, nil
 }
 
-// AccountPage lists accounts by name: all, or those of one OU and below.
+// AccountPage lists accounts by name: all, or those of one OU, given by its id, and below.
 func (s *Store) AccountPage(ctx context.Context, ou string, q access.PageQuery) (access.Page[access.Account], error) {
 	page, _, err := s.AccountsAndOUs(ctx, ou, q)
 	return page, err
@@ -193,7 +205,7 @@ func (s *Store) complete(ctx context.Context, accounts []access.Account) (versio
 		&synced, &read, &now.InventoryError, &now.PushedRevision,
 	}, func() error {
 		a := &accounts[at-1]
-		now.ID, now.Name, now.Email, now.OU, now.Tags = a.ID, a.Name, a.Email, a.OU, a.Tags
+		now.ID, now.Name, now.Email, now.OU, now.OUIDs, now.Tags = a.ID, a.Name, a.Email, a.OU, a.OUIDs, a.Tags
 		now.SyncedAt, now.InventoryAt = orZero(synced), orZero(read)
 		*a = now
 		return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,7 +21,8 @@ type directory struct {
 	version  int64
 	accounts []access.Account // by name, then id: their names, units and tags only
 	texts    *haystack
-	units    []access.OURow
+	units    []access.OURow // those that exist, by path
+	tree     *access.OUs    // and those that are gone
 }
 
 // directoryCache keeps the directory of one version.
@@ -99,17 +101,17 @@ func (s *Store) directoryAt(ctx context.Context, version int64) (*directory, err
 func (d *directory) load(ctx context.Context, q querier) error {
 	var texts [][]string
 	reader := newAccountReader()
-	err := eachRow(ctx, q, `SELECT id, name, email, ou, tags FROM accounts ORDER BY name, id`, nil, func(row pgx.Rows) error {
+	err := eachRow(ctx, q, `SELECT id, name, email, ou, array_to_string(ou_ids, ' '), tags FROM accounts ORDER BY name, id`, nil, func(row pgx.Rows) error {
 		var a access.Account
-		var written, ou string
-		if err := row.Scan(&a.ID, &a.Name, &a.Email, &ou, &written); err != nil {
+		var written, ou, ouIDs string
+		if err := row.Scan(&a.ID, &a.Name, &a.Email, &ou, &ouIDs, &written); err != nil {
 			return err
 		}
 		var err error
 		if a.Tags, err = reader.tagsOf(a.ID, written); err != nil {
 			return err
 		}
-		a.OU = reader.text(ou)
+		a.OU, a.OUIDs = reader.text(ou), reader.ouIDsOf(ouIDs)
 		d.accounts = append(d.accounts, a)
 		text := []string{a.Name, string(a.ID), a.Email, a.OU}
 		for k, v := range a.Tags {
@@ -122,33 +124,43 @@ func (d *directory) load(ctx context.Context, q querier) error {
 		return err
 	}
 	d.texts = newHaystack(len(texts), func(i int) []string { return texts[i] })
-	d.units, err = collect(ctx, q, func(row pgx.CollectableRow) (access.OURow, error) {
-		var o access.OURow
-		return o, row.Scan(&o.ID, &o.ParentID, &o.Name, &o.Path)
-	}, "SELECT id, parent_id, name, path FROM ous ORDER BY path")
+	ous, err := collect(ctx, q, func(row pgx.CollectableRow) (access.OU, error) {
+		var o access.OU
+		var gone *time.Time
+		err := row.Scan(&o.ID, &o.ParentID, &o.Name, &o.Path, &gone)
+		o.GoneAt = orZero(gone)
+		return o, err
+	}, "SELECT id, parent_id, name, path, gone_at FROM ous ORDER BY path, id")
+	if err != nil {
+		return err
+	}
+	d.tree = access.NewOUs(ous)
+	for _, ou := range ous {
+		if !ou.Gone() {
+			d.units = append(d.units, access.OURow{OU: ou})
+		}
+	}
 	d.countUnits()
-	return err
+	return nil
 }
 
 // countUnits counts the accounts of each unit: directly in it, and with all below.
 func (d *directory) countUnits() {
 	at := make(map[string]int, len(d.units))
 	for i, o := range d.units {
-		at[o.Path] = i
+		at[o.ID] = i
 	}
 	for _, a := range d.accounts {
-		if i, ok := at[a.OU]; ok {
+		if i, ok := at[a.OUID()]; ok {
 			d.units[i].Direct++
 		}
-		for path := a.OU; path != ""; path = parentPath(path) {
-			if i, ok := at[path]; ok {
+		for _, id := range a.OUIDs {
+			if i, ok := at[id]; ok {
 				d.units[i].Total++
 			}
 		}
 	}
 }
-
-func parentPath(path string) string { return path[:max(0, strings.LastIndex(path, "/"))] }
 
 // find returns the accounts of one unit and below, or of all, that a search asks for.
 func (d *directory) find(ou, search string) bitset {
@@ -156,7 +168,7 @@ func (d *directory) find(ou, search string) bitset {
 	if ou != "" {
 		within := newBitset(len(d.accounts))
 		for i, a := range d.accounts {
-			if rest, ok := strings.CutPrefix(a.OU, ou); ok && (rest == "" || rest[0] == '/') {
+			if slices.Contains(a.OUIDs, ou) {
 				within.set(int32(i))
 			}
 		}

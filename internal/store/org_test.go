@@ -11,20 +11,26 @@ import (
 )
 
 func company() access.Organization {
+	ous := []access.OU{
+		{ID: "r", Name: "Root", Path: "Root"},
+		{ID: "p", ParentID: "r", Name: "Prod", Path: "Root/Prod"},
+		{ID: "pp", ParentID: "p", Name: "Pay", Path: "Root/Prod/Pay"},
+		{ID: "p2", ParentID: "r", Name: "Prod_2", Path: "Root/Prod_2"},
+	}
 	acc := func(id access.AccountID, name, ou string, state access.AccountState) access.Account {
-		return access.Account{ID: id, Name: name, Email: name + "@example.com", State: state, OU: ou, Tags: map[string]string{"env": "prod", "team": name}, Partition: "aws"}
+		a := access.Account{
+			ID: id, Name: name, Email: name + "@example.com", State: state, Partition: "aws",
+			Tags: map[string]string{"env": "prod", "team": name},
+		}
+		access.NewOUs(ous).Place(&a, ou)
+		return a
 	}
 	return access.Organization{
 		ID: "o-1", ManagementAccountID: "100000000001",
-		OUs: []access.OU{
-			{ID: "r", Name: "Root", Path: "Root"},
-			{ID: "p", ParentID: "r", Name: "Prod", Path: "Root/Prod"},
-			{ID: "pp", ParentID: "p", Name: "Pay", Path: "Root/Prod/Pay"},
-			{ID: "p2", ParentID: "r", Name: "Prod_2", Path: "Root/Prod_2"},
-		},
+		OUs: ous,
 		Accounts: []access.Account{
-			acc("100000000001", "management", "Root", access.AccountActive), acc("100000000004", "alpha", "Root/Prod", access.AccountActive),
-			acc("100000000003", "beta", "Root/Prod/Pay", access.AccountActive), acc("100000000002", "gamma", "Root/Prod_2", access.AccountSuspended),
+			acc("100000000001", "management", "r", access.AccountActive), acc("100000000004", "alpha", "p", access.AccountActive),
+			acc("100000000003", "beta", "pp", access.AccountActive), acc("100000000002", "gamma", "p2", access.AccountSuspended),
 		},
 	}
 }
@@ -95,11 +101,11 @@ func TestAccountPage(t *testing.T) {
 		want       []string
 	}{
 		{"", "", []string{"alpha", "beta", "gamma", "management"}},
-		{"Root/Prod", "", []string{"alpha", "beta"}}, // and not Root/Prod_2
-		{"Root/Prod_2", "", []string{"gamma"}},
+		{"p", "", []string{"alpha", "beta"}}, // and not p2
+		{"p2", "", []string{"gamma"}},
 		{"", "0003", []string{"beta"}},
 		{"", "team=gam", []string{"gamma"}},
-		{"Root/Prod", "ALPHA", []string{"alpha"}},
+		{"p", "ALPHA", []string{"alpha"}},
 		{"", "%", nil},
 	}
 	for _, tt := range tests {
@@ -244,4 +250,55 @@ func TestInventoryReadBeforePushIsRefused(t *testing.T) {
 	if err := save(1, before); err != nil {
 		t.Errorf("another account: %v", err)
 	}
+}
+
+// AWS allows a slash in the name of an OU, and moves and renames OUs between two readings. None of it may make a
+// reading fail, and an OU that is gone keeps its last path.
+func TestOUsAreKeptByID(t *testing.T) {
+	s := storetest.New(t)
+	save := func(ous ...access.OU) {
+		t.Helper()
+		if err := s.SaveOrganization(t.Context(), access.Organization{ID: "o-1", OUs: ous}, false, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := access.OU{ID: "r-ab12", Name: "Root", Path: "Root"}
+	one := access.OU{ID: "ou-ab12-one00000", ParentID: "r-ab12", Name: "EU", Path: "Root/EU"}
+	two := access.OU{ID: "ou-ab12-two00000", ParentID: "r-ab12", Name: "EU", Path: "Root/EU"}
+	save(root, one, two)
+	if ous := must[[]access.OURow](t)(s.OUs(t.Context())); len(ous) != 3 {
+		t.Errorf("%d OUs, want both of the same path", len(ous))
+	}
+	one.Name, one.Path = "APAC", "Root/APAC"
+	save(root, one)
+	tree := must[*access.OUs](t)(s.OUTree(t.Context()))
+	diff(t, "labels", []string{"Root/APAC", "Root/EU (no longer in the organization)"}, []string{tree.Label(one.ID), tree.Label(two.ID)})
+	if ous := must[[]access.OURow](t)(s.OUs(t.Context())); len(ous) != 2 {
+		t.Errorf("%d OUs, want only those that exist", len(ous))
+	}
+	gone, _ := tree.Find(two.ID)
+	save(root, one)
+	if again, _ := must[*access.OUs](t)(s.OUTree(t.Context())).Find(two.ID); again.GoneAt.IsZero() || !again.GoneAt.Equal(gone.GoneAt) {
+		t.Errorf("gone since %v, then %v: want the time of the first reading without it", gone.GoneAt, again.GoneAt)
+	}
+	save(root, one, two)
+	if back, _ := must[*access.OUs](t)(s.OUTree(t.Context())).Find(two.ID); back.Gone() {
+		t.Error("an OU that is listed again is still gone")
+	}
+}
+
+// The OU of an account decides which mappings reach it, so a move raises the version that caches depend on.
+func TestMovedAccountRaisesVersion(t *testing.T) {
+	s := storetest.New(t)
+	o := organization(t, s, 1)
+	version := must[int64](t)(s.InventoryVersion(t.Context()))
+	o.Accounts[0].OUIDs = []string{"r-ab12"}
+	if err := s.SaveOrganization(t.Context(), o, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if now := must[int64](t)(s.InventoryVersion(t.Context())); now <= version {
+		t.Error("the version did not rise")
+	}
+	diff(t, "ids", []string{"r-ab12"}, must[[]access.Account](t)(s.Accounts(t.Context()))[0].OUIDs)
+	diff(t, "one", []string{"r-ab12"}, must[access.Account](t)(s.Account(t.Context(), accountID(0))).OUIDs)
 }

@@ -15,14 +15,14 @@ import (
 const claimTarget = `
 UPDATE targets t SET claim = claim + 1, lease_state = 'leased', lease_until = clock_timestamp() + $3::interval, started_at = coalesce(started_at, clock_timestamp())
 WHERE rollout_id = $1 AND account_id = $2 AND state = 'running' AND (lease_state <> 'leased' OR lease_until < clock_timestamp())
-RETURNING ` + targetColumns + `, t.lease_until`
+RETURNING ` + targetColumns + `, t.lease_until, ` + approvedDigest
 
 // ClaimTarget claims a target. ok is false if there is nothing to do: the target has ended, or
 // another worker has claimed it.
 func (s *Store) ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue(claimTarget, rollout, string(account), lease).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(append(targetFields(&claim.Target), &claim.Until)...)
+		err := row.Scan(append(targetFields(&claim.Target), &claim.Until, &claim.Digest)...)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

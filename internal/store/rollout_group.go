@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -119,6 +120,9 @@ func (s *Store) nextGroup() []*work {
 
 func (s *Store) commitGroup(ctx context.Context, group []*work) {
 	reached, err := s.tryGroup(ctx, group)
+	for errors.Is(err, access.ErrBusy) && ctx.Err() == nil { // a lock is held; a person would be told
+		reached, err = s.tryGroup(ctx, group)
+	}
 	if err != nil && !reached && len(group) > 1 {
 		for _, w := range group {
 			s.commitGroup(ctx, []*work{w})
@@ -264,6 +268,11 @@ func (tx *txn) endWorks(ctx context.Context, current []*work, o *opened) error {
 		o.CountEnd(w.claim.Target, *w.end)
 		if err := tx.moveToWave(ctx, w.claim.Target, w.end.Continue.Wave); err != nil {
 			return err
+		}
+		if w.end.State == access.TargetWaiting && o.State.LeavesOut() { // what waits was skipped before
+			if err := tx.leaveOut(ctx, o); err != nil {
+				return err
+			}
 		}
 	}
 	tx.last = true

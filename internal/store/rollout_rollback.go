@@ -178,6 +178,7 @@ func (tx *txn) startUndoing(ctx context.Context, r access.Rollout, o *opened, ed
 	}
 	event := access.NewAuditEvent(access.System("rollout"), o.at, "change.roll_back", access.ChangeObject(c.ID), map[string]any{"rolls_back": o.ID, "change": o.ChangeID, "revision": c.Revision, "edits": c.Edits})
 	tx.note(event.Between(before, c.Snapshot()))
-	r, err = tx.startApplied(ctx, &c, nil, access.Application{Rollout: r})
+	digests, _ := docs.plan.Digests()
+	r, err = tx.startApplied(ctx, &c, nil, access.Application{Rollout: r, Digests: digests})
 	return r, after, err
 }

@@ -21,7 +21,7 @@ func startStaged(t *testing.T, s *store.Store, n int, strategy access.Strategy, 
 		accounts = append(accounts, access.Account{ID: target.Account, OU: target.OU})
 	}
 	r := access.Rollout{Title: "Staged", State: access.RolloutRunning, MaxInFlight: maxInFlight, MaxFailures: strategy.MaxFailures.Of(n), StartedBy: operator.Ref()}
-	return must[access.Rollout](t)(s.StartRollout(t.Context(), r, plan, access.Stage(strategy, accounts), nil))
+	return must[access.Rollout](t)(s.StartRollout(t.Context(), r, plan, access.Stage(strategy, accounts, nil), nil))
 }
 
 func control(t *testing.T, s *store.Store, id int64, do func(*access.Rollout, *access.WaveProgress) error) access.Rollout {

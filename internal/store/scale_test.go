@@ -30,7 +30,7 @@ func TestScale(t *testing.T) {
 		`INSERT INTO entries (allowlist_id, kind, prefix, note, ticket, added_in)
 			SELECT 'b' || (1 + CASE WHEN i <= 10000 THEN 0 ELSE i % 1000 END), 'cidr', set_masklen('50.0.0.0'::inet + i * 256, 24)::cidr, 'a note', '', 1 FROM generate_series(1, 20000) i`,
 		`INSERT INTO mappings (id, role_path, role_name, selector, enforcement, require_mfa, mfa_max_age, session_name, source_identity, added_in)
-			SELECT 'x' || i, '/', 'Role' || i % 500, '{"ous": ["Root/Prod"]}', 'mapped', false, 0, 'any', 'any', 1 FROM generate_series(1, 50000) i`,
+			SELECT 'x' || i, '/', 'Role' || i % 500, '{"ous": ["ou-ab12-prod0000"]}', 'mapped', false, 0, 'any', 'any', 1 FROM generate_series(1, 50000) i`,
 		"INSERT INTO mapping_users SELECT row_id, p, '', '/', 'user' || row_id % 1000 || '-' || p FROM mappings, generate_series(0, 2) p WHERE id LIKE 'x%'",
 		"INSERT INTO mapping_allowlists SELECT row_id, 0, 'b' || 1 + row_id % 1000 FROM mappings WHERE id LIKE 'x%'",
 		"ANALYZE",

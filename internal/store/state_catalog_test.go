@@ -18,7 +18,7 @@ func TestStateRelevantTo(t *testing.T) {
 		{Role: role("All"), Users: []access.UserName{alice}, Accounts: access.Selector{All: true, Except: []string{string(accountID(2))}}},
 		{Role: role("One"), Users: []access.UserName{alice}, Accounts: access.Selector{IDs: []access.AccountID{accountID(1)}}},
 		{Role: role("Two"), Users: []access.UserName{alice}, Accounts: access.Selector{IDs: []access.AccountID{accountID(1), accountID(2)}}},
-		{Role: role("Unit"), Users: []access.UserName{alice}, Accounts: access.Selector{OUs: []string{"Root/Prod"}}},
+		{Role: role("Unit"), Users: []access.UserName{alice}, Accounts: access.Selector{OUs: []string{prodOU}}},
 		{Role: role("Tagged"), Users: []access.UserName{alice}, Accounts: access.Selector{Tags: map[string]string{"env": "dev"}}},
 		{Role: role("Cross"), Users: []access.UserName{carol}, Accounts: access.Selector{IDs: []access.AccountID{accountID(2)}}},
 		{Role: role("Cross"), Users: []access.UserName{alice}, Accounts: access.Selector{IDs: []access.AccountID{accountID(4)}}},
@@ -34,7 +34,7 @@ func TestStateRelevantTo(t *testing.T) {
 	for _, ids := range [][]int{{1}, {2}, {3}, {4}, {1, 3}, {5}} {
 		var accounts []access.Account
 		for _, i := range ids {
-			accounts = append(accounts, access.Account{ID: accountID(i), OU: "Root/Prod/Web", Tags: map[string]string{"env": "dev"}})
+			accounts = append(accounts, access.Account{ID: accountID(i), OUIDs: []string{"r-ab12", prodOU, "ou-ab12-web00000"}, Tags: map[string]string{"env": "dev"}})
 		}
 		got := must[access.State](t)(s.StateRelevantTo(t.Context(), 1, accounts))
 		diff(t, fmt.Sprintf("relevant to %v", ids), whole.RelevantTo(accounts), got)

@@ -14,7 +14,7 @@ func TestRulesAndSettingsArePartOfEachRevision(t *testing.T) {
 	s := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url, MaxConns: 4}))
 	defer s.Close()
 	rule := access.ReviewRule{
-		Name: "Network", Scope: access.RuleScope{OUs: []string{"Root/Prod"}, Tags: map[string]string{"env": "prod"}, Dangers: []access.Danger{access.DangerRules}},
+		Name: "Network", Scope: access.RuleScope{OUs: []string{prodOU}, Tags: map[string]string{"env": "prod"}, Dangers: []access.Danger{access.DangerRules}},
 		Need: []access.Requirement{{Count: 2, Teams: []string{"network"}, Roles: []access.Role{access.RoleAdmin}}},
 	}
 	settings := access.Settings{ManyAccounts: 5, BreakGlassMappings: []string{"mp-1"}, EmergencyMaxLife: time.Hour, Guards: access.GuardModes{NoAddress: access.GuardRefuse}}
@@ -72,6 +72,7 @@ func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 		})
 		lost <- err
 	}()
+	digests := digestsOf(t, s, c.ID)
 	_, err := s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		close(inside)
 		select {
@@ -79,7 +80,8 @@ func TestLosingTheRoleWaitsForTheApply(t *testing.T) {
 			t.Error("the role was lost within the apply")
 		case <-time.After(50 * time.Millisecond): // the other one waits for our lock
 		}
-		return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: operator.Ref()}}, c.Apply(c.Digest, head+1, t0)
+		made := access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: operator.Ref()}, Digests: digests}
+		return made, c.Apply(c.Digest, head+1, t0)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,10 +95,12 @@ func TestBreakGlassAndConfirmationsComeBack(t *testing.T) {
 	s := storetest.New(t)
 	organization(t, s, 1)
 	c := approve(t, s, []access.Edit{{Op: access.EditAddAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "office"}}}, planFor(1))
+	digests := digestsOf(t, s, c.ID)
 	_, err := s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
 		c.GuardOverrides = []access.GuardOverride{{Code: access.GuardNoAddress, Object: "Bob", ByID: 1, By: "Edi", At: t0}}
 		c.SetNeeds([]access.Need{{Rule: "rr-1", Name: "Two", Why: "it says so", Need: []access.Requirement{{Count: 2}}}})
-		return access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: editor.Ref()}}, c.ApplyAlone(editor, c.Digest, "fire", head+1, t0)
+		made := access.Application{Rollout: access.Rollout{MaxInFlight: 1, StartedBy: editor.Ref()}, Digests: digests}
+		return made, c.ApplyAlone(editor, c.Digest, "fire", head+1, t0)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -46,6 +46,7 @@ type Store struct {
 	queue  *river.Client[pgx.Tx] // inserts only
 	log    *slog.Logger
 	life   *lifetime.Lifetime
+	turns  chan struct{} // one for each transaction that may be open
 	works  workQueue
 	states stateCache
 	world  accountCache
@@ -59,13 +60,20 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log, life: lifetime.New()}
+	s := &Store{
+		pool: pool, sql: stdlib.OpenDBFromPool(pool), log: cfg.Log, life: lifetime.New(),
+		turns: make(chan struct{}, turnsOf(cfg.MaxConns)),
+	}
 	if err := s.connect(); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
+
+// turnsOf is how many transactions may be open at a time. They may all wait for one lock, and a
+// quarter of the connections is left for reads: a person can sign in and look meanwhile.
+func turnsOf(conns int) int { return max(1, conns-conns/4) }
 
 func (s *Store) connect() error {
 	orm, err := gorm.Open(postgres.New(postgres.Config{Conn: s.sql}), &gorm.Config{
@@ -96,6 +104,15 @@ const frozen = "30s"
 // says to try again.
 const lockedIdleTimeout = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
+// lockTimeout bounds each wait for a lock, on every connection. A request that waits for the end of
+// the audit log, or for a row, must answer within ten seconds. A locked row can cost two waits: one
+// for the turn among the sessions that wait, and one for the session that holds it. Works of rollouts are tried again
+// (rollout_group.go), and so are all other jobs.
+const lockTimeout = "3s"
+
+// connTimeout bounds the wait for a connection of a transaction.
+const connTimeout = 3 * time.Second
+
 func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
@@ -106,6 +123,7 @@ func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc.ConnConfig.RuntimeParams["application_name"] = "portcullis"
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = frozen
+	pc.ConnConfig.RuntimeParams["lock_timeout"] = lockTimeout
 	pc.AfterConnect = scanUTC
 	pc.ConnConfig.Tracer = cfg.Trace
 	pool, err := pgxpool.NewWithConfig(ctx, pc)

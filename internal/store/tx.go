@@ -34,11 +34,11 @@ type querier interface {
 // inTx runs do in a transaction and appends the events it noted, as the very last, since
 // the end of the audit log is what all transactions share.
 func (s *Store) inTx(ctx context.Context, do func(tx *txn) error) error {
-	conn, err := s.sql.Conn(ctx)
+	conn, done, err := s.takeConn(ctx)
 	if err != nil {
-		return translate(fmt.Errorf("connecting to the database: %w", err))
+		return err
 	}
-	defer func() { _ = conn.Close() }()
+	defer done()
 	raw, err := rawConn(conn)
 	if err != nil {
 		return err
@@ -50,6 +50,34 @@ func (s *Store) inTx(ctx context.Context, do func(tx *txn) error) error {
 		}
 		return tx.appendEvents(ctx)
 	})
+	return translate(err)
+}
+
+// takeConn waits for a turn and a connection, for connTimeout at most.
+func (s *Store) takeConn(ctx context.Context) (conn *sql.Conn, done func(), err error) {
+	wait, cancel := context.WithTimeout(ctx, connTimeout)
+	defer cancel()
+	select {
+	case s.turns <- struct{}{}:
+	case <-wait.Done():
+		return nil, nil, notConnected(ctx, wait.Err())
+	}
+	if conn, err = s.sql.Conn(wait); err != nil {
+		<-s.turns
+		return nil, nil, notConnected(ctx, err)
+	}
+	return conn, func() {
+		_ = conn.Close()
+		<-s.turns
+	}, nil
+}
+
+// notConnected is the error of a transaction that got no connection.
+func notConnected(ctx context.Context, err error) error {
+	err = fmt.Errorf("connecting to the database: %w", err)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return busy(err)
+	}
 	return translate(err)
 }
 

@@ -98,6 +98,7 @@ var folders = []folder{
 	{"test/load", "benchmarks", []string{anything}},
 	{"test/load/reference", "a minimal program to measure against", nil},
 	{"test/fault", "tests that kill, freeze and mislead consoles", []string{anything}},
+	{"test/sim", "simulated rollouts that prove the order of writes", []string{anything}},
 }
 
 // standardLibraryOnly are the packages that everything else rests on.

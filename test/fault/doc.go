@@ -19,6 +19,8 @@
 //	control_test.go   pause, abort, duplicated jobs, raced migrations, many readers
 //	steer_test.go     everything that can be done to a rollout, and how soon it shows in AWS
 //	locks_test.go     a rollout that somebody holds up; a console frozen in a transaction
+//	audit_lock_test.go  requests and rollouts while another session holds the audit log
+//	throttle_bounds_test.go  the calls and the time of a rollout under throttling
 //	readers_test.go   what many browsers that watch a page cost the database
 //	clock_test.go     clocks that jump
 //	withdraw_test.go  a change withdrawn while it is applied

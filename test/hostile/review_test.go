@@ -67,7 +67,7 @@ func trySelfReview(t *testing.T, w *world) {
 	refused("after being renamed", page, api)
 
 	before := w.db.Int("SELECT count(*) FROM reviews")
-	if _, err := w.db.TryInt("INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, comment, at, void) SELECT id, author_id, author_id AS reviewer, 'x', 'x', 'approve', digest, '', now(), false FROM changes WHERE id::text = $1 RETURNING 1", own); err == nil {
+	if _, err := w.db.TryInt("INSERT INTO reviews (change_id, author_id, reviewer_id, reviewer_name, reviewer_email, verdict, digest, base, comment, at, void) SELECT id, author_id, author_id AS reviewer, 'x', 'x', 'approve', digest, base, '', now(), false FROM changes WHERE id::text = $1 RETURNING 1", own); err == nil {
 		t.Error("the database takes a review by the author")
 	}
 	if now := w.db.Int("SELECT count(*) FROM reviews"); now != before {

@@ -52,7 +52,7 @@ func measureControl(t *testing.T, y *yard, r *report) {
 func measureThrottling(t *testing.T, r *report) {
 	const accounts = 40
 	y := newYard(t, accounts)
-	s := r.section(t, "Under throttling", fmt.Sprintf("%d accounts, three writes in each, 50 ms a call. The given share of all calls is throttled at random, regardless of the rate. The\nconsole slows down to one call a second and account, and repeats each call until it succeeds.", accounts))
+	s := r.section(t, "Under throttling", fmt.Sprintf("%d accounts, three writes in each, 50 ms a call. The given share of all calls is throttled at random, regardless of the rate. The\nconsole slows down to five calls a second and account while some are accepted, and repeats each call until it succeeds.", accounts))
 	y.slowly(latency)
 	y.roll(y.mapAll(), "Five people may take three roles")
 	for _, share := range []float64{0, 0.3, 0.6, 0.9} {

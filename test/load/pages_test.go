@@ -52,7 +52,7 @@ func visits(review string) []*visit {
 		{path: "/mappings?q=role3"},
 		{path: "/mappings/mp-0", worst: true},
 		{path: "/accounts"},
-		{path: "/accounts?ou=Root/Unit-7"},
+		{path: "/accounts?ou=ou-ab12-00000007"},
 		{path: "/accounts?q=account-77"},
 		{path: "/accounts/100000000007", worst: true},
 		{path: "/changes?tab=all"},

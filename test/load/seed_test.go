@@ -28,9 +28,12 @@ const lists = 1_000
 // mapping but one reaches a single account; the one reaches all, from the list "review".
 func (c company) seed(db *harness.Database) {
 	for _, sql := range []string{
-		`INSERT INTO ous (id, parent_id, name, path) SELECT 'ou-' || i, 'r-1', 'Unit-' || i, 'Root/Unit-' || i FROM generate_series(0, 49) i`,
-		fmt.Sprintf(`INSERT INTO accounts (id, name, email, state, ou, tags, partition, management, synced_at, inventory_at)
-			SELECT (100000000000 + i)::text, 'account-' || i, 'a' || i || '@example.com', 'ACTIVE', 'Root/Unit-' || i %% 50, '{"env": "prod"}', 'aws', false, now(), now() FROM generate_series(1, %d) i`, c.accounts),
+		`INSERT INTO ous (id, parent_id, name, path) VALUES ('r-ab12', '', 'Root', 'Root')`,
+		`INSERT INTO ous (id, parent_id, name, path)
+			SELECT 'ou-ab12-' || lpad(i::text, 8, '0'), 'r-ab12', 'Unit-' || i, 'Root/Unit-' || i FROM generate_series(0, 49) i`,
+		fmt.Sprintf(`INSERT INTO accounts (id, name, email, state, ou, ou_ids, tags, partition, management, synced_at, inventory_at)
+			SELECT (100000000000 + i)::text, 'account-' || i, 'a' || i || '@example.com', 'ACTIVE', 'Root/Unit-' || i %% 50,
+				ARRAY['r-ab12', 'ou-ab12-' || lpad((i %% 50)::text, 8, '0')], '{"env": "prod"}', 'aws', false, now(), now() FROM generate_series(1, %d) i`, c.accounts),
 		`INSERT INTO inventories (account_id, roles, users, read_at)
 			SELECT a.id, (SELECT jsonb_object_agg('/ ' || r, jsonb_build_object('id', 'AROA' || a.id, 'document', '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::' || a.id || ':root"},"Action":"sts:AssumeRole"}]}')) FROM (SELECT 'Review' r UNION ALL SELECT 'Role' || g FROM generate_series(0, 9) g) x),
 				(SELECT jsonb_object_agg('/ ' || u, jsonb_build_object('id', 'AIDA' || a.id)|| '{"document": ""}') FROM (SELECT 'user' || g u FROM generate_series(0, 4) g) x), now() FROM accounts a`,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,7 +43,7 @@ type action func(r request) (result, error)
 // once, however often it is sent.
 //
 //	first ──▶ key taken ──▶ carried out ──▶ answer kept ──▶ sent
-//	                             ├─ refused (4xx): key given back, nothing was done
+//	                             ├─ refused (4xx), or the database was busy: key given back, nothing was done
 //	                             └─ interrupted (5xx, or we died): the effect is unknown
 //	again ──▶ kept: sent again │ other request: 422 │ under way or unknown: 409
 func (s *base) asAction(act action) transport.Handler {
@@ -83,7 +84,7 @@ func (s *base) once(r request, key string, act action) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err != nil {
-		if transport.StatusOf(r.Context, err) < http.StatusInternalServerError {
+		if transport.StatusOf(r.Context, err) < http.StatusInternalServerError || errors.Is(err, access.ErrBusy) {
 			s.giveBack(ctx, r, key)
 		}
 		return err

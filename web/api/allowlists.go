@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -70,8 +69,8 @@ func (s *allowlistAPI) importEntries(r request) (result, error) {
 	if err != nil {
 		return result{}, unreadable(err)
 	}
-	text := strings.ToValidUTF8(string(body), "\uFFFD")
-	c, err := s.allowlists.ImportEntries(r.Request().Context(), r.actor, draft, r.Param("id"), change.ImportMode(mode), text)
+	c, err := s.allowlists.ImportEntries(
+		r.Request().Context(), r.actor, draft, r.Param("id"), change.ImportMode(mode), string(body))
 	if err != nil {
 		return result{}, err
 	}

@@ -76,7 +76,7 @@ func (s *changeAPI) one(r request) (any, error) {
 		return nil, err
 	}
 	r.Response().Header().Set("ETag", transport.VersionTag(view.Version))
-	detail := toChangeDetailJSON(view.Change)
+	detail := toChangeDetailJSON(view.Change) // of a draft with the dangers that it has now
 	detail.Targets, detail.Writes, detail.Problem = &view.Targets, &view.Writes, view.Problem
 	detail.Guards, detail.Since = convertAll(view.Guards, toGuardJSON), toSinceJSON(view.ChangedSince)
 	return detail, nil

@@ -43,6 +43,7 @@ type accountJSON struct {
 	Email          string            `json:"email,omitempty"`
 	State          string            `json:"state"`
 	OU             string            `json:"ou"`
+	OUIDs          []string          `json:"ou_ids"`
 	Tags           map[string]string `json:"tags"`
 	Partition      string            `json:"partition"`
 	Management     bool              `json:"management"`
@@ -59,6 +60,7 @@ func toAccountJSON(a access.Account) accountJSON {
 	}
 	return accountJSON{
 		ID: string(a.ID), Name: a.Name, Email: a.Email, State: string(a.State), OU: a.OU, Tags: tags,
+		OUIDs:     append([]string{}, a.OUIDs...),
 		Partition: a.PartitionOrDefault(), Management: a.Management, SyncedAt: a.SyncedAt.UTC(), InventoryAt: a.InventoryAt.UTC(),
 		InventoryError: a.InventoryError, PushedRevision: a.PushedRevision,
 	}
@@ -117,13 +119,17 @@ type reviewJSON struct {
 	Reviewer personJSON `json:"reviewer"`
 	Verdict  string     `json:"verdict"`
 	Digest   string     `json:"digest"`
+	Base     int64      `json:"base"`
 	Comment  string     `json:"comment,omitempty"`
 	At       time.Time  `json:"at"`
 	Void     bool       `json:"void"`
 }
 
 func toReviewJSON(r access.Review) reviewJSON {
-	return reviewJSON{Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Comment: r.Comment, At: r.At.UTC(), Void: r.Void}
+	return reviewJSON{
+		Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base,
+		Comment: r.Comment, At: r.At.UTC(), Void: r.Void,
+	}
 }
 
 // changeJSON is a change as a list shows it; changeDetailJSON adds what can be long.
@@ -145,6 +151,9 @@ type changeJSON struct {
 	SubmittedAt time.Time  `json:"submitted_at,omitzero"`
 	AppliedAt   time.Time  `json:"applied_at,omitzero"`
 
+	Dangers        []access.Danger `json:"dangers"`
+	EmergencyUntil time.Time       `json:"emergency_until,omitzero"`
+
 	Schedule *scheduledJSON `json:"schedule,omitempty"`
 	Expiry   *expiryJSON    `json:"expiry,omitempty"`
 }
@@ -154,6 +163,7 @@ func toChangeJSON(c access.Change) changeJSON {
 		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State), Author: toPersonJSON(c.Author), Base: c.Base,
 		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), SubmittedAt: c.SubmittedAt.UTC(), AppliedAt: c.AppliedAt.UTC(),
+		Dangers: append([]access.Danger{}, c.Dangers...), EmergencyUntil: c.EmergencyUntil.UTC(),
 		Schedule: toScheduledJSON(c.Schedule), Expiry: toExpiryJSON(c.Expiry),
 	}
 }

@@ -63,10 +63,10 @@ func TestAPIAuditNeedsTheAuditor(t *testing.T) {
 
 func TestAPILists(t *testing.T) {
 	c := webtest.New(t)
-	c.Changes.Accounts = access.Page[access.Account]{Next: "n", Total: 24, Items: []access.Account{{ID: "111122223333", Name: "payments", OU: "Root/Prod"}}}
+	c.Changes.Accounts = access.Page[access.Account]{Next: "n", Total: 24, Items: []access.Account{{ID: "111122223333", Name: "payments", OU: "Root/Prod", OUIDs: []string{"r-ab12", "ou-ab12-prod0000"}}}}
 	want := map[string]any{
 		"items": []any{map[string]any{
-			"id": "111122223333", "name": "payments", "ou": "Root/Prod", "state": "", "tags": map[string]any{}, "partition": "aws",
+			"id": "111122223333", "name": "payments", "ou": "Root/Prod", "ou_ids": []any{"r-ab12", "ou-ab12-prod0000"}, "state": "", "tags": map[string]any{}, "partition": "aws",
 			"management": false, "pushed_revision": 0.0,
 		}},
 		"next": "n", "total": 24.0,

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -46,6 +47,9 @@ func (s *accountPages) showAccounts(c echo.Context, actor access.Actor) error {
 	var err error
 	if p.Accounts, p.OUs, err = s.accounts.AccountsAndOUs(ctx, actor, p.OU, page); err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(p.OUs, func(ou access.OURow) bool { return ou.Path == p.OU }); i >= 0 {
+		p.OU = p.OUs[i].ID // the address may give the path
 	}
 	p.Shell = s.shell(c, actor, "Accounts", "accounts")
 	return s.ok(c, view.Accounts(p))

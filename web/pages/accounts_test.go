@@ -14,8 +14,9 @@ import (
 func TestAccountsTree(t *testing.T) {
 	c := webtest.New(t).As("operator")
 	c.Changes.OUList = []access.OURow{
-		{OU: access.OU{Name: "Root", Path: "Root"}, Total: 24},
-		{OU: access.OU{Name: "R & D", Path: "Root/R & D"}, Direct: 3, Total: 6},
+		{OU: access.OU{ID: "r-ab12", Name: "Root", Path: "Root"}, Total: 24},
+		{OU: access.OU{ID: "ou-ab12-rnd00000", ParentID: "r-ab12", Name: "R & D", Path: "Root/R & D"}, Direct: 3, Total: 6},
+		{OU: access.OU{ID: "ou-ab12-cicd0000", ParentID: "ou-ab12-rnd00000", Name: "CI/CD", Path: `Root/R & D/"CI/CD"`}, Total: 2},
 	}
 	c.Changes.Accounts = access.Page[access.Account]{Total: 1, Items: []access.Account{{
 		ID: "111122223333", Name: `<img src=x onerror="alert(1)">`, OU: "Root/R & D", State: access.AccountSuspended, InventoryError: "AccessDenied: the deployment role",
@@ -26,8 +27,14 @@ func TestAccountsTree(t *testing.T) {
 	if strings.Contains(a.Body, "<img") {
 		t.Error("a name came through as markup")
 	}
-	if !strings.Contains(a.Body, `href="/accounts?ou=Root%2FR+%26+D"`) {
-		t.Error("the tree does not lead to the OU")
+	p.Contains("main", "Root/R & D")
+	for _, line := range []string{
+		`pc-depth-2"><a href="/accounts?ou=ou-ab12-rnd00000" aria-current="page"><span>R &amp; D<`,
+		`pc-depth-3"><a href="/accounts?ou=ou-ab12-cicd0000"><span>CI/CD<`,
+	} {
+		if !strings.Contains(a.Body, line) {
+			t.Errorf("the tree has no line %s", line)
+		}
 	}
 	if p.Form("/accounts/sync") == nil {
 		t.Error("an operator is not offered to read the organization again")
@@ -40,7 +47,7 @@ func TestAccountsTree(t *testing.T) {
 func TestAccountPage(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Changes.AccountView = change.AccountView{
-		Account: access.Account{ID: "111122223333", Name: "payments", OU: "Root/Prod", State: access.AccountActive, Tags: map[string]string{"env": "prod"}},
+		Account: access.Account{ID: "111122223333", Name: "payments", OU: "Root/Prod", OUIDs: []string{"r-ab12", "ou-ab12-prod0000"}, State: access.AccountActive, Tags: map[string]string{"env": "prod"}},
 		Known:   true,
 		Roles: []access.LiveRole{{
 			LiveDocument: access.LiveDocument{Resource: access.Resource{Kind: access.ResourceRole, Path: "/team-a/", Name: "Bob"}, Document: `{"Statement":[]}`}, Managed: true, Size: 900, Limit: 2048,

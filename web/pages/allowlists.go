@@ -102,11 +102,12 @@ func (s *allowlistPages) allowlistProps(c echo.Context, actor access.Actor) (vie
 		return view.AllowlistProps{}, err
 	}
 	mayEdit := authz.Can(actor, authz.EditChange)
+	shell, err := s.shellWithOUs(c, actor, a.Name, "allowlists", allowlistCrumb())
 	return view.AllowlistProps{
-		Shell: s.shell(c, actor, a.Name, "allowlists", allowlistCrumb()).With(a.Description, view.AllowlistButtons(a.ID, mayEdit)),
+		Shell: shell.With(a.Description, view.AllowlistButtons(a.ID, mayEdit)),
 		Row:   a.AllowlistRow, Entries: a.Entries, Mappings: a.Mappings, Query: q, MayEdit: mayEdit, Now: s.now(),
 		Sizes: a.Sizes, Drafts: a.Drafts, Settings: a.Settings, Draft: draftChoice(c), Mine: transport.ClientAddr(c).String(),
-	}, nil
+	}, err
 }
 
 // draftChoice is the draft that an edit shall go to: 0 for a new one.
@@ -200,10 +201,12 @@ func (s *allowlistPages) removeAllowlistProps(c echo.Context, actor access.Actor
 	if err != nil {
 		return view.RemoveAllowlistProps{}, err
 	}
+	crumb := view.Crumb{Label: a.Name, URL: view.AllowlistURL(a.ID)}
+	shell, err := s.shellWithOUs(c, actor, "Remove "+a.Name, "allowlists", allowlistCrumb(), crumb)
 	return view.RemoveAllowlistProps{
-		Shell: s.shell(c, actor, "Remove "+a.Name, "allowlists", allowlistCrumb(), view.Crumb{Label: a.Name, URL: view.AllowlistURL(a.ID)}),
+		Shell: shell,
 		Row:   a.AllowlistRow, Mappings: a.Mappings, Drafts: a.Drafts, Draft: draftChoice(c),
-	}, nil
+	}, err
 }
 
 func (s *allowlistPages) removeAllowlist(c echo.Context, actor access.Actor) error {

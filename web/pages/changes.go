@@ -131,6 +131,7 @@ func (s *changePages) changePage(c echo.Context, actor access.Actor, id int64) (
 	p.All = c.QueryParam("all") != ""
 	p.Fold, p.From = position(c, "fold"), position(c, "from")
 	p.Shell = s.shell(c, actor, view.ChangeTitle(v.Change), "changes", view.Crumb{Label: "Changes", URL: view.ChangesURL()})
+	p.Shell.OUs = v.OUs
 	return p, nil
 }
 
@@ -146,7 +147,7 @@ func position(c echo.Context, name string) int {
 func changeProps(v change.View) view.ChangePage {
 	return view.ChangePage{
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared, Targets: v.Targets, Writes: v.Writes,
-		Folded: v.Folded, Since: v.ChangedSince, Problem: v.Problem, Fields: v.Fields,
+		Folded: v.Folded, Since: v.ChangedSince, Warnings: v.Warnings, Problem: v.Problem, Fields: v.Fields,
 		History: v.History, Own: v.Own, May: v.Permissions,
 		Rollout: v.Rollout, Computed: v.Computed, Form: view.ChangeForm{Title: v.Title, Reason: v.Reason},
 	}
@@ -245,9 +246,17 @@ func (s *changePages) dropEdit(c echo.Context, actor access.Actor) error {
 func (s *changePages) reviewChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		verdict := access.Verdict(c.FormValue("verdict"))
-		saved, err := s.reviewer.Review(ctx, actor, id, verdict, c.FormValue("digest"), c.FormValue("comment"))
+		saved, err := s.reviewer.Review(ctx, actor, id, verdict, c.FormValue("digest"), c.FormValue("comment"), asShown(c)...)
 		return view.ChangeURL(id), reviewed(saved), err
 	})
+}
+
+// asShown binds a review to the base revision and the warnings of the page that the form was on.
+func asShown(c echo.Context) []change.Option {
+	if c.FormValue("base") == "" {
+		return nil
+	}
+	return []change.Option{change.AsShown(formID(c, "base"), c.FormValue("warnings"))}
 }
 
 func reviewed(c access.Change) string {
@@ -283,7 +292,19 @@ func (s *changePages) withdrawChange(c echo.Context, actor access.Actor) error {
 
 func (s *changePages) rebaseChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
-		_, err := s.editor.Rebase(ctx, actor, id)
-		return view.ChangeURL(id), "Rebased. Look at it again, then submit it.", err
+		saved, err := s.editor.Rebase(ctx, actor, id)
+		return view.ChangeURL(id), rebaseMessage(saved), err
 	})
+}
+
+func rebaseMessage(c access.Change) string {
+	switch {
+	case c.State != access.ChangeDraft:
+		return "Rebased to revision " + strconv.FormatInt(c.Base, 10) + " without a difference. Reviews stay valid."
+	case c.Voided > 0:
+		return "Rebased. Reviewers were shown something else than on the new revision, so their reviews are void. " +
+			"Look at it again, then submit it."
+	default:
+		return "Rebased. Look at it again, then submit it."
+	}
 }

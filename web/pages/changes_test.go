@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
@@ -290,6 +291,76 @@ func TestAnEditSaysThatReviewsAreVoid(t *testing.T) {
 			}
 			if said := c.Page("/changes/12").Text(""); !strings.Contains(said, want) {
 				t.Errorf("after %s the page does not say %q", path, want)
+			}
+		}
+	}
+}
+
+// TestReviewSaysWhichRevisionWasSeen and whether the change was rebased since.
+func TestReviewSaysWhichRevisionWasSeen(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	c.Changes.ChangeView = webtest.ViewInReview()
+	c.Changes.ChangeView.Base, c.Changes.ChangeView.Warnings = 9, strings.Repeat("cd", 32)
+	c.Changes.ChangeView.Reviews = []access.Review{
+		{Verdict: access.VerdictApprove, Base: 9},
+		{Verdict: access.VerdictApprove, Base: 6},
+		{Verdict: access.VerdictApprove, Base: 4, Void: true},
+	}
+	p := c.Page("/changes/12")
+	p.Contains("reviews", "Approved at revision 9.", "Approved at revision 6; rebased to 9 without a difference.",
+		"The reviewer saw revision 4.")
+	got := map[string]string{}
+	for n := range p.Form("/changes/12/review").Descendants() {
+		got[webtest.Attr(n, "name")] = webtest.Attr(n, "value")
+	}
+	if got["base"] != "9" || got["warnings"] != c.Changes.ChangeView.Warnings {
+		t.Errorf("the form sends base %q and warnings %q, want those of the page", got["base"], got["warnings"])
+	}
+}
+
+func TestRebaseSaysWhatBecomesOfReviews(t *testing.T) {
+	for want, saved := range map[string]access.Change{
+		"Rebased to revision 9 without a difference.": {State: access.ChangeApproved, Base: 9},
+		"their reviews are void.":                     {State: access.ChangeDraft, Base: 9, Voided: 1},
+		"Rebased. Look at it again, then submit it.":  {State: access.ChangeDraft, Base: 9},
+	} {
+		c := webtest.New(t).As("editor")
+		c.Changes.ChangeView, c.Changes.Rebased = webtest.DraftView(), saved
+		a := c.Post("/changes/12/rebase")
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("answered %d", a.Status)
+		}
+		if got := c.Page("/changes/12").Text(""); !strings.Contains(got, want) {
+			t.Errorf("the page after the rebase does not say %q", want)
+		}
+	}
+}
+
+// TestDangersAreBadges: the page of a change, the list and the first page mark dangers and emergencies.
+func TestDangersAreBadges(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	v := webtest.ViewInReview()
+	plain := v.Change
+	v.Dangers, v.EmergencyUntil = access.Dangers(), time.Date(2027, 3, 2, 15, 4, 0, 0, time.UTC)
+	marks := []string{"Emergency until 2 Mar 2027, 15:04 UTC"}
+	for _, d := range access.Dangers() {
+		if d.Name() == "" {
+			t.Errorf("the danger %s has no name", d)
+		}
+		marks = append(marks, d.Name())
+	}
+	c.Changes.ChangeView, c.Changes.Listed = v, access.Page[access.Change]{Items: []access.Change{v.Change}, Total: 1}
+	c.Changes.Desired.Overview = change.Overview{ForYou: []access.Change{v.Change}}
+	for path, id := range map[string]string{"/changes/12": "main", "/changes": "change-rows", "/": "for-you"} {
+		c.Page(path).Contains(id, marks...)
+	}
+	c.Changes.ChangeView.Change, c.Changes.Listed.Items = plain, []access.Change{plain}
+	c.Changes.Desired.Overview.ForYou = []access.Change{plain}
+	for path, id := range map[string]string{"/changes/12": "main", "/changes": "change-rows", "/": "for-you"} {
+		text := c.Page(path).Text(id)
+		for _, mark := range marks {
+			if strings.Contains(text, mark) {
+				t.Errorf("%s marks a change without dangers as %q", path, mark)
 			}
 		}
 	}

@@ -72,7 +72,14 @@ func (s *historyPages) pastState(c echo.Context, actor access.Actor) (*view.Past
 	if err != nil {
 		return nil, err
 	}
-	past := view.PastState{Revision: m.Revision, At: m.At, Now: m.Now, Date: c.QueryParam("at"), Lists: len(state.Allowlists), Mapped: len(state.Mappings)}
+	ous, err := s.ous.OUTree(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	past := view.PastState{
+		Revision: m.Revision, At: m.At, Now: m.Now, OUs: ous, Date: c.QueryParam("at"),
+		Lists: len(state.Allowlists), Mapped: len(state.Mappings),
+	}
 	past.Allowlists, past.ListsFrom, past.ListsNext = part(state.Allowlists, c.QueryParam("lists"))
 	past.Mappings, past.MappedFrom, past.MappedNext = part(state.Mappings, c.QueryParam("mappings"))
 	return &past, nil

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -35,7 +36,16 @@ func fileOrText(c echo.Context, file, text string) (string, error) {
 	}
 	defer f.Close()
 	body, err := io.ReadAll(f)
-	return strings.ToValidUTF8(string(body), "\uFFFD"), err
+	return string(body), err
+}
+
+// shownAgain is a text that comes back in a form. One that is not UTF-8 does not: the page would show other
+// characters, and they would be sent in place of the file.
+func shownAgain(text string) string {
+	if !utf8.ValidString(text) {
+		return ""
+	}
+	return text
 }
 
 func (s *allowlistPages) askImportEntries(c echo.Context, actor access.Actor) error {
@@ -71,7 +81,7 @@ func (s *allowlistPages) importEntries(c echo.Context, actor access.Actor) error
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props, err := s.importEntriesForm(c, actor)
-		props.Text, props.Mode, props.Problems = text, mode, p
+		props.Text, props.Mode, props.Problems = shownAgain(text), mode, p
 		return view.ImportEntries(props), err
 	})
 }
@@ -96,7 +106,7 @@ func (s *scenarioPages) importScenario(c echo.Context, actor access.Actor) error
 	}
 	return s.refill(c, err, func(p view.Problems) (templ.Component, error) {
 		props := s.importScenarioForm(c, actor)
-		props.Title, props.Reason, props.Text, props.Problems = title, reason, text, p
+		props.Title, props.Reason, props.Text, props.Problems = title, reason, shownAgain(text), p
 		return view.ImportScenario(props), nil
 	})
 }

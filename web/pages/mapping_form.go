@@ -86,7 +86,7 @@ func parseUsers(text string) ([]access.UserName, error) {
 
 // selector reads only what belongs to the chosen way of selecting.
 func (in mappingInput) selector() (access.Selector, error) {
-	s := access.Selector{Except: lines(in.Except)}
+	s := access.Selector{Except: access.SplitOUs(in.Except)}
 	switch in.Accounts {
 	case "all":
 		s.All = true
@@ -95,7 +95,7 @@ func (in mappingInput) selector() (access.Selector, error) {
 			s.IDs = append(s.IDs, access.AccountID(id))
 		}
 	case "ous":
-		s.OUs = lines(in.OUs)
+		s.OUs = access.SplitOUs(in.OUs)
 	case "tags":
 		var err error
 		if s.Tags, err = parseTags(in.Tags); err != nil {
@@ -113,7 +113,7 @@ func (in mappingInput) selector() (access.Selector, error) {
 
 // emptySelection says what is missing for the way that was chosen.
 func emptySelection(way string, err error) error {
-	missing := map[string]string{"ids": "give at least one account id", "ous": "give the path of at least one OU", "tags": "give at least one tag, as name=value"}
+	missing := map[string]string{"ids": "give at least one account id", "ous": "give the id or the path of at least one OU", "tags": "give at least one tag, as name=value"}
 	if fields := access.FieldsOf(err); len(fields) == 1 && fields[0].Field == "accounts" && missing[way] != "" {
 		return access.Invalid("accounts", "%s", missing[way])
 	}

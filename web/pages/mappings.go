@@ -17,6 +17,7 @@ type MappingService interface {
 	Mapping(ctx context.Context, actor access.Actor, id string) (access.Mapping, error)
 	Allowlists(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.AllowlistRow], error)
 	Drafts(ctx context.Context, actor access.Actor) ([]access.Change, error)
+	OUReader
 	OUs(ctx context.Context, actor access.Actor) ([]access.OURow, error)
 	SaveMapping(ctx context.Context, actor access.Actor, id int64, m access.Mapping) (access.Change, error)
 	RemoveMapping(ctx context.Context, actor access.Actor, id int64, mappingID string) (access.Change, error)
@@ -48,7 +49,11 @@ func (s *mappingPages) showMappings(c echo.Context, actor access.Actor) error {
 		return err
 	}
 	mayEdit := authz.Can(actor, authz.EditChange)
-	shell := s.shell(c, actor, "Mappings", "mappings").With("Which users may assume which role, in which accounts, from which allowlists.", view.NewMappingButton(mayEdit))
+	shell, err := s.shellWithOUs(c, actor, "Mappings", "mappings")
+	if err != nil {
+		return err
+	}
+	shell = shell.With("Which users may assume which role, in which accounts, from which allowlists.", view.NewMappingButton(mayEdit))
 	return s.ok(c, view.Mappings(view.MappingsProps{Shell: shell, Page: page, Query: q, MayEdit: mayEdit}))
 }
 
@@ -57,7 +62,11 @@ func (s *mappingPages) showMapping(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	shell := s.shell(c, actor, m.Role.String(), "mappings", mappingCrumb()).With("In "+m.Accounts.String()+".", view.MappingButtons(m.ID, authz.Can(actor, authz.EditChange)))
+	shell, err := s.shellWithOUs(c, actor, m.Role.String(), "mappings", mappingCrumb())
+	if err != nil {
+		return err
+	}
+	shell = shell.With("In "+shell.OUs.Describe(m.Accounts)+".", view.MappingButtons(m.ID, authz.Can(actor, authz.EditChange)))
 	return s.ok(c, view.Mapping(view.MappingProps{Shell: shell, Mapping: m.OrDefault()}))
 }
 
@@ -74,7 +83,11 @@ func (s *mappingPages) editMapping(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	props, err := s.mappingForm(c, actor, m.ID, view.MappingFormOf(m.OrDefault()))
+	ous, err := s.mappings.OUTree(c.Request().Context(), actor)
+	if err != nil {
+		return err
+	}
+	props, err := s.mappingForm(c, actor, m.ID, view.MappingFormOf(m.OrDefault(), ous))
 	if err != nil {
 		return err
 	}
@@ -100,10 +113,11 @@ func (s *mappingPages) mappingForm(c echo.Context, actor access.Actor, id string
 	if id != "" {
 		title, crumbs = "Edit mapping", append(crumbs, view.Crumb{Label: form.Role, URL: view.MappingURL(id)})
 	}
+	shell, err := s.shellWithOUs(c, actor, title, "mappings", crumbs...)
 	return view.MappingFormProps{
-		Shell: s.shell(c, actor, title, "mappings", crumbs...), ID: id, Form: form, Drafts: drafts, Draft: draftChoice(c),
+		Shell: shell, ID: id, Form: form, Drafts: drafts, Draft: draftChoice(c),
 		Allowlists: lists.Items, MoreAllowlists: lists.Next != "", OUs: ous,
-	}, nil
+	}, err
 }
 
 // saveMapping adds a mapping or replaces one. What cannot be read and what the service
@@ -144,7 +158,10 @@ func (s *mappingPages) removeMappingProps(c echo.Context, actor access.Actor) (v
 		return view.RemoveMappingProps{}, err
 	}
 	drafts, err := s.mappings.Drafts(ctx, actor)
-	shell := s.shell(c, actor, "Remove mapping", "mappings", mappingCrumb(), view.Crumb{Label: m.Role.String(), URL: view.MappingURL(m.ID)})
+	if err != nil {
+		return view.RemoveMappingProps{}, err
+	}
+	shell, err := s.shellWithOUs(c, actor, "Remove mapping", "mappings", mappingCrumb(), view.Crumb{Label: m.Role.String(), URL: view.MappingURL(m.ID)})
 	return view.RemoveMappingProps{Shell: shell, Mapping: m, Drafts: drafts, Draft: draftChoice(c)}, err
 }
 

@@ -25,15 +25,15 @@ func TestMappingListFilters(t *testing.T) {
 func TestMappingFormRoundTrip(t *testing.T) {
 	c := webtest.Office(t).As("editor")
 	p := c.Page("/mappings/mp-1/edit")
-	if webtest.Attr(p.ID("role"), "value") != "team-a/Bob" || p.Text("users") != "alice 444455556666:ops/dave" || p.Text("ous") != "Root/Prod" || p.Text("except") != "111122223333" {
+	if webtest.Attr(p.ID("role"), "value") != "team-a/Bob" || p.Text("users") != "alice 444455556666:ops/dave" || p.Text("ous") != "Root/Prod (ou-ab12-prod0000)" || p.Text("except") != "111122223333" {
 		t.Error("the form does not hold the mapping")
 	}
-	a := c.Post("/mappings/mp-1/edit", "role", "team-a/Bob", "users", "alice\r\n444455556666:ops/dave\r\nalice", "accounts", "ous", "ous", "Root/Prod", "except", "111122223333",
+	a := c.Post("/mappings/mp-1/edit", "role", "team-a/Bob", "users", "alice\r\n444455556666:ops/dave\r\nalice", "accounts", "ous", "ous", "Root/Prod (ou-ab12-prod0000)\r\nRoot/\"R, D\"", "except", "111122223333",
 		"allowlists", "office", "allowlists", "vpn\noffice", "enforcement", "everyone", "require_mfa", "yes", "mfa_max_age", "1h", "session_name", "username")
 	c.Went(a, "/changes/12")
 	want := access.Mapping{
 		ID: "mp-1", Role: access.RoleName{Path: "/team-a/", Name: "Bob"}, Users: []access.UserName{{Path: "/", Name: "alice"}, {Account: "444455556666", Path: "/ops/", Name: "dave"}},
-		Accounts: access.Selector{OUs: []string{"Root/Prod"}, Except: []string{"111122223333"}}, Allowlists: []string{"office", "vpn"}, Enforcement: access.EnforceEveryone,
+		Accounts: access.Selector{OUs: []string{"Root/Prod (ou-ab12-prod0000)", `Root/"R, D"`}, Except: []string{"111122223333"}}, Allowlists: []string{"office", "vpn"}, Enforcement: access.EnforceEveryone,
 		RequireMFA: true, MFAMaxAge: time.Hour, SessionName: access.NamingUsername, SourceIdentity: access.NamingAny,
 	}
 	if diff := cmp.Diff(want, c.Changes.Desired.Saved); diff != "" {
@@ -67,7 +67,7 @@ func TestMappingFormWaysOfSelecting(t *testing.T) {
 		{"ids", []string{"accounts", "ids", "account_ids", "111122223333, 444455556666"}, access.Selector{IDs: []access.AccountID{"111122223333", "444455556666"}}, ""},
 		{"tags", []string{"accounts", "tags", "tags", "env = prod"}, access.Selector{Tags: map[string]string{"env": "prod"}}, ""},
 		{"no ids", []string{"accounts", "ids"}, access.Selector{}, "Give at least one account id"},
-		{"no OUs", []string{"accounts", "ous"}, access.Selector{}, "Give the path of at least one OU"},
+		{"no OUs", []string{"accounts", "ous"}, access.Selector{}, "Give the id or the path of at least one OU"},
 		{"no tag", []string{"accounts", "tags", "tags", "prod"}, access.Selector{}, `"prod" is not a tag`},
 		{"no way", nil, access.Selector{}, "Choose accounts in exactly one way"},
 	} {
@@ -99,11 +99,24 @@ func TestARefusalOfTheServiceKeepsTheForm(t *testing.T) {
 
 func TestMappingPageAndRemoval(t *testing.T) {
 	c := webtest.Office(t).As("editor")
-	c.Page("/mappings/mp-1").Contains("main", "team-a/Bob", "OU Root/Prod, except 111122223333", "444455556666:ops/dave", "required")
+	c.Page("/mappings/mp-1").Contains("main", "team-a/Bob", "OU Root/Prod (ou-ab12-prod0000), except 111122223333", "444455556666:ops/dave", "required")
 	c.Page("/mappings/mp-1/remove").Contains("main", "2 users will no longer be able")
 	c.Went(c.Post("/mappings/mp-1/remove", "change", "12"), "/changes/12")
 	c.Did("remove mapping mp-1 in 12")
 	if got := c.Get("/mappings/mp-9").Status; got != http.StatusNotFound {
 		t.Errorf("a mapping that is not there: status %d, want 404", got)
+	}
+}
+
+// A mapping that names an OU which was deleted in AWS must say so, wherever its accounts are shown.
+func TestMappingOfADeletedOU(t *testing.T) {
+	c := webtest.Office(t).As("editor")
+	c.Changes.OUList = c.Changes.OUList[:1]
+	c.Changes.GoneOUs = []access.OU{{ID: "ou-ab12-prod0000", ParentID: "r-ab12", Name: "Prod", Path: "Root/Prod", GoneAt: time.Unix(1, 0)}}
+	c.Page("/mappings").Contains("list", "OU Root/Prod (no longer in the organization)")
+	c.Page("/mappings/mp-1").Contains("main", "OU Root/Prod (ou-ab12-prod0000, no longer in the organization)")
+	c.Page("/allowlists/al-1").Contains("dependents", "OU Root/Prod (no longer in the organization)")
+	if text := c.Page("/mappings/mp-1/edit").Text("ous"); text != "ou-ab12-prod0000" {
+		t.Errorf("the form holds %q, want the id alone", text)
 	}
 }

@@ -32,7 +32,7 @@ type Pages struct {
 
 // New makes the pages.
 func New(cfg Config) *Pages {
-	s := &site{Server: cfg.Server, now: cfg.Now, version: cfg.Version, demo: cfg.Demo}
+	s := &site{Server: cfg.Server, now: cfg.Now, version: cfg.Version, demo: cfg.Demo, ous: cfg.Changes}
 	return &Pages{site: s, nouns: []interface{ routes() }{
 		&signInPages{s, cfg.Identity, cfg.Provider},
 		&overviewPage{s, cfg.Changes, cfg.Rollouts, cfg.Organization},
@@ -75,4 +75,5 @@ type site struct {
 	now     func() time.Time
 	version string
 	demo    bool
+	ous     OUReader
 }

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,6 +51,9 @@ func (s *site) refill(c echo.Context, err error, form func(view.Problems) (templ
 		return failed
 	}
 	transport.NoteCause(c, err)
+	if kind == access.KindUnavailable {
+		transport.RetryLater(c)
+	}
 	return s.page(c, transport.KindStatus(kind), component)
 }
 
@@ -67,6 +71,21 @@ func (s *site) shell(c echo.Context, actor access.Actor, title, section string, 
 		Theme: themeOf(c), Assets: s.AssetsURL(), Flash: s.TakeFlash(c, actor), Here: here(c),
 		Version: s.version, Demo: s.demo,
 	}
+}
+
+// OUReader reads the OUs by which pages name accounts.
+type OUReader interface {
+	OUTree(ctx context.Context, actor access.Actor) (*access.OUs, error)
+}
+
+// shellWithOUs is the shell of a page that names accounts by OU.
+func (s *site) shellWithOUs(
+	c echo.Context, actor access.Actor, title, section string, crumbs ...view.Crumb,
+) (view.Shell, error) {
+	shell := s.shell(c, actor, title, section, crumbs...)
+	var err error
+	shell.OUs, err = s.ous.OUTree(c.Request().Context(), actor)
+	return shell, err
 }
 
 // here is the address of the page that the reader sees. A form that came back stands

@@ -99,7 +99,7 @@ func (s *rolloutPages) rolloutRefused(c echo.Context, actor access.Actor, id int
 			return nil, err
 		}
 		p.Shell = s.shell(c, actor, view.RolloutTitle(p.Rollout), "rollouts", view.Crumb{Label: "Rollouts", URL: view.RolloutsURL()})
-		p.Problem = access.MessageOf(refusal)
+		p.Problem, p.Typed = access.MessageOf(refusal), c.Request().PostForm
 		return view.Rollout(p), nil
 	})
 }

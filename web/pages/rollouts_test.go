@@ -150,6 +150,30 @@ func TestRolloutActionRefused(t *testing.T) {
 	c.Parse(c.Post("/rollouts/3/pause"), http.StatusConflict).Contains("main", "A rollout that is completed cannot be paused.", "payments")
 }
 
+// A form of a rollout or of a target comes back as it was sent when the database is busy.
+func TestRolloutActionKeepsWhatWasTyped(t *testing.T) {
+	c := webtest.New(t).As("operator")
+	c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
+	c.Rollouts.TargetPage.Items = c.Rollouts.TargetPage.Items[2:] // one that waits
+	c.Rollouts.Refuse = access.Errorf(access.KindUnavailable, "Other changes are being saved at this moment.")
+	for _, tt := range []struct{ path, field, typed string }{
+		{"/rollouts/3/abort", "reason", "wrong network"},
+		{"/rollouts/3/max-in-flight", "max_in_flight", "7"},
+		{"/rollouts/3/targets/111122225555/skip", "reason", "closed next week"},
+	} {
+		a := c.Post(tt.path, tt.field, tt.typed)
+		if got := a.Header.Get("Retry-After"); got == "" {
+			t.Errorf("%s: no Retry-After", tt.path)
+		}
+		p := c.Parse(a, http.StatusServiceUnavailable)
+		p.Contains("main", "Other changes are being saved at this moment.")
+		form := p.Form(tt.path)
+		if form == nil || !strings.Contains(a.Body, `value="`+tt.typed+`"`) {
+			t.Errorf("%s: %q is not in the form that comes back", tt.path, tt.typed)
+		}
+	}
+}
+
 func TestPushAgain(t *testing.T) {
 	c := webtest.New(t).As("operator")
 	c.Rollouts.Shown = webtest.RunningRollout()

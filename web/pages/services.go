@@ -2,6 +2,7 @@ package pages
 
 // Changes is what the pages need of the change service.
 type Changes interface {
+	OUReader
 	OverviewService
 	AllowlistService
 	EntryService

@@ -55,7 +55,9 @@ func (s *settingsPages) showSettings(c echo.Context, actor access.Actor) error {
 		return err
 	}
 	mayEdit := authz.Can(actor, authz.EditChange)
-	shell := s.shell(c, actor, "Settings", "settings").With("Who reviews which changes, and what a change must not do. They are changed like everything else: by a reviewed change.", view.SettingsButtons(mayEdit))
+	shell := s.shell(c, actor, "Settings", "settings")
+	shell.OUs = v.OUs
+	shell = shell.With("Who reviews which changes, and what a change must not do. They are changed like everything else: by a reviewed change.", view.SettingsButtons(mayEdit))
 	return s.ok(c, view.Settings(view.SettingsPage{Shell: shell, Rules: v.Rules, Settings: v.Settings, Allowlists: v.Allowlists, Mappings: v.Mappings, MayEdit: mayEdit}))
 }
 
@@ -70,7 +72,7 @@ func (s *settingsPages) editRule(c echo.Context, actor access.Actor) error {
 		if i < 0 {
 			return access.Errorf(access.KindNotFound, "There is no review rule %s.", id)
 		}
-		form = view.RuleFormOf(v.Rules[i])
+		form = view.RuleFormOf(v.Rules[i], v.OUs)
 	}
 	return s.ok(c, view.RuleFormPage(s.ruleForm(c, actor, v, form)))
 }
@@ -152,7 +154,7 @@ func ruleOf(f view.RuleForm, id string, v change.RulesView) (access.ReviewRule, 
 	r := access.ReviewRule{ID: id, Name: strings.TrimSpace(f.Name)}
 	var wrong []access.FieldError
 	r.Scope.Allowlists, r.Scope.Mappings = idsOf(f.Allowlists, v.Allowlists), idsOf(f.Mappings, v.Mappings)
-	r.Scope.OUs = lines(f.OUs)
+	r.Scope.OUs = access.SplitOUs(f.OUs)
 	for _, d := range f.Dangers {
 		r.Scope.Dangers = append(r.Scope.Dangers, access.Danger(d))
 	}

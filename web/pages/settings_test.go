@@ -17,9 +17,10 @@ import (
 func someRules() change.RulesView {
 	return change.RulesView{
 		Rules: []access.ReviewRule{{
-			ID: "rr-1", Name: "Production <b>", Scope: access.RuleScope{OUs: []string{"Root/Prod"}, Allowlists: []string{"al-1"}, Dangers: []access.Danger{access.DangerRules}},
+			ID: "rr-1", Name: "Production <b>", Scope: access.RuleScope{OUs: []string{"ou-ab12-cicd0000"}, Allowlists: []string{"al-1"}, Dangers: []access.Danger{access.DangerRules}},
 			Need: []access.Requirement{{Count: 2, Teams: []string{"network", "security"}}},
 		}},
+		OUs:      access.NewOUs([]access.OU{{ID: "ou-ab12-cicd0000", ParentID: "r-ab12", Name: "CI/CD", Path: `Root/"CI/CD"`}}),
 		Settings: access.Settings{ManyAccounts: 50, BreakGlassMappings: []string{"mp-1"}}.OrDefault(), Allowlists: map[string]string{"al-1": "office", "al-2": "vpn"}, Mappings: map[string]string{"mp-1": "Bob for all accounts"}, Teams: []string{"network"},
 	}
 }
@@ -28,7 +29,7 @@ func TestSettingsPage(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Changes.RulesView = someRules()
 	p := c.Page("/settings")
-	p.Contains("rules", "Production <b>", "Accounts in: Root/Prod", "Allowlists: office", "changes review rules or settings", "2 approvals by team network or team security")
+	p.Contains("rules", "Production <b>", `Accounts in: Root/"CI/CD" (ou-ab12-cicd0000)`, "Allowlists: office", "changes review rules or settings", "2 approvals by team network or team security")
 	p.Contains("settings", "50 written accounts", "Bob for all accounts", "7 days", "24 hours", "refused")
 	if p.Form("/settings/rules/rr-1/remove") != nil {
 		t.Error("a viewer is offered to remove a rule")
@@ -43,6 +44,9 @@ func TestRuleForm(t *testing.T) {
 	c.Changes.RulesView = someRules()
 	if got := webtest.Attr(c.Page("/settings/rules/rr-1/edit").ID("need/0/teams"), "value"); got != "network, security" {
 		t.Errorf("the form of a rule is filled with teams %q", got)
+	}
+	if text := c.Page("/settings/rules/rr-1/edit").Text("scope/ous"); text != `Root/"CI/CD" (ou-ab12-cicd0000)` {
+		t.Errorf("the form of a rule is filled with OUs %q", text)
 	}
 	if a := c.Get("/settings/rules/rr-9/edit"); a.Status != http.StatusNotFound {
 		t.Errorf("the form of a rule that is not there: %d", a.Status)

@@ -90,6 +90,9 @@ func (s *signInPages) refuseSignIn(c echo.Context, err error, props view.SignInP
 		return err
 	}
 	transport.NoteCause(c, err)
+	if status == http.StatusServiceUnavailable {
+		transport.RetryLater(c)
+	}
 	props.Problems = view.NewProblems(err)
 	return s.page(c, status, view.SignIn(props))
 }

@@ -48,8 +48,12 @@ func (s *strategyPages) showStrategies(c echo.Context, actor access.Actor) error
 	if err != nil {
 		return err
 	}
+	shell, err := s.shellWithOUs(c, actor, "Strategies", "settings", settingsCrumb())
+	if err != nil {
+		return err
+	}
 	return s.ok(c, view.Strategies(view.StrategiesPage{
-		Shell: s.shell(c, actor, "Strategies", "settings", settingsCrumb()), Strategies: found, MayEdit: authz.Can(actor, authz.ManageStrategies),
+		Shell: shell, Strategies: found, MayEdit: authz.Can(actor, authz.ManageStrategies),
 	}))
 }
 
@@ -63,7 +67,7 @@ func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
 		if err != nil {
 			return err
 		}
-		p.Form = view.StrategyFormOf(found)
+		p.Form = view.StrategyFormOf(found, p.Shell.OUs)
 	}
 	p.Form = p.Form.Padded()
 	return s.ok(c, view.StrategyFormPage(p))
@@ -79,7 +83,8 @@ func (s *strategyPages) strategyForm(c echo.Context, actor access.Actor) (view.S
 		}
 		title = "Edit strategy"
 	}
-	return view.StrategyFormProps{Shell: s.shell(c, actor, title, "settings", settingsCrumb(), strategyCrumb()), ID: id}, nil
+	shell, err := s.shellWithOUs(c, actor, title, "settings", settingsCrumb(), strategyCrumb())
+	return view.StrategyFormProps{Shell: shell, ID: id}, err
 }
 
 func (s *strategyPages) saveStrategy(c echo.Context, actor access.Actor) error {
@@ -253,7 +258,7 @@ func (r *strategyReader) wave(at string, w view.WaveForm) access.WaveRule {
 			rule.Accounts.IDs = append(rule.Accounts.IDs, access.AccountID(id))
 		}
 	case view.SelectsOUs:
-		rule.Accounts.OUs = lines(w.Which)
+		rule.Accounts.OUs = access.SplitOUs(w.Which)
 	case view.SelectsTags:
 		tags, err := parseTags(strings.Join(lines(w.Which), "\n"))
 		if err != nil {

@@ -172,7 +172,7 @@ func (s *targetPages) targetRefused(c echo.Context, actor access.Actor, id int64
 		if err != nil {
 			return nil, err
 		}
-		p.Problem = access.MessageOf(refusal)
+		p.Problem, p.Typed = access.MessageOf(refusal), c.Request().PostForm
 		return view.Target(p), nil
 	})
 }

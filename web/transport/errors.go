@@ -76,6 +76,12 @@ func KindStatus(kind access.Kind) int { return statuses[kind] }
 // NoteCause keeps the error behind an answer for the log record.
 func NoteCause(c echo.Context, err error) { c.Set(causeKey, err) }
 
+// retryAfter is how many seconds a client should wait after an answer with 503.
+const retryAfter = "5"
+
+// RetryLater tells the client when to send the request again. A handler that answers 503 with a page calls it.
+func RetryLater(c echo.Context) { c.Response().Header().Set("Retry-After", retryAfter) }
+
 // answerError is the only place where an error becomes an answer.
 func (s *Server) answerError(err error, c echo.Context) {
 	c.Set(causeKey, err)
@@ -83,6 +89,9 @@ func (s *Server) answerError(err error, c echo.Context) {
 		return
 	}
 	f := classifyError(c, err)
+	if f.Status == http.StatusServiceUnavailable {
+		RetryLater(c)
+	}
 	s.noteRefusal(c, f)
 	var sent error
 	switch {

@@ -7,13 +7,21 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
+// unitsOf is the tree of the OUs that a page lists.
+func unitsOf(ous []access.OURow) *access.OUs {
+	units := make([]access.OU, len(ous))
+	for i, ou := range ous {
+		units[i] = ou.OU
+	}
+	return access.NewOUs(units)
+}
+
 // ouTotal is the number of accounts in the whole organization: with all below those that
 // are below nothing.
 func ouTotal(ous []access.OURow) int {
-	paths := pathsOf(ous)
 	n := 0
 	for _, ou := range ous {
-		if !paths[parentOU(ou.Path)] {
+		if ou.ParentID == "" {
 			n += ou.Total
 		}
 	}
@@ -25,33 +33,29 @@ const wholeTree = 80
 
 // ouTree is the part of the tree that is shown: a small one whole, of a larger one what
 // is below its roots, below the OU that is chosen and below those on the way to it.
-func ouTree(ous []access.OURow, chosen string) []access.OURow {
+func ouTree(ous []access.OURow, tree *access.OUs, chosen string) []access.OURow {
 	if len(ous) <= wholeTree {
 		return ous
 	}
-	paths := pathsOf(ous)
 	var shown []access.OURow
 	for _, ou := range ous {
-		parent := parentOU(ou.Path)
-		root := !paths[parent] || !paths[parentOU(parent)]
-		if root || chosen == parent || strings.HasPrefix(chosen, parent+"/") {
+		if len(tree.Chain(ou.ID)) <= 2 || slices.Contains(tree.Chain(chosen), ou.ParentID) {
 			shown = append(shown, ou)
 		}
 	}
 	return shown
 }
 
-func pathsOf(ous []access.OURow) map[string]bool {
-	paths := make(map[string]bool, len(ous))
-	for _, ou := range ous {
-		paths[ou.Path] = true
+// chosenOU is the row of the OU that a page is about.
+func chosenOU(p AccountsPage) (access.OURow, bool) {
+	i := slices.IndexFunc(p.OUs, func(ou access.OURow) bool { return ou.ID == p.OU })
+	if i < 0 {
+		return access.OURow{}, false
 	}
-	return paths
+	return p.OUs[i], true
 }
 
-func parentOU(path string) string { return path[:max(0, strings.LastIndex(path, "/"))] }
-
-// AccountsInURL lists the accounts of an OU and of those below it; "" for all.
+// AccountsInURL lists the accounts of an OU, given by its id, and of those below it; "" for all.
 func AccountsInURL(ou string) string { return With(AccountsURL(), "ou", ou) }
 
 func accountsPageURL(p AccountsPage, cursor string) string {
@@ -61,6 +65,9 @@ func accountsPageURL(p AccountsPage, cursor string) string {
 func accountsTitle(p AccountsPage) string {
 	if p.OU == "" {
 		return "All accounts"
+	}
+	if ou, there := chosenOU(p); there {
+		return ou.Path
 	}
 	return p.OU
 }

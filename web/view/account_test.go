@@ -8,10 +8,15 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
+// tree makes OUs of paths; the id of each is its path.
 func tree(paths ...string) []access.OURow {
-	ous := make([]access.OURow, len(paths))
-	for i, p := range paths {
-		ous[i] = access.OURow{OU: access.OU{Path: p}, Total: 1}
+	units, err := access.OUsAt(nil, paths...)
+	if err != nil {
+		panic(err)
+	}
+	var ous []access.OURow
+	for _, ou := range units.List() {
+		ous = append(ous, access.OURow{OU: ou, Total: 1})
 	}
 	return ous
 }
@@ -25,8 +30,9 @@ func TestLargeTreeOfOUsIsFolded(t *testing.T) {
 			paths = append(paths, fmt.Sprintf("%s/Team%d", unit, j), fmt.Sprintf("%s/Team%d/Site", unit, j))
 		}
 	}
+	ous := tree(paths...)
 	shown := func(chosen string) (got []string) {
-		for _, ou := range ouTree(tree(paths...), chosen) {
+		for _, ou := range ouTree(ous, unitsOf(ous), chosen) {
 			got = append(got, ou.Path)
 		}
 		return got
@@ -40,13 +46,15 @@ func TestLargeTreeOfOUsIsFolded(t *testing.T) {
 	if got := shown("Root/Unit3/Team4"); len(got) != 22 || !slices.Contains(got, "Root/Unit3/Team4/Site") || !slices.Contains(got, "Root/Unit3/Team5") {
 		t.Errorf("a team: %v", got)
 	}
-	if small := tree("Root", "Root/A", "Root/A/B"); len(ouTree(small, "")) != 3 {
+	if small := tree("Root", "Root/A", "Root/A/B"); len(ouTree(small, unitsOf(small), "")) != 3 {
 		t.Error("a small tree is shown whole")
 	}
 }
 
 func TestTotalOfAnOrganization(t *testing.T) {
-	if n := ouTotal(tree("Root/A", "Root/B", "Root/B/C")); n != 2 {
-		t.Errorf("%d, want those below nothing, each once", n)
+	ous := tree("Root/A", "Root/B/C")
+	ous[0].Total = 7
+	if n := ouTotal(ous); n != 7 {
+		t.Errorf("%d, want those below the root, each once", n)
 	}
 }

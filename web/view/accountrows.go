@@ -2,7 +2,6 @@ package view
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/a-h/templ"
 
@@ -87,17 +86,18 @@ func revision(n int64) templ.Component { return byHand(func(m *markup) { m.revis
 func ouLinks(ous []access.OURow, chosen string) templ.Component {
 	return byHand(func(m *markup) {
 		m.ouLink("Organization", "", ouTotal(ous), chosen == "", 0)
-		for _, ou := range ouTree(ous, chosen) {
-			m.ouLink(ou.Name, ou.Path, ou.Total, chosen == ou.Path, 1+strings.Count(ou.Path, "/"))
+		tree := unitsOf(ous)
+		for _, ou := range ouTree(ous, tree, chosen) {
+			m.ouLink(ou.Name, ou.ID, ou.Total, chosen == ou.ID, len(tree.Chain(ou.ID)))
 		}
 	})
 }
 
-func (m *markup) ouLink(name, path string, n int, active bool, depth int) {
+func (m *markup) ouLink(name, id string, n int, active bool, depth int) {
 	m.ours(`<li class="pc-depth-`)
 	m.number(min(depth, 6))
 	m.ours(`"><a href="`)
-	m.text(AccountsInURL(path))
+	m.text(AccountsInURL(id))
 	m.ours(`"`)
 	if active {
 		m.ours(` aria-current="page"`)

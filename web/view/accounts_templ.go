@@ -14,7 +14,7 @@ import "portcullis.internal/portcullis/internal/access"
 type AccountsPage struct {
 	Shell    Shell
 	OUs      []access.OURow
-	OU       string // the one that is chosen, with all below; "" for the whole organization
+	OU       string // id of the one that is chosen, with all below; "" for the whole organization
 	Accounts access.Page[access.Account]
 	Search   string
 	Cursor   string

@@ -88,6 +88,7 @@ var eventNames = map[string]string{
 	"rollout.rolled_back":     "rolled back",
 	"target.succeeded":        "wrote an account and read it back",
 	"target.failed":           "failed at an account",
+	"target.plan_changed":     "found the approved operations of an account altered, and wrote nothing",
 	"target.conflict":         "met an edit by somebody else",
 	"target.retry":            "had an account retried",
 	"target.skip":             "left an account out",

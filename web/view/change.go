@@ -21,6 +21,7 @@ type ChangePage struct {
 	Fold     int // of which all accounts are shown, counted from 1; 0 for none
 	From     int // the first of them on this page
 	Since    access.ChangedSince
+	Warnings string // the digest of what the page warns of
 	Problem  string // why the edits cannot be planned
 	Fields   []access.FieldError
 	History  []access.AuditEvent
@@ -35,6 +36,7 @@ type ChangePage struct {
 	Comments   []access.Comment
 	Rules      []access.RuleChange
 	Settings   []access.SettingChange
+	Names      map[string]string // of the allowlists and mappings in the scopes of Rules, by id
 	Allowlists []string          // names to choose from when entries are added
 	Strategies []access.Strategy // to apply it by
 
@@ -92,7 +94,7 @@ func nextStep(c access.Change) string {
 }
 
 // editTitle says what an edit does, for people.
-func editTitle(e access.Edit) string {
+func editTitle(e access.Edit, ous *access.OUs) string {
 	switch e.Op {
 	case access.EditAddAllowlist:
 		return "New allowlist " + allowlistName(e)
@@ -107,9 +109,9 @@ func editTitle(e access.Edit) string {
 	case access.EditRemoveEntry:
 		return "Remove " + e.Key
 	case access.EditAddMapping:
-		return "New mapping: " + e.Mapping.Title()
+		return "New mapping: " + ous.Title(*e.Mapping)
 	case access.EditUpdateMapping:
-		return "Change the mapping: " + e.Mapping.Title()
+		return "Change the mapping: " + ous.Title(*e.Mapping)
 	case access.EditRemoveMapping:
 		return "Remove a mapping"
 	case access.EditAddRule:
@@ -156,6 +158,7 @@ var actionWords = map[string]string{
 	"change.reject":         "rejected it",
 	"change.withdraw":       "withdrew it",
 	"change.rebase":         "rebased it on a newer revision",
+	"change.reviews_kept":   "kept its reviews, because nothing that they were about differs on the newer revision",
 	"change.conflict":       "marked it as conflicted",
 	"change.apply":          "applied it",
 	"change.reopen":         "put it back into review: reviewers or rules have changed",

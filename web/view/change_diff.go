@@ -135,33 +135,44 @@ type listDiff struct {
 	id, name string
 	created  bool
 	removed  bool
-	texts    []string // how name and description change
+	texts    []string // name and description, or how they change
 	lines    []entryLine
 }
 
-// entryLine is one entry that comes, goes or changes. What says how it changes.
+// entryLine is one entry that comes, goes or changes. What says all that belongs to it, or how it changes.
 type entryLine struct {
-	sign byte // '+', '-' or '~'
-	key  string
-	note string
-	what []string
+	sign      byte // '+', '-' or '~'
+	key       string
+	what      []string
+	emergency bool
 }
 
 func entryLineOf(sign byte, e access.Entry) entryLine {
-	var details []string
-	for _, s := range []string{e.Note, e.Ticket, expiryText(e.Expires)} {
-		if s != "" {
-			details = append(details, s)
+	line := entryLine{sign: sign, key: e.Key(), emergency: e.Emergency}
+	for _, d := range []struct{ name, text string }{
+		{"note", e.Note}, {"ticket", e.Ticket}, {"", expiryText(e.Expires)},
+	} {
+		switch {
+		case d.text == "":
+		case d.name == "":
+			line.what = append(line.what, d.text)
+		default:
+			line.what = append(line.what, d.name+": "+d.text)
 		}
 	}
-	return entryLine{sign: sign, key: e.Key(), note: strings.Join(details, " · ")}
+	return line
 }
 
+// expiryText is the moment at which an entry expires. It has seconds unless they are zero.
 func expiryText(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return "expires " + t.UTC().Format("2 Jan 2006, 15:04 UTC")
+	t = t.UTC()
+	if t.Equal(t.Truncate(time.Minute)) {
+		return "expires " + stamp(t)
+	}
+	return "expires " + t.Format("2 Jan 2006, 15:04:05.999999 UTC")
 }
 
 // entryChanges says which of an entry's texts become what.
@@ -175,6 +186,7 @@ func entryChanges(before, after access.Entry) []string {
 	say("note", before.Note, after.Note)
 	say("ticket", before.Ticket, after.Ticket)
 	say("expiry", expiryText(before.Expires), expiryText(after.Expires))
+	say("emergency", yesNo(before.Emergency), yesNo(after.Emergency))
 	return said
 }
 
@@ -192,13 +204,13 @@ type mappingDiff struct {
 }
 
 // mappingLines writes a mapping as lines, so that two can be compared.
-func mappingLines(m access.Mapping) []string {
+func mappingLines(m access.Mapping, ous *access.OUs) []string {
 	m = m.OrDefault()
-	lines := []string{"role: " + m.Role.String()}
+	lines := []string{"id: " + m.ID, "role: " + m.Role.String()}
 	for _, u := range m.Users {
 		lines = append(lines, "user: "+u.String())
 	}
-	lines = append(lines, "accounts: "+m.Accounts.String())
+	lines = append(lines, "accounts: "+ous.DescribeWithIDs(m.Accounts))
 	for _, a := range m.Allowlists {
 		lines = append(lines, "allowlist: "+a)
 	}

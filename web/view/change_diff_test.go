@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,5 +137,34 @@ func TestReachLinesAreNotMixed(t *testing.T) {
 	}
 	if want := []string{"a f", "b", "c", "d", "e"}; !cmp.Equal(got, want) {
 		t.Errorf("lines of %q, want %q", got, want)
+	}
+}
+
+// A reviewer must see which OU is meant, and by which name AWS has it now.
+func TestMappingDiffNamesOUs(t *testing.T) {
+	ous := access.NewOUs([]access.OU{
+		{ID: "r-ab12", Name: "Root", Path: "Root"},
+		{ID: "ou-ab12-cicd0000", ParentID: "r-ab12", Name: "CI/CD", Path: `Root/"CI/CD"`},
+		{ID: "ou-ab12-old00000", ParentID: "r-ab12", Name: "Old", Path: "Root/Old", GoneAt: time.Unix(1, 0)},
+	})
+	before := access.Mapping{Role: access.RoleName{Path: "/", Name: "Bob"}, Accounts: access.Selector{OUs: []string{"ou-ab12-cicd0000"}}}
+	after := before
+	after.Accounts = access.Selector{OUs: []string{"ou-ab12-cicd0000", "ou-ab12-old00000"}}
+	d := mappingDiffFor(policy.MappingChange{Kind: policy.Changed, Before: before, After: after}, ous)
+	var got []string
+	for _, l := range d.lines {
+		if l.Op != ' ' {
+			got = append(got, string(l.Op)+l.Text)
+		}
+	}
+	want := []string{
+		`-accounts: OU Root/"CI/CD" (ou-ab12-cicd0000)`,
+		`+accounts: OU Root/"CI/CD" (ou-ab12-cicd0000), Root/Old (ou-ab12-old00000, no longer in the organization)`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if d.title != `Bob for OU Root/"CI/CD", Root/Old (no longer in the organization)` {
+		t.Errorf("title %s", d.title)
 	}
 }

@@ -21,6 +21,14 @@ func ruleTitle(r access.RuleChange) string {
 	}
 }
 
+// ruleID is the id by which the desired state knows the rule.
+func ruleID(r access.RuleChange) string {
+	if r.After == nil {
+		return r.Before.ID
+	}
+	return r.After.ID
+}
+
 // needWords says what a rule asks for.
 func needWords(need []access.Requirement) string {
 	words := make([]string, len(need))
@@ -32,7 +40,7 @@ func needWords(need []access.Requirement) string {
 
 // scopeWords says which changes a rule is for, one line each. names says what ids stand
 // for; an id without a name stands for itself.
-func scopeWords(s access.RuleScope, names map[string]string) []string {
+func scopeWords(s access.RuleScope, names map[string]string, ous *access.OUs) []string {
 	if s.Empty() {
 		return []string{"Every change"}
 	}
@@ -44,7 +52,11 @@ func scopeWords(s access.RuleScope, names map[string]string) []string {
 	}
 	add("Allowlists: ", named(s.Allowlists, names))
 	add("Mappings: ", named(s.Mappings, names))
-	add("Accounts in: ", s.OUs)
+	var units []string
+	for _, id := range s.OUs {
+		units = append(units, ous.LabelWithID(id))
+	}
+	add("Accounts in: ", units)
 	if len(s.Tags) > 0 {
 		lines = append(lines, "Accounts with the "+access.Selector{Tags: s.Tags}.String())
 	}
@@ -52,6 +64,24 @@ func scopeWords(s access.RuleScope, names map[string]string) []string {
 		lines = append(lines, "A change that "+d.String())
 	}
 	return lines
+}
+
+// reviewedOn says on which revision the reviewer saw the change, and whether it was rebased since.
+func reviewedOn(c access.Change, r access.Review) string {
+	verdict := "Rejected"
+	if r.Verdict == access.VerdictApprove {
+		verdict = "Approved"
+	}
+	text := verdict + " at revision " + number(r.Base)
+	if r.Base != c.Base {
+		text += "; rebased to " + number(c.Base) + " without a difference"
+	}
+	return text + "."
+}
+
+// scopeText says which changes a rule is for, on one line.
+func scopeText(s access.RuleScope, names map[string]string, ous *access.OUs) string {
+	return strings.Join(scopeWords(s, names, ous), "; ")
 }
 
 // guardTone is bad if the guard stops the change, and caution if it was overridden.

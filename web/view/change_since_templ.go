@@ -18,10 +18,10 @@ import (
 const sinceEdits = 5
 
 // editsText names the first few of many edits.
-func editsText(edits []access.Edit) string {
+func editsText(edits []access.Edit, ous *access.OUs) string {
 	var titles []string
 	for _, e := range edits[:min(len(edits), sinceEdits)] {
-		titles = append(titles, editTitle(e))
+		titles = append(titles, editTitle(e, ous))
 	}
 	if more := len(edits) - sinceEdits; more > 0 {
 		titles = append(titles, "and "+Count(more, "more edit"))
@@ -145,9 +145,9 @@ func changeSince(p ChangePage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var6 string
-					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(editsText(a.Edits))
+					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(editsText(a.Edits, p.Shell.OUs))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_since.templ`, Line: 53, Col: 48}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/change_since.templ`, Line: 53, Col: 61}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 					if templ_7745c5c3_Err != nil {

@@ -22,9 +22,11 @@ func listDiffs(d policy.StateDiff) []listDiff {
 	for _, a := range d.Allowlists {
 		switch a.Kind {
 		case policy.Added:
-			place(a.ID, a.After.Name).created = true
+			l := place(a.ID, a.After.Name)
+			l.created, l.texts = true, descriptionOf(a.After)
 		case policy.Removed:
-			place(a.ID, a.Before.Name).removed = true
+			l := place(a.ID, a.Before.Name)
+			l.removed, l.texts = true, descriptionOf(a.Before)
 		default:
 			l := place(a.ID, a.After.Name)
 			l.texts = textChanges(a.Before, a.After)
@@ -35,6 +37,33 @@ func listDiffs(d policy.StateDiff) []listDiff {
 		l.lines = append(l.lines, entryLineFor(e))
 	}
 	return out
+}
+
+func descriptionOf(a access.Allowlist) []string {
+	if a.Description == "" {
+		return nil
+	}
+	return []string{"description: " + a.Description}
+}
+
+// sign marks the texts of the allowlist.
+func (l listDiff) sign() byte {
+	switch {
+	case l.created:
+		return '+'
+	case l.removed:
+		return '-'
+	default:
+		return '~'
+	}
+}
+
+// hint counts what changes, and gives the id by which rules and settings name the allowlist.
+func (l listDiff) hint() string {
+	if sums := entrySums(l.lines); sums != "" {
+		return l.id + ": " + sums
+	}
+	return l.id
 }
 
 func textChanges(before, after access.Allowlist) []string {
@@ -62,21 +91,21 @@ func entryLineFor(e policy.EntryChange) entryLine {
 }
 
 // mappingDiffs lays out what becomes of the mappings.
-func mappingDiffs(d policy.StateDiff) []mappingDiff {
+func mappingDiffs(d policy.StateDiff, ous *access.OUs) []mappingDiff {
 	out := make([]mappingDiff, len(d.Mappings))
 	for i, m := range d.Mappings {
-		out[i] = mappingDiffFor(m)
+		out[i] = mappingDiffFor(m, ous)
 	}
 	return out
 }
 
-func mappingDiffFor(m policy.MappingChange) mappingDiff {
+func mappingDiffFor(m policy.MappingChange, ous *access.OUs) mappingDiff {
 	switch m.Kind {
 	case policy.Added:
-		return mappingDiff{title: "New: " + m.After.Title(), lines: compareLines(nil, mappingLines(m.After))}
+		return mappingDiff{title: "New: " + ous.Title(m.After), lines: compareLines(nil, mappingLines(m.After, ous))}
 	case policy.Removed:
-		return mappingDiff{title: "Removed: " + m.Before.Title(), lines: compareLines(mappingLines(m.Before), nil)}
+		return mappingDiff{title: "Removed: " + ous.Title(m.Before), lines: compareLines(mappingLines(m.Before, ous), nil)}
 	default:
-		return mappingDiff{title: m.After.Title(), lines: compareLines(mappingLines(m.Before), mappingLines(m.After))}
+		return mappingDiff{title: ous.Title(m.After), lines: compareLines(mappingLines(m.Before, ous), mappingLines(m.After, ous))}
 	}
 }

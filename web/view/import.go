@@ -26,11 +26,15 @@ func wrongLines(text string, p Problems) []wrongLine {
 	for _, f := range p.Fields {
 		rest, ok := strings.CutPrefix(f.Field, "lines/")
 		n, err := strconv.Atoi(rest)
-		if !ok || err != nil || n < 1 || n > len(lines) {
+		if !ok || err != nil || n < 1 {
 			continue
 		}
+		text := "" // of a file that is not UTF-8, which does not come back
+		if n <= len(lines) {
+			text = shortened(strings.TrimRight(lines[n-1], "\r"))
+		}
 		message := strings.TrimPrefix(f.Message, "Line "+rest+": ")
-		wrong = append(wrong, wrongLine{Line: n, Text: shortened(strings.TrimRight(lines[n-1], "\r")), Message: message})
+		wrong = append(wrong, wrongLine{Line: n, Text: text, Message: message})
 	}
 	slices.SortStableFunc(wrong, func(a, b wrongLine) int { return a.Line - b.Line })
 	return wrong

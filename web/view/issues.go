@@ -32,8 +32,9 @@ const fewIssues = 3
 
 func (g issueGroup) first() []policy.Issue { return g.issues[:min(len(g.issues), fewIssues)] }
 
-func (g issueGroup) others() []policy.Issue {
-	return g.issues[fewIssues:min(len(g.issues), fewIssues+maxShown)]
+func (g issueGroup) others(shown int) []policy.Issue {
+	rest := g.issues[fewIssues:]
+	return rest[:min(len(rest), shown)]
 }
 
 // ofSeverity picks the issues of these severities.

@@ -29,10 +29,10 @@ type MappingForm struct {
 func NewMappingForm() MappingForm { return MappingForm{Accounts: "all"} }
 
 // MappingFormOf fills the form from a mapping.
-func MappingFormOf(m access.Mapping) MappingForm {
+func MappingFormOf(m access.Mapping, ous *access.OUs) MappingForm {
 	f := MappingForm{
 		Role: m.Role.String(), Users: strings.Join(userNames(m.Users), "\n"), Accounts: "all",
-		OUs: strings.Join(m.Accounts.OUs, "\n"), Except: strings.Join(m.Accounts.Except, "\n"), Allowlists: m.Allowlists,
+		OUs: strings.Join(ous.Editable(m.Accounts.OUs), "\n"), Except: strings.Join(ous.Editable(m.Accounts.Except), "\n"), Allowlists: m.Allowlists,
 		Everyone: m.Enforcement == access.EnforceEveryone, MFA: m.RequireMFA,
 		SessionName: m.SessionName == access.NamingUsername, SourceIdentity: m.SourceIdentity == access.NamingUsername,
 	}

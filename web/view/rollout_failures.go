@@ -1,8 +1,6 @@
 package view
 
 import (
-	"strings"
-
 	"portcullis.internal/portcullis/internal/access"
 )
 
@@ -33,6 +31,8 @@ func className(c access.CloudClass) string {
 		return "Being changed"
 	case access.CloudWrongAccount:
 		return "Session of another account"
+	case access.CloudPlanChanged:
+		return "Plan changed"
 	case access.CloudUnknown:
 		return "Unknown"
 	default:
@@ -74,10 +74,11 @@ func FailureSentence(g access.FailureGroup) string {
 
 // shortOU leaves the root out of a path: "Workloads/Prod".
 func shortOU(path string) string {
-	if _, below, found := strings.Cut(path, "/"); found {
-		return below
+	names, err := access.SplitOUPath(path)
+	if err != nil || len(names) < 2 {
+		return path
 	}
-	return path
+	return access.JoinOUPath(names[1:]...)
 }
 
 // ousOf lists the OUs of a group, the largest first, so many of them.

@@ -26,7 +26,7 @@ func (p SettingsPage) names(r access.ReviewRule) []string {
 	for _, ids := range []map[string]string{p.Allowlists, p.Mappings} {
 		maps.Copy(names, ids)
 	}
-	return scopeWords(r.Scope, names)
+	return scopeWords(r.Scope, names, p.Shell.OUs)
 }
 
 func namesOrNone(ids []string, names map[string]string) string {
@@ -90,8 +90,8 @@ type NeedForm struct {
 }
 
 // RuleFormOf fills the form from a rule.
-func RuleFormOf(r access.ReviewRule) RuleForm {
-	f := RuleForm{Name: r.Name, Allowlists: r.Scope.Allowlists, Mappings: r.Scope.Mappings, OUs: strings.Join(r.Scope.OUs, "\n"), Tags: joinTags(r.Scope.Tags)}
+func RuleFormOf(r access.ReviewRule, ous *access.OUs) RuleForm {
+	f := RuleForm{Name: r.Name, Allowlists: r.Scope.Allowlists, Mappings: r.Scope.Mappings, OUs: strings.Join(ous.Editable(r.Scope.OUs), "\n"), Tags: joinTags(r.Scope.Tags)}
 	for _, d := range r.Scope.Dangers {
 		f.Dangers = append(f.Dangers, string(d))
 	}

@@ -24,6 +24,7 @@ type Shell struct {
 	Here    string // address of this page
 	Version string
 	Demo    bool
+	OUs     *access.OUs // for pages that name accounts by OU; nil on others
 }
 
 // NavItem is one line of the navigation. Gap puts some room before it. Apart opens it in

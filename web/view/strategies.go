@@ -86,7 +86,7 @@ func (f StrategyForm) Padded() StrategyForm {
 }
 
 // StrategyFormOf fills the form from a strategy.
-func StrategyFormOf(s access.Strategy) StrategyForm {
+func StrategyFormOf(s access.Strategy, ous *access.OUs) StrategyForm {
 	f := StrategyForm{
 		Version: number(s.Version), Name: s.Name, Description: s.Description, MaxInFlight: typed(s.MaxInFlight, strconv.Itoa), MaxFailures: limitText(s.MaxFailures), Confirm: typed(s.Confirm, access.DurationText),
 		Default: s.Default, ReadBack: s.ReadBack, RollBack: s.RollBack, From: s.MaintenanceWindow.From, To: s.MaintenanceWindow.To, Zone: s.MaintenanceWindow.Zone,
@@ -95,7 +95,7 @@ func StrategyFormOf(s access.Strategy) StrategyForm {
 		f.Days = append(f.Days, strconv.Itoa(d))
 	}
 	for _, w := range s.Waves {
-		selects, which := selectedBy(w)
+		selects, which := selectedBy(w, ous)
 		f.Waves = append(f.Waves, WaveForm{
 			Selects: selects, Which: which, Name: w.Name, MaxInFlight: typed(w.MaxInFlight, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), RequiresApproval: w.RequiresApproval,
 		})
@@ -111,7 +111,7 @@ func StrategyFormOf(s access.Strategy) StrategyForm {
 }
 
 // selectedBy says in which way a rule selects accounts, and which.
-func selectedBy(w access.WaveRule) (selects, which string) {
+func selectedBy(w access.WaveRule, ous *access.OUs) (selects, which string) {
 	switch {
 	case len(w.Accounts.IDs) > 0:
 		ids := make([]string, len(w.Accounts.IDs))
@@ -120,7 +120,7 @@ func selectedBy(w access.WaveRule) (selects, which string) {
 		}
 		return SelectsIDs, strings.Join(ids, ", ")
 	case len(w.Accounts.OUs) > 0:
-		return SelectsOUs, strings.Join(w.Accounts.OUs, ", ")
+		return SelectsOUs, strings.Join(ous.Editable(w.Accounts.OUs), ", ")
 	case len(w.Accounts.Tags) > 0:
 		return SelectsTags, strings.ReplaceAll(joinTags(w.Accounts.Tags), "\n", ", ")
 	case w.Count > 0:
@@ -186,10 +186,10 @@ func StrategyOptions(saved []access.Strategy, chosen string) []Option {
 }
 
 // waveWords describes the waves of a strategy, one line for each.
-func waveWords(s access.Strategy) []string {
+func waveWords(s access.Strategy, ous *access.OUs) []string {
 	var lines []string
 	for _, w := range s.Waves {
-		lines = append(lines, cmp.Or(w.Name, ruleWords(w))+waveTail(w))
+		lines = append(lines, cmp.Or(w.Name, ruleWords(w, ous))+waveTail(w))
 	}
 	last := "All accounts"
 	if len(s.Waves) > 0 {
@@ -201,8 +201,8 @@ func waveWords(s access.Strategy) []string {
 	return append(lines, last)
 }
 
-func ruleWords(w access.WaveRule) string {
-	switch selects, which := selectedBy(w); selects {
+func ruleWords(w access.WaveRule, ous *access.OUs) string {
+	switch selects, which := selectedBy(w, ous); selects {
 	case SelectsCount:
 		return "The first " + Count(w.Count, "account")
 	case SelectsPercent:
@@ -210,7 +210,7 @@ func ruleWords(w access.WaveRule) string {
 	case SelectsEachOU:
 		return "One OU after the other"
 	default:
-		return w.Accounts.String()
+		return ous.Describe(w.Accounts)
 	}
 }
 

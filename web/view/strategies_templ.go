@@ -71,12 +71,12 @@ func Strategies(p StrategiesPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, s := range p.Strategies {
-					templ_7745c5c3_Err = strategyRow(s, p.MayEdit).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = strategyRow(s, p.Shell.OUs, p.MayEdit).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = strategyRow(access.Strategy{Name: access.BuiltinStrategy, Description: "What is done where nothing else was saved as the default, and always when the glass is broken."}, false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = strategyRow(access.Strategy{Name: access.BuiltinStrategy, Description: "What is done where nothing else was saved as the default, and always when the glass is broken."}, p.Shell.OUs, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -144,7 +144,7 @@ func newStrategy(may bool) templ.Component {
 	})
 }
 
-func strategyRow(s access.Strategy, mayEdit bool) templ.Component {
+func strategyRow(s access.Strategy, ous *access.OUs, mayEdit bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -213,7 +213,7 @@ func strategyRow(s access.Strategy, mayEdit bool) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for i, line := range waveWords(s) {
+		for i, line := range waveWords(s, ous) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

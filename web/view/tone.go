@@ -47,6 +47,13 @@ func changeTone(s access.ChangeState) Tone {
 	}
 }
 
+func dangerTone(d access.Danger) Tone {
+	if d == access.DangerWholeInternet {
+		return Bad
+	}
+	return Caution
+}
+
 func rolloutTone(s access.RolloutState) Tone {
 	switch s {
 	case access.RolloutRunning, access.RolloutRollingBack:

@@ -29,11 +29,13 @@ type changes struct {
 	Accounts    access.Page[access.Account]
 	AccountView change.AccountView
 	OUList      []access.OURow
+	GoneOUs     []access.OU
 	AuditPage   access.Page[access.AuditEvent]
 	Filter      access.AuditFilter
 	Query       access.ChangeQuery
-	Refuse      error // of every writing method
-	Voided      int   // reviews, by every edit
+	Refuse      error         // of every writing method
+	Voided      int           // reviews, by every edit
+	Rebased     access.Change // what a rebase leaves
 	Did         []string
 	Proposal    change.Proposal
 	RulesView   change.RulesView
@@ -106,6 +108,14 @@ func (f *changes) AccountsAndOUs(context.Context, access.Actor, string, access.P
 
 func (f *changes) OUs(context.Context, access.Actor) ([]access.OURow, error) { return f.OUList, nil }
 
+func (f *changes) OUTree(context.Context, access.Actor) (*access.OUs, error) {
+	var ous []access.OU
+	for _, row := range f.OUList {
+		ous = append(ous, row.OU)
+	}
+	return access.NewOUs(append(ous, f.GoneOUs...)), nil
+}
+
 func (f *changes) Account(_ context.Context, _ access.Actor, id access.AccountID) (change.AccountView, error) {
 	if id != f.AccountView.ID {
 		return change.AccountView{}, access.Errorf(access.KindNotFound, "There is no account %s.", id)
@@ -160,7 +170,8 @@ func (f *changes) Rebase(_ context.Context, _ access.Actor, id int64, options ..
 	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
 		return access.Change{}, err
 	}
-	return access.Change{ID: id}, f.note("rebase %d", id)
+	f.Rebased.ID = id
+	return f.Rebased, f.note("rebase %d", id)
 }
 
 func (f *changes) ChangedSince(context.Context, access.Actor, int64) (access.ChangedSince, error) {

@@ -61,12 +61,17 @@ func Entry(t *testing.T, key, note string) access.Entry {
 func Office(t *testing.T) *Console {
 	t.Helper()
 	c := New(t)
+	c.Changes.OUList = []access.OURow{
+		{OU: access.OU{ID: "r-ab12", Name: "Root", Path: "Root"}, Total: 24},
+		{OU: access.OU{ID: "ou-ab12-prod0000", ParentID: "r-ab12", Name: "Prod", Path: "Root/Prod"}, Total: 12},
+		{OU: access.OU{ID: "ou-ab12-cicd0000", ParentID: "r-ab12", Name: "CI/CD", Path: `Root/"CI/CD"`}},
+	}
 	c.Changes.Desired = desired{
 		Allowlists: []access.AllowlistRow{{ID: "al-1", Name: "office", Description: "The offices", Entries: 2, IPv4: 2, Mappings: 1, ChangedIn: 3}},
 		Entries:    []access.Entry{Entry(t, "12.148.72.0/23", "data centre"), Entry(t, "103.15.250.0/24", "head office")},
 		Mappings: []access.Mapping{{
 			ID: "mp-1", Role: access.RoleName{Path: "/team-a/", Name: "Bob"}, Users: []access.UserName{{Path: "/", Name: "alice"}, {Account: "444455556666", Path: "/ops/", Name: "dave"}},
-			Accounts: access.Selector{OUs: []string{"Root/Prod"}, Except: []string{"111122223333"}}, Allowlists: []string{"office"}, RequireMFA: true,
+			Accounts: access.Selector{OUs: []string{"ou-ab12-prod0000"}, Except: []string{"111122223333"}}, Allowlists: []string{"office"}, RequireMFA: true,
 		}},
 		Drafts: []access.Change{{ID: 12, Title: "New office"}},
 	}

@@ -34,9 +34,9 @@ var (
 	}
 	Roles    = []access.RoleName{{Path: "/", Name: "Bob"}, {Path: "/team-a/", Name: "Ops"}}
 	Accounts = []access.Account{
-		{ID: "111111111111", OU: "Root/Prod", Tags: map[string]string{"env": "prod"}},
-		{ID: "222222222222", OU: "Root/Prod/Payments", Tags: map[string]string{"env": "dev"}},
-		{ID: "333333333333", OU: "Root/Dev", Partition: "aws-cn"},
+		InOU(access.Account{ID: "111111111111", Tags: map[string]string{"env": "prod"}}, "Root/Prod"),
+		InOU(access.Account{ID: "222222222222", Tags: map[string]string{"env": "dev"}}, "Root/Prod/Payments"),
+		InOU(access.Account{ID: "333333333333", Partition: "aws-cn"}, "Root/Dev"),
 	}
 	Selectors = []access.Selector{
 		{All: true},

@@ -57,6 +57,11 @@ func init() {
 		"organizations:ListTagsForResource":              {management: true, run: listTagsForResource},
 		"organizations:ListParents":                      {management: true, run: listParents},
 		"organizations:DescribeAccount":                  {management: true, run: describeAccount},
+
+		"organizations:CreateOrganizationalUnit": {management: true, write: true, run: createOU},
+		"organizations:UpdateOrganizationalUnit": {management: true, write: true, run: updateOU},
+		"organizations:DeleteOrganizationalUnit": {management: true, write: true, run: deleteOU},
+		"organizations:MoveAccount":              {management: true, write: true, run: moveAccount},
 	}
 }
 

@@ -107,7 +107,8 @@ func (o *Organization) serveCredentials(w http.ResponseWriter, r *http.Request) 
 type AccountSummary struct {
 	ID    access.AccountID    `json:"id"`
 	Name  string              `json:"name"`
-	OU    string              `json:"ou"`
+	OU    string              `json:"ou"` // path of names
+	OUID  string              `json:"ou_id"`
 	State access.AccountState `json:"state"`
 	Tags  map[string]string   `json:"tags"`
 }
@@ -119,7 +120,8 @@ func (o *Organization) Accounts() []AccountSummary {
 	defer o.mu.RUnlock()
 	out := make([]AccountSummary, 0, len(o.company.Accounts))
 	for _, a := range o.company.Accounts {
-		out = append(out, AccountSummary{ID: a.ID, Name: a.Name, OU: a.OU, State: a.State, Tags: a.Tags})
+		path := o.company.pathOf(a.OU)
+		out = append(out, AccountSummary{ID: a.ID, Name: a.Name, OU: path, OUID: a.OU, State: a.State, Tags: a.Tags})
 	}
 	return out
 }

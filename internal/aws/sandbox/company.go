@@ -38,7 +38,6 @@ type orgUnit struct {
 	ID       string
 	ParentID string
 	Name     string
-	Path     string
 }
 
 // The accounts that every company of eight or more has, after the management account.
@@ -116,23 +115,24 @@ func workload(i int) (name, ou string) {
 }
 
 func (c *Company) addOUs() {
-	c.OUs = []orgUnit{{ID: c.RootID, Name: "Root", Path: "Root"}}
+	c.OUs = []orgUnit{{ID: c.RootID, Name: "Root"}}
 	for _, path := range ouPaths {
 		at := strings.LastIndex(path, "/")
 		c.OUs = append(c.OUs, orgUnit{
-			ID:       "ou-" + c.RootID[2:] + "-" + lowerID(8, path),
+			ID:       c.newOUID(path),
 			ParentID: c.ouByPath(path[:at]).ID,
 			Name:     path[at+1:],
-			Path:     path,
 		})
 	}
 }
 
+// addAccount adds an account to the OU of a path.
 func (c *Company) addAccount(name, ou string) {
 	i := len(c.Accounts)
 	a := &account{
 		ID: accountNumber(i), Name: name, Email: "aws+" + name + "@example.com", State: access.AccountActive,
-		OU: ou, Joined: c.Founded.AddDate(0, 0, i%2000), Roles: map[string]*role{}, Users: map[string]*user{},
+		OU: c.ouByPath(ou).ID, Joined: c.Founded.AddDate(0, 0, i%2000),
+		Roles: map[string]*role{}, Users: map[string]*user{},
 		Tags: map[string]string{"env": environment(name, ou), "team": teamOf(name), "cost-center": fmt.Sprintf("cc-%04d", 1000+i%97)},
 	}
 	switch name {
@@ -168,7 +168,7 @@ func teamOf(name string) string {
 func (c *Company) ouByID(id string) *orgUnit { return c.ou(func(o orgUnit) bool { return o.ID == id }) }
 
 func (c *Company) ouByPath(path string) *orgUnit {
-	return c.ou(func(o orgUnit) bool { return o.Path == path })
+	return c.ou(func(o orgUnit) bool { return c.pathOf(o.ID) == path })
 }
 
 func (c *Company) ou(is func(orgUnit) bool) *orgUnit {
@@ -180,11 +180,7 @@ func (c *Company) ou(is func(orgUnit) bool) *orgUnit {
 
 // idPath is the account's place in the tree, in ids: "o-…/r-…/ou-…/123456789012/".
 func (c *Company) idPath(a *account) string {
-	path := string(a.ID) + "/"
-	for ou := c.ouByPath(a.OU); ou != nil; ou = c.ouByID(ou.ParentID) {
-		path = ou.ID + "/" + path
-	}
-	return c.ID + "/" + path
+	return c.ID + "/" + strings.Join(c.chain(a.OU), "/") + "/" + string(a.ID) + "/"
 }
 
 func (c *Company) arn(kind string, rest ...string) string {

@@ -12,6 +12,14 @@ type apiError struct {
 	message string
 }
 
+// asError is the refusal for a caller in Go; nil for none.
+func (e *apiError) asError() error {
+	if e == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", e.code, e.message)
+}
+
 func refuse(status int, code, format string, args ...any) *apiError {
 	return &apiError{status: status, code: code, message: fmt.Sprintf(format, args...)}
 }

@@ -15,6 +15,12 @@ type orgRequest struct {
 	ChildID    string `json:"ChildId"`
 	AccountID  string `json:"AccountId"`
 	ResourceID string `json:"ResourceId"`
+	OUID       string `json:"OrganizationalUnitId"`
+	Name       string
+
+	SourceParentID      string `json:"SourceParentId"`
+	DestinationParentID string `json:"DestinationParentId"`
+
 	NextToken  string
 	MaxResults int
 }
@@ -58,7 +64,7 @@ func listOUsForParent(c *call) *apiError {
 	var children []reply
 	for _, ou := range c.org.company.OUs {
 		if ou.ParentID == in.ParentID {
-			children = append(children, reply{"Id": ou.ID, "Arn": c.org.company.arn("ou", ou.ID), "Name": ou.Name})
+			children = append(children, c.org.company.ouReply(ou))
 		}
 	}
 	return c.orgPage(in, "OrganizationalUnits", children)
@@ -91,7 +97,7 @@ func listAccountsForParent(c *call) *apiError {
 	}
 	var inside []*account
 	for _, a := range c.org.company.Accounts {
-		if a.OU == ou.Path {
+		if a.OU == ou.ID {
 			inside = append(inside, a)
 		}
 	}
@@ -183,7 +189,7 @@ func listParents(c *call) *apiError {
 	co := c.org.company
 	parent := ""
 	if a := c.org.accounts[access.AccountID(in.ChildID)]; a != nil {
-		parent = co.ouByPath(a.OU).ID
+		parent = a.OU
 	} else if ou := co.ouByID(in.ChildID); ou != nil {
 		parent = ou.ParentID
 	}

@@ -18,7 +18,7 @@ type account struct {
 	Name   string
 	Email  string
 	State  access.AccountState
-	OU     string // path of names
+	OU     string // id of the OU or the root that the account is directly in
 	Tags   map[string]string
 	Joined time.Time
 	Quotas access.Quotas

@@ -44,6 +44,7 @@ var awsMessages = map[judge.Code]string{
 	judge.InvalidResource:      "Resource %s must be in ARN format or \"*\".",
 	judge.InvalidOperator:      "Invalid condition operator or format: %s",
 	judge.InvalidAddress:       "Invalid IP address or range in condition: %s",
+	judge.InvalidNumber:        "Invalid number in condition: %s",
 }
 
 func awsMessage(err error) string {

@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var (
+	runMutants      = flag.Bool("sim-mutants", false, "demand that TestSchedules finds breaks of the engine")
+	mutantSchedules = flag.Int("sim-mutant-schedules", 50000, "how many schedules a break may survive")
+)
+
+// mutant is one line of the engine, and a line that breaks a rule. kind is part of the violation that
+// the break must cause; "" for any.
+type mutant struct {
+	name, file, from, to, kind string
+}
+
+// mutants are breaks of the rules that TestSchedules checks. Each must be found.
+var mutants = []mutant{
+	{
+		"a trust policy that failed holds no user policy back", "internal/rollout/order.go",
+		"t.op.Kind == access.OpTrustPolicy && iam.MayAllowAssumeRole(s.document, arn):",
+		"false && iam.MayAllowAssumeRole(s.document, arn):", "opened",
+	},
+	{
+		"users are written before roles", "internal/planning/planner.go",
+		"return slices.Concat(match(before.Roles, after.Roles, whole), match(before.Users, after.Users, whole))",
+		"return slices.Concat(match(before.Users, after.Users, whole), match(before.Roles, after.Roles, whole))",
+		"opened",
+	},
+	{
+		"a rollback writes in the order of the rollout", "internal/rollout/rollback.go",
+		"for _, op := range slices.Backward(t.Operations) {",
+		"for _, op := range slices.All(t.Operations) {", "opened",
+	},
+	{
+		"an edit of our part is no conflict", "internal/rollout/decide.go",
+		"case asPlanned(op, live.Document, ids):",
+		"case true || asPlanned(op, live.Document, ids):", "an edit by others was overwritten",
+	},
+	{
+		"a trust policy is merged into the document of the plan", "internal/rollout/documents.go",
+		"return mergeTrust(live, op.OursAfter)", "return mergeTrust(op.Before, op.OursAfter)", "",
+	},
+	{
+		"a document that was read is good for a quarter of an hour", "internal/rollout/write.go",
+		"const freshFor = 15 * time.Second", "const freshFor = 15 * time.Minute", "",
+	},
+	{
+		"a trust policy that was seen is good for an hour", "internal/rollout/opened.go",
+		"const openedFor = time.Minute", "const openedFor = time.Hour", "opened",
+	},
+	{
+		"the local lease is an hour too long", "internal/rollout/lease.go",
+		"cancel: cancel, until: asked.Add(lease)}",
+		"cancel: cancel, until: asked.Add(lease + time.Hour)}", "write after the claim was lost",
+	},
+	{
+		"no intent is recorded", "internal/rollout/push.go",
+		"if len(intents) == 0 {", "if len(intents) >= 0 {", "write without an intent",
+	},
+	{
+		"a write without an answer counts as done", "internal/rollout/write.go",
+		"		return &noAnswerError{err}", "		s.end(access.OperationWritten, s.message)", "",
+	},
+	{
+		"targets in flight do not count", "internal/access/rollout_progress.go",
+		"return max(min(n-r.Counts.Running, r.Open()), 0)", "return max(min(n, r.Open()), 0)", "too many in flight",
+	},
+	{
+		"one failure too many may come", "internal/access/rollout_progress.go",
+		"return max(most, 0) + 1 - bad", "return max(most, 0) + 2 - bad", "too many failures",
+	},
+	{
+		"user-side policies do not come before the trust policy", "internal/planning/user_side.go",
+		"case opensToOne(a.ID, op, users):", "case false && opensToOne(a.ID, op, users):", "opened",
+	},
+}
+
+// TestMutants runs TestSchedules against each break. It changes no file: the compiler gets the broken
+// one by an overlay.
+func TestMutants(t *testing.T) {
+	if !*runMutants {
+		t.Skip("takes minutes: run it with -args -sim-mutants")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := runOverlaid(t, root, nil, *schedules); err != nil {
+		t.Fatalf("the engine as it is breaks a rule, so that no break of it can be told from that:\n%s", tail(out))
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			out, err := runOverlaid(t, root, m.overlay(t, root), *mutantSchedules)
+			switch {
+			case err == nil:
+				t.Errorf("%d schedules have not found it", *mutantSchedules)
+			case !strings.Contains(out, "--- FAIL: TestSchedules"):
+				t.Errorf("it does not run:\n%s", tail(out))
+			case !strings.Contains(out, m.kind):
+				t.Errorf("found, and not as %q:\n%s", m.kind, tail(out))
+			default:
+				t.Log(firstLine(out, " schedules with "))
+			}
+		})
+	}
+}
+
+// overlay maps the file of a mutant to its broken form.
+func (m mutant) overlay(t *testing.T, root string) map[string]string {
+	t.Helper()
+	path := filepath.Join(root, m.file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.from); n != 1 {
+		t.Fatalf("%s has the line %d times, want once: adapt the mutant\n%s", m.file, n, m.from)
+	}
+	broken := filepath.Join(t.TempDir(), filepath.Base(m.file))
+	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), m.from, m.to, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{path: broken}
+}
+
+// runOverlaid runs TestSchedules with some files replaced.
+func runOverlaid(t *testing.T, root string, replace map[string]string, n int) (string, error) {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-vet=off", "-count=1", "-v",
+		"-run", "^TestSchedules$", "./test/sim", "-args", "-sim-stop=1", fmt.Sprintf("-sim-schedules=%d", n))
+	cmd.Dir = root
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+func tail(out string) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	return strings.Join(lines[max(0, len(lines)-25):], "\n")
+}
+
+func firstLine(out, with string) string {
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, with) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
