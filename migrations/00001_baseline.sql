@@ -955,7 +955,7 @@ CREATE TABLE findings (
     account_id    text COLLATE "C" NOT NULL REFERENCES accounts,
     kind          text NOT NULL CHECK (kind IN ('drift', 'bypass', 'dead_principal', 'unreachable')),
     reason        text NOT NULL
-        CHECK (reason IN ('missing', 'edited', 'left_over', 'unfit', 'allow', 'unique_id', 'no_user', 'unreadable')),
+        CHECK (reason IN ('missing', 'edited', 'left_over', 'unfit', 'allow', 'unique_id', 'no_user', 'unreadable', 'kept_out')),
     resource_kind text NOT NULL CHECK (resource_kind IN ('', 'role', 'user', 'policy', 'attachments')),
     resource_path text NOT NULL,
     resource_name text NOT NULL,

@@ -37,6 +37,7 @@ const (
 	ReasonUniqueID   FindingReason = "unique_id"  // a document names somebody who was deleted
 	ReasonNoUser     FindingReason = "no_user"    // a mapping names a user who is not there
 	ReasonUnreadable FindingReason = "unreadable" // AWS refuses, or does not answer
+	ReasonKeptOut    FindingReason = "kept_out"   // a Deny of ours is for a user who was removed from the role
 )
 
 // FindingState is the state of a finding.
@@ -152,7 +153,12 @@ func (f *Finding) Reopen() error {
 
 // Repairable reports whether a push of the account can put the finding right.
 func (f Finding) Repairable() bool {
-	return f.Kind == FindingDrift && (f.Reason == ReasonMissing || f.Reason == ReasonEdited) || f.Reason == ReasonUniqueID
+	switch f.Reason {
+	case ReasonMissing, ReasonEdited, ReasonKeptOut:
+		return f.Kind == FindingDrift
+	default:
+		return f.Reason == ReasonUniqueID
+	}
 }
 
 // FindingQuery narrows a list of findings. The zero value lists those that are open.

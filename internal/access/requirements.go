@@ -13,7 +13,8 @@ type Requirements struct {
 	// Opens are the roles that a user policy newly opens to its user.
 	Opens []Opening `json:"opens,omitempty"`
 	// Revoked are the users whom a trust policy stops admitting, and whose Deny it keeps until the
-	// policies of these users no longer name the role.
+	// policies of these users no longer name the role. They include users whom only our Deny for everyone restricts,
+	// where the same plan changes that Deny and removes the role from their policies.
 	Revoked []UserName `json:"revoked,omitempty"`
 }
 

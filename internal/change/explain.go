@@ -68,7 +68,7 @@ func documentsOf(c *policy.Compiler, w planning.PlanInput, r iam.Request) (trust
 	}
 	// Statements of ours without a mapping would be removed.
 	if live.Document != "" || len(ours) > 0 {
-		if trust, _, err = iam.Merge(live.Document, ours); err != nil {
+		if trust, err = c.MergedFor(r.RoleAccount, r.Role.Rooted(), live.Document, ours, r.Principal.Rooted()); err != nil {
 			return "", "", err
 		}
 	}

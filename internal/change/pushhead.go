@@ -3,6 +3,7 @@ package change
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
@@ -105,22 +106,33 @@ func (s *Service) planAllReached(ctx context.Context, w planning.PlanInput, stat
 		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	p, _, err := planning.PlanWhole(w, state)
-	if err != nil || len(p.Patterns) == 0 {
+	if err != nil {
 		return p, err
 	}
-	var others []access.AccountID
-	for _, a := range w.Organization {
-		if !w.Inventories.Has(a.ID) {
-			others = append(others, a.ID)
-		}
+	q := queryForOrder(w, p)
+	if len(q.Accounts) == 0 {
+		return p, nil
 	}
-	known, err := s.store.InventoryOf(ctx, access.InventoryQuery{Accounts: others, Roles: p.Patterns})
+	known, err := s.store.InventoryOf(ctx, q)
 	if err != nil {
 		return planning.Result{}, fmt.Errorf("reading the inventories: %w", err)
 	}
 	w.Inventories.Merge(known)
 	p, _, err = planning.PlanWhole(w, state)
 	return p, err
+}
+
+// queryForOrder asks for what the order of writes depends on in accounts that were not read: the roles of patterns, and
+// the users whom trust policies stop admitting.
+func queryForOrder(w planning.PlanInput, p planning.Result) access.InventoryQuery {
+	q := access.InventoryQuery{Roles: p.Patterns, Users: p.Leaving}
+	for _, a := range w.Organization {
+		leaves := slices.ContainsFunc(p.Leaving, func(u access.UserName) bool { return u.Account == a.ID })
+		if !w.Inventories.Has(a.ID) && (leaves || len(p.Patterns) > 0) {
+			q.Accounts = append(q.Accounts, a.ID)
+		}
+	}
+	return q
 }
 
 // reachedAccounts are the accounts that hold a role or a user of a mapping, sorted.
@@ -151,8 +163,13 @@ func (s *Service) planAccounts(ctx context.Context, w *planning.PlanInput, state
 		}
 		w.Inventories.Merge(own)
 		p, through, err := planning.PlanWhole(*w, state, ids...)
-		if err != nil || !c.WithUsers(through) && !c.WithPatterns(p.Patterns, w.Organization) {
+		if err != nil {
 			return p, err
+		}
+		fresh := c.WithUsers(through)
+		fresh = c.WithPatterns(p.Patterns, w.Organization) || fresh
+		if !c.WithLeaving(p.Leaving) && !fresh {
+			return p, nil
 		}
 	}
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 	"portcullis.internal/portcullis/internal/policy"
 )
 
@@ -124,25 +127,60 @@ func (s *Service) inventories(ctx context.Context, state access.State, accounts 
 	if err != nil {
 		return nil, fmt.Errorf("reading the inventories: %w", err)
 	}
-	for others := range slices.Chunk(relatedAccounts(state, accounts, ids), batch) {
+	kept := keptOut(inventories)
+	related := relatedAccounts(state, accounts, ids)
+	for u := range kept {
+		if !inventories.Has(u.Account) {
+			related = append(related, u.Account)
+		}
+	}
+	slices.Sort(related)
+	for others := range slices.Chunk(slices.Compact(related), batch) {
 		found, err := s.cfg.Store.Inventories(ctx, others)
 		if err != nil {
 			return nil, fmt.Errorf("reading the inventories: %w", err)
 		}
 		for _, inv := range found.All() {
-			inventories.Put(thin(inv))
+			inventories.Put(thin(inv, kept))
 		}
 	}
 	return inventories, nil
 }
 
-// thin leaves out the parts that are compared for the account itself only.
-func thin(inv access.Inventory) access.Inventory {
+// keptOut are the users whom trust policies keep out after they were removed from the role (package order). Whether the
+// Deny is needed depends on all permissions of these users.
+func keptOut(inventories *access.Inventories) map[access.UserName]bool {
+	users := map[access.UserName]bool{}
+	for _, inv := range inventories.All() {
+		for _, r := range inv.Roles {
+			if !strings.Contains(r.Document, order.SidDenyRevoked) {
+				continue
+			}
+			ours, err := iam.Ours(r.Document)
+			if err != nil {
+				continue // a finding says so
+			}
+			if kept, err := order.KeptOut(ours); err == nil {
+				for _, u := range kept.Users {
+					users[u] = true
+				}
+			}
+		}
+	}
+	return users
+}
+
+// thin leaves out the parts that are compared for the account itself only. It leaves the users of a set whole.
+func thin(inv access.Inventory, whole map[access.UserName]bool) access.Inventory {
 	for i := range inv.Roles {
 		inv.Roles[i].Document = ""
 	}
 	users := make([]access.LiveUser, len(inv.Users))
 	for i, u := range inv.Users {
+		if whole[access.UserName{Account: inv.Account, Path: u.Resource.Path, Name: u.Resource.Name}] {
+			users[i] = u
+			continue
+		}
 		users[i] = access.LiveUser{LiveDocument: access.LiveDocument{Resource: u.Resource, ID: u.ID, Exists: u.Exists}}
 	}
 	inv.Users, inv.Policies = users, nil

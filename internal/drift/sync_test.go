@@ -29,6 +29,13 @@ func connect(t *testing.T) *aws.Cloud {
 
 func startOrganization(t *testing.T, accounts int) (*sandbox.Organization, *aws.Cloud) {
 	t.Helper()
+	cloud, org, _ := connectTo(t, accounts)
+	return org, cloud
+}
+
+// connectTo starts an organization and connects the console to it.
+func connectTo(t *testing.T, accounts int) (cloud *aws.Cloud, org *sandbox.Organization, endpoint string) {
+	t.Helper()
 	org, err := sandbox.New(sandbox.Config{Accounts: accounts})
 	if err != nil {
 		t.Fatal(err)
@@ -40,14 +47,15 @@ func startOrganization(t *testing.T, accounts int) (*sandbox.Organization, *aws.
 	t.Cleanup(func() { _ = stop() })
 	i := slices.IndexFunc(org.Credentials(), func(c sandbox.Credential) bool { return c.User == sandbox.ConsoleUser })
 	keys := org.Credentials()[i]
-	cloud, err := aws.New(t.Context(), aws.Config{
-		Region: "us-east-1", Endpoint: "http://" + addr, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
+	endpoint = "http://" + addr
+	cloud, err = aws.New(t.Context(), aws.Config{
+		Region: "us-east-1", Endpoint: endpoint, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
 		IAMRate: -1, STSRate: -1, OrganizationsRate: -1,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return org, cloud
+	return cloud, org, endpoint
 }
 
 func work(t *testing.T, st *store.Store, s *drift.Service) {

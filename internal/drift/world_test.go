@@ -26,8 +26,9 @@ import (
 type world struct {
 	t       *testing.T
 	store   *store.Store
-	org     *sandbox.Organization
 	cloud   *aws.Cloud
+	org     *sandbox.Organization
+	address string // of the organization
 	eyes    *blinkers
 	changes *change.Service
 	drift   *drift.Service
@@ -70,7 +71,7 @@ func (b *blinkers) fail(err error) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, store: storetest.New(t)}
-	w.org, w.cloud = startOrganization(t, 12)
+	w.cloud, w.org, w.address = connectTo(t, 12)
 	w.eyes = &blinkers{Cloud: w.cloud}
 	w.changes = change.New(change.Config{Store: w.store, MaxInFlight: 5, MaxFailures: 5})
 	w.drift = drift.New(drift.Config{Store: w.store, Cloud: w.eyes, Pusher: w.changes})

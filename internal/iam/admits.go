@@ -1,6 +1,10 @@
 package iam
 
-import "portcullis.internal/portcullis/internal/access"
+import (
+	"strings"
+
+	"portcullis.internal/portcullis/internal/access"
+)
 
 // Admission says how a trust policy may admit a user, whatever the conditions of its statements say.
 type Admission int
@@ -61,4 +65,18 @@ func (s *parsedStatement) admits(c *call) Admission {
 	default:
 		return AdmitsNot
 	}
+}
+
+// AdmittingStatements names the Allows of others that may admit a user, by Sid or number.
+func AdmittingStatements(trustPolicy string, account access.AccountID, user access.UserName, partition, id string) []string {
+	p := parsedDocuments.parse(trustPolicy)
+	c := newCall(Request{Principal: user, PrincipalID: id, RoleAccount: account, Partition: partition})
+	var names []string
+	for i := range p.statements {
+		s := &p.statements[i]
+		if !s.deny && !strings.HasPrefix(s.name, SidPrefix) && s.admits(c) != AdmitsNot {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }

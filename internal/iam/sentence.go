@@ -56,6 +56,10 @@ func (c *call) reason(o outcome) string {
 	case allowedBy:
 		return name + " allows it" + underConditions(o.statement) + " and no Deny applies"
 	case deniedBy:
+		if o.statement.name == SidDenyRevoked {
+			return name + " denies it: the user was removed from this role, and the Deny stays while a statement" +
+				" of others could admit the user"
+		}
 		return name + " denies it" + c.because(o.statement)
 	case noTrust:
 		return "no mapping reaches the role there, and no trust policy of it is known"

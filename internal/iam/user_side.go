@@ -11,6 +11,10 @@ import (
 // policies.
 const SidUserSide = "UserSide"
 
+// SidDenyRevoked is the Sid of the Deny that keeps users out of a role from which they were removed. Package order says
+// how long it stays.
+const SidDenyRevoked = SidPrefix + "DenyRevoked"
+
 // UserSide says whom our statements of a trust policy admit through user-side policies.
 type UserSide struct {
 	account  access.AccountID

@@ -10,6 +10,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/cidr"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 	"portcullis.internal/portcullis/internal/planning"
 	"portcullis.internal/portcullis/internal/policy"
 )
@@ -295,6 +296,7 @@ func (f Adopter) Edits(a Adoption) ([]access.Edit, error) {
 	if err != nil {
 		return nil, access.Wrap(access.KindConflict, err, "The live document cannot be read, so no change can say the same. Correct it in AWS.")
 	}
+	ours = withoutKept(ours)
 	head, err := f.Compiled(f.State)
 	if err != nil {
 		return nil, err
@@ -330,14 +332,24 @@ func (f Adopter) verify(edits []access.Edit, ours string) error {
 	return nil
 }
 
-// Same reports whether two lists of our statements mean the same.
+// Same reports whether two lists of our statements mean the same. The Deny for users who were removed from the role does
+// not count: no desired state says it.
 func Same(a, b string) bool {
-	if iam.EqualStatements(a, b, nil) {
+	if iam.EqualStatements(withoutKept(a), withoutKept(b), nil) {
 		return true
 	}
 	readA, errA := policy.ReadGrants(a)
 	readB, errB := policy.ReadGrants(b)
 	return errA == nil && errB == nil && readA.Equal(readB)
+}
+
+// withoutKept leaves out the Deny for users who were removed from the role, unless another statement admits one of them.
+func withoutKept(statements string) string {
+	kept, err := order.KeptOut(statements)
+	if err != nil || len(kept.Admitted) > 0 {
+		return statements
+	}
+	return kept.Rest
 }
 
 // Adoption is a trust policy that others have edited in an account, and that the desired state must follow.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,6 +72,46 @@ func Patterns(plan access.Plan) []access.RoleName {
 	return slices.Compact(roles)
 }
 
+// Leaving lists the users whom the trust policies of a plan stop admitting, or still keep out. The permissions of these
+// users must be read before Arrange. A user without an account is one in the account of the role.
+func Leaving(plan access.Plan) []access.UserName {
+	found := map[access.UserName]bool{}
+	byAccount := map[int32][]access.UserName{} // their names contain the id of the account
+	for n, op := range plan.Distinct() {
+		if op.Kind != access.OpTrustPolicy {
+			continue
+		}
+		for _, u := range Revoked(anyAccount, readable(op.OursBefore), readable(op.OursAfter), noPath) {
+			if u.Account == anyAccount {
+				u.Account = ""
+			}
+			found[u] = true
+			if strings.Contains(u.Path+u.Name, string(anyAccount)) {
+				byAccount[n] = append(byAccount[n], u)
+			}
+		}
+	}
+	if len(byAccount) > 0 {
+		addByAccount(plan, byAccount, found)
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b access.UserName) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// addByAccount adds the users whose names contain the id of the account that an operation is about.
+func addByAccount(plan access.Plan, users map[int32][]access.UserName, found map[access.UserName]bool) {
+	i := 0
+	for t := range plan.Accounts() {
+		for _, n := range plan.Numbers(i) {
+			for _, u := range users[n] {
+				u.Path = strings.ReplaceAll(u.Path, string(anyAccount), string(t.Account))
+				u.Name = strings.ReplaceAll(u.Name, string(anyAccount), string(t.Account))
+				found[u] = true
+			}
+		}
+		i++
+	}
+}
+
 // arranger arranges one plan.
 type arranger struct {
 	Reading
@@ -79,6 +120,7 @@ type arranger struct {
 
 	writes map[access.Dependency]bool                  // trust policies that the plan writes
 	users  map[access.UserName]access.PlannedOperation // the user policies of the plan
+	losing []access.UserName                           // users whose policies lose a role, sorted
 }
 
 // find looks once at each distinct operation. It reports whether any operation opens a role or stops admitting a user.
@@ -88,7 +130,8 @@ func (a *arranger) find() bool {
 		case access.OpUserPolicy:
 			a.concerned[n] = len(newResources(op)) > 0
 		case access.OpTrustPolicy:
-			a.concerned[n] = len(Revoked(anyAccount, readable(op.OursBefore), readable(op.OursAfter), anyPath)) > 0
+			before, after := readable(op.OursBefore), readable(op.OursAfter)
+			a.concerned[n] = opensToOthers(before, after) || len(Revoked(anyAccount, before, after, anyPath)) > 0
 		}
 		if !a.concerned[n] {
 			delete(a.concerned, n)
@@ -104,6 +147,8 @@ const anyAccount = access.AccountID("000000000000")
 func readable(document string) string { return access.WithID(document, anyAccount) }
 
 func anyPath(string) (string, bool) { return "/", true }
+
+func noPath(string) (string, bool) { return "", false }
 
 // newResources lists the resources that a user policy contains and did not contain before.
 func newResources(op access.PlannedOperation) []string {
@@ -130,11 +175,53 @@ func (a *arranger) index() {
 			case access.OpTrustPolicy:
 				a.writes[access.Dependency{Account: t.Account, Resource: op.Resource}] = true
 			case access.OpUserPolicy, access.OpDeleteUserPolicy:
-				a.users[access.UserName{Account: t.Account, Path: op.Resource.Path, Name: op.Resource.Name}] = a.plan.Operation(i, seq)
+				u := access.UserName{Account: t.Account, Path: op.Resource.Path, Name: op.Resource.Name}
+				a.users[u] = a.plan.Operation(i, seq)
+				if losesResources(op) {
+					a.losing = append(a.losing, u)
+				}
 			}
 		}
 		i++
 	}
+}
+
+// losesResources reports whether a user policy contained a resource that it does not contain any more.
+func losesResources(op access.PlannedOperation) bool {
+	op.Before, op.After = op.After, op.Before
+	return len(newResources(op)) > 0
+}
+
+// opensToOthers reports whether a trust policy changes or loses our Deny for everyone. It restricts users whom our
+// statements do not name.
+func opensToOthers(before, after string) bool {
+	if before == after {
+		return false
+	}
+	denied := principals(before, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
+	return slices.Contains(denied, "*")
+}
+
+// restrictedByAll lists the users whom only our Deny for everyone restricts, and whose policies lose the role by the same
+// plan. The trust policy must deny these users until their policies are written.
+func (a *arranger) restrictedByAll(account access.AccountID, op access.PlannedOperation) []access.UserName {
+	if !opensToOthers(op.OursBefore, op.OursAfter) {
+		return nil
+	}
+	partition := a.partition(account)
+	role := op.Resource.ARN(partition, account)
+	var users []access.UserName
+	for _, u := range a.losing {
+		policy := a.users[u]
+		if !iam.MayAllowAssumeRole(policy.Before, role) || iam.MayAllowAssumeRole(policy.After, role) {
+			continue
+		}
+		known, _ := a.Inventories.User(u.Account, u.Path, u.Name)
+		if !op.BeforeKnown || iam.MayAdmit(op.After, account, u, partition, known.ID) == iam.AdmitsByAccount {
+			users = append(users, u)
+		}
+	}
+	return users
 }
 
 func (a *arranger) arrange(t *access.PlannedTarget, op *access.PlannedOperation) error {
@@ -266,6 +353,11 @@ func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) 
 			until = append(until, u)
 		}
 	}
+	for _, u := range a.restrictedByAll(t.Account, *op) {
+		if !slices.Contains(kept, u) && !slices.Contains(until, u) {
+			until = append(until, u)
+		}
+	}
 	if len(kept) > 0 {
 		if err := a.keep(t.Account, op, kept); err != nil {
 			return err
@@ -289,49 +381,22 @@ func (a *arranger) pathOf(account access.AccountID, name string) (string, bool) 
 // fate says why the Deny for a user must stay; or, where that is "", whether it must stay until the user's policy no
 // longer names the role.
 func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u access.UserName) (stays string, waits bool) {
-	role := op.Resource.ARN(a.partition(account), account)
-	read := a.Inventories.Has(u.Account)
-	user, exists := a.Inventories.User(u.Account, u.Path, u.Name)
-	if read && !exists {
-		return "", false
+	w := a.WayIn(account, op, u)
+	if policy, planned := a.users[u]; planned {
+		role := op.Resource.ARN(a.partition(account), account)
+		w.Covered, w.Covers = iam.MayAllowAssumeRole(policy.Before, role), iam.MayAllowAssumeRole(policy.After, role)
 	}
-	admission := iam.AdmitsByAccount
-	if op.BeforeKnown {
-		admission = a.admission(account, op, u, user.ID)
-	}
-	policy, planned := a.users[u]
-	if !planned {
-		policy = access.PlannedOperation{Before: user.Document, After: user.Document}
-	}
-	stays = func() string {
-		const kept = "The Deny for %s stays in the trust policy of %s: %s."
-		say := func(why string) string { return fmt.Sprintf(kept, u, op.Resource, why) }
-		switch others := otherPermissions(user); {
-		case admission == iam.AdmitsNot:
-			return ""
-		case admission == iam.AdmitsByName:
-			return say("a statement of others admits this user by name or as everyone")
-		case !op.BeforeKnown:
-			return say("the account was not read, and a statement of others may admit this user")
-		case !read:
-			return say("the account of this user was not read, and the user may have other permissions to assume the role")
-		case len(others) > 0:
-			return say("a statement of others admits the account of this user, and other permissions of the user may allow the role (" + some(others) + ")")
-		case iam.MayAllowAssumeRole(policy.After, role):
-			return say("a statement of others admits the account of this user, and the policy of the user still covers the role")
-		default:
-			return ""
-		}
-	}()
-	return stays, stays == "" && admission != iam.AdmitsNot && iam.MayAllowAssumeRole(policy.Before, role)
+	return w.Stays(op.Resource), w.Waits(op.Resource)
 }
 
 // admission says how a trust policy may admit a user once it is written, given the statements of others as the plan says and as
 // they were read last. The two differ for a rollback, which is planned from the documents that were written.
-func (a *arranger) admission(account access.AccountID, op access.PlannedOperation, u access.UserName, id string) iam.Admission {
-	admission := iam.MayAdmit(op.After, account, u, a.partition(account), id)
+func (r Reading) admission(account access.AccountID, op access.PlannedOperation, u access.UserName, id string) iam.Admission {
+	home, _ := r.Accounts.Find(account)
+	partition := home.PartitionOrDefault()
+	admission := iam.MayAdmit(op.After, account, u, partition, id)
 	role := access.RoleName{Path: op.Resource.Path, Name: op.Resource.Name}
-	live, known := a.Inventories.Role(account, role)
+	live, known := r.Inventories.Role(account, role)
 	if !known || live.Document == op.Before {
 		return admission
 	}
@@ -343,7 +408,7 @@ func (a *arranger) admission(account access.AccountID, op access.PlannedOperatio
 	if err != nil {
 		return iam.AdmitsByName
 	}
-	return max(admission, iam.MayAdmit(merged, account, u, a.partition(account), id))
+	return max(admission, iam.MayAdmit(merged, account, u, partition, id))
 }
 
 // otherPermissions names what else may permit a user something: the console reads the names of these, not their contents.

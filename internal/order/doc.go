@@ -23,4 +23,5 @@
 //	arrange.go  what the operations of a plan require
 //	grants.go   roles that a user policy opens; the cut-down form
 //	revoke.go   users whom a trust policy stops admitting; the closing form
+//	way_in.go   how such a user could get in without the Deny
 package order

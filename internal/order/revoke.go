@@ -9,7 +9,7 @@ import (
 )
 
 // SidDenyRevoked is the Sid of the Deny that keeps users out of a role from which they were removed.
-const SidDenyRevoked = iam.SidPrefix + "DenyRevoked"
+const SidDenyRevoked = iam.SidDenyRevoked
 
 // Revoked lists the users whom our statements of a trust policy admit or keep out before, and neither admit after.
 // Users of user-side policies are named by name alone: path finds the path of such a user, and ok is false where it is not
@@ -88,30 +88,73 @@ func Closing(statements, partition string, users []access.UserName) (string, err
 	return iam.Statements(ss), nil
 }
 
-// KeptOut lists the users whom the statements keep out although they are mapped no longer, and the statements without
-// their Deny.
-func KeptOut(statements string) (users []access.UserName, rest string, err error) {
+// Kept is the Deny of a trust policy that keeps users out who were removed from the role.
+type Kept struct {
+	Users   []access.UserName // sorted by ARN
+	Deleted []string          // unique ids of users who were deleted
+	Rest    string            // our statements without the Deny
+	Found   bool
+
+	// Admitted are the users of the Deny whom another statement of ours admits. The Deny locks them out.
+	Admitted []access.UserName
+}
+
+// KeptOut reads the Deny among our statements, a list as iam.Ours returns it. A statement that others edited, so that it
+// says more or less than Closing writes, is no such Deny.
+func KeptOut(statements string) (Kept, error) {
 	ss, err := iam.ParseStatements(statements)
 	if err != nil {
-		return nil, statements, err
+		return Kept{Rest: statements}, err
 	}
-	found := false
+	var k Kept
 	ss = slices.DeleteFunc(ss, func(s iam.Statement) bool {
-		if s.Sid != SidDenyRevoked {
+		if !isKept(s) {
 			return false
 		}
-		for _, arn := range s.Principals {
-			if u, ok := access.ParseUserARN(arn); ok {
-				users = append(users, u)
+		for _, p := range s.Principals {
+			if u, ok := access.ParseUserARN(p); ok {
+				k.Users = append(k.Users, u)
+			} else {
+				k.Deleted = append(k.Deleted, p)
 			}
 		}
-		found = true
+		k.Found = true
 		return true
 	})
-	if !found {
-		return nil, statements, nil
+	if k.Rest = statements; k.Found {
+		k.Rest = ""
+		if len(ss) > 0 {
+			k.Rest = iam.Statements(ss)
+		}
+		k.Admitted = k.admitted()
 	}
-	return users, iam.Statements(ss), nil
+	return k, nil
+}
+
+func (k Kept) admitted() []access.UserName {
+	arns := admitted(k.Rest)
+	var users []access.UserName
+	for _, u := range k.Users {
+		byARN := slices.ContainsFunc(arns, func(arn string) bool { return isUser(arn, u) })
+		if byARN || iam.ReadUserSide(u.Account, k.Rest).Admits(u.Name) {
+			users = append(users, u)
+		}
+	}
+	return users
+}
+
+// isKept reports whether a statement is as Closing writes it, but for users who were deleted since.
+func isKept(s iam.Statement) bool {
+	if s.Sid != SidDenyRevoked || s.Effect != iam.EffectDeny || len(s.Conditions)+len(s.Resources) > 0 {
+		return false
+	}
+	if !slices.Equal(s.Actions, iam.AssumeRole) {
+		return false
+	}
+	return len(s.Principals) > 0 && !slices.ContainsFunc(s.Principals, func(p string) bool {
+		_, user := access.ParseUserARN(p)
+		return !user && !iam.IsUniqueID(p)
+	})
 }
 
 // Names joins users as a sentence names them.

@@ -35,6 +35,7 @@ type Affected struct {
 	before, after access.State             // what of the states decides
 	patterns      map[access.RoleName]bool // roles that user policies name in any account
 	everywhere    []access.AccountID       // where these are looked for
+	leaving       map[access.UserName]bool // users whom trust policies stop admitting, and whom no mapping names
 	live          *access.State            // the same of what was written last
 	Query         access.InventoryQuery
 }
@@ -232,6 +233,35 @@ func (c *Affected) WithPatterns(roles []access.RoleName, organization access.Acc
 			c.patterns, c.everywhere = map[access.RoleName]bool{}, organization.IDs()
 		}
 		c.patterns[r] = true
+	}
+	if fresh {
+		c.reduce()
+	}
+	return fresh
+}
+
+// WithLeaving adds users whom trust policies stop admitting (order.Leaving). No mapping has to name such a user: others
+// edited the trust policy, or it keeps the Deny for a user who was removed before. It reports whether any of them is new.
+func (c *Affected) WithLeaving(users []access.UserName) bool {
+	if len(users) == 0 {
+		return false
+	}
+	asked := make(map[access.UserName]bool, len(c.Query.Users))
+	for _, u := range c.Query.Users {
+		asked[u] = true
+	}
+	fresh := false
+	for _, u := range users {
+		bare := u.Rooted()
+		bare.Account = ""
+		_, read := slices.BinarySearch(c.Query.Accounts, u.Account)
+		if asked[bare] && (u.Account == "" || read) {
+			continue
+		}
+		if c.leaving == nil {
+			c.leaving = map[access.UserName]bool{}
+		}
+		fresh, c.leaving[u.Rooted()] = true, true
 	}
 	if fresh {
 		c.reduce()

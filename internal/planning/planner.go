@@ -32,6 +32,7 @@ type Result struct {
 	Summary  Summary
 	Expires  time.Time         // of the next entry
 	Patterns []access.RoleName // that user policies newly name in any account
+	Leaving  []access.UserName // whom trust policies stop admitting; see order.Leaving
 
 	LeftBehind []access.Account // would be written to, but are not active and keep documents
 }
@@ -65,8 +66,9 @@ func (w PlanInput) PolicyInput(state access.State) policy.Input {
 }
 
 // PlanChange plans a change in the accounts that it affects. If more users assume one of the roles through
-// their user-side policies, or a user policy names a role in any account, PlanChange adds that to c and returns
-// more: the caller must read the inventory for c.Query again and call it once more.
+// their user-side policies, a user policy names a role in any account, or a trust policy stops admitting a user whom no
+// mapping names, PlanChange adds that to c and returns more: the caller must read the inventory for c.Query again and
+// call it once more.
 func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts, parts: c.part}
 	if p.Before, err = policy.NewCompiler(w.PolicyInput(c.before)); err != nil {
@@ -89,7 +91,9 @@ func PlanChange(w PlanInput, c *Affected) (out Result, more bool, err error) {
 		plan.add(a)
 		lint.look(a)
 	})
-	if c.WithUsers(through) || c.WithPatterns(order.Patterns(plan.out.Plan), w.reading().Accounts) {
+	fresh := c.WithUsers(through)
+	fresh = c.WithPatterns(order.Patterns(plan.out.Plan), w.reading().Accounts) || fresh
+	if c.WithLeaving(order.Leaving(plan.out.Plan)) || fresh {
 		return Result{}, true, nil
 	}
 	out = plan.result(w.reading())
@@ -116,7 +120,7 @@ func Diff(before, after access.State, edits []access.Edit) policy.StateDiff {
 // PlanWhole plans every document of a state, also those that are as they should be: in
 // some accounts, or in all that it reaches. It also returns the users who assume one
 // of the roles through user-side policies. Where it returns patterns, the roles of these names must have been read
-// in all accounts.
+// in all accounts. It also lists the users who leave a role: their permissions must have been read.
 func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Result, []access.UserName, error) {
 	p := Planner{Inventories: w.Inventories, Accounts: w.Accounts}
 	var err error
@@ -132,9 +136,9 @@ func PlanWhole(w PlanInput, state access.State, only ...access.AccountID) (Resul
 		through = append(through, a.through()...)
 		plan.add(a)
 	})
-	patterns := order.Patterns(plan.out.Plan)
+	patterns, leaving := order.Patterns(plan.out.Plan), order.Leaving(plan.out.Plan)
 	out := plan.result(w.reading())
-	out.Patterns = patterns
+	out.Patterns, out.Leaving = patterns, leaving
 	return out, through, nil
 }
 

@@ -107,6 +107,13 @@ func (s *scope) query(c *Affected) access.InventoryQuery {
 			}
 		}
 	}
+	for u := range c.leaving {
+		if u.Account != "" {
+			accounts[u.Account] = true
+		}
+		u.Account = ""
+		users[u] = true
+	}
 	roles := maps.Clone(s.wideRoles)
 	maps.Copy(roles, c.patterns)
 	for _, id := range c.everywhere {

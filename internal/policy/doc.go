@@ -1,6 +1,6 @@
 // Package policy turns the desired state into the documents that AWS IAM enforces, compares states and
 // documents, and looks through both for mistakes. It is pure: it has no clock, no input or output and no
-// logging. The same input gives the same bytes. It may import access, cidr and iam.
+// logging. The same input gives the same bytes. It may import access, cidr, iam and order.
 //
 // # The way of a desired state
 //
@@ -38,7 +38,7 @@
 //	explain.go sentences.go            decisions and findings in words
 //	difference.go impact.go differ.go  two states: objects; people and addresses
 //	lint.go lint_mappings.go lint_users_without_access.go lint_shapes.go lint_bypass.go  a whole state looked through
-//	findings.go findings_users.go      live documents against desired ones
+//	findings.go findings_users.go findings_kept.go  live documents against desired ones
 //	part.go lint_part.go               some documents, and what a change brings, without the rest
 //	texts.go                           small helpers
 package policy

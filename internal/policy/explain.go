@@ -6,6 +6,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 )
 
 // Explain decides a request over the documents of the compiled state: the role's trust
@@ -25,7 +26,7 @@ func (c *Compiler) Explain(req iam.Request) (iam.Decision, error) {
 	if !c.samePartition(req.Principal.Account, i) {
 		return iam.Decision{Verdict: iam.Denied, Sentence: fmt.Sprintf("%s is in another partition than account %s (%s), and trust never crosses partitions.", req.Principal, a.ID, req.Partition)}, nil
 	}
-	trust, err := c.trustFor(i, req.Role)
+	trust, err := c.trustFor(i, req.Role, req.Principal)
 	if err != nil {
 		return iam.Decision{}, err
 	}
@@ -38,8 +39,8 @@ func (c *Compiler) Explain(req iam.Request) (iam.Decision, error) {
 	return iam.Evaluate(req, trust, own), nil
 }
 
-// trustFor returns a role's trust policy as it would be.
-func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
+// trustFor returns a role's trust policy as it would be for a user.
+func (c *Compiler) trustFor(account int, role access.RoleName, user access.UserName) (string, error) {
 	live, _ := c.knownOf(c.accounts[account].ID).trust(role)
 	var mappings []int
 	for _, i := range c.mappingsAt(account) {
@@ -60,8 +61,37 @@ func (c *Compiler) trustFor(account int, role access.RoleName) (string, error) {
 	}
 	// Statements of ours that no mapping asks for any more, or none for a user who
 	// exists, would be removed.
-	merged, _, err := iam.Merge(live, ours)
-	return merged, err
+	return c.MergedFor(c.accounts[account].ID, role, live, ours, user)
+}
+
+// MergedFor puts our statements into a live trust policy. It keeps the Deny for a user who was removed from the role as
+// a push does.
+func (c *Compiler) MergedFor(
+	account access.AccountID, role access.RoleName, live string, statements []iam.Statement, user access.UserName,
+) (string, error) {
+	merged, _, err := iam.Merge(live, statements)
+	if err != nil {
+		return "", err
+	}
+	ours, err := iam.Ours(live)
+	if err != nil {
+		return "", err
+	}
+	kept, err := order.KeptOut(ours)
+	if err != nil || !slices.Contains(kept.Users, user) || c.Mapped(account, role, user) {
+		return merged, nil //nolint:nilerr // what cannot be read is no Deny that a push keeps
+	}
+	r := access.Resource{Kind: access.ResourceRole, Path: role.Path, Name: role.Name}
+	op := access.PlannedOperation{Resource: r, Before: live, BeforeKnown: true, After: merged}
+	if !c.reading().WayIn(account, op, user).Open(r) {
+		return merged, nil
+	}
+	return withDeny(live, statements, c.partitionOf(account), []access.UserName{user}, merged), nil
+}
+
+func (c *Compiler) partitionOf(id access.AccountID) string {
+	a, _ := access.Accounts(c.accounts).Find(id)
+	return a.PartitionOrDefault()
 }
 
 // policiesFor returns a user's policies as they would be: their inline policy, and their

@@ -116,12 +116,15 @@ func (s *scan) role(r access.LiveDocument, statements []iam.Statement, mapped bo
 		})
 		return
 	}
-	live, ghosts := s.withoutGhosts(r.Document)
+	kept := s.readKept(r, statements, desired)
+	live, ghosts := s.withoutGhosts(kept.without)
 	counts := r.Document
-	if !iam.Equal(live, desired, s.ids) && !s.sameInAnotherShape(live, r) {
-		s.drift(r.Resource, r.Document, desired, reasonFor(r.Document, mapped))
-		counts = desired // what is wrong with ours is said; here it is about others
+	if len(kept.lockedOut) > 0 || !iam.Equal(live, desired, s.ids) && !s.sameInAnotherShape(live, r) {
+		s.drift(r.Resource, r.Document, kept.desired, reasonFor(kept.without, mapped))
+		s.found[len(s.found)-1].Sentence += kept.lockedOutSentence()
+		counts = kept.desired // the drift covers our statements; bypasses are about those of others
 	}
+	s.keptUsers(r, kept, mapped)
 	if !mapped {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/cidr"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 )
 
 // Grants is what our statements of a trust policy say, in the words of the desired state.
@@ -58,8 +59,19 @@ func (g Grants) Equal(o Grants) bool {
 // ReadGrants reads our statements, a JSON list as Ours returns it. It refuses what no
 // desired state says, and names the statement: an Allow that no Deny holds to networks, a
 // Deny for somebody whom nothing lets in, conditions and principals of other kinds.
+//
+// The Deny for users who were removed from the role (package order) is no part of a desired state, so ReadGrants passes over
+// it. It refuses the Deny where another statement admits one of these users.
 func ReadGrants(statements string) (Grants, error) {
-	ss, err := iam.ParseStatements(statements)
+	kept, err := order.KeptOut(statements)
+	if err != nil {
+		return Grants{}, err
+	}
+	if len(kept.Admitted) > 0 {
+		return Grants{}, access.Errorf(access.KindConflict, "the statement %s denies every call of %s, whom another statement admits",
+			order.SidDenyRevoked, order.Names(kept.Admitted))
+	}
+	ss, err := iam.ParseStatements(kept.Rest)
 	if err != nil {
 		return Grants{}, err
 	}

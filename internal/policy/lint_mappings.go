@@ -127,7 +127,7 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 		if live, ok := inv.trust(role); ok {
 			// The document as it would be: enforcement for everyone restricts others too.
 			if merged, _, err := iam.Merge(live, r.Statements); err == nil {
-				l.bypasses(id, role, merged)
+				l.bypasses(id, role, merged, keptOut(live))
 				l.federatedAccess(id, role, merged)
 			}
 		}

@@ -295,7 +295,7 @@ func TestEveryoneRestrictsUnmappedUsers(t *testing.T) {
 		r.Principal = access.UserName{Account: r.RoleAccount, Path: "/", Name: stranger}
 		r.SourceIdentity = ""
 		r.MFA, r.MFAAge = true, 0 // MFA has a test of its own
-		trust, err := c.trustFor(c.index[r.RoleAccount], r.Role)
+		trust, err := c.trustFor(c.index[r.RoleAccount], r.Role, r.Principal)
 		if err != nil {
 			t.Fatal(err)
 		}

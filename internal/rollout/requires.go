@@ -221,7 +221,7 @@ func (u *push) closeTrust(s *step) {
 			continue
 		}
 		admission := iam.MayAdmit(final, account, user, u.partition(), u.live[userResource(user)].ID)
-		if admission == iam.AdmitsNot || admission == iam.AdmitsByAccount && slices.Contains(s.Revoked, user) {
+		if admission <= u.plannedAdmission(s, user) || admission == iam.AdmitsByAccount && slices.Contains(s.Revoked, user) {
 			continue
 		}
 		closed = append(closed, user)
@@ -233,6 +233,15 @@ func (u *push) closeTrust(s *step) {
 	if ours, err := order.Closing(s.op.OursAfter, u.partition(), closed); err == nil {
 		s.op.OursAfter = ours
 	}
+}
+
+// plannedAdmission is how the approved document may admit a user. The plan knew of it: it keeps the Deny for the user, or
+// found that the user has no permission to assume the role.
+func (u *push) plannedAdmission(s *step, user access.UserName) iam.Admission {
+	if !s.op.BeforeKnown {
+		return iam.AdmitsNot
+	}
+	return iam.MayAdmit(s.op.After, u.claim.Account.ID, user, u.partition(), u.live[userResource(user)].ID)
 }
 
 // oursBefore are our statements before the rollout.

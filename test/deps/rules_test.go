@@ -46,7 +46,7 @@ var folders = []folder{
 	{"internal/iam", "what a policy document says: parse, compare, merge, evaluate", []string{"internal/access", "internal/cidr"}},
 	{"internal/judge", "a second policy evaluator with its own JSON reading", nil},
 	{"internal/policy", "from mappings to documents; lint, findings, impact", []string{
-		"internal/access", "internal/cidr", "internal/iam",
+		"internal/access", "internal/cidr", "internal/iam", "internal/order",
 	}},
 	{"internal/order", "the order of writes across accounts", []string{"internal/access", "internal/iam"}},
 	{"internal/scenario", "state and documents as files: YAML, JSON, Terraform, CloudFormation", []string{
@@ -56,7 +56,7 @@ var folders = []folder{
 		"internal/access", "internal/cidr", "internal/iam", "internal/order", "internal/policy",
 	}},
 	{"internal/onboard", "adopts documents that others have written", []string{
-		"internal/access", "internal/cidr", "internal/iam", "internal/planning", "internal/policy",
+		"internal/access", "internal/cidr", "internal/iam", "internal/order", "internal/planning", "internal/policy",
 	}},
 	{"internal/authz", "who may do what", []string{"internal/access"}},
 	{"internal/authn", "sign-in by password or OpenID Connect, sessions, people, API tokens", []string{

@@ -48,6 +48,24 @@ func (a Administrator) CreateUser(name string) {
 	}
 }
 
+// AttachPolicy attaches a managed policy of AWS to a user.
+func (a Administrator) AttachPolicy(user, policy string) {
+	a.t.Helper()
+	arn := "arn:aws:iam::aws:policy/" + policy
+	if _, err := a.iam.AttachUserPolicy(a.t.Context(), &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: &arn}); err != nil {
+		a.t.Fatalf("attaching %s to user %s: %v", policy, user, err)
+	}
+}
+
+// DetachPolicy detaches a managed policy of AWS from a user.
+func (a Administrator) DetachPolicy(user, policy string) {
+	a.t.Helper()
+	arn := "arn:aws:iam::aws:policy/" + policy
+	if _, err := a.iam.DetachUserPolicy(a.t.Context(), &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: &arn}); err != nil {
+		a.t.Fatalf("detaching %s from user %s: %v", policy, user, err)
+	}
+}
+
 // DeleteUser deletes a user and the inline policies, which AWS requires to be deleted before.
 func (a Administrator) DeleteUser(name string) {
 	a.t.Helper()

@@ -160,6 +160,8 @@ func findingReason(r access.FindingReason) string {
 		return "a mapped user who does not exist"
 	case access.ReasonUnreadable:
 		return "cannot be read"
+	case access.ReasonKeptOut:
+		return "a Deny for a removed user"
 	default:
 		return strings.ToLower(words(string(r)))
 	}
