@@ -92,10 +92,17 @@ func (r *Rollout) RetryTarget(t *Target) error {
 	if t.State != TargetFailed && t.State != TargetConflict {
 		return Errorf(KindConflict, "Account %s is %s: only an account that failed or conflicted can be retried.", t.Account, t.State)
 	}
+	blocked := t.State == TargetFailed && t.Class == CloudBlocked
+	if blocked { // it was never counted against the limits
+		r.IgnoredFailures = max(r.IgnoredFailures-1, 0)
+	}
 	r.Counts.Move(t.State, TargetWaiting)
 	t.State = TargetWaiting
 	if t.Wave == r.Wave {
 		r.WaveBad = max(r.WaveBad-1, 0)
+		if blocked {
+			r.WaveIgnoredFailures = max(r.WaveIgnoredFailures-1, 0)
+		}
 	}
 	r.goOn()
 	return nil
