@@ -251,6 +251,15 @@ func (r *Rollout) OpensUnverified(id AccountID) bool {
 	return slices.Contains(strings.Split(r.OpenUnverified, ","), string(id))
 }
 
+// Unverified lists the accounts that a reviewer has accepted in this way.
+func (r *Rollout) Unverified() []AccountID {
+	var ids []AccountID
+	for id := range strings.FieldsFuncSeq(r.OpenUnverified, func(c rune) bool { return c == ',' }) {
+		ids = append(ids, AccountID(id))
+	}
+	return ids
+}
+
 // acceptUnverified notes that a reviewer accepts the roles of accounts without that proof.
 func (r *Rollout) acceptUnverified(ids []AccountID) {
 	known := strings.FieldsFunc(r.OpenUnverified, func(c rune) bool { return c == ',' })

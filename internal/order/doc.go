@@ -23,4 +23,5 @@
 //	arrange.go  what the operations of a plan require
 //	grants.go   roles that a user policy opens; the cut-down form
 //	revoke.go   users whom a trust policy stops admitting; the closing form
+//	forms.go    the first form of a planned document, for reviewers
 package order

@@ -33,6 +33,8 @@ func className(c access.CloudClass) string {
 		return "Being changed"
 	case access.CloudWrongAccount:
 		return "Session of another account"
+	case access.CloudBlocked:
+		return "Blocked by other accounts"
 	case access.CloudUnknown:
 		return "Unknown"
 	default:
