@@ -12,7 +12,7 @@ import (
 	"portcullis.internal/portcullis/web/view"
 )
 
-// mostPrefilled is how many accounts the form names by itself: a page does not grow with the organization.
+// mostPrefilled is how many accounts the form names for the reader: a page does not grow with the organization.
 const mostPrefilled = 500
 
 // mayAccept says why an actor cannot accept roles of a rollout without proof; nil if they can. The service asks for the
@@ -33,7 +33,7 @@ func (s *rolloutPages) showUnverified(c echo.Context, actor access.Actor) error 
 	if err != nil {
 		return err
 	}
-	p.Accounts = accountLines(p.Openings)
+	p.Accounts, p.Named, p.Total = accountLines(p.Openings)
 	return s.ok(c, view.OpenUnverified(p))
 }
 
@@ -49,15 +49,16 @@ func (s *rolloutPages) unverifiedPage(c echo.Context, actor access.Actor, id int
 	return view.OpenUnverifiedPage{Shell: shell, Rollout: r, Openings: openings, Denied: mayAccept(r, actor)}, err
 }
 
-// accountLines are the accounts of openings, one in each line.
-func accountLines(openings []access.Opening) string {
+// accountLines names the accounts of openings, one in each line, and counts those that are named and all.
+func accountLines(openings []access.Opening) (string, int, int) {
 	var ids []string
 	for _, o := range openings {
 		ids = append(ids, string(o.Account))
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	return strings.Join(ids[:min(len(ids), mostPrefilled)], "\n")
+	first := ids[:min(len(ids), mostPrefilled)]
+	return strings.Join(first, "\n"), len(first), len(ids)
 }
 
 // openUnverified accepts the roles of the accounts that the form names.
@@ -67,7 +68,8 @@ func (s *rolloutPages) openUnverified(c echo.Context, actor access.Actor) error 
 		return err
 	}
 	var accounts []access.AccountID
-	for _, text := range strings.FieldsFunc(c.FormValue("accounts"), func(r rune) bool { return strings.ContainsRune(" ,;\r\n\t", r) }) {
+	parts := func(r rune) bool { return strings.ContainsRune(" ,;\r\n\t", r) }
+	for _, text := range strings.FieldsFunc(c.FormValue("accounts"), parts) {
 		accounts = append(accounts, access.AccountID(text))
 	}
 	_, err = s.controller.OpenUnverified(c.Request().Context(), actor, id, accounts, c.FormValue("reason"))

@@ -117,7 +117,8 @@ func (p ChangePage) requirementsOf(n int, f access.FoldedOperation) requirements
 			if p.All {
 				all = "1"
 			}
-			return With(ChangeURL(p.Change.ID), "all", all, "requires", number(int64(n+1)), "from", number(int64(max(from, 0)))) + "#" + foldID(n)
+			at := With(ChangeURL(p.Change.ID), "all", all, "requires", number(int64(n+1)), "from", number(int64(max(from, 0))))
+			return at + "#" + foldID(n)
 		},
 	}
 }

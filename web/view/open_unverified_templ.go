@@ -17,7 +17,9 @@ type OpenUnverifiedPage struct {
 	Rollout  access.Rollout
 	Openings []access.Opening
 	Denied   error
-	Accounts string // as typed before
+	Accounts string // as typed before, or those of the openings
+	Named    int    // accounts that Accounts names
+	Total    int    // accounts of the openings
 	Reason   string
 	Problems Problems
 }
@@ -106,7 +108,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 							var templ_7745c5c3_Var4 string
 							templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(Count(g.Total, "account"))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 36, Col: 39}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 38, Col: 39}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 							if templ_7745c5c3_Err != nil {
@@ -124,7 +126,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 								var templ_7745c5c3_Var5 string
 								templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(Count(b.Accounts, "account"))
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 38, Col: 59}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 40, Col: 59}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 								if templ_7745c5c3_Err != nil {
@@ -137,7 +139,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 								var templ_7745c5c3_Var6 string
 								templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(basisWords(b.Basis))
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 38, Col: 84}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 40, Col: 84}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 								if templ_7745c5c3_Err != nil {
@@ -166,7 +168,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 						var templ_7745c5c3_Var7 string
 						templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(Count(more, "more role", "more roles"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 45, Col: 69}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 47, Col: 69}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 						if templ_7745c5c3_Err != nil {
@@ -204,7 +206,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 					var templ_7745c5c3_Var9 string
 					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(access.MessageOf(p.Denied))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 51, Col: 36}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 53, Col: 36}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 					if templ_7745c5c3_Err != nil {
@@ -262,7 +264,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 					var templ_7745c5c3_Var12 templ.SafeURL
 					templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(OpenUnverifiedURL(p.Rollout.ID)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 62, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 64, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 					if templ_7745c5c3_Err != nil {
@@ -272,7 +274,7 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = TextArea(FieldProps{Name: "accounts", Label: "Accounts", Value: p.Accounts, Rows: 6, Mono: true, Required: true, Problems: p.Problems, Hint: "One account id in each line. Remove the accounts that you do not accept."}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = TextArea(FieldProps{Name: "accounts", Label: "Accounts", Value: p.Accounts, Rows: 6, Mono: true, Required: true, Problems: p.Problems, Hint: p.accountsHint()}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -305,6 +307,15 @@ func OpenUnverified(p OpenUnverifiedPage) templ.Component {
 	})
 }
 
+// accountsHint says how many of the accounts the form names already.
+func (p OpenUnverifiedPage) accountsHint() string {
+	said := "One account id in each line. Remove the accounts that you do not accept."
+	if p.Named < p.Total {
+		return said + " The form names the first " + Number(p.Named) + " of " + Count(p.Total, "account") + ": accept these first, or use the API for all."
+	}
+	return said
+}
+
 // acceptUnverified leads to the page that accepts roles without proof.
 func acceptUnverified(rollout int64, denied error) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -335,7 +346,7 @@ func acceptUnverified(rollout int64, denied error) templ.Component {
 			var templ_7745c5c3_Var14 templ.SafeURL
 			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(OpenUnverifiedURL(rollout)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 76, Col: 56}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 87, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 			if templ_7745c5c3_Err != nil {
@@ -353,7 +364,7 @@ func acceptUnverified(rollout int64, denied error) templ.Component {
 			var templ_7745c5c3_Var15 templ.SafeURL
 			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(OpenUnverifiedURL(rollout)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 78, Col: 56}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/open_unverified.templ`, Line: 89, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {

@@ -22,13 +22,10 @@ func (p requirementsProps) required() (access.Requirements, error) {
 	return access.ParseRequirements(p.Operation.Requires)
 }
 
-// firstForm is the document that is written first; "" if there is none.
-func (p requirementsProps) firstForm() string {
+// firstForm is the document that is written first; "" for no document.
+func (p requirementsProps) firstForm() (string, error) {
 	form, _, err := order.FirstForm(p.Operation)
-	if err != nil {
-		return ""
-	}
-	return form
+	return form, err
 }
 
 // listedRequirements is how many requirements are on one page of them.
@@ -98,8 +95,8 @@ func basisWords(b access.OpeningBasis) string {
 	}
 }
 
-// unproved counts the openings that a reviewer must accept.
-func unproved(opens []access.Opening) int {
+// countUnproved counts the openings that a reviewer must accept.
+func countUnproved(opens []access.Opening) int {
 	n := 0
 	for _, o := range opens {
 		if o.Basis.NeedsOverride() {
