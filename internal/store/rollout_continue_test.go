@@ -221,6 +221,40 @@ func TestDependencies(t *testing.T) {
 	}, got)
 }
 
+func TestBlockedRequirements(t *testing.T) {
+	s := storetest.New(t)
+	organization(t, s, 4)
+	opens := func(account access.AccountID) string {
+		opening := access.Opening{Account: account, Role: access.RoleName{Path: "/", Name: "Bob"}, Basis: access.BasisUnread}
+		return access.Requirements{Opens: []access.Opening{opening}}.Encode()
+	}
+	same, alone, other := opens(accountID(8)), opens(accountID(9)), opens(accountID(7))
+	plan := access.Plan{Documents: "docs"}
+	for i, requires := range []string{same, same, alone, other} {
+		target := access.PlannedTarget{Account: accountID(i), AccountName: "x", OU: "Root/Prod"}
+		target.Operations = []access.PlannedOperation{{
+			Kind: access.OpUserPolicy, Resource: access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"},
+			After: `{"user":1}`, OursAfter: `[2]`, Requires: requires,
+		}}
+		plan.Add(target)
+	}
+	r := access.Rollout{Title: "x", State: access.RolloutRunning, MaxInFlight: 4, StartedBy: operator.Ref()}
+	r = must[access.Rollout](t)(s.StartRollout(t.Context(), r, plan, access.Staging{}, nil))
+	for i := range 3 {
+		r = endBlocked(t, s, r, accountID(i))
+	}
+	r = push(t, s, r, accountID(3), access.TargetFailed)
+	got := must[[]string](t)(s.BlockedRequirements(t.Context(), r.ID))
+	diff(t, "what the blocked targets require", []string{same, alone}, got)
+	accepted := control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
+		return r.OpenAnyway(approver, []access.AccountID{accountID(9), accountID(8), accountID(9)})
+	})
+	stored := must[access.Rollout](t)(s.Rollout(t.Context(), r.ID))
+	if !stored.OpensUnverified(accountID(8)) || stored.OpensUnverified(accountID(7)) || accepted.OpenUnverified != stored.OpenUnverified {
+		t.Errorf("accepted %q, stored %q", accepted.OpenUnverified, stored.OpenUnverified)
+	}
+}
+
 func TestAbortLeavesOutAContinuingTarget(t *testing.T) {
 	s := storetest.New(t)
 	r := start(t, s, 4, 2, 0)
