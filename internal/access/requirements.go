@@ -1,8 +1,10 @@
 package access
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Requirements are what a push must see elsewhere before it writes the approved document of an operation. Until
@@ -31,6 +33,15 @@ type Opening struct {
 // Resource is the role of the opening.
 func (o Opening) Resource() Resource {
 	return Resource{Kind: ResourceRole, Path: o.Role.Path, Name: o.Role.Name}
+}
+
+// Compare orders openings by account, role and basis.
+func (o Opening) Compare(other Opening) int {
+	return cmp.Or(
+		strings.Compare(string(o.Account), string(other.Account)),
+		strings.Compare(o.Role.String(), other.Role.String()),
+		strings.Compare(string(o.Basis), string(other.Basis)),
+	)
 }
 
 // OpeningBasis says what the plan knows about the trust policy of a role that a user policy opens.
@@ -100,6 +111,18 @@ const (
 	PassGrants
 	PassFinal
 )
+
+// String names the pass as the API does.
+func (p Pass) String() string {
+	switch p {
+	case PassGrants:
+		return "grants"
+	case PassFinal:
+		return "final"
+	default:
+		return "first"
+	}
+}
 
 // Dependency is an operation of the same rollout in any account.
 type Dependency struct {

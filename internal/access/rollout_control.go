@@ -92,10 +92,17 @@ func (r *Rollout) RetryTarget(t *Target) error {
 	if t.State != TargetFailed && t.State != TargetConflict {
 		return Errorf(KindConflict, "Account %s is %s: only an account that failed or conflicted can be retried.", t.Account, t.State)
 	}
+	blocked := t.State == TargetFailed && t.Class == CloudBlocked
+	if blocked { // it was never counted against the limits
+		r.IgnoredFailures = max(r.IgnoredFailures-1, 0)
+	}
 	r.Counts.Move(t.State, TargetWaiting)
 	t.State = TargetWaiting
 	if t.Wave == r.Wave {
 		r.WaveBad = max(r.WaveBad-1, 0)
+		if blocked {
+			r.WaveIgnoredFailures = max(r.WaveIgnoredFailures-1, 0)
+		}
 	}
 	r.goOn()
 	return nil
@@ -242,6 +249,15 @@ func (r *Rollout) refuse(verb string) error {
 // that the trust policies of these roles are set.
 func (r *Rollout) OpensUnverified(id AccountID) bool {
 	return slices.Contains(strings.Split(r.OpenUnverified, ","), string(id))
+}
+
+// Unverified lists the accounts that a reviewer has accepted in this way.
+func (r *Rollout) Unverified() []AccountID {
+	var ids []AccountID
+	for id := range strings.FieldsFuncSeq(r.OpenUnverified, func(c rune) bool { return c == ',' }) {
+		ids = append(ids, AccountID(id))
+	}
+	return ids
 }
 
 // acceptUnverified notes that a reviewer accepts the roles of accounts without that proof.

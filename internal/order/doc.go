@@ -24,4 +24,5 @@
 //	grants.go   roles that a user policy opens; the cut-down form
 //	revoke.go   users whom a trust policy stops admitting; the closing form
 //	way_in.go   how such a user could get in without the Deny
+//	forms.go    the first form of a planned document, for reviewers
 package order

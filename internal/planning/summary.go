@@ -18,7 +18,7 @@ func (p Result) Bytes() int { return p.Plan.Bytes() + p.Summary.Bytes() }
 func (s Summary) Bytes() int {
 	n := 0
 	for _, f := range s.Folded {
-		n += 128*len(f.Accounts) + len(f.Example.Before) + len(f.Example.After)
+		n += 128*len(f.Accounts) + len(f.Example.Before) + len(f.Example.After) + len(f.Example.Requires)
 	}
 	return n
 }
@@ -71,6 +71,7 @@ func fold(plan access.Plan) []access.FoldedOperation {
 		before, after string
 		known         bool
 		note          string
+		requires      string
 	}
 	at := map[key]int{}
 	same, accounts := meanings{}, foldedAccounts{all: slices.Collect(plan.Accounts())}
@@ -78,7 +79,7 @@ func fold(plan access.Plan) []access.FoldedOperation {
 	var in [][]int // the targets of each, by their indexes
 	for op, targets := range plan.Groups() {
 		first := accounts.all[targets[0]].Account
-		k := key{op.Kind, op.Resource, same.of(op.Before, first), same.of(op.After, first), op.BeforeKnown, op.Note}
+		k := key{op.Kind, op.Resource, same.of(op.Before, first), same.of(op.After, first), op.BeforeKnown, op.Note, access.WithoutID(op.Requires, first)}
 		i, seen := at[k]
 		if !seen {
 			i = len(out)

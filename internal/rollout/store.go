@@ -23,6 +23,13 @@ type Store interface {
 	// left out.
 	Dependencies(ctx context.Context, rollout int64, on []access.Dependency) ([]access.DependencyState, error)
 
+	// BlockedRequirements returns the different requirements of user policies of targets that failed as access.CloudBlocked.
+	BlockedRequirements(ctx context.Context, rollout int64) ([]string, error)
+	// Change is the change that a rollout carries out, with its author and editors.
+	Change(ctx context.Context, id int64) (access.Change, error)
+	// Accounts are all accounts of the organization. The slice is shared: read only.
+	Accounts(ctx context.Context) ([]access.Account, error)
+
 	// ClaimTarget claims a target in flight that has no valid claim. It raises the claim number. ok
 	// is false if there is nothing to do.
 	ClaimTarget(ctx context.Context, rollout int64, account access.AccountID, lease time.Duration) (claim access.Claim, ok bool, err error)

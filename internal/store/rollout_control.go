@@ -110,7 +110,7 @@ func (tx *txn) alterTarget(ctx context.Context, was access.TargetState, t access
 // follow does to the targets what was decided of the rollout, and counts them anew.
 func (tx *txn) follow(ctx context.Context, before access.Rollout, o *opened) error {
 	if o.State.LeavesOut() && before.State != o.State {
-		if err := tx.skipTargets(ctx, o.ID, leftOutText(o.State)); err != nil {
+		if err := tx.skipTargets(ctx, o.Rollout); err != nil {
 			return err
 		}
 	}
@@ -127,16 +127,18 @@ func (tx *txn) follow(ctx context.Context, before access.Rollout, o *opened) err
 //
 // A locked target is probably being claimed, or it ends and waits for the rollout. So locked
 // targets are left for a second look, which sees their new state.
-func (tx *txn) skipTargets(ctx context.Context, rollout int64, why string) error {
+func (tx *txn) skipTargets(ctx context.Context, r access.Rollout) error {
+	neverStarted, unfinished := leftOutText(r.State)
 	b := &pgx.Batch{}
 	for _, locked := range []string{"SKIP LOCKED", ""} {
 		b.Queue(`WITH untouched AS (
 				SELECT account_id FROM targets WHERE rollout_id = $1 AND (state = 'waiting' OR lease_state = 'queued') FOR NO KEY UPDATE `+locked+`),
 			skipped AS (
-				UPDATE targets t SET state = 'skipped', lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(), message = $2
+				UPDATE targets t SET state = 'skipped', lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(),
+					message = CASE WHEN t.claim > 0 THEN $3 ELSE $2 END, class = '', code = '', cause = '', advice = ''
 				FROM untouched u WHERE t.rollout_id = $1 AND t.account_id = u.account_id RETURNING t.account_id)
 			UPDATE operations o SET state = 'skipped', ended_at = clock_timestamp() FROM skipped
-			WHERE o.rollout_id = $1 AND o.account_id = skipped.account_id AND o.state = 'planned'`, rollout, why)
+			WHERE o.rollout_id = $1 AND o.account_id = skipped.account_id AND o.state = 'planned'`, r.ID, neverStarted, unfinished)
 	}
 	return tx.batch(ctx, b)
 }

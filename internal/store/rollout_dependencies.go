@@ -36,3 +36,20 @@ func (s *Store) Dependencies(ctx context.Context, rollout int64, on []access.Dep
 	}
 	return found, nil
 }
+
+const blockedRequirements = `
+SELECT DISTINCT d.body FROM targets t
+JOIN operations o ON o.rollout_id = t.rollout_id AND o.account_id = t.account_id
+JOIN documents d ON d.sha256 = o.requires
+WHERE t.rollout_id = $1 AND t.state = 'failed' AND t.class = $2 AND o.kind = $3
+ORDER BY d.body`
+
+// BlockedRequirements returns the different requirements of user policies of targets that other accounts block.
+func (s *Store) BlockedRequirements(ctx context.Context, rollout int64) ([]string, error) {
+	found, err := collect(ctx, s.pool, pgx.RowTo[string], blockedRequirements,
+		rollout, string(access.CloudBlocked), string(access.OpUserPolicy))
+	if err != nil {
+		return nil, translate(fmt.Errorf("reading what blocked targets of rollout %d require: %w", rollout, err))
+	}
+	return found, nil
+}

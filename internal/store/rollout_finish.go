@@ -68,9 +68,15 @@ WHERE `, at.Wave, at.Pass) + currentClaim
 }
 
 // moveToWave counts a target among those of a later wave, where it continues. The transaction has locked the rollout.
-func (tx *txn) moveToWave(ctx context.Context, t access.Target, wave int) error {
+func (tx *txn) moveToWave(ctx context.Context, o *opened, t access.Target, wave int) error {
 	if wave == 0 || wave == t.Wave {
 		return nil
+	}
+	switch o.progress.Wave.Number {
+	case t.Wave:
+		o.progress.Wave.Targets--
+	case wave:
+		o.progress.Wave.Targets++
 	}
 	_, err := tx.Exec(ctx, `UPDATE rollout_waves SET targets = targets + CASE number WHEN $3 THEN 1 ELSE -1 END, left_over = left_over + CASE number WHEN $3 THEN 1 ELSE 0 END
 		WHERE rollout_id = $1 AND number IN ($2, $3)`, t.RolloutID, t.Wave, wave)

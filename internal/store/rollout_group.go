@@ -261,18 +261,20 @@ func (tx *txn) endWorks(ctx context.Context, current []*work, o *opened) error {
 	if o == nil {
 		return nil
 	}
+	continued := false
 	for _, w := range current {
 		if w.end == nil {
 			continue
 		}
 		o.CountEnd(w.claim.Target, *w.end)
-		if err := tx.moveToWave(ctx, w.claim.Target, w.end.Continue.Wave); err != nil {
+		if err := tx.moveToWave(ctx, o, w.claim.Target, w.end.Continue.Wave); err != nil {
 			return err
 		}
-		if w.end.State == access.TargetWaiting && o.State.LeavesOut() { // what waits was skipped before
-			if err := tx.leaveOut(ctx, o); err != nil {
-				return err
-			}
+		continued = continued || w.end.State == access.TargetWaiting
+	}
+	if continued && o.State.LeavesOut() { // it was aborted or rolled back meanwhile, so nothing continues
+		if err := tx.leaveOut(ctx, o); err != nil {
+			return err
 		}
 	}
 	tx.last = true

@@ -146,17 +146,20 @@ func (tx *txn) advance(ctx context.Context, o *opened, was *access.Wave) error {
 
 // leaveOut skips the waiting targets of a rollout that starts no more targets.
 func (tx *txn) leaveOut(ctx context.Context, o *opened) error {
-	if err := tx.skipTargets(ctx, o.ID, leftOutText(o.State)); err != nil {
+	if err := tx.skipTargets(ctx, o.Rollout); err != nil {
 		return fmt.Errorf("skipping what waits of rollout %d: %w", o.ID, err)
 	}
 	return tx.recount(ctx, &o.Rollout)
 }
 
-func leftOutText(s access.RolloutState) string {
+// leftOutText says why a waiting target is skipped, of an account that was never started and of one that was to continue.
+func leftOutText(s access.RolloutState) (neverStarted, unfinished string) {
 	if s == access.RolloutRollingBack {
-		return "The rollout was rolled back before this account was started."
+		return "The rollout was rolled back before this account was started.",
+			"The rollout was rolled back before this account was finished. The documents written here are put back."
 	}
-	return "The rollout was aborted before this account was started."
+	return "The rollout was aborted before this account was started.",
+		"The rollout was aborted before this account was finished. The documents written here stay."
 }
 
 // nextWave saves the wave that has ended and reads the one after it.

@@ -12,7 +12,7 @@ import (
 // ErrClaimLost if there is nothing to release.
 func (s *Store) ReleaseClaim(ctx context.Context, c access.Claim, calls access.CallCount) error {
 	err := s.inTx(ctx, func(tx *txn) error {
-		tag, err := tx.Exec(ctx, `UPDATE targets t SET state = 'waiting', lease_state = NULL, lease_until = NULL, started_at = NULL,
+		tag, err := tx.Exec(ctx, `UPDATE targets t SET state = 'waiting', lease_state = NULL, lease_until = NULL, started_at = CASE WHEN pass > 0 THEN started_at END,
 				calls = calls + $4, attempts = attempts + $5, throttles = throttles + $6
 			WHERE `+currentClaim+` AND NOT EXISTS (SELECT FROM operations o WHERE o.rollout_id = $1 AND o.account_id = $2 AND o.intended_at IS NOT NULL)`,
 			c.Target.RolloutID, string(c.Target.Account), c.Number, calls.Calls, calls.Attempts, calls.Throttles)

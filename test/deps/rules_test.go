@@ -26,15 +26,15 @@ var folders = []folder{
 		"internal/access", "internal/authn", "internal/authz",
 	}},
 	{"web/api", "the JSON API for programs", []string{
-		"web/transport", "internal/access", "internal/authn", "internal/authz", "internal/change", "internal/onboard", "internal/rollout",
-		"internal/scenario",
+		"web/transport", "internal/access", "internal/authn", "internal/authz", "internal/change", "internal/onboard", "internal/order",
+		"internal/rollout", "internal/scenario",
 	}},
 	{"web/pages", "pages and forms, one file per noun", []string{
 		"web/transport", "web/view", "internal/access", "internal/authn", "internal/authz", "internal/change", "internal/iam",
 		"internal/onboard", "internal/rollout",
 	}},
 	{"web/view", "templ pages and components, their props, all URLs", []string{
-		"internal/access", "internal/authz", "internal/iam", "internal/policy",
+		"internal/access", "internal/authz", "internal/iam", "internal/order", "internal/policy",
 	}},
 	{"web/webtest", "a console over fakes, with a test browser", []string{
 		"web", "web/transport", "internal/access", "internal/authn", "internal/change", "internal/onboard",

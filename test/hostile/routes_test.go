@@ -37,6 +37,7 @@ func TestColleague(t *testing.T) {
 		{"SelfReview", trySelfReview},
 		{"Digests", tryDigests},
 		{"Replay", tryReplay},
+		{"Unverified", tryUnverified},
 		{"Races", tryRaces},
 		{"Texts", tryTexts},
 		{"Downloads", tryDownloads},

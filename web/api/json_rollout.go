@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/order"
 )
 
 type planJSON struct {
@@ -34,6 +35,9 @@ type operationJSON struct {
 	Size        int             `json:"size"`
 	Limit       int             `json:"limit"`
 	Note        string          `json:"note,omitempty"`
+	Opens       []openingJSON   `json:"opens,omitempty"`
+	Revoked     []string        `json:"revoked,omitempty"`
+	FirstForm   json.RawMessage `json:"first_form,omitempty"`
 
 	ID         int64           `json:"id,omitempty"`
 	State      string          `json:"state,omitempty"`
@@ -44,6 +48,35 @@ type operationJSON struct {
 	Resolution *decidedJSON    `json:"resolution,omitempty"`
 	Message    string          `json:"message,omitempty"`
 	EndedAt    time.Time       `json:"ended_at,omitzero"`
+}
+
+// openingJSON is a role that a user policy newly opens, and what the plan knows about its trust policy.
+type openingJSON struct {
+	Account  string `json:"account"`
+	Role     string `json:"role"`
+	Basis    string `json:"basis"`
+	Document string `json:"document,omitempty"`
+}
+
+func toOpeningJSON(o access.Opening) openingJSON {
+	return openingJSON{Account: string(o.Account), Role: o.Role.String(), Basis: string(o.Basis), Document: o.Document}
+}
+
+// require says what an operation requires of other operations, and in which form it is written before.
+func (out *operationJSON) require(o access.PlannedOperation) {
+	required, err := access.ParseRequirements(o.Requires)
+	if err != nil || required.Empty() { // a push refuses what cannot be read
+		return
+	}
+	if len(required.Opens) > 0 {
+		out.Opens = convertAll(required.Opens, toOpeningJSON)
+	}
+	if len(required.Revoked) > 0 {
+		out.Revoked = convertAll(required.Revoked, access.UserName.String)
+	}
+	if form, _, err := order.FirstForm(o); err == nil {
+		out.FirstForm = document(form)
+	}
 }
 
 // planAnswer is a planJSON whose targets are encoded one after the other: all documents of
@@ -88,10 +121,12 @@ func toPlanTargetJSON(t access.PlannedTarget) planTargetJSON {
 }
 
 func plannedToJSON(o access.PlannedOperation) operationJSON {
-	return operationJSON{
+	out := operationJSON{
 		Kind: string(o.Kind), Resource: o.Resource, Before: document(o.Before), BeforeKnown: o.BeforeKnown, After: document(o.After),
 		Size: o.Size, Limit: o.Limit, Note: o.Note,
 	}
+	out.require(o)
+	return out
 }
 
 func toOperationJSON(o access.Operation) operationJSON {
@@ -143,6 +178,7 @@ type rolloutJSON struct {
 	BlockedBy      *blockedByJSON      `json:"blocked_by,omitempty"`
 	ConfirmedBy    *personJSON         `json:"confirmed_by,omitempty"`
 	WindowOverride *windowOverrideJSON `json:"window_override,omitempty"`
+	OpenUnverified []string            `json:"open_unverified,omitempty"`
 	RollsBack      int64               `json:"rolls_back,omitempty"`
 	RolledBackBy   int64               `json:"rolled_back_by,omitempty"`
 }
@@ -168,6 +204,7 @@ func toRolloutJSON(r access.Rollout) rolloutJSON {
 	if o := r.WindowOverride; o.Wave > 0 {
 		out.WindowOverride = &windowOverrideJSON{o.Wave, o.By, o.Reason}
 	}
+	out.OpenUnverified = convertAll(r.Unverified(), func(id access.AccountID) string { return string(id) })
 	if !r.ConfirmedAt.IsZero() {
 		by := toPersonJSON(r.ConfirmedBy)
 		out.ConfirmedBy = &by
@@ -188,6 +225,8 @@ type targetJSON struct {
 	Account     string           `json:"account"`
 	AccountName string           `json:"account_name"`
 	OU          string           `json:"ou"`
+	Wave        int              `json:"wave"`
+	Pass        string           `json:"pass"`
 	State       string           `json:"state"`
 	Message     string           `json:"message,omitempty"`
 	Class       string           `json:"class,omitempty"`
@@ -201,7 +240,7 @@ type targetJSON struct {
 
 func toTargetJSON(t access.Target) targetJSON {
 	return targetJSON{
-		Account: string(t.Account), AccountName: t.AccountName, OU: t.OU, State: string(t.State), Message: t.Message,
+		Account: string(t.Account), AccountName: t.AccountName, OU: t.OU, Wave: t.Wave, Pass: t.Pass.String(), State: string(t.State), Message: t.Message,
 		Class: string(t.Class), Code: t.Code, Cause: t.Cause, Advice: t.Advice, Calls: t.Calls, StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
 	}
 }

@@ -36,6 +36,9 @@ type RolloutController interface {
 	ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
 	OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
 	SetMaxInFlight(ctx context.Context, actor access.Actor, id int64, maxInFlight int) (access.Rollout, error)
+	OpenUnverified(
+		ctx context.Context, actor access.Actor, id int64, accounts []access.AccountID, reason string,
+	) (access.Rollout, error)
 }
 
 // TargetController steers one account of a rollout.

@@ -185,6 +185,7 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/confirm", authz.ControlRollout, r.step(r.controller.Confirm)},
 		{"/rollouts/:id/skip-queue", authz.ControlRollout, r.step(r.controller.SkipQueue)},
 		{"/rollouts/:id/override-window", authz.ControlRollout, r.overrideWindow},
+		{"/rollouts/:id/open-unverified", authz.ReviewChange, r.openUnverified},
 		{"/rollouts/:id/recheck", authz.ControlRollout, r.step(r.controller.CheckAgain)},
 		{"/rollouts/:id/max-in-flight", authz.ControlRollout, r.setMaxInFlight},
 		{"/rollouts/:id/rollback", authz.ControlRollout, r.end(r.controller.RollBack)},

@@ -140,6 +140,22 @@ func (s *rolloutAPI) overrideWindow(r request) (result, error) {
 	})
 }
 
+type openUnverifiedJSON struct {
+	Accounts []access.AccountID `json:"accounts"`
+	Reason   string             `json:"reason"`
+}
+
+// openUnverified accepts that user policies open the roles of some accounts without proof.
+func (s *rolloutAPI) openUnverified(r request) (result, error) {
+	in, err := body[openUnverifiedJSON](r)
+	if err != nil {
+		return result{}, err
+	}
+	return s.control(r, func(ctx context.Context, actor access.Actor, id int64) (access.Rollout, error) {
+		return s.controller.OpenUnverified(ctx, actor, id, in.Accounts, in.Reason)
+	})
+}
+
 type maxInFlightJSON struct {
 	MaxInFlight int `json:"max_in_flight"`
 }

@@ -129,7 +129,7 @@ func (s *changePages) changePage(c echo.Context, actor access.Actor, id int64) (
 		return view.ChangePage{}, err
 	}
 	p.All = c.QueryParam("all") != ""
-	p.Fold, p.From = position(c, "fold"), position(c, "from")
+	p.Fold, p.Requires, p.From = position(c, "fold"), position(c, "requires"), position(c, "from")
 	p.Shell = s.shell(c, actor, view.ChangeTitle(v.Change), "changes", view.Crumb{Label: "Changes", URL: view.ChangesURL()})
 	p.Shell.OUs = v.OUs
 	return p, nil

@@ -33,6 +33,8 @@ func (s *rolloutPages) controlRoutes() {
 	s.Post("/rollouts/:id/abort", authz.ControlRollout, s.abortRollout)
 	s.Post("/rollouts/:id/waves/:wave/approve", authz.ControlRollout, s.approveWave)
 	s.Post("/rollouts/:id/override-window", authz.ControlRollout, s.overrideWindow)
+	s.Get("/rollouts/:id/open-unverified", authz.Read, s.showUnverified)
+	s.Post("/rollouts/:id/open-unverified", authz.ReviewChange, s.openUnverified)
 	s.Post("/rollouts/:id/max-in-flight", authz.ControlRollout, s.changeMaxInFlight)
 	s.Post("/rollouts/:id/rollback", authz.ControlRollout, s.rollBack)
 }

@@ -23,6 +23,7 @@ type RolloutViewer interface {
 	RecentInsight(ctx context.Context, actor access.Actor, id int64, since time.Time) (rollout.Insight, error)
 	RecentTargets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery, since time.Time) (access.Page[access.Target], error)
 	Watch(ctx context.Context, actor access.Actor, id int64) (<-chan access.Rollout, error)
+	Unverified(ctx context.Context, actor access.Actor, id int64) ([]access.Opening, error)
 }
 
 // RolloutController steers a rollout.
@@ -38,6 +39,9 @@ type RolloutController interface {
 	ApproveWave(ctx context.Context, actor access.Actor, id int64, wave int) (access.Rollout, error)
 	OverrideWindow(ctx context.Context, actor access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error)
 	SetMaxInFlight(ctx context.Context, actor access.Actor, id int64, maxInFlight int) (access.Rollout, error)
+	OpenUnverified(
+		ctx context.Context, actor access.Actor, id int64, accounts []access.AccountID, reason string,
+	) (access.Rollout, error)
 }
 
 // Pusher starts a rollout of the newest revision.
@@ -132,6 +136,7 @@ func (s *rolloutPages) rolloutProps(c echo.Context, actor access.Actor, rollout 
 	if one := transport.States(q, "state", access.TargetStates()); len(one) == 1 {
 		p.Filter.State = one[0]
 	}
+	p.MayAccept = mayAccept(rollout, actor)
 	p.Actions = view.ActionsOf(rollout, authz.Require(actor, authz.ControlRollout), p.Now)
 	return p
 }

@@ -76,6 +76,8 @@ func (s *targetPages) targetPage(c echo.Context, actor access.Actor, id int64, a
 	if p.Operations, err = s.targets.Operations(ctx, actor, id, account); err != nil {
 		return p, err
 	}
+	p.MayAccept = mayAccept(p.Rollout, actor)
+	p.Requires, p.From = int64(position(c, "requires")), position(c, "from")
 	p.Shell = s.shell(c, actor, p.Target.AccountName, "rollouts",
 		view.Crumb{Label: "Rollouts", URL: view.RolloutsURL()}, view.Crumb{Label: view.RolloutTitle(p.Rollout), URL: view.RolloutURL(id)})
 	return p, nil

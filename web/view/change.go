@@ -21,6 +21,7 @@ type ChangePage struct {
 	Targets  int // accounts of the plan
 	Writes   int // operations of the plan
 	Folded   []access.FoldedOperation
+	Requires int // the document whose requirements are all listed, counted from 1; 0 for none
 	Fold     int // of which all accounts are shown, counted from 1; 0 for none
 	From     int // the first of them on this page
 	Since    access.ChangedSince

@@ -138,6 +138,21 @@ func (p ChangePage) foldURL(n, from int) string {
 	return With(ChangeURL(p.Change.ID), "all", all, "fold", number(int64(n+1)), "from", number(int64(max(from, 0)))) + "#" + foldID(n)
 }
 
+// requirementsOf are the requirements of the n-th document.
+func (p ChangePage) requirementsOf(n int, f access.FoldedOperation) requirementsProps {
+	return requirementsProps{
+		Operation: f.Example, Listed: p.Requires == n+1, From: p.From,
+		page: func(from int) string {
+			all := ""
+			if p.All {
+				all = "1"
+			}
+			at := With(ChangeURL(p.Change.ID), "all", all, "requires", number(int64(n+1)), "from", number(int64(max(from, 0))))
+			return at + "#" + foldID(n)
+		},
+	}
+}
+
 func foldID(n int) string { return "fold-" + number(int64(n+1)) }
 
 // sizeBefore is the size of the document as it is now; 0 where there is none.

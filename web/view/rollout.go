@@ -277,7 +277,7 @@ func targetStory(t access.Target) string {
 	}
 	switch t.State {
 	case access.TargetWaiting:
-		return "Waits for its turn"
+		return waitingStory(t)
 	case access.TargetRunning:
 		return "Being written"
 	case access.TargetSucceeded:
@@ -288,6 +288,18 @@ func targetStory(t access.Target) string {
 		return "Skipped"
 	default:
 		return ""
+	}
+}
+
+// waitingStory says what a waiting target waits for. One that continues in a later pass was started before.
+func waitingStory(t access.Target) string {
+	switch t.Pass {
+	case access.PassGrants:
+		return "Continues later: waits for roles in other accounts, which its user policies open once they are verified"
+	case access.PassFinal:
+		return "Continues later: waits for policies of removed users, whose Deny its trust policies keep until then"
+	default:
+		return "Waits for its turn"
 	}
 }
 

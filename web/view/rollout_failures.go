@@ -33,6 +33,8 @@ func className(c access.CloudClass) string {
 		return "Session of another account"
 	case access.CloudPlanChanged:
 		return "Plan changed"
+	case access.CloudBlocked:
+		return "Blocked by other accounts"
 	case access.CloudUnknown:
 		return "Unknown"
 	default:

@@ -16,6 +16,9 @@ func SkipQueueURL(id int64) string { return RolloutURL(id) + "/skip-queue" }
 // OverrideWindowURL lets a rollout work outside its maintenance window.
 func OverrideWindowURL(id int64) string { return RolloutURL(id) + "/override-window" }
 
+// OpenUnverifiedURL accepts that user policies open roles without proof.
+func OpenUnverifiedURL(id int64) string { return RolloutURL(id) + "/open-unverified" }
+
 // CheckAgainURL looks once more at the health of a wave.
 func CheckAgainURL(id int64) string { return RolloutURL(id) + "/recheck" }
 

@@ -17,6 +17,7 @@ type rollouts struct {
 	OperationList []access.Operation
 	InsightNow    rollout.Insight
 	Updates       chan access.Rollout
+	Openings      []access.Opening
 	Query         access.TargetQuery
 	Refuse        error
 	Did           []string
@@ -98,6 +99,16 @@ func (f *rollouts) Confirm(_ context.Context, _ access.Actor, id int64) (access.
 
 func (f *rollouts) OverrideWindow(_ context.Context, _ access.Actor, id int64, reason string, allWaves bool) (access.Rollout, error) {
 	return f.act("override window %d %q %t", id, reason, allWaves)
+}
+
+func (f *rollouts) OpenUnverified(
+	_ context.Context, _ access.Actor, id int64, accounts []access.AccountID, reason string,
+) (access.Rollout, error) {
+	return f.act("open unverified %d %v %q", id, accounts, reason)
+}
+
+func (f *rollouts) Unverified(context.Context, access.Actor, int64) ([]access.Opening, error) {
+	return f.Openings, nil
 }
 
 func (f *rollouts) CheckAgain(_ context.Context, _ access.Actor, id int64) (access.Rollout, error) {
