@@ -286,3 +286,25 @@ func TestStatementOfOthersSinceThePlanKeepsTheDeny(t *testing.T) {
 		t.Errorf("Bob does not keep the Deny and the statement of others: %s", bob)
 	}
 }
+
+// TestRevocationOfADeletedUser: heidi is deleted between the plan and the push, so AWS refuses every trust policy that names her.
+func TestRevocationOfADeletedUser(t *testing.T) {
+	w := newWorld(t)
+	role, user := w.others(t, 1)[0], w.heidi(t)
+	home := w.account(t, user.Account)
+	w.edit(t, role, roleOf, trusting(home.ID))
+	w.readEverything(t)
+	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
+	w.grant(t, s, user, role)
+	plan := w.planChange(t, bobFor(user, role), bobFor(user))
+	w.byHand(t, home.ID).DeleteUser(user.Name)
+	r := w.stage(t, 1, first(role), plan)
+	wait(t, s, r.ID, "completed", completed)
+	w.checkSucceeded(t, r.ID, role)
+	if got := w.targetsOf(t, r.ID)[home.ID]; got.State != access.TargetUnchanged {
+		t.Errorf("the identity account is %s (%s)", got.State, got.Message)
+	}
+	if got := w.state(t, role.ID).Roles["Bob"]; !same(got, trusting(home.ID)) {
+		t.Errorf("Bob is %s", got)
+	}
+}

@@ -192,3 +192,57 @@ func TestBlockedTargetReleasesItsAccount(t *testing.T) {
 	w.checkHeidi(t, home, a, []bool{true, true})
 	w.checkSucceeded(t, second.ID, home, a[1])
 }
+
+// TestGrantSurvivesADeathAtEachStep: the worker dies once at each step of the visits to both accounts. The policy of the user is
+// written once, after the trust policy.
+func TestGrantSurvivesADeathAtEachStep(t *testing.T) {
+	w := newWorld(t)
+	role, user := w.others(t, 1)[0], w.heidi(t)
+	home := w.account(t, user.Account)
+	w.edit(t, role, roleOf, trusting(home.ID))
+	w.readEverything(t)
+	look := w.watching(t, user, []access.Account{role})
+	death := &reaper{died: map[string]bool{}, after: look.look}
+	s := w.replica(t, rollout.Config{
+		Cloud: look, Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, MoveEvery: 20 * time.Millisecond,
+		ConfirmClaimEvery: -1, Fault: death.fault,
+	})
+	calls := len(w.org.Calls())
+	r := w.stage(t, 1, first(home), w.plan(t, bobFor(user, role)))
+	wait(t, s, r.ID, "completed", completed)
+	w.checkSucceeded(t, r.ID, role, home)
+	w.checkMay(t, user, true, role)
+	if got := w.writes(calls); got[role.ID] != 1 || got[home.ID] != 1 || death.visits != 3 {
+		t.Errorf("%d visits, and the writes are %v; want 3 visits and a write in each account", death.visits, got)
+	}
+	if n := look.checkOrder(t, calls); n != 1 {
+		t.Errorf("%d roles were opened, want 1", n)
+	}
+}
+
+// TestGrantDoesNotOpenARoleThatWasEditedBetweenTheWaves: the first wave writes and verifies our Deny, another person edits it, and the
+// user's account is in the second wave.
+func TestGrantDoesNotOpenARoleThatWasEditedBetweenTheWaves(t *testing.T) {
+	w := newWorld(t)
+	roles, user := w.others(t, 2), w.heidi(t)
+	home := w.account(t, user.Account)
+	w.trustEverywhere(t, home, roles)
+	w.readEverything(t)
+	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
+	r := w.stage(t, 4, wavesOf(roles), w.plan(t, bobFor(user, roles...)))
+	awaitApproval(t, s, r.ID, 1)
+	written := w.state(t, roles[1].ID).Roles["Bob"]
+	w.edit(t, roles[1], roleOf, strings.ReplaceAll(written, "103.15.250.0/24", "0.0.0.0/1"))
+	approve(t, s, r.ID, 1)
+	wait(t, s, r.ID, "completed", completed)
+	w.checkBlocked(t, r.ID, home.ID)
+	w.checkMay(t, user, true, roles[0])
+	w.checkMay(t, user, false, roles[1])
+
+	w.edit(t, roles[1], roleOf, written)
+	if _, err := s.Retry(t.Context(), operator, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s, r.ID, "completed", completed)
+	w.checkMay(t, user, true, roles...)
+}
