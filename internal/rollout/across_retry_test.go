@@ -54,3 +54,25 @@ func TestRetryOfAccountsThatOpenRolesOfEachOther(t *testing.T) {
 	w.checkMay(t, one, true, roles[1])
 	w.checkMay(t, two, true, roles[0])
 }
+
+// TestAccountsThatOpenRolesOfEachOther: carol of each of four accounts has Bob of the others. All targets are in flight at once, and
+// each continues once.
+func TestAccountsThatOpenRolesOfEachOther(t *testing.T) {
+	w := newWorld(t)
+	roles := w.others(t, 4)
+	state := desiredState(office...)
+	state.Mappings = nil
+	for _, a := range roles {
+		m := bobFor(access.UserName{Account: a.ID, Path: "/", Name: "carol"}, roles...).Mappings[0]
+		m.ID += string(a.ID)
+		state.Mappings = append(state.Mappings, m)
+	}
+	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
+	r := wait(t, s, w.start(t, 8, w.plan(t, state)).ID, "completed", completed)
+	w.checkSucceeded(t, r.ID, roles...)
+	for _, target := range w.targetsOf(t, r.ID) {
+		if target.Claim > 2 {
+			t.Errorf("account %s was claimed %d times, want 2", target.Account, target.Claim)
+		}
+	}
+}
