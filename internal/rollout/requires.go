@@ -221,7 +221,7 @@ func (u *push) closeTrust(s *step) {
 			continue
 		}
 		admission := iam.MayAdmit(final, account, user, u.partition(), u.live[userResource(user)].ID)
-		if admission == iam.AdmitsNot || admission == iam.AdmitsByAccount && slices.Contains(s.Revoked, user) {
+		if admission == iam.AdmitsNot || admission == iam.AdmitsByAccount && u.plannedByAccount(s, user) {
 			continue
 		}
 		closed = append(closed, user)
@@ -233,6 +233,16 @@ func (u *push) closeTrust(s *step) {
 	if ours, err := order.Closing(s.op.OursAfter, u.partition(), closed); err == nil {
 		s.op.OursAfter = ours
 	}
+}
+
+// plannedByAccount reports whether the plan knew that statements of others admit the account of a user. Then the plan has decided how
+// long the Deny for this user stays.
+func (u *push) plannedByAccount(s *step, user access.UserName) bool {
+	if !s.op.BeforeKnown {
+		return false
+	}
+	id := u.live[userResource(user)].ID
+	return iam.MayAdmit(s.op.After, u.claim.Account.ID, user, u.partition(), id) == iam.AdmitsByAccount
 }
 
 // oursBefore are our statements before the rollout.

@@ -100,3 +100,12 @@ func (a Administrator) AttachPolicy(user, arn string) {
 		a.t.Fatalf("attaching %s to user %s: %v", arn, user, err)
 	}
 }
+
+// DetachPolicy detaches a managed policy from a user.
+func (a Administrator) DetachPolicy(user, arn string) {
+	a.t.Helper()
+	in := &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: &arn}
+	if _, err := a.iam.DetachUserPolicy(a.t.Context(), in); err != nil {
+		a.t.Fatalf("detaching %s from user %s: %v", arn, user, err)
+	}
+}

@@ -1,0 +1,115 @@
+package rollout_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/aws/sandbox"
+	"portcullis.internal/portcullis/internal/rollout"
+)
+
+// TestHealthChecksReadPartsOfDocuments: every document of a wave is read back. The policy of the user opens one role after the first
+// wave and a second one after the second, and one account is dead. No check finds a difference.
+func TestHealthChecksReadPartsOfDocuments(t *testing.T) {
+	w := newWorld(t)
+	roles, user := w.others(t, 3), w.heidi(t)
+	home := w.account(t, user.Account)
+	w.trustEverywhere(t, home, roles)
+	w.readEverything(t)
+	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
+	plan := w.plan(t, bobFor(user, roles...))
+	w.org.SetFaults(refusing(roles[2].ID))
+	strategy := wavesOf([]access.Account{home, roles[0]})
+	strategy.ReadBack = true
+	r := w.stage(t, 4, strategy, plan)
+	awaitApproval(t, s, r.ID, 1)
+	w.checkMay(t, user, true, roles[0])
+	approve(t, s, r.ID, 1)
+	wait(t, s, r.ID, "completed", completed)
+	w.checkBlocked(t, r.ID, home.ID)
+	w.checkMay(t, user, true, roles[:2]...)
+	w.readEverything(t)
+
+	w.org.SetFaults(sandbox.Faults{})
+	strategy = wavesOf(roles)
+	strategy.ReadBack = true
+	r = w.stage(t, 4, strategy, w.planChange(t, bobFor(user, roles...), bobFor(user)))
+	awaitApproval(t, s, r.ID, 1)
+	approve(t, s, r.ID, 1)
+	wait(t, s, r.ID, "completed", completed)
+	w.checkMay(t, user, false, roles...)
+}
+
+// TestDenyOfAnAdministratorStaysUntilItIsNotNeeded: Bob keeps a Deny for heidi, who is an administrator. A push of the same state
+// writes nothing, and a push after she is no administrator any more removes the Deny.
+func TestDenyOfAnAdministratorStaysUntilItIsNotNeeded(t *testing.T) {
+	w := newWorld(t)
+	role, user := w.others(t, 1)[0], w.heidi(t)
+	home := w.account(t, user.Account)
+	w.edit(t, role, roleOf, trusting(home.ID))
+	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
+	w.readEverything(t)
+	before := withAlice(bobFor(user, role), role.ID)
+	after := withAlice(bobFor(user), role.ID)
+	wait(t, s, w.start(t, 8, w.plan(t, before)).ID, "completed", completed)
+	admin := w.byHand(t, home.ID)
+	admin.AttachPolicy(user.Name, administrator)
+	w.readEverything(t)
+	wait(t, s, w.start(t, 8, w.planChange(t, before, after)).ID, "completed", completed)
+	w.checkMay(t, user, false, role)
+	if !w.keepsDeny(t, role) {
+		t.Fatalf("Bob does not keep the Deny: %s", w.state(t, role.ID).Roles["Bob"])
+	}
+
+	w.readEverything(t)
+	calls := len(w.org.Calls())
+	if got := w.push(t, s, w.plan(t, after), role.ID); got.State != access.TargetUnchanged || len(w.writes(calls)) > 0 {
+		t.Errorf("a second push: the target is %s, and the writes are %v", got.State, w.writes(calls))
+	}
+	w.checkMay(t, user, false, role)
+
+	admin.DetachPolicy(user.Name, administrator)
+	w.readEverything(t)
+	if got := w.push(t, s, w.plan(t, after), role.ID); got.State != access.TargetSucceeded || w.keepsDeny(t, role) {
+		t.Errorf("after she is no administrator any more: the target is %s (%s), and Bob is %s", got.State, got.Message, w.state(t, role.ID).Roles["Bob"])
+	}
+	w.checkMay(t, user, false, role)
+	if !w.admits(t, role, "alice", "Bob", inTheOffice) {
+		t.Error("alice lost the role")
+	}
+}
+
+// TestAbortOfARevocationKeepsTheDeny: the rollout is aborted between the closing trust policy and the write of heidi's policy. The next
+// push keeps her out as long as her policy names the role.
+func TestAbortOfARevocationKeepsTheDeny(t *testing.T) {
+	w := newWorld(t)
+	role, user := w.others(t, 1)[0], w.heidi(t)
+	home := w.account(t, user.Account)
+	w.edit(t, role, roleOf, trusting(home.ID))
+	w.readEverything(t)
+	look := w.watching(t, user, []access.Account{role})
+	s := w.replica(t, rollout.Config{Cloud: look, MoveEvery: 20 * time.Millisecond})
+	before, after := withAlice(bobFor(user, role), role.ID), withAlice(bobFor(user), role.ID)
+	wait(t, s, w.start(t, 8, w.plan(t, before)).ID, "completed", completed)
+	w.readEverything(t)
+	r := w.stage(t, 4, wavesOf([]access.Account{role}), w.planChange(t, before, after))
+	awaitApproval(t, s, r.ID, 1)
+	if _, err := s.Abort(t.Context(), operator, r.ID, "wrong day"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s, r.ID, "aborted", func(r access.Rollout) bool { return r.State == access.RolloutAborted && r.Counts.Running == 0 })
+	w.checkMay(t, user, false, role)
+	if !w.keepsDeny(t, role) {
+		t.Errorf("Bob does not keep the Deny: %s", w.state(t, role.ID).Roles["Bob"])
+	}
+	w.readEverything(t)
+	w.push(t, s, w.plan(t, after), role.ID)
+	w.checkMay(t, user, false, role)
+
+	named := slices.Contains(look.names(w.state(t, home.ID).Users["contractors/heidi"][access.UserPolicyName]), role.ID)
+	if named != w.keepsDeny(t, role) {
+		t.Errorf("her policy names the role: %v; Bob keeps the Deny: %v", named, w.keepsDeny(t, role))
+	}
+}
