@@ -113,3 +113,34 @@ func TestAbortOfARevocationKeepsTheDeny(t *testing.T) {
 		t.Errorf("her policy names the role: %v; Bob keeps the Deny: %v", named, w.keepsDeny(t, role))
 	}
 }
+
+// TestRevocationPlannedBeforeTheGrantWasWritten: a rollout grants heidi a role. A newer one takes the role away, and its plan was made
+// before the older one wrote anything.
+func TestRevocationPlannedBeforeTheGrantWasWritten(t *testing.T) {
+	w := newWorld(t)
+	role, user := w.others(t, 1)[0], w.heidi(t)
+	home := w.account(t, user.Account)
+	w.edit(t, role, roleOf, trusting(home.ID))
+	w.readEverything(t)
+	look := w.watching(t, user, []access.Account{role})
+	s := w.replica(t, rollout.Config{Cloud: look, MoveEvery: 20 * time.Millisecond})
+	with, without := withAlice(bobFor(user, role), role.ID), withAlice(bobFor(user), role.ID)
+	older, newer := w.plan(t, with), w.planChange(t, with, without)
+	one := w.stage(t, 8, wavesOf([]access.Account{role}), older)
+	two := w.stage(t, 1, first(role), newer)
+	awaitApproval(t, s, one.ID, 1)
+	approve(t, s, one.ID, 1)
+	wait(t, s, one.ID, "completed", completed)
+	r := wait(t, s, two.ID, "completed", completed)
+	w.checkMay(t, user, false, role)
+	w.checkSucceeded(t, r.ID, role, home)
+	if !w.keepsDeny(t, role) {
+		t.Errorf("Bob does not keep the Deny for a user whose permissions the plan did not see: %s", w.state(t, role.ID).Roles["Bob"])
+	}
+
+	w.readEverything(t)
+	if got := w.push(t, s, w.plan(t, without), role.ID); got.State != access.TargetSucceeded || w.keepsDeny(t, role) {
+		t.Errorf("the next push is %s (%s), and Bob is %s", got.State, got.Message, w.state(t, role.ID).Roles["Bob"])
+	}
+	w.checkMay(t, user, false, role)
+}
