@@ -2,8 +2,8 @@ package access
 
 import "testing"
 
-// TestDependencyVisited: two targets that depend on each other continue at the same time, so a target in flight that has been through
-// its first pass counts.
+// TestDependencyVisited: two targets that depend on each other continue at the same time, so a target in flight that
+// has been through its first pass counts.
 func TestDependencyVisited(t *testing.T) {
 	for name, c := range map[string]struct {
 		target        TargetState

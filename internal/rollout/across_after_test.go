@@ -10,9 +10,9 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-// TestHealthChecksReadPartsOfDocuments: every document of a wave is read back. The policy of the user opens one role after the first
-// wave and a second one after the second, and one account is dead. No check finds a difference.
-func TestHealthChecksReadPartsOfDocuments(t *testing.T) {
+// TestHealthChecksOfTargetsThatContinue: every document of a wave is read back. A target that continues is checked in the
+// wave in which it ends, and one that has failed is not checked.
+func TestHealthChecksOfTargetsThatContinue(t *testing.T) {
 	w := newWorld(t)
 	roles, user := w.others(t, 3), w.heidi(t)
 	home := w.account(t, user.Account)
@@ -29,6 +29,7 @@ func TestHealthChecksReadPartsOfDocuments(t *testing.T) {
 	approve(t, s, r.ID, 1)
 	wait(t, s, r.ID, "completed", completed)
 	w.checkBlocked(t, r.ID, home.ID)
+	checkHealth(t, s, r.ID, 1, 1) // roles[0]; roles[1]
 	w.checkMay(t, user, true, roles[:2]...)
 	w.readEverything(t)
 
@@ -39,11 +40,26 @@ func TestHealthChecksReadPartsOfDocuments(t *testing.T) {
 	awaitApproval(t, s, r.ID, 1)
 	approve(t, s, r.ID, 1)
 	wait(t, s, r.ID, "completed", completed)
+	checkHealth(t, s, r.ID, 1, 3) // roles[2], which her policy never named; the others, which waited for her policy
 	w.checkMay(t, user, false, roles...)
 }
 
-// TestDenyOfAnAdministratorStaysUntilItIsNotNeeded: Bob keeps a Deny for heidi, who is an administrator. A push of the same state
-// writes nothing, and a push after she is no administrator any more removes the Deny.
+// checkHealth fails unless each wave had so many good checks, and no bad one.
+func checkHealth(t *testing.T, s *rollout.Service, id int64, good ...int) {
+	t.Helper()
+	waves, err := s.Waves(t.Context(), operator, id)
+	if err != nil || len(waves) != len(good) {
+		t.Fatalf("%d waves (%v), want %d", len(waves), err, len(good))
+	}
+	for i, wave := range waves {
+		if wave.Health.Good != good[i] || wave.Health.Bad != 0 {
+			t.Errorf("wave %d has %+v, want %d good checks", i+1, wave.Health, good[i])
+		}
+	}
+}
+
+// TestDenyOfAnAdministratorStaysUntilItIsNotNeeded: Bob keeps a Deny for heidi, who is an administrator. A push of
+// the same state writes nothing, and a push after she is no administrator any more removes the Deny.
 func TestDenyOfAnAdministratorStaysUntilItIsNotNeeded(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -73,7 +89,8 @@ func TestDenyOfAnAdministratorStaysUntilItIsNotNeeded(t *testing.T) {
 	admin.DetachPolicy(user.Name, administrator)
 	w.readEverything(t)
 	if got := w.push(t, s, w.plan(t, after), role.ID); got.State != access.TargetSucceeded || w.keepsDeny(t, role) {
-		t.Errorf("after she is no administrator any more: the target is %s (%s), and Bob is %s", got.State, got.Message, w.state(t, role.ID).Roles["Bob"])
+		t.Errorf("after she is no administrator any more: the target is %s (%s), and Bob is %s",
+			got.State, got.Message, w.state(t, role.ID).Roles["Bob"])
 	}
 	w.checkMay(t, user, false, role)
 	if !w.admits(t, role, "alice", "Bob", inTheOffice) {
@@ -81,8 +98,8 @@ func TestDenyOfAnAdministratorStaysUntilItIsNotNeeded(t *testing.T) {
 	}
 }
 
-// TestAbortOfARevocationKeepsTheDeny: the rollout is aborted between the closing trust policy and the write of heidi's policy. The next
-// push keeps her out as long as her policy names the role.
+// TestAbortOfARevocationKeepsTheDeny: the rollout is aborted between the closing trust policy and the write of
+// heidi's policy. The next push keeps her out as long as her policy names the role.
 func TestAbortOfARevocationKeepsTheDeny(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -99,7 +116,8 @@ func TestAbortOfARevocationKeepsTheDeny(t *testing.T) {
 	if _, err := s.Abort(t.Context(), operator, r.ID, "wrong day"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, s, r.ID, "aborted", func(r access.Rollout) bool { return r.State == access.RolloutAborted && r.Counts.Running == 0 })
+	aborted := func(r access.Rollout) bool { return r.State == access.RolloutAborted && r.Counts.Running == 0 }
+	wait(t, s, r.ID, "aborted", aborted)
 	w.checkMay(t, user, false, role)
 	if !w.keepsDeny(t, role) {
 		t.Errorf("Bob does not keep the Deny: %s", w.state(t, role.ID).Roles["Bob"])
@@ -114,8 +132,8 @@ func TestAbortOfARevocationKeepsTheDeny(t *testing.T) {
 	}
 }
 
-// TestRevocationPlannedBeforeTheGrantWasWritten: a rollout grants heidi a role. A newer one takes the role away, and its plan was made
-// before the older one wrote anything.
+// TestRevocationPlannedBeforeTheGrantWasWritten: a rollout grants heidi a role. A newer one takes the role away, and
+// its plan was made before the older one wrote anything.
 func TestRevocationPlannedBeforeTheGrantWasWritten(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -135,7 +153,8 @@ func TestRevocationPlannedBeforeTheGrantWasWritten(t *testing.T) {
 	w.checkMay(t, user, false, role)
 	w.checkSucceeded(t, r.ID, role, home)
 	if !w.keepsDeny(t, role) {
-		t.Errorf("Bob does not keep the Deny for a user whose permissions the plan did not see: %s", w.state(t, role.ID).Roles["Bob"])
+		t.Errorf("Bob does not keep the Deny for a user whose permissions the plan did not see: %s",
+			w.state(t, role.ID).Roles["Bob"])
 	}
 
 	w.readEverything(t)

@@ -10,7 +10,9 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-var reviewer = access.Actor{Kind: access.ActorPerson, PersonID: 2, Name: "reviewer", Roles: []access.Role{access.RoleApprover}}
+var reviewer = access.Actor{
+	Kind: access.ActorPerson, PersonID: 2, Name: "reviewer", Roles: []access.Role{access.RoleApprover},
+}
 
 // erinOf is erin of an account.
 func erinOf(account access.AccountID) access.UserName {
@@ -53,8 +55,8 @@ func (w *world) planErin(t *testing.T, home access.AccountID) access.Plan {
 	return plan
 }
 
-// TestPatternIsWrittenAfterAllAccounts: all accounts can be reached, so the policy with the patterns is the last document that is
-// written, after all trust policies were written and read back.
+// TestPatternIsWrittenAfterAllAccounts: all accounts can be reached, so the policy with the patterns is the last
+// document that is written, after all trust policies were written and read back.
 func TestPatternIsWrittenAfterAllAccounts(t *testing.T) {
 	w := newWorld(t)
 	w.withoutUnreachable(t, "acquired-shop", "legacy-crm")
@@ -75,7 +77,8 @@ func TestPatternIsWrittenAfterAllAccounts(t *testing.T) {
 	put := lastCall(done, func(c sandbox.Call) bool { return c.Action == "iam:PutUserPolicy" })
 	trust := lastCall(done, func(c sandbox.Call) bool { return c.Action == "iam:UpdateAssumeRolePolicy" })
 	if put < trust || len(look.opened) != 1 {
-		t.Errorf("the policy of erin was written %d times, last in call %d; the last trust policy in call %d", len(look.opened), put, trust)
+		t.Errorf("the policy of erin was written %d times, last in call %d; the last trust policy in call %d",
+			len(look.opened), put, trust)
 	}
 	for _, a := range w.all {
 		if !a.Management {
@@ -84,8 +87,9 @@ func TestPatternIsWrittenAfterAllAccounts(t *testing.T) {
 	}
 }
 
-// TestPatternWaitsForAReviewerWhereAnAccountIsDead: one account cannot be reached, so the policy with the patterns is not written. It
-// is written by a retry after another person than the one who started the rollout has accepted that account.
+// TestPatternWaitsForAReviewerWhereAnAccountIsDead: one account cannot be reached, so the policy with the patterns is
+// not written. It is written by a retry after another person than the one who started the rollout has accepted that
+// account.
 func TestPatternWaitsForAReviewerWhereAnAccountIsDead(t *testing.T) {
 	w := newWorld(t)
 	w.withoutUnreachable(t, "legacy-crm")
@@ -116,7 +120,8 @@ func TestPatternWaitsForAReviewerWhereAnAccountIsDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := retry(); got.Class != access.CloudBlocked || len(look.opened) > 0 {
-		t.Errorf("with another account accepted, the target is %s (%s), and the policy was written %d times", got.State, got.Class, len(look.opened))
+		t.Errorf("with another account accepted, the target is %s (%s), and the policy was written %d times",
+			got.State, got.Class, len(look.opened))
 	}
 	if err := w.openAnyway(t, r.ID, reviewer, dead.ID); err != nil {
 		t.Fatal(err)
@@ -130,8 +135,9 @@ func TestPatternWaitsForAReviewerWhereAnAccountIsDead(t *testing.T) {
 // openAnyway accepts the roles of an account without proof.
 func (w *world) openAnyway(t *testing.T, id int64, by access.Actor, account access.AccountID) error {
 	t.Helper()
-	_, err := w.store.UpdateProgress(t.Context(), id, func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
+	accept := func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
 		return nil, r.OpenAnyway(by, []access.AccountID{account})
-	})
+	}
+	_, err := w.store.UpdateProgress(t.Context(), id, accept)
 	return err
 }

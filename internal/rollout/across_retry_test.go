@@ -9,8 +9,9 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-// TestRetryOfAccountsThatOpenRolesOfEachOther: carol of each of two accounts has Bob of the other. Our Deny in both is edited between
-// the plan and the push, so both targets end in conflict. The edits are undone, and a retry completes both at once.
+// TestRetryOfAccountsThatOpenRolesOfEachOther: carol of each of two accounts has Bob of the other. Our Deny in both
+// is edited between the plan and the push, so both targets end in conflict. The edits are undone, and a retry
+// completes both at once.
 func TestRetryOfAccountsThatOpenRolesOfEachOther(t *testing.T) {
 	w := newWorld(t)
 	roles := w.others(t, 2)
@@ -55,8 +56,8 @@ func TestRetryOfAccountsThatOpenRolesOfEachOther(t *testing.T) {
 	w.checkMay(t, two, true, roles[0])
 }
 
-// TestAccountsThatOpenRolesOfEachOther: carol of each of four accounts has Bob of the others. All targets are in flight at once, and
-// each continues once.
+// TestAccountsThatOpenRolesOfEachOther: carol of each of four accounts has Bob of the others. All targets are in
+// flight at once, and each continues once.
 func TestAccountsThatOpenRolesOfEachOther(t *testing.T) {
 	w := newWorld(t)
 	roles := w.others(t, 4)

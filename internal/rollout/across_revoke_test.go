@@ -17,7 +17,9 @@ const administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 // bobFor is a state in which a user has Bob of some accounts.
 func bobFor(user access.UserName, accounts ...access.Account) access.State {
-	m := access.Mapping{ID: "mp-user", Role: access.RoleName{Path: "/", Name: "Bob"}, Allowlists: []string{"office"}, Users: []access.UserName{user}}
+	m := access.Mapping{
+		ID: "mp-user", Role: access.RoleName{Path: "/", Name: "Bob"}, Allowlists: []string{"office"}, Users: []access.UserName{user},
+	}
 	for _, a := range accounts {
 		m.Accounts.IDs = append(m.Accounts.IDs, a.ID)
 	}
@@ -123,9 +125,9 @@ func (r *reaper) fault(p rollout.Point) error {
 	return fmt.Errorf("%s: %w", step, errKilled)
 }
 
-// TestRevocationSurvivesADeathAtEachStep: a statement of others in Bob admits the account of the user. The worker dies once at each
-// step of the closing trust policy, the policy of the user and the final trust policy. The user never gets in from elsewhere, and
-// the three documents are written once.
+// TestRevocationSurvivesADeathAtEachStep: a statement of others in Bob admits the account of the user. The worker
+// dies once at each step of the closing trust policy, the policy of the user and the final trust policy. The user
+// never gets in from elsewhere, and the three documents are written once.
 func TestRevocationSurvivesADeathAtEachStep(t *testing.T) {
 	for name, visits := range map[string]int{"heidi": 3, "carol": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -142,8 +144,8 @@ func TestRevocationSurvivesADeathAtEachStep(t *testing.T) {
 			look := w.watching(t, user, []access.Account{role})
 			death := &reaper{died: map[string]bool{}, after: look.look}
 			s := w.replica(t, rollout.Config{
-				Cloud: look, Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, MoveEvery: 20 * time.Millisecond,
-				ConfirmClaimEvery: -1, Fault: death.fault,
+				Cloud: look, Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond,
+				MoveEvery: 20 * time.Millisecond, ConfirmClaimEvery: -1, Fault: death.fault,
 			})
 
 			plan := w.planChange(t, bobFor(user, role), bobFor(user))
@@ -160,14 +162,15 @@ func TestRevocationSurvivesADeathAtEachStep(t *testing.T) {
 				total += n
 			}
 			if total != 3 || death.visits != visits || len(death.died) < 6*visits {
-				t.Errorf("%d writes, %d visits, died at %d steps; want 3 writes, %d visits, and a death at each step of each visit", total, death.visits, len(death.died), visits)
+				t.Errorf("%d writes, %d visits, died at %d steps; want 3 writes, %d visits, and a death at each step of each visit",
+					total, death.visits, len(death.died), visits)
 			}
 		})
 	}
 }
 
-// TestRevocationKeepsTheDenyOfAnAdministrator: heidi has AdministratorAccess when the plan is made, and a statement of others admits her
-// account. The final trust policy keeps her out.
+// TestRevocationKeepsTheDenyOfAnAdministrator: heidi has AdministratorAccess when the plan is made, and a statement
+// of others admits her account. The final trust policy keeps her out.
 func TestRevocationKeepsTheDenyOfAnAdministrator(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -197,8 +200,8 @@ func TestRevocationKeepsTheDenyOfAnAdministrator(t *testing.T) {
 	}
 }
 
-// TestRevocationWaitsForADeadAccount: heidi's account refuses all calls, so her policy stays and names the role. The Deny stays, too,
-// until a retry has written her policy.
+// TestRevocationWaitsForADeadAccount: heidi's account refuses all calls, so her policy stays and names the role. The
+// Deny stays, too, until a retry has written her policy.
 func TestRevocationWaitsForADeadAccount(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -248,7 +251,8 @@ func TestAccountThatLeavesASelectorIsClosed(t *testing.T) {
 	r := w.stage(t, 4, strategy, plan)
 	awaitApproval(t, s, r.ID, 1)
 	if !w.keepsDeny(t, roles[1]) {
-		t.Errorf("before heidi's policy is written, Bob does not keep the Deny: %s", w.state(t, roles[1].ID).Roles["Bob"])
+		t.Errorf("before heidi's policy is written, Bob does not keep the Deny: %s",
+			w.state(t, roles[1].ID).Roles["Bob"])
 	}
 	w.checkMay(t, user, false, roles[1])
 	approve(t, s, r.ID, 1)
@@ -256,13 +260,14 @@ func TestAccountThatLeavesASelectorIsClosed(t *testing.T) {
 	w.checkSucceeded(t, r.ID, roles[1], home)
 	w.checkMay(t, user, true, roles[0])
 	w.checkMay(t, user, false, roles[1])
-	if got := w.writes(calls); got[roles[0].ID] != 0 || got[roles[1].ID] != 2 || got[home.ID] != 1 || w.keepsDeny(t, roles[1]) {
+	got := w.writes(calls)
+	if got[roles[0].ID] != 0 || got[roles[1].ID] != 2 || got[home.ID] != 1 || w.keepsDeny(t, roles[1]) {
 		t.Errorf("the writes are %v, and the account that left has %s", got, w.state(t, roles[1].ID).Roles["Bob"])
 	}
 }
 
-// TestStatementOfOthersSinceThePlanKeepsTheDeny: only our statements admit heidi when the plan is made. Another person adds a statement
-// that admits her account before the push.
+// TestStatementOfOthersSinceThePlanKeepsTheDeny: only our statements admit heidi when the plan is made. Another
+// person adds a statement that admits her account before the push.
 func TestStatementOfOthersSinceThePlanKeepsTheDeny(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -271,7 +276,8 @@ func TestStatementOfOthersSinceThePlanKeepsTheDeny(t *testing.T) {
 	w.grant(t, s, user, role)
 	plan := w.planChange(t, bobFor(user, role), bobFor(user))
 	_, added, _ := strings.Cut(trusting(user.Account), `"Statement":[`)
-	w.edit(t, role, roleOf, strings.Replace(w.state(t, role.ID).Roles["Bob"], `"Statement":[`, `"Statement":[`+strings.TrimSuffix(added, "]}")+",", 1))
+	added = `"Statement":[` + strings.TrimSuffix(added, "]}") + ","
+	w.edit(t, role, roleOf, strings.Replace(w.state(t, role.ID).Roles["Bob"], `"Statement":[`, added, 1))
 
 	strategy := first(role)
 	strategy.Waves[0].RequiresApproval = true
@@ -287,7 +293,8 @@ func TestStatementOfOthersSinceThePlanKeepsTheDeny(t *testing.T) {
 	}
 }
 
-// TestRevocationOfADeletedUser: heidi is deleted between the plan and the push, so AWS refuses every trust policy that names her.
+// TestRevocationOfADeletedUser: heidi is deleted between the plan and the push, so AWS refuses every trust policy
+// that names her.
 func TestRevocationOfADeletedUser(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)

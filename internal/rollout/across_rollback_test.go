@@ -24,8 +24,8 @@ func (w *world) rollBack(t *testing.T, s *rollout.Service, id int64) access.Roll
 	return back
 }
 
-// across is an organization in which statements of others in Bob of two accounts admit the account of a user. The account of the
-// user comes after the others in a rollout.
+// across is an organization in which statements of others in Bob of two accounts admit the account of a user. The
+// account of the user comes after the others in a rollout.
 func across(t *testing.T) (w *world, s *rollout.Service, look *watch, home access.Account, roles []access.Account) {
 	t.Helper()
 	w = newWorld(t)
@@ -38,8 +38,8 @@ func across(t *testing.T) (w *world, s *rollout.Service, look *watch, home acces
 	return w, s, look, home, roles
 }
 
-// TestRollbackOfAGrantClosesBeforeItRemoves: the rollback first writes the trust policies with a Deny for the user, then removes the
-// policy of the user, then the Deny.
+// TestRollbackOfAGrantClosesBeforeItRemoves: the rollback first writes the trust policies with a Deny for the user,
+// then removes the policy of the user, then the Deny.
 func TestRollbackOfAGrantClosesBeforeItRemoves(t *testing.T) {
 	w, s, look, home, roles := across(t)
 	was := w.state(t, roles[0].ID).Roles["Bob"]
@@ -51,7 +51,8 @@ func TestRollbackOfAGrantClosesBeforeItRemoves(t *testing.T) {
 	w.checkSucceeded(t, back.ID, home, roles[0], roles[1])
 	w.checkMay(t, look.user, false, roles...)
 	if got := w.writes(calls); got[home.ID] != 1 || got[roles[0].ID] != 2 || got[roles[1].ID] != 2 {
-		t.Errorf("the writes are %v, want the closing and the final trust policy of both roles, and the policy of the user", got)
+		t.Errorf("the writes are %v, want the closing and the final trust policy of both roles, and the policy of the user",
+			got)
 	}
 	if got := w.state(t, roles[0].ID).Roles["Bob"]; !iam.Equal(got, was, nil) {
 		t.Errorf("Bob is %s, want %s", got, was)
@@ -70,8 +71,8 @@ func trustOf(a access.Account) func(sandbox.Call) bool {
 	return func(c sandbox.Call) bool { return c.Action == "iam:UpdateAssumeRolePolicy" && c.Account == a.ID }
 }
 
-// TestRollbackOfAGrantKeepsTheDenyForADeadAccount: the account of the user refuses all calls during the rollback. A retry of the
-// rollback completes it.
+// TestRollbackOfAGrantKeepsTheDenyForADeadAccount: the account of the user refuses all calls during the rollback. A
+// retry of the rollback completes it.
 func TestRollbackOfAGrantKeepsTheDenyForADeadAccount(t *testing.T) {
 	w, s, look, home, roles := across(t)
 	r := wait(t, s, w.start(t, 4, w.plan(t, bobFor(look.user, roles...))).ID, "completed", completed)
@@ -96,8 +97,8 @@ func TestRollbackOfAGrantKeepsTheDenyForADeadAccount(t *testing.T) {
 	}
 }
 
-// TestRollbackOfARevocationOpensOnlyVerifiedRoles: one of the two role accounts refuses all calls during the rollback. The policy of
-// the user gets the other role back, and the first one after a retry.
+// TestRollbackOfARevocationOpensOnlyVerifiedRoles: one of the two role accounts refuses all calls during the
+// rollback. The policy of the user gets the other role back, and the first one after a retry.
 func TestRollbackOfARevocationOpensOnlyVerifiedRoles(t *testing.T) {
 	w, s, look, home, roles := across(t)
 	w.grant(t, s, look.user, roles...)
@@ -125,7 +126,8 @@ func TestRollbackOfARevocationOpensOnlyVerifiedRoles(t *testing.T) {
 	}
 }
 
-// TestRollbackBetweenTheWavesOfAGrant: the user has one of two roles, and the target of the user waits to continue in the next wave.
+// TestRollbackBetweenTheWavesOfAGrant: the user has one of two roles, and the target of the user waits to continue in
+// the next wave.
 func TestRollbackBetweenTheWavesOfAGrant(t *testing.T) {
 	w, s, look, home, roles := across(t)
 	r := w.stage(t, 4, wavesOf([]access.Account{home, roles[0]}), w.plan(t, bobFor(look.user, roles...)))
@@ -145,7 +147,8 @@ func TestRollbackBetweenTheWavesOfAGrant(t *testing.T) {
 	}
 }
 
-// TestRollbackBetweenTheWavesOfARevocation: one role has the closing trust policy, and the policy of the user still names it.
+// TestRollbackBetweenTheWavesOfARevocation: one role has the closing trust policy, and the policy of the user still
+// names it.
 func TestRollbackBetweenTheWavesOfARevocation(t *testing.T) {
 	w, s, look, home, roles := across(t)
 	w.grant(t, s, look.user, roles...)

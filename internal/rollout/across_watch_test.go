@@ -14,8 +14,8 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-// watch asks the organization after each write of the engine whether a user gets into Bob of some accounts from outside of the
-// allowlist. It also keeps which of these roles each write of the policy of the user names.
+// watch asks the organization after each write of the engine whether a user gets into Bob of some accounts from
+// outside of the allowlist. It also keeps which of these roles each write of the policy of the user names.
 type watch struct {
 	rollout.Cloud
 	t     *testing.T
@@ -42,7 +42,8 @@ func (w *world) prober(t *testing.T, user access.UserName, address string) *aws.
 	name := strings.TrimPrefix(user.Path, "/") + user.Name
 	keys := all[slices.IndexFunc(all, func(c sandbox.Credential) bool { return c.User == name })]
 	prober, err := aws.NewProber(t.Context(), aws.Config{
-		Region: "us-east-1", Endpoint: w.endpoint + "/from/" + address, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
+		Region: "us-east-1", Endpoint: w.endpoint + "/from/" + address,
+		AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,8 @@ func (w *watch) look(after string) {
 	for _, a := range w.roles {
 		answer, err := w.from.Probe(context.Background(), a, access.RoleName{Path: "/", Name: "Bob"})
 		if err != nil || answer.Allowed {
-			w.t.Errorf("after %s was written: %s assumes Bob of %s from %s: %v (%v)", after, w.user.Name, a.ID, elsewhere, answer.Allowed, err)
+			w.t.Errorf("after %s was written: %s assumes Bob of %s from %s: %v (%v)",
+				after, w.user.Name, a.ID, elsewhere, answer.Allowed, err)
 		}
 	}
 	w.mu.Lock()
@@ -101,8 +103,9 @@ func (w *watch) checkLooked(t *testing.T, least int) {
 	}
 }
 
-// checkOrder fails unless the organization recorded, before each write of the policy of the user that opens a role, the write of the
-// trust policy of that role, and a read of it after that write. It returns how many roles were opened.
+// checkOrder fails unless the organization recorded, before each write of the policy of the user that opens a role,
+// the write of the trust policy of that role, and a read of it after that write. It returns how many roles were
+// opened.
 func (w *watch) checkOrder(t *testing.T, after int) int {
 	t.Helper()
 	calls := w.ofRollouts(after)
@@ -111,9 +114,11 @@ func (w *watch) checkOrder(t *testing.T, after int) int {
 	for _, names := range w.opened {
 		for ; ; at++ {
 			if at == len(calls) {
-				t.Fatalf("the organization recorded fewer writes of the policy of %s than the %d that were sent", w.user.Name, len(w.opened))
+				t.Fatalf("the organization recorded fewer writes of the policy of %s than the %d that were sent",
+					w.user.Name, len(w.opened))
 			}
-			if c := calls[at]; strings.HasSuffix(c.Action, "UserPolicy") && isWrite(c.Action) && c.Resource == w.user.ARN("aws") {
+			c := calls[at]
+			if strings.HasSuffix(c.Action, "UserPolicy") && isWrite(c.Action) && c.Resource == w.user.ARN("aws") {
 				break
 			}
 		}
@@ -140,12 +145,16 @@ func (w *watch) ofRollouts(after int) []sandbox.Call {
 func checkVerified(t *testing.T, calls []sandbox.Call, account access.AccountID) {
 	t.Helper()
 	bob := access.RoleName{Path: "/", Name: "Bob"}.ARN("aws", account)
-	wrote := lastCall(calls, func(c sandbox.Call) bool { return c.Action == "iam:UpdateAssumeRolePolicy" && c.Resource == bob })
+	wrote := lastCall(calls, func(c sandbox.Call) bool {
+		return c.Action == "iam:UpdateAssumeRolePolicy" && c.Resource == bob
+	})
 	read := lastCall(calls, func(c sandbox.Call) bool {
-		return c.Action == "iam:GetRole" && c.Resource == bob || c.Action == "iam:GetAccountAuthorizationDetails" && c.Account == account
+		swept := c.Action == "iam:GetAccountAuthorizationDetails" && c.Account == account
+		return swept || c.Action == "iam:GetRole" && c.Resource == bob
 	})
 	if wrote < 0 || read < wrote {
-		t.Errorf("Bob of %s was opened after its write (call %d) and its read (call %d); want the write, then the read", account, wrote, read)
+		t.Errorf("Bob of %s was opened after its write (call %d) and its read (call %d); want the write, then the read",
+			account, wrote, read)
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 
 // refusing is a fault that refuses every call of IAM in some accounts. Users can still assume roles there.
 func refusing(accounts ...access.AccountID) sandbox.Faults {
-	return sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:*"}, Accounts: accounts, Fail: 1, Status: http.StatusForbidden, Code: "AccessDenied"}}}
+	return sandbox.Faults{Rules: []sandbox.Fault{{
+		Actions: []string{"iam:*"}, Accounts: accounts, Fail: 1, Status: http.StatusForbidden, Code: "AccessDenied",
+	}}}
 }
 
 // named is an account of the organization.
@@ -37,8 +39,8 @@ func onlyHeidi(home access.AccountID, accounts []access.Account) access.State {
 // withAlice adds Bob of an account for alice of the same account.
 func withAlice(state access.State, account access.AccountID) access.State {
 	m := access.Mapping{
-		ID: "mp-alice", Role: access.RoleName{Path: "/", Name: "Bob"}, Accounts: access.Selector{IDs: []access.AccountID{account}},
-		Allowlists: []string{"office"}, Users: []access.UserName{{Path: "/", Name: "alice"}},
+		ID: "mp-alice", Role: access.RoleName{Path: "/", Name: "Bob"}, Allowlists: []string{"office"},
+		Accounts: access.Selector{IDs: []access.AccountID{account}}, Users: []access.UserName{{Path: "/", Name: "alice"}},
 	}
 	state.Mappings = append(slices.Clone(state.Mappings), m.OrDefault())
 	return state
@@ -60,7 +62,8 @@ func wavesOf(waves ...[]access.Account) access.Strategy {
 // awaitApproval waits until a wave has ended.
 func awaitApproval(t *testing.T, s *rollout.Service, id int64, wave int) {
 	t.Helper()
-	wait(t, s, id, "awaiting approval", func(r access.Rollout) bool { return r.Phase == access.PhaseAwaitingApproval && r.Wave == wave })
+	ended := func(r access.Rollout) bool { return r.Phase == access.PhaseAwaitingApproval && r.Wave == wave }
+	wait(t, s, id, "awaiting approval", ended)
 }
 
 // trustEverywhere gives Bob of some accounts a statement of others that admits an account.
@@ -90,9 +93,9 @@ func (w *world) checkSucceeded(t *testing.T, id int64, accounts ...access.Accoun
 	}
 }
 
-// TestGrantAcrossWavesOpensEachRoleInItsWave: heidi's account is in the first wave. In each wave her policy opens the roles that were
-// verified. One account refuses all calls, one cannot be reached, in one the role is deleted, in one our Deny is edited. A retry
-// opens these roles once the accounts are as they should be.
+// TestGrantAcrossWavesOpensEachRoleInItsWave: heidi's account is in the first wave. In each wave her policy opens the
+// roles that were verified. One account refuses all calls, one cannot be reached, in one the role is deleted, in one
+// our Deny is edited. A retry opens these roles once the accounts are as they should be.
 func TestGrantAcrossWavesOpensEachRoleInItsWave(t *testing.T) {
 	w := newWorld(t)
 	home, a, lost := w.identity(t), w.others(t, 6), w.named(t, "acquired-shop")
@@ -106,7 +109,7 @@ func TestGrantAcrossWavesOpensEachRoleInItsWave(t *testing.T) {
 	refused, deleted, edited := a[2], a[3], a[4]
 
 	w.readEverything(t)
-	w.push(t, s, w.plan(t, withAlice(access.State{Allowlists: desiredState(office...).Allowlists}, edited.ID)), edited.ID)
+	w.push(t, s, w.plan(t, withAlice(bobFor(user), edited.ID)), edited.ID)
 	w.readEverything(t)
 	plan := w.plan(t, withAlice(onlyHeidi(home.ID, roles), edited.ID))
 	w.org.SetFaults(refusing(refused.ID))
@@ -118,7 +121,8 @@ func TestGrantAcrossWavesOpensEachRoleInItsWave(t *testing.T) {
 	r := w.stage(t, 4, wavesOf([]access.Account{home, a[0]}, []access.Account{a[1], refused, lost}), plan)
 	awaitApproval(t, s, r.ID, 1)
 	w.checkHeidi(t, home, roles, []bool{true, false, false, false, false, false, false})
-	if got := w.targetsOf(t, r.ID)[home.ID]; got.State != access.TargetWaiting || got.Wave != 2 || got.Pass != access.PassGrants {
+	got := w.targetsOf(t, r.ID)[home.ID]
+	if got.State != access.TargetWaiting || got.Wave != 2 || got.Pass != access.PassGrants {
 		t.Errorf("after the first wave the identity account is %s in wave %d, pass %d", got.State, got.Wave, got.Pass)
 	}
 	approve(t, s, r.ID, 1)
@@ -152,8 +156,9 @@ func approve(t *testing.T, s *rollout.Service, id int64, wave int) {
 	}
 }
 
-// TestBlockedTargetReleasesItsAccount: a newer rollout waits while heidi's account continues in a later wave of an older one. It
-// starts once the older target has ended as blocked, and a retry of the newer one opens the role that was missing.
+// TestBlockedTargetReleasesItsAccount: a newer rollout waits while heidi's account continues in a later wave of an
+// older one. It starts once the older target has ended as blocked, and a retry of the newer one opens the role that
+// was missing.
 func TestBlockedTargetReleasesItsAccount(t *testing.T) {
 	w := newWorld(t)
 	home, a := w.identity(t), w.others(t, 2)
@@ -193,8 +198,8 @@ func TestBlockedTargetReleasesItsAccount(t *testing.T) {
 	w.checkSucceeded(t, second.ID, home, a[1])
 }
 
-// TestGrantSurvivesADeathAtEachStep: the worker dies once at each step of the visits to both accounts. The policy of the user is
-// written once, after the trust policy.
+// TestGrantSurvivesADeathAtEachStep: the worker dies once at each step of the visits to both accounts. The policy of
+// the user is written once, after the trust policy.
 func TestGrantSurvivesADeathAtEachStep(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)
@@ -204,8 +209,8 @@ func TestGrantSurvivesADeathAtEachStep(t *testing.T) {
 	look := w.watching(t, user, []access.Account{role})
 	death := &reaper{died: map[string]bool{}, after: look.look}
 	s := w.replica(t, rollout.Config{
-		Cloud: look, Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond, MoveEvery: 20 * time.Millisecond,
-		ConfirmClaimEvery: -1, Fault: death.fault,
+		Cloud: look, Lease: 600 * time.Millisecond, RequeueEvery: 100 * time.Millisecond,
+		MoveEvery: 20 * time.Millisecond, ConfirmClaimEvery: -1, Fault: death.fault,
 	})
 	calls := len(w.org.Calls())
 	r := w.stage(t, 1, first(home), w.plan(t, bobFor(user, role)))
@@ -220,8 +225,8 @@ func TestGrantSurvivesADeathAtEachStep(t *testing.T) {
 	}
 }
 
-// TestGrantDoesNotOpenARoleThatWasEditedBetweenTheWaves: the first wave writes and verifies our Deny, another person edits it, and the
-// user's account is in the second wave.
+// TestGrantDoesNotOpenARoleThatWasEditedBetweenTheWaves: the first wave writes and verifies our Deny, another person
+// edits it, and the user's account is in the second wave.
 func TestGrantDoesNotOpenARoleThatWasEditedBetweenTheWaves(t *testing.T) {
 	w := newWorld(t)
 	roles, user := w.others(t, 2), w.heidi(t)

@@ -218,7 +218,8 @@ func (u *push) closeTrust(s *step) {
 	closed, account := slices.Clone(s.closed), u.claim.Account.ID
 	keep := func(user access.UserName, why string) {
 		closed = append(closed, user)
-		s.without = joinSentences(s.without, fmt.Sprintf("The Deny for %s stays in the trust policy of %s: %s since the plan was made.", user, s.op.Resource, why))
+		said := fmt.Sprintf("The Deny for %s stays in the trust policy of %s: %s since the plan was made.", user, s.op.Resource, why)
+		s.without = joinSentences(s.without, said)
 	}
 	admission := func(user access.UserName) iam.Admission {
 		if slices.Contains(closed, user) || u.missing(user.ARN(u.partition())) {
@@ -247,8 +248,8 @@ func (u *push) closeTrust(s *step) {
 	}
 }
 
-// plannedByAccount reports whether the plan knew that statements of others admit the account of a user. Then the plan has decided how
-// long the Deny for this user stays.
+// plannedByAccount reports whether the plan knew that statements of others admit the account of a user. Then the plan
+// has decided how long the Deny for this user stays.
 func (u *push) plannedByAccount(s *step, user access.UserName) bool {
 	if !s.op.BeforeKnown {
 		return false
@@ -269,8 +270,8 @@ func (u *push) oursBefore(s *step, live string) string {
 	return ours
 }
 
-// oursEarlier are our statements as an older rollout has left them since the plan was made; "" for none. The plan did not see whom they
-// admit.
+// oursEarlier are our statements as an older rollout has left them since the plan was made; "" for none. The plan did
+// not see whom they admit.
 func oursEarlier(op access.Operation) string {
 	if op.Earlier == nil {
 		return ""

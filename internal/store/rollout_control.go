@@ -142,8 +142,9 @@ func (tx *txn) skipTargets(ctx context.Context, rollout int64, why string) error
 }
 
 // retryTargets makes failed and conflicting targets wait again, all of them or one. What
-// they wrote stays written; the rest is planned anew, an earlier intent being remembered. They start with the first pass, so that
-// a target that depends on another one waits until that one was retried, too.
+// they wrote stays written. The rest becomes planned again, and an earlier intent is remembered.
+// They start with the first pass, so that a target that depends on another one waits until that
+// one was retried, too.
 func (tx *txn) retryTargets(ctx context.Context, rollout int64, account string) error {
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE operations o SET state = 'planned', ended_at = NULL, message = '',

@@ -12,15 +12,16 @@ import (
 	"portcullis.internal/portcullis/test/harness"
 )
 
-// desk is a role in two accounts. A statement of others admits the account of alice, who is a user of the first account.
+// desk is a role in two accounts. A statement of others admits the account of alice, who is a user of the first
+// account.
 const desk = "Desk"
 
 func (m *moto) desks() []access.AccountID { return m.accounts[1:3] }
 
 func (m *moto) home() access.AccountID { return m.accounts[0] }
 
-// across gives alice of the first account a role of two others and takes it away, and checks after each write what the stored
-// documents allow. The emulator does not evaluate trust policies, so the judge does.
+// across gives alice of the first account a role of two others and takes it away, and checks after each write what
+// the stored documents allow. The emulator does not evaluate trust policies, so the judge does.
 func (m *moto) across(crew *harness.Crew) {
 	m.t.Helper()
 	api := crew.API(crew.Editor)
@@ -29,15 +30,19 @@ func (m *moto) across(crew *harness.Crew) {
 
 	began := len(m.record.since(0))
 	grant := crew.Decide(crew.AddMapping(harness.Mapping{
-		Role: desk, Users: string(m.home()) + ":alice", Allowlists: []string{"office"}, Except: string(m.accounts[0]) + "\n" + string(m.accounts[3]),
+		Role: desk, Users: string(m.home()) + ":alice", Allowlists: []string{"office"},
+		Except: string(m.accounts[0]) + "\n" + string(m.accounts[3]),
 	}), "Alice gets the desk")
 	m.ended(api, grant, 3)
 	calls := m.record.since(began)
 	m.checkNeverOpen(calls, policy)
-	put := slices.IndexFunc(calls, func(c recorded) bool { return c.action == "PutUserPolicy" && strings.Contains(c.document, desk) })
+	put := slices.IndexFunc(calls, func(c recorded) bool {
+		return c.action == "PutUserPolicy" && strings.Contains(c.document, desk)
+	})
 	for _, a := range m.desks() {
 		wrote := slices.IndexFunc(calls, func(c recorded) bool { return c.action == "UpdateAssumeRolePolicy" && c.account == a })
-		if put < 0 || wrote < 0 || wrote > put || !slices.ContainsFunc(calls[wrote:put], func(c recorded) bool { return c.reads(a, desk) }) {
+		read := func(c recorded) bool { return c.reads(a, desk) }
+		if put < 0 || wrote < 0 || wrote > put || !slices.ContainsFunc(calls[wrote:put], read) {
 			m.t.Errorf("account %s: the trust policy is call %d and the user policy call %d; want the trust policy written, then read, then opened", a, wrote, put)
 		}
 	}
@@ -68,8 +73,8 @@ func (m *moto) ended(api *harness.API, rollout string, accounts int) {
 	}
 }
 
-// checkClosing checks that each trust policy loses the Deny for alice only after her policy was written, which may be before the Deny
-// was.
+// checkClosing checks that each trust policy loses the Deny for alice only after her policy was written, which may be
+// before the Deny was.
 func (m *moto) checkClosing(calls []recorded) {
 	m.t.Helper()
 	put := slices.IndexFunc(calls, func(c recorded) bool {
@@ -87,7 +92,8 @@ func (m *moto) checkClosing(calls []recorded) {
 			}
 		}
 		if put < 0 || len(closing) > 1 || len(final) != 1 || final[0] < put {
-			m.t.Errorf("account %s: closing trust policies in calls %v, the policy of alice in call %d, final ones in %v", a, closing, put, final)
+			m.t.Errorf("account %s: closing trust policies in calls %v, the policy of alice in call %d, final ones in %v",
+				a, closing, put, final)
 		}
 	}
 }
@@ -107,8 +113,8 @@ func (m *moto) stored() storedDocs {
 	return h
 }
 
-// checkNeverOpen carries the writes out on the documents, and checks after each that alice gets no desk from outside of the
-// allowlist.
+// checkNeverOpen carries the writes out on the documents, and checks after each that alice gets no desk from outside
+// of the allowlist.
 func (m *moto) checkNeverOpen(calls []recorded, h storedDocs) {
 	m.t.Helper()
 	writes := 0

@@ -15,7 +15,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// recorder stands before an emulator that keeps no record, and keeps one of the calls of IAM that it has answered.
+// recorder is a proxy of an emulator that keeps no record. It keeps one of the calls of IAM that were answered.
 type recorder struct {
 	endpoint string
 
@@ -33,7 +33,10 @@ type recorded struct {
 }
 
 func (c recorded) reads(account access.AccountID, role string) bool {
-	return c.account == account && (c.action == "GetRole" && c.name == role || c.action == "GetAccountAuthorizationDetails")
+	if c.account != account {
+		return false
+	}
+	return c.action == "GetRole" && c.name == role || c.action == "GetAccountAuthorizationDetails"
 }
 
 func record(t *testing.T, endpoint string) *recorder {
@@ -99,7 +102,8 @@ func (r *recorder) note(req *http.Request, sent, answer []byte) {
 	_, credential, _ := strings.Cut(req.Header.Get("Authorization"), "Credential=")
 	key, _, _ := strings.Cut(credential, "/")
 	r.calls = append(r.calls, recorded{
-		account: r.owner[key], action: form.Get("Action"), name: form.Get("RoleName") + form.Get("UserName"), document: form.Get("PolicyDocument"),
+		account: r.owner[key], action: form.Get("Action"), name: form.Get("RoleName") + form.Get("UserName"),
+		document: form.Get("PolicyDocument"),
 	})
 }
 

@@ -154,7 +154,8 @@ func (m *moto) trust(account access.AccountID, role string) string {
 // userPolicy is our policy of a user; "" for none.
 func (m *moto) userPolicy(account access.AccountID, user string) string {
 	m.t.Helper()
-	out, err := m.iam(account).GetUserPolicy(m.t.Context(), &awsiam.GetUserPolicyInput{UserName: &user, PolicyName: aws.String(access.UserPolicyName)})
+	in := &awsiam.GetUserPolicyInput{UserName: &user, PolicyName: aws.String(access.UserPolicyName)}
+	out, err := m.iam(account).GetUserPolicy(m.t.Context(), in)
 	if err != nil {
 		var none *iamtypes.NoSuchEntityException
 		if errors.As(err, &none) {
@@ -206,9 +207,8 @@ func (m *moto) organize(accounts int) {
 		m.accounts = append(m.accounts, access.AccountID(*id))
 	}
 	for _, account := range m.desks() {
-		_, err := m.iam(account).CreateRole(ctx, &awsiam.CreateRoleInput{
-			RoleName: aws.String(desk), AssumeRolePolicyDocument: aws.String(strings.ReplaceAll(trustsAccount, "ACCOUNT", string(m.home()))),
-		})
+		trust := strings.ReplaceAll(trustsAccount, "ACCOUNT", string(m.home()))
+		_, err := m.iam(account).CreateRole(ctx, &awsiam.CreateRoleInput{RoleName: aws.String(desk), AssumeRolePolicyDocument: &trust})
 		must(m.t, err)
 	}
 }
@@ -217,7 +217,8 @@ func (m *moto) organize(accounts int) {
 const trustsService = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
 // trustsAccount is a trust policy of others that leaves it to an account whom it lets in.
-const trustsAccount = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::ACCOUNT:root"},"Action":"sts:AssumeRole"}]}`
+const trustsAccount = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+	`"Principal":{"AWS":"arn:aws:iam::ACCOUNT:root"},"Action":"sts:AssumeRole"}]}`
 
 func (m *moto) staff(ctx context.Context, account access.AccountID) {
 	m.t.Helper()

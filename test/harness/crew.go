@@ -127,7 +127,8 @@ func (c *Crew) RemoveMapping(role string) *Page {
 	type mapping struct{ ID, Role string }
 	for _, m := range list[mapping](c.API(c.Editor), "/mappings") {
 		if m.Role == role {
-			return c.as(c.Editor).Get("/mappings/" + m.ID + "/remove").Want(http.StatusOK).Form("/remove").Submit().Want(http.StatusOK)
+			page := c.as(c.Editor).Get("/mappings/" + m.ID + "/remove").Want(http.StatusOK)
+			return page.Form("/remove").Submit().Want(http.StatusOK)
 		}
 	}
 	c.t.Fatalf("there is no mapping of role %s", role)
