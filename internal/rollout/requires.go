@@ -33,6 +33,8 @@ type openedRole struct {
 	own  *step                   // the step of this push that writes it; nil for another account
 	held bool
 	why  string // it is held, and nothing is to come
+
+	accepted bool // a reviewer has accepted that it is opened without proof
 }
 
 func (o openedRole) String() string { return fmt.Sprintf("%s in account %s", o.Resource(), o.Account) }
