@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/aws/sandbox"
@@ -140,4 +141,64 @@ func (w *world) openAnyway(t *testing.T, id int64, by access.Actor, account acce
 	}
 	_, err := w.store.UpdateProgress(t.Context(), id, accept)
 	return err
+}
+
+// TestReviewerOpensTheOnlyRole: the policy of heidi opens a single role, in an account that cannot be reached. Another
+// person accepts that account.
+func TestReviewerOpensTheOnlyRole(t *testing.T) {
+	w := newWorld(t)
+	dead, user := w.named(t, "acquired-shop"), w.heidi(t)
+	home := w.account(t, user.Account)
+	s := w.replica(t, rollout.Config{MoveEvery: 20 * time.Millisecond})
+	r := wait(t, s, w.start(t, 8, w.plan(t, bobFor(user, dead))).ID, "completed", completed)
+	w.checkBlocked(t, r.ID, home.ID)
+	if err := w.openAnyway(t, r.ID, reviewer, dead.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RetryTarget(t.Context(), operator, r.ID, home.ID); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s, r.ID, "completed", completed)
+	w.checkSucceeded(t, r.ID, home)
+	if got := w.state(t, home.ID).Users["contractors/heidi"][access.UserPolicyName]; !strings.Contains(got, string(dead.ID)) {
+		t.Errorf("heidi has the policy %q", got)
+	}
+}
+
+// TestPatternDoesNotOpenARoleOfAnotherAccount: erin's roles are in all accounts but one. Her patterns cover Bob of that
+// account, too, which a statement of others opens to her account. Once that statement is gone, a retry writes her policy.
+func TestPatternDoesNotOpenARoleOfAnotherAccount(t *testing.T) {
+	w := newWorld(t)
+	w.withoutUnreachable(t, "acquired-shop", "legacy-crm")
+	home, roles := w.some(8), w.others(t, 3)
+	other := roles[0]
+	service := w.state(t, other.ID).Roles["Bob"]
+	w.trustEverywhere(t, home, roles)
+	w.readEverything(t)
+	look := w.watching(t, erinOf(home.ID), roles)
+	s := w.replica(t, rollout.Config{Cloud: look, MoveEvery: 20 * time.Millisecond})
+	state := desiredState(office...)
+	state.Mappings = nil
+	state = withErin(state, home.ID)
+	for i := range state.Mappings {
+		state.Mappings[i].Accounts.Except = []string{string(other.ID)}
+	}
+	plan := w.plan(t, state)
+	if policy := plannedUserPolicy(t, plan, home.ID, "erin"); !strings.Contains(policy, `"arn:aws:iam::*:role/Bob"`) {
+		t.Fatalf("erin's policy has no patterns: %s", policy)
+	}
+	r := wait(t, s, w.start(t, 8, plan).ID, "completed", completed)
+	w.checkBlocked(t, r.ID, home.ID)
+	if got := w.targetsOf(t, r.ID)[home.ID].Message; !strings.Contains(got, "role Bob in account "+string(other.ID)) && !strings.Contains(got, "Role Bob in account "+string(other.ID)) {
+		t.Errorf("the target does not name the role that stays closed: %s", got)
+	}
+	w.checkErin(t, home, false, roles...)
+
+	w.edit(t, other, roleOf, service)
+	if _, err := s.RetryTarget(t.Context(), operator, r.ID, home.ID); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s, r.ID, "completed", completed)
+	w.checkErin(t, home, true, roles[1:]...)
+	w.checkErin(t, home, false, other)
 }
