@@ -23,13 +23,22 @@ func TestHealthChecksOfTargetsThatContinue(t *testing.T) {
 	w.org.SetFaults(refusing(roles[2].ID))
 	strategy := wavesOf([]access.Account{home, roles[0]})
 	strategy.ReadBack = true
-	r := w.stage(t, 4, strategy, plan)
-	awaitApproval(t, s, r.ID, 1)
+	r := awaitApproval(t, s, w.stage(t, 4, strategy, plan).ID, 1)
+	if r.Later != 3 || r.Counts.Waiting != 3 || r.Counts.Succeeded != 1 {
+		t.Errorf("after the first wave, %d targets are for later, and the counts are %+v", r.Later, r.Counts)
+	}
 	w.checkMay(t, user, true, roles[0])
 	approve(t, s, r.ID, 1)
-	wait(t, s, r.ID, "completed", completed)
+	r = wait(t, s, r.ID, "completed", completed)
+	if r.Later != 0 || r.Counts.Waiting != 0 || r.Counts.Succeeded != 2 || r.Counts.Failed != 2 {
+		t.Errorf("at the end, %d targets are for later, and the counts are %+v", r.Later, r.Counts)
+	}
 	w.checkBlocked(t, r.ID, home.ID)
 	checkHealth(t, s, r.ID, 1, 1) // roles[0]; roles[1]
+	waves, err := s.Waves(t.Context(), operator, r.ID)
+	if err != nil || waves[0].Targets != 1 || waves[1].Targets != 3 {
+		t.Errorf("the waves are %+v (%v), want the account of the user in the second one", waves, err)
+	}
 	w.checkMay(t, user, true, roles[:2]...)
 	w.readEverything(t)
 

@@ -60,10 +60,10 @@ func wavesOf(waves ...[]access.Account) access.Strategy {
 }
 
 // awaitApproval waits until a wave has ended.
-func awaitApproval(t *testing.T, s *rollout.Service, id int64, wave int) {
+func awaitApproval(t *testing.T, s *rollout.Service, id int64, wave int) access.Rollout {
 	t.Helper()
 	ended := func(r access.Rollout) bool { return r.Phase == access.PhaseAwaitingApproval && r.Wave == wave }
-	wait(t, s, id, "awaiting approval", ended)
+	return wait(t, s, id, "awaiting approval", ended)
 }
 
 // trustEverywhere gives Bob of some accounts a statement of others that admits an account.
