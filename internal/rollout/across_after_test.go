@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,4 +172,70 @@ func TestRevocationPlannedBeforeTheGrantWasWritten(t *testing.T) {
 		t.Errorf("the next push is %s (%s), and Bob is %s", got.State, got.Message, w.state(t, role.ID).Roles["Bob"])
 	}
 	w.checkMay(t, user, false, role)
+}
+
+// TestRoleMovesToAnotherAccount: heidi loses Bob of one account and gets Bob of another, which is in a later wave. The first
+// role is final after the first wave.
+func TestRoleMovesToAnotherAccount(t *testing.T) {
+	w := newWorld(t)
+	roles, user := w.others(t, 2), w.heidi(t)
+	home := w.account(t, user.Account)
+	w.trustEverywhere(t, home, roles)
+	w.readEverything(t)
+	look := w.watching(t, user, roles)
+	s := w.replica(t, rollout.Config{Cloud: look, MoveEvery: 20 * time.Millisecond})
+	w.grant(t, s, user, roles[0])
+	plan := w.planChange(t, bobFor(user, roles[0]), bobFor(user, roles[1]))
+	look.opened = nil
+	calls := len(w.org.Calls())
+	r := w.stage(t, 1, wavesOf([]access.Account{home, roles[0]}), plan)
+	awaitApproval(t, s, r.ID, 1)
+	w.checkMay(t, user, false, roles...)
+	if w.keepsDeny(t, roles[0]) {
+		t.Errorf("Bob keeps the Deny although her policy is written: %s", w.state(t, roles[0].ID).Roles["Bob"])
+	}
+	approve(t, s, r.ID, 1)
+	wait(t, s, r.ID, "completed", completed)
+	w.checkSucceeded(t, r.ID, home, roles[0], roles[1])
+	w.checkMay(t, user, false, roles[0])
+	w.checkMay(t, user, true, roles[1])
+	if got := w.writes(calls)[home.ID]; got != 2 || look.checkOrder(t, calls) != 1 {
+		t.Errorf("her policy was written %d times, want it without the first role, then with the second one", got)
+	}
+}
+
+// TestRevocationKeepsTheDenyWhereTheUserPolicyIsInConflict: another person edited the policy of heidi since the plan was
+// made, so the rollout does not write it, and it still names the role.
+func TestRevocationKeepsTheDenyWhereTheUserPolicyIsInConflict(t *testing.T) {
+	w := newWorld(t)
+	role, user := w.others(t, 1)[0], w.heidi(t)
+	home := w.account(t, user.Account)
+	w.edit(t, role, roleOf, trusting(home.ID))
+	w.readEverything(t)
+	look := w.watching(t, user, []access.Account{role})
+	s := w.replica(t, rollout.Config{Cloud: look, MoveEvery: 20 * time.Millisecond})
+	w.grant(t, s, user, role)
+	plan := w.planChange(t, bobFor(user, role), bobFor(user))
+	had := w.state(t, home.ID).Users["contractors/heidi"][access.UserPolicyName]
+	w.edit(t, home, userOf(user), strings.ReplaceAll(had, "role/Bob", "role/*"))
+	r := wait(t, s, w.stage(t, 1, first(role), plan).ID, "completed", completed)
+	w.checkBlocked(t, r.ID, role.ID)
+	if got := w.targetsOf(t, r.ID)[home.ID].State; got != access.TargetConflict {
+		t.Errorf("the account of the user is %s, want a conflict", got)
+	}
+	w.checkMay(t, user, false, role)
+	if !w.keepsDeny(t, role) {
+		t.Errorf("Bob does not keep the Deny: %s", w.state(t, role.ID).Roles["Bob"])
+	}
+
+	w.edit(t, home, userOf(user), had)
+	if _, err := s.Retry(t.Context(), operator, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s, r.ID, "completed", completed)
+	w.checkSucceeded(t, r.ID, role, home)
+	w.checkMay(t, user, false, role)
+	if w.keepsDeny(t, role) {
+		t.Errorf("after the retry, Bob keeps the Deny: %s", w.state(t, role.ID).Roles["Bob"])
+	}
 }
