@@ -11,8 +11,8 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-// TestHealthChecksOfTargetsThatContinue: every document of a wave is read back. A target that continues is checked in the
-// wave in which it ends, and one that has failed is not checked.
+// TestHealthChecksOfTargetsThatContinue: every document of a wave is read back. A target that continues is checked in
+// the wave in which it ends, and one that has failed is not checked.
 func TestHealthChecksOfTargetsThatContinue(t *testing.T) {
 	w := newWorld(t)
 	roles, user := w.others(t, 3), w.heidi(t)
@@ -174,8 +174,8 @@ func TestRevocationPlannedBeforeTheGrantWasWritten(t *testing.T) {
 	w.checkMay(t, user, false, role)
 }
 
-// TestRoleMovesToAnotherAccount: heidi loses Bob of one account and gets Bob of another, which is in a later wave. The first
-// role is final after the first wave.
+// TestRoleMovesToAnotherAccount: heidi loses Bob of one account and gets Bob of another, which is in a later wave. The
+// first role is final after the first wave.
 func TestRoleMovesToAnotherAccount(t *testing.T) {
 	w := newWorld(t)
 	roles, user := w.others(t, 2), w.heidi(t)
@@ -204,8 +204,8 @@ func TestRoleMovesToAnotherAccount(t *testing.T) {
 	}
 }
 
-// TestRevocationKeepsTheDenyWhereTheUserPolicyIsInConflict: another person edited the policy of heidi since the plan was
-// made, so the rollout does not write it, and it still names the role.
+// TestRevocationKeepsTheDenyWhereTheUserPolicyIsInConflict: another person edited the policy of heidi since the plan
+// was made, so the rollout does not write it, and it still names the role.
 func TestRevocationKeepsTheDenyWhereTheUserPolicyIsInConflict(t *testing.T) {
 	w := newWorld(t)
 	role, user := w.others(t, 1)[0], w.heidi(t)

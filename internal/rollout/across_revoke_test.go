@@ -18,7 +18,8 @@ const administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
 // bobFor is a state in which a user has Bob of some accounts.
 func bobFor(user access.UserName, accounts ...access.Account) access.State {
 	m := access.Mapping{
-		ID: "mp-user", Role: access.RoleName{Path: "/", Name: "Bob"}, Allowlists: []string{"office"}, Users: []access.UserName{user},
+		ID: "mp-user", Role: access.RoleName{Path: "/", Name: "Bob"},
+		Allowlists: []string{"office"}, Users: []access.UserName{user},
 	}
 	for _, a := range accounts {
 		m.Accounts.IDs = append(m.Accounts.IDs, a.ID)
@@ -162,7 +163,7 @@ func TestRevocationSurvivesADeathAtEachStep(t *testing.T) {
 				total += n
 			}
 			if total != 3 || death.visits != visits || len(death.died) < 6*visits {
-				t.Errorf("%d writes, %d visits, died at %d steps; want 3 writes, %d visits, and a death at each step of each visit",
+				t.Errorf("%d writes, %d visits, died at %d steps; want 3, %d, and each step of each visit",
 					total, death.visits, len(death.died), visits)
 			}
 		})

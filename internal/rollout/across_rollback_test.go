@@ -51,7 +51,7 @@ func TestRollbackOfAGrantClosesBeforeItRemoves(t *testing.T) {
 	w.checkSucceeded(t, back.ID, home, roles[0], roles[1])
 	w.checkMay(t, look.user, false, roles...)
 	if got := w.writes(calls); got[home.ID] != 1 || got[roles[0].ID] != 2 || got[roles[1].ID] != 2 {
-		t.Errorf("the writes are %v, want the closing and the final trust policy of both roles, and the policy of the user",
+		t.Errorf("the writes are %v, want two of each role, and the policy of the user",
 			got)
 	}
 	if got := w.state(t, roles[0].ID).Roles["Bob"]; !iam.Equal(got, was, nil) {

@@ -220,8 +220,8 @@ func (u *push) closeTrust(s *step) {
 	closed, account := slices.Clone(s.closed), u.claim.Account.ID
 	keep := func(user access.UserName, why string) {
 		closed = append(closed, user)
-		said := fmt.Sprintf("The Deny for %s stays in the trust policy of %s: %s since the plan was made.", user, s.op.Resource, why)
-		s.without = joinSentences(s.without, said)
+		const kept = "The Deny for %s stays in the trust policy of %s: %s since the plan was made."
+		s.without = joinSentences(s.without, fmt.Sprintf(kept, user, s.op.Resource, why))
 	}
 	admission := func(user access.UserName) iam.Admission {
 		if slices.Contains(closed, user) || u.missing(user.ARN(u.partition())) {

@@ -151,7 +151,8 @@ func (tx *txn) retryTargets(ctx context.Context, rollout int64, account string) 
 			live_before = CASE WHEN intended_at IS NULL THEN NULL ELSE live_before END
 		FROM targets t WHERE t.rollout_id = $1 AND t.state IN ('failed', 'conflict') AND $2 IN ('', t.account_id)
 		AND o.rollout_id = $1 AND o.account_id = t.account_id AND o.state IN ('failed', 'conflict', 'skipped', 'unchanged')`, rollout, account)
-	b.Queue(`UPDATE targets SET state = 'waiting', pass = 0, message = '', class = '', code = '', cause = '', advice = '', started_at = NULL, ended_at = NULL
+	b.Queue(`UPDATE targets SET state = 'waiting', pass = 0, message = '', class = '', code = '', cause = '', advice = '',
+			started_at = NULL, ended_at = NULL
 		WHERE rollout_id = $1 AND state IN ('failed', 'conflict') AND $2 IN ('', account_id)`, rollout, account)
 	return tx.batch(ctx, b)
 }

@@ -47,7 +47,8 @@ func TestOtherEmulator(t *testing.T) {
 	m.record = record(t, m.endpoint)
 
 	db := harness.NewDatabase(t)
-	c := harness.Serve(t, db, "AWS_ENDPOINT_URL="+m.record.endpoint, "AWS_REGION="+harness.Region, "AWS_ACCESS_KEY_ID=management", "AWS_SECRET_ACCESS_KEY=secret")
+	c := harness.Serve(t, db, "AWS_ENDPOINT_URL="+m.record.endpoint, "AWS_REGION="+harness.Region,
+		"AWS_ACCESS_KEY_ID=management", "AWS_SECRET_ACCESS_KEY=secret")
 	crew := harness.NewCrew(c, db)
 	api := crew.API(crew.Editor)
 	api.WaitForInventories(time.Minute)
@@ -69,7 +70,8 @@ func TestOtherEmulator(t *testing.T) {
 	m.retry(crew)
 	m.across(crew)
 	harness.MustCommand(t, []string{db.Env()}, "", "audit", "verify")
-	story.fact("%d accounts: mapped, changed, rolled back, pushed again, a failure retried, a role of other accounts granted and revoked; each document read back with the SDK and compared", len(m.accounts))
+	story.fact("%d accounts: mapped, changed, rolled back, pushed again, a failure retried, "+
+		"a role of other accounts granted and revoked; each document read back with the SDK and compared", len(m.accounts))
 }
 
 // completed checks that a rollout ended the same way in every account.
@@ -208,7 +210,8 @@ func (m *moto) organize(accounts int) {
 	}
 	for _, account := range m.desks() {
 		trust := strings.ReplaceAll(trustsAccount, "ACCOUNT", string(m.home()))
-		_, err := m.iam(account).CreateRole(ctx, &awsiam.CreateRoleInput{RoleName: aws.String(desk), AssumeRolePolicyDocument: &trust})
+		in := &awsiam.CreateRoleInput{RoleName: aws.String(desk), AssumeRolePolicyDocument: &trust}
+		_, err := m.iam(account).CreateRole(ctx, in)
 		must(m.t, err)
 	}
 }
