@@ -186,7 +186,7 @@ func TestRoleMovesToAnotherAccount(t *testing.T) {
 	s := w.replica(t, rollout.Config{Cloud: look, MoveEvery: 20 * time.Millisecond})
 	w.grant(t, s, user, roles[0])
 	plan := w.planChange(t, bobFor(user, roles[0]), bobFor(user, roles[1]))
-	look.opened = nil
+	look.forget()
 	calls := len(w.org.Calls())
 	r := w.stage(t, 1, wavesOf([]access.Account{home, roles[0]}), plan)
 	awaitApproval(t, s, r.ID, 1)

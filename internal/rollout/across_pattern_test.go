@@ -77,9 +77,9 @@ func TestPatternIsWrittenAfterAllAccounts(t *testing.T) {
 	done := look.ofRollouts(calls)
 	put := lastCall(done, func(c sandbox.Call) bool { return c.Action == "iam:PutUserPolicy" })
 	trust := lastCall(done, func(c sandbox.Call) bool { return c.Action == "iam:UpdateAssumeRolePolicy" })
-	if put < trust || len(look.opened) != 1 {
+	if put < trust || len(look.written()) != 1 {
 		t.Errorf("the policy of erin was written %d times, last in call %d; the last trust policy in call %d",
-			len(look.opened), put, trust)
+			len(look.written()), put, trust)
 	}
 	for _, a := range w.all {
 		if !a.Management {
@@ -120,15 +120,15 @@ func TestPatternWaitsForAReviewerWhereAnAccountIsDead(t *testing.T) {
 	if err := w.openAnyway(t, r.ID, reviewer, roles[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if got := retry(); got.Class != access.CloudBlocked || len(look.opened) > 0 {
+	if got := retry(); got.Class != access.CloudBlocked || len(look.written()) > 0 {
 		t.Errorf("with another account accepted, the target is %s (%s), and the policy was written %d times",
-			got.State, got.Class, len(look.opened))
+			got.State, got.Class, len(look.written()))
 	}
 	if err := w.openAnyway(t, r.ID, reviewer, dead.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got := retry(); got.State != access.TargetSucceeded || len(look.opened) != 1 {
-		t.Errorf("the target is %s (%s), and the policy was written %d times", got.State, got.Message, len(look.opened))
+	if got := retry(); got.State != access.TargetSucceeded || len(look.written()) != 1 {
+		t.Errorf("the target is %s (%s), and the policy was written %d times", got.State, got.Message, len(look.written()))
 	}
 	w.checkErin(t, home, true, roles...)
 }

@@ -107,7 +107,7 @@ func TestRollbackOfARevocationOpensOnlyVerifiedRoles(t *testing.T) {
 	w.checkMay(t, look.user, false, roles...)
 
 	w.org.SetFaults(refusing(roles[1].ID))
-	look.opened = nil
+	look.forget()
 	calls := len(w.org.Calls())
 	back := w.rollBack(t, s, r.ID)
 	w.checkBlocked(t, back.ID, home.ID)

@@ -93,6 +93,20 @@ func (w *watch) look(after string) {
 	w.looks++
 }
 
+// written lists the accounts whose Bob the policy of the user named, by each write of it.
+func (w *watch) written() [][]access.AccountID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.opened)
+}
+
+// forget forgets the writes of the policy of the user.
+func (w *watch) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opened = nil
+}
+
 // checkLooked fails unless the watch has looked at least so often.
 func (w *watch) checkLooked(t *testing.T, least int) {
 	t.Helper()
@@ -111,11 +125,12 @@ func (w *watch) checkOrder(t *testing.T, after int) int {
 	calls := w.ofRollouts(after)
 	var had []access.AccountID
 	n, at := 0, 0
-	for _, names := range w.opened {
+	opened := w.written()
+	for _, names := range opened {
 		for ; ; at++ {
 			if at == len(calls) {
 				t.Fatalf("the organization recorded fewer writes of the policy of %s than the %d that were sent",
-					w.user.Name, len(w.opened))
+					w.user.Name, len(opened))
 			}
 			c := calls[at]
 			if strings.HasSuffix(c.Action, "UserPolicy") && isWrite(c.Action) && c.Resource == w.user.ARN("aws") {
