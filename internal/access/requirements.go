@@ -140,9 +140,9 @@ type DependencyState struct {
 }
 
 // Visited reports whether the target has been through its first pass: all that it could write then is
-// written and was read back.
+// written and was read back. A document that is being written once more is not known until that is done.
 func (d DependencyState) Visited() bool {
-	return d.Target.Ended() || d.Place.Pass > PassFirst
+	return d.Target.Ended() || d.Place.Pass > PassFirst && d.Operation != OperationIntended
 }
 
 // Pending reports whether more may come of the operation without a retry.

@@ -30,7 +30,9 @@ func (u *push) lookAtOpened(ctx context.Context) error {
 		for n := range s.opened {
 			o := &s.opened[n]
 			switch {
-			case o.own != nil || u.overridden(o.Account):
+			case o.own != nil:
+			case u.overridden(o.Account):
+				o.accepted = true
 			case o.dep == nil && o.Basis == "": // the documents that were read for the plan allow it
 			case o.dep == nil || o.dep.Good():
 				look = append(look, o)
@@ -203,11 +205,11 @@ func (s *step) waitsForOwn() bool {
 	return slices.ContainsFunc(s.opened, func(o openedRole) bool { return o.own != nil && o.own.write })
 }
 
-// othersOpened are the roles of other accounts that are to be opened.
+// othersOpened are the roles of other accounts that are to be opened, and that a reading must prove.
 func (s *step) othersOpened() []*openedRole {
 	var others []*openedRole
 	for n := range s.opened {
-		if o := &s.opened[n]; o.own == nil && !o.held && (o.dep != nil || o.Basis != "") {
+		if o := &s.opened[n]; o.own == nil && !o.held && !o.accepted && (o.dep != nil || o.Basis != "") {
 			others = append(others, o)
 		}
 	}

@@ -33,6 +33,8 @@ type openedRole struct {
 	own  *step                   // the step of this push that writes it; nil for another account
 	held bool
 	why  string // it is held, and nothing is to come
+
+	accepted bool // a reviewer has accepted that it is opened without proof
 }
 
 func (o openedRole) String() string { return fmt.Sprintf("%s in account %s", o.Resource(), o.Account) }
@@ -216,16 +218,29 @@ func (u *push) closeTrust(s *step) {
 		return // decide says so
 	}
 	closed, account := slices.Clone(s.closed), u.claim.Account.ID
-	for _, user := range order.Revoked(account, u.oursBefore(s, live), s.op.OursAfter, u.pathOf) {
-		if slices.Contains(closed, user) || u.missing(user.ARN(u.partition())) {
-			continue
-		}
-		admission := iam.MayAdmit(final, account, user, u.partition(), u.live[userResource(user)].ID)
-		if admission <= u.plannedAdmission(s, user) || admission == iam.AdmitsByAccount && slices.Contains(s.Revoked, user) {
-			continue
-		}
+	keep := func(user access.UserName, why string) {
 		closed = append(closed, user)
-		s.without = joinSentences(s.without, fmt.Sprintf("The Deny for %s stays in the trust policy of %s: a statement of others admits this user since the plan was made.", user, s.op.Resource))
+		const kept = "The Deny for %s stays in the trust policy of %s: %s since the plan was made."
+		s.without = joinSentences(s.without, fmt.Sprintf(kept, user, s.op.Resource, why))
+	}
+	admission := func(user access.UserName) iam.Admission {
+		if slices.Contains(closed, user) || u.missing(user.ARN(u.partition())) {
+			return iam.AdmitsNot
+		}
+		return iam.MayAdmit(final, account, user, u.partition(), u.live[userResource(user)].ID)
+	}
+	planned := order.Revoked(account, u.oursBefore(s, live), s.op.OursAfter, u.pathOf)
+	for _, user := range planned {
+		switch a := admission(user); {
+		case a <= u.plannedAdmission(s, user) || a == iam.AdmitsByAccount && slices.Contains(s.Revoked, user):
+		default:
+			keep(user, "a statement of others admits this user")
+		}
+	}
+	for _, user := range order.Revoked(account, oursEarlier(s.op), s.op.OursAfter, u.pathOf) {
+		if !slices.Contains(planned, user) && admission(user) != iam.AdmitsNot {
+			keep(user, "a statement of others may admit this user, to whom an older rollout has given the role")
+		}
 	}
 	if len(closed) == 0 {
 		return
@@ -252,6 +267,19 @@ func (u *push) oursBefore(s *step, live string) string {
 	ours, err := iam.Ours(live)
 	if err != nil {
 		return s.op.OursBefore
+	}
+	return ours
+}
+
+// oursEarlier are our statements as an older rollout has left them since the plan was made; "" for none. The plan did
+// not see whom they admit.
+func oursEarlier(op access.Operation) string {
+	if op.Earlier == nil {
+		return ""
+	}
+	ours, err := iam.Ours(*op.Earlier)
+	if err != nil {
+		return "" // the document before is then not as planned, which is a conflict
 	}
 	return ours
 }

@@ -169,12 +169,7 @@ func (w *world) planInput(t *testing.T) planning.PlanInput {
 // planChange plans the change from a state to another whose mappings differ.
 func (w *world) planChange(t *testing.T, before, after access.State) access.Plan {
 	t.Helper()
-	var edits []access.Edit
-	for _, m := range before.Mappings {
-		if !slices.ContainsFunc(after.Mappings, func(n access.Mapping) bool { return n.ID == m.ID }) {
-			edits = append(edits, access.Edit{Op: access.EditRemoveMapping, ID: m.ID})
-		}
-	}
+	edits := access.EditsBetween(before, after)
 	in := w.planInput(t)
 	p, more, err := planning.PlanChange(in, planning.NewAffected(in.Accounts, before, after, nil, edits, in.Now))
 	if err := errors.Join(append(p.Refusals, err)...); err != nil || more {

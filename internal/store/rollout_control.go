@@ -144,14 +144,17 @@ func (tx *txn) skipTargets(ctx context.Context, r access.Rollout) error {
 }
 
 // retryTargets makes failed and conflicting targets wait again, all of them or one. What
-// they wrote stays written; the rest is planned anew, an earlier intent being remembered.
+// they wrote stays written. The rest becomes planned again, and an earlier intent is remembered.
+// They start with the first pass, so that a target that depends on another one waits until that
+// one was retried, too.
 func (tx *txn) retryTargets(ctx context.Context, rollout int64, account string) error {
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE operations o SET state = 'planned', ended_at = NULL, message = '',
 			live_before = CASE WHEN intended_at IS NULL THEN NULL ELSE live_before END
 		FROM targets t WHERE t.rollout_id = $1 AND t.state IN ('failed', 'conflict') AND $2 IN ('', t.account_id)
 		AND o.rollout_id = $1 AND o.account_id = t.account_id AND o.state IN ('failed', 'conflict', 'skipped', 'unchanged')`, rollout, account)
-	b.Queue(`UPDATE targets SET state = 'waiting', message = '', class = '', code = '', cause = '', advice = '', started_at = NULL, ended_at = NULL
+	b.Queue(`UPDATE targets SET state = 'waiting', pass = 0, message = '', class = '', code = '', cause = '', advice = '',
+			started_at = NULL, ended_at = NULL
 		WHERE rollout_id = $1 AND state IN ('failed', 'conflict') AND $2 IN ('', account_id)`, rollout, account)
 	return tx.batch(ctx, b)
 }

@@ -26,4 +26,5 @@
 //	withdraw_test.go  a change withdrawn while it is applied
 //	report_test.go    docs/reliability.md
 //	moto_test.go      the whole cycle against an emulator that others wrote
+//	moto_across_test.go, moto_record_test.go    the order of writes across accounts there
 package fault

@@ -2,16 +2,19 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	orgtypes "github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -26,6 +29,7 @@ type moto struct {
 	t        *testing.T
 	endpoint string
 	accounts []access.AccountID
+	record   *recorder // of the calls of the console
 }
 
 // TestOtherEmulator runs the whole cycle against moto's server: nothing may rest on a
@@ -40,9 +44,11 @@ func TestOtherEmulator(t *testing.T) {
 	p := harness.StartOther(t, path, func(host, port string) []string { return []string{"-H", host, "-p", port} })
 	m := &moto{t: t, endpoint: p.URL()}
 	m.organize(4)
+	m.record = record(t, m.endpoint)
 
 	db := harness.NewDatabase(t)
-	c := harness.Serve(t, db, "AWS_ENDPOINT_URL="+m.endpoint, "AWS_REGION="+harness.Region, "AWS_ACCESS_KEY_ID=management", "AWS_SECRET_ACCESS_KEY=secret")
+	c := harness.Serve(t, db, "AWS_ENDPOINT_URL="+m.record.endpoint, "AWS_REGION="+harness.Region,
+		"AWS_ACCESS_KEY_ID=management", "AWS_SECRET_ACCESS_KEY=secret")
 	crew := harness.NewCrew(c, db)
 	api := crew.API(crew.Editor)
 	api.WaitForInventories(time.Minute)
@@ -62,8 +68,10 @@ func TestOtherEmulator(t *testing.T) {
 	m.rollBack(crew, rollout, before)
 	m.completed(api, crew.PushAgain(), "unchanged")
 	m.retry(crew)
+	m.across(crew)
 	harness.MustCommand(t, []string{db.Env()}, "", "audit", "verify")
-	story.fact("%d accounts: mapped, changed, rolled back, pushed again, a failure retried; each document read back with the SDK and compared", len(m.accounts))
+	story.fact("%d accounts: mapped, changed, rolled back, pushed again, a failure retried, "+
+		"a role of other accounts granted and revoked; each document read back with the SDK and compared", len(m.accounts))
 }
 
 // completed checks that a rollout ended the same way in every account.
@@ -145,6 +153,23 @@ func (m *moto) trust(account access.AccountID, role string) string {
 	return document
 }
 
+// userPolicy is our policy of a user; "" for none.
+func (m *moto) userPolicy(account access.AccountID, user string) string {
+	m.t.Helper()
+	in := &awsiam.GetUserPolicyInput{UserName: &user, PolicyName: aws.String(access.UserPolicyName)}
+	out, err := m.iam(account).GetUserPolicy(m.t.Context(), in)
+	if err != nil {
+		var none *iamtypes.NoSuchEntityException
+		if errors.As(err, &none) {
+			return ""
+		}
+		m.t.Fatal(err)
+	}
+	document, err := url.QueryUnescape(aws.ToString(out.PolicyDocument))
+	must(m.t, err)
+	return document
+}
+
 func (m *moto) config(key, secret, session string) aws.Config {
 	return aws.Config{Region: harness.Region, BaseEndpoint: &m.endpoint, Credentials: credentials.NewStaticCredentialsProvider(key, secret, session)}
 }
@@ -183,10 +208,20 @@ func (m *moto) organize(accounts int) {
 		m.staff(ctx, access.AccountID(*id))
 		m.accounts = append(m.accounts, access.AccountID(*id))
 	}
+	for _, account := range m.desks() {
+		trust := strings.ReplaceAll(trustsAccount, "ACCOUNT", string(m.home()))
+		in := &awsiam.CreateRoleInput{RoleName: aws.String(desk), AssumeRolePolicyDocument: &trust}
+		_, err := m.iam(account).CreateRole(ctx, in)
+		must(m.t, err)
+	}
 }
 
 // trustsService is a trust policy that others wrote.
 const trustsService = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+
+// trustsAccount is a trust policy of others that leaves it to an account whom it lets in.
+const trustsAccount = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+	`"Principal":{"AWS":"arn:aws:iam::ACCOUNT:root"},"Action":"sts:AssumeRole"}]}`
 
 func (m *moto) staff(ctx context.Context, account access.AccountID) {
 	m.t.Helper()

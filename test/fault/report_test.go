@@ -132,4 +132,15 @@ some hundred milliseconds. It is never longer than fifteen seconds and one call:
 AWS throttles or does not answer, reads its document again. Statements that were there at the read are kept. The
 console notices an edit of our own statements after the write when it reads the document back. It cannot cancel a
 write that was already sent when its worker froze. That write has the same document that the next worker writes.
+
+A rollout writes a user policy that opens a role only after it has read the trust policy of the role back, also in
+another account. The last read is at most 60 seconds old at the write. An edit that others make to this trust policy
+between that read and the write of the user policy cannot be excluded: if the edit removes our Deny, and a statement
+of others admits the user, the user policy opens the role without the allowlist. The same holds between the read-back
+of a user policy and the write of the trust policy that removes the Deny of a removed user: an edit by others in
+between can restore a permission of this user.
+
+Other permissions of a user are those of the last scan of the account. They are inline policies of others, attached
+policies and groups. A permission that others add after the scan can open a role to a removed user, if a statement of
+others in the trust policy admits the account of the user.
 `

@@ -48,24 +48,6 @@ func (a Administrator) CreateUser(name string) {
 	}
 }
 
-// AttachPolicy attaches a managed policy of AWS to a user.
-func (a Administrator) AttachPolicy(user, policy string) {
-	a.t.Helper()
-	arn := "arn:aws:iam::aws:policy/" + policy
-	if _, err := a.iam.AttachUserPolicy(a.t.Context(), &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: &arn}); err != nil {
-		a.t.Fatalf("attaching %s to user %s: %v", policy, user, err)
-	}
-}
-
-// DetachPolicy detaches a managed policy of AWS from a user.
-func (a Administrator) DetachPolicy(user, policy string) {
-	a.t.Helper()
-	arn := "arn:aws:iam::aws:policy/" + policy
-	if _, err := a.iam.DetachUserPolicy(a.t.Context(), &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: &arn}); err != nil {
-		a.t.Fatalf("detaching %s from user %s: %v", policy, user, err)
-	}
-}
-
 // DeleteUser deletes a user and the inline policies, which AWS requires to be deleted before.
 func (a Administrator) DeleteUser(name string) {
 	a.t.Helper()
@@ -81,5 +63,49 @@ func (a Administrator) DeleteUser(name string) {
 	}
 	if _, err := a.iam.DeleteUser(a.t.Context(), &iam.DeleteUserInput{UserName: &name}); err != nil {
 		a.t.Fatalf("deleting user %s: %v", name, err)
+	}
+}
+
+// SetTrust puts a document in place of the trust policy of a role.
+func (a Administrator) SetTrust(role, document string) {
+	a.t.Helper()
+	in := &iam.UpdateAssumeRolePolicyInput{RoleName: &role, PolicyDocument: &document}
+	if _, err := a.iam.UpdateAssumeRolePolicy(a.t.Context(), in); err != nil {
+		a.t.Fatalf("editing the trust policy of role %s: %v", role, err)
+	}
+}
+
+// CreateRole creates a role without permissions.
+func (a Administrator) CreateRole(name, trust string) {
+	a.t.Helper()
+	in := &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}
+	if _, err := a.iam.CreateRole(a.t.Context(), in); err != nil {
+		a.t.Fatalf("creating role %s: %v", name, err)
+	}
+}
+
+// DeleteRole deletes a role that has no policies.
+func (a Administrator) DeleteRole(name string) {
+	a.t.Helper()
+	if _, err := a.iam.DeleteRole(a.t.Context(), &iam.DeleteRoleInput{RoleName: &name}); err != nil {
+		a.t.Fatalf("deleting role %s: %v", name, err)
+	}
+}
+
+// AttachPolicy attaches a managed policy to a user.
+func (a Administrator) AttachPolicy(user, arn string) {
+	a.t.Helper()
+	in := &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: &arn}
+	if _, err := a.iam.AttachUserPolicy(a.t.Context(), in); err != nil {
+		a.t.Fatalf("attaching %s to user %s: %v", arn, user, err)
+	}
+}
+
+// DetachPolicy detaches a managed policy from a user.
+func (a Administrator) DetachPolicy(user, arn string) {
+	a.t.Helper()
+	in := &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: &arn}
+	if _, err := a.iam.DetachUserPolicy(a.t.Context(), in); err != nil {
+		a.t.Fatalf("detaching %s from user %s: %v", arn, user, err)
 	}
 }

@@ -120,3 +120,17 @@ func (c *Crew) NewMapping(m Mapping) *Page {
 	}
 	return form.Submit()
 }
+
+// RemoveMapping has the editor remove the mapping of a role, and returns the page of the draft.
+func (c *Crew) RemoveMapping(role string) *Page {
+	c.t.Helper()
+	type mapping struct{ ID, Role string }
+	for _, m := range list[mapping](c.API(c.Editor), "/mappings") {
+		if m.Role == role {
+			page := c.as(c.Editor).Get("/mappings/" + m.ID + "/remove").Want(http.StatusOK)
+			return page.Form("/remove").Submit().Want(http.StatusOK)
+		}
+	}
+	c.t.Fatalf("there is no mapping of role %s", role)
+	return nil
+}

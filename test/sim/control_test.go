@@ -100,7 +100,7 @@ func retryTargets(r *modelRollout, account access.AccountID) {
 		for i := range t.ops {
 			planAgain(&t.ops[i])
 		}
-		t.State, t.StartedAt, t.EndedAt = access.TargetWaiting, time.Time{}, time.Time{}
+		t.State, t.Pass, t.StartedAt, t.EndedAt = access.TargetWaiting, access.PassFirst, time.Time{}, time.Time{}
 		t.Message, t.Class, t.Code, t.Cause, t.Advice = "", "", "", "", ""
 	}
 }
