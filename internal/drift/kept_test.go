@@ -47,7 +47,7 @@ func (w *world) keptOut() []access.Finding {
 // TestDenyForRemovedUserStaysWhileNeeded: a statement of others in ReadOnly admits the account, and carol has all permissions.
 // The Deny for carol stays after carol was removed from the role, until others remove the permissions.
 func TestDenyForRemovedUserStaysWhileNeeded(t *testing.T) {
-	const elsewhere, office, administrator = "8.8.8.8", "103.15.250.7", "AdministratorAccess"
+	const elsewhere, office, administrator = "8.8.8.8", "103.15.250.7", "arn:aws:iam::aws:policy/AdministratorAccess"
 	readOnly := access.Resource{Kind: access.ResourceRole, Path: "/", Name: "ReadOnly"}
 	w := newWorld(t)
 	hand := harness.NewAdministrator(t, w.address, w.org.Credentials(), w.account.ID)

@@ -384,7 +384,8 @@ func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u 
 	w := a.WayIn(account, op, u)
 	if policy, planned := a.users[u]; planned {
 		role := op.Resource.ARN(a.partition(account), account)
-		w.Covered, w.Covers = iam.MayAllowAssumeRole(policy.Before, role), iam.MayAllowAssumeRole(policy.After, role)
+		w.Covered = w.Covered || iam.MayAllowAssumeRole(policy.Before, role) // the two differ for a rollback
+		w.Covers = iam.MayAllowAssumeRole(policy.After, role)
 	}
 	return w.Stays(op.Resource), w.Waits(op.Resource)
 }
