@@ -125,13 +125,17 @@ type arranger struct {
 
 // find looks once at each distinct operation. It reports whether any operation opens a role or stops admitting a user.
 func (a *arranger) find() bool {
+	loses := false // a user policy loses a role
+	for _, op := range a.plan.Distinct() {
+		loses = loses || (op.Kind == access.OpUserPolicy || op.Kind == access.OpDeleteUserPolicy) && losesResources(op)
+	}
 	for n, op := range a.plan.Distinct() {
 		switch op.Kind {
 		case access.OpUserPolicy:
 			a.concerned[n] = len(newResources(op)) > 0
 		case access.OpTrustPolicy:
 			before, after := readable(op.OursBefore), readable(op.OursAfter)
-			a.concerned[n] = opensToOthers(before, after) || len(Revoked(anyAccount, before, after, anyPath)) > 0
+			a.concerned[n] = before != after && (loses || len(Revoked(anyAccount, before, after, anyPath)) > 0)
 		}
 		if !a.concerned[n] {
 			delete(a.concerned, n)
@@ -202,12 +206,14 @@ func opensToOthers(before, after string) bool {
 	return slices.Contains(denied, "*")
 }
 
-// restrictedByAll lists the users whom only our Deny for everyone restricts, and whose policies lose the role by the same
-// plan. The trust policy must deny these users until their policies are written.
-func (a *arranger) restrictedByAll(account access.AccountID, op access.PlannedOperation) []access.UserName {
-	if !opensToOthers(op.OursBefore, op.OursAfter) {
+// losers lists the users whose policies lose the role by the same plan, and whom the new trust policy may admit all the same: by
+// name from other networks than before, or because only our Deny for everyone restricted them. The trust policy must deny these
+// users until their policies are written.
+func (a *arranger) losers(account access.AccountID, op access.PlannedOperation) []access.UserName {
+	if op.OursBefore == op.OursAfter {
 		return nil
 	}
+	everyone, byName := opensToOthers(op.OursBefore, op.OursAfter), admitted(op.OursAfter)
 	partition := a.partition(account)
 	role := op.Resource.ARN(partition, account)
 	var users []access.UserName
@@ -216,8 +222,13 @@ func (a *arranger) restrictedByAll(account access.AccountID, op access.PlannedOp
 		if !iam.MayAllowAssumeRole(policy.Before, role) || iam.MayAllowAssumeRole(policy.After, role) {
 			continue
 		}
+		named := slices.Contains(byName, u.ARN(partition))
+		if !everyone && !named {
+			continue
+		}
 		known, _ := a.Inventories.User(u.Account, u.Path, u.Name)
-		if !op.BeforeKnown || iam.MayAdmit(op.After, account, u, partition, known.ID) == iam.AdmitsByAccount {
+		admission := iam.MayAdmit(op.After, account, u, partition, known.ID)
+		if !op.BeforeKnown || admission == iam.AdmitsByAccount || admission == iam.AdmitsByName && named {
 			users = append(users, u)
 		}
 	}
@@ -353,7 +364,7 @@ func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) 
 			until = append(until, u)
 		}
 	}
-	for _, u := range a.restrictedByAll(t.Account, *op) {
+	for _, u := range a.losers(t.Account, *op) {
 		if !slices.Contains(kept, u) && !slices.Contains(until, u) {
 			until = append(until, u)
 		}

@@ -32,18 +32,20 @@ type step struct {
 	op access.Operation
 	decision
 	required
-	corrected bool      // the record says another form than the one that is live
-	deferred  bool      // its intent is recorded just before its write
-	unproved  string    // why a user policy must not open the role, although its trust policy was written
-	openedAt  time.Time // when the roles of other accounts that it opens were read last
-	wrote     bool
-	readAt    time.Time // when its document was asked for last
-	wroteAt   time.Time // when the write that AWS accepted was sent
-	sent      bool      // a write of it may have been sent
-	looked    look      // what reading back has shown so far
-	blocked   bool      // skipped because it depends on a step that could not be done
-	later     error     // why it is left to a later claim, or nil
-	without   string    // who was left out of it, in words
+	named        string    // our statements of a trust policy, before any form of them
+	namedWithout string    // what was left out of them
+	corrected    bool      // the record says another form than the one that is live
+	deferred     bool      // its intent is recorded just before its write
+	unproved     string    // why a user policy must not open the role, although its trust policy was written
+	openedAt     time.Time // when the roles of other accounts that it opens were read last
+	wrote        bool
+	readAt       time.Time // when its document was asked for last
+	wroteAt      time.Time // when the write that AWS accepted was sent
+	sent         bool      // a write of it may have been sent
+	looked       look      // what reading back has shown so far
+	blocked      bool      // skipped because it depends on a step that could not be done
+	later        error     // why it is left to a later claim, or nil
+	without      string    // who was left out of it, in words
 }
 
 // refusal is why nothing at all could be done in an account.
@@ -175,8 +177,8 @@ func (u *push) decide() error {
 				}
 			}
 			u.nameRecreated(s)
-			u.closeTrust(s)
-			u.leaveOutMissing(s)
+			s.named, s.namedWithout = s.op.OursAfter, s.without
+			u.formTrust(s)
 			u.expectNothingOf(s, recreated)
 			u.decideOn(s)
 			s.blocked = s.left

@@ -206,6 +206,17 @@ func (u *push) revokedHere(t *step) (done bool, waits access.Place) {
 	}
 }
 
+// formTrust sets the form of a trust policy for the live document. It follows the statements of others, which may change before
+// the write.
+func (u *push) formTrust(s *step) {
+	if s.op.Kind != access.OpTrustPolicy {
+		return
+	}
+	s.op.OursAfter, s.without = s.named, s.namedWithout
+	u.closeTrust(s)
+	u.leaveOutMissing(s)
+}
+
 // closeTrust puts the Deny of users who must stay out into our statements of a trust policy. Who must stay out depends on the
 // live statements of others too: one that was added since the plan may admit a user whom our statements keep out.
 func (u *push) closeTrust(s *step) {

@@ -194,6 +194,7 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 		return true, nil
 	}
 	u.live[s.op.Resource], s.readAt = docs[0], asked
+	u.formTrust(s)
 	op := s.op
 	if s.sent {
 		op.State, op.Written, op.IntendedAt = access.OperationIntended, s.document, u.firstTried(s)

@@ -60,6 +60,7 @@ func (c *checker) plan(plan access.Plan) {
 		c.read0[p], c.planned0[p] = d, d
 	}
 	apply(c.planned0, plan)
+	c.keepConflicts(plan)
 	c.writes = map[place]bool{}
 	for t := range plan.Targets() {
 		for _, op := range t.Operations {
@@ -68,6 +69,19 @@ func (c *checker) plan(plan access.Plan) {
 	}
 	c.edits = nil
 	c.read, c.planned = copied(c.read0), copied(c.planned0)
+}
+
+// keepConflicts takes back the planned user policies that others have edited before the plan was made: they end in conflict, and
+// stay as others have edited them. That happens to the plan of a rollback, which is made of the documents that were written.
+func (c *checker) keepConflicts(plan access.Plan) {
+	for t := range plan.Targets() {
+		for _, op := range t.Operations {
+			p := place{t.Account, op.Resource}
+			if op.Resource.Kind == access.ResourceUser && op.BeforeKnown && c.read0[p] != op.Before && c.read0[p] != op.After {
+				c.planned0.put(p, c.read0[p])
+			}
+		}
+	}
 }
 
 func copied(d documents) documents {
@@ -174,7 +188,7 @@ func (c *checker) opens(p place, pairs []pair, before []mask, sent time.Time) {
 		if len(c.edits) == 0 {
 			continue
 		}
-		if late := is &^ before[i] &^ read &^ c.excused[pr]; late != 0 && late&^c.allowed(c.recently(sent.Add(-window)), pr) != 0 {
+		if late := is &^ before[i] &^ read &^ c.excused[pr]; late != 0 && late&^c.allowed(c.recently(sent.Add(-window), p), pr) != 0 {
 			c.report("opened over an edit older than the window by a write to a "+string(p.resource.Kind), p, pr, late)
 			return
 		}
@@ -194,29 +208,38 @@ func (c *checker) report(kind string, p place, pr pair, calls mask) {
 	c.s.violate(kind, "%s", text)
 }
 
-// allowedWithoutLatest are the calls that the documents read or planned allow without the edits of one of them since a time.
+// allowedWithoutLatest are the calls that the documents read or planned allow without the latest edits of one of them: those that
+// the last look, at some time since then, has missed.
 func (c *checker) allowedWithoutLatest(p place, pr pair, since time.Time) mask {
+	var of []edit
+	for _, e := range c.edits {
+		if e.at == p {
+			of = append(of, e)
+		}
+	}
 	var calls mask
-	for _, d := range []struct{ with, without documents }{{c.read, c.read0}, {c.planned, c.planned0}} {
-		old := copied(d.with)
-		text := d.without[p]
-		for _, e := range c.edits {
-			if e.at == p && !e.when.After(since) {
+	for n := len(of) - 1; n >= 0 && of[n].when.After(since); n-- {
+		for _, d := range []struct{ with, without documents }{{c.read, c.read0}, {c.planned, c.planned0}} {
+			text := d.without[p]
+			for _, e := range of[:n] {
 				text = e.apply(text)
 			}
+			old := copied(d.with)
+			old.put(p, text)
+			calls |= c.allowed(old, pr)
 		}
-		old.put(p, text)
-		calls |= c.allowed(old, pr)
 	}
 	return calls
 }
 
 // recently are the planned documents with the edits since a time. A document that the plan writes is
 // put into the statements of others as they are, so that edits of these count, whatever their age.
-func (c *checker) recently(since time.Time) documents {
+// For a write to a role, edits of the policies of users count as well: what others permit to users is not the console's to prevent.
+func (c *checker) recently(since time.Time, p place) documents {
 	d := copied(c.planned0)
 	for _, e := range c.edits {
-		if e.when.After(since) || !e.ours && c.writes[e.at] {
+		permits := p.resource.Kind == access.ResourceRole && e.at.resource.Kind != access.ResourceRole
+		if e.when.After(since) || !e.ours && c.writes[e.at] || permits {
 			d.put(e.at, e.apply(d[e.at]))
 		}
 	}
