@@ -26,9 +26,53 @@ type mutant struct {
 // mutants are breaks of the rules that TestSchedules checks. Each must be found.
 var mutants = []mutant{
 	{
-		"a trust policy that failed holds no user policy back", "internal/rollout/order.go",
-		"t.op.Kind == access.OpTrustPolicy && iam.MayAllowAssumeRole(s.document, arn):",
-		"false && iam.MayAllowAssumeRole(s.document, arn):", "opened",
+		"no role is left out of a user policy", "internal/rollout/requires.go",
+		"		if !o.held {\n			continue", "		if true {\n			continue", "opened",
+	},
+	{
+		"a role is opened whose trust policy was not set", "internal/rollout/opened.go",
+		"o.held, o.why = true, notSet(*o.dep)", `o.held, o.why = false, ""`, "opened",
+	},
+	{
+		"a role of another account is opened however it reads", "internal/rollout/opened.go",
+		"case o.dep != nil && leftByOurs(access.OpTrustPolicy, o.dep.Document, live.Document, nil):", "case o.dep != nil:",
+		"opened",
+	},
+	{
+		"a role that could not be set here is opened", "internal/rollout/requires.go",
+		"case t.bad() || t.state == access.OperationSkipped:", "case false:", "opened",
+	},
+	{
+		"a role is opened before its trust policy is written", "internal/rollout/requires.go",
+		"case t.op.Seq > s.op.Seq && t.write:", "case false:", "opened",
+	},
+	{
+		"a removed user is kept out by no Deny", "internal/rollout/requires.go",
+		"		s.closed = append(s.closed, user)", "		_ = user", "opened",
+	},
+	{
+		"a statement that others added since the plan is not seen", "internal/rollout/requires.go",
+		`			keep(user, "a statement of others admits this user")`, "			_ = keep", "opened",
+	},
+	{
+		"a trust policy keeps its form although others edit it before the write", "internal/rollout/write.go",
+		"	u.formTrust(s)\n	op := s.op", "	op := s.op", "opened",
+	},
+	{
+		"a plan keeps no Deny for removed users", "internal/order/arrange.go",
+		"case waits:", "case false && waits:", "opened",
+	},
+	{
+		"other permissions of a removed user count for nothing", "internal/order/way_in.go",
+		"case len(w.Others) > 0:", "case false:", "opened",
+	},
+	{
+		"users whose policies lose a role are not kept out", "internal/order/arrange.go",
+		"range a.losers(t.Account, *op) {", "range a.losers(t.Account, *op)[:0] {", "opened",
+	},
+	{
+		"a rollback ignores the order across accounts", "internal/rollout/rollback.go",
+		"if !order.Concerns(*plan) {", "if true {", "opened",
 	},
 	{
 		"users are written before roles", "internal/planning/planner.go",
