@@ -120,7 +120,8 @@ func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
 	op.OursBefore, op.OursAfter = WithoutID(op.OursBefore, id), WithoutID(op.OursAfter, id)
 	op.Note, op.Requires = WithoutID(op.Note, id), WithoutID(op.Requires, id)
 	f := newFingerprinter()
-	f.text(string(op.Kind), string(op.Resource.Kind), op.Resource.Path, op.Resource.Name, op.Before, op.After, op.OursBefore, op.OursAfter, op.Requires, op.Note)
+	f.text(string(op.Kind), string(op.Resource.Kind), op.Resource.Path, op.Resource.Name)
+	f.text(op.Before, op.After, op.OursBefore, op.OursAfter, op.Requires, op.Note)
 	known := 0
 	if op.BeforeKnown {
 		known = 1
@@ -130,7 +131,8 @@ func (k *operationPack) number(op PlannedOperation, id AccountID) int32 {
 	n, seen := k.numbers[sum]
 	if !seen {
 		n = int32(len(k.operations))
-		op.Before, op.After, op.OursBefore, op.OursAfter = k.texts.keep(op.Before), k.texts.keep(op.After), k.texts.keep(op.OursBefore), k.texts.keep(op.OursAfter)
+		op.Before, op.After = k.texts.keep(op.Before), k.texts.keep(op.After)
+		op.OursBefore, op.OursAfter = k.texts.keep(op.OursBefore), k.texts.keep(op.OursAfter)
 		op.Requires = k.texts.keep(op.Requires)
 		k.operations = append(k.operations, op)
 		k.numbers[sum] = n

@@ -271,7 +271,7 @@ func (r *Rollout) acceptUnverified(ids []AccountID) {
 }
 
 // OpenAnyway lets user policies open the roles of accounts although nothing proves that the trust policies of these roles are
-// set. Whoever started the rollout cannot decide that.
+// set. The person who started the rollout cannot decide that.
 func (r *Rollout) OpenAnyway(by Actor, ids []AccountID) error {
 	switch {
 	case r.State == RolloutRollingBack || r.State == RolloutRolledBack || r.State == RolloutAborted:

@@ -50,8 +50,9 @@ func LiteralRole(resource string) (arn string, ok bool) {
 	return showWildcards.Replace(v), sure == yes && !strings.ContainsAny(v, "*?")
 }
 
-// ReplaceResources returns a user policy of ours in which replace has chosen the resources that each resource becomes. A
-// statement without resources is left out; "" is a policy without statements. It refuses a policy with statements of others.
+// ReplaceResources returns a user policy of ours in which replace has chosen the resources that each resource becomes.
+// A statement without resources is left out; "" is a policy without statements. It refuses a policy with statements of
+// others.
 func ReplaceResources(document string, replace func(resource string) []string) (string, error) {
 	if document == "" {
 		return "", nil

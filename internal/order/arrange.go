@@ -12,14 +12,14 @@ import (
 	"portcullis.internal/portcullis/internal/iam"
 )
 
-// Reading is what was read for a plan.
+// Reading holds the accounts and inventories of a plan.
 type Reading struct {
 	Accounts    access.Accounts // of the organization
 	Inventories *access.Inventories
 }
 
-// Arrange notes in a plan what its operations require of operations in other accounts, and keeps the Deny of users whom a
-// role would admit without it. It returns the operations that do not fit with that, as errors for the editor.
+// Arrange notes in a plan what its operations require of operations in other accounts, and keeps the Deny of users
+// whom a role would admit without it. It returns the operations that do not fit with that, as errors for the editor.
 // changed is false where the plan needs none of it.
 func Arrange(r Reading, plan *access.Plan) (changed bool, refusals []error) {
 	a := arranger{Reading: r, plan: plan, concerned: map[int32]bool{}}
@@ -49,8 +49,8 @@ func Concerns(plan access.Plan) bool {
 	return a.find()
 }
 
-// Patterns lists the patterns for roles in any account that the user policies of a plan newly contain. Their roles have to
-// be known in all accounts before Arrange.
+// Patterns lists the patterns for roles in any account that the user policies of a plan newly contain. Their roles
+// have to be known in all accounts before Arrange.
 func Patterns(plan access.Plan) []access.RoleName {
 	var roles []access.RoleName
 	for _, op := range plan.Distinct() {
@@ -206,9 +206,9 @@ func opensToOthers(before, after string) bool {
 	return slices.Contains(denied, "*")
 }
 
-// losers lists the users whose policies lose the role by the same plan, and whom the new trust policy may admit all the same: by
-// name from other networks than before, or because only our Deny for everyone restricted them. The trust policy must deny these
-// users until their policies are written.
+// losers lists the users whose policies lose the role by the same plan, and whom the new trust policy may admit all
+// the same: by name from other networks than before, or because only our Deny for everyone restricted them. The trust
+// policy must deny these users until their policies are written.
 func (a *arranger) losers(account access.AccountID, op access.PlannedOperation) []access.UserName {
 	if op.OursBefore == op.OursAfter {
 		return nil
@@ -281,8 +281,8 @@ func (a *arranger) opens(home access.AccountID, op access.PlannedOperation) []ac
 	return slices.Compact(opened)
 }
 
-// expand yields the roles that a pattern covers: those that are known, those that the plan writes, and one in each account that
-// was never read, which may have such a role.
+// expand yields the roles that a pattern covers: those that are known, those that the plan writes, and one in each
+// account that was never read, which may have such a role.
 func (a *arranger) expand(pattern, partition string, yield func(access.AccountID, access.RoleName)) {
 	_, part, _ := rolePart(pattern)
 	arn, named := iam.LiteralRole("arn:" + partition + ":iam::" + string(anyAccount) + ":" + part)
@@ -303,7 +303,8 @@ func (a *arranger) expand(pattern, partition string, yield func(access.AccountID
 		default:
 			inv, _ := a.Inventories.Of(id)
 			for _, d := range inv.Roles {
-				if name := (access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name}); iam.CoversRole(pattern, name.ARN(partition, id)) {
+				name := access.RoleName{Path: d.Resource.Path, Name: d.Resource.Name}
+				if iam.CoversRole(pattern, name.ARN(partition, id)) {
 					yield(id, name)
 				}
 			}
@@ -401,8 +402,9 @@ func (a *arranger) fate(account access.AccountID, op access.PlannedOperation, u 
 	return w.Stays(op.Resource), w.Waits(op.Resource)
 }
 
-// admission says how a trust policy may admit a user once it is written, given the statements of others as the plan says and as
-// they were read last. The two differ for a rollback, which is planned from the documents that were written.
+// admission says how a trust policy may admit a user once it is written, given the statements of others as the plan
+// says and as they were read last. The two differ for a rollback, which is planned from the documents that were
+// written.
 func (r Reading) admission(account access.AccountID, op access.PlannedOperation, u access.UserName, id string) iam.Admission {
 	home, _ := r.Accounts.Find(account)
 	partition := home.PartitionOrDefault()
@@ -423,7 +425,8 @@ func (r Reading) admission(account access.AccountID, op access.PlannedOperation,
 	return max(admission, iam.MayAdmit(merged, account, u, partition, id))
 }
 
-// otherPermissions names what else may permit a user something: the console reads the names of these, not their contents.
+// otherPermissions names what else may permit a user something: the console reads the names of these, not their
+// contents.
 func otherPermissions(u access.LiveUser) []string {
 	_, attached := access.UserSideAttachments(u.AttachedPolicies)
 	return slices.Concat(u.InlinePolicies, attached, u.Groups)
@@ -470,6 +473,9 @@ func (a *arranger) fits(t *access.PlannedTarget, op *access.PlannedOperation, un
 	if longest.Size <= op.Limit || op.Limit == 0 {
 		return nil
 	}
-	return access.Invalid("edits", "The trust policy of %s in account %s (%s) would have %d characters, and %d are allowed: it must keep a Deny for users whom it stops admitting, since a statement of others would let them in. Remove fewer users at once, shorten the allowlist, remove that statement, or have the quota L-C07B4B0D of that account raised.",
+	return access.Invalid("edits", "The trust policy of %s in account %s (%s) would have %d characters, and %d are allowed: "+
+		"it must keep a Deny for users whom it stops admitting, since a statement of others would let them in. "+
+		"Remove fewer users at once, shorten the allowlist, remove that statement, or have the quota L-C07B4B0D "+
+		"of that account raised.",
 		op.Resource, t.Account, t.AccountName, longest.Size, op.Limit)
 }

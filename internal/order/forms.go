@@ -6,9 +6,9 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// FirstForm returns the form of a planned document that a push writes while nothing that the operation requires is verified:
-// a user policy without the roles that it newly opens, or a trust policy with the Deny of the users whom it stops admitting.
-// ok is false if the operation requires nothing. Then the approved document is the only form.
+// FirstForm returns the form of a planned document that a push writes while nothing that the operation requires is
+// verified: a user policy without the roles that it newly opens, or a trust policy with the Deny of the users whom it
+// stops admitting. ok is false if the operation requires nothing. Then the approved document is the only form.
 func FirstForm(op access.PlannedOperation) (form string, ok bool, err error) {
 	required, err := access.ParseRequirements(op.Requires)
 	if err != nil || required.Empty() {

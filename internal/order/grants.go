@@ -8,9 +8,9 @@ import (
 	"portcullis.internal/portcullis/internal/iam"
 )
 
-// NewlyOpened lists the roles that a user policy opens and that the live policy of the user does not surely allow. Of a
-// pattern it lists the openings of the plan that the pattern covers. The basis is that of the plan; it is empty for a role
-// that the plan did not count as newly opened.
+// NewlyOpened lists the roles that a user policy opens and that the live policy of the user does not surely allow. Of
+// a pattern it lists the openings of the plan that the pattern covers. The basis is that of the plan; it is empty for
+// a role that the plan did not count as newly opened.
 func NewlyOpened(after, live, partition string, planned []access.Opening) []access.Opening {
 	resources, _ := iam.AssumeResources(after)
 	var opened []access.Opening

@@ -12,8 +12,8 @@ import (
 const SidDenyRevoked = iam.SidDenyRevoked
 
 // Revoked lists the users whom our statements of a trust policy admit or keep out before, and neither admit after.
-// Users of user-side policies are named by name alone: path finds the path of such a user, and ok is false where it is not
-// known. The statements are lists as iam.Ours returns them.
+// Users of user-side policies are named by name alone: path finds the path of such a user, and ok is false where it is
+// not known. The statements are lists as iam.Ours returns them.
 func Revoked(account access.AccountID, before, after string, path func(name string) (string, bool)) []access.UserName {
 	if before == "" || before == after {
 		return nil
@@ -30,7 +30,8 @@ func Revoked(account access.AccountID, before, after string, path func(name stri
 	for _, name := range was.Names() {
 		p, known := path(name)
 		u := access.UserName{Account: account, Path: p, Name: name}
-		if known && !is.Admits(name) && !slices.Contains(gone, u) && !slices.ContainsFunc(kept, func(arn string) bool { return isUser(arn, u) }) {
+		byName := slices.ContainsFunc(kept, func(arn string) bool { return isUser(arn, u) })
+		if known && !byName && !is.Admits(name) && !slices.Contains(gone, u) {
 			gone = append(gone, u)
 		}
 	}
@@ -99,8 +100,8 @@ type Kept struct {
 	Admitted []access.UserName
 }
 
-// KeptOut reads the Deny among our statements, a list as iam.Ours returns it. A statement that others edited, so that it
-// says more or less than Closing writes, is no such Deny.
+// KeptOut reads the Deny among our statements, a list as iam.Ours returns it. A statement that others edited, so that
+// it says more or less than Closing writes, is no such Deny.
 func KeptOut(statements string) (Kept, error) {
 	ss, err := iam.ParseStatements(statements)
 	if err != nil {

@@ -15,11 +15,12 @@ import (
 	"portcullis.internal/portcullis/internal/order"
 )
 
-// A user policy opens roles to its user, and the trust policies of these roles restrict the user to the allowlist. A push may
-// write many documents, and AWS may throttle each of them, so a trust policy may be edited long after it was written and
-// before the user policy is.
+// A user policy opens roles to its user, and the trust policies of these roles restrict the user to the allowlist. A
+// push may write many documents, and AWS may throttle each of them, so a trust policy may be edited long after it was
+// written and before the user policy is.
 
-// openedFor is how long a push relies on a reading of a trust policy before it writes a user policy that opens the role.
+// openedFor is how long a push relies on a reading of a trust policy before it writes a user policy that opens the
+// role.
 const openedFor = time.Minute
 
 // lookAtOpened reads the trust policies of other accounts that the user policies open, and notes which roles stay out.
@@ -169,9 +170,9 @@ func (u *push) whyClosed(s *step, o *openedRole, live access.LiveDocument) strin
 	}
 }
 
-// checkOpened makes sure, just before a user policy is written, that it opens only roles whose trust policies were verified, and
-// were seen within the last minute. It cuts the user policy down to these. done is true where the user policy must not be
-// written now, or has become another one.
+// checkOpened makes sure, just before a user policy is written, that it opens only roles whose trust policies were
+// verified, and were seen within the last minute. It cuts the user policy down to these. done is true where the user
+// policy must not be written now, or has become another one.
 func (u *push) checkOpened(ctx context.Context, s *step) (done bool, err error) {
 	if len(s.opened) == 0 {
 		return false, nil
@@ -221,8 +222,8 @@ func (s *step) stale() bool {
 	return len(s.othersOpened()) > 0 && time.Since(s.openedAt) > openedFor || len(s.ownUnseen()) > 0
 }
 
-// ownUnseen are the steps of this push that write trust policies which a user policy opens, and which were not read back, or
-// not within the last minute.
+// ownUnseen are the steps of this push that write trust policies which a user policy opens, and which were not read
+// back, or not within the last minute.
 func (s *step) ownUnseen() []*step {
 	var unseen []*step
 	for n := range s.opened {
@@ -237,7 +238,8 @@ func (s *step) ownUnseen() []*step {
 	return unseen
 }
 
-// verifyOwn reads back the trust policies of this account that a user policy opens. A trust policy that was edited meanwhile keeps its role out.
+// verifyOwn reads back the trust policies of this account that a user policy opens. A trust policy that was edited
+// meanwhile keeps its role out.
 func (u *push) verifyOwn(ctx context.Context, s *step) error {
 	end := time.Now().Add(u.cfg.Patience)
 	for wait := verifyFirst; ; wait = backoff(wait, verifyMost) {
@@ -266,8 +268,8 @@ func (u *push) verifyOwn(ctx context.Context, s *step) error {
 	}
 }
 
-// cannotProve notes that a trust policy is not known to be as this push left it. What this push wrote is read back once more at
-// the end.
+// cannotProve notes that a trust policy is not known to be as this push left it. What this push wrote is read back
+// once more at the end.
 func (s *step) cannotProve(err error) {
 	s.wrote = s.wrote && s.sent
 	s.unproved = "its trust policy is no longer as this push left it"

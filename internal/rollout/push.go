@@ -162,7 +162,8 @@ func (u *push) refuse(r refusal) {
 	}
 }
 
-// decide decides about all operations. User policies come last: their form depends on what becomes of the trust policies.
+// decide decides about all operations. User policies come last: their form depends on what becomes of the trust
+// policies.
 func (u *push) decide() error {
 	recreated := u.findRecreated()
 	for _, usersNow := range []bool{false, true} {
@@ -189,8 +190,9 @@ func (u *push) decide() error {
 	return nil
 }
 
-// decideOn decides about one operation. An earlier claim may have recorded the intent of another form than the one that is live:
-// it died before the write, and the form that may be written now is there already. Then the record is corrected.
+// decideOn decides about one operation. An earlier claim may have recorded the intent of another form than the one
+// that is live: it died before the write, and the form that may be written now is there already. Then the record is
+// corrected.
 func (u *push) decideOn(s *step) {
 	live := u.live[s.op.Resource]
 	s.decision = decide(s.op, live, u.ids)
@@ -330,8 +332,8 @@ func (u *push) wroteAny() bool {
 	return len(those(u.steps, func(s *step) bool { return s.sent && s.state == access.OperationWritten })) > 0
 }
 
-// isIncomplete reports whether the document is live in the form that may be written now, without any write, and the rest of it is
-// missing. Such an operation gets no outcome while the target continues.
+// isIncomplete reports whether the document is live in the form that may be written now, without any write, and the
+// rest of it is missing. Such an operation gets no outcome while the target continues.
 func (s *step) isIncomplete() bool {
 	return (!s.waits.IsZero() || len(s.leftOut) > 0) && s.state == access.OperationUnchanged &&
 		s.op.State == access.OperationPlanned && !wasAttempted(s.op)

@@ -155,7 +155,8 @@ func (r *required) wait(at access.Place) {
 	}
 }
 
-// keepClosed finds the users whose Deny a trust policy still keeps: those whose policies are not written yet, or could not be.
+// keepClosed finds the users whose Deny a trust policy still keeps: those whose policies are not written yet, or could
+// not be.
 func (u *push) keepClosed(s *step, deps map[access.Dependency]access.DependencyState) {
 	for _, user := range s.Revoked {
 		done, waits := u.revoked(user, deps)
@@ -165,7 +166,8 @@ func (u *push) keepClosed(s *step, deps map[access.Dependency]access.DependencyS
 		case !waits.IsZero():
 			s.wait(waits)
 		default:
-			s.leftOut = append(s.leftOut, fmt.Sprintf("the Deny for %s stays in the trust policy of %s, because the policy of this user could not be written", user, s.op.Resource))
+			const stays = "the Deny for %s stays in the trust policy of %s, because the policy of this user could not be written"
+			s.leftOut = append(s.leftOut, fmt.Sprintf(stays, user, s.op.Resource))
 		}
 		s.closed = append(s.closed, user)
 	}
@@ -206,8 +208,8 @@ func (u *push) revokedHere(t *step) (done bool, waits access.Place) {
 	}
 }
 
-// formTrust sets the form of a trust policy for the live document. It follows the statements of others, which may change before
-// the write.
+// formTrust sets the form of a trust policy for the live document. It follows the statements of others, which may
+// change before the write.
 func (u *push) formTrust(s *step) {
 	if s.op.Kind != access.OpTrustPolicy {
 		return
@@ -217,8 +219,9 @@ func (u *push) formTrust(s *step) {
 	u.leaveOutMissing(s)
 }
 
-// closeTrust puts the Deny of users who must stay out into our statements of a trust policy. Who must stay out depends on the
-// live statements of others too: one that was added since the plan may admit a user whom our statements keep out.
+// closeTrust puts the Deny of users who must stay out into our statements of a trust policy. Who must stay out depends
+// on the live statements of others too: one that was added since the plan may admit a user whom our statements keep
+// out.
 func (u *push) closeTrust(s *step) {
 	if s.op.Kind != access.OpTrustPolicy {
 		return
@@ -261,8 +264,8 @@ func (u *push) closeTrust(s *step) {
 	}
 }
 
-// plannedAdmission is how the approved document may admit a user. The plan knew of it: it keeps the Deny for the user, or
-// found that the user has no permission to assume the role.
+// plannedAdmission is how the approved document may admit a user. The plan knew of it: it keeps the Deny for the user,
+// or found that the user has no permission to assume the role.
 func (u *push) plannedAdmission(s *step, user access.UserName) iam.Admission {
 	if !s.op.BeforeKnown {
 		return iam.AdmitsNot
@@ -306,7 +309,7 @@ func (u *push) pathOf(name string) (string, bool) {
 	return "", false
 }
 
-// cut sets the form of a user policy that opens only what is verified. It reports whether the form has changed.
+// cut sets the form of a user policy that opens only verified roles. It reports whether the form has changed.
 func (u *push) cut(s *step) (changed bool, err error) {
 	var held []access.Opening
 	s.waits, s.leftOut = access.Place{}, nil
@@ -334,8 +337,8 @@ func (u *push) cut(s *step) (changed bool, err error) {
 	return changed, nil
 }
 
-// judge decides whether a role stays out of a user policy, and whether the target continues for it. A role of another account
-// was judged by lookAtOpened.
+// judge decides whether a role stays out of a user policy, and whether the target continues for it. A role of another
+// account was judged by lookAtOpened.
 func (u *push) judge(s *step, o *openedRole) {
 	switch t := o.own; {
 	case t == nil:

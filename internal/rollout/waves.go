@@ -37,7 +37,7 @@ type WaveStore interface {
 	RequeueExpiredChecks(ctx context.Context, most time.Duration) (int, error)
 	Account(ctx context.Context, id access.AccountID) (access.Account, error)
 
-	// Accounts and Inventories are what is known of the organization.
+	// Accounts and Inventories return the organization as it was read last.
 	Accounts(ctx context.Context) ([]access.Account, error)
 	Inventories(ctx context.Context, ids []access.AccountID) (*access.Inventories, error)
 

@@ -9,11 +9,12 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// dependencies reads operations of any account by their resource. A document that nothing had to be written to is the one
-// that was found.
+// dependencies reads operations of any account by their resource. A document that nothing had to be written to is the
+// one that was found.
 const dependencies = `
 SELECT o.account_id, o.resource_kind, o.resource_path, o.resource_name, o.state,
-	coalesce((SELECT d.body FROM documents d WHERE d.sha256 = coalesce(o.written, CASE o.state WHEN 'unchanged' THEN o.live_before END)), ''),
+	coalesce((SELECT d.body FROM documents d
+		WHERE d.sha256 = coalesce(o.written, CASE o.state WHEN 'unchanged' THEN o.live_before END)), ''),
 	t.state, t.wave, t.pass
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS q (account_id, kind, path, name)
 JOIN operations o ON o.rollout_id = $1 AND o.account_id = q.account_id COLLATE "C"

@@ -18,9 +18,9 @@ func count(n *int64) func(pgconn.CommandTag) error {
 	}
 }
 
-// FinishTarget ends a target, or lets it continue later, advances its rollout and starts the next targets, in one transaction:
-// the number of targets in flight is never too low or too high. The lock on the rollout comes after
-// all locks of the target, since every target in flight waits for it.
+// FinishTarget ends a target, or lets it continue later, advances its rollout and starts the next targets, in one
+// transaction: the number of targets in flight is never too low or too high. The lock on the rollout comes after all
+// locks of the target, since every target in flight waits for it.
 func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, result access.TargetResult, events []access.AuditEvent) (access.Rollout, error) {
 	continues := result.State == access.TargetWaiting && result.Continue.Wave >= c.Target.Wave && result.Continue.Pass > access.PassFirst
 	if !result.State.Ended() && !continues {
@@ -59,7 +59,8 @@ UPDATE targets SET state = $4, lease_state = NULL, lease_until = NULL, ended_at 
     calls = calls + $8, attempts = attempts + $9, throttles = throttles + $10, writes = writes + $11
 WHERE ` + currentClaim
 
-// continueTarget puts a target back among those that wait, at a later place. It has been started, so it keeps that time.
+// continueTarget puts a target back among those that wait, at a later place. It has been started, so it keeps that
+// time.
 func continueTarget(at access.Place) string {
 	return fmt.Sprintf(`
 UPDATE targets SET state = $4, lease_state = NULL, lease_until = NULL, wave = %d, pass = %d, message = $5, class = $6, advice = $7, code = $12, cause = $13,
@@ -78,7 +79,8 @@ func (tx *txn) moveToWave(ctx context.Context, o *opened, t access.Target, wave 
 	case wave:
 		o.progress.Wave.Targets++
 	}
-	_, err := tx.Exec(ctx, `UPDATE rollout_waves SET targets = targets + CASE number WHEN $3 THEN 1 ELSE -1 END, left_over = left_over + CASE number WHEN $3 THEN 1 ELSE 0 END
+	_, err := tx.Exec(ctx, `UPDATE rollout_waves SET targets = targets + CASE number WHEN $3 THEN 1 ELSE -1 END,
+			left_over = left_over + CASE number WHEN $3 THEN 1 ELSE 0 END
 		WHERE rollout_id = $1 AND number IN ($2, $3)`, t.RolloutID, t.Wave, wave)
 	if err != nil {
 		return fmt.Errorf("moving account %s of rollout %d to wave %d: %w", t.Account, t.RolloutID, wave, err)

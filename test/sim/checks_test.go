@@ -71,8 +71,9 @@ func (c *checker) plan(plan access.Plan) {
 	c.read, c.planned = copied(c.read0), copied(c.planned0)
 }
 
-// keepConflicts takes back the planned user policies that others have edited before the plan was made: they end in conflict, and
-// stay as others have edited them. That happens to the plan of a rollback, which is made of the documents that were written.
+// keepConflicts takes back the planned user policies that others have edited before the plan was made: they end in
+// conflict, and stay as others have edited them. That happens to the plan of a rollback, which is made of the
+// documents that were written.
 func (c *checker) keepConflicts(plan access.Plan) {
 	for t := range plan.Targets() {
 		for _, op := range t.Operations {
@@ -208,8 +209,8 @@ func (c *checker) report(kind string, p place, pr pair, calls mask) {
 	c.s.violate(kind, "%s", text)
 }
 
-// allowedWithoutLatest are the calls that the documents read or planned allow without the latest edits of one of them: those that
-// the last look, at some time since then, has missed.
+// allowedWithoutLatest are the calls that the documents read or planned allow without the latest edits of one of them:
+// those that the last look, at some time since then, has missed.
 func (c *checker) allowedWithoutLatest(p place, pr pair, since time.Time) mask {
 	var of []edit
 	for _, e := range c.edits {
@@ -232,9 +233,9 @@ func (c *checker) allowedWithoutLatest(p place, pr pair, since time.Time) mask {
 	return calls
 }
 
-// recently are the planned documents with the edits since a time. A document that the plan writes is
-// put into the statements of others as they are, so that edits of these count, whatever their age.
-// For a write to a role, edits of the policies of users count as well: what others permit to users is not the console's to prevent.
+// recently are the planned documents with the edits since a time. A document that the plan writes is put into the
+// statements of others as they are, so that edits of these count, whatever their age. For a write to a role, edits of
+// the policies of users count as well: what others permit to users is not the console's to prevent.
 func (c *checker) recently(since time.Time, p place) documents {
 	d := copied(c.planned0)
 	for _, e := range c.edits {
