@@ -167,7 +167,7 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	d.untimely = untimely(d.Diff, base.Settings, s.at())
 	d.warnings, err = planning.Warnings{
 		Issues: d.Issues, Cleared: d.Cleared, Dangers: e.Dangers(), Guards: d.lockOuts, Notes: planning.NotesOf(d.Plan),
-		Impact: d.Impact, Diff: d.Diff, Rules: d.ruled.rules, Settings: d.ruled.settings,
+		Gone: idsOf(d.LeftBehind), Impact: d.Impact, Diff: d.Diff, Rules: d.ruled.rules, Settings: d.ruled.settings,
 		OwnGuard: base.Settings.Mode(access.GuardOwnAddress),
 	}.Digest()
 	return err

@@ -21,6 +21,7 @@ type Warnings struct {
 	Dangers  []access.Danger
 	Guards   []access.Guard
 	Notes    []AccountNote
+	Gone     []access.AccountID // that keep documents and cannot be written to
 	Impact   policy.Impact
 	Diff     policy.StateDiff
 	Rules    []access.RuleChange

@@ -31,7 +31,7 @@ var mutants = []mutant{
 	},
 	{
 		"a role is opened whose trust policy was not set", "internal/rollout/opened.go",
-		"o.held, o.why = true, notSet(*o.dep)", `o.held, o.why = false, ""`, "opened",
+		"o.held, o.why = true, notSet(*o.dep)", `o.held, o.why = false, ""`, "",
 	},
 	{
 		"a role of another account is opened however it reads", "internal/rollout/opened.go",
@@ -64,7 +64,7 @@ var mutants = []mutant{
 	},
 	{
 		"other permissions of a removed user count for nothing", "internal/order/way_in.go",
-		"case len(w.Others) > 0:", "case false:", "opened",
+		"case len(w.Others) > 0:", "case false:", "",
 	},
 	{
 		"users whose policies lose a role are not kept out", "internal/order/arrange.go",
