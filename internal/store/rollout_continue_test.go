@@ -337,8 +337,8 @@ func TestRetryAndSkipOfAContinuingTarget(t *testing.T) {
 		return r.Retry()
 	})
 	retried := targetOf(t, s, r, accountID(0))
-	if retried.State != access.TargetRunning || retried.Pass != access.PassGrants || retried.Class != "" {
-		t.Errorf("retried: %+v, want it in flight in its pass", retried)
+	if retried.State != access.TargetRunning || retried.Pass != access.PassFirst || retried.Class != "" {
+		t.Errorf("retried: %+v, want it in flight in the first pass", retried)
 	}
 	if r.IgnoredFailures != 0 {
 		t.Errorf("%d failures are ignored after the retry", r.IgnoredFailures)

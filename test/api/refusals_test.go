@@ -46,6 +46,7 @@ var bodies = map[string]string{
 	"setMaxInFlight":            `{"max_in_flight":5}`,
 	"overrideMaintenanceWindow": `{"reason":"x"}`,
 	"rollBackRollout":           `{"reason":"x"}`,
+	"openUnverifiedRoles":       `{"accounts":["999999999999"],"reason":"x"}`,
 	"skipTarget":                `{"reason":"x"}`,
 	"addStrategy":               `{"name":"x"}`,
 	"addPerson":                 `{"email":"x@example.com","name":"x","roles":["viewer"]}`,
@@ -96,7 +97,7 @@ func outsider(op operation) string {
 // insider is somebody whose roles allow it.
 func insider(op operation) string {
 	switch {
-	case op.id == "reviewChange":
+	case op.id == "reviewChange" || op.id == "openUnverifiedRoles":
 		return "approver"
 	case op.id == "adoptEdit":
 		return "editor"

@@ -14,7 +14,7 @@ import (
 
 var (
 	runMutants      = flag.Bool("sim-mutants", false, "demand that TestSchedules finds breaks of the engine")
-	mutantSchedules = flag.Int("sim-mutant-schedules", 50000, "how many schedules a break may survive")
+	mutantSchedules = flag.Int("sim-mutant-schedules", 120000, "how many schedules a break may survive")
 )
 
 // mutant is one line of the engine, and a line that breaks a rule. kind is part of the violation that
