@@ -23,10 +23,10 @@ func (s *Service) OpenUnverified(
 		return access.Rollout{}, err
 	}
 	accounts = slices.Compact(slices.Sorted(slices.Values(accounts)))
-	if err := s.refuseUnknown(ctx, accounts); err != nil {
+	if err := s.refuseAuthor(ctx, actor, id); err != nil {
 		return access.Rollout{}, err
 	}
-	if err := s.refuseAuthor(ctx, actor, id); err != nil {
+	if err := s.refuseUnknown(ctx, accounts); err != nil {
 		return access.Rollout{}, err
 	}
 	detail := map[string]any{"accounts": accounts, "reason": reason}
