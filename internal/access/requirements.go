@@ -146,9 +146,7 @@ func (d DependencyState) Visited() bool {
 }
 
 // Pending reports whether more may come of the operation without a retry.
-func (d DependencyState) Pending() bool {
-	return !d.Visited() || d.Target == TargetRunning && !d.Good()
-}
+func (d DependencyState) Pending() bool { return !d.Visited() }
 
 // Good reports whether the operation has had its effect.
 func (d DependencyState) Good() bool {

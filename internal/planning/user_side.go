@@ -53,6 +53,9 @@ func (p Planner) withUserSide(a access.Account, before, after policy.Documents, 
 			closing = append(closing, op)
 		}
 	}
+	if err := checkDeniesStay(a, closing, changedUserSide(users, before, after)); err != nil {
+		return nil, err
+	}
 	for _, op := range opening {
 		if err := checkDeniesFirst(a, op, users); err != nil {
 			return nil, err
@@ -93,6 +96,35 @@ func checkDeniesFirst(a access.Account, op access.PlannedOperation, users []acce
 		if opens && (!op.BeforeKnown || iam.MayAdmit(foreign, a.ID, u, a.PartitionOrDefault(), "") != iam.AdmitsNot) {
 			return access.Invalid("edits", "In account %s (%s) the networks of %s are too long for its trust policy, so user-side policies of %s hold them. They come before the trust policy, and a statement of others in it may admit this user without the other conditions of the mapping. There is no safe order for that: remove that statement, shorten the allowlist, or read the account first if it was not read.",
 				a.ID, a.Name, op.Resource, u)
+		}
+	}
+	return nil
+}
+
+// changedUserSide returns the users whose user-side policies differ.
+func changedUserSide(users []access.UserName, before, after policy.Documents) []access.UserName {
+	return slices.DeleteFunc(slices.Clone(users), func(u access.UserName) bool {
+		return slices.EqualFunc(userSideOf(before, u).Policies, userSideOf(after, u).Policies, func(p, q policy.Compiled) bool {
+			return p.JSON() == q.JSON()
+		})
+	})
+}
+
+// checkDeniesStay refuses a trust policy that loses a Deny, such as that of calls without MFA, while the user-side policies of
+// a user whom it admits before and after change. The trust policy comes first. Until the user-side policies are written, the user
+// would have the former networks without the Deny.
+func checkDeniesStay(a access.Account, closing []access.PlannedOperation, changed []access.UserName) error {
+	for _, op := range closing {
+		if len(changed) == 0 || !deniesMore(op.OursAfter, op.OursBefore) {
+			continue
+		}
+		before, after := iam.ReadUserSide(a.ID, op.OursBefore), iam.ReadUserSide(a.ID, op.OursAfter)
+		for _, u := range changed {
+			if before.Admits(u.Name) && after.Admits(u.Name) {
+				return access.Invalid("edits", "In account %s (%s) the networks of user %s for %s are in user-side policies. "+
+					"This change loosens the other conditions of the role and changes these networks. There is no safe "+
+					"order for both in one step: make two changes.", a.ID, a.Name, u, op.Resource)
+			}
 		}
 	}
 	return nil

@@ -39,6 +39,7 @@ func (u *push) lookAtOpened(ctx context.Context) error {
 				look = append(look, o)
 			case o.dep.Pending():
 				o.held = true
+				u.noteRunning(*o.dep)
 			default:
 				o.held, o.why = true, notSet(*o.dep)
 			}
@@ -141,9 +142,6 @@ func (u *push) readOpenedIn(ctx context.Context, s *step, account access.Account
 	for i, o := range roles {
 		o.why = u.whyClosed(s, o, docs[i])
 		o.held = o.why != ""
-		if o.held && o.dep != nil && o.dep.Target == access.TargetRunning {
-			o.why = "" // its target is being pushed at this moment
-		}
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type push struct {
 	ids     map[string]string
 	users   map[string]bool // users that were looked for, by ARN, and whether they are there
 	refusal *refusal        // what ended the push as a whole
+	busy    error           // an account in flight that comes first; nil for none
 }
 
 // step is one operation with what the push makes of it. Once wrote is set, the operation

@@ -65,7 +65,21 @@ func (u *push) require(ctx context.Context) error {
 			u.keepClosed(s, deps)
 		}
 	}
-	return u.lookAtOpened(ctx)
+	if err := u.lookAtOpened(ctx); err != nil {
+		return err
+	}
+	if u.busy != nil && u.claim.Target.Pass > access.PassFirst {
+		return &SnoozeError{After: u.cfg.SnoozeFor, Err: u.busy}
+	}
+	return nil
+}
+
+// noteRunning notes that the push waits for an account that is being pushed in a later pass as well. The rule for the start of
+// passes does not hold the two apart, so the push is snoozed: to continue would start it again at once.
+func (u *push) noteRunning(d access.DependencyState) {
+	if d.Target == access.TargetRunning {
+		u.busy = fmt.Errorf("account %s is being pushed, and %s in it comes first", d.Account, d.Resource)
+	}
 }
 
 func (s *step) parseRequirements() error {
@@ -191,6 +205,7 @@ func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.D
 	case d.Good():
 		return true, access.Place{}
 	case d.Pending():
+		u.noteRunning(d)
 		return false, u.later(d.Place.Wave, access.PassFinal)
 	default:
 		return false, access.Place{}

@@ -19,7 +19,7 @@ type checker struct {
 	lastWrite        map[place]written
 	running, failing map[int64]int
 
-	excused map[pair]mask // calls that an edit by others has opened while a revocation was under way
+	excused map[pair]mask // calls that an edit by others has opened
 }
 
 // foreignVersion is the part of others in a trust policy, from a time on.
@@ -262,21 +262,8 @@ func (c *checker) edited(e edit) {
 	for _, pr := range c.pairs(e.at) {
 		is := c.allowed(docs, pr)
 		c.excused[pr] &= is
-		bad := is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr) | c.excused[pr])
-		if bad != 0 && !c.couldAsk(pr) {
-			c.report("opened by an edit after a write", e.at, pr, bad)
-			return
-		}
-		c.excused[pr] |= bad
+		c.excused[pr] |= is &^ (c.allowed(c.read, pr) | c.allowed(c.planned, pr))
 	}
-}
-
-// couldAsk reports whether the user could ask for the role before the rollout, and still can.
-func (c *checker) couldAsk(pr pair) bool {
-	user := c.s.w.users[pr.user]
-	trusting := statements{allow(awsPrincipal(rootOf(user.account)), "")}.document()
-	could := c.s.w.judge.decide(pr.user, pr.role, trusting, c.own(c.read0, user))
-	return c.s.w.judge.decide(pr.user, pr.role, trusting, c.own(c.s.cloud.docs, user))&could != 0
 }
 
 // follow puts the edits of a document into the documents read and planned.

@@ -38,9 +38,9 @@
 //     documents, unless it is about statements of others in a document that the plan writes: the
 //     final document is put into these as they are. So the only excuse is an edit that falls between
 //     the last look of the engine, at most a minute before its write, and the write.
-//     One more edit is excused: a statement that others add after a trust policy was written without
-//     the Deny for a removed user, and before the policy of this user was written. It excuses the
-//     calls that it opens at that moment, and no others.
+//     An edit also excuses the calls that it opens at that moment, with the documents that are in AWS
+//     then. For example, others add a statement after a trust policy was written without the Deny for
+//     a removed user, and before the policy of this user was written. No later write may open more.
 //     A write may also bring back a statement that others have removed since the last look.
 //  3. A write that was on the wire when its claim was lost counts as an edit by others of our part of
 //     the document: AWS knows no fencing.
