@@ -126,8 +126,11 @@ func report(t *testing.T, v *violation) {
 
 // TestSameSeedSameTrace: a seed says all that happens.
 func TestSameSeedSameTrace(t *testing.T) {
-	for seed := range uint64(60) {
-		seed *= 7
+	seeds := slices.Repeat([]uint64{4613}, 10) // in which a call and a timer come at the same instant
+	for n := range uint64(60) {
+		seeds = append(seeds, 7*n)
+	}
+	for _, seed := range seeds {
 		first := runSeed(t, worldOf(seed), seed, true)
 		again := runSeed(t, worldOf(seed), seed, true)
 		if d := gocmp.Diff(first.trace, again.trace); d != "" {

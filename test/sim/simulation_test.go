@@ -376,6 +376,11 @@ func (s *simulation) waitForNext() bool {
 	case <-s.gate.arrived:
 	case <-timer.C:
 	}
+	synctest.Wait()
+	select { // a call and the timer may come at the same instant, and the choice between them is not the seed's
+	case <-s.gate.arrived:
+	default:
+	}
 	return true
 }
 
