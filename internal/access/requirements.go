@@ -145,9 +145,6 @@ func (d DependencyState) Visited() bool {
 	return d.Target.Ended() || d.Place.Pass > PassFirst && d.Operation != OperationIntended
 }
 
-// Pending reports whether more may come of the operation without a retry.
-func (d DependencyState) Pending() bool { return !d.Visited() }
-
 // Good reports whether the operation has had its effect.
 func (d DependencyState) Good() bool {
 	return d.Visited() && (d.Operation == OperationWritten || d.Operation == OperationUnchanged)

@@ -320,6 +320,11 @@ type TargetResult struct {
 	Live     []LiveDocument // what the account holds now, as read back
 }
 
+// Continues reports whether the result lets a target continue at a later place.
+func (r TargetResult) Continues(t Target) bool {
+	return r.State == TargetWaiting && r.Continue.Wave >= t.Wave && r.Continue.Pass > PassFirst
+}
+
 // ErrClaimLost says that a later claim on the target was made: its holder writes nothing
 // more.
 var ErrClaimLost = errors.New("another worker has claimed the target")

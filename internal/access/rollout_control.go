@@ -248,7 +248,7 @@ func (r *Rollout) refuse(verb string) error {
 // OpensUnverified reports whether a reviewer has accepted that user policies open the roles of an account without proof
 // that the trust policies of these roles are set.
 func (r *Rollout) OpensUnverified(id AccountID) bool {
-	return slices.Contains(strings.Split(r.OpenUnverified, ","), string(id))
+	return slices.Contains(r.Unverified(), id)
 }
 
 // Unverified lists the accounts that a reviewer has accepted in this way.
@@ -262,12 +262,11 @@ func (r *Rollout) Unverified() []AccountID {
 
 // acceptUnverified notes that a reviewer accepts the roles of accounts without that proof.
 func (r *Rollout) acceptUnverified(ids []AccountID) {
-	known := strings.FieldsFunc(r.OpenUnverified, func(c rune) bool { return c == ',' })
-	for _, id := range ids {
-		known = append(known, string(id))
+	var text []string
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(append(r.Unverified(), ids...)))) {
+		text = append(text, string(id))
 	}
-	slices.Sort(known)
-	r.OpenUnverified = strings.Join(slices.Compact(known), ",")
+	r.OpenUnverified = strings.Join(text, ",")
 }
 
 // OpenAnyway lets user policies open the roles of accounts although nothing proves that the trust policies of these roles are

@@ -1,8 +1,6 @@
 package order
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -130,15 +128,16 @@ func (a *arranger) find() bool {
 		loses = loses || (op.Kind == access.OpUserPolicy || op.Kind == access.OpDeleteUserPolicy) && losesResources(op)
 	}
 	for n, op := range a.plan.Distinct() {
+		concerned := false
 		switch op.Kind {
 		case access.OpUserPolicy:
-			a.concerned[n] = len(newResources(op)) > 0
+			concerned = len(newResources(op)) > 0
 		case access.OpTrustPolicy:
 			before, after := readable(op.OursBefore), readable(op.OursAfter)
-			a.concerned[n] = before != after && (loses || len(Revoked(anyAccount, before, after, anyPath)) > 0)
+			concerned = before != after && (loses || len(Revoked(anyAccount, before, after, anyPath)) > 0)
 		}
-		if !a.concerned[n] {
-			delete(a.concerned, n)
+		if concerned {
+			a.concerned[n] = true
 		}
 	}
 	return len(a.concerned) > 0
@@ -272,12 +271,7 @@ func (a *arranger) opens(home access.AccountID, op access.PlannedOperation) []ac
 		}
 		a.expand(r, partition, add)
 	}
-	slices.SortFunc(opened, func(x, y access.Opening) int {
-		if c := strings.Compare(string(x.Account), string(y.Account)); c != 0 {
-			return c
-		}
-		return strings.Compare(x.Role.String(), y.Role.String())
-	})
+	slices.SortFunc(opened, access.Opening.Compare)
 	return slices.Compact(opened)
 }
 
@@ -324,7 +318,7 @@ func (a *arranger) opening(user access.UserName, account access.AccountID, role 
 	}
 	live, _ := a.Inventories.Role(account, role)
 	known, _ := a.Inventories.User(user.Account, user.Path, user.Name)
-	o.Document = Fingerprint(live.Document)
+	o.Document = access.DocumentDigest(live.Document)
 	switch {
 	case live.Document == "" || iam.MayAdmit(live.Document, account, user, a.partition(account), known.ID) == iam.AdmitsNot:
 		o.Basis = access.BasisHarmless
@@ -344,12 +338,6 @@ func restricts(document, arn string) bool {
 	}
 	denied := principals(ours, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
 	return slices.Contains(denied, arn) || slices.Contains(denied, "*")
-}
-
-// Fingerprint is the SHA-256 of a document as it was read, in hexadecimal digits.
-func Fingerprint(document string) string {
-	sum := sha256.Sum256([]byte(document))
-	return hex.EncodeToString(sum[:])
 }
 
 // revoke keeps the Deny of the users whom a trust policy stops admitting, for as long as needed.

@@ -34,7 +34,7 @@ func TestOpeningBases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := reading(map[access.AccountID]access.Inventory{here: read(tc.trust), there: read("", user(dave, ""))})
 			_, requires := arranged(t, r, target(there, userOp(dave, "", userPolicy(bobHere))))
-			want := []access.Opening{{Account: here, Role: bobName, Basis: tc.want, Document: Fingerprint(tc.trust)}}
+			want := []access.Opening{{Account: here, Role: bobName, Basis: tc.want, Document: access.DocumentDigest(tc.trust)}}
 			if diff := cmp.Diff(want, requires.Opens); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

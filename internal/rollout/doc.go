@@ -67,9 +67,17 @@
 // snoozed and tried again. The same applies if AWS says that something else is changing a document
 // at this moment. The other documents of the account are written meanwhile.
 //
-// Before the push writes a user policy, it has seen the trust policies that the user policy may open
-// within the last minute. If one of them is no longer as the push left it, the user policy is held
-// back.
+// # Forms of a document
+//
+// An operation may be written in several forms: package order says which. Before the push writes a user
+// policy, it has read the trust policies of the roles that the user policy newly opens within the last
+// minute, also in other accounts. Roles whose trust policies are not as the rollout left them stay out of
+// the user policy. A trust policy keeps a Deny for a removed user until the policy of this user is written.
+// Where something is still to come, the target waits again, in a later pass of a wave:
+//
+//	running ─▶ waiting, in a later pass ─▶ running ─▶ succeeded, or failed with the class blocked
+//
+// A written operation is then intended again, with its next form.
 //
 // A deleted user does not block other users: the push leaves the deleted user out of trust
 // policies, and the push after the user exists again lets the user in. If a user may be too new for
@@ -84,7 +92,8 @@
 //	    └────────── edited once more ─────────────────┘
 //
 // A decision is bound to the live document that the person saw, and a push carries it out. If a
-// document is left as it is, the operations that depend on it are not written either.
+// document is left as it is, the operations that depend on it are not written either, and a user
+// policy is written without the role.
 //
 // # Files
 //
@@ -92,6 +101,7 @@
 //	control.go   what people do to a rollout
 //	strategies.go  saved ways of carrying changes out
 //	rollback.go  what has been written, read backwards
+//	open_unverified.go  roles that a reviewer lets a rollout open without proof
 //	check.go     a look at the health of a wave
 //	waves.go     what the store keeps of waves, checks and strategies
 //	resolve.go   what people decide about conflicts
@@ -101,6 +111,7 @@
 //	pusher.go    Push: one target from its claim to its end
 //	push.go      the steps of a push
 //	approved.go  proof that the claimed operations are the approved ones
+//	requires.go  what the documents require of others, and the forms that follow
 //	write.go     one write, also when its answer is lost
 //	opened.go    roles that a user policy opens, read again before it is written
 //	missing.go   users whom AWS does not know: gone, or too new

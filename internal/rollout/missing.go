@@ -110,7 +110,7 @@ func (u *push) expectNothingOf(s *step, recreated map[string]bool) {
 	if !open || kind != access.ResourceUser && kind != access.ResourceAttachments {
 		return
 	}
-	user := access.Resource{Kind: access.ResourceUser, Path: s.op.Resource.Path, Name: s.op.Resource.Name}
+	user := userResource(access.UserName{Path: s.op.Resource.Path, Name: s.op.Resource.Name})
 	if recreated[user.ARN(u.claim.Account.PartitionOrDefault(), u.claim.Account.ID)] {
 		s.op.BeforeKnown = false
 	}
@@ -222,7 +222,7 @@ func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error
 	for _, statement := range statements {
 		for _, arn := range statement.Principals {
 			name, ok := access.ParseUserARN(arn)
-			user := access.Resource{Kind: access.ResourceUser, Path: name.Path, Name: name.Name}
+			user := userResource(name)
 			if _, looked := u.users[arn]; ok && !looked && !slices.Contains(byAccount[name.Account], user) {
 				byAccount[name.Account] = append(byAccount[name.Account], user)
 			}

@@ -12,7 +12,6 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
-	"portcullis.internal/portcullis/internal/order"
 )
 
 // A user policy opens roles to its user, and the trust policies of these roles restrict the user to the allowlist. A
@@ -32,12 +31,12 @@ func (u *push) lookAtOpened(ctx context.Context) error {
 			o := &s.opened[n]
 			switch {
 			case o.own != nil:
-			case u.overridden(o.Account):
+			case u.claim.Rollout.OpensUnverified(o.Account):
 				o.accepted = true
 			case o.dep == nil && o.Basis == "": // the documents that were read for the plan allow it
 			case o.dep == nil || o.dep.Good():
 				look = append(look, o)
-			case o.dep.Pending():
+			case !o.dep.Visited():
 				o.held = true
 				u.noteRunning(*o.dep)
 			default:
@@ -49,11 +48,6 @@ func (u *push) lookAtOpened(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// overridden reports whether a reviewer has accepted that roles of an account are opened without proof.
-func (u *push) overridden(account access.AccountID) bool {
-	return u.claim.Rollout.OpensUnverified(account)
 }
 
 func notSet(d access.DependencyState) string {
@@ -159,7 +153,7 @@ func (u *push) whyClosed(s *step, o *openedRole, live access.LiveDocument) strin
 		return "its trust policy was edited since the rollout wrote it"
 	case !admits:
 		return ""
-	case o.Document != "" && !o.Basis.NeedsOverride() && order.Fingerprint(live.Document) == o.Document:
+	case o.Document != "" && !o.Basis.NeedsOverride() && access.DocumentDigest(live.Document) == o.Document:
 		return ""
 	case o.Basis == access.BasisInPlace || o.Basis == access.BasisHarmless:
 		return "its trust policy was edited since the plan was made"

@@ -249,7 +249,7 @@ func (u *push) finish(ctx context.Context) error {
 	for i := range u.steps {
 		s := &u.steps[i]
 		if s.isIncomplete() && r.State != access.TargetWaiting {
-			s.end(access.OperationSkipped, "Nothing was written: the document is live without the part that depends on other accounts.")
+			s.end(access.OperationSkipped, "Nothing was written: the document is live without the part that depends on other documents.")
 		}
 		if !s.recorded && !s.isIncomplete() {
 			outcomes = append(outcomes, u.outcome(s))

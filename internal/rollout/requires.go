@@ -204,7 +204,7 @@ func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.D
 		return false, access.Place{}
 	case d.Good():
 		return true, access.Place{}
-	case d.Pending():
+	case !d.Visited():
 		u.noteRunning(d)
 		return false, u.later(d.Place.Wave, access.PassFinal)
 	default:

@@ -33,7 +33,7 @@ func result(steps []step, r *refusal) access.TargetResult {
 	if why := leftOutOf(steps); why != "" {
 		return access.TargetResult{
 			State: access.TargetFailed, Message: why, Class: access.CloudBlocked,
-			Cause:  "documents in other accounts that come first could not be set",
+			Cause:  "documents that come first could not be set or verified",
 			Advice: "See what these accounts say, retry them, and then this target. A reviewer may let the rollout open the roles of an account without this proof.",
 		}
 	}

@@ -22,7 +22,7 @@ func count(n *int64) func(pgconn.CommandTag) error {
 // transaction: the number of targets in flight is never too low or too high. The lock on the rollout comes after all
 // locks of the target, since every target in flight waits for it.
 func (s *Store) FinishTarget(ctx context.Context, c access.Claim, outcomes []access.Outcome, result access.TargetResult, events []access.AuditEvent) (access.Rollout, error) {
-	continues := result.State == access.TargetWaiting && result.Continue.Wave >= c.Target.Wave && result.Continue.Pass > access.PassFirst
+	continues := result.Continues(c.Target)
 	if !result.State.Ended() && !continues {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", result.State)
 	}

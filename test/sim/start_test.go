@@ -16,7 +16,7 @@ import (
 func (m *modelStore) FinishTarget(_ context.Context, c access.Claim, outcomes []access.Outcome,
 	res access.TargetResult, _ []access.AuditEvent,
 ) (access.Rollout, error) {
-	continues := res.State == access.TargetWaiting && res.Continue.Wave >= c.Target.Wave && res.Continue.Pass > access.PassFirst
+	continues := res.Continues(c.Target)
 	if !res.State.Ended() && !continues {
 		return access.Rollout{}, fmt.Errorf("a target does not end as %s", res.State)
 	}

@@ -80,7 +80,7 @@ func TestChangePageShowsTheOrderOfARevocation(t *testing.T) {
 func showBlocked(c *webtest.Console) {
 	threeWaves(c)
 	c.Rollouts.InsightNow.Failures = []access.FailureGroup{{
-		State: access.TargetFailed, Class: access.CloudBlocked, Cause: "documents in other accounts that come first could not be set", Targets: 1,
+		State: access.TargetFailed, Class: access.CloudBlocked, Cause: "documents that come first could not be set or verified", Targets: 1,
 	}}
 	c.Rollouts.TargetPage.Items[0].Pass = access.PassGrants
 	c.Rollouts.TargetPage.Items[0].State = access.TargetWaiting
