@@ -30,7 +30,7 @@ func (d demand) admitsOutside() bool {
 
 // demand says what a test demands of the calls of a caller: to hold, or to fail.
 func (c *call) demand(t *test, hold bool, who caller) demand {
-	stranger := demand{is: unsure, unknown: true, text: t.operator + " " + t.key + " " + some(t.values)}
+	stranger := demand{is: unsure, unknown: true, text: t.operator + " " + t.key + " " + Some(t.values)}
 	switch {
 	case len(t.values) == 0 || t.compare == nil && t.prefixes == nil || t.forAll || t.forAny:
 		return stranger
@@ -147,7 +147,7 @@ func networksText(networks []netip.Prefix) string {
 	for i, p := range networks {
 		listed[i] = p.String()
 	}
-	return some(listed)
+	return Some(listed)
 }
 
 func (t *test) endpointDemand(in, without bool) demand {
@@ -156,7 +156,7 @@ func (t *test) endpointDemand(in, without bool) demand {
 	if t.name == "aws:sourcevpc" {
 		what, preposition = "VPC ", "from "
 	}
-	text := preposition + what + some(t.values)
+	text := preposition + what + Some(t.values)
 	switch {
 	case in && without:
 		return demand{is: unsure, place: true, text: "from public addresses or " + text}
@@ -165,7 +165,7 @@ func (t *test) endpointDemand(in, without bool) demand {
 	case without:
 		return demand{is: unsure, place: true, text: "from any network but not " + text}
 	default:
-		text = preposition + what + "other than " + some(t.values)
+		text = preposition + what + "other than " + Some(t.values)
 		return demand{is: unsure, endpoint: true, place: true, text: text}
 	}
 }
@@ -183,7 +183,7 @@ func (t *test) externalIDDemand(in, without bool) demand {
 func chosenText(what string, in, without bool, values []string) string {
 	listed := strings.Join(values, " or ")
 	if len(values) > 3 {
-		listed = some(values)
+		listed = Some(values)
 	}
 	switch {
 	case in && without:

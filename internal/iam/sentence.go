@@ -75,7 +75,7 @@ func (c *call) reason(o outcome) string {
 	case nothingAllows:
 		return c.nothing(o)
 	case unreadPolicies:
-		return c.nothing(o) + "; what the user's other policies and groups allow (" + some(c.Others) + ") is not known here; read them in AWS"
+		return c.nothing(o) + "; what the user's other policies and groups allow (" + Some(c.Others) + ") is not known here; read them in AWS"
 	default:
 		return ""
 	}
@@ -87,7 +87,7 @@ func underConditions(s *parsedStatement) string {
 	var conditions []string
 	for i := range s.tests {
 		if t := &s.tests[i]; !sameForAll[t.name] && t.name != "aws:principalarn" && t.name != "aws:username" {
-			conditions = append(conditions, t.operator+" "+t.key+" "+some(t.values))
+			conditions = append(conditions, t.operator+" "+t.key+" "+Some(t.values))
 		}
 	}
 	if len(conditions) == 0 {

@@ -12,8 +12,8 @@ func sortedSet(ss []string) []string {
 	return slices.Compact(ss)
 }
 
-// some lists a few things and counts the rest.
-func some(ss []string) string {
+// Some lists a few things and counts the rest.
+func Some(ss []string) string {
 	const few = 3
 	if len(ss) <= few {
 		return strings.Join(ss, ", ")

@@ -171,7 +171,7 @@ func (w *way) text() string {
 	parts = append(parts, w.needs...)
 	switch {
 	case len(w.strangers) > 0:
-		parts = append(parts, notEvaluated+some(w.strangers))
+		parts = append(parts, notEvaluated+Some(w.strangers))
 	case len(parts) > 0 && !w.placed:
 		parts = append(parts, "from any network")
 	}

@@ -420,14 +420,6 @@ func otherPermissions(u access.LiveUser) []string {
 	return slices.Concat(u.InlinePolicies, attached, u.Groups)
 }
 
-func some(names []string) string {
-	const most = 3
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
 // keep adds the Deny to the planned document.
 func (a *arranger) keep(account access.AccountID, op *access.PlannedOperation, users []access.UserName) error {
 	ours, err := Closing(op.OursAfter, a.partition(account), users)

@@ -54,7 +54,7 @@ func (w WayIn) Stays(role access.Resource) string {
 		return say("the account of this user was not read, and the user may have other permissions to assume the role")
 	case len(w.Others) > 0:
 		return say("a statement of others admits the account of this user, and other permissions of the user may allow " +
-			"the role (" + some(w.Others) + ")")
+			"the role (" + iam.Some(w.Others) + ")")
 	case w.Covers:
 		return say("a statement of others admits the account of this user, and the policy of the user still covers the role")
 	default:

@@ -270,7 +270,7 @@ func (s *scan) bypasses(r access.LiveDocument, document string) {
 		if ways[b.Statement] == nil {
 			order = append(order, b.Statement)
 		}
-		ways[b.Statement] = append(ways[b.Statement], some(free)+" assume the role "+b.How)
+		ways[b.Statement] = append(ways[b.Statement], iam.Some(free)+" assume the role "+b.How)
 	}
 	for _, statement := range order {
 		s.add(access.Finding{

@@ -131,7 +131,7 @@ func (s *scan) keptOutOf(r access.LiveDocument, w order.WayIn, mapped bool) {
 
 // opensTo says how a user would get in without the Deny, and what closes that way.
 func (s *scan) opensTo(w order.WayIn) (how, remedy string) {
-	statement := "statement " + some(w.Statements) + " of others"
+	statement := "statement " + iam.Some(w.Statements) + " of others"
 	if len(w.Statements) == 0 {
 		statement = "a statement of others that cannot be read"
 	}
@@ -146,7 +146,7 @@ func (s *scan) opensTo(w order.WayIn) (how, remedy string) {
 	}
 	var ways, remove []string
 	if others := s.permissions(w.User); len(others) > 0 {
-		ways = append(ways, "other permissions of the user may allow the role ("+some(others)+")")
+		ways = append(ways, "other permissions of the user may allow the role ("+iam.Some(others)+")")
 		remove = append(remove, "these permissions")
 	}
 	if w.Covered {

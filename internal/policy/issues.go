@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // Issues returns what is to be said about the mappings as a whole: accounts, roles and
@@ -123,7 +124,7 @@ func (c *Compiler) closedReach(p *resolvedMapping) []Issue {
 		return nil
 	}
 	return []Issue{c.mappingIssue(p, CodeUntargetable, SeverityInfo, "",
-		"nothing is written by this mapping to accounts that are not active: %s", some(ids))}
+		"nothing is written by this mapping to accounts that are not active: %s", iam.Some(ids))}
 }
 
 // missing collects users that do not exist, each once with its accounts.
@@ -153,12 +154,12 @@ func (m *missing) issues() []Issue {
 		where := sortedSet(m.roles[u])
 		i := Issue{
 			Code: CodeUserUnknown, Severity: SeverityWarning, Object: "user " + u.String(), Position: m.at[u],
-			Message: fmt.Sprintf("user %s does not exist; it is left out of %s", u, some(where)),
+			Message: fmt.Sprintf("user %s does not exist; it is left out of %s", u, iam.Some(where)),
 			Advice:  "create the user, correct its path and name, or remove it from the mapping",
 		}
 		if m.cross[u] {
 			i.Code, i.Severity = CodePartition, SeverityError
-			i.Message = fmt.Sprintf("user %s is in another partition than the account of %s, and trust never crosses partitions", u, some(where))
+			i.Message = fmt.Sprintf("user %s is in another partition than the account of %s, and trust never crosses partitions", u, iam.Some(where))
 			i.Advice = "map a user of the same partition, or leave those accounts out of the mapping"
 		}
 		is = append(is, i)
@@ -189,7 +190,7 @@ func (c *Compiler) existence(p *resolvedMapping, users *missing) []Issue {
 	var is []Issue
 	if len(without) > 0 {
 		is = append(is, c.mappingIssue(p, CodeRoleUnknown, SeverityWarning, "create the role there, or leave these accounts out of the mapping",
-			"role %s does not exist in %d of the %d accounts that its mapping reaches: %s", p.Role, len(without), len(p.sel.accounts), some(without)))
+			"role %s does not exist in %d of the %d accounts that its mapping reaches: %s", p.Role, len(without), len(p.sel.accounts), iam.Some(without)))
 	}
 	for _, u := range p.Users {
 		if _, ok := c.index[u.Account]; u.Account != "" && !ok {

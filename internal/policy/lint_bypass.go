@@ -24,7 +24,7 @@ func (l *linter) bypasses(id access.AccountID, role access.RoleName, merged stri
 		}
 		l.add(CodeBypass, SeverityWarning, roleObject(role, id), "", "remove the statement, or set enforcement to everyone",
 			"statement %s of others lets %s assume role %s in account %s %s; only mapped users are restricted",
-			b.Statement, some(b.Who), role, id, b.How)
+			b.Statement, iam.Some(b.Who), role, id, b.How)
 	}
 }
 

@@ -62,7 +62,7 @@ func (l *linter) mfa(p *resolvedMapping) {
 		}
 	}
 	if len(reached) > 0 {
-		l.mapping(p, CodeNoMFA, SeverityInfo, "require MFA for it", "role %s can be assumed without MFA in production (%s)", p.Role, some(reached))
+		l.mapping(p, CodeNoMFA, SeverityInfo, "require MFA for it", "role %s can be assumed without MFA in production (%s)", p.Role, iam.Some(reached))
 	}
 }
 
@@ -136,7 +136,7 @@ func (l *linter) others(id access.AccountID, docs Documents) {
 		if more := inv.others(access.UserName{Path: d.Resource.Path, Name: d.Resource.Name}); len(more) > 0 {
 			l.add(CodeUserHoldsMore, SeverityWarning, userObject(d.Resource.Name, id), "", "leave the user nothing but sts:AssumeRole, and give the role the rest",
 				"user %s in account %s has other permissions (%s): "+
-					"no allowlist holds for them, and the console does not evaluate their conditions", d.Resource.Name, id, some(more))
+					"no allowlist holds for them, and the console does not evaluate their conditions", d.Resource.Name, id, iam.Some(more))
 		}
 	}
 }

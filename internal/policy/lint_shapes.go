@@ -93,7 +93,7 @@ func (s *seen) report(l *linter, before *seen) {
 	each := func(now, then places, say func(what, where string)) {
 		for _, what := range now.order {
 			if at := without(now.at[what], then.at[what]); len(at) > 0 {
-				say(what, some(at))
+				say(what, iam.Some(at))
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func (l *linter) federatedAccess(id access.AccountID, role access.RoleName, merg
 		l.add(CodeFederatedAccess, severity, roleObject(role, id), "", "remove the statement, or put a condition on aws:SourceIp into it",
 			"statements of others let people of %s assume role %s in account %s with SAML or OIDC, %s; "+
 				"allowlists hold for sts:AssumeRole only",
-			some(w.Who), role, id, w.How)
+			iam.Some(w.Who), role, id, w.How)
 	}
 }
 

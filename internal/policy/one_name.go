@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // path and name of a role, or of a user without the account.
@@ -89,7 +90,7 @@ func (c *Compiler) clashIssue(code, kind string, clash clash) Issue {
 	return Issue{
 		Code: code, Severity: SeverityError, Object: kind + " " + clash.a.String(), Position: c.positions["mapping/"+clash.second.ID],
 		Message: fmt.Sprintf("%s both %s and %s as %ss of account %s; an account can have only one of the two, because IAM ignores case and path when it compares names",
-			mappings, clash.a, clash.b, kind, some(clash.accounts)),
+			mappings, clash.a, clash.b, kind, iam.Some(clash.accounts)),
 		Advice: "write path and name of the " + kind + " as AWS shows them, the same in each mapping, or remove one of the two",
 	}
 }

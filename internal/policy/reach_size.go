@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // reachSize is how much a cover admits: addresses of IPv4, and /64 networks of IPv6.
@@ -101,7 +102,7 @@ func LargeReach(im Impact, o Options) []Issue {
 	for s, names := range users {
 		is = append(is, Issue{
 			Code: CodeLargeReach, Severity: SeverityWarning, Object: "role " + s.role.String(),
-			Message: fmt.Sprintf("role %s will admit %s from %s; this change adds %s", s.role, some(sortedSet(names)), s.after, s.gained),
+			Message: fmt.Sprintf("role %s will admit %s from %s; this change adds %s", s.role, iam.Some(sortedSet(names)), s.after, s.gained),
 			Advice:  "check that all these networks are yours, or list smaller ranges",
 		})
 	}
@@ -177,7 +178,7 @@ func (c *Compiler) roleUnions() []Issue {
 					Code: CodeUnionTooLarge, Severity: c.opts.dangerous(), Object: "role " + role.String(),
 					Position: c.positions["mapping/"+c.mappings[t.mappings[0]].ID],
 					Message: fmt.Sprintf("the mappings of role %s admit %s from more %s addresses together than one /%d holds: %s",
-						role, some(userNames(g.users)), f.name, f.bits, sizeOf(g.rule.nets.Prefixes)),
+						role, iam.Some(userNames(g.users)), f.name, f.bits, sizeOf(g.rule.nets.Prefixes)),
 					Advice: "list smaller ranges",
 				})
 			}

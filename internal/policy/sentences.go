@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/iam"
 )
 
 // sentences are issues of single accounts, each kept once with the accounts that it is
@@ -58,7 +59,7 @@ func (i Issue) inMany(ids []access.AccountID) Issue {
 	}
 	count := fmt.Sprintf("%d accounts", len(ids))
 	i.Object = strings.ReplaceAll(i.Object, "account "+access.OwnID, count)
-	i.Message = strings.ReplaceAll(i.Message, "account "+access.OwnID, count+" ("+some(texts)+")")
+	i.Message = strings.ReplaceAll(i.Message, "account "+access.OwnID, count+" ("+iam.Some(texts)+")")
 	i.Message = strings.ReplaceAll(i.Message, access.OwnID, "<account>") // in ARNs
 	return i
 }

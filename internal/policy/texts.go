@@ -1,22 +1,9 @@
 package policy
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 func sortedSet(ss []string) []string {
 	ss = slices.Clone(ss)
 	slices.Sort(ss)
 	return slices.Compact(ss)
-}
-
-// some lists a few things and counts the rest.
-func some(ss []string) string {
-	const few = 3
-	if len(ss) <= few {
-		return strings.Join(ss, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(ss[:few], ", "), len(ss)-few)
 }

@@ -99,7 +99,7 @@ func (t roleTask) unmappedLose() string {
 	if len(t.admitted) == 0 {
 		return why + "and what statements of others say in this account is not known; read the account first"
 	}
-	return why + "but statements of others admit " + some(t.admitted) + "; map them, remove those statements, or set enforcement to mapped"
+	return why + "but statements of others admit " + iam.Some(t.admitted) + "; map them, remove those statements, or set enforcement to mapped"
 }
 
 // throughUserSide is one user and a role that they assume through user-side policies.
