@@ -27,7 +27,7 @@ type limits struct {
 // The steady rates, in calls a second. STS takes 600 of one account; the rates of IAM are not
 // published, and a push makes fewer than ten calls in an account.
 const (
-	steadyIAM           = 5.0
+	steadyIAM           = 8.0
 	steadySTS           = 50.0
 	steadyOrganizations = 2.0
 )

@@ -20,7 +20,7 @@ func TestThrottlingBounds(t *testing.T) {
 	t.Parallel()
 	shares, accounts := []float64{0, 0.7}, 24
 	if full() {
-		shares, accounts = []float64{0, 0.5, 0.6, 0.7}, 40
+		shares, accounts = []float64{0, 0.5, 0.6, 0.7}, 100
 	}
 	c := tell(t, fmt.Sprintf("50 to 70 %% of all calls throttled at random, %d accounts", accounts),
 		"calls: at most 1.3/(1−p) times those without throttling; time: 2·T0/(1−p) + 30 s, "+
