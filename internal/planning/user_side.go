@@ -6,6 +6,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 	"portcullis.internal/portcullis/internal/policy"
 )
 
@@ -83,17 +84,13 @@ func opensToOne(id access.AccountID, op access.PlannedOperation, users []access.
 // such as calls without MFA, where a statement of others may admit the user. User-side policies allow the role too, and they come
 // first. Until the trust policy is written, the statement of others would let the user in without MFA.
 func checkDeniesFirst(a access.Account, op access.PlannedOperation, users []access.UserName) error {
-	if !deniesMore(op.OursBefore, op.OursAfter) {
-		return nil
-	}
 	foreign, _, err := iam.Merge(op.Before, nil)
 	if err != nil {
 		return unreadable(a, op.Resource, err)
 	}
-	before, after := iam.ReadUserSide(a.ID, op.OursBefore), iam.ReadUserSide(a.ID, op.OursAfter)
+	unguarded := order.Unguarded{Account: a, OursBefore: op.OursBefore, OursAfter: op.OursAfter, Others: foreign, Unread: !op.BeforeKnown}
 	for _, u := range users {
-		opens := after.Admits(u.Name) && !before.Admits(u.Name)
-		if opens && (!op.BeforeKnown || iam.MayAdmit(foreign, a.ID, u, a.PartitionOrDefault(), "") != iam.AdmitsNot) {
+		if unguarded.Lets(u) {
 			return access.Invalid("edits", "In account %s (%s) the networks of %s are too long for its trust policy, so user-side policies of %s hold them. They come before the trust policy, and a statement of others in it may admit this user without the other conditions of the mapping. There is no safe order for that: remove that statement, shorten the allowlist, or read the account first if it was not read.",
 				a.ID, a.Name, op.Resource, u)
 		}
@@ -115,7 +112,7 @@ func changedUserSide(users []access.UserName, before, after policy.Documents) []
 // would have the former networks without the Deny.
 func checkDeniesStay(a access.Account, closing []access.PlannedOperation, changed []access.UserName) error {
 	for _, op := range closing {
-		if len(changed) == 0 || !deniesMore(op.OursAfter, op.OursBefore) {
+		if len(changed) == 0 || !order.DeniesMore(op.OursAfter, op.OursBefore) {
 			continue
 		}
 		before, after := iam.ReadUserSide(a.ID, op.OursBefore), iam.ReadUserSide(a.ID, op.OursAfter)
@@ -128,19 +125,6 @@ func checkDeniesStay(a access.Account, closing []access.PlannedOperation, change
 		}
 	}
 	return nil
-}
-
-// deniesMore reports whether our statements of a trust policy contain a Deny that they did not contain before.
-func deniesMore(before, after string) bool {
-	had, _ := iam.ParseStatements(before)
-	has, _ := iam.ParseStatements(after)
-	known := map[string]bool{}
-	for _, s := range had {
-		known[iam.Statements([]iam.Statement{s})] = true
-	}
-	return slices.ContainsFunc(has, func(s iam.Statement) bool {
-		return s.Effect == iam.EffectDeny && !known[iam.Statements([]iam.Statement{s})]
-	})
 }
 
 // userSideUsers returns the users with user-side policies before or after, sorted.

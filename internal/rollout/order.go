@@ -5,6 +5,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/iam"
+	"portcullis.internal/portcullis/internal/order"
 )
 
 // A plan lists its operations in an order that lets nobody in who should not be. That
@@ -28,6 +29,47 @@ func holdBack(steps []step, account access.Account) {
 			}
 		}
 	}
+}
+
+// refuseUnguarded refuses user-side policies that come before a trust policy, where a statement of others has been added
+// since the plan that would let the user in without what the trust policy newly denies.
+func (u *push) refuseUnguarded() {
+	for i := range u.steps {
+		t := &u.steps[i]
+		live := u.live[t.op.Resource].Document
+		if t.op.Kind != access.OpTrustPolicy || live == "" {
+			continue
+		}
+		ours, errOurs := iam.Ours(live)
+		others, _, errOthers := iam.Merge(live, nil)
+		g := order.Unguarded{
+			Account: u.claim.Account, OursBefore: ours, OursAfter: t.op.OursAfter, Others: others,
+			Unread: errOurs != nil || errOthers != nil,
+		}
+		for j := range u.steps {
+			s := &u.steps[j]
+			if user, ok := u.userSideUserName(s); ok && s.write && g.Lets(user) {
+				s.refuseAsUnguarded(user, t.op.Resource)
+			}
+		}
+	}
+}
+
+func (u *push) userSideUserName(s *step) (user access.UserName, ok bool) {
+	name := userSideUser(s.op)
+	path, _ := u.pathOf(name)
+	return access.UserName{Account: u.claim.Account.ID, Path: path, Name: name}, name != ""
+}
+
+func (s *step) refuseAsUnguarded(user access.UserName, role access.Resource) {
+	s.refuse("", refusal{
+		class: access.CloudBlocked,
+		cause: fmt.Sprintf("a statement of others in the trust policy of %s would let users in before its conditions are written", role),
+		message: fmt.Sprintf("The %s was not written: a statement of others in the trust policy of %s may admit %s, "+
+			"and it would do so before the other conditions of the mapping are written.", s.op.Resource, role, user),
+		advice: fmt.Sprintf("Remove that statement from the trust policy of %s, or shorten the allowlist so that its networks fit there. "+
+			"Then retry the target.", role),
+	})
 }
 
 // bad reports that a step has not had its effect. A step that was skipped because there

@@ -187,6 +187,7 @@ func (u *push) decide() error {
 			s.deferred = s.write && s.waitsForOwn()
 		}
 	}
+	u.refuseUnguarded()
 	holdBack(u.steps, u.claim.Account)
 	return nil
 }
@@ -197,7 +198,12 @@ func (u *push) decide() error {
 func (u *push) decideOn(s *step) {
 	live := u.live[s.op.Resource]
 	s.decision = decide(s.op, live, u.ids)
-	s.corrected = s.state == access.OperationWritten && !s.recorded && live.Exists && !sameOf(s.op, s.op.Written, live.Document, u.ids)
+	u.correct(s, s.op.Written, live)
+}
+
+// correct finds a form that is live and differs from the recorded one. The document of the step is then the live one.
+func (u *push) correct(s *step, recorded string, live access.LiveDocument) {
+	s.corrected = s.state == access.OperationWritten && !s.recorded && live.Exists && !sameOf(s.op, recorded, live.Document, u.ids)
 	if s.corrected {
 		s.document = live.Document
 	}
@@ -241,6 +247,7 @@ func (u *push) intendTo(ctx context.Context, steps []*step) error {
 
 // finish commits the target's end with all that was not recorded on the way.
 func (u *push) finish(ctx context.Context) error {
+	u.waitForOwn()
 	r := result(u.steps, u.refusal)
 	if at := u.continues(); !at.IsZero() && u.refusal == nil {
 		r = access.TargetResult{State: access.TargetWaiting, Continue: at}

@@ -23,7 +23,14 @@ type required struct {
 	closed []access.UserName
 
 	waits   access.Place // where the target continues for this step; zero where nothing is to come
+	own     []ownUser    // whose Deny stays until their policies in this account are written
 	leftOut []string     // what stays out of the document although nothing is to come
+}
+
+// ownUser is a user of the account, and the step that writes the policy of this user.
+type ownUser struct {
+	user access.UserName
+	step *step
 }
 
 // openedRole is a role that a user policy newly opens.
@@ -177,13 +184,34 @@ func (u *push) keepClosed(s *step, deps map[access.Dependency]access.DependencyS
 		switch {
 		case done:
 			continue
+		case !waits.IsZero() && user.Account == u.claim.Account.ID:
+			s.own = append(s.own, ownUser{user, u.userStep(user)})
 		case !waits.IsZero():
 			s.wait(waits)
 		default:
-			const stays = "the Deny for %s stays in the trust policy of %s, because the policy of this user could not be written"
-			s.leftOut = append(s.leftOut, fmt.Sprintf(stays, user, s.op.Resource))
+			s.keepForGood(user)
 		}
 		s.closed = append(s.closed, user)
+	}
+}
+
+func (s *step) keepForGood(user access.UserName) {
+	const stays = "the Deny for %s stays in the trust policy of %s, because the policy of this user could not be written"
+	s.leftOut = append(s.leftOut, fmt.Sprintf(stays, user, s.op.Resource))
+}
+
+// waitForOwn finds where the target continues for the users of the account whose Deny stays. A policy that this push
+// left without the rest of it, and that waits for nothing, stays so: to continue for it would never end.
+func (u *push) waitForOwn() {
+	for i := range u.steps {
+		s := &u.steps[i]
+		for _, o := range s.own {
+			if o.step.isIncomplete() && o.step.waits.IsZero() {
+				s.keepForGood(o.user)
+			} else {
+				s.wait(u.later(0, access.PassFinal))
+			}
+		}
 	}
 }
 
@@ -191,10 +219,8 @@ func (u *push) keepClosed(s *step, deps map[access.Dependency]access.DependencyS
 // again.
 func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.DependencyState) (done bool, waits access.Place) {
 	if user.Account == u.claim.Account.ID {
-		for i := range u.steps {
-			if t := &u.steps[i]; t.op.Resource == userResource(user) {
-				return u.revokedHere(t)
-			}
+		if t := u.userStep(user); t != nil {
+			return u.revokedHere(t)
 		}
 		return false, access.Place{}
 	}
@@ -210,6 +236,16 @@ func (u *push) revoked(user access.UserName, deps map[access.Dependency]access.D
 	default:
 		return false, access.Place{}
 	}
+}
+
+// userStep is the step that writes the policy of a user; nil where there is none.
+func (u *push) userStep(user access.UserName) *step {
+	for i := range u.steps {
+		if t := &u.steps[i]; t.op.Resource == userResource(user) {
+			return t
+		}
+	}
+	return nil
 }
 
 func (u *push) revokedHere(t *step) (done bool, waits access.Place) {

@@ -204,8 +204,9 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 		return false, nil
 	}
 	s.decision = d
-	if d.write {
-		return false, u.intendTo(ctx, []*step{s})
+	u.correct(s, op.Written, docs[0]) // the form that may be written now may be live already
+	if d.write || s.corrected {
+		return !d.write, u.intendTo(ctx, []*step{s})
 	}
 	return true, nil
 }
