@@ -342,7 +342,7 @@ func restricts(document, arn string) bool {
 
 // revoke keeps the Deny of the users whom a trust policy stops admitting, for as long as needed.
 func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) error {
-	path := func(name string) (string, bool) { return a.pathOf(t.Account, name) }
+	path := func(name string) (string, bool) { return a.pathOf(t, name) }
 	var kept, until []access.UserName
 	var why []string
 	for _, u := range Revoked(t.Account, op.OursBefore, op.OursAfter, path) {
@@ -368,11 +368,18 @@ func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) 
 	return a.fits(t, op, until)
 }
 
-func (a *arranger) pathOf(account access.AccountID, name string) (string, bool) {
-	inv, _ := a.Inventories.Of(account)
+// pathOf finds the path of a user of an account: as it was read or, where it was not, as the plan writes it.
+func (a *arranger) pathOf(t *access.PlannedTarget, name string) (string, bool) {
+	inv, _ := a.Inventories.Of(t.Account)
 	for _, u := range inv.Users {
 		if u.Resource.Name == name {
 			return u.Resource.Path, true
+		}
+	}
+	for _, op := range t.Operations {
+		ofUser := op.Resource.Kind == access.ResourceUser || op.Resource.Kind == access.ResourceAttachments
+		if ofUser && op.Resource.Name == name {
+			return op.Resource.Path, true
 		}
 	}
 	return "", false
