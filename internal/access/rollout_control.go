@@ -129,6 +129,10 @@ func (r *Rollout) goOn() {
 	r.State, r.Note, r.EndedAt, r.StoppedSince = RolloutRunning, "", time.Time{}, time.Time{}
 }
 
+// EffectUnknown is the message of an operation that was tried, and whose account is left out before a push could read
+// what became of it.
+const EffectUnknown = "It is not known whether an earlier, interrupted write took effect: the account was not read again."
+
 // SkipTarget leaves out a target that no worker has claimed.
 func (r *Rollout) SkipTarget(t *Target) error {
 	switch r.State {

@@ -20,7 +20,7 @@ func (u *push) checkApproved() bool {
 	})
 	for i := range u.steps {
 		if s := &u.steps[i]; s.op.State == access.OperationIntended {
-			s.message = "It is not known whether an earlier, interrupted write took effect: the account was not read again."
+			s.message = access.EffectUnknown
 		}
 	}
 	return false

@@ -3,6 +3,7 @@ package store_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -354,6 +355,32 @@ func TestRetryAndSkipOfAContinuingTarget(t *testing.T) {
 	}
 	if r = push(t, s, r, accountID(1), access.TargetSucceeded); r.State != access.RolloutCompleted {
 		t.Errorf("in the end %s with %+v", r.State, r.Counts)
+	}
+}
+
+// TestAttemptedOperationOfASkippedTargetIsNotCalledSkipped: a write was sent, the account did not answer any more, the
+// target failed, was retried, and is then left out.
+func TestAttemptedOperationOfASkippedTargetIsNotCalledSkipped(t *testing.T) {
+	s := storetest.New(t)
+	organization(t, s, 2)
+	r := startStaged(t, s, 2, access.Strategy{Name: "x"}, 1)
+	c := claim(t, s, r, accountID(0))
+	tried := c.Operations[0].ID
+	if err := s.RecordIntents(t.Context(), c, []access.Intent{{OperationID: tried, LiveBefore: "{}", Document: "{}"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	lost := []access.Outcome{{OperationID: tried, State: access.OperationFailed, Message: "the answer was lost"}}
+	failed := access.TargetResult{State: access.TargetFailed, Message: "m", Cause: "c", Class: access.CloudUnreachable}
+	must[access.Rollout](t)(s.FinishTarget(t.Context(), c, lost, failed, nil))
+	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.Pause(time.Now()) })
+	alter(t, s, r, accountID(0), (*access.Rollout).RetryTarget)
+	alter(t, s, r, accountID(0), (*access.Rollout).SkipTarget)
+	ops := must[[]access.Operation](t)(s.Operations(t.Context(), r.ID, accountID(0)))
+	if ops[0].State != access.OperationFailed || ops[0].Message != access.EffectUnknown {
+		t.Errorf("the operation that was tried is %s: %q", ops[0].State, ops[0].Message)
+	}
+	if ops[1].State != access.OperationSkipped {
+		t.Errorf("the operation that was not tried is %s", ops[1].State)
 	}
 }
 

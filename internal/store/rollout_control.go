@@ -91,6 +91,11 @@ func (s *Store) updateTarget(ctx context.Context, id int64, account access.Accou
 	return o.Rollout, nil
 }
 
+// leftOut ends a planned operation o of a target that is left out. An earlier push may have sent the write of an
+// operation that was tried and is planned again.
+const leftOut = `ended_at = clock_timestamp(), state = CASE WHEN o.intended_at IS NULL THEN 'skipped' ELSE 'failed' END,
+	message = CASE WHEN o.intended_at IS NULL THEN '' ELSE '` + access.EffectUnknown + `' END`
+
 func (tx *txn) alterTarget(ctx context.Context, was access.TargetState, t access.Target) error {
 	switch {
 	case was == t.State:
@@ -100,7 +105,7 @@ func (tx *txn) alterTarget(ctx context.Context, was access.TargetState, t access
 	case t.State == access.TargetSkipped && was == access.TargetWaiting:
 		b := &pgx.Batch{}
 		b.Queue("UPDATE targets SET state = 'skipped', ended_at = clock_timestamp(), message = $3 WHERE rollout_id = $1 AND account_id = $2", t.RolloutID, string(t.Account), storable(t.Message))
-		b.Queue("UPDATE operations SET state = 'skipped', ended_at = clock_timestamp() WHERE rollout_id = $1 AND account_id = $2 AND state = 'planned'", t.RolloutID, string(t.Account))
+		b.Queue("UPDATE operations o SET "+leftOut+" WHERE o.rollout_id = $1 AND o.account_id = $2 AND o.state = 'planned'", t.RolloutID, string(t.Account))
 		return tx.batch(ctx, b)
 	default:
 		return errors.New("a target goes from " + string(was) + " to " + string(t.State) + " by a push only")
@@ -137,7 +142,7 @@ func (tx *txn) skipTargets(ctx context.Context, r access.Rollout) error {
 				UPDATE targets t SET state = 'skipped', lease_state = NULL, lease_until = NULL, ended_at = clock_timestamp(),
 					message = CASE WHEN t.claim > 0 THEN $3 ELSE $2 END, class = '', code = '', cause = '', advice = ''
 				FROM untouched u WHERE t.rollout_id = $1 AND t.account_id = u.account_id RETURNING t.account_id)
-			UPDATE operations o SET state = 'skipped', ended_at = clock_timestamp() FROM skipped
+			UPDATE operations o SET `+leftOut+` FROM skipped
 			WHERE o.rollout_id = $1 AND o.account_id = skipped.account_id AND o.state = 'planned'`, r.ID, neverStarted, unfinished)
 	}
 	return tx.batch(ctx, b)

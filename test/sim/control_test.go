@@ -76,8 +76,12 @@ func leftOutText(s access.RolloutState) string {
 func (t *modelTarget) skip(why string, at time.Time) {
 	t.State, t.lease, t.until, t.EndedAt, t.Message = access.TargetSkipped, "", time.Time{}, at, why
 	for i := range t.ops {
-		if op := &t.ops[i]; op.State == access.OperationPlanned {
+		switch op := &t.ops[i]; {
+		case op.State != access.OperationPlanned:
+		case op.IntendedAt.IsZero():
 			op.State, op.EndedAt = access.OperationSkipped, at
+		default:
+			op.State, op.EndedAt, op.Message = access.OperationFailed, at, access.EffectUnknown
 		}
 	}
 }
