@@ -12,6 +12,7 @@ const (
 	recoverWithin = 20 * time.Second // from nothing to the most
 	floorShare    = 0.1              // of the most; no pace falls below
 	leastFloor    = 1.0              // calls a second, where the most is small or not known
+	steadyShare   = 0.8              // of the most; a steady rate is below it, or throttling would not slow the pace
 	answersWithin = 5 * time.Second  // of an accepted attempt, a pace keeps its steady rate
 )
 
@@ -53,7 +54,7 @@ func newPace(perSecond, seconds, steady float64) *pace {
 	if perSecond < 0 {
 		return &pace{most: math.Inf(1), steady: steady}
 	}
-	return &pace{most: perSecond, burst: max(1, math.Ceil(seconds*perSecond)), steady: min(steady, perSecond)}
+	return &pace{most: perSecond, burst: max(1, math.Ceil(seconds*perSecond)), steady: min(steady, steadyShare*perSecond)}
 }
 
 // reserve reserves a turn and returns its time. It reserves none if the turn would be after the

@@ -142,4 +142,8 @@ func TestPaceStaysSteadyWhileSomeAreAccepted(t *testing.T) {
 	if got := through(p, rested.Add(time.Minute), time.Minute, always); got < 50 || got > 2*60 {
 		t.Errorf("%d attempts in the minute after, all throttled, want one or two a second", got)
 	}
+	slow := newPace(steadyIAM, 2, steadyIAM) // as an operator may set it
+	if got := through(slow, began, time.Minute, always); got < 50 || got > 3*60 {
+		t.Errorf("%d attempts in a minute of a pace whose most is the steady rate, all throttled", got)
+	}
 }
