@@ -118,6 +118,7 @@ type arranger struct {
 
 	writes map[access.Dependency]bool                  // trust policies that the plan writes
 	users  map[access.UserName]access.PlannedOperation // the user policies of the plan
+	paths  map[access.UserName]string                  // of these users, by account and name
 	losing []access.UserName                           // users whose policies lose a role, sorted
 }
 
@@ -149,9 +150,9 @@ const anyAccount = access.AccountID("000000000000")
 
 func readable(document string) string { return access.WithID(document, anyAccount) }
 
-func anyPath(string) (string, bool) { return "/", true }
+func anyPath(access.AccountID, string) (string, bool) { return "/", true }
 
-func noPath(string) (string, bool) { return "", false }
+func noPath(access.AccountID, string) (string, bool) { return "", false }
 
 // newResources lists the resources that a user policy contains and did not contain before.
 func newResources(op access.PlannedOperation) []string {
@@ -167,6 +168,7 @@ func (a *arranger) concerns(target int) bool {
 // index notes which documents the plan writes.
 func (a *arranger) index() {
 	a.writes, a.users = map[access.Dependency]bool{}, map[access.UserName]access.PlannedOperation{}
+	a.paths = map[access.UserName]string{}
 	kinds := map[int32]access.PlannedOperation{}
 	for n, op := range a.plan.Distinct() {
 		kinds[n] = op
@@ -180,6 +182,7 @@ func (a *arranger) index() {
 			case access.OpUserPolicy, access.OpDeleteUserPolicy:
 				u := access.UserName{Account: t.Account, Path: op.Resource.Path, Name: op.Resource.Name}
 				a.users[u] = a.plan.Operation(i, seq)
+				a.paths[access.UserName{Account: u.Account, Name: u.Name}] = u.Path
 				if losesResources(op) {
 					a.losing = append(a.losing, u)
 				}
@@ -201,8 +204,7 @@ func opensToOthers(before, after string) bool {
 	if before == after {
 		return false
 	}
-	denied := principals(before, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
-	return slices.Contains(denied, "*")
+	return deniesEveryone(before)
 }
 
 // losers lists the users whose policies lose the role by the same plan, and whom the new trust policy may admit all
@@ -221,7 +223,7 @@ func (a *arranger) losers(account access.AccountID, op access.PlannedOperation) 
 		if !iam.MayAllowAssumeRole(policy.Before, role) || iam.MayAllowAssumeRole(policy.After, role) {
 			continue
 		}
-		named := slices.Contains(byName, u.ARN(partition))
+		named := anyIs(byName, namedUser{UserName: u})
 		if !everyone && !named {
 			continue
 		}
@@ -322,7 +324,7 @@ func (a *arranger) opening(user access.UserName, account access.AccountID, role 
 	switch {
 	case live.Document == "" || iam.MayAdmit(live.Document, account, user, a.partition(account), known.ID) == iam.AdmitsNot:
 		o.Basis = access.BasisHarmless
-	case restricts(live.Document, user.ARN(a.partition(account))):
+	case restricts(live.Document, user):
 		o.Basis = access.BasisInPlace
 	default:
 		o.Basis = access.BasisOpen
@@ -331,18 +333,26 @@ func (a *arranger) opening(user access.UserName, account access.AccountID, role 
 }
 
 // restricts reports whether our statements of a trust policy deny a user anything, by name or as everyone.
-func restricts(document, arn string) bool {
+func restricts(document string, user access.UserName) bool {
 	ours, err := iam.Ours(document)
 	if err != nil {
 		return false
 	}
-	denied := principals(ours, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
-	return slices.Contains(denied, arn) || slices.Contains(denied, "*")
+	denied := usersIn(ours, func(s iam.Statement) bool { return s.Effect == iam.EffectDeny })
+	return anyIs(denied, namedUser{UserName: user}) || deniesEveryone(ours)
+}
+
+// deniesEveryone reports whether our statements deny anything to everyone.
+func deniesEveryone(statements string) bool {
+	ss, err := iam.ParseStatements(statements)
+	return err == nil && slices.ContainsFunc(ss, func(s iam.Statement) bool {
+		return s.Effect == iam.EffectDeny && slices.Contains(s.Principals, "*")
+	})
 }
 
 // revoke keeps the Deny of the users whom a trust policy stops admitting, for as long as needed.
 func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) error {
-	path := func(name string) (string, bool) { return a.pathOf(t, name) }
+	path := func(account access.AccountID, name string) (string, bool) { return a.pathOf(t, account, name) }
 	var kept, until []access.UserName
 	var why []string
 	for _, u := range Revoked(t.Account, op.OursBefore, op.OursAfter, path) {
@@ -368,17 +378,19 @@ func (a *arranger) revoke(t *access.PlannedTarget, op *access.PlannedOperation) 
 	return a.fits(t, op, until)
 }
 
-// pathOf finds the path of a user of an account: as it was read or, where it was not, as the plan writes it.
-func (a *arranger) pathOf(t *access.PlannedTarget, name string) (string, bool) {
-	inv, _ := a.Inventories.Of(t.Account)
+// pathOf finds the path of a user: as it was read or, where it was not, as the plan writes it.
+func (a *arranger) pathOf(t *access.PlannedTarget, account access.AccountID, name string) (string, bool) {
+	inv, _ := a.Inventories.Of(account)
 	for _, u := range inv.Users {
 		if u.Resource.Name == name {
 			return u.Resource.Path, true
 		}
 	}
+	if path, planned := a.paths[access.UserName{Account: account, Name: name}]; planned {
+		return path, true
+	}
 	for _, op := range t.Operations {
-		ofUser := op.Resource.Kind == access.ResourceUser || op.Resource.Kind == access.ResourceAttachments
-		if ofUser && op.Resource.Name == name {
+		if account == t.Account && op.Kind == access.OpAttachments && op.Resource.Name == name {
 			return op.Resource.Path, true
 		}
 	}

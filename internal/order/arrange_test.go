@@ -183,12 +183,51 @@ func TestRevokedUsersOfUserSidePolicies(t *testing.T) {
 		return `[{"Sid":"Portcullis` + iam.SidUserSide + `","Effect":"Allow","Principal":{"AWS":"` + rootHere + `"},"Action":["sts:AssumeRole"],` +
 			`"Condition":{"StringEquals":{"aws:username":["` + strings.Join(users, `","`) + `"]}}}]`
 	}
-	path := func(name string) (string, bool) {
+	path := func(_ access.AccountID, name string) (string, bool) {
 		return map[string]string{"alice": "/", "carol": "/ops/"}[name], name != "gone"
 	}
 	got := Revoked(here, names("alice", "carol", "gone"), names("alice"), path)
 	if want := []access.UserName{{Account: here, Path: "/ops/", Name: "carol"}}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v: gone has no known path, and alice stays", got, want)
+	}
+}
+
+// TestRevokedUsersOfCompactShapes: a trust policy may name its users by conditions instead of by principals.
+func TestRevokedUsersOfCompactShapes(t *testing.T) {
+	statement := func(condition string) string {
+		return `[{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":["` + rootHere + `","` + rootThere + `"]},` +
+			`"Action":["sts:AssumeRole"],"Condition":` + condition + `}]`
+	}
+	byName := func(names ...string) string {
+		return statement(`{"StringEquals":{"aws:username":["` + strings.Join(names, `","`) + `"]}}`)
+	}
+	byARN := func(arns ...string) string {
+		return statement(`{"ArnLike":{"aws:PrincipalArn":["` + strings.Join(arns, `","`) + `"]}}`)
+	}
+	pair := func(arns ...string) string {
+		return `[{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":["` + strings.Join(arns, `","`) + `"]},"Action":["sts:AssumeRole"]}]`
+	}
+	path := func(account access.AccountID, name string) (string, bool) {
+		return map[access.AccountID]string{here: "/", there: "/ops/"}[account], name != "gone"
+	}
+	carol := []access.UserName{{Account: here, Path: "/", Name: "carol"}, {Account: there, Path: "/ops/", Name: "carol"}}
+	for name, c := range map[string]struct {
+		before, after string
+		want          []access.UserName
+	}{
+		"all names go":               {byName("carol", "gone"), "", carol},
+		"a name stays":               {byName("alice", "carol"), byName("alice"), carol},
+		"an ARN of any account goes": {byARN("arn:aws:iam::*:user/alice", "arn:aws:iam::*:user/dave"), byARN("arn:aws:iam::*:user/alice"), []access.UserName{{Account: here, Path: "/", Name: "dave"}, {Account: there, Path: "/", Name: "dave"}}},
+		"an ARN of one account":      {byARN(aliceARN), "", []access.UserName{alice}},
+		"an escaped path":            {byARN("arn:aws:iam::111111111111:user/team-${*}/eve"), "", []access.UserName{{Account: here, Path: "/team-*/", Name: "eve"}}},
+		"a pattern of others":        {byARN("arn:aws:iam::111111111111:user/*"), "", nil},
+		"from principals to names":   {pair(aliceARN), byName("alice"), nil},
+		"from names to principals":   {byName("alice"), pair(aliceARN), []access.UserName{{Account: there, Path: "/ops/", Name: "alice"}}},
+		"from principals to ARNs":    {pair(aliceARN), byARN(aliceARN), nil},
+	} {
+		if diff := cmp.Diff(c.want, Revoked(here, c.before, c.after, path)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
 	}
 }
 

@@ -11,61 +11,38 @@ import (
 // SidDenyRevoked is the Sid of the Deny that keeps users out of a role from which they were removed.
 const SidDenyRevoked = iam.SidDenyRevoked
 
+// Path finds the path of a user of an account. ok is false where it is not known.
+type Path func(account access.AccountID, name string) (path string, ok bool)
+
 // Revoked lists the users whom our statements of a trust policy admit or keep out before, and neither admit after.
-// Users of user-side policies are named by name alone: path finds the path of such a user, and ok is false where it is
-// not known. The statements are lists as iam.Ours returns them.
-func Revoked(account access.AccountID, before, after string, path func(name string) (string, bool)) []access.UserName {
+// Our statements may name users by their names alone. Such a user is left out where the path is not known. The
+// statements are lists as iam.Ours returns them.
+func Revoked(account access.AccountID, before, after string, path Path) []access.UserName {
 	if before == "" || before == after {
 		return nil
 	}
-	kept := admitted(after)
-	was, is := iam.ReadUserSide(account, before), iam.ReadUserSide(account, after)
-	var gone []access.UserName
-	for _, arn := range named(before) {
-		u, ok := access.ParseUserARN(arn)
-		if ok && !slices.Contains(kept, arn) && (u.Account != account || !is.Admits(u.Name)) {
-			gone = append(gone, u)
-		}
+	was := named(before)
+	for _, name := range iam.ReadUserSide(account, before).Names() {
+		was = append(was, namedUser{access.UserName{Account: account, Name: name}, true})
 	}
-	for _, name := range was.Names() {
-		p, known := path(name)
-		u := access.UserName{Account: account, Path: p, Name: name}
-		byName := slices.ContainsFunc(kept, func(arn string) bool { return isUser(arn, u) })
-		if known && !byName && !is.Admits(name) && !slices.Contains(gone, u) {
-			gone = append(gone, u)
+	kept, is := admitted(after), iam.ReadUserSide(account, after)
+	var gone []access.UserName
+	for _, u := range was {
+		if anyIs(kept, u) || u.Account == account && is.Admits(u.Name) {
+			continue
+		}
+		if u.bare {
+			p, known := path(u.Account, u.Name)
+			if !known {
+				continue
+			}
+			u.Path = p
+		}
+		if !slices.Contains(gone, u.UserName) {
+			gone = append(gone, u.UserName)
 		}
 	}
 	return gone
-}
-
-func isUser(arn string, u access.UserName) bool {
-	parsed, ok := access.ParseUserARN(arn)
-	return ok && parsed == u
-}
-
-// admitted lists the principals of our Allows.
-func admitted(statements string) []string {
-	return principals(statements, func(s iam.Statement) bool { return s.Effect == iam.EffectAllow })
-}
-
-// named lists the principals of our Allows, and those who were removed before and are still kept out.
-func named(statements string) []string {
-	return principals(statements, func(s iam.Statement) bool { return s.Effect == iam.EffectAllow || s.Sid == SidDenyRevoked })
-}
-
-func principals(statements string, of func(iam.Statement) bool) []string {
-	ss, err := iam.ParseStatements(statements)
-	if err != nil {
-		return nil // the push says so
-	}
-	var found []string
-	for _, s := range ss {
-		if of(s) {
-			found = append(found, s.Principals...)
-		}
-	}
-	slices.Sort(found)
-	return slices.Compact(found)
 }
 
 // Closing returns our statements of a trust policy with a Deny for some users, whatever else they say.
@@ -133,15 +110,10 @@ func KeptOut(statements string) (Kept, error) {
 }
 
 func (k Kept) admitted() []access.UserName {
-	arns := admitted(k.Rest)
-	var users []access.UserName
-	for _, u := range k.Users {
-		byARN := slices.ContainsFunc(arns, func(arn string) bool { return isUser(arn, u) })
-		if byARN || iam.ReadUserSide(u.Account, k.Rest).Admits(u.Name) {
-			users = append(users, u)
-		}
-	}
-	return users
+	allowed := admitted(k.Rest)
+	return slices.DeleteFunc(slices.Clone(k.Users), func(u access.UserName) bool {
+		return !anyIs(allowed, namedUser{UserName: u}) && !iam.ReadUserSide(u.Account, k.Rest).Admits(u.Name)
+	})
 }
 
 // isKept reports whether a statement is as Closing writes it, but for users who were deleted since.

@@ -57,7 +57,7 @@ func (u *push) refuseUnguarded() {
 
 func (u *push) userSideUserName(s *step) (user access.UserName, ok bool) {
 	name := userSideUser(s.op)
-	path, _ := u.pathOf(name)
+	path, _ := u.pathOf(u.claim.Account.ID, name)
 	return access.UserName{Account: u.claim.Account.ID, Path: path, Name: name}, name != ""
 }
 

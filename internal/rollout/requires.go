@@ -349,12 +349,19 @@ func oursEarlier(op access.Operation) string {
 	return ours
 }
 
-// pathOf finds the path of a user of the account by the operations of the target.
-func (u *push) pathOf(name string) (string, bool) {
+// pathOf finds the path of a user by the operations of the target or, for a user of another account, by the users whom
+// the plan removes from a role.
+func (u *push) pathOf(account access.AccountID, name string) (string, bool) {
 	for i := range u.steps {
-		r := u.steps[i].op.Resource
-		if (r.Kind == access.ResourceUser || r.Kind == access.ResourceAttachments) && r.Name == name {
-			return r.Path, true
+		s := &u.steps[i]
+		ofUser := s.op.Resource.Kind == access.ResourceUser || s.op.Resource.Kind == access.ResourceAttachments
+		if account == u.claim.Account.ID && ofUser && s.op.Resource.Name == name {
+			return s.op.Resource.Path, true
+		}
+		for _, user := range s.Revoked {
+			if user.Account == account && user.Name == name {
+				return user.Path, true
+			}
 		}
 	}
 	return "", false
