@@ -77,7 +77,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 
 func TestMigratedAndPing(t *testing.T) {
 	s := storetest.New(t)
-	if err := s.Ping(t.Context()); err != nil {
+	if err := s.Writable(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if ok, err := s.Migrated(t.Context()); !ok || err != nil {
