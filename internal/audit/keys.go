@@ -25,12 +25,21 @@ const (
 	ledgerFile = "audit-checkpoints.jsonl"
 )
 
-// Ledger is the file that keeps checkpoints beside the key; "" where there is no folder.
+// Ledger is the file of the data folder that keeps checkpoints; "" where there is no folder.
 func (k Keyring) Ledger() string {
-	if k.Setting != "" || k.Dir == "" {
+	if k.Dir == "" {
 		return ""
 	}
 	return filepath.Join(k.Dir, ledgerFile)
+}
+
+// Kept reports whether the data folder holds a key.
+func (k Keyring) Kept() bool {
+	if k.Dir == "" {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(k.Dir, keyFile))
+	return err == nil
 }
 
 // Key returns the key; nil when there is none yet. With create one is made in the data
