@@ -62,7 +62,7 @@ func (k Keyring) Key(create bool) (ed25519.PrivateKey, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, access.Wrap(access.KindUnavailable, err, "The key that signs checkpoints of the audit log cannot be read")
+		return nil, access.Wrap(access.KindUnavailable, reason(err), "The key of the audit log cannot be read from %s. Make the file readable, or give another folder with --data-dir", path)
 	}
 	return parseKey(string(text), path)
 }
@@ -119,4 +119,13 @@ func makeKey(path string) error {
 		return err
 	}
 	return nil
+}
+
+// reason leaves out the path, which the message has.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }

@@ -55,7 +55,7 @@ type Store struct {
 	names  directoryCache
 }
 
-// Open connects to a database whose schema is in place (see Migrate).
+// Open connects to a database whose schema is in place (see Migrate and CheckSchema).
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	pool, err := openPool(ctx, cfg)
@@ -115,11 +115,25 @@ const lockTimeout = "3s"
 // connTimeout bounds the wait for a connection of a transaction.
 const connTimeout = 3 * time.Second
 
-func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
-	pc, err := pgxpool.ParseConfig(cfg.URL)
+// CheckURL refuses what is not an address of a Postgres database.
+func CheckURL(url string) error {
+	_, err := parseURL(url)
+	return err
+}
+
+func parseURL(url string) (*pgxpool.Config, error) {
+	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The cause may quote the address, and with it the password: it is left out.
 		return nil, access.Errorf(access.KindInvalid, "DATABASE_URL is not an address of a Postgres database; one looks like postgres://user:password@host:5432/portcullis")
+	}
+	return pc, nil
+}
+
+func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
+	pc, err := parseURL(cfg.URL)
+	if err != nil {
+		return nil, err
 	}
 	pc.MaxConns = int32(cfg.MaxConns)
 	pc.ConnConfig.RuntimeParams["application_name"] = "portcullis"
