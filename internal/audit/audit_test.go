@@ -268,7 +268,7 @@ func (b *book) signed(seq int64) {
 }
 
 // TestCutTailIsNotSigned removes the newest events and all checkpoints in the database. Neither a console that goes on
-// running nor one that is started again signs what is left.
+// running nor one that is started again signs the rest of the log.
 func TestCutTailIsNotSigned(t *testing.T) {
 	ledger := filepath.Join(t.TempDir(), "checkpoints.jsonl")
 	b := newBook(t, ledger)

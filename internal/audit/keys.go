@@ -25,7 +25,7 @@ const (
 	ledgerFile = "audit-checkpoints.jsonl"
 )
 
-// Ledger is the file of the data folder that keeps checkpoints; "" where there is no folder.
+// Ledger is the file of the data folder that keeps checkpoints; "" without a folder.
 func (k Keyring) Ledger() string {
 	if k.Dir == "" {
 		return ""

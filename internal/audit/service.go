@@ -153,7 +153,7 @@ func (s *Service) Checkpoint(ctx context.Context) (access.Checkpoint, error) {
 }
 
 // newest is the newest checkpoint of the own key in the database, the ledger and this process. The owner of the tables
-// can remove it from the database together with the events before it; signing what is left would hide that.
+// can remove it from the database together with the events before it; signing the rest would hide that.
 func (s *Service) newest(ctx context.Context) (access.Checkpoint, error) {
 	own := access.PublicKeyText(s.Key)
 	newest, err := s.Store.LastCheckpoint(ctx, own)

@@ -52,7 +52,7 @@ func pathReason(err error) error {
 	return err
 }
 
-// openDatabase locates the database, brings its schema up to date where it may, and opens it. It refuses a schema of
+// openDatabase locates the database, brings its schema up to date if it may, and opens it. It refuses a schema of
 // another release.
 func openDatabase(ctx context.Context, d Database, log *slog.Logger, started *stack) (*store.Store, error) {
 	url, err := d.locate(ctx, log, started)

@@ -15,7 +15,7 @@ type ConsoleRole = store.ConsoleRole
 // DefaultConsoleRole is the name of the console's role.
 const DefaultConsoleRole = "portcullis_app"
 
-// Migrate brings the database's schema up to date, grants the console's role what it needs, and says so.
+// Migrate brings the database's schema up to date, grants the console's role its rights, and says so.
 func Migrate(ctx context.Context, d Database, role ConsoleRole, log *slog.Logger) ([]string, error) {
 	if err := role.Check(); err != nil {
 		return nil, err

@@ -44,8 +44,8 @@ func (r ConsoleRole) Check() error {
 	return nil
 }
 
-// GrantConsole gives the console's role its password and exactly the rights that the console needs, in a database
-// whose schema is in place. It reports false where there is no such role and no password to make it with.
+// GrantConsole gives the console's role its password and exactly the rights of migrations/roles.sql, in a database
+// whose schema is in place. It reports false if the role is missing and no password is given.
 func GrantConsole(ctx context.Context, url string, role ConsoleRole) (bool, error) {
 	if err := role.Check(); err != nil {
 		return false, err

@@ -70,7 +70,6 @@ func MigrationStatus(ctx context.Context, url string) (steps []Migration, comple
 	return steps, complete, err
 }
 
-
 type migrator struct {
 	pool *pgxpool.Pool
 	ours *goose.Provider

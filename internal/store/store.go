@@ -115,7 +115,7 @@ const lockTimeout = "3s"
 // connTimeout bounds the wait for a connection of a transaction.
 const connTimeout = 3 * time.Second
 
-// CheckURL refuses what is not an address of a Postgres database.
+// CheckURL refuses a text that is no address of a Postgres database.
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err

@@ -195,6 +195,23 @@ func (d *Database) Int(sql string, args ...any) int {
 	return n
 }
 
+// Texts asks for one column of texts.
+func (d *Database) Texts(sql string, args ...any) []string {
+	d.t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, d.Owner)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, _ := conn.Query(ctx, sql, args...) // its error is also that of collecting
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		d.t.Fatalf("%s: %v", sql, err)
+	}
+	return texts
+}
+
 // TryInt asks for one number, also from another goroutine than the test's.
 func (d *Database) TryInt(sql string, args ...any) (int, error) {
 	ctx := context.Background()
