@@ -14,12 +14,14 @@ COPY . .
 COPY --from=assets /src/web/static/vendor web/static/vendor
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /portcullis ./cmd/server
+RUN mkdir /data
 
 # One static binary, and the certificate authorities that verify AWS. There is no shell and
-# no package manager.
+# no package manager. A volume on /data keeps the key of the audit log and its checkpoints.
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /portcullis /portcullis
+COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 ENV PORTCULLIS_LISTEN=0.0.0.0:8080 PORTCULLIS_METRICS_LISTEN=0.0.0.0:9090
 EXPOSE 8080 9090

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- The whole schema, by noun: organization, desired state, people and sessions, changes and reviews, rollouts,
+-- The whole schema, by noun: installation, organization, desired state, people and sessions, changes and reviews, rollouts,
 -- findings, audit. A table has a foreign key to a later section only where two tables refer to each other; such a key
 -- is added after the second table.
 
@@ -26,6 +26,20 @@ BEGIN
         USING ERRCODE = 'insufficient_privilege';
 END $$;
 -- +goose StatementEnd
+
+
+-- ----------------------------------------------------------------------------------------------------
+-- Installation
+-- ----------------------------------------------------------------------------------------------------
+
+-- demo is true if the demo laid the database out. The passwords of its people are public, so serve refuses it for good.
+CREATE TABLE installation (
+    one  boolean PRIMARY KEY DEFAULT true CHECK (one),
+    demo boolean NOT NULL DEFAULT false
+);
+INSERT INTO installation DEFAULT VALUES;
+CREATE TRIGGER a_demo_stays_one BEFORE DELETE OR UPDATE ON installation
+    FOR EACH ROW WHEN (OLD.demo) EXECUTE FUNCTION refuse_change();
 
 
 -- ----------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 // that goose reads. They only go forward. 00001_baseline.sql is the whole schema. It may
 // be edited until the first release; later changes of the schema must be files of their own.
 //
-// roles.sql is not a migration. An administrator can run it to give the console a database
-// role that does not own the tables. Under that role the console can neither alter nor
+// roles.sql is not a migration. It grants the console's database role, which does not own
+// the tables, what the console needs. Under that role the console can neither alter nor
 // remove audit events.
 package migrations
 

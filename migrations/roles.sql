@@ -1,13 +1,12 @@
--- Run as the owner of the tables, after `portcullis migrate up`, to let the console work
--- under a role of its own. Give the role a password or another way to sign in yourself.
--- `portcullis migrate up` goes on running as the owner; run this again after it.
--- The console itself then starts with DATABASE_URL naming portcullis_app.
+-- The rights of the console's database role. `portcullis migrate` runs this as the owner of the tables, with the name of
+-- the role in place of portcullis_app, each time after it has migrated. The role must exist.
+--
+-- The console may insert into and read the audit log, nothing more, and it can neither make nor alter tables.
 
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'portcullis_app') THEN
-        CREATE ROLE portcullis_app LOGIN;
-    END IF;
-END $$;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM portcullis_app;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM portcullis_app;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM portcullis_app;
 
 GRANT USAGE ON SCHEMA public TO portcullis_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO portcullis_app;

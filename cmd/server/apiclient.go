@@ -20,7 +20,7 @@ import (
 // apiFlags say which console is spoken to, and as whom.
 type apiFlags struct {
 	URL   string `name:"url" env:"PORTCULLIS_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The console's address."`
-	Token string `name:"token" env:"PORTCULLIS_TOKEN" placeholder:"TOKEN" help:"An API token. Best given in the environment: a command line can be seen by others on the machine."`
+	Token string `name:"token" env:"PORTCULLIS_TOKEN" secret:"" placeholder:"TOKEN" help:"An API token. Best given in the environment: a command line can be seen by others on the machine."`
 }
 
 // client speaks the HTTP API.

@@ -16,7 +16,7 @@ type auditCmd struct {
 
 // auditFlags say which key signs checkpoints.
 type auditFlags struct {
-	AuditKey string `name:"audit-key" env:"PORTCULLIS_AUDIT_KEY" placeholder:"KEY" help:"The key that signs checkpoints of the audit log, or a file that holds it. Better given as the variable. Without it the data folder holds the key."`
+	AuditKey string `name:"audit-key" env:"PORTCULLIS_AUDIT_KEY" secret:"" placeholder:"KEY" help:"The key that signs checkpoints of the audit log, or a file that holds it. Better given as the variable. Without it the data folder holds the key."`
 }
 
 type auditVerifyCmd struct {

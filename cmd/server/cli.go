@@ -70,18 +70,15 @@ type console struct {
 func (c *console) run(args []string) int {
 	var commands cli
 	exited := -1
-	parser, err := kong.New(&commands,
-		kong.Name("portcullis"),
-		kong.Description("Controls from which networks IAM users may assume which roles, in every account of an AWS organization."),
+	parser, err := kong.New(&commands, append(options(),
 		kong.Writers(c.out, c.err),
 		kong.Exit(func(code int) {
 			if exited < 0 {
 				exited = code
 			}
 		}),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: false}),
 		kong.Bind(c),
-	)
+	)...)
 	if err != nil {
 		return c.fail(fmt.Errorf("the command line is defined wrongly: %w", err))
 	}
@@ -93,6 +90,17 @@ func (c *console) run(args []string) int {
 		return c.fail(usageError{err.Error()})
 	}
 	return c.fail(parsed.Run())
+}
+
+// options are how the command line is read: every flag also from a variable, and secrets also from a file.
+func options() []kong.Option {
+	return []kong.Option{
+		kong.Name("portcullis"),
+		kong.Description("Controls from which networks IAM users may assume which roles, in every account of an AWS organization."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: false}),
+		kong.DefaultEnvars("PORTCULLIS"),
+		kong.Resolvers(kong.ResolverFunc(secretFromFile)),
+	}
 }
 
 // fail says on one line what went wrong and returns the exit code.

@@ -31,12 +31,13 @@ func (f logFlags) logger(w io.Writer) *slog.Logger {
 
 // databaseFlags say where the data is.
 type databaseFlags struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"The Postgres database. Without it a private one runs in the data folder."`
-	DataDir     string `name:"data-dir" env:"PORTCULLIS_DATA_DIR" placeholder:"DIR" help:"The folder of the private database."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" secret:"" placeholder:"URL" help:"The Postgres database."`
+	DataDir     string `name:"data-dir" env:"PORTCULLIS_DATA_DIR" placeholder:"DIR" help:"The folder of the private database, of the key of the audit log and of its checkpoints."`
 }
 
 func (f databaseFlags) database() server.Database {
-	return server.Database{URL: f.DatabaseURL, Dir: cmp.Or(f.DataDir, server.DefaultDataDir("data"))}
+	dir := cmp.Or(f.DataDir, server.DefaultDataDir("data"))
+	return server.Database{URL: f.DatabaseURL, Dir: dir, KeepsDir: f.DataDir != ""}
 }
 
 // open opens the database for a command. Only what goes wrong is logged: a command's
@@ -64,7 +65,7 @@ type rolloutFlags struct {
 // probeFlags are the access keys of the user by whom strategies probe.
 type probeFlags struct {
 	ProbeKeyID  string `name:"probe-access-key-id" env:"PORTCULLIS_PROBE_ACCESS_KEY_ID" placeholder:"ID" help:"The access key of the IAM user as whom the probes of strategies assume roles."`
-	ProbeSecret string `name:"probe-secret-access-key" env:"PORTCULLIS_PROBE_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"The secret access key. Use the variable: other users of the machine can see a command line."`
+	ProbeSecret string `name:"probe-secret-access-key" env:"PORTCULLIS_PROBE_SECRET_ACCESS_KEY" secret:"" placeholder:"SECRET" help:"The secret access key. Use the variable: other users of the machine can see a command line."`
 }
 
 func (f rolloutFlags) check() error {

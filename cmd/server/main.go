@@ -5,7 +5,7 @@
 //
 //	main.go      from arguments to an exit code
 //	cli.go       the commands, and how an error is shown
-//	flags.go     the settings that several commands share
+//	flags.go     the settings that several commands share; secrets.go: secrets from files
 //	scenario.go  the scenario file
 //	apiclient.go the HTTP API, as change.go and change_wait.go use it
 //	demo.go, sandbox.go, serve.go, migrate.go, render.go, explain.go, lint.go,

@@ -276,7 +276,8 @@ func TestPostgresDown(t *testing.T) {
 	addr := l.Addr().String()
 	l.Close() // nobody listens there any more
 	env := []string{fmt.Sprintf("DATABASE_URL=postgres://portcullis:s3cret-word@%s/portcullis", addr)}
-	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"migrate"}, {"audit", "verify"}, {"user", "list"}} {
+	env = append(env, "AWS_REGION=us-east-1")
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0", "--no-audit-key"}, {"migrate"}, {"audit", "verify"}, {"user", "list"}} {
 		r := command(t, env, args...)
 		r.refused(t, 1, "database")
 		if strings.Contains(r.err, "s3cret-word") {

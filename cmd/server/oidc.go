@@ -9,7 +9,7 @@ import (
 type oidcFlags struct {
 	OIDCIssuer       string   `name:"oidc-issuer" env:"PORTCULLIS_OIDC_ISSUER" placeholder:"URL" help:"An OpenID Connect identity provider that signs people in."`
 	OIDCClientID     string   `name:"oidc-client-id" env:"PORTCULLIS_OIDC_CLIENT_ID" placeholder:"ID" help:"The client id of this console at the provider."`
-	OIDCClientSecret string   `name:"oidc-client-secret" env:"PORTCULLIS_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"The client secret. Use the variable: other users of the machine can see a command line."`
+	OIDCClientSecret string   `name:"oidc-client-secret" env:"PORTCULLIS_OIDC_CLIENT_SECRET" secret:"" placeholder:"SECRET" help:"The client secret. Use the variable: other users of the machine can see a command line."`
 	OIDCScopes       []string `name:"oidc-scopes" env:"PORTCULLIS_OIDC_SCOPES" default:"email,profile" placeholder:"S,…" help:"The scopes to request in addition to openid."`
 	OIDCClaim        string   `name:"oidc-groups-claim" env:"PORTCULLIS_OIDC_GROUPS_CLAIM" default:"groups" placeholder:"C" help:"The claim that lists the groups of a person."`
 	OIDCRoles        []string `name:"oidc-roles" env:"PORTCULLIS_OIDC_ROLES" placeholder:"G=R,…" help:"What membership in a group grants: GROUP=ROLE or GROUP=team:NAME. If set, each sign-in replaces the roles and teams of the person with those of their groups. Otherwise roles and teams are managed in the console."`

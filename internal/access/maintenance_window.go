@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // zones load on machines without a zone database, such as the container image
 )
 
 // MaintenanceWindow is the times of the week at which accounts are started. Targets in
@@ -40,6 +41,21 @@ func (m MaintenanceWindow) check(f *fieldErrors, at string) {
 	}
 }
 
+// zoneTriedEvery is how long a rollout waits before it looks again for a zone that could not be loaded.
+const zoneTriedEvery = time.Hour
+
+// Problem says why the times of the window are not known; "" when they are.
+func (m MaintenanceWindow) Problem() string {
+	if m.Always() {
+		return ""
+	}
+	if _, err := time.LoadLocation(m.Zone); err != nil {
+		return "The time zone " + m.Zone + " of the maintenance window cannot be loaded on this server, so no account is " +
+			"started. Abort the rollout, start it outside the window, or repair the zone database of the server."
+	}
+	return ""
+}
+
 // NextChange reports whether the window is open at a time, and when that changes next.
 func (m MaintenanceWindow) NextChange(at time.Time) (open bool, changes time.Time) {
 	if m.Always() {
@@ -48,8 +64,8 @@ func (m MaintenanceWindow) NextChange(at time.Time) (open bool, changes time.Tim
 	zone, err := time.LoadLocation(m.Zone)
 	from, errFrom := time.Parse(clockLayout, m.From)
 	to, errTo := time.Parse(clockLayout, m.To)
-	if err != nil || errFrom != nil || errTo != nil { // refused by Check
-		return false, at.Add(time.Hour)
+	if err != nil || errFrom != nil || errTo != nil { // refused by Check, or see Problem
+		return false, at.Add(zoneTriedEvery)
 	}
 	local := at.In(zone)
 	var next time.Time

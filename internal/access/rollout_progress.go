@@ -232,7 +232,22 @@ func (r *Rollout) keepWindow(c *WaveProgress, at time.Time) AuditEvent {
 	if c.Wave.Number > 0 {
 		c.Wave.State = WavePushing
 	}
-	return AuditEvent{}
+	return r.noteWindow(c.Strategy.MaintenanceWindow.Problem(), at)
+}
+
+// noteWindow keeps a note on a running rollout while its maintenance window is not known, and records when that begins.
+func (r *Rollout) noteWindow(problem string, at time.Time) AuditEvent {
+	if r.OverridesWindow() {
+		problem = ""
+	}
+	if r.State != RolloutRunning || r.Note == problem {
+		return AuditEvent{}
+	}
+	r.Note = problem
+	if problem == "" {
+		return AuditEvent{}
+	}
+	return r.event("rollout.window_unknown", at, map[string]any{"why": problem})
 }
 
 // advance goes on to the next phase of a wave whose targets have all ended.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -218,6 +219,25 @@ func TestMaintenanceWindowDelaysTargets(t *testing.T) {
 	}
 	x.wait(6 * time.Hour)
 	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
+}
+
+func TestWindowInUnknownZone(t *testing.T) {
+	s := Strategy{MaintenanceWindow: MaintenanceWindow{From: "22:00", To: "04:00", Zone: "Middle/Earth"}}
+	x := board(t, s, Wave{Targets: 2})
+	x.want(RolloutRunning, PhaseMaintenanceWindow, 1)
+	x.wait(2 * time.Hour)
+	count := len(slices.DeleteFunc(slices.Clone(x.said), func(s string) bool { return s != "rollout.window_unknown" }))
+	if !strings.Contains(x.r.Note, "Middle/Earth") || count != 1 {
+		t.Errorf("it notes %q and said %v, want the zone, and rollout.window_unknown once", x.r.Note, x.said)
+	}
+	if err := x.r.OverrideWindow(Actor{Name: "Opa"}, "the zone is gone", false); err != nil {
+		t.Fatal(err)
+	}
+	x.advance()
+	x.want(RolloutRunning, PhasePushing, 1)
+	if x.r.Note != "" {
+		t.Errorf("it still notes %q after the override", x.r.Note)
+	}
 }
 
 func TestWindowOverrideLastsForTheWaveUntilThePause(t *testing.T) {

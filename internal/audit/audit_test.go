@@ -218,18 +218,7 @@ func TestRunMakesCheckpoints(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
-	deadline := time.After(20 * time.Second)
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		last, err := b.store.LastCheckpoint(t.Context(), access.PublicKeyText(key(1)))
-		if err == nil && last.Seq == 5 {
-			break
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("the newest checkpoint is %+v, %v; want one of event 5", last, err)
-		case <-tick.C:
-		}
-	}
+	b.signed(5)
 	b.happen(1)
 	stop()
 	if err := <-done; err != nil {
@@ -237,6 +226,60 @@ func TestRunMakesCheckpoints(t *testing.T) {
 	}
 	if last, err := b.store.LastCheckpoint(t.Context(), access.PublicKeyText(key(1))); err != nil || last.Seq != 6 {
 		t.Errorf("the last checkpoint is %+v, %v; want one of event 6, made on leaving", last, err)
+	}
+}
+
+// TestRunSignsAfterManyEvents wants a checkpoint well before the hour is over.
+func TestRunSignsAfterManyEvents(t *testing.T) {
+	b := newBook(t, "")
+	b.Every, b.Poll = time.Hour, time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	b.signed(5)
+	events := make([]access.AuditEvent, 256)
+	for i := range events {
+		events[i] = access.NewAuditEvent(access.System("test"), start, "test.do", "thing/1", nil)
+	}
+	if err := b.store.Append(t.Context(), events...); err != nil {
+		t.Fatal(err)
+	}
+	b.signed(5 + 256)
+	stop()
+	<-done
+}
+
+// signed waits for a checkpoint of an event.
+func (b *book) signed(seq int64) {
+	b.t.Helper()
+	deadline := time.After(20 * time.Second)
+	for tick := time.NewTicker(5 * time.Millisecond); ; {
+		last, err := b.store.LastCheckpoint(b.t.Context(), access.PublicKeyText(key(1)))
+		if err == nil && last.Seq == seq {
+			return
+		}
+		select {
+		case <-deadline:
+			b.t.Fatalf("the newest checkpoint is %+v, %v; want one of event %d", last, err, seq)
+		case <-tick.C:
+		}
+	}
+}
+
+// TestCutTailIsNotSigned removes the newest events and all checkpoints in the database. Neither a console that goes on
+// running nor one that is started again signs the rest of the log.
+func TestCutTailIsNotSigned(t *testing.T) {
+	ledger := filepath.Join(t.TempDir(), "checkpoints.jsonl")
+	b := newBook(t, ledger)
+	b.tamper("DELETE FROM audit_checkpoints", "DELETE FROM audit_events WHERE seq > 2",
+		"UPDATE audit_head SET (seq, hash) = (SELECT seq, hash FROM audit_events WHERE seq = 2)")
+	again := audit.New(audit.Config{Store: b.store, Key: key(1), Ledger: ledger})
+	b.Ledger = ""
+	for name, s := range map[string]*audit.Service{"running": b.Service, "started again": again} {
+		if c, err := s.Checkpoint(t.Context()); access.KindOf(err) != access.KindConflict {
+			t.Errorf("%s: signed %+v, %v; want a conflict", name, c, err)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@
 // ledger), and wherever somebody puts what `portcullis audit checkpoint` prints.
 //
 //	keys.go     the key: from a setting, or a file in the data folder
-//	service.go  makes checkpoints, now and then by itself
+//	service.go  makes checkpoints: every hour, and after 256 events
 //	verify.go   compares the log with all known checkpoints
 //
 // It may import access. The store is behind a small interface.

@@ -25,12 +25,21 @@ const (
 	ledgerFile = "audit-checkpoints.jsonl"
 )
 
-// Ledger is the file that keeps checkpoints beside the key; "" where there is no folder.
+// Ledger is the file of the data folder that keeps checkpoints; "" without a folder.
 func (k Keyring) Ledger() string {
-	if k.Setting != "" || k.Dir == "" {
+	if k.Dir == "" {
 		return ""
 	}
 	return filepath.Join(k.Dir, ledgerFile)
+}
+
+// Kept reports whether the data folder holds a key.
+func (k Keyring) Kept() bool {
+	if k.Dir == "" {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(k.Dir, keyFile))
+	return err == nil
 }
 
 // Key returns the key; nil when there is none yet. With create one is made in the data
@@ -53,7 +62,7 @@ func (k Keyring) Key(create bool) (ed25519.PrivateKey, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, access.Wrap(access.KindUnavailable, err, "The key that signs checkpoints of the audit log cannot be read")
+		return nil, access.Wrap(access.KindUnavailable, reason(err), "The key of the audit log cannot be read from %s. Make the file readable, or give another folder with --data-dir", path)
 	}
 	return parseKey(string(text), path)
 }
@@ -110,4 +119,13 @@ func makeKey(path string) error {
 		return err
 	}
 	return nil
+}
+
+// reason leaves out the path, which the message has.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }

@@ -22,6 +22,8 @@ type Store interface {
 	// LastCheckpoint is the newest that a key made; a zero one when there is none.
 	LastCheckpoint(ctx context.Context, key string) (access.Checkpoint, error)
 	AddCheckpoint(ctx context.Context, c access.Checkpoint) error
+	// AuditEnd is the number of the newest event; 0 for an empty log.
+	AuditEnd(ctx context.Context) (int64, error)
 }
 
 // Config sets up a Service. Zero fields take the default named with them; none may be
@@ -30,7 +32,9 @@ type Config struct {
 	Store  Store
 	Key    ed25519.PrivateKey // nil: no checkpoints are made
 	Ledger string             // a file that keeps the checkpoints too; "" for none
-	Every  time.Duration      // between checkpoints: 1 hour
+	Every  time.Duration      // the longest time between checkpoints, if something happened: 1 hour
+	Events int64              // as many events since the last checkpoint make the next one due: 256
+	Poll   time.Duration      // how often Run looks whether one is due: 2 seconds
 	Now    func() time.Time   // time.Now
 	Log    *slog.Logger       // slog.Default()
 }
@@ -40,12 +44,17 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	c.Every = cmp.Or(c.Every, time.Hour)
+	c.Events = cmp.Or(c.Events, 256)
+	c.Poll = cmp.Or(c.Poll, 2*time.Second)
 	c.Log = cmp.Or(c.Log, slog.Default())
 	return c
 }
 
-// Service makes and checks checkpoints.
-type Service struct{ Config }
+// Service makes and checks checkpoints. Only one goroutine may make them.
+type Service struct {
+	Config
+	last access.Checkpoint // the newest that this process made or found
+}
 
 // New makes a Service.
 func New(cfg Config) *Service { return &Service{Config: cfg.withDefaults()} }
@@ -57,39 +66,61 @@ const (
 	leave     = 2 * time.Second
 )
 
-// Run makes a checkpoint at once, then one in every period in which something happened,
+// Run makes a checkpoint at once, then one in every period in which something happened or after every Events events,
 // and a last one when the context ends.
 func (s *Service) Run(ctx context.Context) error {
 	if s.Key == nil {
-		s.Log.WarnContext(ctx, "no signed checkpoints of the audit log are made: set PORTCULLIS_AUDIT_KEY, or make a key with portcullis audit key")
+		s.Log.WarnContext(ctx, "no signed checkpoints of the audit log are made, because there is no key")
 		<-ctx.Done()
 		return nil
 	}
-	next := time.NewTimer(0)
-	defer next.Stop()
+	tick := time.NewTicker(s.Poll)
+	defer tick.Stop()
+	var d due
 	for {
+		if s.isDue(ctx, d) {
+			d = s.attempt(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leave)
 			defer cancel()
 			s.attempt(last)
 			return nil
-		case <-next.C:
-			if s.attempt(ctx) {
-				next.Reset(s.Every)
-			} else {
-				next.Reset(min(s.Every, soonAgain))
-			}
+		case <-tick.C:
 		}
 	}
 }
 
-func (s *Service) attempt(ctx context.Context) bool {
+// due is when the next checkpoint is made: by the time at the latest, by the number of events not before early.
+type due struct{ early, by time.Time }
+
+func (s *Service) isDue(ctx context.Context, d due) bool {
+	now := s.Now()
+	if !now.Before(d.by) {
+		return true
+	}
+	if now.Before(d.early) {
+		return false
+	}
+	end, err := s.Store.AuditEnd(ctx)
+	return err == nil && end-s.last.Seq >= s.Events
+}
+
+// attempt makes a checkpoint and returns when the next one is due.
+func (s *Service) attempt(ctx context.Context) due {
 	_, err := s.Checkpoint(ctx)
-	if err != nil && ctx.Err() == nil && access.KindOf(err) != access.KindNotFound {
+	now := s.Now()
+	switch {
+	case err == nil:
+		return due{by: now.Add(s.Every)}
+	case access.KindOf(err) == access.KindNotFound: // an empty log
+		return due{by: now.Add(min(s.Every, soonAgain))}
+	case ctx.Err() == nil:
 		s.Log.ErrorContext(ctx, "no checkpoint of the audit log could be made", "error", err)
 	}
-	return err == nil
+	again := now.Add(min(s.Every, soonAgain))
+	return due{early: again, by: again}
 }
 
 // Checkpoint signs the end of the log as it is now. It first goes through what came since
@@ -98,15 +129,9 @@ func (s *Service) Checkpoint(ctx context.Context) (access.Checkpoint, error) {
 	if s.Key == nil {
 		return access.Checkpoint{}, access.Errorf(access.KindInvalid, "There is no key to sign with. Set PORTCULLIS_AUDIT_KEY, or make a key with: portcullis audit key")
 	}
-	own := access.PublicKeyText(s.Key)
-	last, err := s.Store.LastCheckpoint(ctx, own)
+	last, err := s.newest(ctx)
 	if err != nil {
-		return access.Checkpoint{}, fmt.Errorf("reading the last checkpoint: %w", err)
-	}
-	if last.Seq > 0 {
-		if err := last.Check([]string{own}); err != nil {
-			return access.Checkpoint{}, err
-		}
+		return access.Checkpoint{}, err
 	}
 	end, err := s.Store.VerifyAuditSince(ctx, last)
 	if err != nil {
@@ -116,13 +141,38 @@ func (s *Service) Checkpoint(ctx context.Context) (access.Checkpoint, error) {
 	case 0:
 		return access.Checkpoint{}, access.Errorf(access.KindNotFound, "The audit log is empty, so there is nothing to sign yet.")
 	case last.Seq:
+		s.last = last
 		return last, nil
 	}
 	c := access.SignCheckpoint(s.Key, end.Seq, end.Hash, s.Now())
 	if err := s.Store.AddCheckpoint(ctx, c); err != nil {
 		return access.Checkpoint{}, err
 	}
+	s.last = c
 	return c, s.enter(c)
+}
+
+// newest is the newest checkpoint of the own key in the database, the ledger and this process. The owner of the tables
+// can remove it from the database together with the events before it; signing the rest would hide that.
+func (s *Service) newest(ctx context.Context) (access.Checkpoint, error) {
+	own := access.PublicKeyText(s.Key)
+	newest, err := s.Store.LastCheckpoint(ctx, own)
+	if err != nil {
+		return access.Checkpoint{}, fmt.Errorf("reading the last checkpoint: %w", err)
+	}
+	entered, err := s.readLedger()
+	if err != nil {
+		return access.Checkpoint{}, err
+	}
+	for _, c := range append(entered, s.last) {
+		if c.Key == own && c.Seq > newest.Seq {
+			newest = c
+		}
+	}
+	if newest.Seq > 0 {
+		return newest, newest.Check([]string{own})
+	}
+	return newest, nil
 }
 
 // enter adds a checkpoint to the ledger. It is on the disk when this returns.

@@ -27,8 +27,7 @@ type Admin struct {
 // commandLine is the actor of what is done by a command.
 func commandLine() access.Actor { return access.System("command-line") }
 
-// OpenAdmin opens the database that the command line works on, and brings its schema up
-// to date.
+// OpenAdmin opens the database that the command line works on.
 func OpenAdmin(ctx context.Context, d Database, log *slog.Logger) (*Admin, error) {
 	d.MaxConns = 2
 	a := &Admin{database: d, log: log}

@@ -9,12 +9,12 @@ import (
 	"portcullis.internal/portcullis/internal/store"
 )
 
-// keyring says where the key of the audit log is. The file in the data folder that keeps
-// checkpoints belongs to the private database of that folder, and to no other.
+// keyring says where the key of the audit log is.
 func keyring(d Database, setting string) audit.Keyring {
 	return audit.Keyring{Setting: setting, Dir: d.Dir}
 }
 
+// newAudit keeps checkpoints in the data folder too, if files there belong to this database.
 func newAudit(d Database, setting string, create bool, st *store.Store, log *slog.Logger) (*audit.Service, error) {
 	keys := keyring(d, setting)
 	key, err := keys.Key(create)
@@ -22,17 +22,40 @@ func newAudit(d Database, setting string, create bool, st *store.Store, log *slo
 		return nil, err
 	}
 	cfg := audit.Config{Store: st, Key: key, Log: log}
-	if d.URL == "" {
+	if d.keepsFiles() || setting == "" && keys.Kept() {
 		cfg.Ledger = keys.Ledger()
 	}
 	return audit.New(cfg), nil
 }
 
-// checkpoints makes signed checkpoints of the audit log as long as the server runs. With a private
-// database the key is made in its folder; with one of somebody else it has to be set, since the
-// folder may vanish with the container, and then each start would have another key.
+// checkAuditKey refuses to run without a key by oversight. Where the data folder may hold the key, it is made there.
+func (c Config) checkAuditKey() error {
+	if c.NoAuditKey && c.AuditKey != "" {
+		return access.Errorf(access.KindInvalid, "PORTCULLIS_AUDIT_KEY is set, and --no-audit-key refuses a key. Leave out one of the two")
+	}
+	if c.NoAuditKey {
+		return nil
+	}
+	key, err := keyring(c.Database, c.AuditKey).Key(false)
+	if err != nil || key != nil || c.Database.keepsFiles() {
+		return err
+	}
+	return access.Errorf(access.KindInvalid, "No key signs the audit log. Set --data-dir to a folder that is kept, where the key "+
+		"is made, or PORTCULLIS_AUDIT_KEY to what portcullis audit key --new prints, or refuse with --no-audit-key")
+}
+
+// checkpoints makes signed checkpoints of the audit log as long as the server runs.
 func (s *Server) checkpoints(st *store.Store) (func(context.Context) error, error) {
-	a, err := newAudit(s.cfg.Database, s.cfg.AuditKey, s.cfg.Database.URL == "", st, s.cfg.Log)
+	d := s.cfg.Database
+	if s.cfg.NoAuditKey {
+		return audit.New(audit.Config{Store: st, Log: s.cfg.Log}).Run, nil
+	}
+	if d.keepsFiles() {
+		if err := prepareDir(d.Dir); err != nil {
+			return nil, err
+		}
+	}
+	a, err := newAudit(d, s.cfg.AuditKey, d.keepsFiles(), st, s.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +95,7 @@ func (a *Admin) VerifyAudit(ctx context.Context, setting string, checkpoints []a
 
 // CheckpointAudit signs the end of the audit log as it is now.
 func (a *Admin) CheckpointAudit(ctx context.Context, setting string) (access.Checkpoint, error) {
-	s, err := newAudit(a.database, setting, a.database.URL == "", a.store, a.log)
+	s, err := newAudit(a.database, setting, a.database.private(), a.store, a.log)
 	if err != nil {
 		return access.Checkpoint{}, err
 	}

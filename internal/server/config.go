@@ -14,6 +14,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authn"
 	"portcullis.internal/portcullis/internal/rollout"
+	"portcullis.internal/portcullis/internal/store"
 	"portcullis.internal/portcullis/internal/telemetry"
 )
 
@@ -46,8 +47,9 @@ type Config struct {
 	Version       string
 	Hash          authn.HashParams // what a password costs; authn.DefaultHashParams()
 	// AuditKey signs checkpoints of the audit log: the key, or a file with the key. Without one the
-	// key is in the data folder of a private database.
-	AuditKey string
+	// key is in the data folder. NoAuditKey runs the console without checkpoints.
+	AuditKey   string
+	NoAuditKey bool
 
 	tracing   *telemetry.Tracing // nil for none
 	work      *telemetry.WorkMetrics
@@ -56,17 +58,28 @@ type Config struct {
 	probe     rollout.Probing           // nil where no probe user is set
 	dieAt     func(rollout.Point) error // nil but in tests
 	clock     func() time.Time          // nil but in tests
+	owner     bool                      // the database role owns the tables
 }
 
 // Database says where the data is. With a URL that is used, else a private cluster in
 // Dir is started, or joined where it runs already.
 type Database struct {
-	URL      string
-	Dir      string
-	MaxConns int // 30
+	URL string
+	Dir string
+	// KeepsDir says that the operator named Dir: it holds the key of the audit log and its checkpoints, also when the
+	// database is elsewhere.
+	KeepsDir bool
+	Migrate  bool // bring the schema of a database at URL up to date; a private one always is
+	MaxConns int  // 30
 
 	trace pgx.QueryTracer // nil for none
 }
+
+// private reports whether the database is a cluster in the data folder.
+func (d Database) private() bool { return d.URL == "" }
+
+// keepsFiles reports whether files in the data folder belong to this database.
+func (d Database) keepsFiles() bool { return d.private() || d.KeepsDir }
 
 // Cloud says how AWS is reached. Empty fields leave it to the SDK's own settings.
 type Cloud struct {
@@ -133,6 +146,11 @@ func (c Config) check() error {
 	if c.Database.URL == "" && c.Database.Dir == "" {
 		return access.Errorf(access.KindInvalid, "No database is named. Set DATABASE_URL, or give a folder for a private one with --data-dir.")
 	}
+	if !c.Database.private() {
+		if err := store.CheckURL(c.Database.URL); err != nil {
+			return err
+		}
+	}
 	if c.Demo && c.Database.Dir == "" {
 		return access.Errorf(access.KindInvalid, "The demo keeps its sandbox in a data folder. Give one with --data-dir.")
 	}
@@ -147,8 +165,10 @@ func (c Config) check() error {
 			return err
 		}
 	}
-	_, err := c.publicURL()
-	return err
+	if _, err := c.publicURL(); err != nil {
+		return err
+	}
+	return c.checkAuditKey()
 }
 
 // oidc is the identity provider with where it sends people back to: the address that

@@ -52,21 +52,36 @@ func pathReason(err error) error {
 	return err
 }
 
-// openDatabase locates the database, brings its schema up to date and opens it.
+// openDatabase locates the database, brings its schema up to date if it may, and opens it. It refuses a schema of
+// another release.
 func openDatabase(ctx context.Context, d Database, log *slog.Logger, started *stack) (*store.Store, error) {
 	url, err := d.locate(ctx, log, started)
 	if err != nil {
 		return nil, err
 	}
-	if err := store.Migrate(ctx, url); err != nil {
-		return nil, fmt.Errorf("bringing the database's schema up to date: %w", err)
+	if d.Migrate || d.private() {
+		if err := migrate(ctx, d, url); err != nil {
+			return nil, err
+		}
 	}
 	st, err := store.Open(ctx, store.Config{URL: url, MaxConns: d.MaxConns, Log: log, Trace: d.trace})
 	if err != nil {
 		return nil, err
 	}
 	started.push("the database", func(context.Context) error { st.Close(); return nil })
-	return st, nil
+	return st, st.CheckSchema(ctx)
+}
+
+// migrate also grants the console's role what new tables need, if there is such a role.
+func migrate(ctx context.Context, d Database, url string) error {
+	if err := store.Migrate(ctx, url); err != nil {
+		return fmt.Errorf("bringing the database's schema up to date: %w", err)
+	}
+	if d.private() {
+		return nil
+	}
+	_, err := store.GrantConsole(ctx, url, store.ConsoleRole{Name: DefaultConsoleRole})
+	return err
 }
 
 // DefaultDataDir is where a private database lives when nobody says: apart for the demo,

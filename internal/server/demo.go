@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authn"
 	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/store"
 )
 
 // demo is the actor that lays out the demo.
@@ -34,21 +34,16 @@ func seedDemo(ctx context.Context, svc services) error {
 	return seedState(ctx, svc)
 }
 
-// refuseDemoPeople keeps a database that the demo laid out from being served to others
-// than this machine: everybody knows its passwords.
-func refuseDemoPeople(ctx context.Context, cfg Config, svc services) error {
-	if cfg.Demo || cfg.insecureCookies() {
-		return nil
+// checkMark keeps databases of the demo, whose passwords and tokens are public, and other databases apart.
+func checkMark(ctx context.Context, cfg Config, st *store.Store) error {
+	if cfg.Demo {
+		return st.MarkDemo(ctx)
 	}
-	_, err := svc.identity.TokenActor(ctx, demoTokenPrefix+"admin", netip.Addr{}, "", "")
-	switch {
-	case access.KindOf(err) == access.KindUnauthenticated:
-		return nil
-	case err != nil:
-		return err
-	default:
-		return access.Errorf(access.KindForbidden, "This database was laid out by the demo, whose passwords and tokens everybody knows. Serve it on loopback only, or use another database (DATABASE_URL or --data-dir)")
+	demo, err := st.IsDemo(ctx)
+	if err == nil && demo {
+		return access.Errorf(access.KindForbidden, "The database is a demo's: its passwords and tokens are public. Use another database (DATABASE_URL or --data-dir), or start it with portcullis demo")
 	}
+	return err
 }
 
 func seedPeople(ctx context.Context, svc services) error {

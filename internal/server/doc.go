@@ -1,11 +1,13 @@
 // Package server puts the parts together: it reads no policy and contains no rule. It starts all
 // parts in the right order, watches over them, and stops them in the reverse order.
 //
-//	listeners ─▶ database ─▶ migrations ─▶ sandbox ─▶ AWS ─▶ services ─▶ workers ─▶ sample data ─▶ ready
-//	   │          (private cluster, or DATABASE_URL)                 (demo)
-//	   └── answers /healthz from the first moment, everything else with 503 until ready
+//	configuration ─▶ listeners ─▶ database ─▶ schema ─▶ sandbox ─▶ services ─▶ workers ─▶ sample data ─▶ ready
+//	                    │          (private cluster, or DATABASE_URL)               (demo)
+//	                    └── answers /healthz from the first moment, everything else with 503 until ready
 //
-// Ports come first, so that one in use is known before anything is touched.
+// The configuration is checked before anything is touched, AWS settings and the audit key included. Ports come next, so
+// that one in use is known before the database starts. The schema of a private database is brought up to date; that of
+// another one only with Migrate.
 //
 // # Files
 //

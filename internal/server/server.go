@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"portcullis.internal/portcullis/internal/authn"
+	"portcullis.internal/portcullis/internal/aws"
 	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/internal/store"
 	"portcullis.internal/portcullis/internal/telemetry"
 )
 
@@ -21,6 +23,7 @@ type Server struct {
 	http    *http.Server // answers on console
 	metrics net.Listener // nil where there are none
 	box     *SandboxRunning
+	cloud   *aws.Cloud
 	started stack
 
 	failOnce sync.Once
@@ -60,36 +63,27 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.traceAndMeasure(ctx, metrics); err != nil {
 		return err
 	}
-	if err := s.listen(ctx, metrics.Measure(s.cfg.tracing.Requests(entrance)), metrics.Handler()); err != nil {
-		return err
-	}
-	if s.cfg.Demo {
-		if err := lockDir(s.cfg.Database.Dir, &s.started); err != nil {
+	// What only reads the configuration comes before all that others notice.
+	if s.cfg.Sandbox == nil {
+		if err := s.connect(ctx); err != nil {
 			return err
 		}
 	}
-	st, err := openDatabase(ctx, s.cfg.Database, s.cfg.Log, &s.started)
+	if err := s.listen(ctx, metrics.Measure(s.cfg.tracing.Requests(entrance)), metrics.Handler()); err != nil {
+		return err
+	}
+	st, err := s.openDatabase(ctx)
 	if err != nil {
 		return err
 	}
 	if err := s.startSandbox(ctx); err != nil {
 		return err
 	}
-	cloud, err := connect(ctx, s.cfg, s.box)
-	if err != nil {
-		return err
-	}
-	if s.cfg.probe, err = probing(ctx, s.cfg, s.box); err != nil {
-		return err
-	}
-	watchCloud(metrics, cloud)
+	watchCloud(metrics, s.cloud)
 	s.cfg.scans = watchScans(metrics)
 	metrics.WatchDatabase(st.Stats, st.Pool().Stat, s.cfg.Log)
-	svc := newServices(s.cfg, st, cloud)
+	svc := newServices(s.cfg, st, s.cloud)
 	s.started.push("the watched rollouts", func(context.Context) error { svc.rollouts.Close(); return nil })
-	if err := refuseDemoPeople(ctx, s.cfg, svc); err != nil {
-		return err
-	}
 	// A request in flight needs the database and the services, so it ends before they close.
 	s.started.push("the requests", shutdown(s.http))
 	console, err := svc.console(s.cfg, s.untilStop())
@@ -106,6 +100,36 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	entrance.open(console.Handler())
 	return nil
+}
+
+// connect sets up AWS and the probes of strategies.
+func (s *Server) connect(ctx context.Context) error {
+	var err error
+	if s.cloud, err = connect(ctx, s.cfg, s.box); err != nil {
+		return err
+	}
+	s.cfg.probe, err = probing(ctx, s.cfg, s.box)
+	return err
+}
+
+// openDatabase opens the database, and refuses one that is not for this console.
+func (s *Server) openDatabase(ctx context.Context) (*store.Store, error) {
+	if s.cfg.Demo {
+		if err := lockDir(s.cfg.Database.Dir, &s.started); err != nil {
+			return nil, err
+		}
+	}
+	st, err := openDatabase(ctx, s.cfg.Database, s.cfg.Log, &s.started)
+	if err != nil {
+		return nil, err
+	}
+	if s.cfg.owner, err = st.OwnsTables(ctx); err != nil {
+		return nil, err
+	}
+	if s.cfg.owner && !s.cfg.Database.private() {
+		s.cfg.Log.WarnContext(ctx, "the database role of the console owns the tables and can change the audit log; use the role that portcullis migrate makes")
+	}
+	return st, checkMark(ctx, s.cfg, st)
 }
 
 // traceAndMeasure sets up what watches over all the rest. It comes first, so that it ends
@@ -148,7 +172,7 @@ func (s *Server) startSandbox(ctx context.Context) error {
 	}
 	s.box = box
 	s.started.push("the sandbox organization", box.Stop)
-	return nil
+	return s.connect(ctx)
 }
 
 // untilStop is a context that ends as soon as the server begins to stop.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authn"
 )
 
@@ -148,13 +149,7 @@ func TestDemoFromNothingAndAgain(t *testing.T) {
 		t.Errorf("a second demo: %v, want which folder is in use", err)
 	}
 	stop(t, s)
-	public := Config{Listen: "127.0.0.1:0", PublicURL: "https://portcullis.example.com", MetricsListen: metricsOff, Database: Database{Dir: dir}, Cloud: Cloud{Region: "us-east-1"}, Log: slog.New(slog.DiscardHandler)}
-	if served, err := Start(t.Context(), public); err == nil {
-		stop(t, served)
-		t.Error("the demo's people, whose password everybody knows, were served to everybody")
-	} else if !strings.Contains(err.Error(), "demo") {
-		t.Errorf("serving the demo's database: %v, want it refused for that", err)
-	}
+	checkNotServed(t, dir)
 
 	again := startDemo(t, dir)
 	if _, got := get(t, again.URL()+"/api/v1/state", demoTokenPrefix+"viewer"); got != state {
@@ -165,6 +160,42 @@ func TestDemoFromNothingAndAgain(t *testing.T) {
 	}
 	if got := sandboxState(t, again); got != box {
 		t.Error("the sandbox organization was not found as it was left")
+	}
+}
+
+// checkNotServed serves the demo's database to others and on loopback. Both must be refused: its passwords are public.
+func checkNotServed(t *testing.T, dir string) {
+	t.Helper()
+	for _, url := range []string{"https://portcullis.example.com", ""} {
+		cfg := Config{Listen: "127.0.0.1:0", PublicURL: url, MetricsListen: metricsOff, Database: Database{Dir: dir}, Cloud: Cloud{Region: "us-east-1"}, Log: slog.New(slog.DiscardHandler)}
+		if served, err := Start(t.Context(), cfg); err == nil {
+			stop(t, served)
+			t.Errorf("the demo's database was served, with the address %q", url)
+		} else if !strings.Contains(err.Error(), "demo") {
+			t.Errorf("serving the demo's database: %v, want it refused for that", err)
+		}
+	}
+}
+
+// TestDemoLeavesOtherDatabasesAlone starts the demo in the data folder of a console that people use.
+func TestDemoLeavesOtherDatabasesAlone(t *testing.T) {
+	dir := openDir(t)
+	admin, err := OpenAdmin(t.Context(), Database{Dir: dir}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	person := NewPerson{Email: "you@example.com", Name: "You", Roles: []access.Role{access.RoleAdmin}, Password: "a long password"}
+	if _, err := admin.AddPerson(t.Context(), person); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Start(t.Context(), demoConfig(dir)); err == nil {
+		stop(t, s)
+		t.Error("the demo added people with public passwords to a database that people use")
+	} else if !strings.Contains(err.Error(), "--data-dir") {
+		t.Errorf("got %v, want it refused with what to do", err)
 	}
 }
 

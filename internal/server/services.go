@@ -87,7 +87,7 @@ func (s services) provider(cfg Config) (pages.Provider, error) {
 	return authn.NewOIDC(*oidc, s.identity)
 }
 
-func (s services) ready(ctx context.Context) error { return s.store.Ping(ctx) }
+func (s services) ready(ctx context.Context) error { return s.store.Writable(ctx) }
 
 // untilStopped ends streams when the server stops: a stream would otherwise delay the shutdown
 // until its end.

@@ -46,6 +46,7 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 		JobTimeout:           rollout.JobTimeout,
 		RescueStuckJobsAfter: max(rollout.JobTimeout, drift.OrganizationTimeout, drift.CompareTimeout, change.TimeTimeout) + rescueMargin,
 		PeriodicJobs:         periodically(cfg),
+		ReindexerIndexNames:  reindexed(cfg),
 		Logger:               telemetry.Quiet(cfg.Log),
 		Middleware:           []rivertype.Middleware{cfg.work},
 	})
@@ -53,6 +54,15 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 		return nil, fmt.Errorf("setting up the job queue: %w", err)
 	}
 	return client, nil
+}
+
+// reindexed are the indexes that the job queue rebuilds each night: its default ones, which is nil, if the database role
+// owns them. Postgres lets no other role rebuild an index.
+func reindexed(cfg Config) []string {
+	if cfg.owner {
+		return nil
+	}
+	return []string{}
 }
 
 func periodically(cfg Config) []*river.PeriodicJob {

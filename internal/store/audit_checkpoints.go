@@ -45,3 +45,10 @@ func (s *Store) AddCheckpoint(ctx context.Context, c access.Checkpoint) error {
 	}
 	return nil
 }
+
+// AuditEnd is the number of the newest event of the audit log; 0 for an empty log.
+func (s *Store) AuditEnd(ctx context.Context) (int64, error) {
+	var seq int64
+	err := s.pool.QueryRow(ctx, "SELECT seq FROM audit_head").Scan(&seq)
+	return seq, translate(err)
+}

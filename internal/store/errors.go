@@ -2,13 +2,18 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 	"gorm.io/gorm"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -26,6 +31,10 @@ const (
 	stateNoTable      = "42P01"
 	stateNoColumn     = "42703"
 	stateLockTimeout  = "55P03"
+	stateReadOnly     = "25006"
+	stateWrongRole    = "28000" // no such role, or no line of pg_hba.conf lets it in
+	stateWrongSecret  = "28P01"
+	stateNoDatabase   = "3D000"
 )
 
 // Messages of KindNotFound that several methods return.
@@ -74,14 +83,28 @@ func translateState(err error, pg *pgconn.PgError) error {
 	case pg.Code == stateBadEncoding || pg.Code == stateBadCharacter:
 		return access.Wrap(access.KindInvalid, err, "The text contains a character that cannot be stored (a zero byte, or one that is not UTF-8). Remove it.")
 	case pg.Code == stateForbidden:
-		return access.Wrap(access.KindInternal, err, "the database refuses this to the console's role; see the grants in migrations/roles.sql")
+		return access.Wrap(access.KindInternal, err, "the database refuses this to the console's role; run portcullis migrate as the owner of the tables, which grants what the role needs")
 	case pg.Code == stateNoTable || pg.Code == stateNoColumn:
-		return access.Wrap(access.KindUnavailable, err, "The database does not have the tables of this release yet. Run: portcullis migrate up")
-	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), strings.HasPrefix(pg.Code, "25P"):
+		return access.Wrap(access.KindUnavailable, err, "The database does not have the tables of this release yet. Run: portcullis migrate")
+	case pg.Code == stateReadOnly:
+		return readOnly(err)
+	case pg.Code == stateWrongRole || pg.Code == stateWrongSecret || pg.Code == stateNoDatabase:
+		return access.Wrap(access.KindUnavailable, err, "The database does not let the console in. The log of the console says why.")
+	case slices.ContainsFunc(passingClasses, func(class string) bool { return strings.HasPrefix(pg.Code, class) }):
 		return access.Wrap(access.KindUnavailable, err, "The database is busy, starting or shutting down. Try again in a moment.")
 	default:
 		return err
 	}
+}
+
+// passingClasses are the classes of SQLSTATE that say nothing about the statement: connections, resources, operators
+// who stop the server, transactions that Postgres ended, and failures of its machine.
+var passingClasses = []string{"08", "53", "57", "25P", "58"}
+
+// readOnly is the error of a database that takes no writes: a standby, or default_transaction_read_only is on.
+func readOnly(err error) error {
+	return access.Wrap(access.KindUnavailable, err,
+		"The database is read-only at this moment. Nothing was changed. Try again in a few minutes.")
 }
 
 func alreadyThere(constraint string) string {
@@ -101,12 +124,19 @@ func alreadyThere(constraint string) string {
 	}
 }
 
+// cutErrors are what drivers and pools return after a connection was cut or closed.
+
+var cutErrors = []error{
+	io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed, puddle.ErrClosedPool, driver.ErrBadConn,
+	sql.ErrConnDone, pgx.ErrTxClosed, context.DeadlineExceeded,
+}
+
 // isUnreachable reports whether no answer came from the database at all.
 func isUnreachable(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		slices.ContainsFunc(cutErrors, func(cut error) bool { return errors.Is(err, cut) })
 }
 
 // missing turns "no row" into a KindNotFound error and leaves others to translate.

@@ -13,3 +13,6 @@ func Committing(s *Store) bool {
 	defer s.works.mu.Unlock()
 	return s.works.busy
 }
+
+// ScramVerifier is scramVerifier.
+var ScramVerifier = scramVerifier

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -38,6 +39,9 @@ func Migrate(ctx context.Context, url string) error {
 			return err
 		}
 		defer unlock()
+		if at, err := m.schema(ctx); err != nil || at == SchemaNewer {
+			return cmp.Or(err, newerSchema())
+		}
 		if _, err := m.ours.Up(ctx); err != nil {
 			return fmt.Errorf("migrating the database: %w", err)
 		}
@@ -64,16 +68,6 @@ func MigrationStatus(ctx context.Context, url string) (steps []Migration, comple
 		return err
 	})
 	return steps, complete, err
-}
-
-// Migrated reports whether the schema is that of this release or a later one.
-func (s *Store) Migrated(ctx context.Context) (bool, error) {
-	m, err := newMigrator(s.pool, s.sql)
-	if err != nil {
-		return false, err
-	}
-	_, complete, err := m.status(ctx)
-	return complete, translate(err)
 }
 
 type migrator struct {

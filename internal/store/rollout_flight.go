@@ -145,7 +145,7 @@ func (s *Store) capLeases(ctx context.Context, lease, snooze time.Duration) erro
 			FOR UPDATE SKIP LOCKED) far
 		WHERE t.rollout_id = far.rollout_id AND t.account_id = far.account_id`, lease, snooze, pickUpWithin)
 	if err != nil {
-		return fmt.Errorf("capping the leases of targets: %w", err)
+		return translate(fmt.Errorf("capping the leases of targets: %w", err))
 	}
 	return nil
 }

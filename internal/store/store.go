@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -53,7 +55,7 @@ type Store struct {
 	names  directoryCache
 }
 
-// Open connects to a database whose schema is in place (see Migrate).
+// Open connects to a database whose schema is in place (see Migrate and CheckSchema).
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	pool, err := openPool(ctx, cfg)
@@ -113,11 +115,25 @@ const lockTimeout = "3s"
 // connTimeout bounds the wait for a connection of a transaction.
 const connTimeout = 3 * time.Second
 
-func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
-	pc, err := pgxpool.ParseConfig(cfg.URL)
+// CheckURL refuses a text that is no address of a Postgres database.
+func CheckURL(url string) error {
+	_, err := parseURL(url)
+	return err
+}
+
+func parseURL(url string) (*pgxpool.Config, error) {
+	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The cause may quote the address, and with it the password: it is left out.
 		return nil, access.Errorf(access.KindInvalid, "DATABASE_URL is not an address of a Postgres database; one looks like postgres://user:password@host:5432/portcullis")
+	}
+	return pc, nil
+}
+
+func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
+	pc, err := parseURL(cfg.URL)
+	if err != nil {
+		return nil, err
 	}
 	pc.MaxConns = int32(cfg.MaxConns)
 	pc.ConnConfig.RuntimeParams["application_name"] = "portcullis"
@@ -132,9 +148,32 @@ func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, access.Wrap(access.KindUnavailable, err, "the database at %s does not answer; see whether it runs and whether DATABASE_URL is right", where(pc.ConnConfig))
+		return nil, notOpened(err, pc.ConnConfig)
 	}
 	return pool, nil
+}
+
+// notOpened says why no connection could be made, and what to correct.
+func notOpened(err error, c *pgx.ConnConfig) error {
+	var pg *pgconn.PgError
+	code := ""
+	if errors.As(err, &pg) {
+		code = pg.Code
+	}
+	switch code {
+	case stateWrongSecret:
+		return access.Wrap(access.KindUnavailable, err,
+			"the database at %s refuses the password of the role %s; correct the password in DATABASE_URL", where(c), c.User)
+	case stateWrongRole:
+		return access.Wrap(access.KindUnavailable, err,
+			"the database at %s does not let the role %s in; create the role, or correct DATABASE_URL", where(c), c.User)
+	case stateNoDatabase:
+		return access.Wrap(access.KindUnavailable, err,
+			"the server at %s has no such database; create it, or correct its name in DATABASE_URL", where(c))
+	default:
+		return access.Wrap(access.KindUnavailable, err,
+			"the database at %s does not answer; see whether it runs and whether DATABASE_URL is right", where(c))
+	}
 }
 
 // scanUTC makes times come back in UTC, whatever zone this machine is in.
@@ -158,9 +197,14 @@ func (s *Store) Close() {
 	s.pool.Close()
 }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	return translate(s.pool.Ping(ctx))
+// Writable returns an error unless the database answers and takes writes.
+func (s *Store) Writable(ctx context.Context) error {
+	var locked bool
+	err := s.pool.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&locked)
+	if err == nil && locked {
+		return readOnly(errors.New("transaction_read_only is on"))
+	}
+	return translate(err)
 }
 
 // Pool is the pool of connections, for the workers of the job queue.

@@ -46,11 +46,9 @@ func TestMigrationStatusOfAnEmptyDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	if ok, err := s.Migrated(t.Context()); ok || err != nil {
-		t.Errorf("Migrated = %v, %v; want false", ok, err)
-	}
+	wantKind(t, s.CheckSchema(t.Context()), access.KindUnavailable, "portcullis migrate")
 	_, err = s.Head(t.Context())
-	if access.KindOf(err) != access.KindUnavailable || !strings.Contains(access.MessageOf(err), "migrate up") {
+	if access.KindOf(err) != access.KindUnavailable || !strings.Contains(access.MessageOf(err), "portcullis migrate") {
 		t.Errorf("got %v, want what to do", err)
 	}
 }
@@ -75,12 +73,49 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestMigratedAndPing(t *testing.T) {
+func TestCheckSchemaAndWritable(t *testing.T) {
 	s := storetest.New(t)
-	if err := s.Ping(t.Context()); err != nil {
+	if err := s.Writable(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if ok, err := s.Migrated(t.Context()); !ok || err != nil {
-		t.Errorf("Migrated = %v, %v; want true", ok, err)
+	if err := s.CheckSchema(t.Context()); err != nil {
+		t.Error(err)
 	}
+}
+
+// TestNewerSchema wants a release to leave a database alone that a later release has migrated.
+func TestNewerSchema(t *testing.T) {
+	for _, step := range []string{
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)",
+		"INSERT INTO river_migration (line, version) VALUES ('main', 9999)",
+	} {
+		url := storetest.NewURL(t)
+		s := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: url}))
+		t.Cleanup(s.Close)
+		if _, err := s.Pool().Exec(t.Context(), step); err != nil {
+			t.Fatal(err)
+		}
+		wantKind(t, s.CheckSchema(t.Context()), access.KindUnavailable, "newer than this release")
+		wantKind(t, store.Migrate(t.Context(), url), access.KindUnavailable, "newer than this release")
+	}
+}
+
+func TestMarkDemo(t *testing.T) {
+	s := storetest.New(t)
+	for range 2 {
+		if err := s.MarkDemo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if demo := must[bool](t)(s.IsDemo(t.Context())); !demo {
+		t.Error("the mark is not kept")
+	}
+	if _, err := s.Pool().Exec(t.Context(), "UPDATE installation SET demo = false"); err == nil {
+		t.Error("the mark of the demo was taken off")
+	}
+	used := storetest.New(t)
+	if _, err := used.Pool().Exec(t.Context(), "INSERT INTO people (email, name, password_hash, created_at) VALUES ('a@x', 'A', '', now())"); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, used.MarkDemo(t.Context()), access.KindForbidden, "--data-dir")
 }

@@ -49,7 +49,8 @@ func Demo(t testing.TB, flags ...string) *Console {
 // what else is set.
 func Serve(t testing.TB, db *Database, env ...string) *Console {
 	t.Helper()
-	return startConsole(t, freeAddr(t), append([]string{db.Env()}, env...), []string{"serve"})
+	env = append([]string{db.Env(), "PORTCULLIS_DATA_DIR=" + db.DataDir()}, env...)
+	return startConsole(t, freeAddr(t), env, []string{"serve"})
 }
 
 // In is the same console for a part of a test.

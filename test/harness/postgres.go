@@ -51,10 +51,16 @@ func NewPostgres(t testing.TB) *Postgres {
 		t.Fatal(err)
 	}
 	q := direct.Query()
-	p.Direct = &Database{URL: p.cluster.URL(), t: t}
+	if err := migrate(p.cluster.URL()); err != nil {
+		t.Fatal(err)
+	}
+	direct.User = url.User(consoleRole)
+	p.Direct = &Database{URL: direct.String(), Owner: p.cluster.URL(), t: t}
 	p.Relay = startRelay(t, filepath.Join(q.Get("host"), ".s.PGSQL."+q.Get("port")))
 	direct.Host, direct.RawQuery = p.Relay.addr, "sslmode=disable&connect_timeout=5"
-	p.Database = &Database{URL: direct.String(), t: t}
+	relayed := *direct
+	relayed.User = url.User("portcullis")
+	p.Database = &Database{URL: direct.String(), Owner: relayed.String(), t: t}
 	return p
 }
 

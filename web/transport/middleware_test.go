@@ -142,5 +142,8 @@ func TestReadiness(t *testing.T) {
 		if w.Code != test.want {
 			t.Errorf("%s with the database down=%v: status %d, want %d", test.path, test.down, w.Code, test.want)
 		}
+		if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: 503 without Retry-After", test.path)
+		}
 	}
 }

@@ -74,6 +74,7 @@ var eventNames = map[string]string{
 	"rollout.abort":           "aborted a rollout",
 	"rollout.retry":           "had failed accounts retried",
 	"rollout.override_window": "let a rollout run outside its maintenance window",
+	"rollout.window_unknown":  "could not tell the maintenance window of a rollout",
 	"rollout.open_unverified": "accepted that a rollout opens roles without proof",
 	"rollout.check_again":     "had a wave checked again",
 	"rollout.max_in_flight":   "changed how many accounts are in flight",

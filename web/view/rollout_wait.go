@@ -41,6 +41,9 @@ func phaseWaitsFor(r access.Rollout) pausing {
 	wave := "wave " + Number(r.Wave)
 	switch r.Phase {
 	case access.PhaseMaintenanceWindow:
+		if r.Note != "" { // the note names the problem
+			return pausing{text: "The maintenance window is not known. It is checked again", until: r.Until}
+		}
 		return pausing{text: "Outside the maintenance window. It continues", until: r.Until}
 	case access.PhaseBaking:
 		return pausing{text: "All of " + wave + " is pushed. It is watched until", until: r.Until}
