@@ -1,6 +1,9 @@
 package access
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Scope is what one push may touch. It becomes the session policy of the deployment
 // role's session, and the accounts' CloudTrail shows SessionName.
@@ -27,7 +30,7 @@ type CloudClass string
 // The classes of refusal.
 const (
 	CloudThrottled        CloudClass = "throttled"         // slow down, try again
-	CloudDenied           CloudClass = "denied"            // IAM forbids it, or the credentials are refused
+	CloudDenied           CloudClass = "denied"            // IAM forbids it, or the session is refused
 	CloudDeniedSCP        CloudClass = "denied_scp"        // a service control policy of the organization forbids it
 	CloudDeniedRCP        CloudClass = "denied_rcp"        // a resource control policy of the organization forbids it
 	CloudGone             CloudClass = "gone"              // no such role, user or account
@@ -44,6 +47,9 @@ const (
 
 // CloudPlanChanged is a refusal by the console and not by AWS: the operations are not those that were approved.
 const CloudPlanChanged CloudClass = "plan_changed"
+
+// CloudCredentials is a refusal of the console's own credentials, or that it has none. It says nothing about an account.
+const CloudCredentials CloudClass = "credentials"
 
 // CloudClasses lists the classes of refusal by AWS.
 func CloudClasses() []CloudClass {
@@ -94,6 +100,18 @@ func CloudClassOf(err error) CloudClass {
 		return e.Class
 	}
 	return CloudUnknown
+}
+
+// CallerIdentity is who the console is to AWS.
+type CallerIdentity struct {
+	Account AccountID
+	ARN     string
+}
+
+// Silence says since when AWS does not answer the calls for an account. The zero value means that it answers.
+type Silence struct {
+	Since time.Time
+	Cause string // in a few words, for example "HTTP status 503, ServiceUnavailable"
 }
 
 // CallCount counts what was asked of AWS. Attempts is larger than Calls where calls were
