@@ -114,6 +114,30 @@ type Silence struct {
 	Cause string // in a few words, for example "HTTP status 503, ServiceUnavailable"
 }
 
+// TargetRef names a target.
+type TargetRef struct {
+	Rollout int64
+	Account AccountID
+}
+
+// TargetSilence says that AWS does not answer the calls that a push of a target makes. Asked is the account for which
+// they are made, which may be another one than that of the target.
+type TargetSilence struct {
+	TargetRef
+	Silence
+	Asked AccountID
+}
+
+// Unanswered says of some targets in flight that AWS does not answer their calls, and that these are repeated. The zero
+// value says that none is known.
+type Unanswered struct {
+	Targets int
+	Since   time.Time // of the longest silence
+	Asked   AccountID // the account of it
+	Cause   string
+	SeenAt  time.Time // when a replica reported it last
+}
+
 // CallCount counts what was asked of AWS. Attempts is larger than Calls where calls were
 // repeated; Throttles counts the attempts that AWS throttled.
 type CallCount struct {
