@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -136,6 +137,17 @@ type Unanswered struct {
 	Asked   AccountID // the account of it
 	Cause   string
 	SeenAt  time.Time // when a replica reported it last
+}
+
+// Sentence says what AWS does not answer, since when, and when that was seen last.
+func (u Unanswered) Sentence() string {
+	calls := "the calls for account " + string(u.Asked)
+	if u.Targets > 1 {
+		calls = fmt.Sprintf("the calls for %d accounts", u.Targets)
+	}
+	const layout = "2006-01-02 15:04:05 UTC"
+	return fmt.Sprintf("AWS does not answer %s (%s), retrying since %s. Seen last at %s.", calls, u.Cause,
+		u.Since.UTC().Format(layout), u.SeenAt.UTC().Format(layout))
 }
 
 // CallCount counts what was asked of AWS. Attempts is larger than Calls where calls were

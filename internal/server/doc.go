@@ -19,6 +19,9 @@
 //	services.go  the services over store and cloud
 //	workers.go   the job queue's client
 //	supervise.go background parts that are started again when they fail
+//	credentials.go  who the console is to AWS; what it does while AWS refuses its own credentials
+//	readiness.go  what /readyz asks and says
+//	failed_jobs.go  the log of background jobs that fail
 //	scans.go     metrics of scans; the others are in telemetry
 //	queue.go     the job queue's own pages
 //	admin.go     the same services for the command line, without pages and workers;

@@ -124,7 +124,7 @@ func (s *Server) healthz(c echo.Context) error { return c.String(http.StatusOK, 
 func (s *Server) readyz(c echo.Context) error {
 	if err := s.cfg.Ready(c.Request().Context()); err != nil {
 		c.Set(causeKey, err)
-		return c.String(http.StatusServiceUnavailable, "not ready: the database does not answer or its migrations are not in\n")
+		return c.String(http.StatusServiceUnavailable, "not ready: "+access.MessageOf(err)+"\n"+s.verbose(c))
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, "ready\n"+s.verbose(c))
 }
