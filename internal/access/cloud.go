@@ -49,7 +49,8 @@ const (
 // CloudPlanChanged is a refusal by the console and not by AWS: the operations are not those that were approved.
 const CloudPlanChanged CloudClass = "plan_changed"
 
-// CloudCredentials is a refusal of the console's own credentials, or that it has none. It says nothing about an account.
+// CloudCredentials is a refusal of the console's own credentials, or that it has none. It says nothing about an
+// account.
 const CloudCredentials CloudClass = "credentials"
 
 // CloudClasses lists the classes of refusal by AWS.

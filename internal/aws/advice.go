@@ -68,7 +68,8 @@ var credentialCodes = map[string]bool{
 }
 
 var adviceByClass = map[access.CloudClass]string{
-	access.CloudCredentials: "AWS does not accept the console's credentials. Check the access key, its secret, whether its session has expired, " +
+	access.CloudCredentials: "AWS does not accept the console's credentials. Check the access key, its " +
+		"secret, whether its session has expired, " +
 		"and the clock of this machine. The console tries them again every few seconds.",
 	access.CloudThrottled:        "AWS asks to slow down. Try again in a while, or lower the number of accounts pushed at once.",
 	access.CloudGone:             "It does not exist in the account. Create it there, or remove it from the mapping.",

@@ -13,7 +13,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// counter counts what was asked of AWS in the name of one account, and notes whether AWS answers.
+// counter counts the calls in the name of one account, and notes whether AWS answers.
 type counter struct {
 	calls, attempts, throttles, writes atomic.Int64
 	answers                            answers

@@ -48,7 +48,7 @@ func (o *ownCredentials) Retrieve(ctx context.Context) (sdk.Credentials, error) 
 	return c, nil
 }
 
-// forget lets the next call fetch the credentials again, where they come from a source that renews them.
+// forget makes the next call fetch the credentials again, if their source renews them.
 func (o *ownCredentials) forget() {
 	if cache, ok := o.provider.(*sdk.CredentialsCache); ok {
 		cache.Invalidate()

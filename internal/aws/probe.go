@@ -61,7 +61,8 @@ func probeRefusal(err error) error {
 	var refused *access.CloudError
 	if errors.As(err, &refused) && refused.Class == access.CloudCredentials {
 		refused.Class, refused.Cause = access.CloudDenied, "AWS does not accept the credentials of the probe user"
-		refused.Advice = "Check PORTCULLIS_PROBE_ACCESS_KEY_ID and PORTCULLIS_PROBE_SECRET_ACCESS_KEY, and the clock of this machine."
+		refused.Advice = "Check PORTCULLIS_PROBE_ACCESS_KEY_ID, PORTCULLIS_PROBE_SECRET_ACCESS_KEY, " +
+			"and the clock of this machine."
 	}
 	return err
 }

@@ -12,8 +12,8 @@ import (
 	"portcullis.internal/portcullis/internal/authz"
 )
 
-// Organization returns the organization that the console serves, how its last syncs and scans went, and at most so many of the
-// accounts that await confirmation.
+// Organization returns the organization that the console serves, how its last syncs and scans went, and at most so
+// many of the accounts that await confirmation.
 func (s *Service) Organization(
 	ctx context.Context, actor access.Actor, accounts int,
 ) (access.OrganizationRecord, error) {

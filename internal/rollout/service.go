@@ -19,9 +19,11 @@ type Config struct {
 	Cloud Cloud
 	Probe Probing // nil: no probe user is configured
 
-	Replica            string                                // the name of this replica, for other replicas
-	CredentialsRefused func() error                          // why AWS refuses the console's own credentials; nil: it does not
-	Silence            func(access.AccountID) access.Silence // since when AWS does not answer; nil: it always answers
+	Replica string // the name of this replica, for other replicas
+	// CredentialsRefused says why AWS refuses the console's own credentials; nil: it does not.
+	CredentialsRefused func() error
+	// Silence says since when AWS does not answer the calls for an account; nil: it always answers.
+	Silence func(access.AccountID) access.Silence
 
 	Now func() time.Time // for records and audit events; time.Now
 	Log *slog.Logger     // nil: no log

@@ -84,7 +84,9 @@ func (p *pushes) silences(now time.Time, of func(access.AccountID) access.Silenc
 	return silent, over
 }
 
-func longestSilence(asked []access.AccountID, of func(access.AccountID) access.Silence) (access.AccountID, access.Silence) {
+func longestSilence(asked []access.AccountID, of func(access.AccountID) access.Silence) (
+	access.AccountID, access.Silence,
+) {
 	var account access.AccountID
 	var longest access.Silence
 	for _, id := range asked {

@@ -58,8 +58,14 @@ type credentialsGuard struct {
 	reported time.Time
 }
 
-// words say what is wrong and what to do.
-func words(err error) string {
+func newCredentialsGuard(cfg Config, cloud ownIdentity, store refusedReplicas) *credentialsGuard {
+	return &credentialsGuard{
+		cloud: cloud, store: store, log: cfg.Log, replica: cfg.replica, fetch: &rolloutFetch{queue: rolloutQueue(cfg)},
+	}
+}
+
+// errorText describes an error of AWS, with the advice.
+func errorText(err error) string {
 	var e *access.CloudError
 	if errors.As(err, &e) {
 		return e.Error() + ". " + e.Advice
@@ -70,8 +76,8 @@ func words(err error) string {
 // start asks AWS who the console is, and logs it. Without an answer in a short time the console starts all the same.
 func (g *credentialsGuard) start(ctx context.Context) {
 	if g.cloud.LacksExternalID() {
-		g.log.Warn("deployment roles are assumed without an external id; set PORTCULLIS_EXTERNAL_ID, and demand it in " +
-			"the trust policies of the deployment roles")
+		g.log.Warn("deployment roles are assumed without an external id; set PORTCULLIS_EXTERNAL_ID, and demand it " +
+			"in the trust policies of the deployment roles")
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstAskWithin)
 	defer cancel()
@@ -81,7 +87,7 @@ func (g *credentialsGuard) start(ctx context.Context) {
 	case err == nil:
 		g.log.Info("AWS accepts the console's credentials", "account", who.Account, "identity", who.ARN)
 	case why == nil:
-		g.log.Warn("AWS does not say who the console is", "error", words(err))
+		g.log.Warn("AWS does not say who the console is", "error", errorText(err))
 	default:
 		g.look(ctx)
 	}
@@ -114,7 +120,7 @@ func (g *credentialsGuard) logOrganization(ctx context.Context) {
 	case err == nil:
 		g.log.Info("the console can read the organization", "organization", id)
 	case !errors.Is(ctx.Err(), context.Canceled):
-		g.log.Warn("the console cannot read the organization", "organization", id, "error", words(err))
+		g.log.Warn("the console cannot read the organization", "organization", id, "error", errorText(err))
 	}
 }
 
@@ -138,7 +144,7 @@ func (g *credentialsGuard) look(ctx context.Context) {
 	switch was := g.refused; {
 	case why != nil && !was:
 		g.log.Error("AWS refuses the console's own credentials; this replica starts no targets until AWS accepts them",
-			"error", words(why), "replica", g.replica)
+			"error", errorText(why), "replica", g.replica)
 	case why == nil && was:
 		g.log.Info("AWS accepts the console's own credentials again", "replica", g.replica)
 	}
@@ -152,7 +158,7 @@ func (g *credentialsGuard) look(ctx context.Context) {
 func (g *credentialsGuard) report(ctx context.Context, since time.Time, why error) {
 	text := ""
 	if why != nil {
-		text = words(why)
+		text = errorText(why)
 	}
 	if err := g.store.ReportRefused(ctx, g.replica, since, text); err != nil && ctx.Err() == nil {
 		g.log.Warn("reporting whether AWS accepts the console's credentials failed", "error", err)
@@ -209,7 +215,7 @@ func (f *rolloutFetch) allow(ctx context.Context, allowed bool, log *slog.Logger
 	}
 }
 
-// replicaName names this replica for people: the machine, and where it listens.
+// replicaName names this replica for people, by its machine and its address.
 func replicaName(at net.Addr) string {
 	host, err := os.Hostname()
 	if err != nil || host == "" {

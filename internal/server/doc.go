@@ -19,7 +19,7 @@
 //	services.go  the services over store and cloud
 //	workers.go   the job queue's client
 //	supervise.go background parts that are started again when they fail
-//	credentials.go  who the console is to AWS; what it does while AWS refuses its own credentials
+//	credentials.go  the identity of the console in AWS, and a replica whose credentials are refused
 //	readiness.go  what /readyz asks and says
 //	failed_jobs.go  the log of background jobs that fail
 //	scans.go     metrics of scans; the others are in telemetry

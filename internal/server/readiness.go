@@ -27,7 +27,8 @@ func (s services) checks(ctx context.Context) []transport.Check {
 		return append(checks, transport.Check{Name: "database", Detail: "does not answer", Failed: true})
 	}
 	checks = append(checks, transport.Check{Name: "database", Detail: "answers"},
-		reading("organization_sync", r.SyncedAt, r.ErrorAt), reading("account_scans", r.Scan.SucceededAt, r.Scan.ErrorAt))
+		reading("organization_sync", r.SyncedAt, r.ErrorAt),
+		reading("account_scans", r.Scan.SucceededAt, r.Scan.ErrorAt))
 	if u := r.Unanswered; u.Targets > 0 {
 		checks = append(checks, transport.Check{
 			Name: "aws_answers", Failed: true, Detail: "AWS does not answer since " + stamp(u.Since),

@@ -98,7 +98,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	guard := &credentialsGuard{cloud: cloud, store: st, log: s.cfg.Log, replica: s.cfg.replica, fetch: &rolloutFetch{queue: rolloutQueue(s.cfg)}}
+	guard := newCredentialsGuard(s.cfg, cloud, st)
 	guard.start(ctx)
 	if err := s.startBackground(ctx, svc, guard); err != nil {
 		return err
@@ -198,7 +198,9 @@ func (s *Server) startBackground(ctx context.Context, svc services, guard *crede
 	s.started.push("the workers", stopWorkers(workers, s.cfg.StopTimeout*2/3))
 	guard.fetch.client = workers
 	watch := newSupervisor(s.cfg.Log)
-	watch.start(ctx, map[string]func(context.Context) error{"AWS credentials": guard.run, "silent targets": svc.pusher.ReportSilences})
+	watch.start(ctx, map[string]func(context.Context) error{
+		"AWS credentials": guard.run, "silent targets": svc.pusher.ReportSilences,
+	})
 	s.started.push("the watch over AWS", watch.stop)
 	return nil
 }

@@ -58,7 +58,7 @@ func readings(ctx context.Context, q querier, r *access.OrganizationRecord) erro
 	r.Refused, err = collect(ctx, q, func(row pgx.CollectableRow) (access.RefusedReplica, error) {
 		var one access.RefusedReplica
 		return one, row.Scan(&one.Replica, timeOrZero{&one.Since}, timeOrZero{&one.SeenAt}, &one.Error)
-	}, "SELECT replica, since, seen_at, error FROM refused_replicas WHERE seen_at > clock_timestamp() - $1::interval ORDER BY since, replica",
-		reportedFor)
+	}, `SELECT replica, since, seen_at, error FROM refused_replicas
+		WHERE seen_at > clock_timestamp() - $1::interval ORDER BY since, replica`, reportedFor)
 	return err
 }

@@ -11,8 +11,8 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// Organization returns the organization that the console serves, how its last syncs and scans went, and at most so many of the
-// accounts that await confirmation.
+// Organization returns the organization that the console serves, how its last syncs and scans went, and at most so
+// many of the accounts that await confirmation.
 func (s *Store) Organization(ctx context.Context, accounts int) (access.OrganizationRecord, error) {
 	r, err := organizationRecord(ctx, s.pool, accounts)
 	if err == nil {
@@ -228,8 +228,8 @@ func (tx *txn) saveAcceptances(ctx context.Context, c access.SyncConfirmation, b
 
 // recordOrganization makes the accepted organization the one that the console serves.
 func (tx *txn) recordOrganization(ctx context.Context, c access.SyncConfirmation) error {
-	_, err := tx.Exec(ctx, "UPDATE organization SET id = $1, recorded_at = $2, error = '', error_at = NULL, error_replica = ''",
-		c.Seen, c.AcceptedAt)
+	_, err := tx.Exec(ctx, "UPDATE organization SET id = $1, recorded_at = $2, error = '', error_at = NULL, "+
+		"error_replica = ''", c.Seen, c.AcceptedAt)
 	if err != nil {
 		return fmt.Errorf("recording organization %s: %w", c.Seen, err)
 	}

@@ -17,7 +17,8 @@ const reportedFor = 15 * time.Second
 const reportSilence = `
 INSERT INTO silent_targets (rollout_id, account_id, asked, replica, cause, since, seen_at)
 SELECT s.rollout, s.account, s.asked, $1, s.cause, clock_timestamp() - s.lasts, clock_timestamp()
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::interval[]) AS s (rollout, account, asked, cause, lasts)
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::interval[])
+	AS s (rollout, account, asked, cause, lasts)
 ORDER BY s.rollout, s.account
 ON CONFLICT (rollout_id, account_id) DO UPDATE SET asked = excluded.asked, replica = excluded.replica,
 	cause = excluded.cause, seen_at = excluded.seen_at,
@@ -50,7 +51,8 @@ func (s *Store) ReportSilences(
 	b.Queue(removeSilence, replica, ended, endedAccounts)
 	b.Queue("DELETE FROM silent_targets WHERE seen_at < clock_timestamp() - 4 * $1::interval", reportedFor)
 	b.Queue(reportSilence, replica, rollouts, accounts, asked, causes, lasts, reportedFor)
-	b.Queue("SELECT pg_notify($1, id::text) FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) r", rolloutChannel, changed)
+	b.Queue("SELECT pg_notify($1, id::text) FROM (SELECT DISTINCT unnest($2::bigint[]) AS id) r",
+		rolloutChannel, changed)
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
 		return translate(fmt.Errorf("recording the targets whose calls AWS does not answer: %w", err))
 	}
@@ -66,7 +68,10 @@ const unansweredColumns = `count(*), min(s.since), (array_agg(s.asked ORDER BY s
 	(array_agg(s.cause ORDER BY s.since))[1], max(s.seen_at)`
 
 func unansweredFields(u *access.Unanswered) []any {
-	return []any{&u.Targets, timeOrZero{&u.Since}, textOrEmpty{(*string)(&u.Asked)}, textOrEmpty{&u.Cause}, timeOrZero{&u.SeenAt}}
+	return []any{
+		&u.Targets, timeOrZero{&u.Since}, textOrEmpty{(*string)(&u.Asked)}, textOrEmpty{&u.Cause},
+		timeOrZero{&u.SeenAt},
+	}
 }
 
 // textOrEmpty scans a nullable text.
@@ -97,7 +102,8 @@ func (s *Store) unansweredOf(ctx context.Context, rollouts ...*access.Rollout) e
 	if len(ids) == 0 {
 		return nil
 	}
-	query := "SELECT s.rollout_id, " + unansweredColumns + " FROM " + freshSilences + " AND s.rollout_id = ANY($2) GROUP BY s.rollout_id"
+	query := "SELECT s.rollout_id, " + unansweredColumns + " FROM " + freshSilences +
+		" AND s.rollout_id = ANY($2) GROUP BY s.rollout_id"
 	err := eachRow(ctx, s.pool, query, []any{reportedFor, ids}, func(row pgx.Rows) error {
 		var id int64
 		var u access.Unanswered
@@ -145,6 +151,7 @@ func (s *Store) unansweredTargets(ctx context.Context, rollout int64, targets []
 // unanswered sums up the targets of all rollouts whose calls AWS does not answer.
 func unanswered(ctx context.Context, q querier) (access.Unanswered, error) {
 	var u access.Unanswered
-	err := q.QueryRow(ctx, "SELECT "+unansweredColumns+" FROM "+freshSilences, reportedFor).Scan(unansweredFields(&u)...)
+	row := q.QueryRow(ctx, "SELECT "+unansweredColumns+" FROM "+freshSilences, reportedFor)
+	err := row.Scan(unansweredFields(&u)...)
 	return u, err
 }

@@ -41,13 +41,15 @@ func (f *fleet) ready(c *harness.Console, want int) string {
 func TestReplicaWithWrongKey(t *testing.T) {
 	t.Parallel()
 	c := tell(t, "A replica whose AWS credentials are wrong",
-		"no account fails; the replica starts none and is not ready, but serves pages; the other replica finishes the rollout")
+		"no account fails; the replica starts none and is not ready, but serves pages; "+
+			"the other replica finishes the rollout")
 	const accounts = 12
 	f := newFleet(t, accounts, "PORTCULLIS_MAX_IN_FLIGHT=4")
 	env := slices.Concat(f.env, []string{"AWS_SECRET_ACCESS_KEY=wrong"})
 	other := harness.ServeUnready(t, f.db, env...)
 	said := f.ready(other, http.StatusServiceUnavailable)
-	if !strings.Contains(said, "AWS refuses the console's own credentials") || !strings.Contains(said, "[failed] aws_credentials") {
+	if !strings.Contains(said, "AWS refuses the console's own credentials") ||
+		!strings.Contains(said, "[failed] aws_credentials") {
 		t.Errorf("the replica says %q", said)
 	}
 	f.box.SetFaults(slow(20 * time.Millisecond))
@@ -55,7 +57,8 @@ func TestReplicaWithWrongKey(t *testing.T) {
 	if n := other.Metric("portcullis_aws_writes_total"); n != 0 {
 		t.Errorf("the replica made %v writes", n)
 	}
-	if n := strings.Count(other.Output(), "level=ERROR"); n != 1 || !strings.Contains(other.Output(), "AWS refuses the console's own credentials; ") {
+	if n := strings.Count(other.Output(), `"level":"ERROR"`); n != 1 ||
+		!strings.Contains(other.Output(), "AWS refuses the console's own credentials; ") {
 		t.Errorf("%d errors in the log of the replica, want one about its credentials", n)
 	}
 	if o := f.organization(); len(o.Refused) != 1 || !strings.Contains(o.Refused[0].Replica, other.Addr) {
@@ -71,7 +74,8 @@ func TestReplicaWithWrongKey(t *testing.T) {
 // again some time later.
 func TestOwnCredentialsExpire(t *testing.T) {
 	t.Parallel()
-	c := tell(t, "Credentials of the console that expire", "no account fails; the rollout continues once AWS accepts the credentials again")
+	c := tell(t, "Credentials of the console that expire",
+		"no account fails; the rollout continues once AWS accepts the credentials again")
 	const accounts = 12
 	f := newFleet(t, accounts, "PORTCULLIS_MAX_IN_FLIGHT=2")
 	f.box.SetFaults(slow(60 * time.Millisecond))
@@ -90,7 +94,8 @@ func TestOwnCredentialsExpire(t *testing.T) {
 	if err != nil || before.State != "running" || before.Counts["failed"] > 0 {
 		t.Errorf("the rollout is %s with %v, %v; want it running without a failure", before.State, before.Counts, err)
 	}
-	if code, answer := f.API(f.Operator).Post("/organization/sync?wait=20s", nil); code != http.StatusNoContent && code != http.StatusConflict {
+	code, answer := f.API(f.Operator).Post("/organization/sync?wait=20s", nil)
+	if code != http.StatusNoContent && code != http.StatusConflict {
 		t.Errorf("a sync meanwhile: %d %s", code, answer)
 	}
 	f.box.SetFaults(slow(5 * time.Millisecond))

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -23,13 +24,17 @@ type unanswered struct {
 // another console say so as well, until AWS answers.
 func TestOutageIsShown(t *testing.T) {
 	t.Parallel()
-	c := tell(t, "AWS that does not answer", "the rollout, the account and the overview say so on each replica, with the time since when, until AWS answers")
-	f := newFleet(t, 3).mapped()
+	c := tell(t, "AWS that does not answer",
+		"the rollout, the account and the overview say so on each replica, with the time since when, until AWS answers")
+	const accounts = 5
+	f := newFleet(t, accounts).mapped()
 	reader := harness.Serve(t, f.db, append(f.env, "PORTCULLIS_WORKERS=1")...)
 	visitor := reader.SignIn(f.Editor)
 	for what, fault := range map[string]sandbox.Fault{
-		"HTTP status 503, ServiceUnavailable": {Fail: 1, Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable"},
-		"no answer yet":                       {Latency: sandbox.Duration(15 * time.Second)},
+		"HTTP status 503, ServiceUnavailable": {
+			Fail: 1, Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable",
+		},
+		"no answer yet": {Latency: sandbox.Duration(15 * time.Second)},
 	} {
 		fault.Actions = []string{"iam:*"}
 		began := time.Now()
@@ -39,10 +44,12 @@ func TestOutageIsShown(t *testing.T) {
 		harness.EventuallyGently(t, time.Minute, what+" is shown", func() (bool, string) {
 			said = unanswered{}
 			f.API(f.Editor).Get("/rollouts/"+rollout, &said)
-			return said.Unanswered != nil && said.Unanswered.Targets == 3 && said.Unanswered.Cause == what, f.Output()[max(0, len(f.Output())-300):]
+			u := said.Unanswered
+			return u != nil && u.Targets == accounts && u.Cause == what, fmt.Sprintf("%+v", u)
 		})
 		shown := time.Since(began)
-		for _, path := range []string{"/", "/rollouts/" + rollout, "/rollouts/" + rollout + "/targets/" + string(said.Unanswered.Account)} {
+		target := "/rollouts/" + rollout + "/targets/" + string(said.Unanswered.Account)
+		for _, path := range []string{"/", "/rollouts/" + rollout, target} {
 			visitor.Get(path).Want(http.StatusOK, "AWS does not answer", "("+what+"), retrying since", "Seen last at")
 		}
 		f.box.SetFaults()

@@ -67,7 +67,9 @@ func toScanJSON(s access.ScanRecord) scanJSON {
 		out.LastSuccess = &at
 	}
 	if s.Error != "" {
-		out.LastError = &syncErrorJSON{Detail: s.Error, At: s.ErrorAt.UTC(), Account: string(s.Account), Replica: s.Replica}
+		out.LastError = &syncErrorJSON{
+			Detail: s.Error, At: s.ErrorAt.UTC(), Account: string(s.Account), Replica: s.Replica,
+		}
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func awaitedError(r access.OrganizationRecord) bool {
 	return r.Awaits != nil && r.Error == r.Awaits.Sentence()
 }
 
-// scanFails reports whether this console has read no account since a scan failed for a reason that is not of an account.
+// scanFails reports whether no account was read since a scan failed for a reason that is not of an account.
 func scanFails(s access.ScanRecord) bool {
 	return s.Error != "" && s.Account == "" && s.ErrorAt.After(s.SucceededAt)
 }
