@@ -39,13 +39,17 @@ func TestOwnCredentialsRefused(t *testing.T) {
 
 // TestNoCredentials has a console without any credentials.
 func TestNoCredentials(t *testing.T) {
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-	w := newWorld(t, sandbox.Config{}, func(c *aws.Config) { c.AccessKeyID, c.SecretAccessKey, c.Region = "", "", "us-east-1" })
+	w := newWorld(t, sandbox.Config{}, func(c *aws.Config) {
+		c.AccessKeyID, c.SecretAccessKey, c.Region = "", "", "us-east-1"
+	})
 	_, err := w.Read(t.Context(), scope(w.account(t, "web-prod")), []access.Resource{role("Bob")})
 	if access.CloudClassOf(err) != access.CloudCredentials || !strings.Contains(err.Error(), "has no AWS credentials") {
 		t.Errorf("got %v, want that the console has no credentials", err)
@@ -66,7 +70,8 @@ func TestOwnCredentialsExpireAndReturn(t *testing.T) {
 	}
 	expired := sandbox.Fault{Actions: []string{"sts:*"}, Fail: 1, Status: 403, Code: "ExpiredToken"}
 	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{expired}})
-	if _, err := w.Read(t.Context(), scope(a), []access.Resource{role("Bob")}); access.CloudClassOf(err) != access.CloudCredentials {
+	_, err = w.Read(t.Context(), scope(a), []access.Resource{role("Bob")})
+	if access.CloudClassOf(err) != access.CloudCredentials {
 		t.Errorf("expired: got %v, want the console's credentials refused", err)
 	}
 	if _, why := w.CredentialsRefused(); why == nil {
@@ -87,11 +92,15 @@ func TestRefusalsOfAnAccountAreNotOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{})
 	bob := []access.Resource{role("Bob")}
-	if _, err := w.Read(t.Context(), scope(w.account(t, "acquired-shop")), bob); access.CloudClassOf(err) != access.CloudDenied {
+	_, err := w.Read(t.Context(), scope(w.account(t, "acquired-shop")), bob)
+	if access.CloudClassOf(err) != access.CloudDenied {
 		t.Errorf("a role that does not trust the console: got %v, want denied", err)
 	}
-	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:*"}, Fail: 1, Status: 403, Code: "ExpiredToken"}}})
-	if _, err := w.Read(t.Context(), scope(w.account(t, "web-prod")), bob); access.CloudClassOf(err) != access.CloudDenied {
+	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{
+		{Actions: []string{"iam:*"}, Fail: 1, Status: 403, Code: "ExpiredToken"},
+	}})
+	_, err = w.Read(t.Context(), scope(w.account(t, "web-prod")), bob)
+	if access.CloudClassOf(err) != access.CloudDenied {
 		t.Errorf("a session that has ended: got %v, want denied", err)
 	}
 	if _, why := w.CredentialsRefused(); why != nil {
@@ -106,7 +115,9 @@ func TestSilence(t *testing.T) {
 	a, other := w.account(t, "web-prod"), w.account(t, "payments-nonprod")
 	bob := []access.Resource{role("Bob")}
 	before := time.Now()
-	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:*"}, Accounts: []access.AccountID{a.ID}, Fail: 1, Status: 503, Code: "ServiceUnavailable"}}})
+	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{
+		Actions: []string{"iam:*"}, Accounts: []access.AccountID{a.ID}, Fail: 1, Status: 503, Code: "ServiceUnavailable",
+	}}})
 	if _, err := w.Read(t.Context(), scope(a), bob); access.CloudClassOf(err) != access.CloudUnreachable {
 		t.Fatalf("503: %v", err)
 	}
@@ -123,7 +134,9 @@ func TestSilence(t *testing.T) {
 	if s := w.Silence(a.ID); !s.Since.IsZero() {
 		t.Errorf("throttling is an answer, and the silence is %+v", s)
 	}
-	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{{Actions: []string{"iam:*"}, Latency: sandbox.Duration(7 * time.Second)}}})
+	w.org.SetFaults(sandbox.Faults{Rules: []sandbox.Fault{
+		{Actions: []string{"iam:*"}, Latency: sandbox.Duration(7 * time.Second)},
+	}})
 	done := make(chan error, 1)
 	go func() { _, err := w.Read(t.Context(), scope(a), bob); done <- err }()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -158,7 +171,8 @@ func TestLacksExternalID(t *testing.T) {
 		{"http://127.0.0.1:8081", "", false},
 		{"http://moto.example.com", "", false},
 	} {
-		cloud, err := aws.New(t.Context(), aws.Config{Region: "eu-west-1", Endpoint: tt.endpoint, ExternalID: tt.external})
+		cfg := aws.Config{Region: "eu-west-1", Endpoint: tt.endpoint, ExternalID: tt.external}
+		cloud, err := aws.New(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,8 @@ func TestOwnCredentialsRefusedBlamesNoAccount(t *testing.T) {
 	}
 	r := good.record()
 	if r.Replica != "replica-2" || r.Scan.Replica != "replica-2" || r.Scan.Account != "" || r.Scan.ErrorAt.IsZero() ||
-		!strings.Contains(r.Error, "clock of this machine") || !strings.Contains(r.Scan.Error, "clock of this machine") {
+		!strings.Contains(r.Error, "clock of this machine") ||
+		!strings.Contains(r.Scan.Error, "clock of this machine") {
 		t.Errorf("the record is %+v", r)
 	}
 	for _, line := range []string{"syncing the organization failed", "scanning accounts failed"} {

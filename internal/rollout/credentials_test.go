@@ -13,7 +13,9 @@ import (
 // turn. No account fails by it.
 func TestPushGivesTargetBackIfOwnCredentialsAreRefused(t *testing.T) {
 	for name, refuse := range map[string]func(*memoryCloud){
-		"first read": func(c *memoryCloud) { c.onRead = func(int) error { return cloudError(access.CloudCredentials) } },
+		"first read": func(c *memoryCloud) {
+			c.onRead = func(int) error { return cloudError(access.CloudCredentials) }
+		},
 		"write": func(c *memoryCloud) {
 			c.onWrite = func(int, func()) error { return cloudError(access.CloudCredentials) }
 		},
@@ -94,7 +96,9 @@ type reports struct {
 	got chan access.TargetSilence // zero for the end of a silence
 }
 
-func (r *reports) ReportSilences(_ context.Context, _ string, silent []access.TargetSilence, over []access.TargetRef) error {
+func (r *reports) ReportSilences(
+	_ context.Context, _ string, silent []access.TargetSilence, over []access.TargetRef,
+) error {
 	for _, s := range silent {
 		r.got <- s
 	}
@@ -161,7 +165,8 @@ func TestShortSilenceIsNotReported(t *testing.T) {
 		t.Errorf("got %+v, want the account that is asked", silent)
 	}
 	end(0)
-	if silent, over := p.silences(since.Add(2*shortSilence), of); len(silent) != 0 || len(over) != 1 || over[0] != target {
+	silent, over := p.silences(since.Add(2*shortSilence), of)
+	if len(silent) != 0 || len(over) != 1 || over[0] != target {
 		t.Errorf("after the push: silent %+v, over %+v", silent, over)
 	}
 	if len(p.open) != 0 {

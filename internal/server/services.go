@@ -40,7 +40,10 @@ type services struct {
 }
 
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
-	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock, Replica: cfg.replica}
+	engine := rollout.Config{
+		Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock,
+		Replica: cfg.replica,
+	}
 	watched := drift.Config{Store: st, Cloud: cloud, Log: cfg.Log, Watch: cfg.scans, Replica: cfg.replica}
 	if cloud != nil {
 		refused := func() error { _, why := cloud.CredentialsRefused(); return why }
@@ -79,7 +82,8 @@ func (s services) console(cfg Config, live context.Context) (*transport.Server, 
 		Jobs: pages, Provider: provider,
 		Changes: s.changes, Rollouts: untilStopped{s.rollouts, live}, Organization: s.drift,
 		Identity: s.identity, Sessions: s.sessions, Replies: s.store, APIRate: cfg.APIRate,
-		Log: cfg.Log, Ready: s.ready, Checks: s.checks, PublicURL: public, TrustedProxies: cfg.TrustedProxies, Version: cfg.Version, Demo: cfg.Demo,
+		Log: cfg.Log, Ready: s.ready, Checks: s.checks, PublicURL: public,
+		TrustedProxies: cfg.TrustedProxies, Version: cfg.Version, Demo: cfg.Demo,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("assembling the console: %w", err)

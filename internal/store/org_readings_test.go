@@ -23,7 +23,8 @@ func TestReadings(t *testing.T) {
 		t.Errorf("nothing was scanned, and the record says %+v", got)
 	}
 	for i := range 2 {
-		if err := s.SaveInventory(ctx, access.Inventory{Account: accountID(i), ReadAt: t0.Add(time.Duration(i) * time.Hour)}); err != nil {
+		read := access.Inventory{Account: accountID(i), ReadAt: t0.Add(time.Duration(i) * time.Hour)}
+		if err := s.SaveInventory(ctx, read); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -31,7 +32,8 @@ func TestReadings(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := record().Scan
-	if !got.SucceededAt.Equal(t0.Add(time.Hour)) || got.Account != accountID(2) || got.Error != "the role cannot be assumed" || time.Since(got.ErrorAt) > time.Minute {
+	if !got.SucceededAt.Equal(t0.Add(time.Hour)) || got.Account != accountID(2) ||
+		got.Error != "the role cannot be assumed" || time.Since(got.ErrorAt) > time.Minute {
 		t.Errorf("the scan record is %+v", got)
 	}
 	if err := s.ScanFailed(ctx, "credentials refused", "replica-2"); err != nil {
@@ -79,7 +81,8 @@ func TestReportRefused(t *testing.T) {
 	if got, want := refused(), "two: still expired"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if _, err := s.Pool().Exec(t.Context(), "UPDATE refused_replicas SET seen_at = seen_at - interval '20 seconds'"); err != nil {
+	const gone = "UPDATE refused_replicas SET seen_at = seen_at - interval '20 seconds'"
+	if _, err := s.Pool().Exec(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
 	if got := refused(); got != "" {

@@ -127,8 +127,8 @@ func (tx *txn) closeConfirmation(ctx context.Context, id int64, outcome string) 
 	return nil
 }
 
-// SyncFailed records in words why a sync failed, and on which replica. If it failed because admins must confirm it, the confirmation is
-// opened with an audit event, unless the same one is open. An open one for something else lapses.
+// SyncFailed records in words why a sync failed, and on which replica. If it failed because admins must confirm it, the
+// confirmation is opened with an audit event, unless the same one is open. An open one for something else lapses.
 func (s *Store) SyncFailed(ctx context.Context, reason error, words, replica string) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		record, err := tx.lockOrganization(ctx)

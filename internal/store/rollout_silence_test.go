@@ -50,7 +50,9 @@ func TestReportSilences(t *testing.T) {
 	if got := unansweredOf(t, s, r.ID); got != (access.Unanswered{}) {
 		t.Errorf("nothing was reported, and the rollout says %+v", got)
 	}
-	report("one", []access.TargetSilence{silence(r, 0, time.Minute, "HTTP status 503"), silence(r, 1, time.Second, "timeout")})
+	report("one", []access.TargetSilence{
+		silence(r, 0, time.Minute, "HTTP status 503"), silence(r, 1, time.Second, "timeout"),
+	})
 	got := unansweredOf(t, s, r.ID)
 	near(t, "the silence", got.Since, time.Minute)
 	near(t, "the report", got.SeenAt, 0)
@@ -89,17 +91,20 @@ func TestSilenceEndsWithItsTargetAndItsReplica(t *testing.T) {
 	if err := s.ReportSilences(t.Context(), "one", silent, nil); err != nil {
 		t.Fatal(err)
 	}
-	must[access.Rollout](t)(s.FinishTarget(t.Context(), c, nil, access.TargetResult{State: access.TargetUnchanged}, nil))
+	end := access.TargetResult{State: access.TargetUnchanged}
+	must[access.Rollout](t)(s.FinishTarget(t.Context(), c, nil, end, nil))
 	if got := unansweredOf(t, s, r.ID); got.Targets != 1 || got.Asked != accountID(1) {
 		t.Errorf("got %+v, want the target that is still in flight", got)
 	}
-	if _, err := s.Pool().Exec(t.Context(), "UPDATE silent_targets SET since = since - interval '1 hour', seen_at = seen_at - interval '20 seconds'"); err != nil {
+	const gone = "UPDATE silent_targets SET since = since - interval '1 hour', seen_at = seen_at - interval '20 seconds'"
+	if _, err := s.Pool().Exec(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
 	if got := unansweredOf(t, s, r.ID); got.Targets != 0 {
 		t.Errorf("the replica has stopped to report, and the rollout says %+v", got)
 	}
-	if err := s.ReportSilences(t.Context(), "two", []access.TargetSilence{silence(r, 1, time.Second, "x")}, nil); err != nil {
+	silent = []access.TargetSilence{silence(r, 1, time.Second, "x")}
+	if err := s.ReportSilences(t.Context(), "two", silent, nil); err != nil {
 		t.Fatal(err)
 	}
 	near(t, "the new silence", unansweredOf(t, s, r.ID).Since, time.Second)

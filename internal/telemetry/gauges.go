@@ -41,10 +41,11 @@ func newStatsCollector(ask func(context.Context, time.Time) (access.Stats, error
 		jobs:     desc("portcullis_jobs", "Background jobs that have not ended, by queue and state; the same on every replica.", "queue", "state"),
 		findings: desc("portcullis_findings", "Findings that are open, by kind; the same on every replica.", "kind"),
 		readSuccess: desc("portcullis_read_success_timestamp_seconds",
-			"When the organization or an account was read last, as Unix time; 0 for never; the same on every replica.", "of"),
+			"When the organization or an account was read last, as Unix time; 0 for never; "+
+				"the same on every replica.", "of"),
 		readError: desc("portcullis_read_error_timestamp_seconds",
-			"When reading the organization or an account failed last, as Unix time; 0 for never, and for the organization "+
-				"after a success; the same on every replica.", "of"),
+			"When reading the organization or an account failed last, as Unix time; 0 for never, "+
+				"and for the organization after a success; the same on every replica.", "of"),
 		refused: desc("portcullis_refused_replicas",
 			"Replicas whose own credentials AWS refuses; the same on every replica."),
 		silent: desc("portcullis_unanswered_targets",

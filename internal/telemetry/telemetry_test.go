@@ -121,7 +121,8 @@ func TestMetricNames(t *testing.T) {
 		"aws_purpose_throttles_total", "aws_slowed_accounts", "aws_sts_rate", "aws_throttles_total", "aws_writes_total",
 		"database_connections", "database_connections_limit", "database_connections_used", "database_up", "findings",
 		"http_request_seconds", "info", "job_seconds", "jobs", "lease_takeovers_total",
-		"read_error_timestamp_seconds", "read_success_timestamp_seconds", "refused_replicas", "rollout_seconds", "rollouts",
+		"read_error_timestamp_seconds", "read_success_timestamp_seconds", "refused_replicas",
+		"rollout_seconds", "rollouts",
 		"targets", "unanswered_targets",
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -24,7 +24,9 @@ func TestOrganization(t *testing.T) {
 		Scan: access.ScanRecord{
 			SucceededAt: webtest.Noon, Error: "denied", ErrorAt: webtest.Noon, Account: "111122223333",
 		},
-		Refused: []access.RefusedReplica{{Replica: "console-2", Since: webtest.Noon, SeenAt: webtest.Noon, Error: "expired"}},
+		Refused: []access.RefusedReplica{
+			{Replica: "console-2", Since: webtest.Noon, SeenAt: webtest.Noon, Error: "expired"},
+		},
 		Unanswered: access.Unanswered{
 			Targets: 2, Asked: "111122223333", Cause: "HTTP status 503", Since: webtest.Noon, SeenAt: webtest.Noon,
 		},

@@ -139,8 +139,10 @@ func TestRefusedCredentialsOnOverviewAndAccounts(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Organization.Record = access.OrganizationRecord{
 		Error: "InvalidClientTokenId. Check the access key.", ErrorAt: webtest.Noon, Replica: "console-2",
-		Scan:    access.ScanRecord{Error: "No account could be read.", ErrorAt: webtest.Noon, Replica: "console-2"},
-		Refused: []access.RefusedReplica{{Replica: "console-2", Since: webtest.Noon, SeenAt: webtest.Noon, Error: "Check the access key."}},
+		Scan: access.ScanRecord{Error: "No account could be read.", ErrorAt: webtest.Noon, Replica: "console-2"},
+		Refused: []access.RefusedReplica{
+			{Replica: "console-2", Since: webtest.Noon, SeenAt: webtest.Noon, Error: "Check the access key."},
+		},
 	}
 	for _, path := range []string{"/", "/accounts"} {
 		p := c.Page(path)
@@ -173,7 +175,8 @@ func TestOutageOnPages(t *testing.T) {
 	c.Page("/").Contains("rollouts", many)
 	c.Get("/rollouts").Says(t, http.StatusOK, many)
 	c.Page("/rollouts/3").Contains("rollout-unanswered", many)
-	c.Get("/rollouts/3").Says(t, http.StatusOK, "AWS does not answer the calls for account 111122223333 (HTTP status 503")
+	c.Get("/rollouts/3").Says(t, http.StatusOK,
+		"AWS does not answer the calls for account 111122223333 (HTTP status 503")
 }
 
 // TestExternalIDMissingOnOverview warns only if real accounts are reached without an external id.
