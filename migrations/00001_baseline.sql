@@ -49,16 +49,32 @@ CREATE TRIGGER a_demo_stays_one BEFORE DELETE OR UPDATE ON installation
 -- The organization that the console serves, and how its last syncs went. The id is recorded at the first sync; a sync
 -- of another organization changes nothing.
 CREATE TABLE organization (
-    one         boolean PRIMARY KEY DEFAULT true CHECK (one),
-    id          text NOT NULL DEFAULT '',
-    recorded_at timestamptz,
-    synced_at   timestamptz,              -- the last sync that succeeded
-    error       text NOT NULL DEFAULT '', -- why the last sync failed
-    error_at    timestamptz,
+    one           boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id            text NOT NULL DEFAULT '',
+    recorded_at   timestamptz,
+    synced_at     timestamptz,              -- the last sync that succeeded
+    error         text NOT NULL DEFAULT '', -- why the last sync failed
+    error_at      timestamptz,
+    error_replica text NOT NULL DEFAULT '', -- the replica on which it failed
+    scan_error    text NOT NULL DEFAULT '', -- why no account could be scanned, for a reason that is not of an account
+    scan_error_at timestamptz,
+    scan_replica  text NOT NULL DEFAULT '',
     CONSTRAINT recorded_has_time CHECK ((id = '') = (recorded_at IS NULL)),
-    CONSTRAINT error_has_time CHECK ((error = '') = (error_at IS NULL))
+    CONSTRAINT error_has_time CHECK ((error = '') = (error_at IS NULL)),
+    CONSTRAINT error_has_replica CHECK (error <> '' OR error_replica = ''),
+    CONSTRAINT scan_error_has_time CHECK ((scan_error = '') = (scan_error_at IS NULL))
 );
 INSERT INTO organization DEFAULT VALUES;
+
+-- Replicas of the console whose own AWS credentials are refused. Each reports itself every few seconds until AWS
+-- accepts them. A row whose replica has stopped to report counts for nothing.
+CREATE TABLE refused_replicas (
+    replica text PRIMARY KEY CHECK (replica <> ''),
+    since   timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    error   text NOT NULL CHECK (error <> ''),
+    CONSTRAINT seen_after_since CHECK (seen_at >= since)
+);
 
 -- Answers of AWS that change nothing until admins confirm them. At most one is open. digest binds the acceptances to
 -- the organization ids and to the exact accounts.
@@ -129,16 +145,19 @@ CREATE TABLE accounts (
     synced_at         timestamptz,                                           -- last read from Organizations
     inventory_at      timestamptz,                                           -- last read of roles and users
     inventory_error   text NOT NULL DEFAULT '',                              -- why the last read failed
+    inventory_error_at timestamptz,
     pushed_revision   bigint NOT NULL DEFAULT 0,                             -- references revisions, below
     keeps_documents   boolean NOT NULL DEFAULT false,                        -- of ours, while it is not active
     version           bigint NOT NULL DEFAULT 1,
+    CONSTRAINT inventory_error_has_time CHECK ((inventory_error = '') = (inventory_error_at IS NULL)),
     CONSTRAINT an_active_account_is_written CHECK (NOT (keeps_documents AND state = 'ACTIVE'))
 );
 CREATE INDEX accounts_left_behind ON accounts (id) WHERE keeps_documents;
 CREATE INDEX accounts_by_name ON accounts (name, id);
 CREATE INDEX accounts_by_tag ON accounts USING gin (tags);
 CREATE INDEX accounts_version ON accounts (version);
-CREATE INDEX accounts_unreadable ON accounts (id) WHERE inventory_error <> '';
+CREATE INDEX accounts_unreadable ON accounts (inventory_error_at) WHERE inventory_error <> '';
+CREATE INDEX accounts_by_reading ON accounts (inventory_at);
 
 -- The roles, users and our managed policies of an account, as last read. Each column is an object keyed by path and
 -- name, so that a push can replace single documents without reading the rest.
@@ -836,6 +855,22 @@ CREATE INDEX targets_in_flight ON targets (lease_until) WHERE state = 'running';
 -- The groups of failures. The index is empty while all goes well.
 CREATE INDEX targets_by_failure ON targets (rollout_id, state, class, code, cause, ou)
     WHERE state IN ('failed', 'conflict');
+
+-- Targets in flight whose calls AWS does not answer. The replica that works on them reports it every few seconds until
+-- AWS answers. A row whose replica has stopped to report counts for nothing. asked is the account for which the calls
+-- are made.
+CREATE TABLE silent_targets (
+    rollout_id bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    asked      text NOT NULL,
+    replica    text NOT NULL,
+    cause      text NOT NULL,
+    since      timestamptz NOT NULL,
+    seen_at    timestamptz NOT NULL,
+    PRIMARY KEY (rollout_id, account_id),
+    FOREIGN KEY (rollout_id, account_id) REFERENCES targets,
+    CONSTRAINT seen_after_since CHECK (seen_at >= since)
+);
 
 -- The writes of a target, with the columns of plan_operations. live_before is the document that was live just before
 -- the first write, written the one that was sent last, replaces the one that was live just before that. intended_at is the time at which the write was about to be sent. It stays

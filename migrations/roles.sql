@@ -24,7 +24,7 @@ GRANT INSERT, UPDATE (accepted_at, basis, closed_at, outcome) ON sync_confirmati
 GRANT INSERT, UPDATE ON changes, reviews, rollouts, rollout_waves, rollout_checks, targets, operations, accounts,
     inventories, findings, account_scans, people, tokens TO portcullis_app;
 GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, ous, person_roles,
-    person_teams, sign_ins, sessions, idempotency_replies TO portcullis_app;
+    person_teams, sign_ins, sessions, idempotency_replies, silent_targets, refused_replicas TO portcullis_app;
 -- What is replaced as a whole.
 GRANT INSERT, DELETE ON plan_targets, plan_operations TO portcullis_app;
 -- The job queue keeps house itself.

@@ -68,10 +68,11 @@ type Config struct {
 	Jobs         http.Handler // the job queue's own pages; nil for none
 
 	Log            *slog.Logger
-	Now            func() time.Time            // time.Now unless a test says otherwise
-	Ready          func(context.Context) error // what /readyz asks; nil means always ready
-	PublicURL      *url.URL                    // where browsers find the console; nil when it is not known
-	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed
+	Now            func() time.Time                        // time.Now unless a test says otherwise
+	Ready          func(context.Context) error             // what /readyz asks; nil means always ready
+	Checks         func(context.Context) []transport.Check // the lines of /readyz?verbose; nil means none
+	PublicURL      *url.URL                                // where browsers find the console; nil when it is not known
+	TrustedProxies []netip.Prefix                          // whose X-Forwarded-For is believed
 	Version        string
 	Demo           bool          // the sign-in page tells who can sign in
 	APIRate        float64       // calls a second of one API token; 0 for the default, below 0 for no limit
@@ -93,8 +94,9 @@ func New(cfg Config) (*transport.Server, error) {
 		Identity: cfg.Identity, Sessions: cfg.Sessions, Assets: static,
 		ErrorPage: func(c echo.Context, f transport.Failure) error { return p.ErrorPage(c, f) },
 		SignInURL: view.SignInURL(), PasswordURL: view.ProfileURL(),
-		Log: cfg.Log, Now: cfg.Now, Ready: cfg.Ready, PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies,
-		APIRate: cfg.APIRate, StreamLook: cfg.StreamLook,
+		Log: cfg.Log, Now: cfg.Now, Ready: cfg.Ready, Checks: cfg.Checks, PublicURL: cfg.PublicURL,
+		TrustedProxies: cfg.TrustedProxies,
+		APIRate:        cfg.APIRate, StreamLook: cfg.StreamLook,
 	})
 	if err != nil {
 		return nil, err

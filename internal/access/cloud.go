@@ -1,6 +1,10 @@
 package access
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Scope is what one push may touch. It becomes the session policy of the deployment
 // role's session, and the accounts' CloudTrail shows SessionName.
@@ -27,7 +31,7 @@ type CloudClass string
 // The classes of refusal.
 const (
 	CloudThrottled        CloudClass = "throttled"         // slow down, try again
-	CloudDenied           CloudClass = "denied"            // IAM forbids it, or the credentials are refused
+	CloudDenied           CloudClass = "denied"            // IAM forbids it, or the session is refused
 	CloudDeniedSCP        CloudClass = "denied_scp"        // a service control policy of the organization forbids it
 	CloudDeniedRCP        CloudClass = "denied_rcp"        // a resource control policy of the organization forbids it
 	CloudGone             CloudClass = "gone"              // no such role, user or account
@@ -44,6 +48,10 @@ const (
 
 // CloudPlanChanged is a refusal by the console and not by AWS: the operations are not those that were approved.
 const CloudPlanChanged CloudClass = "plan_changed"
+
+// CloudCredentials is a refusal of the console's own credentials, or that it has none. It says nothing about an
+// account.
+const CloudCredentials CloudClass = "credentials"
 
 // CloudClasses lists the classes of refusal by AWS.
 func CloudClasses() []CloudClass {
@@ -94,6 +102,53 @@ func CloudClassOf(err error) CloudClass {
 		return e.Class
 	}
 	return CloudUnknown
+}
+
+// CallerIdentity is who the console is to AWS.
+type CallerIdentity struct {
+	Account AccountID
+	ARN     string
+}
+
+// Silence says since when AWS does not answer the calls for an account. The zero value means that it answers.
+type Silence struct {
+	Since time.Time
+	Cause string // in a few words, for example "HTTP status 503, ServiceUnavailable"
+}
+
+// TargetRef names a target.
+type TargetRef struct {
+	Rollout int64
+	Account AccountID
+}
+
+// TargetSilence says that AWS does not answer the calls that a push of a target makes. Asked is the account for which
+// they are made, which may be another one than that of the target.
+type TargetSilence struct {
+	TargetRef
+	Silence
+	Asked AccountID
+}
+
+// Unanswered says of some targets in flight that AWS does not answer their calls, and that these are repeated. The zero
+// value says that none is known.
+type Unanswered struct {
+	Targets int
+	Since   time.Time // of the longest silence
+	Asked   AccountID // the account of it
+	Cause   string
+	SeenAt  time.Time // when a replica reported it last
+}
+
+// Sentence says what AWS does not answer, since when, and when that was seen last.
+func (u Unanswered) Sentence() string {
+	calls := "the calls for account " + string(u.Asked)
+	if u.Targets > 1 {
+		calls = fmt.Sprintf("the calls for %d accounts", u.Targets)
+	}
+	const layout = "2006-01-02 15:04:05 UTC"
+	return fmt.Sprintf("AWS does not answer %s (%s), retrying since %s. Seen last at %s.", calls, u.Cause,
+		u.Since.UTC().Format(layout), u.SeenAt.UTC().Format(layout))
 }
 
 // CallCount counts what was asked of AWS. Attempts is larger than Calls where calls were

@@ -24,8 +24,32 @@ type OrganizationRecord struct {
 	SyncedAt   time.Time // of the last sync that succeeded
 	Error      string    // why the last sync failed; "" if it succeeded
 	ErrorAt    time.Time
+	Replica    string            // the replica on which the last sync failed
 	Awaits     *SyncConfirmation // nil if nothing awaits confirmation
 	LeftBehind int               // accounts that are not active and keep documents of the console
+
+	Scan            ScanRecord
+	Refused         []RefusedReplica // the longest refused first
+	Unanswered      Unanswered       // of all rollouts
+	LacksExternalID bool             // deployment roles in AWS itself are assumed without an external id
+}
+
+// ScanRecord says when an account was read last, and why one could not be read.
+type ScanRecord struct {
+	SucceededAt time.Time // zero if no account was read
+	Error       string    // the last one; "" if there was none
+	ErrorAt     time.Time
+	Account     AccountID // that could not be read; "" if the reason is not of an account
+	Replica     string    // that could read none; "" if the reason is of an account
+}
+
+// RefusedReplica is a replica of the console whose own credentials AWS refuses. It starts no target of a rollout until
+// AWS accepts them.
+type RefusedReplica struct {
+	Replica string
+	Since   time.Time
+	SeenAt  time.Time // when the replica reported it last
+	Error   string
 }
 
 // ConfirmationKind says what admins are asked to confirm.

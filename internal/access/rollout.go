@@ -92,6 +92,8 @@ type Rollout struct {
 	SkipsQueue     bool      // it goes ahead of older rollouts
 	OpenUnverified string    // accounts whose roles may be opened without proof, separated by commas
 	WindowOverride WindowOverride
+
+	Unanswered Unanswered // targets in flight whose calls AWS does not answer; as a page reads it
 }
 
 // WindowOverride lets a rollout work outside of its strategy's maintenance window, as a
@@ -216,6 +218,7 @@ type Target struct {
 	Calls       CallCount
 	StartedAt   time.Time
 	EndedAt     time.Time
+	Unanswered  Unanswered // while AWS does not answer its calls; as a page reads it
 }
 
 // OperationState is where one IAM write of a target is.

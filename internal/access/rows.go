@@ -95,7 +95,13 @@ type Stats struct {
 	Ended    []RolloutEnd         // since the time asked for, oldest first
 	Jobs     []JobCount           // that have not ended
 	Findings FindingCounts        // that are open
+	Readings map[string]Reading   // of "organization" and "accounts"
+	Refused  int                  // replicas whose own credentials AWS refuses
+	Silent   int                  // targets in flight whose calls AWS does not answer
 }
+
+// Reading says when something was read from AWS last, and when that failed last; zero for never.
+type Reading struct{ SucceededAt, FailedAt time.Time }
 
 // RolloutEnd is how a rollout ended, and how long it took from its start.
 type RolloutEnd struct {

@@ -13,6 +13,8 @@ func cause(e *access.CloudError) string {
 	switch e.Class {
 	case access.CloudDenied:
 		return lacking(e)
+	case access.CloudCredentials:
+		return "AWS does not accept the console's credentials"
 	case access.CloudDeniedSCP:
 		return "a service control policy forbids " + lackingAction(e)
 	case access.CloudDeniedRCP:
@@ -66,6 +68,9 @@ var credentialCodes = map[string]bool{
 }
 
 var adviceByClass = map[access.CloudClass]string{
+	access.CloudCredentials: "AWS does not accept the console's credentials. Check the access key, its " +
+		"secret, whether its session has expired, " +
+		"and the clock of this machine. The console tries them again every few seconds.",
 	access.CloudThrottled:        "AWS asks to slow down. Try again in a while, or lower the number of accounts pushed at once.",
 	access.CloudGone:             "It does not exist in the account. Create it there, or remove it from the mapping.",
 	access.CloudMalformed:        "AWS refuses the document as it is. Look at the document in the plan, and at what others have written into it.",

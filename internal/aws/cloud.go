@@ -78,6 +78,8 @@ type Cloud struct {
 	cfg      Config
 	role     access.RoleName
 	clients  clients
+	own      *ownCredentials
+	endpoint string // of AWS; empty for its own
 	limits   *limits
 	counts   *counts
 	sessions *sessionCache
@@ -102,9 +104,12 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 		return nil, access.Errorf(access.KindInvalid, "No AWS region is set. Set AWS_REGION to the region whose STS the console shall use, for example eu-west-1.")
 	}
 	base.HTTPClient = plain(base.HTTPClient)
+	own := &ownCredentials{provider: base.Credentials}
+	base.Credentials = own
 	counts, limits := newCounts(), newLimits(cfg)
 	return &Cloud{
-		cfg: cfg, role: role, clients: newClients(base, counts, limits, cfg.Trace),
+		cfg: cfg, role: role, clients: newClients(base, own, counts, limits, cfg.Trace),
+		own: own, endpoint: sdk.ToString(base.BaseEndpoint),
 		limits: limits, counts: counts, sessions: newSessionCache(), sizes: newSizes(),
 	}, nil
 }

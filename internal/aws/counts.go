@@ -13,9 +13,10 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// counter counts what was asked of AWS in the name of one account.
+// counter counts the calls in the name of one account, and notes whether AWS answers.
 type counter struct {
 	calls, attempts, throttles, writes atomic.Int64
+	answers                            answers
 }
 
 func (c *counter) read() access.CallCount {

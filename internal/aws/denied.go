@@ -41,7 +41,7 @@ func lacking(e *access.CloudError) string {
 	action := lackingAction(e)
 	switch {
 	case credentialCodes[e.Code]:
-		return "AWS does not accept the console's credentials"
+		return "AWS does not accept the session of the deployment role"
 	case e.Code == "RegionDisabledException":
 		return "STS is switched off in the region"
 	case e.Action == "sts:AssumeRole":
@@ -67,7 +67,8 @@ func deniedAdvice(e *access.CloudError) string {
 	case e.Class == access.CloudDeniedRCP:
 		return "Ask those who keep the organization's policies to let the deployment role do " + lackingAction(e) + " on this resource" + policyNote(e) + ", or leave these accounts out."
 	case credentialCodes[e.Code]:
-		return "AWS does not accept the console's credentials. Check the access key, its secret, and the clock of this machine."
+		return "STS has just opened this session, and the account does not accept it. Check the clock of this " +
+			"machine, and that AWS_REGION is a region that the account has enabled."
 	case e.Code == "RegionDisabledException":
 		return "STS is switched off in this region for the account. Switch it on in the account's settings, or set AWS_REGION to a region where it is on."
 	case e.Action == "sts:AssumeRole":

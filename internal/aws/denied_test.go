@@ -56,17 +56,23 @@ func TestWhoDenied(t *testing.T) {
 		},
 		{
 			"a key that is no key", "sts:AssumeRole", "InvalidClientTokenId", "The security token included in the request is invalid.",
-			access.CloudDenied, "AWS does not accept the console's credentials", "access key",
+			access.CloudCredentials, "AWS does not accept the console's credentials", "access key",
+		},
+		{
+			"a session that the account does not accept", "iam:GetRole", "InvalidClientTokenId",
+			"The security token included in the request is invalid.",
+			access.CloudDenied, "AWS does not accept the session of the deployment role", "clock",
 		},
 		{
 			"a clock that is wrong", "sts:AssumeRole", "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.",
-			access.CloudDenied, "AWS does not accept the console's credentials", "clock",
+			access.CloudCredentials, "AWS does not accept the console's credentials", "clock",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := classify(call{"111122223333", tt.action, "arn:aws:iam::111122223333:role/Bob"}, &smithy.GenericAPIError{Code: tt.code, Message: tt.message})
 			e, ok := err.(*access.CloudError)
-			if !ok || e.Class != tt.want || e.Cause != tt.cause || !strings.Contains(e.Advice, tt.advice) || !e.Class.Denied() {
+			if !ok || e.Class != tt.want || e.Cause != tt.cause || !strings.Contains(e.Advice, tt.advice) ||
+				e.Class.Denied() != (tt.want != access.CloudCredentials) {
 				t.Errorf("got %+v\nwant class %s, cause %q and an advice about %q", e, tt.want, tt.cause, tt.advice)
 			}
 		})

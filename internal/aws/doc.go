@@ -29,5 +29,7 @@
 //	inventory.go     all roles and users of an account; sweep.go goes through them
 //	read.go write.go single documents
 //	user_side_policies.go  managed policies and attachments
+//	own_credentials.go  whether STS accepts the console's own credentials; who and in which organization it is
+//	answers.go       whether AWS answers the calls for an account
 //	errors.go        how AWS refuses, in words
 package aws

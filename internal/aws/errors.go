@@ -59,8 +59,11 @@ var classes = map[string]access.CloudClass{
 // classify puts a refusal into words; nil stays nil, and what is in words stays so.
 func classify(of call, err error) error {
 	var known *access.CloudError
-	if err == nil || errors.As(err, &known) {
-		return err
+	if err == nil {
+		return nil
+	}
+	if errors.As(err, &known) {
+		return known
 	}
 	if errors.Is(err, errYielded) {
 		return errYielded
@@ -75,13 +78,20 @@ func classify(of call, err error) error {
 		e.RequestID = response.ServiceRequestID()
 	}
 	var api smithy.APIError
-	if errors.As(err, &api) {
+	var none *noCredentialsError
+	switch {
+	case errors.As(err, &api):
 		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
 		e.Class = classOf(api, err)
 		if e.Class == access.CloudDenied {
 			e.Class = deniedBy(e.Message)
 		}
-	} else {
+		if credentialCodes[e.Code] && of.withOwn() {
+			e.Class = access.CloudCredentials
+		}
+	case errors.As(err, &none) && !brokeOff(err):
+		e.Class, e.Code, e.Message = noCredentials(none.err)
+	default:
 		e.Class, e.Code, e.Message = noAnswer(err, response)
 	}
 	e.Cause, e.Advice = cause(e), advice(e)
@@ -128,6 +138,11 @@ func noAnswer(err error, response *awshttp.ResponseError) (access.CloudClass, st
 	default:
 		return access.CloudUnreachable, "NoAnswer", root(err).Error()
 	}
+}
+
+// brokeOff reports whether the time of a call was over, or the console broke it off.
+func brokeOff(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // brokenOff reports whether the connection ended in the middle of an answer.

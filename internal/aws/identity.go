@@ -38,6 +38,7 @@ func (e *wrongAccountError) refusal(of call) *access.CloudError {
 // (docs/aws-facts.md, "STS request rate").
 type boundProvider struct {
 	account  access.AccountID
+	role     string // ARN
 	assume   sdk.CredentialsProvider
 	identity *sts.Client
 }
@@ -46,7 +47,7 @@ type boundProvider struct {
 func (p boundProvider) Retrieve(ctx context.Context) (sdk.Credentials, error) {
 	c, err := p.assume.Retrieve(ctx)
 	if err != nil {
-		return sdk.Credentials{}, err
+		return sdk.Credentials{}, classify(call{p.account, "sts:AssumeRole", p.role}, err)
 	}
 	if got := access.AccountID(c.AccountID); got != p.account {
 		return sdk.Credentials{}, &wrongAccountError{p.account, got, "the answer to AssumeRole"}

@@ -110,8 +110,9 @@ func limitAttempts(shared *pace) func(*middleware.Stack) error {
 			if err != nil {
 				return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 			}
-			began := time.Now()
+			began, ended := time.Now(), answersOf(ctx)
 			out, meta, err := next.HandleFinalize(ctx, in)
+			ended(err)
 			if isThrottle(err) {
 				p.slowDown(began, time.Now())
 			} else if err == nil {
@@ -120,6 +121,15 @@ func limitAttempts(shared *pace) func(*middleware.Stack) error {
 			return out, meta, err
 		}), "Retry", middleware.After)
 	}
+}
+
+// answersOf notes that an attempt is sent at a place, and returns the function that takes its end.
+func answersOf(ctx context.Context) func(error) {
+	here, err := placeOf(ctx)
+	if err != nil {
+		return func(error) {}
+	}
+	return here.counter.answers.begin(ctx)
 }
 
 func paceOf(ctx context.Context, shared *pace) (*pace, error) {

@@ -62,7 +62,7 @@ type clients struct {
 	organizations *organizations.Client
 }
 
-func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
+func newClients(base sdk.Config, own *ownCredentials, c *counts, l *limits, t BeginSpan) clients {
 	lazy := base.Copy()
 	lazy.Credentials = placed{}
 	return clients{
@@ -70,7 +70,7 @@ func newClients(base sdk.Config, c *counts, l *limits, t BeginSpan) clients {
 			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(nil))
 		}),
 		sts: sts.NewFromConfig(base, func(o *sts.Options) {
-			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.sts))
+			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(l.sts), own.watch)
 		}),
 		identity: sts.NewFromConfig(lazy, func(o *sts.Options) {
 			o.APIOptions = append(o.APIOptions, c.countCalls, traceCalls(t), limitAttempts(nil))

@@ -48,12 +48,23 @@ func (p *Prober) Probe(ctx context.Context, account access.Account, role access.
 	if err == nil {
 		return access.ProbeAnswer{Allowed: true}, nil
 	}
-	err = classify(call{account.ID, "sts:AssumeRole", arn}, err)
+	err = probeRefusal(classify(call{account.ID, "sts:AssumeRole", arn}, err))
 	var refused *access.CloudError
 	if errors.As(err, &refused) && refused.Class == access.CloudDenied && tellsWhoIsLetIn(refused.Code) {
 		return access.ProbeAnswer{Message: refused.Message}, nil
 	}
 	return access.ProbeAnswer{}, err
+}
+
+// probeRefusal says of refused credentials that they are those of the probe user. The console's own may be good.
+func probeRefusal(err error) error {
+	var refused *access.CloudError
+	if errors.As(err, &refused) && refused.Class == access.CloudCredentials {
+		refused.Class, refused.Cause = access.CloudDenied, "AWS does not accept the credentials of the probe user"
+		refused.Advice = "Check PORTCULLIS_PROBE_ACCESS_KEY_ID, PORTCULLIS_PROBE_SECRET_ACCESS_KEY, " +
+			"and the clock of this machine."
+	}
+	return err
 }
 
 // tellsWhoIsLetIn reports whether a refusal comes from the policies. Of a key that is not good any
@@ -73,7 +84,7 @@ func (p *Prober) user(ctx context.Context) (string, error) {
 	}
 	who, err := p.cloud.clients.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", classify(call{"", "sts:GetCallerIdentity", "the probe user"}, err)
+		return "", probeRefusal(classify(call{"", "sts:GetCallerIdentity", "the probe user"}, err))
 	}
 	arn := sdk.ToString(who.Arn)
 	p.name = sessionName(arn[strings.LastIndexByte(arn, '/')+1:])

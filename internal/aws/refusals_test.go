@@ -134,8 +134,8 @@ func TestWrongSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{Accounts: 2}, func(c *aws.Config) { c.SecretAccessKey = "not-the-secret" })
 	_, err := w.Organization(t.Context())
-	if access.CloudClassOf(err) != access.CloudDenied {
-		t.Fatalf("got %v, want it denied", err)
+	if access.CloudClassOf(err) != access.CloudCredentials {
+		t.Fatalf("got %v, want the console's credentials refused", err)
 	}
 	e := err.(*access.CloudError)
 	if !strings.Contains(e.Advice, "credentials") || strings.Contains(e.Error()+e.Advice, "not-the-secret") {

@@ -108,7 +108,7 @@ func (c *Cloud) build(key sessionKey, scope access.Scope) (*session, error) {
 			o.ExternalID = &c.cfg.ExternalID
 		}
 	})
-	bound := boundProvider{account: key.account, assume: provider, identity: c.clients.identity}
+	bound := boundProvider{account: key.account, role: s.role, assume: provider, identity: c.clients.identity}
 	s.credentials = sdk.NewCredentialsCache(bound, func(o *sdk.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore })
 	s.place = &place{counter: c.counts.of(key.account), pace: c.limits.iamOf(key.account), credentials: s.credentials}
 	return s, nil

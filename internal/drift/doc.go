@@ -24,6 +24,7 @@
 //	ReadOrganization ─▶ another organization, or many accounts gone ─▶ refused ─▶ AcceptSync by two admins ─▶ again
 //
 // Files: organization.go syncs the organization, left_behind.go lists documents in accounts that are gone, service.go
-// reads accounts, compare.go compares and heals, findings.go is what people ask
+// reads accounts, scan_failure.go records why none can be read,
+// compare.go compares and heals, findings.go is what people ask
 // for, worker.go has the River workers.
 package drift

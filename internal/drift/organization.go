@@ -12,15 +12,17 @@ import (
 	"portcullis.internal/portcullis/internal/authz"
 )
 
-// Organization returns the organization that the console serves, how its last syncs went, and at most so many of the
-// accounts that await confirmation.
+// Organization returns the organization that the console serves, how its last syncs and scans went, and at most so
+// many of the accounts that await confirmation.
 func (s *Service) Organization(
 	ctx context.Context, actor access.Actor, accounts int,
 ) (access.OrganizationRecord, error) {
 	if err := authz.Require(actor, authz.Read); err != nil {
 		return access.OrganizationRecord{}, err
 	}
-	return s.cfg.Store.Organization(ctx, accounts)
+	r, err := s.cfg.Store.Organization(ctx, accounts)
+	r.LacksExternalID = s.cfg.LacksExternalID
+	return r, err
 }
 
 // Sync asks for the organization to be read again. The reading happens in the
@@ -172,16 +174,16 @@ func (s *Service) syncFailed(ctx context.Context, reason error) error {
 		return context.Cause(ctx)
 	}
 	words := syncWords(reason)
-	attributes := []any{"error", words}
+	attributes := []any{"error", words, "replica", s.cfg.Replica}
 	var refusal *access.SyncRefusedError
 	if errors.As(reason, &refusal) {
 		c := refusal.Confirmation
 		attributes = append(attributes, "recorded", c.Recorded, "seen", c.Seen, "digest", c.Digest)
 	}
-	s.cfg.Log.Error("syncing the organization failed, nothing was changed", attributes...)
+	s.cfg.Log.Warn("syncing the organization failed, nothing was changed", attributes...)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 	defer cancel()
-	if err := s.cfg.Store.SyncFailed(ctx, reason, words); err != nil {
+	if err := s.cfg.Store.SyncFailed(ctx, reason, words, s.cfg.Replica); err != nil {
 		return errors.Join(reason, fmt.Errorf("recording why the sync failed: %w", err))
 	}
 	return reason

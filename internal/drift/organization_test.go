@@ -19,6 +19,7 @@ type synced struct {
 	org   *sandbox.Organization
 	store *store.Store
 	*drift.Service
+	config drift.Config
 }
 
 const otherOrganization = "o-zzzzzzzzzz"
@@ -27,7 +28,8 @@ func newSynced(t *testing.T, accounts int) synced {
 	t.Helper()
 	org, cloud := startOrganization(t, accounts)
 	st := storetest.New(t)
-	s := synced{t, org, st, drift.New(drift.Config{Store: st, Cloud: cloud})}
+	cfg := drift.Config{Store: st, Cloud: cloud}
+	s := synced{t, org, st, drift.New(cfg), cfg}
 	s.sync("")
 	return s
 }

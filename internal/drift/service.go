@@ -20,11 +20,18 @@ type Config struct {
 	Log      *slog.Logger     // nil: no log
 	Parallel int              // accounts read at once by this replica, at least 1; 8
 	Watch    Watch            // nil: nothing is told
+
+	Replica            string       // the name of this replica, for records that other replicas show
+	CredentialsRefused func() error // why AWS refuses the console's own credentials; nil: it does not
+	LacksExternalID    bool         // deployment roles in AWS itself are assumed without an external id
 }
 
 func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.CredentialsRefused == nil {
+		c.CredentialsRefused = func() error { return nil }
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Parallel = cmp.Or(c.Parallel, 8)
@@ -36,6 +43,8 @@ func (c Config) withDefaults() Config {
 type Service struct {
 	cfg   Config
 	slots chan struct{} // one per account that may be read at once
+
+	scanFailures rareFailures
 }
 
 // New makes a service.
@@ -54,6 +63,9 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 	if ok, why := account.Targetable(); !ok {
 		return s.recordFailure(ctx, id, why) // what was found there is resolved by the comparison
 	}
+	if err := s.cfg.CredentialsRefused(); err != nil {
+		return s.scanFailed(ctx, err)
+	}
 	inventory, err := s.read(ctx, account)
 	switch {
 	case err == nil:
@@ -65,6 +77,8 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 		return context.Cause(ctx)
 	case access.KindOf(err) == access.KindConflict: // a push goes first
 		return err
+	case access.CloudClassOf(err) == access.CloudCredentials:
+		return s.scanFailed(ctx, err)
 	case passing(err):
 		// The reason is kept as well, since the next attempt may be the last.
 		err = errors.Join(err, s.recordFailure(ctx, id, inWords(err)))
@@ -98,6 +112,9 @@ func (s *Service) read(ctx context.Context, account access.Account) (access.Inve
 
 // ScanAll has every account read that a rollout may touch.
 func (s *Service) ScanAll(ctx context.Context) error {
+	if err := s.cfg.CredentialsRefused(); err != nil { // each reading would fail for the same reason
+		return s.scanFailed(ctx, err)
+	}
 	all, err := s.cfg.Store.Accounts(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the accounts: %w", err)

@@ -16,8 +16,10 @@ type Store interface {
 	// gone stay, as LEFT. Jobs for reading every readable account's inventory are inserted in the same transaction
 	// when read is set.
 	SaveOrganization(ctx context.Context, o access.Organization, read bool, events []access.AuditEvent) error
-	// SyncFailed records in words why a sync failed, and what admins must confirm.
-	SyncFailed(ctx context.Context, reason error, words string) error
+	// SyncFailed records in words why a sync failed on a replica, and what admins must confirm.
+	SyncFailed(ctx context.Context, reason error, words, replica string) error
+	// ScanFailed records why a replica could scan no account, for a reason that is not of an account.
+	ScanFailed(ctx context.Context, words, replica string) error
 	// AcceptSync locks what awaits confirmation, lets decide judge it, and saves the acceptances.
 	AcceptSync(
 		ctx context.Context, decide func(*access.SyncConfirmation, []access.Person) ([]access.AuditEvent, error),

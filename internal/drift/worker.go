@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -22,6 +23,10 @@ const (
 
 // snooze is how long an account that is throttled, or being pushed to, is left alone.
 const snooze = 10 * time.Second
+
+// refusedSnooze is the shortest time after which an account is read again if AWS refused the console's own credentials.
+// The accounts of an organization come back spread over as long again.
+const refusedSnooze = 30 * time.Second
 
 // Register makes a River client's workers read the organization and its accounts.
 func Register(workers *river.Workers, s *Service) error {
@@ -65,9 +70,13 @@ type inventoryWorker struct {
 	service *Service
 }
 
-// Work reads one account. Throttling costs no attempt, nor does a push during the read.
+// Work reads one account. Throttling costs no attempt, nor does a push during the read, nor refused credentials of the
+// console.
 func (w *inventoryWorker) Work(ctx context.Context, job *river.Job[jobs.ReadInventory]) error {
 	err := w.service.ReadInventory(ctx, access.AccountID(job.Args.Account))
+	if access.CloudClassOf(err) == access.CloudCredentials {
+		return river.JobSnooze(refusedSnooze + rand.N(refusedSnooze))
+	}
 	if err != nil && (access.CloudClassOf(err) == access.CloudThrottled || access.KindOf(err) == access.KindConflict) {
 		return river.JobSnooze(snooze)
 	}

@@ -18,6 +18,9 @@ type Probing func(ctx context.Context, account access.Account, role access.RoleN
 // Check does one check of the health of a wave. It records nothing if its claim is lost or its
 // lease has expired: the check was or will be requeued. A *SnoozeError asks to be called again.
 func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error {
+	if err := p.cfg.unusable(); err != nil {
+		return err
+	}
 	asked := time.Now()
 	c, ok, err := p.cfg.Store.ClaimCheck(ctx, rollout, wave, seq, p.cfg.Lease)
 	if err != nil || !ok {
@@ -28,7 +31,9 @@ func (p *Pusher) Check(ctx context.Context, rollout int64, wave, seq int) error 
 		return p.cfg.Store.RenewCheck(ctx, c, lease)
 	})
 	defer lease.stop()
-	good, message, err := p.look(claimed, c)
+	watched := &Pusher{cfg: p.cfg}
+	watched.cfg.Cloud = watchedCloud{Cloud: p.cfg.Cloud, asks: func(access.AccountID) {}, cancel: lease.cancel}
+	good, message, err := watched.look(claimed, c)
 	lost := lease.check(claimed)
 	lease.stop()
 	var later *SnoozeError

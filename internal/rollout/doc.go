@@ -61,6 +61,9 @@
 // of the write before, where that was done last more than a second ago. The
 // other outcomes are committed with the target's end.
 //
+// If AWS refuses the console's own credentials, the push ends and gives its target back: other replicas may have
+// better ones. This replica claims no target until AWS accepts them.
+//
 // An account that needs nothing costs one session and the read. Trust policies are merged into the
 // document that is live at that moment, so that statements of others stay as they are now and not
 // as they were at planning. Throttling and lost connections do not fail the target: the push is
@@ -121,6 +124,8 @@
 //	attachments.go  what is attached to a user, ours and others'; pure
 //	documents.go what a document means for an operation; pure
 //	result.go    how a target ends; pure
+//	credentials.go  the console's own credentials are refused: targets are given back
+//	silence.go   AWS does not answer: reporting it for the pages of all replicas
 //	lease.go     renewing a claim while a push works
 //	fault.go     the named points at which tests let a push die
 //	worker.go    the River worker

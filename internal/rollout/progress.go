@@ -20,6 +20,9 @@ type ProgressStore interface {
 	SampleRollouts(ctx context.Context) error
 	// Samples returns the progress samples of a rollout, the oldest first.
 	Samples(ctx context.Context, rollout int64) ([]access.ProgressSample, error)
+	// ReportSilences records the targets whose calls AWS does not answer, as a replica has seen it just now, and
+	// removes its records of those that are silent no more.
+	ReportSilences(ctx context.Context, replica string, silent []access.TargetSilence, over []access.TargetRef) error
 	// ResolveConflicts lets decide say what to do about conflicting operations, and makes
 	// the target wait for a push that does it.
 	ResolveConflicts(ctx context.Context, id int64, account access.AccountID, decide access.DecideConflicts) (access.Rollout, error)

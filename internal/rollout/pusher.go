@@ -10,10 +10,13 @@ import (
 )
 
 // Pusher pushes targets. It is safe for any number of pushes at once.
-type Pusher struct{ cfg Config }
+type Pusher struct {
+	cfg    Config
+	pushes *pushes
+}
 
 // NewPusher makes a pusher.
-func NewPusher(cfg Config) *Pusher { return &Pusher{cfg: cfg.withDefaults()} }
+func NewPusher(cfg Config) *Pusher { return &Pusher{cfg: cfg.withDefaults(), pushes: newPushes()} }
 
 // SnoozeError says that a push cannot go on now and loses nothing by waiting: AWS
 // throttles or does not answer. The claim runs out at the same time.
@@ -30,8 +33,12 @@ func (e *SnoozeError) Unwrap() error { return e.Err }
 
 // Push claims one target and brings it to its end. It does nothing if the target has ended or
 // another worker has claimed it. A *SnoozeError asks to be called again later. After any other
-// error the lease expires and the target is requeued.
+// error the lease expires and the target is requeued. While AWS refuses the console's own credentials, Push claims
+// nothing and asks to be called again.
 func (p *Pusher) Push(ctx context.Context, rollout int64, account access.AccountID) error {
+	if err := p.cfg.unusable(); err != nil {
+		return err
+	}
 	asked := time.Now()
 	claim, ok, err := p.cfg.Store.ClaimTarget(ctx, rollout, account, p.cfg.Lease)
 	if err != nil {
@@ -47,12 +54,29 @@ func (p *Pusher) Push(ctx context.Context, rollout int64, account access.Account
 	defer lease.stop()
 	u := newPush(p.cfg, claim, lease)
 	u.begun = asked
+	asks, end := p.pushes.begin(access.TargetRef{Rollout: claim.Rollout.ID, Account: claim.Target.Account})
+	defer func() { end(snoozeOf(err)) }()
+	u.cfg.Cloud = watchedCloud{Cloud: p.cfg.Cloud, asks: asks, cancel: lease.cancel}
 	err = u.run(claimed)
 	lease.stop()
-	if err == nil {
+	var refused *credentialsError
+	switch {
+	case err == nil:
 		err = u.finish(ctx)
+	case errors.As(context.Cause(claimed), &refused):
+		err = refused
 	}
-	return p.explain(ctx, u, err)
+	err = p.explain(ctx, u, err)
+	return err
+}
+
+// snoozeOf returns how long a push is snoozed that ended with an error.
+func snoozeOf(err error) time.Duration {
+	var later *SnoozeError
+	if errors.As(err, &later) {
+		return later.After
+	}
+	return 0
 }
 
 // explain turns what ended a push into what its job should make of it.
@@ -60,9 +84,13 @@ func (p *Pusher) explain(ctx context.Context, u *push, err error) error {
 	claim := u.claim
 	log := p.cfg.Log.With("rollout", claim.Rollout.ID, "account", claim.Target.Account, "claim", claim.Number)
 	var later *SnoozeError
+	var refused *credentialsError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &refused):
+		log.Info("gave the target back, because AWS refuses the console's own credentials", "reason", err)
+		return p.giveBack(ctx, u)
 	case errors.Is(err, ErrClaimLost), errors.Is(err, errLeaseExpired):
 		log.Info("the target was left to whoever claims it next", "reason", err)
 		return nil

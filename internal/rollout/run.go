@@ -24,6 +24,9 @@ func (s *Service) Run(ctx context.Context) error {
 
 func (s *Service) requeueExpired(ctx context.Context) {
 	for pause(ctx, s.cfg.RequeueEvery) == nil {
+		if s.cfg.CredentialsRefused() != nil { // a replica that can do the work requeues it
+			continue
+		}
 		if _, err := s.cfg.Store.RequeueExpiredChecks(ctx, s.cfg.longestCheckLease()); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("requeueing checks with expired leases failed", "error", err)
 		}

@@ -17,9 +17,16 @@ import (
 type Config struct {
 	Store Store
 	Cloud Cloud
-	Probe Probing          // nil: no probe user is configured
-	Now   func() time.Time // for records and audit events; time.Now
-	Log   *slog.Logger     // nil: no log
+	Probe Probing // nil: no probe user is configured
+
+	Replica string // the name of this replica, for other replicas
+	// CredentialsRefused says why AWS refuses the console's own credentials; nil: it does not.
+	CredentialsRefused func() error
+	// Silence says since when AWS does not answer the calls for an account; nil: it always answers.
+	Silence func(access.AccountID) access.Silence
+
+	Now func() time.Time // for records and audit events; time.Now
+	Log *slog.Logger     // nil: no log
 
 	Lease        time.Duration // how long a silent worker keeps its claim; 6 s
 	RequeueEvery time.Duration // how often targets with an expired lease are looked for; 1 s
@@ -42,6 +49,12 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.CredentialsRefused == nil {
+		c.CredentialsRefused = func() error { return nil }
+	}
+	if c.Silence == nil {
+		c.Silence = func(access.AccountID) access.Silence { return access.Silence{} }
 	}
 	if c.OnRequeue == nil {
 		c.OnRequeue = func(int) {}

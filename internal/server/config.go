@@ -55,6 +55,7 @@ type Config struct {
 	work      *telemetry.WorkMetrics
 	onRequeue func(targets int)
 	scans     *scanMetrics
+	replica   string                    // the name of this process for people
 	probe     rollout.Probing           // nil where no probe user is set
 	dieAt     func(rollout.Point) error // nil but in tests
 	clock     func() time.Time          // nil but in tests

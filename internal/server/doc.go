@@ -21,6 +21,9 @@
 //	services.go  the services over store and cloud
 //	workers.go   the job queue's client
 //	supervise.go background parts that are started again when they fail
+//	credentials.go  the identity of the console in AWS, and a replica whose credentials are refused
+//	readiness.go  what /readyz asks and says
+//	failed_jobs.go  the log of background jobs that fail
 //	scans.go     metrics of scans; the others are in telemetry
 //	queue.go     the job queue's own pages
 //	admin.go     the same services for the command line, without pages and workers;

@@ -80,6 +80,8 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	watchCloud(metrics, s.cloud)
+	watchCredentials(metrics, s.cloud)
+	s.cfg.replica = replicaName(s.console.Addr())
 	s.cfg.scans = watchScans(metrics)
 	metrics.WatchDatabase(st.Stats, st.Pool().Stat, s.cfg.Log)
 	svc := newServices(s.cfg, st, s.cloud)
@@ -90,7 +92,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startBackground(ctx, svc); err != nil {
+	guard := newCredentialsGuard(s.cfg, s.cloud, st)
+	guard.start(ctx)
+	if err := s.startBackground(ctx, svc, guard); err != nil {
 		return err
 	}
 	if s.cfg.Demo {
@@ -194,7 +198,7 @@ func workAhead(changes *change.Service) func(context.Context) error {
 	}
 }
 
-func (s *Server) startBackground(ctx context.Context, svc services) error {
+func (s *Server) startBackground(ctx context.Context, svc services, guard *credentialsGuard) error {
 	workers, err := newWorkers(s.cfg, svc)
 	if err != nil {
 		return err
@@ -216,6 +220,12 @@ func (s *Server) startBackground(ctx context.Context, svc services) error {
 		return fmt.Errorf("starting the job queue: %w", err)
 	}
 	s.started.push("the workers", stopWorkers(workers, s.cfg.StopTimeout*2/3))
+	guard.fetch.client = workers
+	watch := newSupervisor(s.cfg.Log)
+	watch.start(ctx, map[string]func(context.Context) error{
+		"AWS credentials": guard.run, "silent targets": svc.pusher.ReportSilences,
+	})
+	s.started.push("the watch over AWS", watch.stop)
 	return nil
 }
 

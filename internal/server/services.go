@@ -30,6 +30,7 @@ var (
 
 type services struct {
 	store    *store.Store
+	cloud    *aws.Cloud
 	identity *authn.Service
 	sessions *scs.SessionManager
 	changes  *change.Service
@@ -39,16 +40,27 @@ type services struct {
 }
 
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
-	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
+	engine := rollout.Config{
+		Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock,
+		Replica: cfg.replica,
+	}
+	watched := drift.Config{Store: st, Cloud: cloud, Log: cfg.Log, Watch: cfg.scans, Replica: cfg.replica}
+	if cloud != nil {
+		refused := func() error { _, why := cloud.CredentialsRefused(); return why }
+		engine.Silence, engine.CredentialsRefused = cloud.Silence, refused
+		watched.CredentialsRefused, watched.LacksExternalID = refused, cloud.LacksExternalID()
+	}
 	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures})
+	watched.Pusher = changes
 	return services{
 		store:    st,
+		cloud:    cloud,
 		identity: authn.New(authn.Config{Store: st, Log: cfg.Log, Hash: cfg.Hash}),
 		sessions: authn.NewSessions(authn.SessionConfig{Store: st, Insecure: cfg.insecureCookies()}),
 		changes:  changes,
 		rollouts: rollout.New(engine),
 		pusher:   rollout.NewPusher(engine),
-		drift:    drift.New(drift.Config{Store: st, Cloud: cloud, Pusher: changes, Log: cfg.Log, Watch: cfg.scans}),
+		drift:    drift.New(watched),
 	}
 }
 
@@ -70,7 +82,8 @@ func (s services) console(cfg Config, live context.Context) (*transport.Server, 
 		Jobs: pages, Provider: provider,
 		Changes: s.changes, Rollouts: untilStopped{s.rollouts, live}, Organization: s.drift,
 		Identity: s.identity, Sessions: s.sessions, Replies: s.store, APIRate: cfg.APIRate,
-		Log: cfg.Log, Ready: s.ready, PublicURL: public, TrustedProxies: cfg.TrustedProxies, Version: cfg.Version, Demo: cfg.Demo,
+		Log: cfg.Log, Ready: s.ready, Checks: s.checks, PublicURL: public,
+		TrustedProxies: cfg.TrustedProxies, Version: cfg.Version, Demo: cfg.Demo,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("assembling the console: %w", err)
@@ -86,8 +99,6 @@ func (s services) provider(cfg Config) (pages.Provider, error) {
 	}
 	return authn.NewOIDC(*oidc, s.identity)
 }
-
-func (s services) ready(ctx context.Context) error { return s.store.Writable(ctx) }
 
 // untilStopped ends streams when the server stops: a stream would otherwise delay the shutdown
 // until its end.

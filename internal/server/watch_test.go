@@ -60,6 +60,11 @@ func TestWatched(t *testing.T) {
 		`portcullis_scan_read_seconds_count\{outcome="read"\} [1-9]\d*`, `portcullis_scan_accounts_total [1-9]\d*`, `portcullis_scan_compare_seconds_count [1-9]\d*`,
 		`portcullis_finding_changes_total\{change="opened",kind="bypass"\} [1-9]\d*`, `portcullis_findings\{kind="bypass"\} [1-9]\d*`,
 		`portcullis_aws_purpose_calls_total\{purpose="scan"\} [1-9]\d*`, `portcullis_aws_purpose_calls_total\{purpose="organization"\} [1-9]\d*`, `portcullis_aws_purpose_calls_total\{purpose="rollout"\} [1-9]\d*`,
+		`portcullis_read_success_timestamp_seconds\{of="organization"\} 1\.\d+e\+09`,
+		`portcullis_read_success_timestamp_seconds\{of="accounts"\} 1\.\d+e\+09`,
+		`portcullis_read_error_timestamp_seconds\{of="organization"\} 0`,
+		`portcullis_refused_replicas 0`, `portcullis_unanswered_targets 0`,
+		`portcullis_aws_credentials_refused 0`,
 		`portcullis_aws_slowed_accounts 0`, `portcullis_aws_sts_rate \+Inf`, `portcullis_database_connections_limit \d+`,
 	})
 	if _, again := get(t, s.MetricsURL(), ""); !strings.Contains(again, `portcullis_rollout_seconds_count{state="completed"} 1`) {

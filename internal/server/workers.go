@@ -35,7 +35,7 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 	}
 	client, err := river.NewClient(riverpgxv5.New(s.store.Pool()), &river.Config{
 		Queues: map[string]river.QueueConfig{
-			jobs.QueueRollout: {MaxWorkers: cfg.Workers},
+			jobs.QueueRollout: rolloutQueue(cfg),
 			jobs.QueueSync:    {MaxWorkers: syncWorkers},
 			jobs.QueueTime:    {MaxWorkers: 1},
 			jobs.QueueDrift:   {MaxWorkers: 1},
@@ -49,6 +49,7 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 		ReindexerIndexNames:  reindexed(cfg),
 		Logger:               telemetry.Quiet(cfg.Log),
 		Middleware:           []rivertype.Middleware{cfg.work},
+		ErrorHandler:         failedJobs{cfg.Log},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the job queue: %w", err)
@@ -64,6 +65,8 @@ func reindexed(cfg Config) []string {
 	}
 	return []string{}
 }
+
+func rolloutQueue(cfg Config) river.QueueConfig { return river.QueueConfig{MaxWorkers: cfg.Workers} }
 
 func periodically(cfg Config) []*river.PeriodicJob {
 	periodic := []*river.PeriodicJob{syncPeriodically(cfg), keepTimePeriodically(), comparePeriodically()}

@@ -169,7 +169,7 @@ func acceptOther(t *testing.T, s *store.Store) {
 	}
 	err := s.SaveOrganization(t.Context(), other, false, nil)
 	wantKind(t, err, access.KindConflict, "o-2")
-	if err := s.SyncFailed(t.Context(), err, "another organization"); err != nil {
+	if err := s.SyncFailed(t.Context(), err, "another organization", "replica-1"); err != nil {
 		t.Fatal(err)
 	}
 	operator := access.System("command-line")

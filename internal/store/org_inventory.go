@@ -50,7 +50,8 @@ func (s *Store) SaveInventory(ctx context.Context, i access.Inventory) error {
 		return fmt.Errorf("encoding the inventory of account %s: %w", i.Account, err)
 	}
 	return s.inTx(ctx, func(tx *txn) error {
-		tag, err := tx.Exec(ctx, `UPDATE accounts SET inventory_at = $2, inventory_error = '', version = version + 1,
+		tag, err := tx.Exec(ctx, `UPDATE accounts SET inventory_at = $2, inventory_error = '', inventory_error_at = NULL,
+			version = version + 1,
 			trust_quota = coalesce(nullif($3, 0), trust_quota), user_quota = coalesce(nullif($4, 0), user_quota), managed_quota = coalesce(nullif($5, 0), managed_quota), attachments_quota = coalesce(nullif($6, 0), attachments_quota)
 			WHERE id = $1`, string(i.Account), i.ReadAt, i.Quotas.TrustPolicy, i.Quotas.UserPolicy, i.Quotas.ManagedPolicy, i.Quotas.Attachments)
 		if err != nil {
@@ -98,7 +99,8 @@ func inventoryRows(i access.Inventory) (roles, users, policies map[string]liveRo
 
 // InventoryFailed keeps the inventory and notes why it could not be read again.
 func (s *Store) InventoryFailed(ctx context.Context, id access.AccountID, reason string) error {
-	tag, err := s.pool.Exec(ctx, "UPDATE accounts SET inventory_error = $2, version = version + 1 WHERE id = $1", string(id), storable(reason))
+	tag, err := s.pool.Exec(ctx, `UPDATE accounts SET inventory_error = $2, version = version + 1,
+		inventory_error_at = CASE WHEN $2 <> '' THEN clock_timestamp() END WHERE id = $1`, string(id), storable(reason))
 	if err != nil {
 		return translate(fmt.Errorf("noting that account %s could not be read: %w", id, err))
 	}

@@ -11,10 +11,13 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// Organization returns the organization that the console serves, how its last syncs went, and at most so many of the
-// accounts that await confirmation.
+// Organization returns the organization that the console serves, how its last syncs and scans went, and at most so
+// many of the accounts that await confirmation.
 func (s *Store) Organization(ctx context.Context, accounts int) (access.OrganizationRecord, error) {
 	r, err := organizationRecord(ctx, s.pool, accounts)
+	if err == nil {
+		err = readings(ctx, s.pool, &r)
+	}
 	if err != nil {
 		return access.OrganizationRecord{}, translate(fmt.Errorf("reading the record of the organization: %w", err))
 	}
@@ -24,13 +27,13 @@ func (s *Store) Organization(ctx context.Context, accounts int) (access.Organiza
 // allVanished asks for all accounts that await confirmation.
 const allVanished = 1 << 30
 
-const selectOrganization = `SELECT o.id, o.recorded_at, o.synced_at, o.error, o.error_at,
+const selectOrganization = `SELECT o.id, o.recorded_at, o.synced_at, o.error, o.error_at, o.error_replica,
 	(SELECT count(*) FROM accounts WHERE keeps_documents) FROM organization o`
 
 func organizationRecord(ctx context.Context, q querier, accounts int) (access.OrganizationRecord, error) {
 	var r access.OrganizationRecord
 	err := q.QueryRow(ctx, selectOrganization).Scan(&r.ID, timeOrZero{&r.RecordedAt}, timeOrZero{&r.SyncedAt},
-		&r.Error, timeOrZero{&r.ErrorAt}, &r.LeftBehind)
+		&r.Error, timeOrZero{&r.ErrorAt}, &r.Replica, &r.LeftBehind)
 	if err != nil {
 		return r, err
 	}
@@ -101,7 +104,7 @@ func (tx *txn) recordSync(ctx context.Context, r access.OrganizationRecord, o ac
 	at := timeNow()
 	_, err := tx.Exec(ctx, `UPDATE organization SET id = $1, recorded_at =
 		CASE WHEN $1 = '' THEN NULL ELSE coalesce(recorded_at, $2) END,
-		synced_at = $2, error = '', error_at = NULL`, o.ID, at)
+		synced_at = $2, error = '', error_at = NULL, error_replica = ''`, o.ID, at)
 	if err != nil {
 		return fmt.Errorf("recording the sync: %w", err)
 	}
@@ -124,15 +127,16 @@ func (tx *txn) closeConfirmation(ctx context.Context, id int64, outcome string) 
 	return nil
 }
 
-// SyncFailed records in words why a sync failed. If it failed because admins must confirm it, the confirmation is
-// opened with an audit event, unless the same one is open. An open one for something else lapses.
-func (s *Store) SyncFailed(ctx context.Context, reason error, words string) error {
+// SyncFailed records in words why a sync failed, and on which replica. If it failed because admins must confirm it, the
+// confirmation is opened with an audit event, unless the same one is open. An open one for something else lapses.
+func (s *Store) SyncFailed(ctx context.Context, reason error, words, replica string) error {
 	return s.inTx(ctx, func(tx *txn) error {
 		record, err := tx.lockOrganization(ctx)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE organization SET error = $1, error_at = $2", storable(words), timeNow())
+		_, err = tx.Exec(ctx, "UPDATE organization SET error = $1, error_at = $2, error_replica = $3",
+			storable(words), timeNow(), replica)
 		if err != nil {
 			return fmt.Errorf("recording why a sync failed: %w", err)
 		}
@@ -224,8 +228,8 @@ func (tx *txn) saveAcceptances(ctx context.Context, c access.SyncConfirmation, b
 
 // recordOrganization makes the accepted organization the one that the console serves.
 func (tx *txn) recordOrganization(ctx context.Context, c access.SyncConfirmation) error {
-	_, err := tx.Exec(ctx, "UPDATE organization SET id = $1, recorded_at = $2, error = '', error_at = NULL",
-		c.Seen, c.AcceptedAt)
+	_, err := tx.Exec(ctx, "UPDATE organization SET id = $1, recorded_at = $2, error = '', error_at = NULL, "+
+		"error_replica = ''", c.Seen, c.AcceptedAt)
 	if err != nil {
 		return fmt.Errorf("recording organization %s: %w", c.Seen, err)
 	}

@@ -39,7 +39,7 @@ func (s *Store) Rollout(ctx context.Context, id int64) (access.Rollout, error) {
 	if err != nil {
 		return access.Rollout{}, missing(err, noRollout, id)
 	}
-	return r, nil
+	return r, s.unansweredOf(ctx, &r)
 }
 
 // Rollouts lists rollouts, the newest first.
@@ -69,6 +69,13 @@ func (s *Store) Rollouts(ctx context.Context, q access.RolloutQuery) (access.Pag
 	found, err := collect(ctx, s.pool, scanRolloutRow, "SELECT "+rolloutColumns+" FROM rollouts"+w.sql()+" ORDER BY id DESC"+w.limit(q.Size()+1), w.args...)
 	if err != nil {
 		return none, translate(fmt.Errorf("listing the rollouts: %w", err))
+	}
+	listed := make([]*access.Rollout, len(found))
+	for i := range found {
+		listed[i] = &found[i]
+	}
+	if err := s.unansweredOf(ctx, listed...); err != nil {
+		return none, err
 	}
 	return cut(found, q.Size(), total, func(r access.Rollout) string { return encodeIDCursor(r.ID) }), nil
 }
@@ -161,6 +168,9 @@ func (s *Store) Targets(ctx context.Context, rollout int64, q access.TargetQuery
 	if err != nil {
 		return none, translate(fmt.Errorf("listing the targets of rollout %d: %w", rollout, err))
 	}
+	if err := s.unansweredTargets(ctx, rollout, found); err != nil {
+		return none, err
+	}
 	return cut(found, q.Size(), total, func(t access.Target) string { return encodeCursor(strconv.Itoa(t.Position)) }), nil
 }
 
@@ -179,7 +189,9 @@ func (s *Store) Target(ctx context.Context, rollout int64, account access.Accoun
 	if err != nil {
 		return access.Target{}, missing(err, "Rollout %d has no target %s.", rollout, account)
 	}
-	return t, nil
+	one := []access.Target{t}
+	err = s.unansweredTargets(ctx, rollout, one)
+	return one[0], err
 }
 
 // operationQuery reads the operations of a target with their documents. Each document is

@@ -55,5 +55,14 @@ func (s *Store) Stats(ctx context.Context, since time.Time) (access.Stats, error
 		return err
 	})
 	b.Queue(openFindings).Query(func(rows pgx.Rows) error { return scanFindingCounts(rows, f.Findings) })
-	return f, translate(s.pool.SendBatch(ctx, b).Close())
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+		return f, translate(err)
+	}
+	r, err := s.Organization(ctx, 0)
+	f.Readings = map[string]access.Reading{
+		"organization": {SucceededAt: r.SyncedAt, FailedAt: r.ErrorAt},
+		"accounts":     {SucceededAt: r.Scan.SucceededAt, FailedAt: r.Scan.ErrorAt},
+	}
+	f.Refused, f.Silent = len(r.Refused), r.Unanswered.Targets
+	return f, err
 }

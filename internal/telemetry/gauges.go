@@ -21,8 +21,9 @@ type statsCollector struct {
 	ask func(ctx context.Context, since time.Time) (access.Stats, error)
 	log *slog.Logger
 
-	up, rollouts, targets, jobs, findings *prometheus.Desc
-	durations                             *prometheus.HistogramVec
+	up, rollouts, targets, jobs, findings   *prometheus.Desc
+	readSuccess, readError, refused, silent *prometheus.Desc
+	durations                               *prometheus.HistogramVec
 
 	mu   sync.Mutex
 	seen time.Time
@@ -39,6 +40,16 @@ func newStatsCollector(ask func(context.Context, time.Time) (access.Stats, error
 		targets:  desc("portcullis_targets", "Accounts of rollouts that have not ended, by state; the same on every replica.", "state"),
 		jobs:     desc("portcullis_jobs", "Background jobs that have not ended, by queue and state; the same on every replica.", "queue", "state"),
 		findings: desc("portcullis_findings", "Findings that are open, by kind; the same on every replica.", "kind"),
+		readSuccess: desc("portcullis_read_success_timestamp_seconds",
+			"When the organization or an account was read last, as Unix time; 0 for never; "+
+				"the same on every replica.", "of"),
+		readError: desc("portcullis_read_error_timestamp_seconds",
+			"When reading the organization or an account failed last, as Unix time; 0 for never, "+
+				"and for the organization after a success; the same on every replica.", "of"),
+		refused: desc("portcullis_refused_replicas",
+			"Replicas whose own credentials AWS refuses; the same on every replica."),
+		silent: desc("portcullis_unanswered_targets",
+			"Accounts in flight whose calls AWS does not answer; the same on every replica."),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "portcullis_rollout_seconds", Help: "Time from a rollout's start to its end, by how it ended; the same on every replica.",
 			Buckets: []float64{1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600},
@@ -48,7 +59,9 @@ func newStatsCollector(ask func(context.Context, time.Time) (access.Stats, error
 
 // Describe says which metrics there are.
 func (f *statsCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.up, f.rollouts, f.targets, f.jobs, f.findings} {
+	for _, d := range []*prometheus.Desc{
+		f.up, f.rollouts, f.targets, f.jobs, f.findings, f.readSuccess, f.readError, f.refused, f.silent,
+	} {
 		ch <- d
 	}
 	f.durations.Describe(ch)
@@ -78,11 +91,29 @@ func (f *statsCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, k := range access.FindingKinds() {
 		ch <- prometheus.MustNewConstMetric(f.findings, prometheus.GaugeValue, float64(now.Findings[k]), string(k))
 	}
+	f.collectReadings(ch, now)
 	for _, e := range now.Ended {
 		f.durations.WithLabelValues(string(e.State)).Observe(e.Took.Seconds())
 		f.seen = e.At
 	}
 	f.durations.Collect(ch)
+}
+
+// collectReadings reports the last readings of AWS, refused replicas and unanswered targets.
+func (f *statsCollector) collectReadings(ch chan<- prometheus.Metric, now access.Stats) {
+	for of, r := range now.Readings {
+		ch <- prometheus.MustNewConstMetric(f.readSuccess, prometheus.GaugeValue, unixTime(r.SucceededAt), of)
+		ch <- prometheus.MustNewConstMetric(f.readError, prometheus.GaugeValue, unixTime(r.FailedAt), of)
+	}
+	ch <- prometheus.MustNewConstMetric(f.refused, prometheus.GaugeValue, float64(now.Refused))
+	ch <- prometheus.MustNewConstMetric(f.silent, prometheus.GaugeValue, float64(now.Silent))
+}
+
+func unixTime(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }
 
 var openStates = []access.RolloutState{access.RolloutScheduled, access.RolloutRunning, access.RolloutPaused, access.RolloutHalted, access.RolloutRollingBack}

@@ -99,8 +99,9 @@ func TestMetricNames(t *testing.T) {
 	m.WatchCallRates(func() CallRates { return CallRates{} })
 	m.WatchDatabase(func(context.Context, time.Time) (access.Stats, error) {
 		return access.Stats{
-			Jobs:  []access.JobCount{{Queue: "rollout", State: "available", Count: 1}},
-			Ended: []access.RolloutEnd{{State: access.RolloutCompleted}},
+			Jobs:     []access.JobCount{{Queue: "rollout", State: "available", Count: 1}},
+			Ended:    []access.RolloutEnd{{State: access.RolloutCompleted}},
+			Readings: map[string]access.Reading{"organization": {}},
 		}, nil
 	}, pool.Stat, slog.New(slog.DiscardHandler))
 	work(t, m.WatchWork(nil), nil)
@@ -119,8 +120,10 @@ func TestMetricNames(t *testing.T) {
 		"aws_attempts_total", "aws_calls_total", "aws_organizations_rate", "aws_purpose_calls_total",
 		"aws_purpose_throttles_total", "aws_slowed_accounts", "aws_sts_rate", "aws_throttles_total", "aws_writes_total",
 		"database_connections", "database_connections_limit", "database_connections_used", "database_up", "findings",
-		"http_request_seconds", "info", "job_seconds", "jobs", "lease_takeovers_total", "rollout_seconds", "rollouts",
-		"targets",
+		"http_request_seconds", "info", "job_seconds", "jobs", "lease_takeovers_total",
+		"read_error_timestamp_seconds", "read_success_timestamp_seconds", "refused_replicas",
+		"rollout_seconds", "rollouts",
+		"targets", "unanswered_targets",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -12,6 +12,8 @@
 //	kill_test.go      a console that is killed again and again
 //	answers_test.go   writes that take effect and whose answers are lost; throttling
 //	replicas_test.go  several consoles on one database, one of them killed or frozen
+//	credentials_test.go  a console whose own AWS credentials are refused
+//	outage_test.go    an AWS that does not answer, as pages show it
 //	points_test.go    a console that dies at every named step of a push
 //	postgres_test.go  a database that crashes, is out of reach, slow, or refuses
 //	throttle_test.go  throttling, expiring credentials, accounts that refuse

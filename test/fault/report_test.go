@@ -114,6 +114,11 @@ audit log, Postgres aborts the transaction after five seconds, because other con
 transactions are aborted after thirty seconds. When the console resumes, its step fails, and another claim repeats
 the step as after a kill.
 
+**AWS.** If AWS refuses the console's own credentials, the replica gives the target back, starts no others and asks
+AWS again every five seconds. Targets with writes are requeued within two seconds, all others are started again at once.
+While AWS does not answer, each replica reports its silent accounts every two seconds, and the pages of all replicas
+show the last report. A report counts for fifteen seconds.
+
 **Pause, halt and abort.** Afterwards, nothing is written to an account without a write: the account waits or is
 skipped. An account with a write is finished, so that no account stays half written.
 

@@ -53,6 +53,27 @@ func Serve(t testing.TB, db *Database, env ...string) *Console {
 	return startConsole(t, freeAddr(t), env, []string{"serve"})
 }
 
+// ServeUnready runs a console on a database that serves pages and may never be ready.
+func ServeUnready(t testing.TB, db *Database, env ...string) *Console {
+	t.Helper()
+	return startUntil(t, "/signin", freeAddr(t), append([]string{db.Env()}, env...), []string{"serve"})
+}
+
+// Readiness asks whether the console is ready, with the details.
+func (c *Console) Readiness() (status int, said string) {
+	c.t.Helper()
+	resp, err := http.Get(c.URL() + "/readyz?verbose")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
 // In is the same console for a part of a test.
 func (c *Console) In(t testing.TB) *Console {
 	mine := *c
@@ -75,6 +96,12 @@ func (c *Console) Again() *Console {
 
 func startConsole(t testing.TB, addr string, env, args []string) *Console {
 	t.Helper()
+	return startUntil(t, "/readyz", addr, env, args)
+}
+
+// startUntil starts a console and waits until a path answers with 200.
+func startUntil(t testing.TB, path, addr string, env, args []string) *Console {
+	t.Helper()
 	metrics := freeAddr(t)
 	c := &Console{t: t, env: env, args: args, Metrics: "http://" + metrics + "/metrics"}
 	c.Process = start(t, Binary(t), addr, env, append(slices.Clone(args), "--listen", addr, "--metrics-listen", metrics)...)
@@ -82,7 +109,7 @@ func startConsole(t testing.TB, addr string, env, args []string) *Console {
 		if c.Ended() {
 			t.Fatalf("the console ended at its start:\n%s", c.Output())
 		}
-		resp, err := http.Get(c.URL() + "/readyz")
+		resp, err := http.Get(c.URL() + path)
 		if err != nil {
 			return false, err.Error()
 		}

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // has to be argued for here.
 var public = map[string]string{
 	"GET /healthz":              "says only that the process lives",
-	"GET /readyz":               "says only whether the database answers",
+	"GET /readyz":               "checks of the database and of AWS, with times, but no account and no cause",
 	"GET /assets/:hash/*":       "styles and scripts, the same for everybody",
 	"GET /signin":               "the form",
 	"POST /signin":              "checks a password, at a limited rate",

@@ -181,6 +181,27 @@ type rolloutJSON struct {
 	OpenUnverified []string            `json:"open_unverified,omitempty"`
 	RollsBack      int64               `json:"rolls_back,omitempty"`
 	RolledBackBy   int64               `json:"rolled_back_by,omitempty"`
+	Unanswered     *unansweredJSON     `json:"unanswered,omitempty"`
+}
+
+// unansweredJSON says that AWS does not answer the calls for accounts in flight, and that these are repeated.
+type unansweredJSON struct {
+	Targets int       `json:"targets"`
+	Account string    `json:"account"`
+	Cause   string    `json:"cause"`
+	Since   time.Time `json:"since"`
+	SeenAt  time.Time `json:"seen_at"`
+	Detail  string    `json:"detail"`
+}
+
+func toUnansweredJSON(u access.Unanswered) *unansweredJSON {
+	if u.Targets == 0 {
+		return nil
+	}
+	return &unansweredJSON{
+		Targets: u.Targets, Account: string(u.Asked), Cause: u.Cause, Since: u.Since.UTC(), SeenAt: u.SeenAt.UTC(),
+		Detail: u.Sentence(),
+	}
 }
 
 // windowOverrideJSON says who let a rollout run outside its maintenance window, and through which wave.
@@ -198,6 +219,7 @@ type blockedByJSON struct {
 
 func toRolloutJSON(r access.Rollout) rolloutJSON {
 	out := rolloutFields(r)
+	out.Unanswered = toUnansweredJSON(r.Unanswered)
 	if r.BlockedBy.Targets > 0 {
 		out.BlockedBy = &blockedByJSON{r.BlockedBy.Rollout, r.BlockedBy.Targets}
 	}
@@ -236,12 +258,14 @@ type targetJSON struct {
 	Calls       access.CallCount `json:"calls"`
 	StartedAt   time.Time        `json:"started_at,omitzero"`
 	EndedAt     time.Time        `json:"ended_at,omitzero"`
+	Unanswered  *unansweredJSON  `json:"unanswered,omitempty"`
 }
 
 func toTargetJSON(t access.Target) targetJSON {
 	return targetJSON{
 		Account: string(t.Account), AccountName: t.AccountName, OU: t.OU, Wave: t.Wave, Pass: t.Pass.String(), State: string(t.State), Message: t.Message,
 		Class: string(t.Class), Code: t.Code, Cause: t.Cause, Advice: t.Advice, Calls: t.Calls, StartedAt: t.StartedAt.UTC(), EndedAt: t.EndedAt.UTC(),
+		Unanswered: toUnansweredJSON(t.Unanswered),
 	}
 }
 

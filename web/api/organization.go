@@ -35,13 +35,47 @@ type organizationJSON struct {
 	RecordedAt  time.Time                `json:"recorded_at,omitzero"`
 	LastSuccess *time.Time               `json:"last_success"`
 	LastError   *syncErrorJSON           `json:"last_error"`
+	LastScan    scanJSON                 `json:"last_scan"`
+	Refused     []refusedJSON            `json:"refused_credentials"`
+	Unanswered  *unansweredJSON          `json:"unanswered,omitempty"`
 	Awaits      *confirmationJSON        `json:"awaits_confirmation"`
 	LeftBehind  pageJSON[leftBehindJSON] `json:"left_behind"`
 }
 
 type syncErrorJSON struct {
-	Detail string    `json:"detail"`
-	At     time.Time `json:"at"`
+	Detail  string    `json:"detail"`
+	At      time.Time `json:"at"`
+	Account string    `json:"account,omitempty"`
+	Replica string    `json:"replica,omitempty"`
+}
+
+type scanJSON struct {
+	LastSuccess *time.Time     `json:"last_success"`
+	LastError   *syncErrorJSON `json:"last_error"`
+}
+
+type refusedJSON struct {
+	Replica string    `json:"replica"`
+	Since   time.Time `json:"since"`
+	SeenAt  time.Time `json:"seen_at"`
+	Detail  string    `json:"detail"`
+}
+
+func toScanJSON(s access.ScanRecord) scanJSON {
+	var out scanJSON
+	if at := s.SucceededAt.UTC(); !at.IsZero() {
+		out.LastSuccess = &at
+	}
+	if s.Error != "" {
+		out.LastError = &syncErrorJSON{
+			Detail: s.Error, At: s.ErrorAt.UTC(), Account: string(s.Account), Replica: s.Replica,
+		}
+	}
+	return out
+}
+
+func toRefusedJSON(r access.RefusedReplica) refusedJSON {
+	return refusedJSON{Replica: r.Replica, Since: r.Since.UTC(), SeenAt: r.SeenAt.UTC(), Detail: r.Error}
 }
 
 type confirmationJSON struct {
@@ -129,7 +163,10 @@ func (s *organizationAPI) one(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := organizationJSON{RecordedAt: o.RecordedAt.UTC(), LeftBehind: toPageJSON(left, toLeftBehindJSON)}
+	out := organizationJSON{
+		RecordedAt: o.RecordedAt.UTC(), LeftBehind: toPageJSON(left, toLeftBehindJSON), LastScan: toScanJSON(o.Scan),
+		Refused: convertAll(o.Refused, toRefusedJSON), Unanswered: toUnansweredJSON(o.Unanswered),
+	}
 	if o.ID != "" {
 		out.ID = &o.ID
 	}
@@ -137,7 +174,7 @@ func (s *organizationAPI) one(r request) (any, error) {
 		out.LastSuccess = &at
 	}
 	if o.Error != "" {
-		out.LastError = &syncErrorJSON{Detail: o.Error, At: o.ErrorAt.UTC()}
+		out.LastError = &syncErrorJSON{Detail: o.Error, At: o.ErrorAt.UTC(), Replica: o.Replica}
 	}
 	if o.Awaits != nil {
 		c := toConfirmationJSON(*o.Awaits)

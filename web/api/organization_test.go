@@ -20,6 +20,16 @@ func TestOrganization(t *testing.T) {
 	digest := strings.Repeat("ab", 32)
 	c.Organization.Record = access.OrganizationRecord{
 		ID: "o-recorded00", SyncedAt: webtest.Noon, Error: "no", ErrorAt: webtest.Noon,
+		Replica: "console-2",
+		Scan: access.ScanRecord{
+			SucceededAt: webtest.Noon, Error: "denied", ErrorAt: webtest.Noon, Account: "111122223333",
+		},
+		Refused: []access.RefusedReplica{
+			{Replica: "console-2", Since: webtest.Noon, SeenAt: webtest.Noon, Error: "expired"},
+		},
+		Unanswered: access.Unanswered{
+			Targets: 2, Asked: "111122223333", Cause: "HTTP status 503", Since: webtest.Noon, SeenAt: webtest.Noon,
+		},
 		Awaits: &access.SyncConfirmation{
 			Kind: access.ConfirmVanished, Recorded: "o-recorded00", Seen: "o-recorded00",
 			Digest: digest, Lost: 4, Active: 40,
@@ -29,6 +39,14 @@ func TestOrganization(t *testing.T) {
 	got := c.API("/organization", "viewer").JSON(t, http.StatusOK)
 	problem, _ := got["last_error"].(map[string]any)
 	awaits, _ := got["awaits_confirmation"].(map[string]any)
+	scan, _ := got["last_scan"].(map[string]any)
+	failure, _ := scan["last_error"].(map[string]any)
+	refused, _ := got["refused_credentials"].([]any)
+	unanswered, _ := got["unanswered"].(map[string]any)
+	if failure["detail"] != "denied" || failure["account"] != "111122223333" || scan["last_success"] == nil ||
+		len(refused) != 1 || unanswered["targets"] != 2.0 || problem["replica"] != "console-2" {
+		t.Errorf("the readings: %v", got)
+	}
 	if got["id"] != "o-recorded00" || got["last_success"] == nil || problem["detail"] != "no" ||
 		awaits["digest"] != digest {
 		t.Errorf("got %v", got)

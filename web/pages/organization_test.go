@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/web/webtest"
@@ -111,5 +112,80 @@ func TestReviewAndRolloutSayWhatIsLeftBehind(t *testing.T) {
 		if a := c.API(path, "viewer"); a.Status != http.StatusOK || !strings.Contains(a.Body, `"left_behind":`) {
 			t.Errorf("the API says nothing of it: %d %s", a.Status, a.Body)
 		}
+	}
+}
+
+// TestReadingsOnOverviewAndAccounts shows when organization and accounts were last read, and the last error of each.
+func TestReadingsOnOverviewAndAccounts(t *testing.T) {
+	c := webtest.New(t).As("viewer")
+	c.Organization.Record = access.OrganizationRecord{
+		ID: "o-recorded00", SyncedAt: webtest.Noon,
+		Scan: access.ScanRecord{
+			SucceededAt: webtest.Noon, Error: "iam:GetRole: AccessDenied. Ask the owner.",
+			ErrorAt: webtest.Noon.Add(-time.Hour), Account: "111122223333",
+		},
+	}
+	for _, path := range []string{"/", "/accounts"} {
+		p := c.Page(path)
+		p.Contains("readings", "Organization last read", "none since then", "Ask the owner.", "account 111122223333")
+		if p.ID("scan-error") != nil || p.ID("refused-replicas") != nil || p.ID("external-id") != nil {
+			t.Errorf("%s alarms although accounts are read", path)
+		}
+	}
+}
+
+// TestRefusedCredentialsOnOverviewAndAccounts names the replicas whose credentials AWS refuses.
+func TestRefusedCredentialsOnOverviewAndAccounts(t *testing.T) {
+	c := webtest.New(t).As("viewer")
+	c.Organization.Record = access.OrganizationRecord{
+		Error: "InvalidClientTokenId. Check the access key.", ErrorAt: webtest.Noon, Replica: "console-2",
+		Scan: access.ScanRecord{Error: "No account could be read.", ErrorAt: webtest.Noon, Replica: "console-2"},
+		Refused: []access.RefusedReplica{
+			{Replica: "console-2", Since: webtest.Noon, SeenAt: webtest.Noon, Error: "Check the access key."},
+		},
+	}
+	for _, path := range []string{"/", "/accounts"} {
+		p := c.Page(path)
+		p.Contains("refused-replicas", "console-2", "Check the access key.", "starts no targets")
+		p.Contains("sync-error", "InvalidClientTokenId", "on the replica console-2")
+		p.Contains("scan-error", "No account could be read.", "console-2")
+		p.Contains("readings", "never")
+	}
+}
+
+// TestOutageOnPages shows that AWS does not answer: on the overview, in the list, on the rollout and its target.
+func TestOutageOnPages(t *testing.T) {
+	c := webtest.New(t).As("viewer")
+	u := access.Unanswered{
+		Targets: 3, Asked: "111122223333", Cause: "HTTP status 503, ServiceUnavailable",
+		Since: webtest.Noon.Add(-time.Minute), SeenAt: webtest.Noon,
+	}
+	c.Organization.Record.Unanswered = u
+	r := webtest.RunningRollout()
+	r.Unanswered = u
+	c.Rollouts.Shown, c.Rollouts.TargetPage = r, webtest.ThreeTargets()
+	for i := range c.Rollouts.TargetPage.Items {
+		if target := &c.Rollouts.TargetPage.Items[i]; target.State == access.TargetRunning {
+			target.Unanswered = u
+			target.Unanswered.Targets = 1
+		}
+	}
+	many := "AWS does not answer the calls for 3 accounts (HTTP status 503, ServiceUnavailable), retrying since "
+	c.Page("/").Contains("unanswered", many, "Seen last at ")
+	c.Page("/").Contains("rollouts", many)
+	c.Get("/rollouts").Says(t, http.StatusOK, many)
+	c.Page("/rollouts/3").Contains("rollout-unanswered", many)
+	c.Get("/rollouts/3").Says(t, http.StatusOK,
+		"AWS does not answer the calls for account 111122223333 (HTTP status 503")
+}
+
+// TestExternalIDMissingOnOverview warns only if real accounts are reached without an external id.
+func TestExternalIDMissingOnOverview(t *testing.T) {
+	c := webtest.New(t).As("viewer")
+	c.Organization.Record.LacksExternalID = true
+	c.Page("/").Contains("external-id", "PORTCULLIS_EXTERNAL_ID", "trust policies")
+	c.Organization.Record.LacksExternalID = false
+	if c.Page("/").ID("external-id") != nil {
+		t.Error("the warning stays")
 	}
 }

@@ -29,5 +29,6 @@
 //	ratelimit.go                calls of one token and of one address
 //	download.go, exports.go     files that are sent while they are read
 //	stream.go, stream_reader.go server-sent events, and who may go on reading them
+//	check.go                    the lines of /readyz?verbose
 //	assets.go                   style sheets, scripts and fonts below hashed addresses
 package transport

@@ -125,7 +125,7 @@ func (s *Server) readyz(c echo.Context) error {
 	if err := s.cfg.Ready(c.Request().Context()); err != nil {
 		c.Set(causeKey, err)
 		RetryLater(c)
-		return c.String(http.StatusServiceUnavailable, "not ready: "+access.MessageOf(err)+"\n")
+		return c.String(http.StatusServiceUnavailable, "not ready: "+access.MessageOf(err)+"\n"+s.verbose(c))
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, "ready\n"+s.verbose(c))
 }

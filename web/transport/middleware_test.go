@@ -15,7 +15,9 @@ import (
 
 	"github.com/alexedwards/scs/v2/memstore"
 
+	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/web"
+	"portcullis.internal/portcullis/web/transport"
 	"portcullis.internal/portcullis/web/webtest"
 )
 
@@ -118,6 +120,25 @@ func TestSessionsThatCannotBeReadAreSaidSo(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "connection refused") {
 		t.Error("the log does not hold the cause")
+	}
+}
+
+func TestReadinessInDetail(t *testing.T) {
+	handler, _ := webtest.Serve(t, func(c *web.Config) {
+		c.Ready = func(context.Context) error { return access.Errorf(access.KindUnavailable, "AWS refuses.") }
+		c.Checks = func(context.Context) []transport.Check {
+			return []transport.Check{{Name: "one", Detail: "fine"}, {Name: "two", Detail: "broken", Failed: true}}
+		}
+	})
+	for path, want := range map[string]string{
+		"/readyz":         "not ready: AWS refuses.\n",
+		"/readyz?verbose": "not ready: AWS refuses.\n[ok] one: fine\n[failed] two: broken\n",
+	} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusServiceUnavailable || w.Body.String() != want {
+			t.Errorf("%s: status %d, %q, want 503 with %q", path, w.Code, w.Body.String(), want)
+		}
 	}
 }
 

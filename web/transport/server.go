@@ -36,12 +36,13 @@ type Config struct {
 	PasswordURL string                                // where people go whose password is due
 
 	Log            *slog.Logger
-	Now            func() time.Time            // time.Now unless a test says otherwise
-	Ready          func(context.Context) error // what /readyz asks; nil means always ready
-	PublicURL      *url.URL                    // where browsers find the console; nil when it is not known
-	TrustedProxies []netip.Prefix              // whose X-Forwarded-For is believed
-	APIRate        float64                     // calls a second of one API token; 0: the default, below 0: no limit
-	StreamLook     time.Duration               // after which a stream asks again who reads it; 0 for the default
+	Now            func() time.Time              // time.Now unless a test says otherwise
+	Ready          func(context.Context) error   // what /readyz asks; nil means always ready
+	Checks         func(context.Context) []Check // the lines of /readyz?verbose; nil means none
+	PublicURL      *url.URL                      // where browsers find the console; nil when it is not known
+	TrustedProxies []netip.Prefix                // whose X-Forwarded-For is believed
+	APIRate        float64                       // calls a second of one API token; 0: the default, below 0: no limit
+	StreamLook     time.Duration                 // after which a stream asks again who reads it; 0 for the default
 }
 
 // Server answers requests by its route table. It is safe for concurrent use once all

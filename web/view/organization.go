@@ -34,6 +34,11 @@ func awaitedError(r access.OrganizationRecord) bool {
 	return r.Awaits != nil && r.Error == r.Awaits.Sentence()
 }
 
+// scanFails reports whether no account was read since a scan failed for a reason that is not of an account.
+func scanFails(s access.ScanRecord) bool {
+	return s.Error != "" && s.Account == "" && s.ErrorAt.After(s.SucceededAt)
+}
+
 func verb(n int, one, many string) string {
 	if n == 1 {
 		return one

@@ -279,6 +279,9 @@ func targetStory(t access.Target) string {
 	case access.TargetWaiting:
 		return waitingStory(t)
 	case access.TargetRunning:
+		if t.Unanswered.Targets > 0 {
+			return t.Unanswered.Sentence()
+		}
 		return "Being written"
 	case access.TargetSucceeded:
 		return "Written and read back"

@@ -31,6 +31,8 @@ func className(c access.CloudClass) string {
 		return "Being changed"
 	case access.CloudWrongAccount:
 		return "Session of another account"
+	case access.CloudCredentials:
+		return "Console's credentials refused"
 	case access.CloudPlanChanged:
 		return "Plan changed"
 	case access.CloudBlocked:
