@@ -21,6 +21,7 @@
 //	invite.go        first passwords, and what becomes of them
 //	last.go          the last person who can do something
 //	oidc.go          sign-in at an identity provider: the code flow
+//	oidc_claims.go   its claims, from the ID token and from UserInfo
 //	oidc_people.go   whom its claims mean here, and what their groups give
 //	tokens.go        API tokens
 //	refusals.go      what somebody may not, on record
