@@ -119,7 +119,7 @@ func (c claimSet) complete(info claimSet) {
 }
 
 // claimsOf reads the claims of the ID token. If it lacks one that the sign-in needs, claimsOf asks
-// UserInfo, where there is one.
+// UserInfo, if the provider has it.
 func (o *OIDC) claimsOf(ctx context.Context, provider *oidc.Provider, id *oidc.IDToken, token *oauth2.Token) (claims,
 	error) {
 	all := claimSet{}

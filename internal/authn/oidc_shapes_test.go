@@ -13,9 +13,10 @@ import (
 	"portcullis.internal/portcullis/internal/authn"
 )
 
-// shaped is a provider that sends its claims as one of the products does, and a console whose group
+// startShape starts a provider that sends its claims as one of the products does, and a console whose group
 // sec gives the role approver. The log of the console goes to log.
-func shaped(t *testing.T, idToken, userInfo map[string]any, change func(*authn.OIDCConfig)) (provider, *bytes.Buffer) {
+func startShape(t *testing.T, idToken, userInfo map[string]any, change func(*authn.OIDCConfig)) (provider,
+	*bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	p := setUpOIDC(t, func(c *authn.OIDCConfig) {
@@ -126,7 +127,7 @@ func TestOIDCShapes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, _ := shaped(t, shape.idToken, shape.userInfo, shape.change)
+			p, _ := startShape(t, shape.idToken, shape.userInfo, shape.change)
 			actor, err := p.signIn(t)
 			if shape.kind != "" {
 				if kind(err) != shape.kind || !strings.Contains(access.MessageOf(err), shape.says) {
@@ -160,7 +161,7 @@ func TestOIDCUserInfoFails(t *testing.T) {
 			"the subject comes alone":   {"sub": "u1"},
 			"the flag alone is missing": {"sub": "u1", "email": "ann@example.com", "groups": []string{"sec"}},
 		} {
-			p, _ := shaped(t, idToken, sent{}, nil)
+			p, _ := startShape(t, idToken, sent{}, nil)
 			p.issuer.AnswerUserInfo(failure)
 			if actor, err := p.signIn(t); kind(err) != access.KindUnavailable {
 				t.Errorf("%s, %s: %+v, %v; want unavailable", name, missing, actor, err)
@@ -180,7 +181,7 @@ func writeLong(w http.ResponseWriter) {
 
 // TestOIDCUserInfoIsAskedOnlyIfNeeded signs in with an ID token that has all claims.
 func TestOIDCUserInfoIsAskedOnlyIfNeeded(t *testing.T) {
-	p, _ := shaped(t, sent{"sub": "u1", "email": "ann@example.com", "email_verified": true,
+	p, _ := startShape(t, sent{"sub": "u1", "email": "ann@example.com", "email_verified": true,
 		"groups": []string{"sec"}}, sent{}, nil)
 	asked := false
 	p.issuer.AnswerUserInfo(func(http.ResponseWriter, *http.Request) { asked = true })
@@ -202,7 +203,7 @@ func TestOIDCClaimNamesAreOnRecord(t *testing.T) {
 			func(n string) bool { return slices.Contains([]string{"aud", "exp", "iat", "iss", "nonce"}, n) })
 		return strings.Join(names, " "), strings.Join(detail.Claims["userinfo"], " ")
 	}
-	p, log := shaped(t, sent{"sub": "u1", "name": "Ann"}, sent{"sub": "u1", "email": "ann@example.com",
+	p, log := startShape(t, sent{"sub": "u1", "name": "Ann"}, sent{"sub": "u1", "email": "ann@example.com",
 		"email_verified": true, "groups": []string{"sec", "board"}}, nil)
 	if _, err := p.signIn(t); err != nil {
 		t.Fatal(err)
@@ -231,12 +232,12 @@ func TestOIDCClaimNamesAreOnRecord(t *testing.T) {
 
 // TestOIDCWrongIssuerIsNamed starts with an issuer that lacks the slash at its end.
 func TestOIDCWrongIssuerIsNamed(t *testing.T) {
-	p, log := shaped(t, sent{"sub": "u1"}, nil, nil)
+	p, log := startShape(t, sent{"sub": "u1"}, nil, nil)
 	p.CheckIssuer(t.Context())
 	if log.Len() > 0 {
 		t.Errorf("the right issuer: the log says %s", log)
 	}
-	p, log = shaped(t, sent{"sub": "u1"}, nil, nil)
+	p, log = startShape(t, sent{"sub": "u1"}, nil, nil)
 	p.issuer.CallItself(p.issuer.URL + "/")
 	p.CheckIssuer(t.Context())
 	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got,
