@@ -13,8 +13,10 @@ import (
 func TestSearchTextsAreLimited(t *testing.T) {
 	longest := strings.Repeat("ä", 200)
 	fits, tooLong := url.Values{"q": {longest}}.Encode(), url.Values{"q": {longest + "x"}}.Encode()
-	for _, path := range []string{"/allowlists", "/allowlists/al-1", "/mappings", "/changes", "/accounts",
-		"/findings?state=open&kind=drift", "/rollouts/3"} {
+	for _, path := range []string{
+		"/allowlists", "/allowlists/al-1", "/mappings", "/changes", "/accounts",
+		"/findings?state=open&kind=drift", "/rollouts/3",
+	} {
 		path += map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]
 		c := webtest.Office(t).As("editor")
 		c.Rollouts.Shown, c.Rollouts.TargetPage = webtest.RunningRollout(), webtest.ThreeTargets()
@@ -38,8 +40,10 @@ func TestSearchTextsAreLimited(t *testing.T) {
 	for _, path := range []string{"/audit?", "/history?"} {
 		c.Get(path+tooLong).Says(t, http.StatusUnprocessableEntity, "201 characters")
 	}
-	for _, path := range []string{"/allowlists?", "/mappings?", "/changes?", "/accounts?", "/rollouts?", "/findings?",
-		"/audit?", "/rollouts/3/targets?"} {
+	for _, path := range []string{
+		"/allowlists?", "/mappings?", "/changes?", "/accounts?", "/rollouts?", "/findings?",
+		"/audit?", "/rollouts/3/targets?",
+	} {
 		if a := c.API(path+tooLong, "auditor"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, `"pointer":"/q"`) {
 			t.Errorf("/api/v1%s: status %d, want 422 at /q: %s", path, a.Status, a.Body)
 		}

@@ -42,7 +42,7 @@ func (s *Service) SignInBrowser(ctx context.Context, in BrowserSignIn) (access.A
 		return access.Actor{}, "", err
 	}
 	proof, err := s.proveBrowser(ctx, a.email)
-	if err != nil { // the person is signed in in any case
+	if err != nil { // without a proof the person is still signed in
 		s.Log.WarnContext(ctx, "proving a browser failed", "person", actor.PersonID, "error", err)
 	}
 	return actor, proof, nil

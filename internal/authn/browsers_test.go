@@ -87,8 +87,10 @@ func TestKnownBrowserExpires(t *testing.T) {
 	}
 	f.clock.advance(time.Hour)
 	_, known = f.tryIn(t, alice.Email, password, "", 1)
-	actor := access.Actor{Kind: access.ActorPerson, PersonID: alice.ID, Name: alice.Name, Email: alice.Email,
-		Roles: alice.Roles, Addr: office}
+	actor := access.Actor{
+		Kind: access.ActorPerson, PersonID: alice.ID, Name: alice.Name, Email: alice.Email,
+		Roles: alice.Roles, Addr: office,
+	}
 	strangerTries() // does not keep her from choosing another password in her session either
 	if _, err := f.ChangePassword(t.Context(), actor, alice.ID,
 		authn.NewPassword{Old: password, New: "another correct horse"}); err != nil {

@@ -220,8 +220,10 @@ func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip
 			person, err = o.service.forgetInitial(ctx, access.System("oidc"), person)
 		}
 		if err == nil {
-			return o.service.welcome(ctx, a, person, map[string]any{"issuer": o.cfg.Issuer, "subject": who.Subject,
-				"claims": who.Sources})
+			return o.service.welcome(ctx, a, person, map[string]any{
+				"issuer": o.cfg.Issuer, "subject": who.Subject,
+				"claims": who.Sources,
+			})
 		}
 	}
 	if kind := access.KindOf(err); kind != access.KindUnauthenticated && kind != access.KindForbidden {

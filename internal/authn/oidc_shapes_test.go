@@ -16,13 +16,16 @@ import (
 // startShape starts a provider that sends its claims as one of the products does, and a console whose group
 // sec gives the role approver. The log of the console goes to log.
 func startShape(t *testing.T, idToken, userInfo map[string]any, change func(*authn.OIDCConfig)) (provider,
-	*bytes.Buffer) {
+	*bytes.Buffer,
+) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	p := setUpOIDC(t, func(c *authn.OIDCConfig) {
 		c.Create = true
-		c.Grants = []authn.Grant{{Group: "sec", Role: access.RoleApprover},
-			{Group: "1c0f3a6e-0000", Role: access.RoleApprover}}
+		c.Grants = []authn.Grant{
+			{Group: "sec", Role: access.RoleApprover},
+			{Group: "1c0f3a6e-0000", Role: access.RoleApprover},
+		}
 		if change != nil {
 			change(c)
 		}
@@ -42,8 +45,10 @@ func TestOIDCShapes(t *testing.T) {
 		"sub": "pairwise", "oid": "0a21", "email": "ann@example.com", "_claim_names": sent{"groups": "src1"},
 		"_claim_sources": sent{"src1": sent{"endpoint": "https://graph.example.com/getMemberObjects"}},
 	}
-	entra := sent{"sub": "pairwise", "oid": "0a21", "email": "ann@example.com",
-		"preferred_username": "ann@example.com", "groups": []string{"1c0f3a6e-0000"}}
+	entra := sent{
+		"sub": "pairwise", "oid": "0a21", "email": "ann@example.com",
+		"preferred_username": "ann@example.com", "groups": []string{"1c0f3a6e-0000"},
+	}
 	for name, shape := range map[string]struct {
 		idToken, userInfo sent
 		change            func(*authn.OIDCConfig)
@@ -66,30 +71,42 @@ func TestOIDCShapes(t *testing.T) {
 		},
 		"Authelia: the subject alone": {
 			idToken: sent{"sub": "u1", "amr": []string{"pwd", "mfa"}},
-			userInfo: sent{"sub": "u1", "email": "ann@example.com", "email_verified": true, "name": "Ann",
-				"groups": []string{"sec"}},
+			userInfo: sent{
+				"sub": "u1", "email": "ann@example.com", "email_verified": true, "name": "Ann",
+				"groups": []string{"sec"},
+			},
 		},
 		"oidc-provider: null in place of claims": {
 			idToken:  sent{"sub": "u1", "email": nil, "groups": nil},
 			userInfo: sent{"sub": "u1", "email": "ann@example.com", "email_verified": true, "groups": []string{"sec"}},
 		},
-		"Entra: no email_verified": {idToken: entra, userInfo: sent{"sub": "pairwise", "email": "ann@example.com"},
-			change: trustIssuer},
+		"Entra: no email_verified": {
+			idToken: entra, userInfo: sent{"sub": "pairwise", "email": "ann@example.com"},
+			change: trustIssuer,
+		},
 		"Entra: no email_verified, not trusted": {
-			idToken: entra, userInfo: sent{"sub": "pairwise",
-				"email": "ann@example.com"}, kind: access.KindForbidden, says: "email_verified",
+			idToken: entra, userInfo: sent{
+				"sub":   "pairwise",
+				"email": "ann@example.com",
+			}, kind: access.KindForbidden, says: "email_verified",
 		},
 		"Entra: found by the user name": {
-			idToken: sent{"sub": "pairwise", "preferred_username": "ann@example.com", "email": "mail@example.com",
-				"groups": []string{"sec"}},
+			idToken: sent{
+				"sub": "pairwise", "preferred_username": "ann@example.com", "email": "mail@example.com",
+				"groups": []string{"sec"},
+			},
 			userInfo: sent{"sub": "pairwise"},
 			change:   func(c *authn.OIDCConfig) { trustIssuer(c); c.LinkClaim = "preferred_username" },
 		},
-		"Entra: too many groups": {idToken: overage, userInfo: sent{"sub": "pairwise"}, change: trustIssuer,
-			kind: access.KindForbidden, says: "too many groups"},
+		"Entra: too many groups": {
+			idToken: overage, userInfo: sent{"sub": "pairwise"}, change: trustIssuer,
+			kind: access.KindForbidden, says: "too many groups",
+		},
 		"Entra: too many groups, implicit flow": {
-			idToken: sent{"sub": "pairwise", "email": "ann@example.com",
-				"hasgroups": true}, change: trustIssuer, kind: access.KindForbidden, says: "too many groups",
+			idToken: sent{
+				"sub": "pairwise", "email": "ann@example.com",
+				"hasgroups": true,
+			}, change: trustIssuer, kind: access.KindForbidden, says: "too many groups",
 		},
 		"Keycloak: an address that is not verified": {
 			idToken:  sent{"sub": "u1", "email": "ann@example.com", "email_verified": false, "groups": []string{"sec"}},
@@ -181,8 +198,10 @@ func writeLong(w http.ResponseWriter) {
 
 // TestOIDCUserInfoIsAskedOnlyIfNeeded signs in with an ID token that has all claims.
 func TestOIDCUserInfoIsAskedOnlyIfNeeded(t *testing.T) {
-	p, _ := startShape(t, sent{"sub": "u1", "email": "ann@example.com", "email_verified": true,
-		"groups": []string{"sec"}}, sent{}, nil)
+	p, _ := startShape(t, sent{
+		"sub": "u1", "email": "ann@example.com", "email_verified": true,
+		"groups": []string{"sec"},
+	}, sent{}, nil)
 	asked := false
 	p.issuer.AnswerUserInfo(func(http.ResponseWriter, *http.Request) { asked = true })
 	if _, err := p.signIn(t); err != nil || asked {
@@ -203,8 +222,10 @@ func TestOIDCClaimNamesAreOnRecord(t *testing.T) {
 			func(n string) bool { return slices.Contains([]string{"aud", "exp", "iat", "iss", "nonce"}, n) })
 		return strings.Join(names, " "), strings.Join(detail.Claims["userinfo"], " ")
 	}
-	p, log := startShape(t, sent{"sub": "u1", "name": "Ann"}, sent{"sub": "u1", "email": "ann@example.com",
-		"email_verified": true, "groups": []string{"sec", "board"}}, nil)
+	p, log := startShape(t, sent{"sub": "u1", "name": "Ann"}, sent{
+		"sub": "u1", "email": "ann@example.com",
+		"email_verified": true, "groups": []string{"sec", "board"},
+	}, nil)
 	if _, err := p.signIn(t); err != nil {
 		t.Fatal(err)
 	}
@@ -214,8 +235,10 @@ func TestOIDCClaimNamesAreOnRecord(t *testing.T) {
 		t.Errorf("the sign-in says %s, want the names of the claims and their source", got.Detail)
 	}
 
-	p.issuer.Sends(sent{"sub": "u1", "email": "ann@example.com", "email_verified": true,
-		"groups": []string{"board", "eng/net"}}, sent{})
+	p.issuer.Sends(sent{
+		"sub": "u1", "email": "ann@example.com", "email_verified": true,
+		"groups": []string{"board", "eng/net"},
+	}, sent{})
 	_, err := p.signIn(t)
 	if kind(err) != access.KindForbidden || strings.Contains(access.MessageOf(err), "board") {
 		t.Errorf("the refusal says %v, want it without the groups", err)

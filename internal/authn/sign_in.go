@@ -14,8 +14,10 @@ import (
 // SignIn checks a password and returns whom it belongs to. Whatever is wrong, the
 // answer is the same and takes as long, so that nobody learns which e-mail exists.
 func (s *Service) SignIn(ctx context.Context, email, password string, addr netip.Addr, userAgent, requestID string) (access.Actor, error) {
-	return s.signIn(ctx, attempt{email: attemptEmail(email), password: password,
-		origin: origin{addr, userAgent, requestID}})
+	return s.signIn(ctx, attempt{
+		email: attemptEmail(email), password: password,
+		origin: origin{addr, userAgent, requestID},
+	})
 }
 
 func (s *Service) signIn(ctx context.Context, a attempt) (access.Actor, error) {

@@ -47,8 +47,10 @@ func NewIssuer(t testing.TB) *Issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &Issuer{ClientID: "console", Secret: "a secret & more", t: t, key: key, codes: map[string]url.Values{},
-		access: map[string]bool{}}
+	i := &Issuer{
+		ClientID: "console", Secret: "a secret & more", t: t, key: key, codes: map[string]url.Values{},
+		access: map[string]bool{},
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.describe)
 	mux.HandleFunc("GET /keys", i.keys)
@@ -219,8 +221,10 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	accessToken := rand.Text()
 	i.access[accessToken] = true
-	answer(w, map[string]any{"access_token": accessToken, "token_type": "Bearer", "expires_in": 60,
-		"id_token": i.sign(claims)})
+	answer(w, map[string]any{
+		"access_token": accessToken, "token_type": "Bearer", "expires_in": 60,
+		"id_token": i.sign(claims),
+	})
 }
 
 func (i *Issuer) sign(claims map[string]any) string {

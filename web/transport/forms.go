@@ -68,7 +68,8 @@ func checkNoQuery(query url.Values) error {
 func checkForm(form url.Values, lists []string) error {
 	var fields []access.FieldError
 	for _, name := range slices.Sorted(maps.Keys(form)) {
-		values, message := form[name], ""
+		values := form[name]
+		var message string
 		switch {
 		case !utf8.ValidString(name + strings.Join(values, "\n")):
 			message = "The text is not valid UTF-8. Type it again."

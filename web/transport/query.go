@@ -128,8 +128,10 @@ func (q *Query) search() string {
 
 // Page reads search, limit and cursor.
 func (q *Query) Page() access.PageQuery {
-	return access.PageQuery{Search: q.search(), Limit: int(min(q.Number("limit", 0), access.MaxPageSize)),
-		Cursor: q.Text("cursor")}
+	return access.PageQuery{
+		Search: q.search(), Limit: int(min(q.Number("limit", 0), access.MaxPageSize)),
+		Cursor: q.Text("cursor"),
+	}
 }
 
 // States reads a parameter that may be repeated or hold a list with commas, and refuses
