@@ -157,8 +157,8 @@ func (o *OIDC) CheckIssuer(ctx context.Context) {
 		o.service.Log.ErrorContext(ctx, "the issuer of the identity provider is set wrongly: no sign-in through it works",
 			"issuer", other.Provided, "provider_says", other.Discovered, "remedy", "--oidc-issuer="+other.Discovered)
 	default:
-		o.service.Log.WarnContext(ctx, "the identity provider does not answer; each sign-in tries again", "issuer",
-			o.cfg.Issuer, "error", err)
+		o.service.Log.WarnContext(ctx, "the identity provider does not answer; each sign-in tries again",
+			"issuer", o.cfg.Issuer, "error", err)
 	}
 }
 

@@ -120,9 +120,9 @@ func (c claimSet) complete(info claimSet) {
 
 // claimsOf reads the claims of the ID token. If it lacks one that the sign-in needs, claimsOf asks
 // UserInfo, if the provider has it.
-func (o *OIDC) claimsOf(ctx context.Context, provider *oidc.Provider, id *oidc.IDToken, token *oauth2.Token) (claims,
-	error,
-) {
+func (o *OIDC) claimsOf(
+	ctx context.Context, provider *oidc.Provider, id *oidc.IDToken, token *oauth2.Token,
+) (claims, error) {
 	all := claimSet{}
 	if err := id.Claims(&all); err != nil {
 		return claims{}, access.Wrap(access.KindUnauthenticated, err,

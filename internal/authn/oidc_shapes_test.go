@@ -15,9 +15,9 @@ import (
 
 // startShape starts a provider that sends its claims as one of the products does, and a console whose group
 // sec gives the role approver. The log of the console goes to log.
-func startShape(t *testing.T, idToken, userInfo map[string]any, change func(*authn.OIDCConfig)) (provider,
-	*bytes.Buffer,
-) {
+func startShape(
+	t *testing.T, idToken, userInfo map[string]any, change func(*authn.OIDCConfig),
+) (provider, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	p := setUpOIDC(t, func(c *authn.OIDCConfig) {

@@ -22,7 +22,7 @@ func TestDemoByBothLoopbackNames(t *testing.T) {
 		if resp := b.send(t, "/signin", form); resp.StatusCode != http.StatusOK || resp.Request.URL.Path != "/allowlists" {
 			t.Errorf("signing in at %s: %s at %s, want the page /allowlists", host, resp.Status, resp.Request.URL)
 		}
-		if resp := b.send(t, "/signout", nil); resp.Request.URL.Path != "/signin" || !b.known() {
+		if resp := b.send(t, "/signout", nil); resp.Request.URL.Path != "/signin" || !b.isKnown() {
 			t.Errorf("signing out at %s: %s, cookies %v; want the sign-in page and a known browser", host, resp.Request.URL, b.cookies())
 		}
 	}
@@ -80,7 +80,7 @@ func (b browser) send(t *testing.T, path string, form url.Values) *http.Response
 
 func (b browser) cookies() []*http.Cookie { return b.Jar.Cookies(b.origin) }
 
-func (b browser) known() bool {
+func (b browser) isKnown() bool {
 	for _, c := range b.cookies() {
 		if c.Name == "portcullis-browser" {
 			return true
