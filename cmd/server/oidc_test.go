@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"portcullis.internal/portcullis/test/harness"
 )
@@ -48,5 +49,19 @@ func TestOIDCUsage(t *testing.T) {
 	env := []string{harness.NewDatabase(t).Env()}
 	command(t, append(env, "PORTCULLIS_OIDC_CLIENT_ID=x"), "serve").refused(t, 2, "PORTCULLIS_OIDC_ISSUER")
 	command(t, append(env, "PORTCULLIS_OIDC_ISSUER=https://i.example.com", "PORTCULLIS_OIDC_CLIENT_ID=x", "PORTCULLIS_OIDC_ROLES=sec=root"), "serve").refused(t, 2, "root")
+	for name, bad := range map[string]string{"TRUST_EMAIL": "all", "LINK": "upn"} {
+		command(t, append(env, "PORTCULLIS_OIDC_ISSUER=https://i.example.com", "PORTCULLIS_OIDC_CLIENT_ID=x",
+			"PORTCULLIS_OIDC_"+name+"="+bad), "serve").refused(t, 2, bad)
+	}
 	command(t, append(env, "PORTCULLIS_OIDC_ISSUER=http://i.example.com", "PORTCULLIS_OIDC_CLIENT_ID=x"), "serve").refused(t, 1, "https")
+}
+
+// TestWrongIssuerIsNamedAtStart starts a console whose provider calls itself by another issuer.
+func TestWrongIssuerIsNamedAtStart(t *testing.T) {
+	issuer, db, box := harness.NewIssuer(t), harness.NewDatabase(t), harness.StartSandbox(t, 1)
+	issuer.CallItself(issuer.URL + "/")
+	console := harness.Serve(t, db, append(box.Env(), issuer.Env()...)...)
+	harness.Eventually(t, 20*time.Second, "the log names the issuer", func() (bool, string) {
+		return strings.Contains(console.Output(), "--oidc-issuer="+issuer.URL+"/"), console.Output()
+	})
 }

@@ -10,17 +10,20 @@
 // Nothing that would let somebody in is stored as it is: of a password an argon2id
 // hash, of a session's or API token's secret its SHA-256. A wrong password, an unknown
 // e-mail and a disabled person get the same answer after the same work. Failures are
-// counted in the database, so that all replicas share the count.
+// counted in the database, so that all replicas share the count. A browser in which a person has
+// signed in before has its own counter, so that strangers cannot lock the person out.
 //
 // # Files
 //
 //	service.go       configuration, and the actor behind a session
 //	sign_in.go       passwords checked, attempts limited and recorded
+//	browsers.go      browsers that a person has signed in with before
 //	password.go      argon2id in the PHC string format
 //	people.go        local accounts
 //	invite.go        first passwords, and what becomes of them
 //	last.go          the last person who can do something
 //	oidc.go          sign-in at an identity provider: the code flow
+//	oidc_claims.go   its claims, from the ID token and from UserInfo
 //	oidc_people.go   whom its claims mean here, and what their groups give
 //	tokens.go        API tokens
 //	refusals.go      what somebody may not, on record

@@ -29,9 +29,15 @@ type OIDCConfig struct {
 	RedirectURL  string   // where the provider sends people back
 	Scopes       []string // beside openid; email and profile
 
-	// Claim names the list of groups in the ID token; "groups". With Grants, the roles and
-	// teams of whoever signs in are those of their groups, and nobody is let in who is in
-	// none of them. Without, roles are kept here and people have to be known.
+	// TrustEmail says which e-mail addresses of the provider count as verified; TrustVerified.
+	TrustEmail EmailTrust
+	// LinkClaim names the claim with the e-mail address that finds a person at their first
+	// sign-in; "email". Any other claim needs TrustIssuer, since nothing says that it is verified.
+	LinkClaim string
+
+	// Claim names the list of groups in the ID token or in UserInfo; "groups". With Grants, the
+	// groups decide the roles and teams of a person at each sign-in, and a person without a group
+	// in Grants is refused. Without Grants, roles are kept here and people must have an account.
 	Claim  string
 	Grants []Grant
 	// Create lets people in who are not known yet, with what their groups give.
@@ -63,6 +69,8 @@ func ParseGrant(s string) (Grant, error) {
 
 func (c OIDCConfig) withDefaults() OIDCConfig {
 	c.Claim = cmp.Or(c.Claim, "groups")
+	c.TrustEmail = cmp.Or(c.TrustEmail, TrustVerified)
+	c.LinkClaim = cmp.Or(c.LinkClaim, claimEmail)
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	if len(c.Scopes) == 0 {
 		c.Scopes = []string{oidc.ScopeEmail, oidc.ScopeProfile}
@@ -80,6 +88,10 @@ func (c OIDCConfig) check() error {
 		return access.Errorf(access.KindInvalid, "The issuer %s needs a client id (--oidc-client-id).", c.Issuer)
 	case c.RedirectURL == "":
 		return access.Errorf(access.KindInvalid, "The issuer %s has to know where to send people back: give the console's address (--public-url).", c.Issuer)
+	case c.LinkClaim != "" && c.LinkClaim != claimEmail && c.TrustEmail != TrustIssuer:
+		return access.Errorf(access.KindInvalid, "Nothing says that the claim %s holds a verified e-mail address. "+
+			"If only your organization decides about it, say so (--oidc-trust-email=issuer); otherwise use "+
+			"--oidc-link=email.", c.LinkClaim)
 	case c.Create && len(c.Grants) == 0:
 		return access.Errorf(access.KindInvalid, "People whom nobody has added would have no role: say what their groups give (--oidc-roles), or add people first and leave --oidc-create.")
 	default:
@@ -93,10 +105,10 @@ func onThisMachine(host string) bool {
 }
 
 // OIDC signs people in by the word of an identity provider: the authorization code flow
-// with PKCE, a state and a nonce. It asks for the provider's discovery document when
-// somebody first signs in, so that the console starts without it.
+// with PKCE, a state and a nonce. The console starts without the provider: OIDC asks for the
+// discovery document at the first sign-in if CheckIssuer has not got it.
 //
-//	Begin ──▶ provider's page ──▶ Finish: code → ID token → claims → person ──▶ Actor
+//	Begin ──▶ provider's page ──▶ Finish: code → ID token (and UserInfo) → claims → person ──▶ Actor
 type OIDC struct {
 	cfg     OIDCConfig
 	service *Service
@@ -114,7 +126,40 @@ func NewOIDC(cfg OIDCConfig, s *Service) (*OIDC, error) {
 	cfg = cfg.withDefaults()
 	cfg.Scopes = slices.Concat([]string{oidc.ScopeOpenID}, cfg.Scopes)
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: cfg.Timeout}).DialContext, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}
-	return &OIDC{cfg: cfg, service: s, client: &http.Client{Timeout: cfg.Timeout, Transport: transport}}, nil
+	client := &http.Client{Timeout: cfg.Timeout, Transport: boundedAnswers{transport}}
+	return &OIDC{cfg: cfg, service: s, client: client}, nil
+}
+
+// maxAnswer is the largest answer of the provider that is read. A person in hundreds of groups
+// needs a tenth of it.
+const maxAnswer = 1 << 20
+
+// boundedAnswers limits the size of answers: the libraries read each as a whole.
+type boundedAnswers struct{ next http.RoundTripper }
+
+// RoundTrip fails the read of an answer that is longer than maxAnswer.
+func (b boundedAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	}
+	return resp, err
+}
+
+// CheckIssuer asks for the discovery document and logs if the provider calls itself by another
+// issuer, or does not answer.
+func (o *OIDC) CheckIssuer(ctx context.Context) {
+	_, _, err := o.discover(ctx)
+	var other *oidc.IssuerMismatchError
+	switch {
+	case err == nil, ctx.Err() != nil:
+	case errors.As(err, &other):
+		o.service.Log.ErrorContext(ctx, "the issuer of the identity provider is set wrongly: no sign-in through it works",
+			"issuer", other.Provided, "provider_says", other.Discovered, "remedy", "--oidc-issuer="+other.Discovered)
+	default:
+		o.service.Log.WarnContext(ctx, "the identity provider does not answer; each sign-in tries again",
+			"issuer", o.cfg.Issuer, "error", err)
+	}
 }
 
 // Challenge is what the browser's session keeps while somebody is at the provider. None
@@ -143,8 +188,14 @@ func (o *OIDC) discover(ctx context.Context) (oauth2.Config, *oidc.Provider, err
 	defer o.mu.Unlock()
 	if o.provider == nil {
 		p, err := oidc.NewProvider(oidc.ClientContext(ctx, o.client), o.cfg.Issuer)
-		if err != nil {
-			return oauth2.Config{}, nil, access.Wrap(access.KindUnavailable, err, "The identity provider does not answer as it should. Try again in a moment; the log says more.")
+		var other *oidc.IssuerMismatchError
+		switch {
+		case errors.As(err, &other):
+			return oauth2.Config{}, nil, access.Wrap(access.KindUnavailable, err,
+				"The console is set to another issuer than the identity provider names. Ask an admin; the log says "+
+					"which.")
+		case err != nil:
+			return oauth2.Config{}, nil, unavailable(err)
 		}
 		o.provider = p
 	}
@@ -163,32 +214,39 @@ func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip
 	}
 	who, err := o.exchangeCode(ctx, ch, code)
 	if err == nil {
-		a.email = who.Email
+		a.email = cmp.Or(who.Email, a.email)
 		var person access.Person
 		if person, err = o.person(ctx, who); err == nil {
 			person, err = o.service.forgetInitial(ctx, access.System("oidc"), person)
 		}
 		if err == nil {
-			return o.service.welcome(ctx, a, person, map[string]any{"issuer": o.cfg.Issuer, "subject": who.Subject})
+			return o.service.welcome(ctx, a, person, map[string]any{
+				"issuer": o.cfg.Issuer, "subject": who.Subject,
+				"claims": who.Sources,
+			})
 		}
 	}
 	if kind := access.KindOf(err); kind != access.KindUnauthenticated && kind != access.KindForbidden {
 		return access.Actor{}, err
 	}
-	return access.Actor{}, o.recordFailure(ctx, a, err)
+	return access.Actor{}, o.recordFailure(ctx, a, who, err)
 }
 
 // recordFailure puts a sign-in on record that came to nothing, and why.
-func (o *OIDC) recordFailure(ctx context.Context, a attempt, why error) error {
+func (o *OIDC) recordFailure(ctx context.Context, a attempt, who claims, why error) error {
 	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
-	event := access.NewAuditEvent(actor, o.service.Now(), "signin.failed", "email/"+a.email, map[string]any{"issuer": o.cfg.Issuer, "why": access.MessageOf(why)})
+	detail := map[string]any{"issuer": o.cfg.Issuer, "why": access.MessageOf(why)}
+	if len(who.Sources) > 0 {
+		detail["claims"] = who.Sources
+	}
+	event := access.NewAuditEvent(actor, o.service.Now(), "signin.failed", "email/"+a.email, detail)
 	if err := o.service.Store.RecordSignIn(ctx, a.email, a.origin.network(), false, o.service.Now(), event); err != nil {
 		return fmt.Errorf("recording a failed sign-in: %w", err)
 	}
 	return why
 }
 
-// exchangeCode returns the claims of the ID token that a code is good for.
+// exchangeCode returns the claims about the person to whom the provider gave a code.
 func (o *OIDC) exchangeCode(ctx context.Context, ch Challenge, code string) (claims, error) {
 	config, provider, err := o.discover(ctx)
 	if err != nil {
@@ -201,7 +259,7 @@ func (o *OIDC) exchangeCode(ctx context.Context, ch Challenge, code string) (cla
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500:
 		return claims{}, access.Wrap(access.KindUnauthenticated, err, "The identity provider does not confirm this sign-in. Sign in again.")
 	case err != nil:
-		return claims{}, access.Wrap(access.KindUnavailable, err, "The identity provider does not answer as it should. Try again in a moment; the log says more.")
+		return claims{}, unavailable(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := provider.Verifier(&oidc.Config{ClientID: o.cfg.ClientID, Now: o.service.Now}).Verify(ctx, raw)
@@ -211,5 +269,10 @@ func (o *OIDC) exchangeCode(ctx context.Context, ch Challenge, code string) (cla
 	if id.Nonce == "" || id.Nonce != ch.Nonce {
 		return claims{}, access.Errorf(access.KindUnauthenticated, "The identity provider answered another sign-in than this one. Begin again.")
 	}
-	return readClaims(id, o.cfg.Claim)
+	return o.claimsOf(ctx, provider, id, token)
+}
+
+func unavailable(err error) error {
+	return access.Wrap(access.KindUnavailable, err, "The identity provider does not answer as it should. Try again "+
+		"in a moment; the log says more.")
 }

@@ -2,53 +2,19 @@ package authn
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-
 	"portcullis.internal/portcullis/internal/access"
 )
-
-// claims are what counts of an ID token.
-type claims struct {
-	Subject  string
-	Email    string
-	Verified bool
-	Name     string
-	Groups   []string
-}
-
-func readClaims(id *oidc.IDToken, groups string) (claims, error) {
-	var all map[string]json.RawMessage
-	if err := id.Claims(&all); err != nil {
-		return claims{}, access.Wrap(access.KindUnauthenticated, err, "The identity provider's answer could not be read.")
-	}
-	c := claims{Subject: id.Subject, Name: text(all["name"]), Email: access.NormalEmail(text(all["email"]))}
-	verified := strings.Trim(string(all["email_verified"]), `"`) // some send it as a text
-	c.Verified = verified == "true"
-	if err := json.Unmarshal(all[groups], &c.Groups); err != nil {
-		if one := text(all[groups]); one != "" {
-			c.Groups = []string{one}
-		}
-	}
-	return c, nil
-}
-
-func text(raw json.RawMessage) string {
-	var s string
-	_ = json.Unmarshal(raw, &s) // what is no text is as good as missing
-	return s
-}
 
 // person finds whom the provider vouches for. They are known by its subject; the first
 // time, by their e-mail, if the provider has verified that.
 func (o *OIDC) person(ctx context.Context, who claims) (access.Person, error) {
 	place := o.grantsOf(who)
 	if len(o.cfg.Grants) > 0 && len(place.Roles) == 0 {
-		return access.Person{}, access.Errorf(access.KindForbidden, "None of your groups at the identity provider has a role in this console. Ask an admin.")
+		return access.Person{}, o.noRole(ctx, who)
 	}
 	p, err := o.service.Store.PersonByIdentity(ctx, o.cfg.Issuer, who.Subject)
 	if access.KindOf(err) == access.KindNotFound {
@@ -63,6 +29,35 @@ func (o *OIDC) person(ctx context.Context, who claims) (access.Person, error) {
 		return p, nil
 	}
 	return o.keepUp(ctx, p, place)
+}
+
+// maxLoggedGroups is how many groups of a person who was refused go to the log.
+const maxLoggedGroups = 100
+
+// noRole says why the groups of a person give them no role. The groups themselves go to the log
+// only: an admin needs them to write --oidc-roles, and the page must not tell them to others.
+func (o *OIDC) noRole(ctx context.Context, who claims) error {
+	log := o.service.Log.With("issuer", o.cfg.Issuer, "subject", who.Subject, "email", who.Email, "claim", o.cfg.Claim)
+	switch {
+	case who.Overage:
+		log.WarnContext(ctx, "sign-in refused: the identity provider left out the groups because there are too many",
+			"remedy", "send only the groups that are assigned to the application, or use app roles with "+
+				"--oidc-groups-claim=roles")
+		return access.Errorf(access.KindForbidden, "You are in too many groups: the identity provider sent none of "+
+			"them (claim %s), so your role here is not known. An admin must have it send only the groups that are "+
+			"assigned to this application, or app roles.", o.cfg.Claim)
+	case !who.HasGroups:
+		log.WarnContext(ctx, "sign-in refused: the identity provider sent no groups", "claims", who.Sources,
+			"remedy", "have the provider send the claim, set --oidc-groups-claim or --oidc-scopes, or leave out "+
+				"--oidc-roles and set roles in the console")
+		return access.Errorf(access.KindForbidden, "The identity provider sent no groups (claim %s), so your role "+
+			"here is not known. Ask an admin; the log of the console says more.", o.cfg.Claim)
+	default:
+		log.WarnContext(ctx, "sign-in refused: no group of the person has a role in --oidc-roles",
+			"groups", who.Groups[:min(len(who.Groups), maxLoggedGroups)], "count", len(who.Groups))
+		return access.Errorf(access.KindForbidden, "None of your groups at the identity provider has a role in this "+
+			"console. Ask an admin.")
+	}
 }
 
 // grantsOf returns the roles and teams that the groups of a person give them.
@@ -82,8 +77,16 @@ func (o *OIDC) grantsOf(who claims) Place {
 
 // newcomer ties the provider's subject to the person with that e-mail, or makes one.
 func (o *OIDC) newcomer(ctx context.Context, who claims, place Place) (access.Person, error) {
-	if who.Email == "" || !who.Verified {
-		return access.Person{}, access.Errorf(access.KindForbidden, "The identity provider does not say that it has verified your e-mail address (claims email and email_verified), so it is not known who you are here.")
+	switch {
+	case who.Email == "":
+		return access.Person{}, access.Errorf(access.KindForbidden,
+			"The identity provider sent no e-mail address (claim %s), so it is not known who you are here. Ask an "+
+				"admin.", o.cfg.LinkClaim)
+	case !who.Verified:
+		return access.Person{}, access.Errorf(access.KindForbidden,
+			"The identity provider does not say that it has verified your e-mail address (claims email and "+
+				"email_verified), so it is not known who you are here. Ask an admin; --oidc-trust-email decides which "+
+				"addresses count.")
 	}
 	p, _, err := o.service.Store.PersonByEmail(ctx, who.Email)
 	if access.KindOf(err) == access.KindNotFound {
@@ -95,7 +98,8 @@ func (o *OIDC) newcomer(ctx context.Context, who claims, place Place) (access.Pe
 	if err != nil {
 		return access.Person{}, fmt.Errorf("finding %s: %w", who.Email, err)
 	}
-	event := access.NewAuditEvent(access.System("oidc"), o.service.Now(), "person.identity", personObject(p.ID), map[string]any{"issuer": o.cfg.Issuer, "subject": who.Subject, "email": who.Email})
+	event := access.NewAuditEvent(access.System("oidc"), o.service.Now(), "person.identity", personObject(p.ID),
+		map[string]any{"issuer": o.cfg.Issuer, "subject": who.Subject, "email": who.Email, "claim": o.cfg.LinkClaim})
 	err = o.service.Store.LinkIdentity(ctx, o.cfg.Issuer, who.Subject, p.ID, event)
 	if access.KindOf(err) == access.KindConflict {
 		return access.Person{}, access.Wrap(access.KindForbidden, err, "Somebody else at the identity provider is %s here already. Ask an admin.", who.Email)

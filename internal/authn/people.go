@@ -266,7 +266,10 @@ func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, person
 }
 
 func (s *Service) checkOld(ctx context.Context, actor access.Actor, old string) error {
-	_, err := s.SignIn(ctx, actor.Email, old, actor.Addr, actor.UserAgent, actor.RequestID)
+	_, err := s.signIn(ctx, attempt{
+		email: attemptEmail(actor.Email), password: old, origin: origin{actor.Addr, actor.UserAgent, actor.RequestID},
+		known: personObject(actor.PersonID), // failures of strangers do not count
+	})
 	if access.KindOf(err) == access.KindUnauthenticated {
 		return access.Invalid("old_password", "the present password is not right")
 	}

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -13,7 +14,13 @@ import (
 // SignIn checks a password and returns whom it belongs to. Whatever is wrong, the
 // answer is the same and takes as long, so that nobody learns which e-mail exists.
 func (s *Service) SignIn(ctx context.Context, email, password string, addr netip.Addr, userAgent, requestID string) (access.Actor, error) {
-	a := attempt{email: attemptEmail(email), password: password, origin: origin{addr, userAgent, requestID}}
+	return s.signIn(ctx, attempt{
+		email: attemptEmail(email), password: password,
+		origin: origin{addr, userAgent, requestID},
+	})
+}
+
+func (s *Service) signIn(ctx context.Context, a attempt) (access.Actor, error) {
 	if err := s.refuseIfLimited(ctx, a); err != nil {
 		return access.Actor{}, err
 	}
@@ -33,7 +40,11 @@ func (s *Service) SignIn(ctx context.Context, email, password string, addr netip
 type attempt struct {
 	email, password string
 	origin          origin
+	known           string // the counter of a known browser or of an open session; "" for a stranger
 }
+
+// counter is the key that counts the failures of an attempt. Its address counts them, too.
+func (a attempt) counter() string { return cmp.Or(a.known, a.email) }
 
 // maxEmail is the longest address that mail can be delivered to.
 const maxEmail = 254
@@ -49,9 +60,12 @@ func attemptEmail(s string) string {
 }
 
 func (s *Service) refuseIfLimited(ctx context.Context, a attempt) error {
-	byEmail, byAddr, err := s.Store.CountFailures(ctx, a.email, a.origin.network(), s.Now().Add(-s.Window))
+	byEmail, byAddr, err := s.Store.CountFailures(ctx, a.counter(), a.origin.network(), s.Now().Add(-s.Window))
 	if err != nil {
 		return fmt.Errorf("counting failed sign-ins: %w", err)
+	}
+	if a.known != "" {
+		byAddr = 0 // failures of strangers at this address do not count
 	}
 	if byEmail < s.PerEmail && byAddr < s.PerAddr {
 		return nil
@@ -110,7 +124,7 @@ func (s *Service) recordFailure(ctx context.Context, a attempt) error {
 	// Whoever tried is not known to be the person, so the event is not theirs.
 	actor := a.origin.actor(access.ActorPerson, access.Person{Name: a.email})
 	event := access.NewAuditEvent(actor, s.Now(), "signin.failed", "email/"+a.email, nil)
-	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.network(), false, s.Now(), event); err != nil {
+	if err := s.Store.RecordSignIn(ctx, a.counter(), a.origin.network(), false, s.Now(), event); err != nil {
 		return fmt.Errorf("recording a failed sign-in: %w", err)
 	}
 	return access.Errorf(access.KindUnauthenticated, "E-mail and password do not match an active account.")
@@ -132,7 +146,7 @@ func (s *Service) completeSignIn(ctx context.Context, a attempt, person access.P
 func (s *Service) welcome(ctx context.Context, a attempt, person access.Person, how map[string]any) (access.Actor, error) {
 	actor := a.origin.actor(access.ActorPerson, person)
 	event := access.NewAuditEvent(actor, s.Now(), "signin.ok", personObject(person.ID), how)
-	if err := s.Store.RecordSignIn(ctx, a.email, a.origin.network(), true, s.Now(), event); err != nil {
+	if err := s.Store.RecordSignIn(ctx, a.counter(), a.origin.network(), true, s.Now(), event); err != nil {
 		return access.Actor{}, fmt.Errorf("recording a sign-in: %w", err)
 	}
 	return actor, nil

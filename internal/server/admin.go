@@ -57,6 +57,12 @@ type OIDC = authn.OIDCConfig
 // ParseGrant reads what a group of the identity provider gives.
 func ParseGrant(s string) (authn.Grant, error) { return authn.ParseGrant(s) }
 
+// ParseEmailTrust reads which e-mail addresses of the identity provider count as verified.
+func ParseEmailTrust(s string) (authn.EmailTrust, error) { return authn.ParseEmailTrust(s) }
+
+// ParseLink reads which claim of the identity provider finds a person at their first sign-in.
+func ParseLink(s string) (string, error) { return authn.ParseLink(s) }
+
 // Place is what a person is in the console.
 type Place = authn.Place
 

@@ -161,6 +161,12 @@ func (c Config) check() error {
 	if c.Demo && c.Sandbox != nil && !loopback(c.Sandbox.Listen) {
 		return access.Errorf(access.KindInvalid, "The demo's sandbox listens on loopback only; %s is not. Use --sandbox-listen 127.0.0.1:8081, or run portcullis sandbox.", c.Sandbox.Listen)
 	}
+	if c.PublicURL == "" && !loopback(c.Listen) {
+		return access.Errorf(access.KindInvalid, "The console listens on %s, which other machines can reach, so it "+
+			"must "+
+			"know the address that browsers use: requests for any other host are refused. Give that address, such as "+
+			"https://portcullis.example.com (--public-url), or listen on 127.0.0.1 (--listen).", c.Listen)
+	}
 	if oidc := c.oidc(); oidc != nil {
 		if _, err := authn.NewOIDC(*oidc, nil); err != nil {
 			return err

@@ -17,6 +17,7 @@ func TestConfigRefuses(t *testing.T) {
 		"demo for everybody":     {func(c *Config) { c.Demo, c.Listen = true, "0.0.0.0:8080" }, "loopback only"},
 		"demo on every address":  {func(c *Config) { c.Demo, c.Listen = true, ":8080" }, "loopback only"},
 		"demo's sandbox outside": {func(c *Config) { c.Demo, c.Sandbox = true, &Sandbox{Listen: "192.0.2.1:8081"} }, "loopback only"},
+		"an unknown host":        {func(c *Config) { c.Listen = "0.0.0.0:8080" }, "--public-url"},
 		"public URL over HTTP":   {func(c *Config) { c.PublicURL = "http://portcullis.example.com" }, "plain HTTP"},
 		"public URL with path":   {func(c *Config) { c.PublicURL = "https://example.com/portcullis" }, "scheme and host"},
 		"public URL without one": {func(c *Config) { c.PublicURL = "portcullis.example.com" }, "scheme and host"},

@@ -74,7 +74,7 @@ func (s services) console(cfg Config, live context.Context) (*transport.Server, 
 	if err != nil {
 		return nil, err
 	}
-	provider, err := s.provider(cfg)
+	provider, err := s.provider(cfg, live)
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +91,19 @@ func (s services) console(cfg Config, live context.Context) (*transport.Server, 
 	return console, nil
 }
 
-// provider is the identity provider; nil where there is none.
-func (s services) provider(cfg Config) (pages.Provider, error) {
+// provider sets up the identity provider, if one is set. It checks the issuer in the background, so
+// that the console starts without the provider.
+func (s services) provider(cfg Config, live context.Context) (pages.Provider, error) {
 	oidc := cfg.oidc()
 	if oidc == nil {
 		return nil, nil //nolint:nilnil // to have none is no error
 	}
-	return authn.NewOIDC(*oidc, s.identity)
+	provider, err := authn.NewOIDC(*oidc, s.identity)
+	if err != nil {
+		return nil, err
+	}
+	go provider.CheckIssuer(live)
+	return provider, nil
 }
 
 // untilStopped ends streams when the server stops: a stream would otherwise delay the shutdown

@@ -105,6 +105,16 @@ func TestQueuePages(t *testing.T) {
 			t.Errorf("%s as an operator: %d, want 403", path, status)
 		}
 	}
+	for _, path := range []string{"/jobs/", "/jobs/api/states"} {
+		resp, err := admin.Get(s.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Cache-Control"); got != "no-store" {
+			t.Errorf("%s: Cache-Control %q, want no-store", path, got)
+		}
+	}
 	for path, methods := range map[string]string{"/jobs/api/jobs/cancel": "POST", "/jobs/api/jobs/delete": "POST", "/jobs/api/jobs/retry": "POST", "/jobs/api/queues/rollout/pause": "PUT", "/jobs/api/queues/rollout": "PATCH"} {
 		if status, _ := ask(t, admin, methods, s.URL()+path); status != http.StatusMethodNotAllowed {
 			t.Errorf("%s %s: %d, want 405: the pages can only be read", methods, path, status)

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -34,6 +35,9 @@ type Issuer struct {
 	codes    map[string]url.Values // what the code was asked for with
 	refuse   string
 	redeemed int
+	access   map[string]bool  // the access tokens that UserInfo takes
+	userInfo http.HandlerFunc // nil for a provider without UserInfo
+	itself   string           // the issuer in the discovery document, if it is not URL
 }
 
 // NewIssuer starts an identity provider for a test.
@@ -43,12 +47,16 @@ func NewIssuer(t testing.TB) *Issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &Issuer{ClientID: "console", Secret: "a secret & more", t: t, key: key, codes: map[string]url.Values{}}
+	i := &Issuer{
+		ClientID: "console", Secret: "a secret & more", t: t, key: key, codes: map[string]url.Values{},
+		access: map[string]bool{},
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.describe)
 	mux.HandleFunc("GET /keys", i.keys)
 	mux.HandleFunc("GET /authorize", i.authorize)
 	mux.HandleFunc("POST /token", i.token)
+	mux.HandleFunc("GET /userinfo", i.answerUserInfo)
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	i.URL = s.URL
@@ -65,6 +73,33 @@ func (i *Issuer) Is(subject, email string, groups ...string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.claims = map[string]any{"sub": subject, "email": email, "email_verified": true, "name": "Name of " + subject, "groups": groups}
+}
+
+// Sends says which claims come in the ID token from now on, and which from UserInfo. Without the
+// second the provider has no UserInfo.
+func (i *Issuer) Sends(idToken, userInfo map[string]any) {
+	i.AnswerUserInfo(nil)
+	if userInfo != nil {
+		i.AnswerUserInfo(func(w http.ResponseWriter, _ *http.Request) { answer(w, userInfo) })
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.claims = idToken
+}
+
+// AnswerUserInfo has a handler answer UserInfo; nil for a provider without it. Only a provider that
+// was not yet asked for its discovery document can get or lose UserInfo.
+func (i *Issuer) AnswerUserInfo(h http.HandlerFunc) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.userInfo = h
+}
+
+// CallItself has the discovery document name another issuer; "" ends that.
+func (i *Issuer) CallItself(issuer string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.itself = issuer
 }
 
 // Spoil alters the claims of every token before it is signed; nil for none.
@@ -99,10 +134,30 @@ func (i *Issuer) Redeemed() int {
 }
 
 func (i *Issuer) describe(w http.ResponseWriter, _ *http.Request) {
-	answer(w, map[string]any{
-		"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	document := map[string]any{
+		"issuer": cmp.Or(i.itself, i.URL), "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
-	})
+	}
+	if i.userInfo != nil {
+		document["userinfo_endpoint"] = i.URL + "/userinfo"
+	}
+	answer(w, document)
+}
+
+func (i *Issuer) answerUserInfo(w http.ResponseWriter, r *http.Request) {
+	i.mu.Lock()
+	h, known := i.userInfo, i.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	i.mu.Unlock()
+	switch {
+	case h == nil:
+		http.NotFound(w, r)
+	case !known:
+		http.Error(w, "no such access token", http.StatusUnauthorized)
+	default:
+		h(w, r)
+	}
 }
 
 func (i *Issuer) keys(w http.ResponseWriter, _ *http.Request) {
@@ -164,7 +219,12 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	if i.spoil != nil {
 		i.spoil(claims)
 	}
-	answer(w, map[string]any{"access_token": rand.Text(), "token_type": "Bearer", "expires_in": 60, "id_token": i.sign(claims)})
+	accessToken := rand.Text()
+	i.access[accessToken] = true
+	answer(w, map[string]any{
+		"access_token": accessToken, "token_type": "Bearer", "expires_in": 60,
+		"id_token": i.sign(claims),
+	})
 }
 
 func (i *Issuer) sign(claims map[string]any) string {

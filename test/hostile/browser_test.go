@@ -161,7 +161,7 @@ func tryHeaders(t *testing.T, w *world) {
 			if h.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%s%s lets foreign pages read it", name(r), who)
 			}
-			if !strings.HasPrefix(r.Path, "/assets/") && !queuePages(r) && h.Get("Cache-Control") != "no-store" {
+			if !strings.HasPrefix(r.Path, "/assets/") && h.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s%s may be kept: Cache-Control %q", name(r), who, h.Get("Cache-Control"))
 			}
 			for _, secret := range []string{"goroutine ", "SQLSTATE", "pgx", ".go:", "argon2"} {

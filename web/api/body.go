@@ -16,7 +16,8 @@ import (
 )
 
 // body reads the JSON object that a request brings. A key that the route does not know is
-// refused: what is misspelt, or not for the caller to set, must not be passed over.
+// refused: a misspelt field, or one that the caller must not set, must not be ignored. A key that
+// comes twice or in another case is refused, too.
 func body[T any](r request) (T, error) {
 	var v T
 	raw, err := io.ReadAll(r.Request().Body)
@@ -40,7 +41,7 @@ func body[T any](r request) (T, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return v, access.Errorf(transport.KindMalformed, "Something follows the JSON object in the body. Send one object alone.")
 	}
-	return v, nil
+	return v, checkKeys(raw, reflect.TypeFor[T]())
 }
 
 // checkUTF8 refuses a body that is not valid UTF-8. encoding/json would replace the invalid bytes.

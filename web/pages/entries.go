@@ -15,7 +15,7 @@ import (
 
 func (s *allowlistPages) entryRoutes() {
 	s.Post("/allowlists/:id/entries", authz.EditChange, s.addEntries)
-	s.Post("/allowlists/:id/entries/remove", authz.EditChange, s.removeEntries)
+	s.Post("/allowlists/:id/entries/remove", authz.EditChange, s.removeEntries, "key")
 	s.Get("/allowlists/:id/entry", authz.EditChange, s.editEntry)
 	s.Post("/allowlists/:id/entry", authz.EditChange, s.saveEntry)
 }

@@ -38,7 +38,7 @@ type findingPages struct {
 func (s *findingPages) routes() {
 	s.Get("/findings", authz.Read, s.showFindings)
 	s.Post("/findings/scan", authz.SyncAccounts, s.scanAccounts)
-	s.Post("/findings/acknowledge", authz.ManageFindings, s.acknowledgeFindings)
+	s.Post("/findings/acknowledge", authz.ManageFindings, s.acknowledgeFindings, "finding")
 	s.Get("/findings/:id", authz.Read, s.showFinding)
 	s.Post("/findings/:id/acknowledge", authz.ManageFindings, s.acknowledgeFinding)
 	s.Post("/findings/:id/reopen", authz.ManageFindings, s.reopenFinding)
@@ -46,7 +46,7 @@ func (s *findingPages) routes() {
 }
 
 func (s *findingPages) showFindings(c echo.Context, actor access.Actor) error {
-	p, err := s.findingsPage(c, actor, transport.NewQuery(c.QueryParams()))
+	p, err := s.findingsPage(c, actor, queryOf(c))
 	if err != nil {
 		return err
 	}
@@ -97,6 +97,9 @@ func (s *findingPages) acknowledgeFindings(c echo.Context, actor access.Actor) e
 	}
 	q := transport.NewQuery(form)
 	choice := access.FindingChoice{Query: transport.FindingQuery(q), Fingerprint: c.FormValue("selection")}
+	if err := q.Err(); err != nil { // the page offers no such filter, and all findings would match
+		return err
+	}
 	choice.Query.States, choice.Query.Cursor = nil, ""
 	if c.FormValue("which") != "all" {
 		if choice.Digests, err = tickedFindings(form["finding"]); err != nil {

@@ -29,6 +29,24 @@ func (s *jobPages) showJobs(c echo.Context, _ access.Actor) error {
 	if s.queue == nil {
 		return access.Errorf(access.KindNotFound, "There is no job queue here.")
 	}
-	s.queue.ServeHTTP(c.Response(), c.Request())
+	s.queue.ServeHTTP(noStore{c.Response()}, c.Request())
 	return nil
 }
+
+// noStore keeps answers of a handler out of caches, whatever the handler says about it.
+type noStore struct{ http.ResponseWriter }
+
+// WriteHeader sends the header with no-store.
+func (w noStore) WriteHeader(status int) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the header first, if the handler has not.
+func (w noStore) Write(b []byte) (int, error) {
+	w.Header().Set("Cache-Control", "no-store")
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w noStore) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -32,10 +32,10 @@ type mappingPages struct {
 func (s *mappingPages) routes() {
 	s.Get("/mappings", authz.Read, s.showMappings)
 	s.Get("/mappings/new", authz.EditChange, s.newMapping)
-	s.Post("/mappings/new", authz.EditChange, s.saveMapping)
+	s.Post("/mappings/new", authz.EditChange, s.saveMapping, "allowlists")
 	s.Get("/mappings/:id", authz.Read, s.showMapping)
 	s.Get("/mappings/:id/edit", authz.EditChange, s.editMapping)
-	s.Post("/mappings/:id/edit", authz.EditChange, s.saveMapping)
+	s.Post("/mappings/:id/edit", authz.EditChange, s.saveMapping, "allowlists")
 	s.Get("/mappings/:id/remove", authz.EditChange, s.askRemoveMapping)
 	s.Post("/mappings/:id/remove", authz.EditChange, s.removeMapping)
 }

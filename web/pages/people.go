@@ -44,9 +44,9 @@ type peoplePages struct {
 func (s *peoplePages) routes() {
 	s.Get("/people", authz.ManagePeople, s.showPeople)
 	s.Get("/people/:id", authz.ManagePeople, s.showPerson)
-	s.Post("/people/:id", authz.ManagePeople, s.savePerson)
+	s.Post("/people/:id", authz.ManagePeople, s.savePerson, "roles")
 	s.Get("/people/new", authz.ManagePeople, s.newPerson)
-	s.Post("/people/new", authz.ManagePeople, s.addPerson)
+	s.Post("/people/new", authz.ManagePeople, s.addPerson, "roles")
 	s.Post("/people/:id/password", authz.ManagePeople, s.resetPassword)
 	s.Post("/people/:id/signout", authz.ManagePeople, s.signOutPerson)
 }

@@ -34,9 +34,21 @@ func (s *site) page(c echo.Context, status int, component templ.Component) error
 	return c.HTMLBlob(status, b.Bytes())
 }
 
-// ok sends a page.
+// ok sends a page. A page whose search text was refused comes with status 422 and the message at the
+// search field; a page without one is an error page.
 func (s *site) ok(c echo.Context, component templ.Component) error {
-	return s.page(c, http.StatusOK, component)
+	refused := view.RefusedSearchOf(c.Request().Context())
+	if refused == nil {
+		return s.page(c, http.StatusOK, component)
+	}
+	b := new(bytes.Buffer)
+	if err := component.Render(c.Request().Context(), b); err != nil {
+		return err
+	}
+	if !refused.Shown {
+		return transport.CheckSearch(refused.Text)
+	}
+	return c.HTMLBlob(http.StatusUnprocessableEntity, b.Bytes())
 }
 
 // refill answers a form that failed: the same page, filled in as it was, with the
@@ -132,10 +144,23 @@ func navFor(actor access.Actor) []view.NavItem {
 	return items
 }
 
+// queryOf reads the parameters of a page's address. A search text that is too long is left out of
+// them and kept for the search field of the page, which is shown without a filter.
+func queryOf(c echo.Context) *transport.Query {
+	text := strings.TrimSpace(c.QueryParam("q"))
+	if err := transport.CheckSearch(text); err != nil {
+		refused := &view.RefusedSearch{Text: text, Problems: view.NewProblems(err)}
+		c.SetRequest(c.Request().WithContext(view.WithRefusedSearch(c.Request().Context(), refused)))
+		c.QueryParams().Del("q")
+	}
+	return transport.NewQuery(c.QueryParams())
+}
+
 // pageQuery reads search and cursor of a list.
 func pageQuery(c echo.Context) access.PageQuery {
+	q := queryOf(c)
 	limit, _ := strconv.Atoi(c.QueryParam("limit"))
-	return access.PageQuery{Search: strings.TrimSpace(c.QueryParam("q")), Cursor: c.QueryParam("cursor"), Limit: limit}
+	return access.PageQuery{Search: q.Text("q"), Cursor: c.QueryParam("cursor"), Limit: limit}
 }
 
 // idParam reads the number in the path; what is none does not exist.

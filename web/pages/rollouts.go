@@ -72,7 +72,7 @@ var rolloutGroups = map[string][]access.RolloutState{
 }
 
 func (s *rolloutPages) showRollouts(c echo.Context, actor access.Actor) error {
-	q := transport.NewQuery(c.QueryParams())
+	q := queryOf(c)
 	group := q.Text("state")
 	states, known := rolloutGroups[group]
 	if !known {
@@ -128,7 +128,7 @@ func (s *rolloutPages) rolloutPage(c echo.Context, actor access.Actor, id int64)
 }
 
 func (s *rolloutPages) rolloutProps(c echo.Context, actor access.Actor, rollout access.Rollout) view.RolloutPage {
-	q := transport.NewQuery(c.QueryParams())
+	q := queryOf(c)
 	p := view.RolloutPage{Rollout: rollout, Cursor: q.Text("cursor"), Now: s.now(), FromWave: int(max(q.Number("from_wave", 0), 0))}
 	p.Filter = view.TargetFilter{
 		Wave: int(max(q.Number("wave", 0), 0)), Class: access.CloudClass(q.Text("class")), Cause: q.Text("cause"), Search: q.Text("q"),

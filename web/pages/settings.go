@@ -36,14 +36,17 @@ type settingsPages struct {
 	settings SettingsService
 }
 
+// ruleLists are the fields of a rule's form that may be sent several times.
+var ruleLists = []string{"scope/dangers", "scope/allowlists", "scope/mappings"}
+
 func (s *settingsPages) routes() {
 	s.Get("/settings", authz.Read, s.showSettings)
 	s.Get("/settings/edit", authz.EditChange, s.editSettings)
-	s.Post("/settings/edit", authz.EditChange, s.saveSettings)
+	s.Post("/settings/edit", authz.EditChange, s.saveSettings, "break_glass/mappings", "break_glass/allowlists")
 	s.Get("/settings/rules/new", authz.EditChange, s.editRule)
-	s.Post("/settings/rules/new", authz.EditChange, s.saveRule)
+	s.Post("/settings/rules/new", authz.EditChange, s.saveRule, ruleLists...)
 	s.Get("/settings/rules/:id/edit", authz.EditChange, s.editRule)
-	s.Post("/settings/rules/:id/edit", authz.EditChange, s.saveRule)
+	s.Post("/settings/rules/:id/edit", authz.EditChange, s.saveRule, ruleLists...)
 	s.Post("/settings/rules/:id/remove", authz.EditChange, s.removeRule)
 }
 

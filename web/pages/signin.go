@@ -3,13 +3,13 @@ package pages
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/authn"
 	"portcullis.internal/portcullis/web/transport"
 	"portcullis.internal/portcullis/web/view"
 )
@@ -19,7 +19,7 @@ const themeCookie = "portcullis-theme"
 
 // SignInService signs people in by password, and out.
 type SignInService interface {
-	SignIn(ctx context.Context, email, password string, addr netip.Addr, userAgent, requestID string) (access.Actor, error)
+	SignInBrowser(ctx context.Context, in authn.BrowserSignIn) (actor access.Actor, browser string, err error)
 	SignOut(ctx context.Context, actor access.Actor) error
 }
 
@@ -52,24 +52,47 @@ func (s *signInPages) signInProps(c echo.Context, next string) view.SignInProps 
 }
 
 func (s *signInPages) signIn(c echo.Context) error {
-	if err := transport.ReadForm(c); err != nil {
-		return err
-	}
-	ctx := c.Request().Context()
 	props := s.signInProps(c, c.FormValue("next"))
 	props.Email = c.FormValue("email")
 	if problems := checkSignIn(props.Email, c.FormValue("password")); problems.Any() {
 		props.Problems = problems
 		return s.page(c, http.StatusUnprocessableEntity, view.SignIn(props))
 	}
-	actor, err := s.identity.SignIn(ctx, props.Email, c.FormValue("password"), transport.ClientAddr(c), c.Request().UserAgent(), transport.RequestID(c))
+	actor, browser, err := s.identity.SignInBrowser(c.Request().Context(), authn.BrowserSignIn{
+		Email: props.Email, Password: c.FormValue("password"), Browser: s.knownBrowser(c),
+		Addr: transport.ClientAddr(c), UserAgent: c.Request().UserAgent(), RequestID: transport.RequestID(c),
+	})
 	if err != nil {
 		return s.refuseSignIn(c, err, props)
 	}
 	if err := s.OpenSession(c, actor); err != nil {
 		return err
 	}
+	if browser != "" {
+		c.SetCookie(s.browserCookie(browser))
+	}
 	return s.See(c, transport.OwnPath(props.Next))
+}
+
+// browserCookie keeps the proof that a person has signed in with this browser. It opens nothing.
+func (s *signInPages) browserCookie(value string) *http.Cookie {
+	cookie := http.Cookie{ //nolint:gosec // Secure wherever the session's cookie is, just below
+		Name: "portcullis-browser", Value: value, Path: "/", MaxAge: int(authn.BrowserLife.Seconds()), HttpOnly: true,
+		SameSite: http.SameSiteStrictMode,
+	}
+	if s.SecureCookies() {
+		cookie.Name, cookie.Secure = "__Host-"+cookie.Name, true
+	}
+	return &cookie
+}
+
+// knownBrowser is the proof that the browser has kept; "" if there is none.
+func (s *signInPages) knownBrowser(c echo.Context) string {
+	cookie, err := c.Cookie(s.browserCookie("").Name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
 }
 
 func checkSignIn(email, password string) view.Problems {
@@ -97,6 +120,12 @@ func (s *signInPages) refuseSignIn(c echo.Context, err error, props view.SignInP
 	return s.page(c, status, view.SignIn(props))
 }
 
+// signOutClears has the browser forget pages and data of the console, so that the next person at it
+// cannot go back to them. The session's cookie is deleted by name: "cookies" would also delete those of
+// all other sites below the same registered domain, and the one that keeps strangers from locking this
+// browser out.
+const signOutClears = `"cache", "storage"`
+
 func (s *signInPages) signOut(c echo.Context) error {
 	ctx := c.Request().Context()
 	if actor, err := s.Actor(c); err == nil {
@@ -108,6 +137,7 @@ func (s *signInPages) signOut(c echo.Context) error {
 	if err := s.CloseSession(c); err != nil {
 		return err
 	}
+	c.Response().Header().Set("Clear-Site-Data", signOutClears)
 	return s.See(c, view.SignInURL())
 }
 

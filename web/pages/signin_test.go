@@ -3,8 +3,11 @@ package pages_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 
+	"portcullis.internal/portcullis/web"
 	"portcullis.internal/portcullis/web/webtest"
 )
 
@@ -132,6 +135,45 @@ func TestNavigationShowsWhatIsAllowed(t *testing.T) {
 		}
 		if found != want {
 			t.Errorf("%s sees the audit log in the navigation: %v, want %v", name, found, want)
+		}
+	}
+}
+
+// TestABrowserStaysKnown signs in, out and in again in one browser.
+func TestABrowserStaysKnown(t *testing.T) {
+	c := webtest.New(t)
+	c.Browser = "proof-1"
+	c.As("viewer")
+	a := c.Post("/signout")
+	if got := a.Header.Get("Clear-Site-Data"); got != `"cache", "storage"` {
+		t.Errorf("Clear-Site-Data at sign-out is %q", got)
+	}
+	if got := a.Header.Values("Set-Cookie"); len(got) != 1 || !strings.Contains(got[0], "Max-Age=0") {
+		t.Errorf("cookies at sign-out: %q, want the session's deleted", got)
+	}
+	c.Browser = "proof-2"
+	c.As("viewer")
+	c.Post("/signin", "email", "stranger@example.com", "password", "wrong")
+	c.As("viewer")
+	if want := []string{"", "proof-1", "proof-2", "proof-2"}; !slices.Equal(c.Browsers, want) {
+		t.Errorf("the sign-ins came with %q, want %q", c.Browsers, want)
+	}
+}
+
+// TestJobPagesAreNotKept has the pages of the job queue ask for a place in a cache.
+func TestJobPagesAreNotKept(t *testing.T) {
+	c := webtest.NewWith(t, func(cfg *web.Config) {
+		cfg.Jobs = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "public, max-age=31536000")
+			if strings.HasSuffix(r.URL.Path, "status") {
+				w.WriteHeader(http.StatusOK)
+			}
+			_, _ = w.Write([]byte("jobs"))
+		})
+	}).As("admin")
+	for _, path := range []string{"/jobs", "/jobs/", "/jobs/api/jobs", "/jobs/status"} {
+		if a := c.Get(path); a.Body != "jobs" || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %q, Cache-Control %q, want no-store", path, a.Body, a.Header.Get("Cache-Control"))
 		}
 	}
 }

@@ -33,9 +33,9 @@ type strategyPages struct {
 func (s *strategyPages) routes() {
 	s.Get("/settings/strategies", authz.Read, s.showStrategies)
 	s.Get("/settings/strategies/new", authz.ManageStrategies, s.editStrategy)
-	s.Post("/settings/strategies/new", authz.ManageStrategies, s.saveStrategy)
+	s.Post("/settings/strategies/new", authz.ManageStrategies, s.saveStrategy, "maintenance_window/days")
 	s.Get("/settings/strategies/:id/edit", authz.ManageStrategies, s.editStrategy)
-	s.Post("/settings/strategies/:id/edit", authz.ManageStrategies, s.saveStrategy)
+	s.Post("/settings/strategies/:id/edit", authz.ManageStrategies, s.saveStrategy, "maintenance_window/days")
 	s.Post("/settings/strategies/:id/remove", authz.ManageStrategies, s.removeStrategy)
 }
 

@@ -34,7 +34,7 @@ type tokenPages struct {
 
 func (s *tokenPages) routes() {
 	s.Get("/tokens", authz.Read, s.showTokens)
-	s.Post("/tokens", authz.Read, s.makeToken)
+	s.Post("/tokens", authz.Read, s.makeToken, "scopes")
 	s.Post("/tokens/:id/revoke", authz.Read, s.revokeToken)
 }
 

@@ -8,7 +8,7 @@
 //
 // # A request's way
 //
-//	request id ─▶ log record ─▶ recover ─▶ headers ─▶ gzip
+//	request id ─▶ log record ─▶ recover ─▶ headers ─▶ gzip ─▶ known host
 //	                                                    │
 //	  a page:   Get, Post, Stream ─▶ same origin ─▶ session ─▶ actor ─────────▶ permission ─▶ handler
 //	  the API:  API, APIStream    ─▶ same origin ─▶ rate of the address
@@ -22,6 +22,8 @@
 // # Files
 //
 //	server.go, routes.go        configuration; the route table and the guards of a route
+//	hosts.go                    the hosts that the console answers for; foreign pages
+//	forms.go                    forms read once, without repeated fields
 //	session.go                  sessions and actors
 //	middleware.go, pack.go      request ids, log records, headers; compression
 //	errors.go, refusals.go      the only place where an error becomes an answer; what goes on record
@@ -30,5 +32,6 @@
 //	download.go, exports.go     files that are sent while they are read
 //	stream.go, stream_reader.go server-sent events, and who may go on reading them
 //	check.go                    the lines of /readyz?verbose
+//	stream_limit.go             how many streams a person may have open
 //	assets.go                   style sheets, scripts and fonts below hashed addresses
 package transport

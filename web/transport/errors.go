@@ -35,6 +35,7 @@ var statuses = map[access.Kind]int{
 	access.KindUnconditional:   http.StatusPreconditionRequired,
 	KindMalformed:              http.StatusBadRequest,
 	KindMediaType:              http.StatusUnsupportedMediaType,
+	KindMisdirected:            http.StatusMisdirectedRequest,
 	access.KindTooMany:         http.StatusTooManyRequests,
 	access.KindUnavailable:     http.StatusServiceUnavailable,
 }
@@ -50,6 +51,7 @@ var titles = map[int]string{
 	http.StatusPreconditionRequired:  "Say what this builds on",
 	http.StatusUnsupportedMediaType:  "This kind of content is not taken",
 	http.StatusRequestEntityTooLarge: "This is too much at once",
+	http.StatusMisdirectedRequest:    "Not the host of this console",
 	http.StatusUnprocessableEntity:   "Something needs correcting",
 	http.StatusTooManyRequests:       "Too many attempts",
 	http.StatusServiceUnavailable:    "Not available right now",
@@ -99,6 +101,8 @@ func (s *Server) answerError(err error, c echo.Context) {
 		sent = c.NoContent(statusClientGone)
 	case isAPI(c.Request().URL.Path):
 		sent = s.answerProblem(c, f)
+	case f.Status == http.StatusMisdirectedRequest:
+		sent = plainError(c, f) // a page would lead to the host that was refused
 	case f.Status == http.StatusUnauthorized:
 		sent = s.askToSignIn(c)
 	default:
@@ -162,7 +166,7 @@ func (s *Server) askToSignIn(c echo.Context) error {
 	return s.See(c, to)
 }
 
-// plainError answers without a page, where no pages are configured.
+// plainError answers without a page.
 func plainError(c echo.Context, f Failure) error {
 	return c.String(f.Status, f.Title()+". "+f.Text+"\n")
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"portcullis.internal/portcullis/internal/access"
 )
@@ -103,9 +104,34 @@ func (q *Query) Moment(name string) time.Time {
 	return time.Time{}
 }
 
+// MaxSearch is the length of the longest search text, in characters.
+const MaxSearch = 200
+
+// CheckSearch refuses a search text that is too long: each search compares it with every row.
+func CheckSearch(text string) error {
+	if n := utf8.RuneCountInString(text); n > MaxSearch {
+		return access.Invalid("q", "the search text has %d characters, and at most %d are allowed: shorten it", n,
+			MaxSearch)
+	}
+	return nil
+}
+
+// search reads the search text.
+func (q *Query) search() string {
+	text := q.Text("q")
+	if err := CheckSearch(text); err != nil {
+		q.wrong = append(q.wrong, access.FieldsOf(err)...)
+		return ""
+	}
+	return text
+}
+
 // Page reads search, limit and cursor.
 func (q *Query) Page() access.PageQuery {
-	return access.PageQuery{Search: q.Text("q"), Limit: int(min(q.Number("limit", 0), access.MaxPageSize)), Cursor: q.Text("cursor")}
+	return access.PageQuery{
+		Search: q.search(), Limit: int(min(q.Number("limit", 0), access.MaxPageSize)),
+		Cursor: q.Text("cursor"),
+	}
 }
 
 // States reads a parameter that may be repeated or hold a list with commas, and refuses

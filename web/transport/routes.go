@@ -3,14 +3,11 @@ package transport
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -49,13 +46,15 @@ func (s *Server) Get(path string, p authz.Permission, h Handler) {
 
 // Stream adds a page that stays open: it has no timeout.
 func (s *Server) Stream(path string, p authz.Permission, h Handler) {
-	s.add(Route{Method: http.MethodGet, Path: path, Permission: p, Stream: true}, s.asActor(p, h), s.session)
+	s.add(Route{Method: http.MethodGet, Path: path, Permission: p, Stream: true}, s.asActor(p, s.limitStreams(h)),
+		s.session)
 }
 
 // Post adds a form's target. Requests that a foreign page makes a browser send are
-// refused before anything else looks at them.
-func (s *Server) Post(path string, p authz.Permission, h Handler) {
-	s.add(Route{Method: http.MethodPost, Path: path, Permission: p}, s.asActor(p, withForm(h)), s.sameOrigin, s.session, limits)
+// refused before anything else looks at them. lists names the fields that may be sent several times.
+func (s *Server) Post(path string, p authz.Permission, h Handler, lists ...string) {
+	route := Route{Method: http.MethodPost, Path: path, Permission: p}
+	s.add(route, s.asActor(p, withForm(h, lists)), s.sameOrigin, s.session, limits)
 }
 
 // Open adds a route that needs no session at all.
@@ -63,8 +62,16 @@ func (s *Server) Open(path string, h echo.HandlerFunc) {
 	s.add(Route{Method: http.MethodGet, Path: path, Public: true}, h, limits)
 }
 
-// Visitor adds a page for somebody who is not signed in, and its form's target.
+// Visitor adds a page for a person who is not signed in, or its form's target.
 func (s *Server) Visitor(method, path string, h echo.HandlerFunc) {
+	if show := h; method == http.MethodPost {
+		h = func(c echo.Context) error {
+			if err := readForm(c, nil); err != nil {
+				return err
+			}
+			return show(c)
+		}
+	}
 	s.add(Route{Method: method, Path: path, Public: true}, h, s.sameOrigin, s.session, limits)
 }
 
@@ -75,7 +82,8 @@ func (s *Server) API(method, path string, p authz.Permission, h Handler) {
 
 // APIStream adds a route for programs that stays open: it has no timeout.
 func (s *Server) APIStream(path string, p authz.Permission, h Handler) {
-	s.add(Route{Method: http.MethodGet, Path: path, Permission: p, API: true, Stream: true}, s.asToken(p, h), s.sameOrigin, s.paceAddr)
+	s.add(Route{Method: http.MethodGet, Path: path, Permission: p, API: true, Stream: true},
+		s.asToken(p, s.limitStreams(h)), s.sameOrigin, s.paceAddr)
 }
 
 func (s *Server) add(r Route, h echo.HandlerFunc, guards ...echo.MiddlewareFunc) {
@@ -115,42 +123,14 @@ func permitted(c echo.Context, actor access.Actor, p authz.Permission, h Handler
 	return h(c, actor)
 }
 
-// withForm reads the form before the handler does: a form that cannot be read as a whole
-// is refused, where single fields would only seem to be empty.
-func withForm(h Handler) Handler {
+// withForm has the form read before the handler.
+func withForm(h Handler, lists []string) Handler {
 	return func(c echo.Context, actor access.Actor) error {
-		if err := ReadForm(c); err != nil {
+		if err := readForm(c, lists); err != nil {
 			return err
 		}
 		return h(c, actor)
 	}
-}
-
-// ReadForm reads the form of a request, or refuses it as a whole.
-func ReadForm(c echo.Context) error {
-	form, err := c.FormParams()
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil:
-		return checkForm(form)
-	case errors.As(err, &tooLarge):
-		return err
-	}
-	return access.Wrap(access.KindInvalid, err, "The form could not be read. Open the page again and repeat.")
-}
-
-// checkForm refuses a form with text that is not valid UTF-8, which no page shows as it is.
-func checkForm(form url.Values) error {
-	var fields []access.FieldError
-	for _, name := range slices.Sorted(maps.Keys(form)) {
-		if utf8.ValidString(name + strings.Join(form[name], "\n")) {
-			continue
-		}
-		fields = append(fields, access.FieldError{
-			Field: strings.ToValidUTF8(name, "\uFFFD"), Message: "The text is not valid UTF-8. Type it again.",
-		})
-	}
-	return access.InvalidFields(fields)
 }
 
 // limits bounds the time and the size of a request. An error that comes back is answered
@@ -168,10 +148,17 @@ func limits(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// sameOrigin refuses what a page of somebody else makes a browser send.
+var errForeignReferer = errors.New("cross-origin request detected, and/or browser is out of date: foreign Referer, " +
+	"no Origin")
+
+// sameOrigin refuses a request that a page of another site makes a browser send.
 func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := s.origin.Check(c.Request()); err != nil {
+		err := s.origin.Check(c.Request())
+		if err == nil && s.isForeignReferer(c.Request()) {
+			err = errForeignReferer
+		}
+		if err != nil {
 			return access.Wrap(access.KindForbidden, err, "This request came from another site, so it was not carried out. Open the page in this console and try again.")
 		}
 		return next(c)

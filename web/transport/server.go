@@ -55,6 +55,7 @@ type Server struct {
 	routes []Route
 
 	looks     looks
+	streams   openStreams
 	downloads concurrencyLimit
 }
 
@@ -74,7 +75,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = ipExtractor(cfg.TrustedProxies)
-	s.echo.Use(s.requestID, s.logRequest, s.recoverPanic, s.secure, s.pack)
+	s.echo.Use(s.requestID, s.logRequest, s.recoverPanic, s.secure, s.pack, s.knownHost)
 	s.Open("/healthz", s.healthz)
 	s.Open("/readyz", s.readyz)
 	s.Open("/assets/:hash/*", s.serveAsset)

@@ -41,6 +41,8 @@ type Console struct {
 	Invited      authn.Invitation
 	Due          bool
 	Revoked      atomic.Bool
+	Browsers     []string // the proofs of known browsers that came with sign-ins
+	Browser      string   // the proof that a sign-in returns
 	Place        authn.Place
 	Routes       []transport.Route
 }
@@ -94,6 +96,7 @@ func fakeConfig(c *Console) web.Config {
 	sessions.Cookie.Secure = false
 	people := identity{
 		noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, due: &c.Due, revoked: &c.Revoked,
+		browser: browserProofs{&c.Browsers, &c.Browser},
 	}
 	return web.Config{
 		Changes: c.Changes, Rollouts: c.Rollouts, Organization: c.Organization, Identity: people,

@@ -34,6 +34,7 @@ type identity struct {
 	invited    *authn.Invitation
 	due        *bool        // a password is to be chosen
 	revoked    *atomic.Bool // of all tokens
+	browser    browserProofs
 }
 
 // noted is what was put on record, by whom.
@@ -42,11 +43,19 @@ type noted struct {
 	Refusal authn.Refusal
 }
 
-func (i identity) SignIn(_ context.Context, email, _ string, _ netip.Addr, _, _ string) (access.Actor, error) {
-	name, _, _ := strings.Cut(email, "@")
+// SignInBrowser notes which proof the browser sent, and returns the proof that the test has set.
+func (i identity) SignInBrowser(_ context.Context, in authn.BrowserSignIn) (access.Actor, string, error) {
+	*i.browser.Sent = append(*i.browser.Sent, in.Browser)
+	name, _, _ := strings.Cut(in.Email, "@")
 	p, err := Person(name, access.ActorPerson)
 	p.Generation = atomic.LoadInt64(i.generation)
-	return p, err
+	return p, *i.browser.Proof, err
+}
+
+// browserProofs are the proofs that came with sign-ins, and the proof that a sign-in returns.
+type browserProofs struct {
+	Sent  *[]string
+	Proof *string
 }
 
 func (i identity) Actor(_ context.Context, id, generation int64, _ netip.Addr, _, _ string) (access.Actor, error) {
