@@ -25,15 +25,14 @@ import (
 // newFor is how long a user may be too new to be named.
 const newFor = 2 * time.Minute
 
-// usersOf notes which users the documents of an account show to be there, or not.
-func usersOf(account access.Account, live []access.LiveDocument) map[string]bool {
-	users := map[string]bool{}
+// noteUsers notes which users the documents of an account show to be there, or not, and since when.
+func (u *push) noteUsers(account access.AccountID, live []access.LiveDocument) {
 	for _, d := range live {
 		if d.Resource.Kind == access.ResourceUser || d.Resource.Kind == access.ResourceAttachments {
-			users[d.Resource.ARN(account.PartitionOrDefault(), account.ID)] = d.Exists
+			arn := d.Resource.ARN(u.claim.Account.PartitionOrDefault(), account)
+			u.users[arn], u.created[arn] = d.Exists, d.CreatedAt
 		}
 	}
-	return users
 }
 
 // missing reports whether a user is known not to be there.
@@ -170,16 +169,54 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 	case found:
 		u.leaveOutMissing(s)
 		return u.decideAgain(ctx, s)
-	case u.now().Sub(u.firstTried(s)) < newFor:
+	case u.mayNameNew(s):
 		s.later = fmt.Errorf("AWS does not know a user yet whom %s names", s.op.Resource)
+		s.notBefore = max(u.now().Sub(u.firstTried(s)), askAgainFirst)
 		return false, nil
 	}
-	ghosts := iam.ForeignGhosts(s.document, u.ids)
-	if len(ghosts) == 0 {
+	refused := s.document
+	found, err = u.findDead(ctx, s)
+	if err == nil && found {
+		again, err = u.decideAgain(ctx, s)
+	}
+	if err == nil && s.write && s.document == refused { // AWS would refuse it again
 		s.refuse("", newRefusal(refusal))
 		return false, nil
 	}
-	return u.withoutGhosts(ctx, s, ghosts)
+	return again, err
+}
+
+// askAgainFirst is how long a document that names a new user waits after AWS refused it. The next waits
+// are longer. A burst of refused principals looks like an attempt to guess names (docs/aws-facts.md,
+// "Invalid principal").
+const askAgainFirst = 30 * time.Second
+
+// mayNameNew reports whether a trust policy that AWS refused may be accepted later unchanged: it names a
+// user who was created moments ago, or about whom nothing is known, and the wait is not over.
+func (u *push) mayNameNew(s *step) bool {
+	if u.now().Sub(u.firstTried(s)) >= newFor {
+		return false
+	}
+	statements, err := iam.ParseStatements(s.op.OursAfter)
+	if err != nil {
+		return false // decide has judged the document
+	}
+	for _, statement := range statements {
+		for _, arn := range statement.Principals {
+			if _, isUser := access.ParseUserARN(arn); isUser && u.now().Sub(u.createdAt(arn)) < newFor {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// createdAt is when a user was created; now if that is not known.
+func (u *push) createdAt(arn string) time.Time {
+	if at := u.created[arn]; !at.IsZero() {
+		return at
+	}
+	return u.now()
 }
 
 // notThere sees to a user's document that AWS refuses since something is not there. Either
@@ -239,10 +276,8 @@ func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error
 		case err != nil:
 			continue
 		}
-		for _, d := range docs {
-			u.users[d.Resource.ARN(u.claim.Account.PartitionOrDefault(), account)] = d.Exists
-			found = found || !d.Exists
-		}
+		u.noteUsers(account, docs)
+		found = found || slices.ContainsFunc(docs, func(d access.LiveDocument) bool { return !d.Exists })
 	}
 	return found, nil
 }
@@ -275,16 +310,4 @@ func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error)
 		return false, nil
 	}
 	return s.write, u.intendTo(ctx, []*step{s})
-}
-
-// withoutGhosts leaves out of the statements of others the ids of users and roles that were
-// deleted: AWS refuses to write them again, and they admit no user.
-func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (again bool, err error) {
-	document, err := iam.WithoutForeignGhosts(s.document, ghosts)
-	if err != nil {
-		return false, fmt.Errorf("leaving out %v: %w", ghosts, err)
-	}
-	s.document = document
-	s.without = joinSentences(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
-	return true, u.intendTo(ctx, []*step{s})
 }
