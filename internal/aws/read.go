@@ -279,5 +279,6 @@ func (s *session) findUser(ctx context.Context, r access.Resource) (access.LiveD
 	if is := userResource(user.Path, user.UserName); is.Path != r.Path || is.Name != r.Name {
 		return another(r, is), nil
 	}
-	return access.LiveDocument{Resource: r, ID: sdk.ToString(user.UserId), Exists: true, CreatedAt: sdk.ToTime(user.CreateDate)}, nil
+	created := sdk.ToTime(user.CreateDate)
+	return access.LiveDocument{Resource: r, ID: sdk.ToString(user.UserId), Exists: true, CreatedAt: created}, nil
 }

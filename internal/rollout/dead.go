@@ -75,6 +75,6 @@ func (s *step) said() string {
 	if len(s.dead) == 0 {
 		return s.without
 	}
-	return joinSentences(s.without, fmt.Sprintf("Statements of others in %s named %s, which AWS does not know any more; "+
-		"the ids were left out.", s.op.Resource, strings.Join(s.dead, ", ")))
+	const left = "Statements of others in %s named %s, which AWS does not know any more; the ids were left out."
+	return joinSentences(s.without, fmt.Sprintf(left, s.op.Resource, strings.Join(s.dead, ", ")))
 }

@@ -384,7 +384,12 @@ func listAttachedUserPolicies(c *call) *apiError {
 	if refusal != nil {
 		return refusal
 	}
-	shown := slices.DeleteFunc(c.shownAttached(u), func(arn string) bool {
+	return c.attachedPage(c.shownAttached(u))
+}
+
+// attachedPage is a page of the attached policies whose paths begin with the prefix of the call.
+func (c *call) attachedPage(arns []string) *apiError {
+	shown := slices.DeleteFunc(slices.Clone(arns), func(arn string) bool {
 		return !strings.HasPrefix(arn[strings.LastIndex(arn, ":policy/")+len(":policy"):], c.arg("PathPrefix"))
 	})
 	return c.iamPage(len(shown), func(from, to int) { c.writeAttached("AttachedPolicies", shown[from:to]) })
