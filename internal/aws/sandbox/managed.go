@@ -293,6 +293,11 @@ func deletePolicy(c *call) *apiError {
 	if c.own().attachments(c.own().policyARN(p)) > 0 {
 		return refuse(http.StatusConflict, "DeleteConflict", "Cannot delete a policy attached to entities.")
 	}
+	for _, u := range c.own().Users {
+		if u.Boundary == c.own().policyARN(p) {
+			return refuse(http.StatusConflict, "DeleteConflict", "Cannot delete a policy that is the permissions boundary of entities.")
+		}
+	}
 	if len(p.Versions) > 1 {
 		return refuse(http.StatusConflict, "DeleteConflict", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 	}

@@ -55,6 +55,9 @@ func (c *call) writeRole(r *role) {
 	x.time("CreateDate", r.Created)
 	x.el("AssumeRolePolicyDocument", encode(c.trustOf(r)))
 	x.el("MaxSessionDuration", strconv.Itoa(r.MaxSession))
+	if c.name != "ListRoles" { // which leaves the tags out, as AWS does
+		c.writeTags(r.Tags)
+	}
 }
 
 func getRole(c *call) *apiError {
@@ -97,7 +100,7 @@ func createRole(c *call) *apiError {
 		}
 		maxSession = n
 	}
-	r := &role{Name: name, Path: c.path(), ID: roleID(c.own().ID, name, c.org.company.nextSerial()), Created: c.org.now(), MaxSession: maxSession, Trust: trust}
+	r := &role{Name: name, Path: c.path(), ID: roleID(c.own().ID, name, c.org.company.nextSerial()), Created: c.org.now(), MaxSession: maxSession, Trust: trust, Tags: c.tagArgs()}
 	c.own().addRole(r)
 	c.org.entities[r.ID] = entity{account: c.own(), role: r}
 	c.xml.in("Role", func() { c.writeRole(r) })

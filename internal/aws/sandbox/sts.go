@@ -135,6 +135,9 @@ const mfaCode = "123456"
 
 func (c *call) addAssumptionKeys(a assumption) *apiError {
 	c.keys["sts:rolesessionname"] = a.name
+	if a.target != nil && a.target.member() {
+		c.keys["aws:resourceorgid"] = c.org.company.ID
+	}
 	if id := c.arg("ExternalId"); id != "" {
 		c.keys["sts:externalid"] = id
 	}
