@@ -28,7 +28,8 @@ const (
 func stack(t *testing.T, boundary bool) deploy.Stack {
 	t.Helper()
 	s, err := deploy.NewStack(deploy.Parameters{
-		Partition: "aws", Account: account, ConsolePrincipal: principal, OrganizationID: organization, ExternalID: externalID,
+		Partition: "aws", Account: account, ConsolePrincipal: principal, OrganizationID: organization,
+		ExternalID:      externalID,
 		WithoutBoundary: !boundary,
 	})
 	if err != nil {
@@ -86,7 +87,8 @@ func normalAll(list []any) []any {
 func TestTerraformEqualsTheTemplate(t *testing.T) {
 	for _, boundary := range []bool{true, false} {
 		s, module := stack(t, boundary), readModule(t, terraformVariables(boundary))
-		for name, document := range map[string]string{"deploy": s.RolePolicy, "trust": s.TrustPolicy, "boundary": s.Boundary} {
+		for name, document := range map[string]string{"deploy": s.RolePolicy, "trust": s.TrustPolicy,
+			"boundary": s.Boundary} {
 			if len(module[name]) == 0 {
 				t.Errorf("main.tf has no policy document %s", name)
 			}
@@ -116,7 +118,9 @@ func TestConditionsOfTheTemplate(t *testing.T) {
 		t.Errorf("the boundary does not name the user:\n%s", with.Boundary)
 	}
 	for kind, documents := range map[judge.Kind][]string{
-		judge.TrustPolicy: {with.TrustPolicy}, judge.IdentityPolicy: {with.RolePolicy, without.RolePolicy, with.Boundary, deploy.ConsolePolicy(organization)},
+		judge.TrustPolicy: {with.TrustPolicy},
+		judge.IdentityPolicy: {with.RolePolicy, without.RolePolicy, with.Boundary,
+			deploy.ConsolePolicy(organization)},
 	} {
 		for _, d := range documents {
 			if _, err := judge.Parse(d, kind); err != nil {
@@ -129,7 +133,8 @@ func TestConditionsOfTheTemplate(t *testing.T) {
 // The console's principal may assume the role that the template makes, in its own organization.
 func TestConsolePolicyFitsTheTemplate(t *testing.T) {
 	s, p := stack(t, true), deploy.ConsolePolicy(organization)
-	for _, want := range []string{`"arn:aws:iam::*:role/` + s.RoleName + `"`, `{"aws:ResourceOrgID": "` + organization + `"}`} {
+	for _, want := range []string{`"arn:aws:iam::*:role/` + s.RoleName + `"`,
+		`{"aws:ResourceOrgID": "` + organization + `"}`} {
 		if !strings.Contains(p, want) {
 			t.Errorf("the console's policy has no %s:\n%s", want, p)
 		}
@@ -139,7 +144,8 @@ func TestConsolePolicyFitsTheTemplate(t *testing.T) {
 // The template and the console's policy allow the actions that internal/aws calls, and no other.
 func TestActionsAreThoseThatTheConsoleCalls(t *testing.T) {
 	called := calledActions(t)
-	allowed := slices.Concat(allowedActions(t, stack(t, true).RolePolicy), allowedActions(t, deploy.ConsolePolicy(organization)))
+	allowed := slices.Concat(allowedActions(t, stack(t, true).RolePolicy),
+		allowedActions(t, deploy.ConsolePolicy(organization)))
 	slices.Sort(allowed)
 	if d := cmp.Diff(called, slices.Compact(allowed)); d != "" {
 		t.Errorf("internal/aws calls (-) and the documents allow (+):\n%s", d)
@@ -199,5 +205,6 @@ func calledActions(t *testing.T) []string {
 		t.Fatal("internal/aws calls nothing")
 	}
 	slices.Sort(actions)
-	return slices.DeleteFunc(slices.Compact(actions), func(a string) bool { return slices.Contains(withoutPermission, a) })
+	return slices.DeleteFunc(slices.Compact(actions),
+		func(a string) bool { return slices.Contains(withoutPermission, a) })
 }

@@ -77,7 +77,8 @@ type resolver struct {
 func (t *template) resolver(p Parameters) *resolver {
 	r := &resolver{template: t, p: p, vars: map[string]string{
 		"AWS::Partition": p.Partition, "AWS::AccountId": p.Account, "ConsolePrincipalArn": p.ConsolePrincipal,
-		"OrganizationId": p.OrganizationID, "ExternalId": p.ExternalID, "RoleName": p.RoleName, "ManagedRoles": p.ManagedRoles,
+		"OrganizationId": p.OrganizationID, "ExternalId": p.ExternalID, "RoleName": p.RoleName,
+		"ManagedRoles":    p.ManagedRoles,
 		"RequireBoundary": strconv.FormatBool(!p.WithoutBoundary),
 	}}
 	for name, value := range t.defaults {

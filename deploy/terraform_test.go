@@ -99,7 +99,8 @@ func (m *module) statements() []any {
 }
 
 // members are the names that the members of a statement have in the document.
-var memberNames = map[string]string{"sid": "Sid", "effect": "Effect", "actions": "Action", "not_actions": "NotAction", "resources": "Resource"}
+var memberNames = map[string]string{"sid": "Sid", "effect": "Effect", "actions": "Action", "not_actions": "NotAction",
+	"resources": "Resource"}
 
 func (m *module) statement() map[string]any {
 	s := map[string]any{"Effect": "Allow"}
@@ -243,8 +244,9 @@ func terraformVariables(boundary bool) map[string]string {
 	iam := fmt.Sprintf("arn:aws:iam::%s", account)
 	return map[string]string{
 		"local.account": account, "local.iam": iam, "local.console_account": console,
-		"data.aws_partition.this.partition": "aws", "aws_iam_policy.boundary.arn": iam + ":policy/portcullis-user-boundary",
-		"var.console_principal_arn": principal, "var.organization_id": organization, "var.external_id": externalID,
+		"data.aws_partition.this.partition": "aws",
+		"aws_iam_policy.boundary.arn":       iam + ":policy/portcullis-user-boundary",
+		"var.console_principal_arn":         principal, "var.organization_id": organization, "var.external_id": externalID,
 		"var.role_name": "PortcullisDeploy", "var.managed_roles": "*", "var.require_boundary": fmt.Sprint(boundary),
 	}
 }

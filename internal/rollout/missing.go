@@ -219,10 +219,13 @@ func (u *push) createdAt(arn string) time.Time {
 	return u.now()
 }
 
-// notThere sees to a user's document that AWS refuses since something is not there. Either
+// notThere sees to a document that AWS refuses since something is not there. Either
 // the user was deleted since they were read, or AWS does not know of them yet, or of a
 // policy that is to be attached: what was made moments ago may be known in one place and
 // not in another. Only who is really gone blocks nothing.
+//
+// AWS also denies a write to a role or user that does not exist, because the deployment role may write
+// only what has the tag or the boundary (docs/aws-facts.md, "Conditions on what does not exist").
 func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
@@ -239,7 +242,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	switch {
 	case !docs[0].Exists:
 		s.decision = absent(s.op, docs[0].RealName)
-	case u.now().Sub(u.firstTried(s)) < newFor:
+	case access.CloudClassOf(refusal) == access.CloudGone && u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = refusal
 	default:
 		s.refuse("", newRefusal(refusal))

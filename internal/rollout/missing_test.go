@@ -174,20 +174,45 @@ func TestNewUserDelaysOnlyTheirOwnRole(t *testing.T) {
 	})
 }
 
+// AWS answers a write to a deleted user with NoSuchEntity, or with AccessDenied because the permissions
+// boundary is gone with the user.
 func TestUserWhoIsDeletedWhileWritingBlocksNothing(t *testing.T) {
-	store, cloud := oneTarget()
-	cloud.onWrite = func(n int, apply func()) error {
-		if n == 2 {
-			delete(cloud.docs, userAlice)
-			return cloudError(access.CloudGone)
+	for _, class := range []access.CloudClass{access.CloudGone, access.CloudDenied} {
+		store, cloud := oneTarget()
+		cloud.onWrite = func(n int, apply func()) error {
+			if n == 2 {
+				delete(cloud.docs, userAlice)
+				return cloudError(class)
+			}
+			apply()
+			return nil
 		}
-		apply()
-		return nil
+		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+			t.Fatal(err)
+		}
+		store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationSkipped)
 	}
-	if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
-		t.Fatal(err)
+}
+
+// A denied write to a role says whether the role is there.
+func TestDeniedWriteToARole(t *testing.T) {
+	for want, gone := range map[access.CloudClass]bool{access.CloudGone: true, access.CloudDenied: false} {
+		store, cloud := oneTarget()
+		store.ops = store.ops[:1]
+		cloud.onWrite = func(int, func()) error {
+			if gone {
+				delete(cloud.docs, roleBob)
+			}
+			return cloudError(access.CloudDenied)
+		}
+		if err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud}); err != nil {
+			t.Fatal(err)
+		}
+		store.checkEnd(t, access.TargetFailed, access.OperationFailed)
+		if store.result.Class != want || len(cloud.writes) != 1 {
+			t.Errorf("class %s after %d writes, want %s after one", store.result.Class, len(cloud.writes), want)
+		}
 	}
-	store.checkEnd(t, access.TargetSucceeded, access.OperationWritten, access.OperationSkipped)
 }
 
 // Where a user of ours was deleted since the plan was made, IAM shows an id in our
@@ -309,7 +334,8 @@ func oldCrowd(known ...string) (*memoryStore, *memoryCloud) {
 
 // AWS refuses a document that names the id of a deleted user, also in statements of others.
 func TestDeadIDsOfOthersAreLeftOutAtOnce(t *testing.T) {
-	others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice + `"]},"Action":"sts:AssumeRole"}`
+	others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice +
+		`"]},"Action":"sts:AssumeRole"}`
 	dead := `{"Sid":"Dead","Effect":"Allow","Principal":{"AWS":"` + ghostID + `"},"Action":"sts:AssumeRole"}`
 	kept := strings.Replace(others, `"`+ghostID+`",`, "", 1)
 	live := document(foreign+","+others+","+dead, "")
@@ -334,7 +360,8 @@ func TestDeadIDsOfOthersAreLeftOutAtOnce(t *testing.T) {
 				t.Errorf("%d writes, want %d", len(cloud.writes), c.writes)
 			}
 			if !strings.Contains(store.result.Message, ghostID) || !strings.Contains(store.ops[0].Message, ghostID) {
-				t.Errorf("the target says %q, the operation %q; want both to name the id", store.result.Message, store.ops[0].Message)
+				t.Errorf("the target says %q, the operation %q; want both to name the id", store.result.Message,
+					store.ops[0].Message)
 			}
 			if !strings.Contains(store.ops[0].LiveBefore, ghostID) {
 				t.Error("the document before was not kept as it was")
@@ -346,7 +373,8 @@ func TestDeadIDsOfOthersAreLeftOutAtOnce(t *testing.T) {
 // A dead id is no reason to write a document that is otherwise as desired.
 func TestDeadIDOfOthersAloneCausesNoWrite(t *testing.T) {
 	store, cloud := oldCrowd(alice, carol, dave)
-	others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice + `"]},"Action":"sts:AssumeRole"}`
+	others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice +
+		`"]},"Action":"sts:AssumeRole"}`
 	store.ops[0].Before = document(others, "")
 	live := document(others, store.ops[0].OursAfter)
 	cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: live}
@@ -385,7 +413,8 @@ func TestIDThatIsShownForAMomentIsNotDead(t *testing.T) {
 // A push that dies after it has left out a dead id leaves it out again: AWS refuses no document twice.
 func TestDeadIDStaysLeftOutAfterACrash(t *testing.T) {
 	store, cloud := oldCrowd(alice, carol, dave)
-	others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice + `"]},"Action":"sts:AssumeRole"}`
+	others := `{"Sid":"Vendor","Effect":"Allow","Principal":{"AWS":["` + ghostID + `","` + alice +
+		`"]},"Action":"sts:AssumeRole"}`
 	cloud.docs[roleBob] = access.LiveDocument{Resource: roleBob, Exists: true, Document: document(others, "")}
 	crash := errors.New("killed")
 	err := pushTarget(t.Context(), Config{Store: store, Cloud: cloud, Fault: func(p Point) error {

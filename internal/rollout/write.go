@@ -171,6 +171,8 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 		return u.sendOnce(ctx, s)
 	case class == access.CloudGone && (s.op.Resource.Kind == access.ResourceUser || s.op.Resource.Kind == access.ResourceAttachments):
 		return u.notThere(ctx, s, err)
+	case class == access.CloudDenied && s.op.Resource.Kind != access.ResourcePolicy:
+		return u.notThere(ctx, s, err)
 	default:
 		s.refuse("", newRefusal(err))
 	}

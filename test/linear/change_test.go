@@ -31,7 +31,8 @@ func (s changeState) exists() bool { return s.change.State != "" }
 // key tells states apart.
 func (s changeState) key() string {
 	c := s.change
-	text := fmt.Sprintf("%s v%d %q base %d revision %d digest %s %t", c.State, c.Version, c.Title, c.Base, c.Revision, s.digest, s.composed)
+	text := fmt.Sprintf("%s v%d %q base %d revision %d digest %s %t", c.State, c.Version, c.Title, c.Base, c.Revision,
+		s.digest, s.composed)
 	for _, r := range c.Reviews {
 		text += fmt.Sprintf(" %d:%s:%t", r.Reviewer.ID, r.Verdict, r.Void)
 	}
@@ -118,7 +119,8 @@ func (s changeState) begin(c call, a answer) []changeState {
 		return []changeState{{change: made, digest: unseenText, composed: true}}
 	}
 	who := person(c.person)
-	made := changeState{change: access.Change{ID: c.change, State: access.ChangeDraft, Author: who.Ref(), Base: a.base, Required: 1}}
+	made := changeState{change: access.Change{ID: c.change, State: access.ChangeDraft, Author: who.Ref(), Base: a.base,
+		Required: 1}}
 	if _, err := made.change.Compose(who, 0, c.title, "a reason", editsOf(c.title), anyTime); err != nil {
 		return nil
 	}
@@ -245,7 +247,7 @@ func (s changeState) review(who access.Actor, v access.Verdict, digest string) [
 	})
 }
 
-// rebase keeps the reviews of a submitted change, if what was reviewed is the same on the head, which the
+// rebase keeps the reviews of a submitted change if the head changes nothing for its reviewers, which the
 // model does not know. Otherwise the change is a draft.
 func (s changeState) rebase(who access.Actor) []changeState {
 	draft := s.after(func(ch *access.Change) error { return ch.Rebase(who, unseen, ch.Edits, anyTime) })

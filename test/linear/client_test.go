@@ -88,7 +88,8 @@ func (c call) request(edits any) (method, path string, body any) {
 	case opHead:
 		return http.MethodGet, "/state", nil
 	case opApprove, opReject:
-		return http.MethodPost, change + "/reviews", map[string]any{"verdict": c.op, "digest": c.digest, "comment": "a comment"}
+		return http.MethodPost, change + "/reviews",
+			map[string]any{"verdict": c.op, "digest": c.digest, "comment": "a comment"}
 	case opApply:
 		return http.MethodPost, change + "/apply", map[string]any{"digest": c.digest}
 	default:
@@ -118,7 +119,8 @@ func parse(c call, resp *http.Response, text []byte) result {
 	if err := json.Unmarshal(text, &in); err != nil {
 		panic(err)
 	}
-	r.state, r.title, r.digest, r.version, r.base, r.revision = in.State, in.Title, in.Digest, in.Version, in.Base, in.Revision
+	r.state, r.title, r.digest, r.version, r.base, r.revision = in.State, in.Title, in.Digest, in.Version, in.Base,
+		in.Revision
 	if c.op == opPropose {
 		r.change = in.ID
 	}
@@ -130,7 +132,7 @@ func (w *worker) do(c call, edits any) result {
 	from := w.history.now()
 	r := w.send(c, edits)
 	to := w.history.now()
-	lostRead := !r.answer.ok() && (c.op == opRead || c.op == opHead || c.op == opPropose)
+	lostRead := !r.ok() && (c.op == opRead || c.op == opHead || c.op == opPropose)
 	if r.sent && !lostRead && r.status != http.StatusTooManyRequests {
 		if c.op == opPropose {
 			c.change = r.change
@@ -204,6 +206,11 @@ var usual = map[string][]string{
 	"in_review":  {opApprove, opApprove, opApprove, opApprove, opApprove, opEdit, opRebase, opReject},
 	"approved":   {opApply, opApply, opApply, opApply, opEdit, opRebase, opRebase, opWithdraw},
 	"conflicted": {opRebase, opRebase, opRebase, opEdit, opWithdraw},
+
+	// Nothing may happen to a change that has ended.
+	"applied":   {opApply, opApply, opRead, opRead, opEdit, opWithdraw, opRebase, opHead},
+	"withdrawn": {opApply, opApply, opRead, opEdit, opSubmit, opApprove, opRebase, opHead},
+	"rejected":  {opApply, opRead, opEdit, opSubmit, opApprove, opRebase, opWithdraw, opHead},
 }
 
 var anything = []string{opEdit, opSubmit, opApprove, opReject, opRebase, opApply, opWithdraw, opHead, opRead}

@@ -30,6 +30,6 @@
 //	change_test.go   the model of a change; head_test.go: the model of the head
 //	model_test.go    histories that the models must accept or refuse
 //	fleet_test.go    three consoles, their people, and the kills
-//	client_test.go   what one client does; watch_test.go: entries that expire
+//	client_test.go   the calls of one client; watch_test.go: entries that expire
 //	linear_test.go   the test; mutants_test.go: consoles that are broken on purpose
 package linear

@@ -45,7 +45,8 @@ func newFleet(t *testing.T) *fleet {
 		f.bases[i] = f.console[i].URL() + "/api/v1"
 	}
 	for i := range people {
-		f.tokens[i] = harness.AddPerson(t, f.db, fmt.Sprint("Person", i), "editor", "approver", "operator", "admin").Token
+		f.tokens[i] = harness.AddPerson(t, f.db, fmt.Sprint("Person", i), "editor", "approver", "operator",
+			"admin").Token
 	}
 	f.history = newHistory()
 	f.addAllowlists()
@@ -59,7 +60,8 @@ func (f *fleet) addAllowlists() {
 	var edits []map[string]any
 	for i := range allowlists {
 		name := fmt.Sprint("list-", i)
-		edits = append(edits, map[string]any{"op": "allowlist.add", "id": allowlist(i), "allowlist": map[string]any{"name": name}})
+		edits = append(edits, map[string]any{"op": "allowlist.add", "id": allowlist(i),
+			"allowlist": map[string]any{"name": name}})
 	}
 	w := &worker{fleet: f}
 	made := w.must(call{op: opPropose, title: "allowlists"}, edits)
@@ -72,12 +74,13 @@ func (f *fleet) addAllowlists() {
 
 func allowlist(i int) string { return fmt.Sprint("al-linear-", i) }
 
-// keepTime asks for what is due more often than the consoles do by themselves, so that several of them
-// look for expired entries at once, and a killed one is not waited for.
+// keepTime makes the consoles look for expired entries now, several of them at once. They look every ten
+// seconds otherwise, and later after a kill.
 func (f *fleet) keepTime() {
 	f.t.Helper()
 	for range replicas {
-		f.db.Exec("INSERT INTO river_job (kind, queue, max_attempts, args) VALUES ($1, $2, 1, '{}')", jobs.KeepTime{}.Kind(), jobs.QueueTime)
+		f.db.Exec("INSERT INTO river_job (kind, queue, max_attempts, args) VALUES ($1, $2, 1, '{}')",
+			jobs.KeepTime{}.Kind(), jobs.QueueTime)
 	}
 }
 

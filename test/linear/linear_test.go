@@ -43,20 +43,25 @@ func TestLinearizable(t *testing.T) {
 	}
 	kills := f.run()
 	n := f.history.counts()
-	t.Logf("seed %d: %d calls, %d kills: %v", *seed, len(f.history.ops), kills, n)
+	t.Logf("seed %d: %d calls in %s, %d kills: %v", *seed, len(f.history.ops), f.elapsed(), kills, n)
 	changes, head := f.history.partition()
 	f.check("the head", headModel(f.first), head)
 	for id, ops := range changes {
 		f.check(fmt.Sprint("change ", id), changeModel, ops)
 	}
+	t.Logf("checked after %s", f.elapsed())
 }
+
+// elapsed is the time since the consoles were ready.
+func (f *fleet) elapsed() time.Duration { return time.Since(f.history.start).Round(time.Millisecond) }
 
 // run has the clients work, and returns how often a console was killed.
 func (f *fleet) run() (kills int) {
 	stop := make(chan struct{})
 	shared := make([]atomic.Int64, slots)
 	worker := func(n int) *worker {
-		return &worker{fleet: f, number: n, dice: rand.New(rand.NewPCG(*seed, uint64(n))), slots: shared, seen: map[int64]int64{}}
+		return &worker{fleet: f, number: n, dice: rand.New(rand.NewPCG(*seed, uint64(n))), slots: shared,
+			seen: map[int64]int64{}}
 	}
 	var working sync.WaitGroup
 	for n := range clients {
@@ -79,17 +84,18 @@ func (f *fleet) run() (kills int) {
 		f.keepTime()
 		return w.settled(), fmt.Sprint(w.waiting())
 	})
-	f.readAll(w.worker, shared)
+	f.readAll(w.worker)
 	return kills
 }
 
 // wanted are the calls without which the test would show nothing: each kind, and refusals of old versions.
 var wanted = []string{
-	opPropose, opRead, opEdit, opSubmit, opApprove, opReject, opRebase, opApply, opWithdraw, opHead, opCompose, opExpire, "412",
+	opPropose, opRead, opEdit, opSubmit, opApprove, opReject, opRebase, opApply, opWithdraw, opHead, opCompose,
+	opExpire, "412",
 }
 
 // readAll reads every change and the head in the end, when nothing else happens.
-func (f *fleet) readAll(w *worker, shared []atomic.Int64) {
+func (f *fleet) readAll(w *worker) {
 	f.t.Helper()
 	changes, _ := f.history.partition()
 	for id := range changes {
@@ -113,7 +119,8 @@ func (f *fleet) check(what string, m porcupine.NondeterministicModel, ops []porc
 		if op.Return != never {
 			to = time.Duration(op.Return).Round(time.Microsecond).String()
 		}
-		lines = append(lines, fmt.Sprintf("%s to %s: %s", time.Duration(op.Call).Round(time.Microsecond), to, describe(op.Input, op.Output)))
+		lines = append(lines, fmt.Sprintf("%s to %s: %s", time.Duration(op.Call).Round(time.Microsecond), to,
+			describe(op.Input, op.Output)))
 	}
 	f.t.Errorf("%s: %s: no order of these calls is that of one console:\n%s", what, found, strings.Join(lines, "\n"))
 	if *out == "" {

@@ -40,7 +40,8 @@ var mutants = []mutant{
 	},
 	{
 		"a withdrawn change is applied", "internal/access/change.go",
-		"case c.State != ChangeApproved:\n		return c.refuse(\"applied\")", "case c.State == ChangeApplied:\n		return c.refuse(\"applied\")",
+		"case c.State != ChangeApproved:\n		return c.refuse(\"applied\")",
+		"case c.State == ChangeApplied:\n		return c.refuse(\"applied\")",
 	},
 	{
 		"an apply on a newer head does not move the base", "internal/change/apply.go",
@@ -85,12 +86,14 @@ func (m mutant) build(t *testing.T) string {
 		t.Fatalf("%s has the text %d times, want once: adapt the mutant\n%s", m.file, n, m.from)
 	}
 	dir := t.TempDir()
-	broken, overlay, binary := filepath.Join(dir, filepath.Base(m.file)), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "portcullis")
+	broken, overlay, binary := filepath.Join(dir, filepath.Base(m.file)), filepath.Join(dir, "overlay.json"),
+		filepath.Join(dir, "portcullis")
 	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{path: broken}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, content := range map[string]string{broken: strings.Replace(string(text), m.from, m.to, 1), overlay: string(replace)} {
+	for file, content := range map[string]string{broken: strings.Replace(string(text), m.from, m.to, 1),
+		overlay: string(replace)} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +109,8 @@ func (m mutant) build(t *testing.T) string {
 // runAgainst runs TestLinearizable against a console.
 func runAgainst(t *testing.T, binary string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestLinearizable$", "-test.v", fmt.Sprintf("-linear-for=%s", *runFor))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestLinearizable$", "-test.v",
+		fmt.Sprintf("-linear-for=%s", *runFor))
 	cmd.Env = append(os.Environ(), "PORTCULLIS_BIN="+binary)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

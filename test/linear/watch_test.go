@@ -58,7 +58,7 @@ func (w *watcher) watch(stop <-chan struct{}) {
 	}
 }
 
-// look notes what is new. It also reads a composed change, and tries to withdraw it, as no person may.
+// look notes new composed changes. It also reads a composed change, and tries to withdraw it, as no person may.
 func (w *watcher) look() {
 	items, ok := w.list("expiring,applied")
 	if !ok {
@@ -77,7 +77,8 @@ func (w *watcher) look() {
 		if c.State == "applied" && !applied {
 			w.known[c.ID] = true
 			from := max(int64(c.Expiry.At.Sub(w.history.start)), 0)
-			w.history.add(w.number, call{op: opExpire, change: c.ID}, from, answer{status: http.StatusOK, revision: c.Revision}, seen)
+			w.history.add(w.number, call{op: opExpire, change: c.ID}, from,
+				answer{status: http.StatusOK, revision: c.Revision}, seen)
 		}
 		if w.dice.IntN(3) == 0 {
 			w.do(call{op: opRead, change: c.ID}, nil)

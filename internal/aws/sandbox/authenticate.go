@@ -35,7 +35,8 @@ func expiredToken() *apiError {
 }
 
 func invalidToken() *apiError {
-	return refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	return refuse(http.StatusForbidden, "InvalidClientTokenId",
+		"The security token included in the request is invalid.")
 }
 
 func (o *Organization) findCaller(r *http.Request, keyID string) (*caller, string, *apiError) {

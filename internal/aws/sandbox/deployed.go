@@ -56,7 +56,8 @@ func (c *Company) deployTo(a *account) {
 	s := c.stack(consoleUserOf(a), "")
 	c.role(a, "/", DeployRole, a.of(s.TrustPolicy)).Inline = map[string]string{"Portcullis": a.of(s.RolePolicy)}
 	a.addPolicy(&managedPolicy{
-		Name: boundary, Path: "/", ID: uniqueID("ANPA", 21, string(a.ID), boundary), Created: a.Joined, Updated: a.Joined,
+		Name: boundary, Path: "/", ID: uniqueID("ANPA", 21, string(a.ID), boundary), Created: a.Joined,
+		Updated:  a.Joined,
 		Versions: []policyVersion{{1, a.of(s.Boundary), a.Joined}}, Default: 1, Last: 1,
 	})
 }

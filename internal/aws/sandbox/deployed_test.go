@@ -32,13 +32,15 @@ func TestDeploymentRoleIsThatOfTheTemplate(t *testing.T) {
 	c := start(t, sandbox.Config{})
 	id := c.account(t, "payments-prod")
 	stack, err := deploy.NewStack(deploy.Parameters{
-		Partition: "aws", Account: string(id), ConsolePrincipal: "arn:aws:iam::" + string(c.Accounts()[0].ID) + ":user/" + sandbox.ConsoleUser,
+		Partition: "aws", Account: string(id),
+		ConsolePrincipal: "arn:aws:iam::" + string(c.Accounts()[0].ID) + ":user/" + sandbox.ConsoleUser,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	admin := iam.NewFromConfig(c.asAdmin(t, id))
-	got, err := admin.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: aws.String(sandbox.DeployRole), PolicyName: aws.String("Portcullis")})
+	got, err := admin.GetRolePolicy(t.Context(),
+		&iam.GetRolePolicyInput{RoleName: aws.String(sandbox.DeployRole), PolicyName: aws.String("Portcullis")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,14 +49,16 @@ func TestDeploymentRoleIsThatOfTheTemplate(t *testing.T) {
 	}
 }
 
-// The console writes only what has the tag or the boundary, and attaches only its own policies.
+// The console writes only roles with the tag and users with the boundary, and attaches only its own policies.
 func TestTagAndBoundaryLimitTheConsole(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})
 	id := c.account(t, "payments-prod")
 	admin, console := iam.NewFromConfig(c.asAdmin(t, id)), iam.NewFromConfig(c.asConsole(t, id))
 	ctx, alice, bob := t.Context(), aws.String("alice"), aws.String("Bob")
-	own, err := console.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("Portcullis-alice-1"), Path: aws.String("/portcullis/"), PolicyDocument: allowDoc(`"sts:AssumeRole"`)})
+	own, err := console.CreatePolicy(ctx,
+		&iam.CreatePolicyInput{PolicyName: aws.String("Portcullis-alice-1"), Path: aws.String("/portcullis/"),
+			PolicyDocument: allowDoc(`"sts:AssumeRole"`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +68,11 @@ func TestTagAndBoundaryLimitTheConsole(t *testing.T) {
 	}
 	writes := func() map[string]string {
 		trusts := setTrust(c.asConsole(t, id), "Bob", trust(ec2))
-		_, puts := console.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: alice, PolicyName: aws.String("PortcullisAssumeRole"), PolicyDocument: allowDoc(`"sts:AssumeRole"`)})
-		return map[string]string{"trust policy": code(trusts), "inline policy": code(puts), "attachment": code(attach(*own.Policy.Arn))}
+		_, puts := console.PutUserPolicy(ctx,
+			&iam.PutUserPolicyInput{UserName: alice, PolicyName: aws.String("PortcullisAssumeRole"),
+				PolicyDocument: allowDoc(`"sts:AssumeRole"`)})
+		return map[string]string{"trust policy": code(trusts), "inline policy": code(puts),
+			"attachment": code(attach(*own.Policy.Arn))}
 	}
 	check := func(what string, denied ...string) {
 		t.Helper()
@@ -83,7 +90,8 @@ func TestTagAndBoundaryLimitTheConsole(t *testing.T) {
 	if got := code(attach("arn:aws:iam::aws:policy/AdministratorAccess")); got != "AccessDenied" {
 		t.Errorf("attaching a policy of AWS: got %q", got)
 	}
-	if _, err := admin.UntagRole(ctx, &iam.UntagRoleInput{RoleName: bob, TagKeys: []string{"portcullis-managed"}}); err != nil {
+	if _, err := admin.UntagRole(ctx,
+		&iam.UntagRoleInput{RoleName: bob, TagKeys: []string{"portcullis-managed"}}); err != nil {
 		t.Fatal(err)
 	}
 	check("without the tag", "trust policy")
@@ -96,7 +104,8 @@ func TestTagAndBoundaryLimitTheConsole(t *testing.T) {
 	if _, err := admin.TagRole(ctx, &iam.TagRoleInput{RoleName: bob, Tags: []types.Tag{tag}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.DeleteUserPermissionsBoundary(ctx, &iam.DeleteUserPermissionsBoundaryInput{UserName: alice}); err != nil {
+	if _, err := admin.DeleteUserPermissionsBoundary(ctx,
+		&iam.DeleteUserPermissionsBoundaryInput{UserName: alice}); err != nil {
 		t.Fatal(err)
 	}
 	check("without the boundary", "inline policy", "attachment")
@@ -118,12 +127,14 @@ func TestTagsAndBoundariesShow(t *testing.T) {
 		t.Errorf("tags %+v (%v), want one", tags, err)
 	}
 	user, err := admin.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("alice")})
-	if err != nil || user.User.PermissionsBoundary == nil || !strings.HasSuffix(*user.User.PermissionsBoundary.PermissionsBoundaryArn, ":policy/portcullis-user-boundary") {
+	if err != nil || user.User.PermissionsBoundary == nil ||
+		!strings.HasSuffix(*user.User.PermissionsBoundary.PermissionsBoundaryArn, ":policy/portcullis-user-boundary") {
 		t.Fatalf("user %+v (%v), want the boundary", user, err)
 	}
 	boundary := user.User.PermissionsBoundary.PermissionsBoundaryArn
 	none := aws.String("arn:aws:iam::" + string(id) + ":policy/None")
-	_, put := admin.PutUserPermissionsBoundary(ctx, &iam.PutUserPermissionsBoundaryInput{UserName: aws.String("alice"), PermissionsBoundary: none})
+	_, put := admin.PutUserPermissionsBoundary(ctx,
+		&iam.PutUserPermissionsBoundaryInput{UserName: aws.String("alice"), PermissionsBoundary: none})
 	_, made := admin.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("zoe"), PermissionsBoundary: none})
 	_, deleted := admin.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: boundary})
 	for name, tt := range map[string]struct {

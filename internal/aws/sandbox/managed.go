@@ -295,7 +295,8 @@ func deletePolicy(c *call) *apiError {
 	}
 	for _, u := range c.own().Users {
 		if u.Boundary == c.own().policyARN(p) {
-			return refuse(http.StatusConflict, "DeleteConflict", "Cannot delete a policy that is the permissions boundary of entities.")
+			return refuse(http.StatusConflict, "DeleteConflict",
+				"Cannot delete a policy that is the permissions boundary of entities.")
 		}
 	}
 	if len(p.Versions) > 1 {

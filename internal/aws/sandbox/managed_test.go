@@ -107,7 +107,8 @@ func TestAttachedPoliciesCount(t *testing.T) {
 	if may() {
 		t.Error("the attached policy counts, although the boundary does not allow it")
 	}
-	if _, err := client.DeleteUserPermissionsBoundary(ctx, &iam.DeleteUserPermissionsBoundaryInput{UserName: bob}); err != nil {
+	if _, err := client.DeleteUserPermissionsBoundary(ctx,
+		&iam.DeleteUserPermissionsBoundaryInput{UserName: bob}); err != nil {
 		t.Fatal(err)
 	}
 	if !may() {

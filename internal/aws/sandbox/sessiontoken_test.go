@@ -22,7 +22,8 @@ func (c company) sessionToken(t *testing.T, cfg aws.Config, in sts.GetSessionTok
 }
 
 func mfaOf(account access.AccountID, user, code string) sts.GetSessionTokenInput {
-	return sts.GetSessionTokenInput{SerialNumber: aws.String("arn:aws:iam::" + string(account) + ":mfa/" + user), TokenCode: &code}
+	return sts.GetSessionTokenInput{SerialNumber: aws.String("arn:aws:iam::" + string(account) + ":mfa/" + user),
+		TokenCode: &code}
 }
 
 // Credentials of GetSessionToken are those of the user. They do at most what AWS lets them do.
@@ -39,7 +40,8 @@ func TestGetSessionToken(t *testing.T) {
 	if err != nil || *me.Arn != "arn:aws:iam::"+string(management)+":user/"+sandbox.AdminUser {
 		t.Errorf("the session is %v (%v), want the user's", me, err)
 	}
-	if _, err := iam.NewFromConfig(plain).ListUsers(t.Context(), &iam.ListUsersInput{}); code(err) != "InvalidClientTokenId" {
+	if _, err := iam.NewFromConfig(plain).ListUsers(t.Context(),
+		&iam.ListUsersInput{}); code(err) != "InvalidClientTokenId" {
 		t.Errorf("a call of IAM without MFA: %v", err)
 	}
 	if _, err := c.sessionToken(t, plain, sts.GetSessionTokenInput{}); code(err) != "AccessDenied" {
@@ -48,7 +50,8 @@ func TestGetSessionToken(t *testing.T) {
 	if _, err := c.sessionToken(t, admin, mfaOf(management, sandbox.AdminUser, "654321")); code(err) != "AccessDenied" {
 		t.Errorf("a wrong code: %v", err)
 	}
-	if _, err := c.sessionToken(t, admin, sts.GetSessionTokenInput{DurationSeconds: aws.Int32(899)}); code(err) != "ValidationError" {
+	if _, err := c.sessionToken(t, admin,
+		sts.GetSessionTokenInput{DurationSeconds: aws.Int32(899)}); code(err) != "ValidationError" {
 		t.Errorf("a session of 899 seconds: %v", err)
 	}
 	strong, err := c.sessionToken(t, admin, mfaOf(management, sandbox.AdminUser, "123456"))
@@ -72,7 +75,8 @@ func TestSessionTokenCarriesMFA(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})
 	id := c.account(t, "payments-prod")
-	doc := trust(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + string(id) + `:user/alice"},"Action":"sts:AssumeRole",` +
+	doc := trust(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + string(id) +
+		`:user/alice"},"Action":"sts:AssumeRole",` +
 		`"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}`)
 	if err := setTrust(c.asAdmin(t, id), "Bob", doc); err != nil {
 		t.Fatal(err)
@@ -102,10 +106,12 @@ func TestSessionTokenOfADeletedUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := iam.NewFromConfig(c.asAdmin(t, id)).DeleteUser(t.Context(), &iam.DeleteUserInput{UserName: aws.String("bob")}); err != nil {
+	if _, err := iam.NewFromConfig(c.asAdmin(t, id)).DeleteUser(t.Context(),
+		&iam.DeleteUserInput{UserName: aws.String("bob")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sts.NewFromConfig(bob).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); code(err) != "InvalidClientTokenId" {
+	if _, err := sts.NewFromConfig(bob).GetCallerIdentity(t.Context(),
+		&sts.GetCallerIdentityInput{}); code(err) != "InvalidClientTokenId" {
 		t.Errorf("got %v, want the token refused", err)
 	}
 }
@@ -162,10 +168,11 @@ func TestAttachedRolePolicies(t *testing.T) {
 		err  error
 		want string
 	}{
-		"detaching once more":                 {detach(bob, admin), "NoSuchEntity"},
-		"a role that does not exist":          {attach(aws.String("Nobody"), admin), "NoSuchEntity"},
-		"detaching from no role":              {detach(aws.String("Nobody"), admin), "NoSuchEntity"},
-		"a policy that does not exist":        {attach(bob, aws.String("arn:aws:iam::"+string(id)+":policy/None")), "NoSuchEntity"},
+		"detaching once more":        {detach(bob, admin), "NoSuchEntity"},
+		"a role that does not exist": {attach(aws.String("Nobody"), admin), "NoSuchEntity"},
+		"detaching from no role":     {detach(aws.String("Nobody"), admin), "NoSuchEntity"},
+		"a policy that does not exist": {attach(bob, aws.String("arn:aws:iam::"+string(id)+":policy/None")),
+			"NoSuchEntity"},
 		"a role of AWS":                       {attach(service, admin), "UnmodifiableEntity"},
 		"detaching from a role of AWS":        {detach(service, admin), "UnmodifiableEntity"},
 		"a user without permission to attach": {attachAs(t, c.as(t, id, "alice"), *bob, *admin), "AccessDenied"},
@@ -184,6 +191,7 @@ func TestAttachedRolePolicies(t *testing.T) {
 
 func attachAs(t *testing.T, cfg aws.Config, role, arn string) error {
 	t.Helper()
-	_, err := iam.NewFromConfig(cfg).AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
+	_, err := iam.NewFromConfig(cfg).AttachRolePolicy(t.Context(),
+		&iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
 	return err
 }

@@ -40,6 +40,7 @@ func (c *call) writeTags(tags map[string]string) {
 func (c *call) addResourceTags(r *role) {
 	for key, value := range r.Tags {
 		c.keys["aws:resourcetag/"+strings.ToLower(key)] = value
+		c.keys["iam:resourcetag/"+strings.ToLower(key)] = value
 	}
 }
 
@@ -108,7 +109,8 @@ func listRoleTags(c *call) *apiError {
 func (c *call) acceptBoundary() (string, *apiError) {
 	arn := c.arg("PermissionsBoundary")
 	if arn != "" && accountOf(arn) != "aws" && c.own().policy(arn) == nil {
-		return "", refuse(http.StatusNotFound, "NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", arn)
+		return "", refuse(http.StatusNotFound, "NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.",
+			arn)
 	}
 	return arn, nil
 }
