@@ -77,7 +77,9 @@ func deniedAdvice(e *access.CloudError) string {
 	case strings.Contains(e.Message, "permissions boundary"):
 		return "The deployment role may not do this: add " + lackingAction(e) + " to the permissions boundary that it carries, then retry."
 	default:
-		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " + lackingAction(e) + ", and see that no SCP or permissions boundary forbids it." + conditionAdvice(e.Action) + " Then retry."
+		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " +
+			lackingAction(e) + ", and see that no SCP or permissions boundary forbids it." +
+				conditionAdvice(e.Action) + " Then retry."
 	}
 }
 

@@ -225,7 +225,8 @@ func (u *push) createdAt(arn string) time.Time {
 // not in another. Only who is really gone blocks nothing.
 //
 // AWS also denies a write to a role or user that does not exist, because the deployment role may write
-// only what has the tag or the boundary (docs/aws-facts.md, "Conditions on what does not exist").
+// only roles with the tag and users with the boundary (docs/aws-facts.md, "Conditions on what does not
+// exist").
 func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
