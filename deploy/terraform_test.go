@@ -247,7 +247,7 @@ func terraformVariables(boundary bool) map[string]string {
 		"data.aws_partition.this.partition": "aws",
 		"aws_iam_policy.boundary.arn":       iam + ":policy/portcullis-user-boundary",
 		"var.console_principal_arn":         principal, "var.organization_id": organization,
-			"var.external_id": externalID,
-		"var.role_name": "PortcullisDeploy", "var.managed_roles": "*", "var.require_boundary": fmt.Sprint(boundary),
+		"var.external_id": externalID,
+		"var.role_name":   "PortcullisDeploy", "var.managed_roles": "*", "var.require_boundary": fmt.Sprint(boundary),
 	}
 }

@@ -79,7 +79,7 @@ func deniedAdvice(e *access.CloudError) string {
 	default:
 		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " +
 			lackingAction(e) + ", and see that no SCP or permissions boundary forbids it." +
-				conditionAdvice(e.Action) + " Then retry."
+			conditionAdvice(e.Action) + " Then retry."
 	}
 }
 
