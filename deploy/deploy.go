@@ -74,7 +74,8 @@ func NewStack(p Parameters) (Stack, error) {
 		key  string
 		to   *string
 	}{
-		{inline, "PolicyDocument", &s.RolePolicy}, {role, "AssumeRolePolicyDocument", &s.TrustPolicy},
+		{inline, "PolicyDocument", &s.RolePolicy},
+		{role, "AssumeRolePolicyDocument", &s.TrustPolicy},
 		{boundary, "PolicyDocument", &s.Boundary},
 	} {
 		if *d.to, err = document(d.from, d.key); err != nil {

@@ -87,8 +87,10 @@ func normalAll(list []any) []any {
 func TestTerraformEqualsTheTemplate(t *testing.T) {
 	for _, boundary := range []bool{true, false} {
 		s, module := stack(t, boundary), readModule(t, terraformVariables(boundary))
-		for name, document := range map[string]string{"deploy": s.RolePolicy, "trust": s.TrustPolicy,
-			"boundary": s.Boundary} {
+		for name, document := range map[string]string{
+			"deploy": s.RolePolicy, "trust": s.TrustPolicy,
+			"boundary": s.Boundary,
+		} {
 			if len(module[name]) == 0 {
 				t.Errorf("main.tf has no policy document %s", name)
 			}
@@ -119,8 +121,10 @@ func TestConditionsOfTheTemplate(t *testing.T) {
 	}
 	for kind, documents := range map[judge.Kind][]string{
 		judge.TrustPolicy: {with.TrustPolicy},
-		judge.IdentityPolicy: {with.RolePolicy, without.RolePolicy, with.Boundary,
-			deploy.ConsolePolicy(organization)},
+		judge.IdentityPolicy: {
+			with.RolePolicy, without.RolePolicy, with.Boundary,
+			deploy.ConsolePolicy(organization),
+		},
 	} {
 		for _, d := range documents {
 			if _, err := judge.Parse(d, kind); err != nil {
@@ -133,8 +137,10 @@ func TestConditionsOfTheTemplate(t *testing.T) {
 // The console's principal may assume the role that the template makes, in its own organization.
 func TestConsolePolicyFitsTheTemplate(t *testing.T) {
 	s, p := stack(t, true), deploy.ConsolePolicy(organization)
-	for _, want := range []string{`"arn:aws:iam::*:role/` + s.RoleName + `"`,
-		`{"aws:ResourceOrgID": "` + organization + `"}`} {
+	for _, want := range []string{
+		`"arn:aws:iam::*:role/` + s.RoleName + `"`,
+		`{"aws:ResourceOrgID": "` + organization + `"}`,
+	} {
 		if !strings.Contains(p, want) {
 			t.Errorf("the console's policy has no %s:\n%s", want, p)
 		}

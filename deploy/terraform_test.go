@@ -99,8 +99,10 @@ func (m *module) statements() []any {
 }
 
 // members are the names that the members of a statement have in the document.
-var memberNames = map[string]string{"sid": "Sid", "effect": "Effect", "actions": "Action", "not_actions": "NotAction",
-	"resources": "Resource"}
+var memberNames = map[string]string{
+	"sid": "Sid", "effect": "Effect", "actions": "Action", "not_actions": "NotAction",
+	"resources": "Resource",
+}
 
 func (m *module) statement() map[string]any {
 	s := map[string]any{"Effect": "Allow"}

@@ -26,33 +26,47 @@ func TestSandboxRefusesTheConditionsThatMotoRefuses(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = stop() })
 	ours := sandboxAdmin(t, org, "http://"+addr)
-	theirs := iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &moto,
-		Credentials: credentials.NewStaticCredentialsProvider("any", "secret", "")})
+	theirs := iam.New(iam.Options{
+		Region: "us-east-1", BaseEndpoint: &moto,
+		Credentials: credentials.NewStaticCredentialsProvider("any", "secret", ""),
+	})
 	if _, err := theirs.CreateUser(t.Context(), &iam.CreateUserInput{UserName: sdk.String("admin")}); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ condition, want string }{
 		"as documented": {`{"StringEquals":{"aws:username":"alice"}}`, ""},
-		"operator": {`{"stringEquals":{"aws:username":"alice"}}`,
-			"MalformedPolicyDocument: Syntax errors in policy."},
-		"suffix": {`{"StringEqualsifexists":{"aws:username":"alice"}}`,
-			"MalformedPolicyDocument: Syntax errors in policy."},
-		"prefix": {`{"forAnyValue:StringEquals":{"aws:TagKeys":"a"}}`,
-			"MalformedPolicyDocument: Syntax errors in policy."},
+		"operator": {
+			`{"stringEquals":{"aws:username":"alice"}}`,
+			"MalformedPolicyDocument: Syntax errors in policy.",
+		},
+		"suffix": {
+			`{"StringEqualsifexists":{"aws:username":"alice"}}`,
+			"MalformedPolicyDocument: Syntax errors in policy.",
+		},
+		"prefix": {
+			`{"forAnyValue:StringEquals":{"aws:TagKeys":"a"}}`,
+			"MalformedPolicyDocument: Syntax errors in policy.",
+		},
 		"prefix and suffix": {`{"ForAllValues:StringEqualsIfExists":{"aws:TagKeys":"a"}}`, ""},
 		"address":           {`{"NotIpAddress":{"aws:SourceIp":"103.15.250.0/24"}}`, ""},
-		"no date": {`{"DateGreaterThan":{"aws:CurrentTime":"tomorrow"}}`,
-			"MalformedPolicyDocument: The policy failed legacy parsing"},
-		"a thirteenth month": {`{"DateLessThan":{"aws:CurrentTime":"2026-13-01T00:00:00Z"}}`,
-			"MalformedPolicyDocument: The policy failed legacy parsing"},
+		"no date": {
+			`{"DateGreaterThan":{"aws:CurrentTime":"tomorrow"}}`,
+			"MalformedPolicyDocument: The policy failed legacy parsing",
+		},
+		"a thirteenth month": {
+			`{"DateLessThan":{"aws:CurrentTime":"2026-13-01T00:00:00Z"}}`,
+			"MalformedPolicyDocument: The policy failed legacy parsing",
+		},
 		"a day":   {`{"DateLessThan":{"aws:CurrentTime":"2026-12-01"}}`, ""},
 		"seconds": {`{"DateEquals":{"aws:EpochTime":"1767225600"}}`, ""},
 	} {
 		document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":` + c.condition + `}]}`
 		for where, client := range map[string]*iam.Client{"sandbox": ours, "moto": theirs} {
 			_, err := client.PutUserPolicy(t.Context(),
-				&iam.PutUserPolicyInput{UserName: sdk.String("admin"), PolicyName: sdk.String("Test"),
-					PolicyDocument: &document})
+				&iam.PutUserPolicyInput{
+					UserName: sdk.String("admin"), PolicyName: sdk.String("Test"),
+					PolicyDocument: &document,
+				})
 			var refused smithy.APIError
 			got := ""
 			if errors.As(err, &refused) {
@@ -72,8 +86,10 @@ func sandboxAdmin(t *testing.T, org *sandbox.Organization, endpoint string) *iam
 	t.Helper()
 	for _, k := range org.Credentials() {
 		if k.User == sandbox.AdminUser {
-			return iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &endpoint,
-				Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, "")})
+			return iam.New(iam.Options{
+				Region: "us-east-1", BaseEndpoint: &endpoint,
+				Credentials: credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, ""),
+			})
 		}
 	}
 	t.Fatal("the sandbox has no administrator")

@@ -119,8 +119,10 @@ func (s changeState) begin(c call, a answer) []changeState {
 		return []changeState{{change: made, digest: unseenText, composed: true}}
 	}
 	who := person(c.person)
-	made := changeState{change: access.Change{ID: c.change, State: access.ChangeDraft, Author: who.Ref(), Base: a.base,
-		Required: 1}}
+	made := changeState{change: access.Change{
+		ID: c.change, State: access.ChangeDraft, Author: who.Ref(), Base: a.base,
+		Required: 1,
+	}}
 	if _, err := made.change.Compose(who, 0, c.title, "a reason", editsOf(c.title), anyTime); err != nil {
 		return nil
 	}

@@ -60,8 +60,10 @@ func (f *fleet) addAllowlists() {
 	var edits []map[string]any
 	for i := range allowlists {
 		name := fmt.Sprint("list-", i)
-		edits = append(edits, map[string]any{"op": "allowlist.add", "id": allowlist(i),
-			"allowlist": map[string]any{"name": name}})
+		edits = append(edits, map[string]any{
+			"op": "allowlist.add", "id": allowlist(i),
+			"allowlist": map[string]any{"name": name},
+		})
 	}
 	w := &worker{fleet: f}
 	made := w.must(call{op: opPropose, title: "allowlists"}, edits)

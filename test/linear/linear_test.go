@@ -60,8 +60,10 @@ func (f *fleet) run() (kills int) {
 	stop := make(chan struct{})
 	shared := make([]atomic.Int64, slots)
 	worker := func(n int) *worker {
-		return &worker{fleet: f, number: n, dice: rand.New(rand.NewPCG(*seed, uint64(n))), slots: shared,
-			seen: map[int64]int64{}}
+		return &worker{
+			fleet: f, number: n, dice: rand.New(rand.NewPCG(*seed, uint64(n))), slots: shared,
+			seen: map[int64]int64{},
+		}
 	}
 	var working sync.WaitGroup
 	for n := range clients {

@@ -104,8 +104,10 @@ func TestModelOfAChange(t *testing.T) {
 		"a lost submit shows its digest": {began.then(call{op: opSubmit, change: 1}, lost).then(approve,
 			shows("approved", "a", "d", 3, 7)), true},
 		"the digest changes without a submit": {submitted.then(read, shows("in_review", "a", "e", 2, 4)), false},
-		"a lost apply shows its revision": {approved.then(apply, lost).then(read, applied("a", "d", 5, 8, 9)),
-			true},
+		"a lost apply shows its revision": {
+			approved.then(apply, lost).then(read, applied("a", "d", 5, 8, 9)),
+			true,
+		},
 		"a withdrawn change is edited": {began.then(call{op: opWithdraw, change: 1},
 			shows("withdrawn", "a", "", 2, 4)).then(edit(2, "b"), shows("draft", "b", "", 3, 4)), false},
 		"a rebase keeps the reviews": {approved.then(call{op: opRebase, change: 1, person: 2},

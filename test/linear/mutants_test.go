@@ -92,8 +92,10 @@ func (m mutant) build(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, content := range map[string]string{broken: strings.Replace(string(text), m.from, m.to, 1),
-		overlay: string(replace)} {
+	for file, content := range map[string]string{
+		broken:  strings.Replace(string(text), m.from, m.to, 1),
+		overlay: string(replace),
+	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

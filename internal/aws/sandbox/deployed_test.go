@@ -57,8 +57,10 @@ func TestTagAndBoundaryLimitTheConsole(t *testing.T) {
 	admin, console := iam.NewFromConfig(c.asAdmin(t, id)), iam.NewFromConfig(c.asConsole(t, id))
 	ctx, alice, bob := t.Context(), aws.String("alice"), aws.String("Bob")
 	own, err := console.CreatePolicy(ctx,
-		&iam.CreatePolicyInput{PolicyName: aws.String("Portcullis-alice-1"), Path: aws.String("/portcullis/"),
-			PolicyDocument: allowDoc(`"sts:AssumeRole"`)})
+		&iam.CreatePolicyInput{
+			PolicyName: aws.String("Portcullis-alice-1"), Path: aws.String("/portcullis/"),
+			PolicyDocument: allowDoc(`"sts:AssumeRole"`),
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,10 +71,14 @@ func TestTagAndBoundaryLimitTheConsole(t *testing.T) {
 	writes := func() map[string]string {
 		trusts := setTrust(c.asConsole(t, id), "Bob", trust(ec2))
 		_, puts := console.PutUserPolicy(ctx,
-			&iam.PutUserPolicyInput{UserName: alice, PolicyName: aws.String("PortcullisAssumeRole"),
-				PolicyDocument: allowDoc(`"sts:AssumeRole"`)})
-		return map[string]string{"trust policy": code(trusts), "inline policy": code(puts),
-			"attachment": code(attach(*own.Policy.Arn))}
+			&iam.PutUserPolicyInput{
+				UserName: alice, PolicyName: aws.String("PortcullisAssumeRole"),
+				PolicyDocument: allowDoc(`"sts:AssumeRole"`),
+			})
+		return map[string]string{
+			"trust policy": code(trusts), "inline policy": code(puts),
+			"attachment": code(attach(*own.Policy.Arn)),
+		}
 	}
 	check := func(what string, denied ...string) {
 		t.Helper()

@@ -100,8 +100,10 @@ func createRole(c *call) *apiError {
 		}
 		maxSession = n
 	}
-	r := &role{Name: name, Path: c.path(), ID: roleID(c.own().ID, name, c.org.company.nextSerial()),
-		Created: c.org.now(), MaxSession: maxSession, Trust: trust, Tags: c.tagArgs()}
+	r := &role{
+		Name: name, Path: c.path(), ID: roleID(c.own().ID, name, c.org.company.nextSerial()),
+		Created: c.org.now(), MaxSession: maxSession, Trust: trust, Tags: c.tagArgs(),
+	}
 	c.own().addRole(r)
 	c.org.entities[r.ID] = entity{account: c.own(), role: r}
 	c.xml.in("Role", func() { c.writeRole(r) })

@@ -22,8 +22,10 @@ func (c company) sessionToken(t *testing.T, cfg aws.Config, in sts.GetSessionTok
 }
 
 func mfaOf(account access.AccountID, user, code string) sts.GetSessionTokenInput {
-	return sts.GetSessionTokenInput{SerialNumber: aws.String("arn:aws:iam::" + string(account) + ":mfa/" + user),
-		TokenCode: &code}
+	return sts.GetSessionTokenInput{
+		SerialNumber: aws.String("arn:aws:iam::" + string(account) + ":mfa/" + user),
+		TokenCode:    &code,
+	}
 }
 
 // Credentials of GetSessionToken are those of the user. They do at most what AWS lets them do.
@@ -171,8 +173,10 @@ func TestAttachedRolePolicies(t *testing.T) {
 		"detaching once more":        {detach(bob, admin), "NoSuchEntity"},
 		"a role that does not exist": {attach(aws.String("Nobody"), admin), "NoSuchEntity"},
 		"detaching from no role":     {detach(aws.String("Nobody"), admin), "NoSuchEntity"},
-		"a policy that does not exist": {attach(bob, aws.String("arn:aws:iam::"+string(id)+":policy/None")),
-			"NoSuchEntity"},
+		"a policy that does not exist": {
+			attach(bob, aws.String("arn:aws:iam::"+string(id)+":policy/None")),
+			"NoSuchEntity",
+		},
 		"a role of AWS":                       {attach(service, admin), "UnmodifiableEntity"},
 		"detaching from a role of AWS":        {detach(service, admin), "UnmodifiableEntity"},
 		"a user without permission to attach": {attachAs(t, c.as(t, id, "alice"), *bob, *admin), "AccessDenied"},
