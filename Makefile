@@ -18,7 +18,7 @@ SIM_SCHEDULES ?= 1000000
 NODE = $$($(MAKE) -q assets || echo node)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build assets generate test check fmt race fuzz sim fault bench nightly pictures clean
+.PHONY: help demo build assets generate test check fmt race fuzz sim linear fault bench nightly pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -72,6 +72,11 @@ sim: ## simulate SIM_SCHEDULES rollouts (1000000), then rollouts of an engine th
 	$(GO) test -count=1 -timeout 6h -run '^TestSchedules$$' -v ./test/sim -args -sim-schedules=$(SIM_SCHEDULES)
 	$(GO) test -count=1 -timeout 6h -run '^TestMutants$$' -v ./test/sim -args -sim-mutants
 
+linear: ## three consoles that are killed must act as one, the long form, then consoles that are broken on purpose
+	@./scripts/need.sh go postgres
+	$(GO) test -count=1 -timeout 60m -run '^TestLinearizable$$' -v ./test/linear -args -linear-for=5m
+	$(GO) test -count=1 -timeout 2h -run '^TestMutants$$' -v ./test/linear -args -linear-mutants
+
 fault: assets ## kill, freeze and mislead consoles, the long form; writes docs/reliability.md
 	@./scripts/need.sh go postgres
 	$(GO) test -count=1 -timeout 60m -v ./test/fault -args -long -report=$(abspath $(FAULT_REPORT))
@@ -81,10 +86,10 @@ bench: build ## run the benchmarks; writes docs/benchmarks.md
 	$(GO) test -run '^TestBench' -count=1 -timeout 150m -v ./test/load -args \
 		-bench-report=$(abspath $(BENCH_REPORT)) -bench-accounts=$(BENCH_ACCOUNTS)
 
-nightly: ## race, fuzz, sim, fault and bench up to 1,000 accounts: hours; reports go to bin/
+nightly: ## race, fuzz, sim, linear, fault and bench up to 1,000 accounts: hours; reports go to bin/
 	@./scripts/need.sh go $(NODE) postgres cc
 	@mkdir -p bin
-	@$(MAKE) --no-print-directory --keep-going race fuzz sim fault bench FAULT_REPORT=bin/reliability.md \
+	@$(MAKE) --no-print-directory --keep-going race fuzz sim linear fault bench FAULT_REPORT=bin/reliability.md \
 		BENCH_REPORT=bin/benchmarks.md BENCH_ACCOUNTS=100,1000
 
 pictures: assets ## take pictures of every page into bin/pictures, and the one of README.md

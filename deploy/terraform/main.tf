@@ -83,9 +83,8 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid = "Read"
     actions = [
-      "iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary", "iam:GetRole", "iam:ListRoles", "iam:GetUser", "iam:ListUsers",
-      "iam:GetUserPolicy", "iam:ListUserPolicies", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser",
-      "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions",
+      "iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary", "iam:GetRole", "iam:GetUser", "iam:GetUserPolicy",
+      "iam:ListAttachedUserPolicies", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions",
     ]
     resources = ["*"]
   }

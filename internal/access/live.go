@@ -54,6 +54,8 @@ type LiveDocument struct {
 	Exists   bool
 	Document string
 
+	CreatedAt time.Time `json:",omitzero"` // of a user; only Cloud.Read sets it, if it is known
+
 	// RealName is set if a role or user does not exist, and IAM finds another one by its name, because IAM ignores
 	// case and path when it looks for a name (docs/aws-facts.md, "Names and paths"). It is path and name of that one.
 	RealName string

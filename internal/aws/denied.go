@@ -78,7 +78,21 @@ func deniedAdvice(e *access.CloudError) string {
 	case strings.Contains(e.Message, "permissions boundary"):
 		return "The deployment role may not do this: add " + lackingAction(e) + " to the permissions boundary that it carries, then retry."
 	default:
-		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " + lackingAction(e) + ", and see that no SCP or permissions boundary forbids it. Then retry."
+		return "The deployment role may not do this. Bring it to the template's newest version, whose policy allows " +
+			lackingAction(e) + ", and see that no SCP or permissions boundary forbids it." +
+			conditionAdvice(e.Action) + " Then retry."
+	}
+}
+
+// conditionAdvice names the condition of the template under which an action is allowed.
+func conditionAdvice(action string) string {
+	switch action {
+	case "iam:UpdateAssumeRolePolicy":
+		return " The template allows it only for roles with the tag portcullis-managed=true."
+	case "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy":
+		return " The template allows it only for users with the permissions boundary portcullis-user-boundary."
+	default:
+		return ""
 	}
 }
 

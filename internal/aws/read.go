@@ -174,11 +174,14 @@ func takeFrom(page *iam.GetAccountAuthorizationDetailsOutput, left map[access.Re
 			if err != nil {
 				return err
 			}
+			u.CreatedAt = sdk.ToTime(d.CreateDate)
 			found[r] = u.LiveDocument
 			delete(left, r)
 		}
 		if r := attachmentsOf(userResource(d.Path, d.UserName)); left[r] {
-			found[r] = liveAttachments(r, d.UserId, attachedARNs(d.AttachedManagedPolicies))
+			attached := liveAttachments(r, d.UserId, attachedARNs(d.AttachedManagedPolicies))
+			attached.CreatedAt = sdk.ToTime(d.CreateDate)
+			found[r] = attached
 			delete(left, r)
 		}
 	}
@@ -276,5 +279,6 @@ func (s *session) findUser(ctx context.Context, r access.Resource) (access.LiveD
 	if is := userResource(user.Path, user.UserName); is.Path != r.Path || is.Name != r.Name {
 		return another(r, is), nil
 	}
-	return access.LiveDocument{Resource: r, ID: sdk.ToString(user.UserId), Exists: true}, nil
+	created := sdk.ToTime(user.CreateDate)
+	return access.LiveDocument{Resource: r, ID: sdk.ToString(user.UserId), Exists: true, CreatedAt: created}, nil
 }

@@ -29,8 +29,14 @@ func TestRefusals(t *testing.T) {
 		{"over quota", a, role("Bob"), long, access.CloudQuota, "too long"},
 		{"unknown user", a, role("Bob"), userSidePolicy(a.ID, "mallory"), access.CloudInvalidPrincipal, "does not exist"},
 		{"not JSON", a, role("Bob"), "{", access.CloudMalformed, "refuses"},
-		{"no such role", a, role("Nothing"), userSidePolicy(a.ID, "alice"), access.CloudGone, "does not exist"},
-		{"no such user", a, user("nobody"), mayAssume(a.ID, "Bob"), access.CloudGone, "does not exist"},
+		{
+			"no such role, so no tag", a, role("Nothing"), userSidePolicy(a.ID, "alice"), access.CloudDenied,
+			"the tag portcullis-managed=true",
+		},
+		{
+			"no such user, so no boundary", a, user("nobody"), mayAssume(a.ID, "Bob"), access.CloudDenied,
+			"the permissions boundary portcullis-user-boundary",
+		},
 		{"service-linked role", w.account(t, "payments-nonprod"), linked, userSidePolicy(a.ID, "alice"), access.CloudDenied, "may not"},
 		{"suspended account", w.account(t, "legacy-crm"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "could not be assumed"},
 		{"deployment role of somebody else", w.account(t, "acquired-shop"), role("Bob"), userSidePolicy(a.ID, "alice"), access.CloudDenied, "trust policy"},

@@ -86,7 +86,8 @@
 // policies, and the push after the user exists again lets the user in. If a user may be too new for
 // AWS, the push is snoozed, for two minutes at most. The other documents of the account are written
 // meanwhile. A user who was deleted and created again is admitted again: the push writes the name in
-// place of the unique id of the deleted user.
+// place of the unique id of the deleted user. A unique id in a statement of others is left out at once
+// if two readings show it.
 //
 // # A conflict
 //
@@ -118,6 +119,7 @@
 //	write.go     one write, also when its answer is lost
 //	opened.go    roles that a user policy opens, read again before it is written
 //	missing.go   users whom AWS does not know: gone, or too new
+//	dead.go      ids of deleted users and roles in statements of others
 //	verify.go    reading back
 //	decide.go    what to do with one operation; pure
 //	order.go     what must not be done after another failed; pure

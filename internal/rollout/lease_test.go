@@ -55,6 +55,56 @@ func TestLeaseKeeperNoticesNewerClaim(t *testing.T) {
 	})
 }
 
+// sendCounter counts the writes that the engine hands to the client. It looks at neither the context
+// nor the lease, so it sees whether the engine itself checks the claim right before a write.
+type sendCounter struct {
+	*memoryCloud
+	sends int
+}
+
+func (c *sendCounter) Write(ctx context.Context, s access.Scope, w access.Write) error {
+	c.sends++
+	return c.memoryCloud.Write(ctx, s, w)
+}
+
+// The engine checks the claim right before it hands a write to the client.
+func TestNoWriteIsSentWithoutAClaim(t *testing.T) {
+	for name, lose := range map[string]func(*testing.T, *memoryStore){
+		"another worker claimed the target": func(t *testing.T, store *memoryStore) {
+			store.lapse()
+			if _, ok, err := store.ClaimTarget(t.Context(), 3, "111122223333", time.Hour); !ok || err != nil {
+				t.Errorf("the second claim: %v, %v", ok, err)
+			}
+			time.Sleep(4 * time.Second) // of the bubble's clock: one renewal
+		},
+		"the lease expired": func(_ *testing.T, store *memoryStore) {
+			store.fail("RenewClaim", errors.New("no connection"))
+			time.Sleep(10 * time.Second) // of the bubble's clock: longer than the lease
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, memory := oneTarget()
+				cloud := &sendCounter{memoryCloud: memory}
+				lost := false
+				cfg := Config{Store: store, Cloud: cloud, Lease: 9 * time.Second, Fault: func(p Point) error {
+					if p == PointWriting && !lost {
+						lost = true
+						lose(t, store)
+					}
+					return nil
+				}}
+				if err := pushTarget(t.Context(), cfg); err != nil {
+					t.Fatal(err)
+				}
+				if !lost || cloud.sends != 0 {
+					t.Errorf("%d writes were sent (the claim was lost: %t), want none", cloud.sends, lost)
+				}
+			})
+		})
+	}
+}
+
 // A database that does not answer for a while costs nothing, as long as the lease lasts.
 func TestLeaseOutlastsShortOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -217,8 +217,9 @@ type memoryCloud struct {
 	onRead  func(n int) error
 	lag     int // reads that still show the documents before
 	before  map[access.Resource]access.LiveDocument
-	attempt func()   // called at each attempt of a write, before it is asked whether it may be made
-	people  []string // ARNs of the users that there are, where that is asked about
+	attempt func()    // called at each attempt of a write, before it is asked whether it may be made
+	people  []string  // ARNs of the users that there are, where that is asked about
+	created time.Time // when all users were created; zero if that is not known
 }
 
 func newMemoryCloud(docs ...access.LiveDocument) *memoryCloud {
@@ -252,6 +253,7 @@ func (c *memoryCloud) Read(ctx context.Context, s access.Scope, resources []acce
 		out[i] = docs[r]
 		out[i].Resource = r
 		if r.Kind == access.ResourceUser && c.people != nil {
+			out[i].CreatedAt = c.created
 			out[i].Exists = slices.ContainsFunc(c.people, func(arn string) bool { return arn == r.ARN("aws", s.Account.ID) })
 		}
 	}

@@ -25,15 +25,14 @@ import (
 // newFor is how long a user may be too new to be named.
 const newFor = 2 * time.Minute
 
-// usersOf notes which users the documents of an account show to be there, or not.
-func usersOf(account access.Account, live []access.LiveDocument) map[string]bool {
-	users := map[string]bool{}
+// noteUsers notes which users the documents of an account show to be there, or not, and since when.
+func (u *push) noteUsers(account access.AccountID, live []access.LiveDocument) {
 	for _, d := range live {
 		if d.Resource.Kind == access.ResourceUser || d.Resource.Kind == access.ResourceAttachments {
-			users[d.Resource.ARN(account.PartitionOrDefault(), account.ID)] = d.Exists
+			arn := d.Resource.ARN(u.claim.Account.PartitionOrDefault(), account)
+			u.users[arn], u.created[arn] = d.Exists, d.CreatedAt
 		}
 	}
-	return users
 }
 
 // missing reports whether a user is known not to be there.
@@ -170,22 +169,64 @@ func (u *push) refusedPrincipal(ctx context.Context, s *step, refusal error) (ag
 	case found:
 		u.leaveOutMissing(s)
 		return u.decideAgain(ctx, s)
-	case u.now().Sub(u.firstTried(s)) < newFor:
+	case u.mayNameNew(s):
 		s.later = fmt.Errorf("AWS does not know a user yet whom %s names", s.op.Resource)
+		s.notBefore = max(u.now().Sub(u.firstTried(s)), askAgainFirst)
 		return false, nil
 	}
-	ghosts := iam.ForeignGhosts(s.document, u.ids)
-	if len(ghosts) == 0 {
+	refused := s.document
+	found, err = u.findDead(ctx, s)
+	if err == nil && found {
+		again, err = u.decideAgain(ctx, s)
+	}
+	if err == nil && s.write && s.document == refused { // AWS would refuse it again
 		s.refuse("", newRefusal(refusal))
 		return false, nil
 	}
-	return u.withoutGhosts(ctx, s, ghosts)
+	return again, err
 }
 
-// notThere sees to a user's document that AWS refuses since something is not there. Either
+// askAgainFirst is how long a document that names a new user waits after AWS refused it. The next waits
+// are longer. A burst of refused principals looks like an attempt to guess names (docs/aws-facts.md,
+// "Invalid principal").
+const askAgainFirst = 30 * time.Second
+
+// mayNameNew reports whether a trust policy that AWS refused may be accepted later unchanged: it names a
+// user who was created moments ago, or about whom nothing is known, and the wait is not over.
+func (u *push) mayNameNew(s *step) bool {
+	if u.now().Sub(u.firstTried(s)) >= newFor {
+		return false
+	}
+	statements, err := iam.ParseStatements(s.op.OursAfter)
+	if err != nil {
+		return false // decide has judged the document
+	}
+	for _, statement := range statements {
+		for _, arn := range statement.Principals {
+			if _, isUser := access.ParseUserARN(arn); isUser && u.now().Sub(u.createdAt(arn)) < newFor {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// createdAt is when a user was created; now if that is not known.
+func (u *push) createdAt(arn string) time.Time {
+	if at := u.created[arn]; !at.IsZero() {
+		return at
+	}
+	return u.now()
+}
+
+// notThere sees to a document that AWS refuses since something is not there. Either
 // the user was deleted since they were read, or AWS does not know of them yet, or of a
 // policy that is to be attached: what was made moments ago may be known in one place and
 // not in another. Only who is really gone blocks nothing.
+//
+// AWS also denies a write to a role or user that does not exist, because the deployment role may write
+// only roles with the tag and users with the boundary (docs/aws-facts.md, "Conditions on what does not
+// exist").
 func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	asked := time.Now()
 	docs, err := u.cfg.Cloud.Read(ctx, u.scope, []access.Resource{s.op.Resource})
@@ -202,7 +243,7 @@ func (u *push) notThere(ctx context.Context, s *step, refusal error) error {
 	switch {
 	case !docs[0].Exists:
 		s.decision = absent(s.op, docs[0].RealName)
-	case u.now().Sub(u.firstTried(s)) < newFor:
+	case access.CloudClassOf(refusal) == access.CloudGone && u.now().Sub(u.firstTried(s)) < newFor:
 		s.later = refusal
 	default:
 		s.refuse("", newRefusal(refusal))
@@ -239,10 +280,8 @@ func (u *push) lookForUsers(ctx context.Context, s *step) (found bool, err error
 		case err != nil:
 			continue
 		}
-		for _, d := range docs {
-			u.users[d.Resource.ARN(u.claim.Account.PartitionOrDefault(), account)] = d.Exists
-			found = found || !d.Exists
-		}
+		u.noteUsers(account, docs)
+		found = found || slices.ContainsFunc(docs, func(d access.LiveDocument) bool { return !d.Exists })
 	}
 	return found, nil
 }
@@ -275,16 +314,4 @@ func (u *push) decideAgain(ctx context.Context, s *step) (again bool, err error)
 		return false, nil
 	}
 	return s.write, u.intendTo(ctx, []*step{s})
-}
-
-// withoutGhosts leaves out of the statements of others the ids of users and roles that were
-// deleted: AWS refuses to write them again, and they admit no user.
-func (u *push) withoutGhosts(ctx context.Context, s *step, ghosts []string) (again bool, err error) {
-	document, err := iam.WithoutForeignGhosts(s.document, ghosts)
-	if err != nil {
-		return false, fmt.Errorf("leaving out %v: %w", ghosts, err)
-	}
-	s.document = document
-	s.without = joinSentences(s.without, fmt.Sprintf("Statements of others in %s named %s, whom AWS does not know any more; that was left out.", s.op.Resource, strings.Join(ghosts, ", ")))
-	return true, u.intendTo(ctx, []*step{s})
 }

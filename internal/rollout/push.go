@@ -22,9 +22,10 @@ type push struct {
 	steps   []step
 	live    map[access.Resource]access.LiveDocument
 	ids     map[string]string
-	users   map[string]bool // users that were looked for, by ARN, and whether they are there
-	refusal *refusal        // what ended the push as a whole
-	busy    error           // an account in flight that comes first; nil for none
+	users   map[string]bool      // users that were looked for, by ARN, and whether they are there
+	created map[string]time.Time // when these users were created; zero if that is not known
+	refusal *refusal             // what ended the push as a whole
+	busy    error                // an account in flight that comes first; nil for none
 }
 
 // step is one operation with what the push makes of it. Once wrote is set, the operation
@@ -40,13 +41,15 @@ type step struct {
 	unproved     string    // why a user policy must not open the role, although its trust policy was written
 	openedAt     time.Time // when the roles of other accounts that it opens were read last
 	wrote        bool
-	readAt       time.Time // when its document was asked for last
-	wroteAt      time.Time // when the write that AWS accepted was sent
-	sent         bool      // a write of it may have been sent
-	looked       look      // what reading back has shown so far
-	blocked      bool      // skipped because it depends on a step that could not be done
-	later        error     // why it is left to a later claim, or nil
-	without      string    // who was left out of it, in words
+	readAt       time.Time     // when its document was asked for last
+	wroteAt      time.Time     // when the write that AWS accepted was sent
+	sent         bool          // a write of it may have been sent
+	looked       look          // what reading back has shown so far
+	blocked      bool          // skipped because it depends on a step that could not be done
+	later        error         // why it is left to a later claim, or nil
+	notBefore    time.Duration // how long the later claim must wait at least
+	without      string        // who was left out of it, in words
+	dead         []string      // ids of deleted principals that were left out of statements of others
 }
 
 // refusal is why nothing at all could be done in an account.
@@ -127,7 +130,8 @@ func (u *push) read(ctx context.Context) error {
 		u.live[u.scope.Resources[i]], u.steps[i].readAt = d, asked
 	}
 	u.ids = principals(u.claim.Account, docs)
-	u.users = usersOf(u.claim.Account, docs)
+	u.users, u.created = map[string]bool{}, map[string]time.Time{}
+	u.noteUsers(u.claim.Account.ID, docs)
 	return u.cfg.Fault(PointRead)
 }
 
@@ -197,7 +201,7 @@ func (u *push) decide() error {
 // corrected.
 func (u *push) decideOn(s *step) {
 	live := u.live[s.op.Resource]
-	s.decision = decide(s.op, live, u.ids)
+	s.decision = u.decideFrom(s, s.op, live)
 	u.correct(s, s.op.Written, live)
 }
 
@@ -350,7 +354,7 @@ func (s *step) isIncomplete() bool {
 // outcome is a step's end as it is committed. For a document that was not written it
 // keeps what was live.
 func (u *push) outcome(s *step) access.Outcome {
-	o := access.Outcome{OperationID: s.op.ID, State: s.state, Message: joinSentences(s.message, s.without)}
+	o := access.Outcome{OperationID: s.op.ID, State: s.state, Message: joinSentences(s.message, s.said())}
 	if s.state == access.OperationConflict || s.state == access.OperationUnchanged || s.left {
 		o.LiveBefore = u.live[s.op.Resource].Document
 	}

@@ -64,12 +64,12 @@ func endedAs(state access.TargetState, found []*step) access.TargetResult {
 // absentees tells of users that are not there, which blocks nothing and still should be
 // known.
 func absentees(steps []step) string {
-	told := those(steps, func(s *step) bool { return s.without != "" })
+	told := those(steps, func(s *step) bool { return s.said() != "" })
 	told = append(told, those(steps, func(s *step) bool { return s.state == access.OperationSkipped })...)
 	if len(told) == 0 {
 		return ""
 	}
-	said := told[0].without
+	said := told[0].said()
 	if said == "" {
 		said = told[0].message
 	}

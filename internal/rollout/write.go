@@ -75,6 +75,9 @@ func (u *push) snoozeLater(steps []*step) error {
 		}
 	}
 	after := max(min(u.now().Sub(first), askAgainMost), u.cfg.SnoozeFor)
+	for _, s := range steps {
+		after = max(after, s.notBefore)
+	}
 	return &SnoozeError{After: after, Err: steps[0].later}
 }
 
@@ -168,6 +171,8 @@ func (u *push) sendOnce(ctx context.Context, s *step) error {
 		return u.sendOnce(ctx, s)
 	case class == access.CloudGone && (s.op.Resource.Kind == access.ResourceUser || s.op.Resource.Kind == access.ResourceAttachments):
 		return u.notThere(ctx, s, err)
+	case class == access.CloudDenied && s.op.Resource.Kind != access.ResourcePolicy:
+		return u.notThere(ctx, s, err)
 	default:
 		s.refuse("", newRefusal(err))
 	}
@@ -199,7 +204,7 @@ func (u *push) findOut(ctx context.Context, s *step) (done bool, err error) {
 	if s.sent {
 		op.State, op.Written, op.IntendedAt = access.OperationIntended, s.document, u.firstTried(s)
 	}
-	d := decide(op, docs[0], u.ids)
+	d := u.decideFrom(s, op, docs[0])
 	if d.write && sameOf(op, d.document, s.document, u.ids) {
 		return false, nil
 	}

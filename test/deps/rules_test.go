@@ -84,11 +84,12 @@ var folders = []folder{
 	}},
 	{"internal/aws", "Organizations, STS and IAM through the SDK", []string{"internal/access"}},
 	{"internal/aws/sandbox", "an AWS organization in memory that speaks the wire protocol", []string{
-		"internal/access", "internal/iam", "internal/judge",
+		"deploy", "internal/access", "internal/iam", "internal/judge",
 	}},
 	{"internal/telemetry", "metrics, traces, the memory limit", []string{"internal/access"}},
 	{"internal/server", "the composition root: starts and stops everything", []string{anything}},
 	{"migrations", "the schema as SQL, embedded", nil},
+	{"deploy", "what the console needs in AWS: the template, the Terraform module, and their policies", nil},
 	{"test/deps", "these rules", nil},
 	{"test/docs", "tests of links, cited headings and paths in the documentation", nil},
 	{"test/harness", "consoles, databases, sandboxes and browsers for tests from outside", []string{anything}},
@@ -99,6 +100,7 @@ var folders = []folder{
 	{"test/load/reference", "a minimal program to measure against", nil},
 	{"test/fault", "tests that kill, freeze and mislead consoles", []string{anything}},
 	{"test/sim", "simulated rollouts that prove the order of writes", []string{anything}},
+	{"test/linear", "checks that several consoles act as one", []string{anything}},
 }
 
 // standardLibraryOnly are the packages that everything else rests on.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -190,7 +191,9 @@ func (f *fleet) makeAnew(account access.AccountID, role, document string) {
 	if _, err := hand.DeleteRole(f.t.Context(), &awsiam.DeleteRoleInput{RoleName: &role}); err != nil {
 		f.t.Fatal(err)
 	}
-	if _, err := hand.CreateRole(f.t.Context(), &awsiam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: &document}); err != nil {
+	managed := []types.Tag{{Key: aws.String("portcullis-managed"), Value: aws.String("true")}}
+	in := &awsiam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: &document, Tags: managed}
+	if _, err := hand.CreateRole(f.t.Context(), in); err != nil {
 		f.t.Fatal(err)
 	}
 }

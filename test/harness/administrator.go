@@ -2,11 +2,13 @@ package harness
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -40,11 +42,21 @@ func NewAdministrator(t *testing.T, endpoint string, all []sandbox.Credential, a
 	return Administrator{t: t, iam: iam.NewFromConfig(cfg)}
 }
 
-// CreateUser creates a user without policies.
+// CreateUser creates a user without policies, with the permissions boundary of the template if the account
+// has it: the console writes policies of such users only.
 func (a Administrator) CreateUser(name string) {
 	a.t.Helper()
-	if _, err := a.iam.CreateUser(a.t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+	out, err := a.iam.CreateUser(a.t.Context(), &iam.CreateUserInput{UserName: &name})
+	if err != nil {
 		a.t.Fatalf("creating user %s: %v", name, err)
+	}
+	boundary := strings.Split(*out.User.Arn, ":user/")[0] + ":policy/portcullis-user-boundary"
+	if _, err := a.iam.GetPolicy(a.t.Context(), &iam.GetPolicyInput{PolicyArn: &boundary}); err != nil {
+		return
+	}
+	in := &iam.PutUserPermissionsBoundaryInput{UserName: &name, PermissionsBoundary: &boundary}
+	if _, err := a.iam.PutUserPermissionsBoundary(a.t.Context(), in); err != nil {
+		a.t.Fatalf("setting the boundary of user %s: %v", name, err)
 	}
 }
 
@@ -75,10 +87,12 @@ func (a Administrator) SetTrust(role, document string) {
 	}
 }
 
-// CreateRole creates a role without permissions.
+// CreateRole creates a role without permissions, with the tag of roles that the console may write.
 func (a Administrator) CreateRole(name, trust string) {
 	a.t.Helper()
-	in := &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}
+	key, value := "portcullis-managed", "true"
+	in := &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust,
+		Tags: []types.Tag{{Key: &key, Value: &value}}}
 	if _, err := a.iam.CreateRole(a.t.Context(), in); err != nil {
 		a.t.Fatalf("creating role %s: %v", name, err)
 	}

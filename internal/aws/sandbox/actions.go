@@ -10,17 +10,27 @@ func init() {
 	actions = map[string]action{
 		"sts:GetCallerIdentity": {free: true, run: getCallerIdentity},
 		"sts:AssumeRole":        {free: true, resource: roleArgARN, run: assumeRole},
+		"sts:GetSessionToken":   {free: true, run: getSessionToken},
 
-		"iam:GetRole":                {resource: roleResource, run: getRole},
-		"iam:ListRoles":              {run: listRoles},
-		"iam:CreateRole":             {write: true, resource: newRoleResource, run: createRole},
-		"iam:DeleteRole":             {write: true, resource: roleResource, run: deleteRole},
-		"iam:UpdateAssumeRolePolicy": {write: true, resource: roleResource, run: updateAssumeRolePolicy},
-		"iam:PutRolePolicy":          {write: true, resource: roleResource, run: putRolePolicy},
-		"iam:GetRolePolicy":          {resource: roleResource, run: getRolePolicy},
-		"iam:ListRolePolicies":       {resource: roleResource, run: listRolePolicies},
-		"iam:DeleteRolePolicy":       {write: true, resource: roleResource, run: deleteRolePolicy},
-		"iam:AttachRolePolicy":       {write: true, resource: roleResource, run: attachRolePolicy},
+		"iam:GetRole":                  {resource: roleResource, run: getRole},
+		"iam:ListRoles":                {run: listRoles},
+		"iam:CreateRole":               {write: true, resource: newRoleResource, run: createRole},
+		"iam:DeleteRole":               {write: true, resource: roleResource, run: deleteRole},
+		"iam:UpdateAssumeRolePolicy":   {write: true, resource: roleResource, run: updateAssumeRolePolicy},
+		"iam:PutRolePolicy":            {write: true, resource: roleResource, run: putRolePolicy},
+		"iam:GetRolePolicy":            {resource: roleResource, run: getRolePolicy},
+		"iam:ListRolePolicies":         {resource: roleResource, run: listRolePolicies},
+		"iam:DeleteRolePolicy":         {write: true, resource: roleResource, run: deleteRolePolicy},
+		"iam:AttachRolePolicy":         {write: true, resource: attachedRoleResource, run: attachRolePolicy},
+		"iam:DetachRolePolicy":         {write: true, resource: attachedRoleResource, run: detachRolePolicy},
+		"iam:ListAttachedRolePolicies": {resource: roleResource, run: listAttachedRolePolicies},
+
+		"iam:TagRole":      {write: true, resource: roleResource, run: tagRole},
+		"iam:UntagRole":    {write: true, resource: roleResource, run: untagRole},
+		"iam:ListRoleTags": {resource: roleResource, run: listRoleTags},
+
+		"iam:PutUserPermissionsBoundary":    {write: true, resource: userResource, run: putUserPermissionsBoundary},
+		"iam:DeleteUserPermissionsBoundary": {write: true, resource: userResource, run: deleteUserPermissionsBoundary},
 
 		"iam:GetUser":                  {resource: userResource, run: getUser},
 		"iam:ListUsers":                {run: listUsers},
@@ -72,6 +82,7 @@ func (c *call) own() *account { return c.caller.account }
 
 func roleResource(c *call) string {
 	if r := c.own().role(c.arg("RoleName")); r != nil {
+		c.addResourceTags(r)
 		return c.own().roleARN(r)
 	}
 	return c.own().roleARN(&role{Path: "/", Name: c.arg("RoleName")})
@@ -83,6 +94,9 @@ func newRoleResource(c *call) string {
 
 func userResource(c *call) string {
 	if u := c.own().user(c.userName()); u != nil {
+		if u.Boundary != "" {
+			c.keys["iam:permissionsboundary"] = u.Boundary
+		}
 		return c.own().userARN(u)
 	}
 	return c.own().userARN(&user{Path: "/", Name: c.userName()})

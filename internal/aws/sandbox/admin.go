@@ -196,7 +196,7 @@ type AccountState struct {
 }
 
 // State returns the current content of an account, even while reads lag; ok is false when there is
-// no such account.
+// no such account. It leaves out the permissions boundary that every account has.
 func (o *Organization) State(id access.AccountID) (s AccountState, ok bool) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
@@ -219,6 +219,9 @@ func (o *Organization) State(id access.AccountID) (s AccountState, ok bool) {
 		}
 	}
 	for _, p := range a.Policies {
+		if p.Name == boundary && p.Path == "/" {
+			continue
+		}
 		s.Policies[strings.TrimPrefix(p.Path, "/")+p.Name] = p.document()
 	}
 	return s, true

@@ -34,6 +34,11 @@ func expiredToken() *apiError {
 	return refuse(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
 }
 
+func invalidToken() *apiError {
+	return refuse(http.StatusForbidden, "InvalidClientTokenId",
+		"The security token included in the request is invalid.")
+}
+
 func (o *Organization) findCaller(r *http.Request, keyID string) (*caller, string, *apiError) {
 	if owner, ok := o.keys[keyID]; ok {
 		return &caller{account: owner.account, user: owner.user}, owner.secret, nil
@@ -41,13 +46,16 @@ func (o *Organization) findCaller(r *http.Request, keyID string) (*caller, strin
 	s := o.sessions.get(keyID)
 	token := r.Header.Get("X-Amz-Security-Token")
 	if s == nil || subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) != 1 {
-		return nil, "", refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+		return nil, "", invalidToken()
 	}
 	if o.now().After(s.expires) {
 		return nil, "", expiredToken()
 	}
-	if s.account.role(s.role.Name) != s.role {
-		return nil, "", refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	if s.user != nil && s.account.user(s.user.Name) == s.user {
+		return &caller{account: s.account, user: s.user, token: s}, s.secret, nil
+	}
+	if s.user != nil || s.account.role(s.role.Name) != s.role {
+		return nil, "", invalidToken()
 	}
 	return &caller{account: s.account, session: s}, s.secret, nil
 }

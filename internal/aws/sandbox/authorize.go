@@ -49,7 +49,31 @@ func (o *Organization) refusalReason(c *call) string {
 	case judge.NotGrantedBySession:
 		return "because no session policy allows the " + c.action() + " action"
 	default:
+		return o.boundaryReason(c)
+	}
+}
+
+// boundaryReason returns AWS's words for why the caller's permissions boundary does not permit a call, ""
+// if it does. A role's trust policy is decided without the boundary, which allows sts:AssumeRole.
+func (o *Organization) boundaryReason(c *call) string {
+	if c.caller.user == nil {
 		return ""
+	}
+	text, limited := c.caller.account.boundaryOf(c.caller.user)
+	if !limited {
+		return ""
+	}
+	limit := judge.Policies{}
+	if text != "" {
+		limit.Identity = append(limit.Identity, o.parse(text, judge.IdentityPolicy))
+	}
+	switch d := judge.DecideIdentity(c.policyRequest(c.action()), limit); {
+	case d.Allowed:
+		return ""
+	case d.Reason == judge.DeniedByIdentity:
+		return "with an explicit deny in a permissions boundary"
+	default:
+		return "because no permissions boundary allows the " + c.action() + " action"
 	}
 }
 

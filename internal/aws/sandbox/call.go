@@ -157,6 +157,9 @@ func (o *Organization) execute(c *call, act action) *apiError {
 		o.mu.RLock()
 		defer o.mu.RUnlock()
 	}
+	if refusal := c.limitToken(); refusal != nil {
+		return refusal
+	}
 	c.resource = "*"
 	if act.resource != nil {
 		c.resource = act.resource(c)

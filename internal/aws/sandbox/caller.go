@@ -11,18 +11,21 @@ import (
 	"portcullis.internal/portcullis/internal/judge"
 )
 
-// caller is whoever signed a request: a user with an access key, or the session of a
-// role with temporary credentials.
+// caller is the signer of a request: a user with an access key or with credentials of
+// GetSessionToken, or the session of a role with temporary credentials.
 type caller struct {
 	account *account
 	user    *user
-	session *session
+	session *session // of a role
+	token   *session // of a user, from GetSessionToken
 }
 
-// session is what AssumeRole handed out.
+// session is what AssumeRole or GetSessionToken handed out.
 type session struct {
 	account *account
-	role    *role
+	role    *role // nil for GetSessionToken
+	user    *user // nil for AssumeRole
+	mfa     bool  // GetSessionToken was called with MFA
 	name    string
 	secret  string
 	token   string
@@ -91,6 +94,7 @@ func (c *caller) keys(o *Organization) map[string]string {
 	}
 	if c.user != nil {
 		keys["aws:username"] = c.user.Name
+		c.token.addKeys(keys, o.now())
 		return keys
 	}
 	keys["aws:principaltype"] = "AssumedRole"

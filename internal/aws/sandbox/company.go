@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"portcullis.internal/portcullis/deploy"
 	"portcullis.internal/portcullis/internal/access"
 )
 
@@ -31,6 +32,8 @@ type Company struct {
 	Accounts     []*account
 	Outside      []access.AccountID
 	Serial       int // of what was made since
+
+	stacks map[string]deploy.Stack // by the user whom they trust, and the external id
 }
 
 // orgUnit is an OU, or the root.

@@ -97,6 +97,7 @@ func (c *call) writeRoleDetail(r *role) {
 	x.names("InstanceProfileList", nil)
 	x.in("RolePolicyList", func() { c.writeInline(r.ID, r.Inline) })
 	c.writeAttached("AttachedManagedPolicies", r.Attached)
+	c.writeTags(r.Tags)
 }
 
 func getAccountSummary(c *call) *apiError {

@@ -30,12 +30,14 @@
 //
 //	organization.go  configuration, start, the HTTP front
 //	company.go       the made-up company: accounts and OUs; staff.go: its roles and users
+//	deployed.go      what deploy/stackset.yaml makes in each account
 //	state.go ids.go  what an account holds, and how things are numbered
 //	call.go actions.go respond.go  one request: its checks, its action, its answer
 //	sigv4.go authenticate.go sessions.go caller.go  who is calling
 //	validate.go principals.go jsonwrite.go  documents: AWS's errors, rewriting of principals
 //	authorize.go cache.go  whether the caller may do that
-//	sts.go roles.go users.go userpolicies.go managed.go details.go orgs.go  the actions
+//	conditions.go services.go  condition operators, dates and service principals that IAM accepts
+//	sts.go sessiontoken.go roles.go tags.go users.go userpolicies.go managed.go details.go orgs.go  the actions
 //	ous.go           what changes the tree of OUs: creating, renaming and deleting them, moving accounts
 //	faults.go calls.go admin.go snapshot.go  what tests and demo use beside AWS's own API
 package sandbox

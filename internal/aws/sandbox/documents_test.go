@@ -62,6 +62,45 @@ func TestTrustPoliciesThatAreRefused(t *testing.T) {
 		{"another partition", principal(`{"AWS":"arn:aws-cn:iam::` + string(id) + `:root"}`), "MalformedPolicyDocument", "Invalid principal"},
 		{"an id of nobody", principal(`{"AWS":"AIDAAAAAAAAAAAAAAAAAA"}`), "MalformedPolicyDocument", "Invalid principal"},
 		{"a service that is none", principal(`{"Service":"ec2.example.com"}`), "MalformedPolicyDocument", "Invalid principal"},
+		{
+			"a service with a typing error", principal(`{"Service":"lamdba.amazonaws.com"}`), "MalformedPolicyDocument",
+			`Invalid principal in policy: "SERVICE":"lamdba.amazonaws.com"`,
+		},
+		{
+			"a service without the suffix", principal(`{"Service":"ec2"}`), "MalformedPolicyDocument",
+			"Invalid principal",
+		},
+		{"a service of a region", principal(`{"Service":"states.eu-west-1.amazonaws.com"}`), "", ""},
+		{
+			"a service with two names",
+			principal(`{"Service":["ecs-tasks.amazonaws.com","delivery.logs.amazonaws.com"]}`), "", "",
+		},
+		{
+			"an operator in another case", condition(`{"stringEquals":{"aws:username":"alice"}}`),
+			"MalformedPolicyDocument", "Syntax",
+		},
+		{
+			"a suffix in another case", condition(`{"StringEqualsifexists":{"aws:username":"alice"}}`),
+			"MalformedPolicyDocument", "Syntax",
+		},
+		{
+			"a prefix in another case", condition(`{"forAnyValue:StringEquals":{"aws:TagKeys":"a"}}`),
+			"MalformedPolicyDocument", "Syntax",
+		},
+		{
+			"an operator with prefix and suffix", condition(`{"ForAllValues:StringEqualsIfExists":{"aws:TagKeys":"a"}}`),
+			"", "",
+		},
+		{
+			"a date that is none", condition(`{"DateGreaterThan":{"aws:CurrentTime":"tomorrow"}}`),
+			"MalformedPolicyDocument", "legacy parsing",
+		},
+		{"a thirteenth month", condition(`{"DateLessThanIfExists":{"aws:CurrentTime":["2026-01-01T00:00:00Z","2026-13-01T00:00:00Z"]}}`), "MalformedPolicyDocument", "legacy parsing"},
+		{
+			"a date before the epoch", condition(`{"DateEquals":{"aws:CurrentTime":"-1"}}`), "MalformedPolicyDocument",
+			"legacy parsing",
+		},
+		{"dates", condition(`{"DateNotEquals":{"aws:CurrentTime":["2026-01-01","2026-01-01T10:00Z","2026-01-01T00:00:00+02:00","1767225600"]}}`), "", ""},
 		{"a family that AWS has not", principal(`{"Person":"alice"}`), "MalformedPolicyDocument", "Invalid principal"},
 	} {
 		err := setTrust(admin, "Bob", tt.doc)

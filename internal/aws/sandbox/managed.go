@@ -293,6 +293,12 @@ func deletePolicy(c *call) *apiError {
 	if c.own().attachments(c.own().policyARN(p)) > 0 {
 		return refuse(http.StatusConflict, "DeleteConflict", "Cannot delete a policy attached to entities.")
 	}
+	for _, u := range c.own().Users {
+		if u.Boundary == c.own().policyARN(p) {
+			return refuse(http.StatusConflict, "DeleteConflict",
+				"Cannot delete a policy that is the permissions boundary of entities.")
+		}
+	}
 	if len(p.Versions) > 1 {
 		return refuse(http.StatusConflict, "DeleteConflict", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 	}
@@ -384,7 +390,12 @@ func listAttachedUserPolicies(c *call) *apiError {
 	if refusal != nil {
 		return refusal
 	}
-	shown := slices.DeleteFunc(c.shownAttached(u), func(arn string) bool {
+	return c.attachedPage(c.shownAttached(u))
+}
+
+// attachedPage is a page of the attached policies whose paths begin with the prefix of the call.
+func (c *call) attachedPage(arns []string) *apiError {
+	shown := slices.DeleteFunc(slices.Clone(arns), func(arn string) bool {
 		return !strings.HasPrefix(arn[strings.LastIndex(arn, ":policy/")+len(":policy"):], c.arg("PathPrefix"))
 	})
 	return c.iamPage(len(shown), func(from, to int) { c.writeAttached("AttachedPolicies", shown[from:to]) })

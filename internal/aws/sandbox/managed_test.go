@@ -104,6 +104,13 @@ func TestAttachedPoliciesCount(t *testing.T) {
 	if _, err := client.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: bob, PolicyArn: made.Policy.Arn}); err != nil {
 		t.Fatal(err)
 	}
+	if may() {
+		t.Error("the attached policy counts, although the boundary does not allow it")
+	}
+	if _, err := client.DeleteUserPermissionsBoundary(ctx,
+		&iam.DeleteUserPermissionsBoundaryInput{UserName: bob}); err != nil {
+		t.Fatal(err)
+	}
 	if !may() {
 		t.Error("the attached policy does not count")
 	}
@@ -122,7 +129,8 @@ func TestAttachedPoliciesCount(t *testing.T) {
 		attached++
 	}
 	details, err := client.GetAccountAuthorizationDetails(ctx, &iam.GetAccountAuthorizationDetailsInput{Filter: []types.EntityType{types.EntityTypeLocalManagedPolicy}})
-	if err != nil || len(details.Policies) != 1 || len(details.Policies[0].PolicyVersionList) != 2 || *details.Policies[0].DefaultVersionId != "v2" {
+	if err != nil || len(details.Policies) != 2 || // the other is the permissions boundary
+		len(details.Policies[0].PolicyVersionList) != 2 || *details.Policies[0].DefaultVersionId != "v2" {
 		t.Errorf("details %+v, %v", details, err)
 	}
 }

@@ -28,7 +28,7 @@ func (o *Organization) storeTrust(text string) (string, *apiError) {
 			for _, item := range who.Items[i].List() {
 				stored, ok := o.storedPrincipal(family, item.Text)
 				if !ok {
-					return "", malformedPolicy("Invalid principal in policy: %q:%q", family, item.Text)
+					return "", malformedPolicy("Invalid principal in policy: %q:%q", strings.ToUpper(family), item.Text)
 				}
 				item.Text = stored
 			}
@@ -116,7 +116,7 @@ func (o *Organization) arnOf(id string) (string, bool) {
 func (o *Organization) storedPrincipal(family, value string) (string, bool) {
 	switch family {
 	case "Service":
-		return value, strings.HasSuffix(value, ".amazonaws.com")
+		return value, validService(value)
 	case "Federated":
 		return value, o.validFederated(value)
 	}

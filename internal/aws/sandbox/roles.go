@@ -55,6 +55,9 @@ func (c *call) writeRole(r *role) {
 	x.time("CreateDate", r.Created)
 	x.el("AssumeRolePolicyDocument", encode(c.trustOf(r)))
 	x.el("MaxSessionDuration", strconv.Itoa(r.MaxSession))
+	if c.name != "ListRoles" { // which leaves the tags out, as AWS does
+		c.writeTags(r.Tags)
+	}
 }
 
 func getRole(c *call) *apiError {
@@ -97,7 +100,10 @@ func createRole(c *call) *apiError {
 		}
 		maxSession = n
 	}
-	r := &role{Name: name, Path: c.path(), ID: roleID(c.own().ID, name, c.org.company.nextSerial()), Created: c.org.now(), MaxSession: maxSession, Trust: trust}
+	r := &role{
+		Name: name, Path: c.path(), ID: roleID(c.own().ID, name, c.org.company.nextSerial()),
+		Created: c.org.now(), MaxSession: maxSession, Trust: trust, Tags: c.tagArgs(),
+	}
 	c.own().addRole(r)
 	c.org.entities[r.ID] = entity{account: c.own(), role: r}
 	c.xml.in("Role", func() { c.writeRole(r) })
@@ -198,6 +204,12 @@ func deleteRolePolicy(c *call) *apiError {
 	return nil
 }
 
+// attachedRoleResource is the role of an attachment; the policy is a condition key.
+func attachedRoleResource(c *call) string {
+	c.keys["iam:policyarn"] = c.arg("PolicyArn")
+	return roleResource(c)
+}
+
 func attachRolePolicy(c *call) *apiError {
 	r, refusal := c.roleToEdit()
 	if refusal != nil {
@@ -206,10 +218,37 @@ func attachRolePolicy(c *call) *apiError {
 	if refusal := c.attachable(); refusal != nil {
 		return refusal
 	}
-	if !slices.Contains(r.Attached, c.arg("PolicyArn")) {
-		r.Attached = append(r.Attached, c.arg("PolicyArn"))
+	if slices.Contains(r.Attached, c.arg("PolicyArn")) {
+		return nil
 	}
+	if len(r.Attached) >= policiesPerRole {
+		return overQuota("Cannot exceed quota for PoliciesPerRole: %d", policiesPerRole)
+	}
+	r.Attached = append(slices.Clone(r.Attached), c.arg("PolicyArn"))
 	return nil
+}
+
+const policiesPerRole = 10
+
+func detachRolePolicy(c *call) *apiError {
+	r, refusal := c.roleToEdit()
+	if refusal != nil {
+		return refusal
+	}
+	i := slices.Index(r.Attached, c.arg("PolicyArn"))
+	if i < 0 {
+		return noSuchPolicy("attached", c.arg("PolicyArn"))
+	}
+	r.Attached = slices.Delete(slices.Clone(r.Attached), i, i+1)
+	return nil
+}
+
+func listAttachedRolePolicies(c *call) *apiError {
+	r, refusal := c.findRole()
+	if refusal != nil {
+		return refusal
+	}
+	return c.attachedPage(r.Attached)
 }
 
 // withPolicy returns a holder's inline policies with the one of the call put in. The

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"portcullis.internal/portcullis/deploy"
 	"portcullis.internal/portcullis/internal/access"
 )
 
@@ -29,7 +30,7 @@ func (c *Company) staff(i int, a *account) {
 		return
 	}
 	c.role(a, "/", "OrganizationAccountAccessRole", c.trustManagement()).Attached = []string{adminARN}
-	c.deployRole(a)
+	c.deployTo(a)
 	for _, name := range sampleUsers {
 		c.user(a, "/", name)
 	}
@@ -42,6 +43,7 @@ func (c *Company) staff(i int, a *account) {
 			c.user(a, "/"+path+"/", base)
 		}
 	}
+	a.putUnderConsole()
 }
 
 func (c *Company) role(a *account, path, name, trust string) *role {
@@ -61,48 +63,12 @@ func (c *Company) user(a *account, path, name string) *user {
 
 func (c *Company) staffManagement(a *account) {
 	console := c.user(a, "/", ConsoleUser)
-	console.Inline = map[string]string{"Portcullis": consolePolicy}
+	console.Inline = map[string]string{"Portcullis": deploy.ConsolePolicy(c.ID)}
 	c.user(a, "/", AdminUser).Attached = []string{adminARN}
 }
 
-// consolePolicy is all that the console's own user may do: read the organization and assume
-// the deployment role.
-const consolePolicy = `{"Version":"2012-10-17","Statement":[` +
-	`{"Sid":"ReadOrganization","Effect":"Allow","Action":["organizations:DescribeOrganization","organizations:DescribeAccount","organizations:ListAccounts","organizations:ListRoots","organizations:ListOrganizationalUnitsForParent","organizations:ListAccountsForParent","organizations:ListParents","organizations:ListTagsForResource"],"Resource":"*"},` +
-	`{"Sid":"AssumeDeploymentRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::*:role/` + DeployRole + `"}]}`
-
-// deployPolicy is what the deployment role may do: read, edit trust policies, users' inline
-// policies and user-side policies, and never touch itself or AWS's own roles.
-const deployPolicy = `{"Version":"2012-10-17","Statement":[` +
-	`{"Sid":"Read","Effect":"Allow","Action":["iam:GetRole","iam:ListRoles","iam:GetUser","iam:ListUsers","iam:GetUserPolicy","iam:ListUserPolicies","iam:ListAttachedUserPolicies","iam:ListGroupsForUser","iam:GetAccountAuthorizationDetails","iam:GetAccountSummary","iam:GetPolicy","iam:GetPolicyVersion","iam:ListPolicyVersions"],"Resource":"*"},` +
-	`{"Sid":"WriteTrust","Effect":"Allow","Action":"iam:UpdateAssumeRolePolicy","Resource":"arn:aws:iam::*:role/*"},` +
-	`{"Sid":"WriteUserPolicy","Effect":"Allow","Action":["iam:PutUserPolicy","iam:DeleteUserPolicy"],"Resource":"arn:aws:iam::*:user/*"},` +
-	`{"Sid":"WriteUserSidePolicies","Effect":"Allow","Action":["iam:CreatePolicy","iam:DeletePolicy","iam:CreatePolicyVersion","iam:DeletePolicyVersion","iam:SetDefaultPolicyVersion"],"Resource":"arn:aws:iam::*:policy/portcullis/*"},` +
-	`{"Sid":"AttachUserSidePolicies","Effect":"Allow","Action":["iam:AttachUserPolicy","iam:DetachUserPolicy"],"Resource":"arn:aws:iam::*:user/*","Condition":{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::*:policy/portcullis/*"}}},` +
-	`{"Sid":"NeverSelf","Effect":"Deny","NotAction":["iam:Get*","iam:List*"],"Resource":["arn:aws:iam::*:role/` + DeployRole + `*","arn:aws:iam::*:role/OrganizationAccountAccessRole","arn:aws:iam::*:role/aws-reserved/*","arn:aws:iam::*:role/aws-service-role/*"]}]}`
-
 func (c *Company) trustManagement() string {
 	return allow(`"AWS":"arn:aws:iam::`+string(c.ManagementID)+`:root"`, "sts:AssumeRole", "")
-}
-
-// deployRole gives the account its deployment role: one that trusts the console's user,
-// and in the unreachable account one that trusts somebody else.
-func (c *Company) deployRole(a *account) {
-	principal := `arn:aws:iam::` + string(c.ManagementID) + `:user/` + ConsoleUser
-	if a.Name == unreachableAccount {
-		principal = `arn:aws:iam::` + string(c.ManagementID) + `:user/previous-owner`
-	}
-	trust := allow(`"AWS":"arn:aws:iam::`+string(c.ManagementID)+`:root"`, "sts:AssumeRole", `"ArnEquals":{"aws:PrincipalArn":"`+principal+`"}`)
-	c.role(a, "/", DeployRole, trust).Inline = map[string]string{"Deploy": deployPolicy}
-}
-
-// demandExternalID makes every deployment role ask for an external id.
-func (c *Company) demandExternalID(id string) {
-	for _, a := range c.Accounts {
-		if r := a.role(DeployRole); r != nil {
-			r.Trust = strings.Replace(r.Trust, `"Condition":{`, `"Condition":{"StringEquals":{"sts:ExternalId":"`+id+`"},`, 1)
-		}
-	}
 }
 
 // commonRoles are the roles that every reachable account has. Only Portcullis denies anything on

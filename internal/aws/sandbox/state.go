@@ -38,6 +38,7 @@ type role struct {
 	Trust      string
 	Inline     map[string]string `json:",omitempty"`
 	Attached   []string          `json:",omitempty"`
+	Tags       map[string]string `json:",omitempty"`
 }
 
 type user struct {
@@ -48,6 +49,7 @@ type user struct {
 	Inline   map[string]string `json:",omitempty"`
 	Attached []string          `json:",omitempty"`
 	Groups   []string          `json:",omitempty"`
+	Boundary string            `json:",omitempty"` // ARN of the permissions boundary
 	Keys     []accessKey       `json:",omitempty"`
 }
 

@@ -135,6 +135,9 @@ const mfaCode = "123456"
 
 func (c *call) addAssumptionKeys(a assumption) *apiError {
 	c.keys["sts:rolesessionname"] = a.name
+	if a.target != nil && a.target.member() {
+		c.keys["aws:resourceorgid"] = c.org.company.ID
+	}
 	if id := c.arg("ExternalId"); id != "" {
 		c.keys["sts:externalid"] = id
 	}
@@ -144,16 +147,24 @@ func (c *call) addAssumptionKeys(a assumption) *apiError {
 	for k, v := range a.tags {
 		c.keys["aws:requesttag/"+strings.ToLower(k)] = v
 	}
+	mfa, refusal := c.checkMFA()
+	if mfa {
+		setMFA(c.keys, "0")
+	}
+	return refusal
+}
+
+// checkMFA checks the code of a call that sends one. used is false for a call without.
+func (c *call) checkMFA() (used bool, refusal *apiError) {
 	serial := c.arg("SerialNumber")
 	if serial == "" {
-		return nil
+		return false, nil
 	}
 	u := c.caller.user
 	if u == nil || serial != "arn:aws:iam::"+string(c.caller.account.ID)+":mfa/"+u.Name || c.arg("TokenCode") != mfaCode {
-		return accessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+		return false, accessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
 	}
-	setMFA(c.keys, "0")
-	return nil
+	return true, nil
 }
 
 func (a assumption) checkDuration(who *caller) *apiError {
@@ -177,12 +188,7 @@ func (c *call) issue(a assumption) {
 		s.source = from.source
 	}
 	c.org.sessions.put(keyID, now, s)
-	c.xml.in("Credentials", func() {
-		c.xml.el("AccessKeyId", keyID)
-		c.xml.el("SecretAccessKey", secret)
-		c.xml.el("SessionToken", token)
-		c.xml.time("Expiration", s.expires)
-	})
+	c.writeCredentials(keyID, s)
 	c.xml.in("AssumedRoleUser", func() {
 		c.xml.el("AssumedRoleId", a.role.ID+":"+a.name)
 		c.xml.el("Arn", s.arn())

@@ -24,6 +24,12 @@ func (c *call) writeUser(u *user) {
 	x.el("UserId", u.ID)
 	x.el("Arn", c.own().userARN(u))
 	x.time("CreateDate", u.Created)
+	if u.Boundary != "" && c.name != "ListUsers" {
+		x.in("PermissionsBoundary", func() {
+			x.el("PermissionsBoundaryType", "PermissionsBoundaryPolicy")
+			x.el("PermissionsBoundaryArn", u.Boundary)
+		})
+	}
 }
 
 func getUser(c *call) *apiError {
@@ -54,7 +60,12 @@ func createUser(c *call) *apiError {
 	if c.own().user(name) != nil {
 		return exists("User with name %s already exists.", name)
 	}
-	u := &user{Name: name, Path: c.path(), ID: userID(c.own().ID, name, c.org.company.nextSerial()), Created: c.org.now()}
+	limit, refusal := c.acceptBoundary()
+	if refusal != nil {
+		return refusal
+	}
+	id := userID(c.own().ID, name, c.org.company.nextSerial())
+	u := &user{Name: name, Path: c.path(), ID: id, Created: c.org.now(), Boundary: limit}
 	c.own().addUser(u)
 	c.org.enlist(c.own(), u)
 	c.xml.in("User", func() { c.writeUser(u) })

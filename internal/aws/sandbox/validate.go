@@ -23,6 +23,13 @@ func parseDocument(text string, kind judge.Kind) (*judge.Document, *apiError) {
 	if err != nil {
 		return nil, malformedPolicy("%s", awsMessage(err))
 	}
+	root, err := judge.ReadJSON(text)
+	if err != nil {
+		return nil, malformedPolicy("%s", awsMessage(err))
+	}
+	if refusal := checkConditions(root); refusal != nil {
+		return nil, refusal
+	}
 	return doc, nil
 }
 
