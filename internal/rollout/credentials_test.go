@@ -115,7 +115,7 @@ func TestReportSilences(t *testing.T) {
 	cloud.onRead = func(int) error { return cloudError(access.CloudUnreachable) }
 	began := time.Now().Add(-time.Minute)
 	answers := make(chan struct{})
-	silence := func(id access.AccountID) access.Silence {
+	silence := func(access.AccountID) access.Silence {
 		select {
 		case <-answers:
 			return access.Silence{}

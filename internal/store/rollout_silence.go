@@ -69,7 +69,10 @@ const unansweredColumns = `count(*), min(s.since), (array_agg(s.asked ORDER BY s
 
 func unansweredFields(u *access.Unanswered) []any {
 	return []any{
-		&u.Targets, timeOrZero{&u.Since}, textOrEmpty{(*string)(&u.Asked)}, textOrEmpty{&u.Cause},
+		&u.Targets,
+		timeOrZero{&u.Since},
+		textOrEmpty{(*string)(&u.Asked)},
+		textOrEmpty{&u.Cause},
 		timeOrZero{&u.SeenAt},
 	}
 }
