@@ -367,6 +367,32 @@ CREATE TABLE settings (
 CREATE UNIQUE INDEX settings_live ON settings ((true)) WHERE removed_in IS NULL;
 CREATE TRIGGER temporal AFTER UPDATE OR DELETE ON settings FOR EACH ROW EXECUTE FUNCTION only_remove_once();
 
+-- Strategies by which rollouts carry changes out.
+CREATE TABLE strategies (
+    row_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id         text COLLATE "C" NOT NULL CHECK (id NOT IN ('', 'at-once')),
+    body       jsonb NOT NULL CHECK (jsonb_typeof(body) = 'object' AND body ->> 'name' <> ''),
+    added_in   bigint NOT NULL REFERENCES revisions CHECK (added_in > 0),
+    removed_in bigint REFERENCES revisions,
+    CHECK (removed_in > added_in)
+);
+CREATE UNIQUE INDEX strategies_live_id ON strategies (id) WHERE removed_in IS NULL;
+CREATE UNIQUE INDEX strategies_live_name ON strategies (lower(body ->> 'name')) WHERE removed_in IS NULL;
+CREATE INDEX strategies_history ON strategies (id, added_in);
+CREATE TRIGGER temporal AFTER UPDATE OR DELETE ON strategies FOR EACH ROW EXECUTE FUNCTION only_remove_once();
+
+-- The strategy of rollouts for which none is chosen. Without a row it is all accounts at once.
+CREATE TABLE default_strategy (
+    row_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    strategy_id text COLLATE "C" NOT NULL CHECK (strategy_id NOT IN ('', 'at-once')),
+    added_in    bigint NOT NULL REFERENCES revisions CHECK (added_in > 0),
+    removed_in  bigint REFERENCES revisions,
+    CHECK (removed_in > added_in)
+);
+CREATE UNIQUE INDEX default_strategy_live ON default_strategy ((true)) WHERE removed_in IS NULL;
+CREATE TRIGGER temporal AFTER UPDATE OR DELETE ON default_strategy
+    FOR EACH ROW EXECUTE FUNCTION only_remove_once();
+
 
 -- ----------------------------------------------------------------------------------------------------
 -- People and sessions
@@ -542,7 +568,7 @@ CREATE TABLE changes (
     schedule_name        text NOT NULL DEFAULT '',
     schedule_email       text NOT NULL DEFAULT '',
     schedule_digest      text NOT NULL DEFAULT '',
-    schedule_strategy    bigint NOT NULL DEFAULT 0,
+    schedule_strategy    text NOT NULL DEFAULT '', -- the id of a strategy, at-once, or none for the default
     schedule_outcome     text NOT NULL DEFAULT '',
 
     UNIQUE (id, author_id),
@@ -675,17 +701,8 @@ CREATE TRIGGER kept BEFORE DELETE ON plan_operations FOR EACH ROW EXECUTE FUNCTI
 -- Rollouts
 -- ----------------------------------------------------------------------------------------------------
 
--- Saved strategies. A rollout keeps a copy of its strategy.
-CREATE TABLE strategies (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name       text NOT NULL CHECK (name <> ''),
-    body       jsonb NOT NULL CHECK (jsonb_typeof(body) = 'object'),
-    is_default boolean NOT NULL DEFAULT false,
-    version    bigint NOT NULL DEFAULT 1 CHECK (version > 0)
-);
-CREATE UNIQUE INDEX strategies_name ON strategies (lower(name));
-CREATE UNIQUE INDEX strategies_one_default ON strategies (is_default) WHERE is_default;
-
+-- strategy is a copy of the strategy as it was when the rollout began.
+--
 -- The database itself enforces max_in_flight. pace is the value that was asked for; it is lower than max_in_flight
 -- only while more targets are in flight. wave_max_in_flight is the limit of the wave; 0: as the rollout.
 --

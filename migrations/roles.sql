@@ -17,13 +17,14 @@ GRANT INSERT ON audit_events, audit_checkpoints, revisions, documents, mapping_u
     sync_acceptances, change_comments, target_digests, rollout_progress_samples, rollout_scans, person_identities
     TO portcullis_app;
 -- What is removed by noting the revision.
-GRANT INSERT, UPDATE (removed_in) ON allowlists, entries, mappings, review_rules, settings TO portcullis_app;
+GRANT INSERT, UPDATE (removed_in) ON allowlists, entries, mappings, review_rules, settings, strategies, default_strategy
+    TO portcullis_app;
 -- What moves on.
 GRANT UPDATE ON head, audit_head, organization TO portcullis_app;
 GRANT INSERT, UPDATE (accepted_at, basis, closed_at, outcome) ON sync_confirmations TO portcullis_app;
 GRANT INSERT, UPDATE ON changes, reviews, rollouts, rollout_waves, rollout_checks, targets, operations, accounts,
     inventories, findings, account_scans, people, tokens TO portcullis_app;
-GRANT INSERT, UPDATE, DELETE ON strategies, rollout_checks, ous, person_roles,
+GRANT INSERT, UPDATE, DELETE ON rollout_checks, ous, person_roles,
     person_teams, sign_ins, sessions, idempotency_replies, silent_targets, refused_replicas TO portcullis_app;
 -- What is replaced as a whole.
 GRANT INSERT, DELETE ON plan_targets, plan_operations TO portcullis_app;

@@ -273,6 +273,191 @@ func settingFields() map[string]shownField {
 	}
 }
 
+func strategyFields() map[string]shownField {
+	field := func(page, api string, set func(*access.Strategy)) shownField {
+		return shownField{set: func(e *access.Edit) { set(e.Strategy) }, page: page, api: api}
+	}
+	limit := func(set func(*access.Strategy, access.Limit), l access.Limit) func(*access.Strategy) {
+		return func(s *access.Strategy) { set(s, l) }
+	}
+	all := map[string]shownField{
+		"ID": {
+			identity: true,
+			page:     "st-quaint",
+			api:      `"id":"st-quaint"`,
+			set:      func(e *access.Edit) { e.ID, e.Strategy.ID = "st-quaint", "st-quaint" },
+		},
+		"Name": field(
+			"Quaint harbour",
+			`"name":"Quaint harbour"`,
+			func(s *access.Strategy) { s.Name = "Quaint harbour" },
+		),
+		"Description": field(
+			"for the harbour",
+			`"description":"for the harbour"`,
+			func(s *access.Strategy) { s.Description = "for the harbour" },
+		),
+		"MaxInFlight": field(
+			"47 accounts at once",
+			`"max_in_flight":47`,
+			func(s *access.Strategy) { s.MaxInFlight = 47 },
+		),
+		"ReadBack": field("read once more", `"read_back":true`, func(s *access.Strategy) { s.ReadBack = true }),
+		"RollBack": field("when it halts", `"roll_back":true`, func(s *access.Strategy) { s.RollBack = true }),
+		"Confirm": field(
+			"confirms within 47m",
+			`"confirm_within":"47m0s"`,
+			func(s *access.Strategy) { s.Confirm = 47 * time.Minute },
+		),
+	}
+	add := func(prefix string, fields map[string]shownField) {
+		for path, f := range fields {
+			all[prefix+path] = f
+		}
+	}
+	overAll := func(s *access.Strategy, l access.Limit) { s.MaxFailures = l }
+	add("MaxFailures.", map[string]shownField{
+		"None": field(
+			"Over all, the first failure halts",
+			`"max_failures":{"none":true}`,
+			limit(overAll, access.Limit{None: true}),
+		),
+		"Count": field(
+			"Over all, more than 47 failures halt",
+			`"max_failures":{"count":47}`,
+			limit(overAll, access.Limit{Count: 47}),
+		),
+		"Percent": field(
+			"Over all, more than 47 % failures halt",
+			`"max_failures":{"percent":47}`,
+			limit(overAll, access.Limit{Percent: 47}),
+		),
+	})
+	add("Waves[].", waveFields(field))
+	probe := func(p access.Probe) func(*access.Strategy) {
+		return func(s *access.Strategy) { s.Probes = []access.Probe{p} }
+	}
+	add("Probes[].", map[string]shownField{
+		"Role.Path": field(
+			"refused by harbour/Bob",
+			`"role":"harbour/Bob"`,
+			probe(access.Probe{Role: access.RoleName{Path: "/harbour/", Name: "Bob"}}),
+		),
+		"Role.Name": field(
+			"refused by Harbour,",
+			`"role":"Harbour"`,
+			probe(access.Probe{Role: access.RoleName{Path: "/", Name: "Harbour"}}),
+		),
+		"Allowed": field(
+			"let into Bob",
+			`"allowed":true`,
+			probe(access.Probe{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: true}),
+		),
+		"Accounts": field(
+			"in 47 accounts of each wave",
+			`"accounts":47`,
+			probe(access.Probe{Role: access.RoleName{Path: "/", Name: "Bob"}, Accounts: 47}),
+		),
+	})
+	window := func(set func(*access.MaintenanceWindow)) func(*access.Strategy) {
+		return func(s *access.Strategy) {
+			s.MaintenanceWindow = access.MaintenanceWindow{From: "22:00", To: "04:00"}
+			set(&s.MaintenanceWindow)
+		}
+	}
+	add("MaintenanceWindow.", map[string]shownField{
+		"Days[]": field("Wednesday", `"days":[3]`, window(func(m *access.MaintenanceWindow) { m.Days = []int{3} })),
+		"From":   field("from 23:47", `"from":"23:47"`, window(func(m *access.MaintenanceWindow) { m.From = "23:47" })),
+		"To":     field("to 05:47", `"to":"05:47"`, window(func(m *access.MaintenanceWindow) { m.To = "05:47" })),
+		"Zone": field(
+			"Europe/Berlin",
+			`"zone":"Europe/Berlin"`,
+			window(func(m *access.MaintenanceWindow) { m.Zone = "Europe/Berlin" }),
+		),
+	})
+	return all
+}
+
+// waveFields are the fields of the first wave of a strategy.
+func waveFields(field func(page, api string, set func(*access.Strategy)) shownField) map[string]shownField {
+	wave := func(page, api string, set func(*access.WaveRule)) shownField {
+		return field(page, api, func(s *access.Strategy) {
+			w := access.WaveRule{Count: 1}
+			set(&w)
+			s.Waves = []access.WaveRule{w}
+		})
+	}
+	of := func(selector access.Selector) func(*access.WaveRule) {
+		return func(w *access.WaveRule) { *w = access.WaveRule{Name: "Quay", Accounts: selector} }
+	}
+	return map[string]shownField{
+		"Name": wave(
+			"Quaint quay (The first 1 account)",
+			`"name":"Quaint quay"`,
+			func(w *access.WaveRule) { w.Name = "Quaint quay" },
+		),
+		"Accounts.All": wave("Quay (all accounts)", `"all":true`, of(access.Selector{All: true})),
+		"Accounts.IDs[]": wave(
+			"210987654321",
+			`"ids":["210987654321"]`,
+			of(access.Selector{IDs: []access.AccountID{"210987654321"}}),
+		),
+		"Accounts.OUs[]": wave(
+			"OU Root/Harbour",
+			`"ous":["Root/Harbour"]`,
+			of(access.Selector{OUs: []string{"Root/Harbour"}}),
+		),
+		"Accounts.Tags{}": wave(
+			"tags quay=seven",
+			`"tags":{"quay":"seven"}`,
+			of(access.Selector{Tags: map[string]string{"quay": "seven"}}),
+		),
+		"Accounts.Except[]": wave(
+			"except 210987654321",
+			`"except":["210987654321"]`,
+			of(access.Selector{All: true, Except: []string{"210987654321"}}),
+		),
+		"Count":   wave("The first 47 accounts", `"count":47`, func(w *access.WaveRule) { w.Count = 47 }),
+		"Percent": wave("Up to 47 %", `"percent":47`, func(w *access.WaveRule) { *w = access.WaveRule{Percent: 47} }),
+		"EachOU": wave(
+			"One OU after the other",
+			`"each_ou":true`,
+			func(w *access.WaveRule) { *w = access.WaveRule{EachOU: true} },
+		),
+
+		"MaxInFlight": wave(
+			"47 at once",
+			`"max_in_flight":47`,
+			func(w *access.WaveRule) { w.MaxInFlight = 47 },
+		),
+		"MaxFailures.None": wave(
+			"account: the first failure halts",
+			`"none":true`,
+			func(w *access.WaveRule) { w.MaxFailures.None = true },
+		),
+		"MaxFailures.Count": wave(
+			"account: more than 47 failures halt",
+			`"max_failures":{"count":47}`,
+			func(w *access.WaveRule) { w.MaxFailures.Count = 47 },
+		),
+		"MaxFailures.Percent": wave(
+			"more than 47 % failures",
+			`"max_failures":{"percent":47}`,
+			func(w *access.WaveRule) { w.MaxFailures.Percent = 47 },
+		),
+		"Bake": wave(
+			"bakes for 47m",
+			`"bake":"47m0s"`,
+			func(w *access.WaveRule) { w.Bake = 47 * time.Minute },
+		),
+		"RequiresApproval": wave(
+			"requires approval",
+			`"requires_approval":true`,
+			func(w *access.WaveRule) { w.RequiresApproval = true },
+		),
+	}
+}
+
 // shownFields are the fields of all edits by their paths.
 func shownFields() map[string]shownField {
 	all := map[string]shownField{
@@ -304,6 +489,7 @@ func shownFields() map[string]shownField {
 	add("Mapping", mappingFields())
 	add("Rule", ruleFields())
 	add("Settings", settingFields())
+	add("Strategy", strategyFields())
 	return all
 }
 
@@ -365,6 +551,9 @@ func plainEdit(object string) access.Edit {
 	case "Rule":
 		r := access.ReviewRule{ID: "rr-new", Name: "New", Need: []access.Requirement{{Count: 1}}}
 		return access.Edit{Op: access.EditAddRule, ID: r.ID, Rule: &r}
+	case "Strategy":
+		s := access.Strategy{ID: "st-new", Name: "New"}
+		return access.Edit{Op: access.EditAddStrategy, ID: s.ID, Strategy: &s}
 	default:
 		return access.Edit{Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &access.Settings{}}
 	}
@@ -377,7 +566,7 @@ func as(e access.Edit, verb string) access.Edit {
 		e.Op = access.EditOp(kind + "." + verb)
 	}
 	if verb == "remove" {
-		e.Entry, e.Allowlist, e.Mapping, e.Rule = nil, nil, nil, nil
+		e.Entry, e.Allowlist, e.Mapping, e.Rule, e.Strategy = nil, nil, nil, nil, nil
 	}
 	return e
 }
@@ -439,6 +628,32 @@ func TestReviewersSeeEachFieldOfAnEdit(t *testing.T) {
 		if object != "Settings" {
 			sees("removed", with, as(edit, "remove"))
 		}
+	}
+}
+
+// TestReviewersSeeTheDefaultStrategy: the edit that chooses the default has no object, so it is shown with names.
+func TestReviewersSeeTheDefaultStrategy(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	before := stateWith(t, plainEdit("Strategy"))
+	choice := access.Edit{Op: access.EditDefaultStrategy, ID: "st-new"}
+	page, api := reviewOf(t, c, before, choice)
+	if !strings.Contains(page, "All at once → New (st-new)") ||
+		!strings.Contains(api, `"op":"strategy.default","id":"st-new"`) {
+		t.Errorf("the default is not shown by the page %s\nor the API %s", page, api)
+	}
+	after, err := before.Apply([]access.Edit{choice})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, _ = reviewOf(
+		t,
+		c,
+		after,
+		access.Edit{Op: access.EditDefaultStrategy, ID: access.AtOnceStrategy},
+		access.Edit{Op: access.EditRemoveStrategy, ID: "st-new"},
+	)
+	if !strings.Contains(page, "New (st-new) → All at once") {
+		t.Errorf("the page does not show that the default goes:\n%s", page)
 	}
 }
 

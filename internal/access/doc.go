@@ -25,7 +25,8 @@
 //	change_view.go comments, permissions and other facts about a change for its readers
 //	plan.go        the writes of a change, account by account; plan_digest.go the digest that reviews bind to
 //	rollout.go     the carrying out of a plan; its targets and operations
-//	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves
+//	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves;
+//	               state_strategies.go strategies as part of the desired state
 //	rollout_progress.go a rollout's way through its waves
 //	rollout_control.go  what people do to a rollout; undo.go undoes one
 //	rollout_insight.go  progress samples and groups of failures

@@ -11,7 +11,7 @@ import (
 // EditOp says what an edit does.
 type EditOp string
 
-// The edits. Each touches one allowlist, entry, mapping or review rule, or the settings.
+// The edits. Each touches one allowlist, entry, mapping, review rule or strategy, the default strategy or the settings.
 const (
 	EditAddAllowlist    EditOp = "allowlist.add"    // Allowlist, with its entries
 	EditUpdateAllowlist EditOp = "allowlist.update" // Allowlist: name and description; entries are left alone
@@ -26,6 +26,10 @@ const (
 	EditUpdateRule      EditOp = "rule.update"      // Rule, found by its ID
 	EditRemoveRule      EditOp = "rule.remove"      // ID
 	EditUpdateSettings  EditOp = "settings.update"  // Settings; ID is SettingsID
+	EditAddStrategy     EditOp = "strategy.add"     // Strategy
+	EditUpdateStrategy  EditOp = "strategy.update"  // Strategy, found by its ID
+	EditRemoveStrategy  EditOp = "strategy.remove"  // ID
+	EditDefaultStrategy EditOp = "strategy.default" // ID of the strategy that is the default from then on
 )
 
 // EditOps lists all edits.
@@ -33,7 +37,7 @@ func EditOps() []EditOp {
 	return []EditOp{
 		EditAddAllowlist, EditUpdateAllowlist, EditRemoveAllowlist, EditAddEntry, EditUpdateEntry, EditRemoveEntry,
 		EditAddMapping, EditUpdateMapping, EditRemoveMapping, EditAddRule, EditUpdateRule, EditRemoveRule,
-		EditUpdateSettings,
+		EditUpdateSettings, EditAddStrategy, EditUpdateStrategy, EditRemoveStrategy, EditDefaultStrategy,
 	}
 }
 
@@ -57,10 +61,14 @@ type Edit struct {
 	Mapping   *Mapping    `json:"mapping,omitempty"`
 	Rule      *ReviewRule `json:"rule,omitempty"`
 	Settings  *Settings   `json:"settings,omitempty"`
+	Strategy  *Strategy   `json:"strategy,omitempty"`
 }
 
 // SettingsID stands in the ID of an edit of the settings, of which there are one.
 const SettingsID = "settings"
+
+// defaultStrategyObject is the object of all edits that choose the default strategy.
+const defaultStrategyObject = "default strategy"
 
 // Object names what the edit touches, for conflict checks: two edits with the same
 // object, one of which was applied after the other was composed, conflict.
@@ -76,6 +84,10 @@ func (e Edit) Object() string {
 		return "rule/" + e.ID
 	case EditUpdateSettings:
 		return SettingsID
+	case EditAddStrategy, EditUpdateStrategy, EditRemoveStrategy:
+		return "strategy/" + e.ID
+	case EditDefaultStrategy:
+		return defaultStrategyObject
 	default:
 		return "mapping/" + e.ID
 	}
@@ -126,7 +138,15 @@ func EditsBetween(before, after State) []Edit {
 			removed = append(removed, Edit{Op: EditRemoveAllowlist, ID: a.ID})
 		}
 	}
-	return slices.Concat(added, entries, d.mappingEdits(before.Mappings, after.Mappings), removed, ruleEdits(before.Rules, after.Rules), settingsEdits(before.Settings, after.Settings))
+	return slices.Concat(
+		added,
+		entries,
+		d.mappingEdits(before.Mappings, after.Mappings),
+		removed,
+		ruleEdits(before.Rules, after.Rules),
+		settingsEdits(before.Settings, after.Settings),
+		strategyEdits(before, after),
+	)
 }
 
 func ruleEdits(before, after []ReviewRule) []Edit {

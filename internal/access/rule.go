@@ -51,7 +51,7 @@ const (
 	DangerNoAddress     Danger = "no_address"     // a Deny without condition: nobody gets in
 	DangerManyAccounts  Danger = "many_accounts"  // more accounts than the settings say
 	DangerBreakGlass    Danger = "break_glass"    // a break-glass mapping or allowlist is touched
-	DangerRules         Danger = "rules"          // review rules or settings are changed
+	DangerRules         Danger = "rules"          // review rules, strategies or settings are changed
 )
 
 // Dangers lists the dangers in the order in which pages show them.
@@ -66,7 +66,7 @@ var dangerWords = map[Danger]string{
 	DangerNoAddress:     "leaves a mapping without any address",
 	DangerManyAccounts:  "writes to many accounts",
 	DangerBreakGlass:    "touches break-glass access",
-	DangerRules:         "changes review rules or settings",
+	DangerRules:         "changes review rules, strategies or settings",
 }
 
 // String says what a change with the danger does.

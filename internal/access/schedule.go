@@ -1,6 +1,10 @@
 package access
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Schedule says when the console applies an approved change without a person. It is valid
 // for the digest that the operator saw: an edit ends it. Outcome says why it was not kept;
@@ -16,7 +20,7 @@ type Schedule struct {
 	Digest  string
 	Outcome string
 
-	Strategy int64 // a saved strategy's id, DefaultStrategy or AtOnceStrategy
+	Strategy string // the id of a strategy, DefaultStrategy or AtOnceStrategy
 }
 
 // The bounds of a schedule.
@@ -51,6 +55,23 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, start
 	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(startWithin).UTC(), By: actor.Ref(), Digest: digest}
 	c.touch(at)
 	return nil
+}
+
+// StillScheduled refuses to remove a strategy that changes are scheduled with.
+func StillScheduled(waiting []ChangeRef) error {
+	if len(waiting) == 0 {
+		return nil
+	}
+	names := make([]string, len(waiting))
+	for i, c := range waiting {
+		names[i] = fmt.Sprintf("#%d %s", c.ID, c.Title)
+	}
+	return Errorf(
+		KindConflict,
+		"The strategy that this change removes is scheduled for %s. "+
+			"Cancel the schedule, or apply the scheduled change, then try again.",
+		strings.Join(names, ", "),
+	)
 }
 
 const scheduleFormat = "2006-01-02 15:04 MST"

@@ -10,13 +10,16 @@ import (
 
 // State is the desired state at a revision: all allowlists and mappings, and how it is
 // to be changed. Allowlists are sorted by name, mappings by role, then by ID, review
-// rules by name.
+// rules and strategies by name. DefaultStrategy is the id of a strategy; none is all at once.
 type State struct {
 	Revision   int64        `json:"revision"`
 	Allowlists []Allowlist  `json:"allowlists"`
 	Mappings   []Mapping    `json:"mappings"`
 	Rules      []ReviewRule `json:"rules,omitempty"`
 	Settings   Settings     `json:"settings,omitzero"`
+
+	Strategies      []Strategy `json:"strategies,omitempty"`
+	DefaultStrategy string     `json:"default_strategy,omitempty"`
 }
 
 // Rule finds a review rule by its id.
@@ -113,6 +116,9 @@ type stateBuilder struct {
 	recheck    bool // a mapping may name an allowlist that is not there
 	rules      map[string]ReviewRule
 	settings   Settings
+
+	strategies      map[string]Strategy
+	defaultStrategy string
 }
 
 func newStateBuilder(s State) *stateBuilder {
@@ -123,6 +129,8 @@ func newStateBuilder(s State) *stateBuilder {
 		mappings:   editedMappings{base: s.Mappings},
 		rules:      byID(s.Rules, ruleID),
 		settings:   s.Settings,
+
+		strategies: byID(s.Strategies, strategyID), defaultStrategy: s.DefaultStrategy,
 	}
 	for _, a := range s.Allowlists {
 		b.allowlists[a.ID] = &a
@@ -155,6 +163,10 @@ func (b *stateBuilder) apply(e Edit) error {
 		return b.applyRule(e)
 	case EditUpdateSettings:
 		return b.putSettings(e)
+	case EditAddStrategy, EditUpdateStrategy, EditRemoveStrategy:
+		return b.applyStrategy(e)
+	case EditDefaultStrategy:
+		return b.chooseDefault(e)
 	default:
 		return Invalid("op", "%q is not an edit; the edits are %s", string(e.Op), editNames())
 	}
@@ -332,7 +344,10 @@ func (b *stateBuilder) putSettings(e Edit) error {
 
 // state assembles the result and refuses mappings that name an allowlist that is gone.
 func (b *stateBuilder) state() (State, error) {
-	s := State{Revision: b.revision, Rules: slices.Collect(maps.Values(b.rules)), Settings: b.settings}
+	s := State{
+		Revision: b.revision, Rules: slices.Collect(maps.Values(b.rules)), Settings: b.settings,
+		Strategies: slices.Collect(maps.Values(b.strategies)), DefaultStrategy: b.defaultStrategy,
+	}
 	names := make(map[string]bool, len(b.allowlists))
 	for id, a := range b.allowlists {
 		names[a.Name] = true
@@ -349,6 +364,9 @@ func (b *stateBuilder) state() (State, error) {
 		}
 	}
 	s.sortObjects()
+	if err := s.checkStrategies(); err != nil {
+		return State{}, err
+	}
 	return s, nil
 }
 
@@ -376,4 +394,5 @@ func (s *State) sortObjects() {
 	slices.SortFunc(s.Rules, func(a, b ReviewRule) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
+	SortStrategies(s.Strategies)
 }

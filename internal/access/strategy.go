@@ -9,14 +9,14 @@ import (
 )
 
 // Strategy is a saved way of carrying changes out: in which waves, how many accounts at
-// once, when to stop. A rollout keeps a copy of its strategy as it was at the apply.
+// once, when to stop. Strategies are part of the desired state: they are changed only through a
+// reviewed change, and a change is rolled out by a strategy of the revision before it, never by
+// one that it brings itself. A rollout keeps a copy of its strategy as it was at the apply.
 // The zero value is everything in one wave.
 type Strategy struct {
-	ID                int64             `json:"id,omitempty"`
+	ID                string            `json:"id,omitempty"`
 	Name              string            `json:"name"`
 	Description       string            `json:"description,omitempty"`
-	Default           bool              `json:"default,omitempty"`
-	Version           int64             `json:"version,omitempty"`       // rises with each edit
 	Waves             []WaveRule        `json:"waves,omitempty"`         // accounts that none of them takes come last, in a wave of their own
 	MaxInFlight       int               `json:"max_in_flight,omitempty"` // accounts at once; 0 is the server's default
 	MaxFailures       Limit             `json:"max_failures,omitzero"`
@@ -91,6 +91,7 @@ const (
 	maxProbes            = 10
 	maxWaveRules         = 30
 	MostInFlight         = 500
+	minBake              = time.Second // scenario files cannot hold less
 	maxBake              = 14 * 24 * time.Hour
 	minConfirm           = time.Minute
 	maxConfirm           = 7 * 24 * time.Hour
@@ -100,10 +101,10 @@ const (
 // accounts, in one wave.
 const BuiltinStrategy = "All at once"
 
-// The ids of strategies that are not saved.
+// The ids by which a strategy is chosen that is not named.
 const (
-	DefaultStrategy = 0  // the one that was saved as the default, or all at once
-	AtOnceStrategy  = -1 // all at once
+	DefaultStrategy = ""        // the default of the desired state, or all at once
+	AtOnceStrategy  = "at-once" // all at once
 )
 
 // OrNamed returns the strategy with a name.
@@ -142,6 +143,8 @@ func (s Strategy) Check() error {
 		f.add("name", "%s", MessageOf(err))
 	} else if !strategyName.MatchString(s.Name) {
 		f.add("name", "a strategy has a name of at most 80 characters")
+	} else if s.named(BuiltinStrategy) {
+		f.add("name", "%q is the strategy of the console; choose another name", BuiltinStrategy)
 	}
 	if len(s.Description) > 500 {
 		f.add("description", "at most 500 characters")
@@ -207,6 +210,9 @@ func (w WaveRule) check(f *fieldErrors, at string, last bool) {
 			f.add(at+"accounts", "%s", MessageOf(err))
 		}
 	}
+	if w.Accounts.none() && len(w.Accounts.Except) > 0 {
+		f.add(at+"accounts", "a wave leaves accounts out only of those that it chooses: by id, OU or tag, or all")
+	}
 	if w.Count < 0 {
 		f.add(at+"count", "the number of accounts is 1 or more")
 	}
@@ -216,8 +222,8 @@ func (w WaveRule) check(f *fieldErrors, at string, last bool) {
 	if w.MaxInFlight < 0 || w.MaxInFlight > MostInFlight {
 		f.add(at+"max_in_flight", maxInFlightRange, MostInFlight)
 	}
-	if w.Bake < 0 || w.Bake > maxBake {
-		f.add(at+"bake", "a wave bakes for at most 14 days")
+	if w.Bake != 0 && (w.Bake < minBake || w.Bake > maxBake) {
+		f.add(at+"bake", "a wave bakes for one second to 14 days")
 	}
 	if len(w.Name) > 80 {
 		f.add(at+"name", "at most 80 characters")

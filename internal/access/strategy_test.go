@@ -84,14 +84,18 @@ func TestStrategyCheck(t *testing.T) {
 		t.Fatalf("a strategy that is good: %v", err)
 	}
 	for field, spoil := range map[string]func(*Strategy){
-		"name":                    func(s *Strategy) { s.Name = " " },
-		"max_in_flight":           func(s *Strategy) { s.MaxInFlight = -1 },
-		"max_failures":            func(s *Strategy) { s.MaxFailures = Limit{Count: 1, Percent: 1} },
-		"confirm_within":          func(s *Strategy) { s.Confirm = time.Second },
-		"waves/0/accounts":        func(s *Strategy) { s.Waves = []WaveRule{{Name: "nobody"}} },
-		"waves/0/each_ou":         func(s *Strategy) { s.Waves = []WaveRule{{EachOU: true}, {Count: 1}} },
-		"waves/1/percent":         func(s *Strategy) { s.Waves = []WaveRule{{Percent: 50}, {Percent: 50}} },
-		"waves/0/bake":            func(s *Strategy) { s.Waves = []WaveRule{{Count: 1, Bake: -1}} },
+		"name":             func(s *Strategy) { s.Name = " " },
+		"max_in_flight":    func(s *Strategy) { s.MaxInFlight = -1 },
+		"max_failures":     func(s *Strategy) { s.MaxFailures = Limit{Count: 1, Percent: 1} },
+		"confirm_within":   func(s *Strategy) { s.Confirm = time.Second },
+		"waves/0/accounts": func(s *Strategy) { s.Waves = []WaveRule{{Name: "nobody"}} },
+		"waves/0/each_ou":  func(s *Strategy) { s.Waves = []WaveRule{{EachOU: true}, {Count: 1}} },
+		"waves/1/percent":  func(s *Strategy) { s.Waves = []WaveRule{{Percent: 50}, {Percent: 50}} },
+		"waves/0/bake":     func(s *Strategy) { s.Waves = []WaveRule{{Count: 1, Bake: -1}} },
+		"waves/1/bake":     func(s *Strategy) { s.Waves = []WaveRule{{Count: 1}, {Count: 1, Bake: time.Millisecond}} },
+		"waves/1/accounts": func(s *Strategy) {
+			s.Waves = []WaveRule{{Count: 1}, {Count: 1, Accounts: Selector{Except: []string{"111122223333"}}}}
+		},
 		"probes/0/role":           func(s *Strategy) { s.Probes = []Probe{{Role: RoleName{Name: "no role"}}} },
 		"maintenance_window/zone": func(s *Strategy) { s.MaintenanceWindow.Zone = "Middle/Earth" },
 		"maintenance_window/from": func(s *Strategy) { s.MaintenanceWindow.From = "" },

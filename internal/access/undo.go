@@ -24,7 +24,12 @@ func (s State) Undo(before, after State) ([]Edit, error) {
 }
 
 // whole names the object that an edit touches, an entry's being its allowlist.
-func (e Edit) whole() string { return e.noun() + "/" + e.ID }
+func (e Edit) whole() string {
+	if e.Op == EditDefaultStrategy {
+		return e.Object()
+	}
+	return e.noun() + "/" + e.ID
+}
 
 func (e Edit) noun() string {
 	switch e.Op {
@@ -34,6 +39,10 @@ func (e Edit) noun() string {
 		return "review rule"
 	case EditUpdateSettings:
 		return "settings"
+	case EditAddStrategy, EditUpdateStrategy, EditRemoveStrategy:
+		return "strategy"
+	case EditDefaultStrategy:
+		return defaultStrategyObject
 	default:
 		return "allowlist"
 	}

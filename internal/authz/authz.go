@@ -22,7 +22,6 @@ const (
 	SyncAccounts     Permission = "sync_accounts"      // read the organization again
 	AcceptSync       Permission = "accept_sync"        // confirm what a sync must not change alone
 	ManageFindings   Permission = "manage_findings"    // acknowledge findings, or reopen them
-	ManageStrategies Permission = "manage_strategies"  // how changes are carried out
 	ManagePeople     Permission = "manage_people"      // people, roles, anybody's passwords, sessions and tokens
 	WithdrawAny      Permission = "withdraw_any"       // withdraw changes of others
 	ManageOwnAccount Permission = "manage_own_account" // one's own password and sessions; not for tokens
@@ -42,7 +41,6 @@ var table = map[Permission][]access.Role{
 	SyncAccounts:     {access.RoleOperator, access.RoleAdmin},
 	AcceptSync:       {access.RoleAdmin},
 	ManageFindings:   {access.RoleOperator},
-	ManageStrategies: {access.RoleAdmin},
 	ManagePeople:     {access.RoleAdmin},
 	WithdrawAny:      {access.RoleAdmin},
 	ManageOwnAccount: everyone,
@@ -53,25 +51,24 @@ var table = map[Permission][]access.Role{
 // scopes says which scope a token needs for each permission, in addition to its person's role.
 // A permission without a line is not for tokens.
 var scopes = map[Permission]access.TokenScope{
-	Read:             access.ScopeRead,
-	ReadAudit:        access.ScopeRead,
-	EditChange:       access.ScopePropose,
-	ReviewChange:     access.ScopeReview,
-	ApplyChange:      access.ScopeApply,
-	ControlRollout:   access.ScopeRollout,
-	SyncAccounts:     access.ScopeRollout,
-	AcceptSync:       access.ScopeAdmin,
-	ManageFindings:   access.ScopeRollout,
-	ManageStrategies: access.ScopeAdmin,
-	WithdrawAny:      access.ScopeAdmin,
-	ManagePeople:     access.ScopePeople,
+	Read:           access.ScopeRead,
+	ReadAudit:      access.ScopeRead,
+	EditChange:     access.ScopePropose,
+	ReviewChange:   access.ScopeReview,
+	ApplyChange:    access.ScopeApply,
+	ControlRollout: access.ScopeRollout,
+	SyncAccounts:   access.ScopeRollout,
+	AcceptSync:     access.ScopeAdmin,
+	ManageFindings: access.ScopeRollout,
+	WithdrawAny:    access.ScopeAdmin,
+	ManagePeople:   access.ScopePeople,
 }
 
 // Permissions lists every permission.
 func Permissions() []Permission {
 	return []Permission{
 		Read, ReadAudit, EditChange, ReviewChange, ApplyChange, ControlRollout, SyncAccounts,
-		AcceptSync, ManageFindings, ManageStrategies, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass,
+		AcceptSync, ManageFindings, ManagePeople, WithdrawAny, ManageOwnAccount, ReadJobs, BreakGlass,
 	}
 }
 

@@ -18,7 +18,6 @@ func TestTable(t *testing.T) {
 		SyncAccounts:     "operator admin",
 		AcceptSync:       "admin",
 		ManagePeople:     "admin",
-		ManageStrategies: "admin",
 		ManageFindings:   "operator",
 		WithdrawAny:      "admin",
 		ManageOwnAccount: "viewer editor approver operator auditor admin break-glass",

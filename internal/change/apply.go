@@ -58,7 +58,7 @@ type application struct {
 	alone  bool
 	reason string
 
-	strategy int64
+	strategy string
 	step     stepOptions
 }
 
@@ -99,7 +99,11 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
 	rollout.LeftBehind = len(d.LeftBehind)
-	staging, err := s.stage(ctx, &rollout, a.strategy, d.Plan)
+	strategy, err := s.strategyAt(ctx, head, a.strategy)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	staging, err := s.stage(ctx, &rollout, strategy, d.Plan)
 	if err != nil {
 		return access.Rollout{}, err
 	}

@@ -36,6 +36,7 @@
 //	since.go        changes that others have applied meanwhile
 //	review.go       reviews and withdrawal
 //	apply.go        the step from approved to a revision and a rollout; strategy.go: its waves
+//	strategies.go   strategies, and edits of them
 //	pushhead.go     the head once more, to all accounts or to some
 //	planinput.go    the input of package planning
 //	cache.go        plans that are kept; ahead.go: plans that are worked out before a reviewer asks

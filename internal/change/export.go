@@ -127,6 +127,9 @@ func (s *Service) ExportScenario(
 	if err != nil {
 		return nil, 0, err
 	}
+	if state.Strategies == nil {
+		state.Strategies = []access.Strategy{} // there are none, and the file says so
+	}
 	file := scenario.Scenario{OUs: ous, Accounts: accounts, State: state}
 	if yaml {
 		body, err = file.YAML()

@@ -116,7 +116,6 @@ func (s *Service) ImportScenario(ctx context.Context, actor access.Actor, title,
 	if err != nil {
 		return access.Change{}, asField(access.Errorf(access.KindInvalid, "%s", access.MessageOf(err)), "scenario")
 	}
-	desired := &Desired{Allowlists: scenario.State.Allowlists, Mappings: scenario.State.Mappings}
-	c, err := s.Propose(ctx, actor, Head, Proposal{Title: title, Reason: reason, Desired: desired})
+	c, err := s.Propose(ctx, actor, Head, Proposal{Title: title, Reason: reason, Desired: DesiredOf(scenario)})
 	return c, asField(err, "scenario")
 }

@@ -8,6 +8,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/scenario"
 )
 
 // Proposal is a change as a program sends it: either the edits, or the whole desired
@@ -19,11 +20,23 @@ type Proposal struct {
 	Desired *Desired
 }
 
-// Desired are all allowlists and mappings as they are to be. Their ids say nothing:
-// allowlists are found by their name, mappings by role and accounts.
+// Desired are all allowlists, mappings and strategies as they are to be. Their ids say nothing:
+// allowlists and strategies are found by their name, mappings by role and accounts. Without Strategies, strategies stay
+// as they are; an empty list, which is not nil, removes all of them.
 type Desired struct {
 	Allowlists []access.Allowlist
 	Mappings   []access.Mapping
+
+	Strategies      []access.Strategy
+	DefaultStrategy string // the id of one of them
+}
+
+// DesiredOf is the desired state of a scenario file.
+func DesiredOf(s scenario.Scenario) *Desired {
+	return &Desired{
+		Allowlists: s.State.Allowlists, Mappings: s.State.Mappings,
+		Strategies: s.State.Strategies, DefaultStrategy: s.State.DefaultStrategy,
+	}
 }
 
 // Propose begins a change on the head. on is the revision that the proposal was made
@@ -85,6 +98,9 @@ func (s *Service) input(ctx context.Context, base int64, p Proposal) (Input, err
 	if desired.Mappings, err = s.resolveMappings(ctx, desired.Mappings); err != nil {
 		return Input{}, withoutFields(err)
 	}
+	if desired.Strategies, err = s.resolveStrategies(ctx, desired.Strategies); err != nil {
+		return Input{}, withoutFields(err)
+	}
 	in.Edits = access.EditsBetween(state, desired.over(state))
 	if len(in.Edits) == 0 {
 		return Input{}, access.Errorf(access.KindUnchanged, "There is nothing to change: revision %d holds exactly this.", base)
@@ -97,7 +113,12 @@ var knownID = regexp.MustCompile(`^[a-z]{2}-[a-z0-9._-]{1,64}$`)
 
 // withIDs gives ids to what is added without one.
 func withIDs(edits []access.Edit) ([]access.Edit, error) {
-	prefixes := map[access.EditOp]string{access.EditAddAllowlist: "al", access.EditAddMapping: "mp", access.EditAddRule: "rr"}
+	prefixes := map[access.EditOp]string{
+		access.EditAddAllowlist: "al",
+		access.EditAddMapping:   "mp",
+		access.EditAddRule:      "rr",
+		access.EditAddStrategy:  "st",
+	}
 	out := slices.Clone(edits)
 	for i, e := range out {
 		prefix, adds := prefixes[e.Op]
@@ -128,8 +149,28 @@ func (d Desired) over(state access.State) access.State {
 		next.Allowlists[i] = a
 	}
 	next.Mappings = sameMappings(state.Mappings, d.Mappings)
+	if d.Strategies != nil {
+		next.Strategies, next.DefaultStrategy = d.strategiesOver(state)
+	}
 	next.Sort()
 	return next
+}
+
+// strategiesOver gives the desired strategies the ids of those of the same name, and returns the id of the default.
+func (d Desired) strategiesOver(state access.State) (strategies []access.Strategy, byDefault string) {
+	strategies = make([]access.Strategy, len(d.Strategies))
+	for i, s := range d.Strategies {
+		was := s.ID
+		id, there := state.StrategyNamed(s.Name)
+		if s.ID = id; !there {
+			s.ID = newID("st")
+		}
+		if was != "" && was == d.DefaultStrategy {
+			byDefault = s.ID
+		}
+		strategies[i] = s
+	}
+	return strategies, byDefault
 }
 
 // sameMappings gives each desired mapping the id of one that is there: the same in every

@@ -57,7 +57,11 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d again", head), 0, head)
 	r.LeftBehind = len(p.LeftBehind)
-	staging, err := s.stage(ctx, &r, access.DefaultStrategy, p.Plan)
+	strategy, err := s.strategyAt(ctx, head, access.DefaultStrategy)
+	if err != nil {
+		return access.Rollout{}, err
+	}
+	staging, err := s.stage(ctx, &r, strategy, p.Plan)
 	if err != nil {
 		return access.Rollout{}, err
 	}

@@ -149,6 +149,9 @@ func doneAlready(s access.State, e access.Edit) bool {
 	case access.EditRemoveRule:
 		_, ok := s.Rule(e.ID)
 		return !ok
+	case access.EditRemoveStrategy:
+		_, ok := s.Strategy(e.ID)
+		return !ok
 	default:
 		return false
 	}

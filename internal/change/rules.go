@@ -180,6 +180,9 @@ type ruleDiff struct {
 	rules    []access.RuleChange
 	settings []access.SettingChange
 	names    map[string]string // of what the scopes of the rules name, by id
+
+	strategies      []access.StrategyChange
+	defaultStrategy *access.SettingChange // nil if it stays
 }
 
 func diffRules(before, after access.State, ous *access.OUs) ruleDiff {
@@ -198,6 +201,7 @@ func diffRules(before, after access.State, ous *access.OUs) ruleDiff {
 		}
 	}
 	d.nameScopes(before, after)
+	d.strategies, d.defaultStrategy = diffStrategies(before, after)
 	was, is := settingWords(before, ous), settingWords(after, ous)
 	for i := range was {
 		if was[i].After != is[i].After {

@@ -95,10 +95,10 @@ type Store interface {
 	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
 	// StoppedTargets are the last pushes of accounts; an account that no rollout has had as a target has none.
 	StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error)
-	// Strategies are the saved strategies by name; Strategy is one of them, or the default
-	// for access.DefaultStrategy.
-	Strategies(ctx context.Context) ([]access.Strategy, error)
-	Strategy(ctx context.Context, id int64) (access.Strategy, error)
+	// StrategyHistory lists what became of a strategy, by revision, the newest first.
+	StrategyHistory(ctx context.Context, id string, q access.PageQuery) (access.Page[access.StrategyRevision], error)
+	// ScheduledWith lists the changes that wait for their time and name a strategy that the edits remove.
+	ScheduledWith(ctx context.Context, edits []access.Edit) ([]access.ChangeRef, error)
 
 	// History is the audit trail of one change, oldest first.
 	History(ctx context.Context, object string) ([]access.AuditEvent, error)

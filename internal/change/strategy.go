@@ -7,37 +7,44 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// strategyNamed returns the id of a strategy by its name; none is the default.
-func (s *Service) strategyNamed(ctx context.Context, name string) (int64, error) {
-	name = strings.TrimSpace(name)
-	switch {
-	case name == "":
-		return access.DefaultStrategy, nil
-	case strings.EqualFold(name, access.BuiltinStrategy):
-		return access.AtOnceStrategy, nil
-	}
-	saved, err := s.store.Strategies(ctx)
+// strategyNamed returns the id of a strategy at the head by its name; none is the default.
+func (s *Service) strategyNamed(ctx context.Context, name string) (string, error) {
+	head, err := s.headState(ctx)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	for _, strategy := range saved {
-		if strings.EqualFold(strategy.Name, name) {
-			return strategy.ID, nil
-		}
+	id, found := head.StrategyNamed(name)
+	if !found {
+		return "", access.Invalid(
+			"strategy",
+			"There is no strategy %q. Choose one of those under Settings, or leave it out for the default.",
+			strings.TrimSpace(name),
+		)
 	}
-	return 0, access.Invalid("strategy", "There is no strategy %q. Choose one of those under Settings, or leave it out for the default.", name)
+	return id, nil
+}
+
+// strategyAt is a strategy of a revision. A change is rolled out by a strategy of the revision before it, never by one
+// that it brings itself.
+func (s *Service) strategyAt(ctx context.Context, revision int64, id string) (access.Strategy, error) {
+	state, err := s.store.State(ctx, revision)
+	if err != nil {
+		return access.Strategy{}, err
+	}
+	strategy, found := state.Strategy(id)
+	if !found {
+		return access.Strategy{}, access.Errorf(access.KindConflict,
+			"The strategy that was chosen is not part of revision %d: another change has removed it. "+
+				"Choose a strategy again.", revision)
+	}
+	return strategy, nil
 }
 
 // stage divides the accounts of a plan into the waves of a strategy, and gives the
 // rollout its limits. What a strategy leaves open is as the server was told.
-func (s *Service) stage(ctx context.Context, r *access.Rollout, id int64, plan access.Plan) (access.Staging, error) {
-	strategy := access.Strategy{}.OrNamed()
-	if id != access.AtOnceStrategy {
-		var err error
-		if strategy, err = s.store.Strategy(ctx, id); err != nil {
-			return access.Staging{}, err
-		}
-	}
+func (s *Service) stage(
+	ctx context.Context, r *access.Rollout, strategy access.Strategy, plan access.Plan,
+) (access.Staging, error) {
 	if strategy.MaxInFlight > 0 {
 		r.MaxInFlight = strategy.MaxInFlight
 	}

@@ -47,6 +47,13 @@ func (s *Service) Submit(ctx context.Context, actor access.Actor, id, version in
 	if err := draft.refusal(); err != nil {
 		return access.Change{}, err
 	}
+	waiting, err := s.store.ScheduledWith(ctx, c.Edits)
+	if err != nil {
+		return access.Change{}, err
+	}
+	if err := access.StillScheduled(waiting); err != nil {
+		return access.Change{}, err
+	}
 	tried := trial(c)
 	if _, err := step.override(tried, actor, draft.guards(actor), s.at()); err != nil {
 		return access.Change{}, err
@@ -166,9 +173,19 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	d.ruled = diffRules(base, after, ous)
 	d.untimely = untimely(d.Diff, base.Settings, s.at())
 	d.warnings, err = planning.Warnings{
-		Issues: d.Issues, Cleared: d.Cleared, Dangers: e.Dangers(), Guards: d.lockOuts, Notes: planning.NotesOf(d.Plan),
-		Gone: idsOf(d.LeftBehind), Impact: d.Impact, Diff: d.Diff, Rules: d.ruled.rules, Settings: d.ruled.settings,
-		OwnGuard: base.Settings.Mode(access.GuardOwnAddress),
+		Issues:          d.Issues,
+		Cleared:         d.Cleared,
+		Dangers:         e.Dangers(),
+		Guards:          d.lockOuts,
+		Notes:           planning.NotesOf(d.Plan),
+		Gone:            idsOf(d.LeftBehind),
+		Impact:          d.Impact,
+		Diff:            d.Diff,
+		Rules:           d.ruled.rules,
+		Settings:        d.ruled.settings,
+		Strategies:      d.ruled.strategies,
+		DefaultStrategy: d.ruled.defaultStrategy,
+		OwnGuard:        base.Settings.Mode(access.GuardOwnAddress),
 	}.Digest()
 	return err
 }

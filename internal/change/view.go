@@ -93,6 +93,7 @@ func (v *View) ShowEdits(before, after access.State) {
 
 func (v *View) showRules(d ruleDiff) {
 	v.Rules, v.Settings, v.Names = d.rules, d.settings, d.names
+	v.Strategies, v.DefaultStrategy = d.strategies, d.defaultStrategy
 }
 
 // addFindings fills in what guards and review rules say. A draft's needs are those that it

@@ -68,6 +68,9 @@ type View struct {
 	OUs          *access.OUs         // for the texts about selectors
 	ChangedSince access.ChangedSince // changes of others since the base of a change that is not applied yet
 	Warnings     string              // the digest of the warnings of a submitted change
+
+	Strategies      []access.StrategyChange
+	DefaultStrategy *access.SettingChange // nil if it stays
 }
 
 // ExplainRequest asks which user can assume which role, from which network. Revision is Head, or a

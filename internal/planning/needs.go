@@ -160,7 +160,8 @@ func (e Effects) dangers(touched touchedObjects) []access.Danger {
 		note(access.DangerBreakGlass)
 	}
 	for _, edit := range e.Edits {
-		if strings.HasPrefix(string(edit.Op), "rule.") || edit.Op == access.EditUpdateSettings {
+		kind, _, _ := strings.Cut(string(edit.Op), ".")
+		if kind == "rule" || kind == "settings" || kind == "strategy" {
 			note(access.DangerRules)
 		}
 	}

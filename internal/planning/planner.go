@@ -437,7 +437,8 @@ func TouchedBy(edits []access.Edit) touchedObjects {
 		switch e.Op {
 		case access.EditAddMapping, access.EditUpdateMapping, access.EditRemoveMapping:
 			t.Mappings[e.ID] = true
-		case access.EditAddRule, access.EditUpdateRule, access.EditRemoveRule, access.EditUpdateSettings:
+		case access.EditAddRule, access.EditUpdateRule, access.EditRemoveRule, access.EditUpdateSettings,
+			access.EditAddStrategy, access.EditUpdateStrategy, access.EditRemoveStrategy, access.EditDefaultStrategy:
 		default:
 			t.allowlists[e.ID] = true
 		}

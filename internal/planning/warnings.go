@@ -27,6 +27,9 @@ type Warnings struct {
 	Rules    []access.RuleChange
 	Settings []access.SettingChange
 	OwnGuard access.GuardMode // what becomes of a finding about the reader's own address
+
+	Strategies      []access.StrategyChange
+	DefaultStrategy *access.SettingChange
 }
 
 // AccountNote is a note of a plan on one account.

@@ -103,11 +103,10 @@
 //
 //	service.go   reading and watching rollouts, for people; authorises
 //	control.go   what people do to a rollout
-//	strategies.go  saved ways of carrying changes out
 //	rollback.go  what has been written, read backwards
 //	open_unverified.go  roles that a reviewer lets a rollout open without proof
 //	check.go     a look at the health of a wave
-//	waves.go     what the store keeps of waves, checks and strategies
+//	waves.go     what the store keeps of waves and checks
 //	resolve.go   what people decide about conflicts
 //	progress.go  failures and progress of a rollout; shared.go: asked for once for all watchers
 //	hub.go       one store query per change for any number of watchers; both end with the Service

@@ -7,7 +7,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// WaveStore stores waves, checks, strategies and rollbacks.
+// WaveStore stores waves, checks and rollbacks.
 type WaveStore interface {
 	// UpdateProgress locks the rollout, lets decide change it and its wave progress, and makes the
 	// targets follow: an abort skips waiting targets, a retry makes failed and conflicting targets
@@ -45,13 +45,4 @@ type WaveStore interface {
 	Written(ctx context.Context, rollout int64, each func(access.WrittenTarget) error) error
 	// BeginRollback starts the rollout that rolls another one back.
 	BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error)
-
-	// OUTree is all OUs by id, those included that are gone.
-	OUTree(ctx context.Context) (*access.OUs, error)
-	Strategies(ctx context.Context) ([]access.Strategy, error)
-	Strategy(ctx context.Context, id int64) (access.Strategy, error)
-	// SaveStrategy adds a strategy whose id is 0, or replaces the one of the id. It refuses
-	// where the version is no longer that.
-	SaveStrategy(ctx context.Context, s access.Strategy, event access.AuditEvent) (access.Strategy, error)
-	RemoveStrategy(ctx context.Context, id int64, event access.AuditEvent) error
 }

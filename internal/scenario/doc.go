@@ -15,6 +15,7 @@
 // # Files
 //
 //	scenario.go   the scenario and what is checked when it is read
+//	strategies.go the strategies of a scenario
 //	yaml.go       YAML with positions, for error messages
 //	print.go      scenarios as YAML and JSON
 //	render.go     the documents of a scenario

@@ -120,6 +120,9 @@ func (s Scenario) tree() tree {
 	root.put("accounts", accounts)
 	root.put("allowlists", allowlists)
 	root.put("mappings", mappings)
+	if s.State.Strategies != nil {
+		root.put("strategies", s.strategiesTree())
+	}
 	return root
 }
 
@@ -220,7 +223,7 @@ func selectorTree(s access.Selector) tree {
 }
 
 // block writes an element of one of the top lists: its keys below each other, the
-// entries of an allowlist below each other too, and everything else on one line.
+// entries of an allowlist and the waves of a strategy below each other too, and everything else on one line.
 func (t tree) block(b *bytes.Buffer) {
 	for i, p := range t.pairs {
 		b.WriteString("    "[:2+2*min(i, 1)])
@@ -228,7 +231,7 @@ func (t tree) block(b *bytes.Buffer) {
 			b.WriteString("- ")
 		}
 		b.WriteString(p.key + ":")
-		if p.key != "entries" || len(p.value.items) == 0 {
+		if p.key != "entries" && p.key != "waves" || len(p.value.items) == 0 {
 			b.WriteByte(' ')
 			p.value.flow(b)
 			b.WriteByte('\n')

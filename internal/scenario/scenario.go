@@ -17,6 +17,9 @@ import (
 //
 // The file is read without AWS, so its OUs are those that it names: the paths of accounts, and the ids under ous. An
 // OU without an id has its path as its id. A selector by path or by id reaches the same accounts as in AWS.
+//
+// A file without the key strategies says nothing about strategies: State.Strategies is nil. An empty list of them is
+// not nil, and means that there are none.
 type Scenario struct {
 	OUs       *access.OUs
 	Accounts  []access.Account
@@ -26,8 +29,8 @@ type Scenario struct {
 
 // ParseScenario reads a scenario in YAML or JSON. Unknown keys are errors; an error says
 // file, line, what is wrong and what to do. The ids of allowlists and mappings are made
-// from the file: "al-NAME", and "mp-" with the mapping's place in the order of roles, so
-// that a scenario that is printed and read again has the same.
+// from the file: "al-NAME", and "mp-" with the mapping's place in the order of roles, and "st-" with the strategy's
+// place in the order of names, so that a scenario that is printed and read again has the same.
 func ParseScenario(data []byte, file string) (Scenario, error) {
 	root, err := parseYAML(data, file)
 	if err != nil {
@@ -39,6 +42,7 @@ func ParseScenario(data []byte, file string) (Scenario, error) {
 		"accounts":   r.list(r.account),
 		"allowlists": r.list(r.allowlist),
 		"mappings":   r.list(r.mapping),
+		"strategies": r.strategyList,
 	})
 	if err != nil {
 		return Scenario{}, err
@@ -54,6 +58,7 @@ type scenarioReader struct {
 	accounts   []readAccount
 	allowlists []access.Allowlist
 	mappings   []readMapping
+	strategies []readStrategy // nil without the key
 }
 
 // readAccount is an account with the line of its OU.
@@ -312,6 +317,9 @@ func (r *scenarioReader) finish() (Scenario, error) {
 		r.positions["mapping/"+m.ID] = r.file + ":" + strconv.Itoa(m.line)
 		s.State.Mappings = append(s.State.Mappings, m.Mapping)
 	}
+	if err := r.placeStrategies(&s); err != nil {
+		return Scenario{}, err
+	}
 	s.State.Sort()
 	return s, nil
 }
@@ -373,7 +381,9 @@ func ouInFile(ous *access.OUs, text string) string {
 }
 
 // mappingID pads the number, so that ids sort as the mappings do.
-func mappingID(i int) string {
+func mappingID(i int) string { return numberedID("mp-", i) }
+
+func numberedID(prefix string, i int) string {
 	n := strconv.Itoa(i + 1)
-	return "mp-" + "000000"[:max(0, 6-len(n))] + n
+	return prefix + "000000"[:max(0, 6-len(n))] + n
 }

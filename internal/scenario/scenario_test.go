@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -40,6 +41,48 @@ func TestParseScenario(t *testing.T) {
 	e := s.State.Allowlists[0].Entries[0]
 	if e.Key() != "12.148.72.0/23" || e.Note != "data centre" || e.Ticket != "SEC-12" || e.Expires.Year() != 2027 {
 		t.Errorf("entry %+v", e)
+	}
+	if n := len(
+		s.State.Strategies,
+	); n != 2 || s.State.DefaultStrategy != "st-000001" ||
+		s.State.Strategies[1].Name != "Quick" {
+		t.Fatalf("%d strategies, and the default %q", n, s.State.DefaultStrategy)
+	}
+	strategy := access.Strategy{
+		ID:          "st-000001",
+		Name:        "Careful",
+		Description: "a few accounts first",
+		MaxInFlight: 20,
+		MaxFailures: access.Limit{Percent: 5},
+		ReadBack:    true,
+		RollBack:    true,
+		Confirm:     30 * time.Minute,
+		Waves: []access.WaveRule{
+			{
+				Name:             "Canaries",
+				Count:            2,
+				MaxFailures:      access.Limit{None: true},
+				Bake:             time.Hour,
+				RequiresApproval: true,
+			},
+			{
+				Accounts:    access.Selector{OUs: []string{"ou-ab12-34cd56ef"}},
+				MaxInFlight: 5,
+				MaxFailures: access.Limit{Percent: 10},
+			},
+			{Percent: 25, MaxFailures: access.Limit{Count: 1}},
+			{EachOU: true},
+		},
+		Probes: []access.Probe{{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: true, Accounts: 3}},
+		MaintenanceWindow: access.MaintenanceWindow{
+			Days: []int{1, 2},
+			From: "22:00",
+			To:   "04:00",
+			Zone: "Europe/Berlin",
+		},
+	}
+	if diff := cmp.Diff(strategy, s.State.Strategies[0]); diff != "" {
+		t.Errorf("strategy (-want +got)\n%s", diff)
 	}
 	m := s.State.Mappings[0]
 	want := []access.UserName{{Path: "/", Name: "alice"}, {Account: "444455556666", Path: "/", Name: "carol"}, {Account: "444455556666", Path: "/ops/", Name: "dave"}}
@@ -117,6 +160,13 @@ func TestParseScenarioRefuses(t *testing.T) {
 		"OU twice":                {"ous:\n  - {id: r-ab12, path: Root}\n  - {id: r-ab12, path: Top}\n", "f.yaml:3: the OU r-ab12 is listed a second time; list it once (first at f.yaml:2)"},
 		"one path for two OUs":    {"ous:\n  - {id: r-ab12, path: Root}\n  - {id: r-cd34, path: Root}\n", "f.yaml: the OUs r-ab12 and r-cd34 have the same path Root"},
 		"account in unknown id":   {"accounts:\n  - id: \"111122223333\"\n    ou: ou-ab12-34cd56ef\n", "f.yaml:3: account 111122223333: the OU ou-ab12-34cd56ef has no path in this file"},
+		"unknown strategy key":    {"strategies: [{name: x, speed: 3}]", `f.yaml:1: a strategy has no key "speed"; its keys are confirm_within, default, description,`},
+		"unknown wave key":        {"strategies: [{name: x, waves: [{counts: 3}]}]", `f.yaml:1: a wave has no key "counts"`},
+		"strategy twice":          {"strategies:\n  - name: a\n  - name: A\n", `f.yaml:3: a strategy named "A" exists already (line 2)`},
+		"two defaults":            {"strategies:\n  - {name: a, default: true}\n  - {name: b, default: true}\n", `f.yaml:3: the strategy "a" is the default already (line 2)`},
+		"strategy's name":         {"strategies:\n  - {name: all at once}\n", `f.yaml:2: "All at once" is the strategy of the console`},
+		"wave of nothing":         {"strategies:\n  - name: a\n    waves:\n      - {name: b}\n", "f.yaml:2: a wave takes accounts in one way"},
+		"no number":               {"strategies:\n  - name: a\n    max_in_flight: many\n", `f.yaml:3: "many" is not a whole number`},
 		"a list for an object":    {"accounts: [[]]", "f.yaml:1: an account has to be an object"},
 		"an object for a list":    {"accounts: {id: x}", "f.yaml:1: a list is wanted"},
 	} {
@@ -158,7 +208,77 @@ func drawScenario(t *rapid.T) Scenario {
 	for i := range s.State.Mappings {
 		s.State.Mappings[i].ID = mappingID(i)
 	}
+	if rapid.Bool().Draw(t, "strategies") {
+		drawStrategies(t, &s)
+	}
 	return s
+}
+
+// drawStrategies adds strategies to a scenario, in the order of their names.
+func drawStrategies(t *rapid.T, s *Scenario) {
+	s.State.Strategies = []access.Strategy{}
+	limit := rapid.SampledFrom([]access.Limit{{}, {None: true}, {Count: 3}, {Percent: 7}})
+	wave := rapid.Custom(func(t *rapid.T) access.WaveRule {
+		w := access.WaveRule{
+			MaxInFlight: rapid.IntRange(0, 500).
+				Draw(t, "in flight"),
+			MaxFailures:      limit.Draw(t, "limit"),
+			RequiresApproval: rapid.Bool().Draw(t, "approval"),
+			Name: rapid.SampledFrom([]string{"", "Canary", "true", "a: b", "é"}).
+				Draw(t, "name"),
+			Bake: time.Duration(rapid.IntRange(0, 7200).Draw(t, "bake")) * time.Second,
+		}
+		if rapid.Bool().Draw(t, "chosen") {
+			w.Accounts = inFile(s.OUs, rapid.SampledFrom([]access.Selector{
+				{
+					All:    true,
+					Except: []string{"111122223333"},
+				},
+				{IDs: []access.AccountID{"111122223333"}},
+				{OUs: []string{"Root/Prod"}},
+				{Tags: map[string]string{"env": "prod"}},
+			}).Draw(t, "accounts"))
+		} else {
+			w.Count = rapid.IntRange(1, 9).Draw(t, "count")
+		}
+		return w
+	})
+	for i, name := range []string{"Careful", "null", "Two words", "x: y"}[rapid.IntRange(0, 4).Draw(t, "skipped"):] {
+		one := access.Strategy{
+			ID: numberedID(
+				"st-",
+				i,
+			),
+			Name:        name,
+			Description: rapid.SampledFrom([]string{"", "off", "- a", "line\nbreak"}).Draw(t, "description"),
+			MaxInFlight: rapid.IntRange(0, 500).
+				Draw(t, "in flight"),
+			MaxFailures: limit.Draw(t, "limit"),
+			ReadBack:    rapid.Bool().Draw(t, "read back"),
+			Waves: rapid.SliceOfN(wave, 0, 3).
+				Draw(t, "waves"),
+			Confirm: time.Duration(rapid.SampledFrom([]int{0, 60, 90}).Draw(t, "confirm")) * time.Second,
+		}
+		if rapid.Bool().Draw(t, "probe") {
+			one.Probes = []access.Probe{
+				{
+					Role:     access.RoleName{Path: "/ops/", Name: "Bob"},
+					Allowed:  rapid.Bool().Draw(t, "allowed"),
+					Accounts: rapid.IntRange(0, 9).Draw(t, "probed"),
+				},
+			}
+			one.MaintenanceWindow = access.MaintenanceWindow{
+				Days: []int{0, 6},
+				From: "22:00",
+				To:   "04:00",
+				Zone: rapid.SampledFrom([]string{"", "Europe/Berlin"}).Draw(t, "zone"),
+			}
+		}
+		s.State.Strategies = append(s.State.Strategies, one)
+		if rapid.IntRange(0, 3).Draw(t, "default") == 0 {
+			s.State.DefaultStrategy = one.ID
+		}
+	}
 }
 
 // placeDrawn gives the OUs of a scenario the ids that they have after it is read.

@@ -141,9 +141,6 @@ func seedState(ctx context.Context, svc services) error {
 	if err != nil || head > 0 {
 		return err
 	}
-	if err := seedStrategy(ctx, svc); err != nil {
-		return err
-	}
 	accounts, err := svc.store.Accounts(ctx)
 	if err != nil {
 		return err
@@ -176,19 +173,6 @@ func seedState(ctx context.Context, svc services) error {
 		return made, err
 	}); err != nil {
 		return fmt.Errorf("applying the sample: %w", err)
-	}
-	return nil
-}
-
-// seedStrategy saves a strategy in waves to choose when a change is applied. The sample
-// itself goes all at once.
-func seedStrategy(ctx context.Context, svc services) error {
-	there, err := svc.rollouts.Strategies(ctx, demo())
-	if err != nil || len(there) > 0 {
-		return err
-	}
-	if _, err := svc.rollouts.SaveStrategy(ctx, demo(), sampleStrategy); err != nil {
-		return fmt.Errorf("saving the sample strategy: %w", err)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed" // the sample scenario
 	"fmt"
 	"slices"
-	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/scenario"
@@ -34,16 +33,6 @@ func sampleEdits(accounts []access.Account, ous *access.OUs) ([]access.Edit, err
 		})
 	})
 	return access.EditsBetween(access.State{}, state), nil
-}
-
-// sampleStrategy goes from a few accounts to all.
-var sampleStrategy = access.Strategy{
-	Name: "In waves", Description: "Two accounts first, looked after by a person; then a quarter; then the rest.",
-	Waves: []access.WaveRule{
-		{Name: "Canaries", Count: 2, MaxInFlight: 1, MaxFailures: access.Limit{None: true}, Bake: 30 * time.Second, RequiresApproval: true},
-		{Name: "A quarter", Percent: 25, MaxFailures: access.Limit{Count: 1}, Bake: 10 * time.Second},
-	},
-	MaxFailures: access.Limit{Percent: 10}, ReadBack: true,
 }
 
 // The people of the demo: all have the same password, which is known to everybody.

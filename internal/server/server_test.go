@@ -126,7 +126,12 @@ func TestDemoFromNothingAndAgain(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %.300s", path, got, want, body)
 		}
 	}
-	if got, body := get(t, s.URL()+"/api/v1/strategies", demoTokenPrefix+"viewer"); got != http.StatusOK || !strings.Contains(body, sampleStrategy.Name) {
+	if got, body := get(
+		t,
+		s.URL()+"/api/v1/strategies",
+		demoTokenPrefix+"viewer",
+	); got != http.StatusOK ||
+		!strings.Contains(body, "In waves") {
 		t.Errorf("strategies: %d, want the sample: %.300s", got, body)
 	}
 	if got, body := get(t, s.MetricsURL(), ""); got != http.StatusOK || !strings.Contains(body, "portcullis_aws_calls_total") {

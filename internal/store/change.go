@@ -57,7 +57,7 @@ type changeRow struct {
 	ScheduleDigest  string
 	ScheduleOutcome string
 
-	ScheduleStrategy int64
+	ScheduleStrategy string
 }
 
 // TableName names the table.

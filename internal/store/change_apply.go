@@ -40,6 +40,9 @@ func (s *Store) ApplyChange(ctx context.Context, id int64, decide func(c *access
 			tx.note(a.Events...)
 			return tx.saveChange(&c, known)
 		}
+		if err := tx.refuseScheduled(ctx, c); err != nil {
+			return err
+		}
 		if after, err = tx.revise(ctx, c, head); err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@
 //
 //	state.go       the desired state at a revision; state_cache.go keeps the last few
 //	state_revise.go      a new revision: the difference from the one before; state_revisions.go the list
-//	state_rules.go       review rules and settings
+//	state_rules.go       review rules and settings; state_strategies.go strategies
 //	state_allowlists.go, state_mappings.go  lists at the head, from state_catalog.go and state_bitset.go
 //
 //	people.go      people, their roles and teams; people_identities.go at identity providers
@@ -77,7 +77,7 @@
 //	rollout_group.go     intents and ends of many pushes in one transaction
 //	rollout_checks.go    health checks of a wave
 //	rollout_failures.go, rollout_progress_samples.go, rollout_recount.go
-//	rollout_resolve.go, rollout_rollback.go, rollout_strategies.go
+//	rollout_resolve.go, rollout_rollback.go
 //
 //	findings.go    findings; findings_groups.go, findings_scans.go
 //

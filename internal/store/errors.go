@@ -39,10 +39,9 @@ const (
 
 // Messages of KindNotFound that several methods return.
 const (
-	noAccount  = "There is no account %s in the organization as it was last read."
-	noPerson   = "There is no person %d."
-	noRollout  = "There is no rollout %d."
-	noStrategy = "There is no strategy %d."
+	noAccount = "There is no account %s in the organization as it was last read."
+	noPerson  = "There is no person %d."
+	noRollout = "There is no rollout %d."
 )
 
 // busy is the error of a transaction that ended because a lock or a connection did not become free.
@@ -117,7 +116,7 @@ func alreadyThere(constraint string) string {
 		return "You have reviewed this change already."
 	case "allowlists_live_name":
 		return "An allowlist of this name is there already."
-	case "strategies_name":
+	case "strategies_live_name":
 		return "A strategy of this name is there already."
 	default:
 		return "This is there already: somebody was faster."

@@ -78,6 +78,9 @@ func loadState(ctx context.Context, q querier, revision int64) (access.State, er
 	if state.Settings, err = loadSettings(ctx, q, revision); err != nil {
 		return access.State{}, fmt.Errorf("reading the settings at revision %d: %w", revision, err)
 	}
+	if err := loadStrategies(ctx, q, &state); err != nil {
+		return access.State{}, fmt.Errorf("reading the strategies at revision %d: %w", revision, err)
+	}
 	return state, nil
 }
 

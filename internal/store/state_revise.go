@@ -28,6 +28,7 @@ func (tx *txn) writeRevision(ctx context.Context, before, after access.State, ch
 		func(ctx context.Context, n int64) error { return tx.addEntries(ctx, d.addedEntries, n) },
 		func(ctx context.Context, n int64) error { return tx.addMappings(ctx, d.addedMappings, n) },
 		func(ctx context.Context, _ int64) error { return tx.writeRules(ctx, before, after) },
+		func(ctx context.Context, _ int64) error { return tx.writeStrategies(ctx, before, after) },
 	}
 	for _, step := range steps {
 		if err := step(ctx, n); err != nil {

@@ -40,10 +40,22 @@ func (s *Store) Revisions(ctx context.Context, q access.PageQuery) (access.Page[
 
 const revisionColumns = "r.number, CASE WHEN r.number > 0 THEN r.created_at END, coalesce(c.id, 0), coalesce(c.title, ''), coalesce(c.author_id, 0), coalesce(c.author_name, ''), coalesce(c.author_email, '')"
 
-func scanRevision(row pgx.CollectableRow) (access.Revision, error) {
+func scanRevision(row pgx.CollectableRow) (access.Revision, error) { return scanRevisionAnd(row) }
+
+// scanRevisionAnd reads revisionColumns and the columns after them.
+func scanRevisionAnd(row pgx.CollectableRow, after ...any) (access.Revision, error) {
 	var r access.Revision
 	var at *time.Time
-	err := row.Scan(&r.Number, &at, &r.Change.ID, &r.Change.Title, &r.Change.Author.ID, &r.Change.Author.Name, &r.Change.Author.Email)
+	columns := []any{
+		&r.Number,
+		&at,
+		&r.Change.ID,
+		&r.Change.Title,
+		&r.Change.Author.ID,
+		&r.Change.Author.Name,
+		&r.Change.Author.Email,
+	}
+	err := row.Scan(append(columns, after...)...)
 	r.At = orZero(at)
 	return r, err
 }

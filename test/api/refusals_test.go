@@ -48,10 +48,8 @@ var bodies = map[string]string{
 	"rollBackRollout":           `{"reason":"x"}`,
 	"openUnverifiedRoles":       `{"accounts":["999999999999"],"reason":"x"}`,
 	"skipTarget":                `{"reason":"x"}`,
-	"addStrategy":               `{"name":"x"}`,
 	"addPerson":                 `{"email":"x@example.com","name":"x","roles":["viewer"]}`,
 	"editPerson":                `{"disabled":true}`,
-	"editStrategy":              `{"name":"x"}`,
 }
 
 // queries are the parameters without which an operation is refused for another reason.
@@ -103,7 +101,7 @@ func insider(op operation) string {
 		return "editor"
 	case op.id == "applyChange" || op.id == "scheduleChange" || op.id == "unscheduleChange" || strings.HasPrefix(op.path, "/rollouts") || strings.HasPrefix(op.path, "/findings"):
 		return "operator"
-	case strings.HasPrefix(op.path, "/strategies"), strings.HasPrefix(op.path, "/people"):
+	case strings.HasPrefix(op.path, "/people"):
 		return "admin"
 	default:
 		return "editor"

@@ -10,22 +10,41 @@ import (
 	"portcullis.internal/portcullis/test/harness"
 )
 
-// goesInWaves saves strategies and rolls a change out by one of them. It approves a wave, skips an account,
-// changes the limit of accounts in flight, confirms the rollout and rolls it back.
+// goesInWaves has strategies reviewed and applied, and rolls a change out by one of them. It approves a wave, skips an
+// account, changes the limit of accounts in flight, confirms the rollout and rolls it back.
 func (j *judge) goesInWaves(c *harness.Console) {
 	const careful = `{"name":"Careful","description":"One first","waves":[{"name":"Canary","count":1,"requires_approval":true,"max_failures":{"none":true}},{"percent":60,"bake":"1s"}],
 		"read_back":true,"probes":[],"confirm_within":"1h","max_failures":{"percent":90}}`
-	j.send("operator", "POST", "/strategies", careful).want(403)
-	j.send("admin", "POST", "/strategies", `{"name":"Careful","waves":[{}]}`).want(422)
-	j.send("admin", "POST", "/strategies", `{"name":"Careful","confirm_within":"soon"}`).want(422)
-	saved := j.send("admin", "POST", "/strategies", careful).want(201)
-	path := fmt.Sprint("/strategies/", saved.number("id"))
-	j.send("viewer", "GET", "/strategies", "").want(200)
-	read := j.send("viewer", "GET", path, "").want(200)
-	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(200)
-	j.send("admin", "PUT", path, careful, "If-Match", read.header.Get("ETag")).want(412)
-	other := j.send("admin", "POST", "/strategies", `{"name":"Quick","max_in_flight":50,"maintenance_window":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},"probes":[{"role":"Bob","allowed":true}]}`).want(201)
-	j.send("admin", "DELETE", fmt.Sprint("/strategies/", other.number("id")), "").want(204)
+	for _, wrong := range []string{
+		`{"name":"Careful","waves":[{}]}`, `{"name":"Careful","confirm_within":"soon"}`, `{"name":"Careful","default":true}`,
+	} {
+		j.send("editor", "POST", "/changes", `{"title":"x","edits":[{"op":"strategy.add","strategy":`+wrong+`}]}`).
+			want(422)
+	}
+	j.strategies(
+		`{"op":"strategy.add","strategy":`+careful+`}`,
+		`{"op":"strategy.add","strategy":{"name":"Quick","max_in_flight":50,
+		"maintenance_window":{"days":[1],"from":"22:00","to":"04:00","zone":"Europe/Berlin"},
+		"probes":[{"role":"Bob","allowed":true}]}}`,
+	)
+	id := j.strategy("Careful")
+	read := j.send("viewer", "GET", "/strategies/"+id, "").want(200)
+	j.strategies(
+		`{"op":"strategy.remove","id":"`+j.strategy("Quick")+`"}`,
+		`{"op":"strategy.update","id":"`+id+`","strategy":`+
+			strings.Replace(careful, "One first", "One account first", 1)+`}`,
+		`{"op":"strategy.default","id":"`+id+`"}`,
+	)
+	j.send("viewer", "GET", "/strategies/"+id+"?revision="+strings.Trim(read.header.Get("ETag"), `"`), "").want(200)
+	j.send("viewer", "GET", "/strategies?revision=99999", "").want(404)
+	if steps := j.send("viewer", "GET", "/strategies/"+id+"/history", "").want(200).items(); len(steps) != 2 {
+		j.t.Errorf("the history of the strategy is %v", steps)
+	}
+	if now := j.send("viewer", "GET", "/strategies/"+id, "").
+		want(200); now.text("description") != "One account first" ||
+		!strings.Contains(string(now.body), `"default":true`) {
+		j.t.Errorf("the strategy is %s", now.body)
+	}
 
 	rollout := j.appliedBy("Careful")
 	awaiting := j.until(rollout, func(r answer) bool { return r.text("phase") == "awaiting_approval" })
@@ -78,7 +97,7 @@ func (j *judge) goesInWaves(c *harness.Console) {
 func (j *judge) overridesAndChecksAgain() {
 	day := (int(time.Now().UTC().Weekday()) + 3) % 7
 	strategy := fmt.Sprintf(`{"name":"Another night","maintenance_window":{"days":[%d],"from":"02:00","to":"03:00"},"probes":[{"role":"Bob","allowed":true}],"max_failures":{"percent":90}}`, day)
-	j.send("admin", "POST", "/strategies", strategy).want(201)
+	j.strategies(`{"op":"strategy.add","strategy":` + strategy + `}`)
 	rollout := j.appliedBy("Another night")
 	j.until(rollout, func(r answer) bool { return r.text("phase") == "maintenance_window" })
 	j.send("operator", "POST", rollout+"/override-window", `{"reason":"it cannot wait"}`).want(200)
@@ -94,6 +113,30 @@ func (j *judge) overridesAndChecksAgain() {
 	}
 	j.send("operator", "POST", rollout+"/rollback", `{"reason":"nobody is let in"}`).want(200)
 	j.until(rollout, func(r answer) bool { return r.text("state") == "rolled_back" })
+}
+
+// strategies has edits of strategies reviewed and applied.
+func (j *judge) strategies(edits ...string) {
+	j.t.Helper()
+	change := `{"title":"Strategies","reason":"SEC-9","edits":[` + strings.Join(edits, ",") + `]}`
+	path := fmt.Sprint("/changes/", j.send("editor", "POST", "/changes", change).want(201).number("id"))
+	digest := j.send("editor", "POST", path+"/submit", "").want(200).text("digest")
+	j.send("editor", "POST", path+"/apply", `{"digest":"`+digest+`"}`).want(403)
+	j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`"}`).want(409)
+	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"`+digest+`"}`).want(200)
+	j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`"}`).want(201)
+}
+
+// strategy is the id of a strategy.
+func (j *judge) strategy(name string) string {
+	j.t.Helper()
+	for _, s := range j.send("viewer", "GET", "/strategies", "").want(200).items() {
+		if s["name"] == name {
+			return fmt.Sprint(s["id"])
+		}
+	}
+	j.t.Fatalf("there is no strategy %s", name)
+	return ""
 }
 
 // appliedBy has a change applied by a strategy, and returns the path of its rollout.

@@ -23,10 +23,13 @@ func TestRolloutInWaves(t *testing.T) {
 	viewer := c.API(harness.DemoPerson("viewer"))
 	viewer.WaitForRollout("1", time.Minute) // the sample data
 	const newStrategy = "/settings/strategies/new"
-	strategy := crew.SignIn(harness.DemoPerson("admin")).Get(newStrategy).Form(newStrategy)
+	strategy := crew.SignIn(harness.DemoPerson("editor")).Get(newStrategy).Form(newStrategy)
 	strategy.Fill("name", "Canaries first").Fill("default", "yes").Fill("waves/0/name", "Canaries")
 	strategy.Fill("waves/0/selects", "count").Fill("waves/0/accounts", "2").Fill("waves/0/requires_approval", "yes")
-	strategy.Submit().Want(http.StatusOK, "Canaries: requires approval")
+	crew.Decide(
+		strategy.Submit().Want(http.StatusOK, "Canaries (The first 2 accounts): requires approval"),
+		"Canaries first",
+	)
 	before := statesOf(c.Sandbox)
 	rollout := crew.Decide(crew.AddEntries("office", "52.94.10.0/24 west wing"), "Open the west wing")
 

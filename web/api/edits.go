@@ -80,6 +80,7 @@ type editJSON struct {
 	Mapping   *mappingJSON       `json:"mapping,omitempty"`
 	Rule      *access.ReviewRule `json:"rule,omitempty"`
 	Settings  *access.Settings   `json:"settings,omitempty"`
+	Strategy  *strategyJSON      `json:"strategy,omitempty"`
 }
 
 func toEditJSON(e access.Edit) editJSON {
@@ -94,6 +95,10 @@ func toEditJSON(e access.Edit) editJSON {
 	if e.Mapping != nil {
 		m := toMappingJSON(*e.Mapping)
 		out.Mapping = &m
+	}
+	if e.Strategy != nil {
+		s := toStrategyJSON(*e.Strategy)
+		out.Strategy = &s
 	}
 	return out
 }
@@ -135,6 +140,11 @@ func (a editJSON) edit() (access.Edit, []access.FieldError) {
 		m.ID = a.ID
 		e.Mapping = &m
 	}
+	if a.Strategy != nil {
+		s, err := a.Strategy.strategy()
+		wrong = append(wrong, below("strategy", err)...)
+		e.Strategy = &s
+	}
 	return e, append(wrong, a.parts()...)
 }
 
@@ -149,6 +159,8 @@ func (a editJSON) parts() []access.FieldError {
 		access.EditAddMapping: {"mapping", a.Mapping != nil}, access.EditUpdateMapping: {"mapping", a.Mapping != nil},
 		access.EditAddRule: {"rule", a.Rule != nil}, access.EditUpdateRule: {"rule", a.Rule != nil},
 		access.EditUpdateSettings: {"settings", a.Settings != nil}, access.EditRemoveEntry: {"key", a.Key != ""},
+		access.EditAddStrategy:    {"strategy", a.Strategy != nil},
+		access.EditUpdateStrategy: {"strategy", a.Strategy != nil},
 	}[access.EditOp(a.Op)]
 	if need.name == "" || need.there {
 		return nil

@@ -90,7 +90,7 @@ func proposal(r request) (change.Proposal, error) {
 	if err != nil {
 		return change.Proposal{}, access.Invalid("desired", "%s", access.MessageOf(err))
 	}
-	p.Desired = &change.Desired{Allowlists: scenario.State.Allowlists, Mappings: scenario.State.Mappings}
+	p.Desired = change.DesiredOf(scenario)
 	return p, nil
 }
 

@@ -69,7 +69,7 @@ func New(cfg Config) (*API, error) {
 			server: cfg.Server, viewer: cfg.Rollouts, controller: cfg.Rollouts, targets: cfg.Rollouts,
 			pusher: cfg.Changes, adopter: cfg.Changes, sentence: cfg.Sentence,
 		},
-		strategies:  strategyAPI{cfg.Rollouts},
+		strategies:  strategyAPI{cfg.Changes},
 		findings:    findingAPI{cfg.Organization},
 		people:      peopleAPI{cfg.Identity},
 		explain:     explainAPI{cfg.Changes},
@@ -84,7 +84,6 @@ func (s *API) AddRoutes() {
 	s.readRoutes()
 	s.actionRoutes()
 	s.rolloutRoutes()
-	s.strategyRoutes()
 	s.peopleRoutes()
 	s.exchangeRoutes()
 	s.Open(apiPrefix+"/openapi.json", s.sendDescription)
@@ -120,6 +119,7 @@ func (s *API) readRoutes() {
 		{"/rollouts/:id/samples", authz.Read, s.rollouts.progressSamples},
 		{"/strategies", authz.Read, s.strategies.list},
 		{"/strategies/:id", authz.Read, s.strategies.one},
+		{"/strategies/:id/history", authz.Read, s.strategies.history},
 		{"/findings", authz.Read, s.findings.list},
 		{"/findings/groups", authz.Read, s.findings.groups},
 		{"/findings/selection", authz.Read, s.findings.selection},
@@ -194,12 +194,6 @@ func (s *API) rolloutRoutes() {
 		{"/rollouts/:id/targets/:account/resolve", authz.ControlRollout, r.resolve},
 		{"/rollouts/:id/targets/:account/adopt", authz.EditChange, r.adopt},
 	})
-}
-
-func (s *API) strategyRoutes() {
-	s.addActions(http.MethodPost, []actionRoute{{"/strategies", authz.ManageStrategies, s.strategies.add}})
-	s.addActions(http.MethodPut, []actionRoute{{"/strategies/:id", authz.ManageStrategies, s.strategies.edit}})
-	s.addActions(http.MethodDelete, []actionRoute{{"/strategies/:id", authz.ManageStrategies, s.strategies.remove}})
 }
 
 func (s *API) peopleRoutes() {

@@ -21,6 +21,7 @@ type Changes interface {
 	Adopter
 	Explainer
 	StateExporter
+	StrategyReader
 }
 
 // Rollouts is what the API needs of the rollout service.
@@ -28,7 +29,6 @@ type Rollouts interface {
 	RolloutViewer
 	RolloutController
 	TargetController
-	StrategyStore
 }
 
 // Organization is what the API needs of the drift service.

@@ -2,22 +2,21 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 	"portcullis.internal/portcullis/web/transport"
 )
 
 // strategyJSON is a strategy as it is read and written. What it leaves out is as the
-// server was told, or not asked for.
+// server was told, or not asked for. Default is set in the strategies of a revision.
 type strategyJSON struct {
-	ID                int64                     `json:"id,omitempty"`
+	ID                string                    `json:"id,omitempty"`
 	Name              string                    `json:"name"`
 	Description       string                    `json:"description,omitempty"`
-	Default           bool                      `json:"default"`
-	Version           int64                     `json:"version,omitempty"`
+	Default           *bool                     `json:"default,omitempty"`
 	Waves             []waveRuleJSON            `json:"waves"`
 	MaxInFlight       int                       `json:"max_in_flight,omitempty"`
 	MaxFailures       *access.Limit             `json:"max_failures,omitempty"`
@@ -48,9 +47,22 @@ type probeJSON struct {
 
 func toStrategyJSON(s access.Strategy) strategyJSON {
 	out := strategyJSON{
-		ID: s.ID, Name: s.Name, Description: s.Description, Default: s.Default, Version: s.Version, MaxInFlight: s.MaxInFlight, MaxFailures: limitOrNil(s.MaxFailures),
-		Waves: convertAll(s.Waves, toWaveRuleJSON), ReadBack: s.ReadBack, RollBack: s.RollBack, Confirm: durationText(s.Confirm),
-		Probes: convertAll(s.Probes, func(p access.Probe) probeJSON { return probeJSON{p.Role.String(), p.Allowed, p.Accounts} }),
+		ID:          s.ID,
+		Name:        s.Name,
+		Description: s.Description,
+		MaxInFlight: s.MaxInFlight,
+		MaxFailures: limitOrNil(s.MaxFailures),
+		Waves: convertAll(
+			s.Waves,
+			toWaveRuleJSON,
+		),
+		ReadBack: s.ReadBack,
+		RollBack: s.RollBack,
+		Confirm:  durationText(s.Confirm),
+		Probes: convertAll(
+			s.Probes,
+			func(p access.Probe) probeJSON { return probeJSON{p.Role.String(), p.Allowed, p.Accounts} },
+		),
 	}
 	if !s.MaintenanceWindow.Always() {
 		out.MaintenanceWindow = &s.MaintenanceWindow
@@ -78,8 +90,14 @@ func limitOrNil(l access.Limit) *access.Limit {
 // strategy reads what was sent. All that cannot be read is told at once.
 func (a strategyJSON) strategy() (access.Strategy, error) {
 	out := access.Strategy{
-		Name: a.Name, Description: a.Description, Default: a.Default, MaxInFlight: a.MaxInFlight, ReadBack: a.ReadBack, RollBack: a.RollBack,
-		MaxFailures: orNone(a.MaxFailures), MaintenanceWindow: orNone(a.MaintenanceWindow),
+		ID:                a.ID,
+		Name:              a.Name,
+		Description:       a.Description,
+		MaxInFlight:       a.MaxInFlight,
+		ReadBack:          a.ReadBack,
+		RollBack:          a.RollBack,
+		MaxFailures:       orNone(a.MaxFailures),
+		MaintenanceWindow: orNone(a.MaintenanceWindow),
 	}
 	var wrong []access.FieldError
 	duration := func(field, text string) time.Duration {
@@ -91,6 +109,10 @@ func (a strategyJSON) strategy() (access.Strategy, error) {
 			wrong = append(wrong, access.FieldError{Field: field, Message: strconv.Quote(text) + " is no length of time; write it as 30m or 2h"})
 		}
 		return d
+	}
+	if a.Default != nil {
+		wrong = append(wrong, access.FieldError{Field: "default", Message: "an edit of a strategy does not choose the " +
+			"default; leave this out, and add the edit " + string(access.EditDefaultStrategy)})
 	}
 	out.Confirm = duration("confirm_within", a.Confirm)
 	for i, w := range a.Waves {
@@ -120,38 +142,97 @@ func orNone[T any](p *T) T {
 	return *p
 }
 
-// StrategyStore keeps strategies.
-type StrategyStore interface {
-	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
-	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
-	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
-	RemoveStrategy(ctx context.Context, actor access.Actor, id int64) error
+// StrategyReader reads strategies. They are edited by the edits of a change.
+type StrategyReader interface {
+	Strategies(ctx context.Context, actor access.Actor, revision int64) (change.StrategiesView, error)
+	StrategyHistory(
+		ctx context.Context,
+		actor access.Actor,
+		id string,
+		q access.PageQuery,
+	) (access.Page[access.StrategyRevision], error)
 }
 
-// strategyAPI answers about strategies and keeps them.
+// strategyAPI answers about strategies.
 type strategyAPI struct {
-	strategies StrategyStore
+	strategies StrategyReader
+}
+
+func toSavedStrategyJSON(s access.Strategy, byDefault string) strategyJSON {
+	out, is := toStrategyJSON(s), s.ID == byDefault
+	out.Default = &is
+	return out
+}
+
+// read reads the strategies of the revision that is asked for. The ETag is the revision.
+func (s *strategyAPI) read(r request) (change.StrategiesView, error) {
+	revision := r.query.Number("revision", change.Head)
+	if err := r.query.Err(); err != nil {
+		return change.StrategiesView{}, err
+	}
+	v, err := s.strategies.Strategies(r.Request().Context(), r.actor, revision)
+	if err == nil {
+		r.Response().Header().Set("ETag", transport.VersionTag(v.Revision))
+	}
+	return v, err
 }
 
 func (s *strategyAPI) list(r request) (any, error) {
-	found, err := s.strategies.Strategies(r.Request().Context(), r.actor)
+	v, err := s.read(r)
 	if err != nil {
 		return nil, err
 	}
-	return toPageJSON(access.Page[access.Strategy]{Items: found, Total: len(found)}, toStrategyJSON), nil
+	page := access.Page[access.Strategy]{Items: v.Strategies, Total: len(v.Strategies)}
+	return toPageJSON(page, func(one access.Strategy) strategyJSON { return toSavedStrategyJSON(one, v.Default) }), nil
 }
 
 func (s *strategyAPI) one(r request) (any, error) {
-	id, err := r.id("strategy")
+	v, err := s.read(r)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.strategies.Strategy(r.Request().Context(), r.actor, id)
+	found, err := v.Find(r.Param("id"))
 	if err != nil {
 		return nil, err
 	}
-	r.Response().Header().Set("ETag", transport.VersionTag(found.Version))
-	return toStrategyJSON(found), nil
+	return toSavedStrategyJSON(found, v.Default), nil
+}
+
+// strategyRevisionJSON is a step in the history of a strategy.
+type strategyRevisionJSON struct {
+	Revision int64         `json:"revision"`
+	At       time.Time     `json:"at"`
+	Change   int64         `json:"change"`
+	Title    string        `json:"title"`
+	Author   personJSON    `json:"author"`
+	Strategy *strategyJSON `json:"strategy"`
+}
+
+func toStrategyRevisionJSON(r access.StrategyRevision) strategyRevisionJSON {
+	out := strategyRevisionJSON{
+		Revision: r.Revision.Number,
+		At:       r.Revision.At.UTC(),
+		Change:   r.Revision.Change.ID,
+		Title:    r.Revision.Change.Title,
+		Author:   toPersonJSON(r.Revision.Change.Author),
+	}
+	if r.Strategy != nil {
+		strategy := toStrategyJSON(*r.Strategy)
+		out.Strategy = &strategy
+	}
+	return out
+}
+
+func (s *strategyAPI) history(r request) (any, error) {
+	page := r.query.Page()
+	if err := r.query.Err(); err != nil {
+		return nil, err
+	}
+	found, err := s.strategies.StrategyHistory(r.Request().Context(), r.actor, r.Param("id"), page)
+	if err != nil {
+		return nil, err
+	}
+	return toPageJSON(found, toStrategyRevisionJSON), nil
 }
 
 // strategy answers the strategy of a rollout as it was when it began.
@@ -165,65 +246,4 @@ func (s *rolloutAPI) strategy(r request) (any, error) {
 		return nil, err
 	}
 	return toStrategyJSON(found.OrNamed()), nil
-}
-
-func (s *strategyAPI) add(r request) (result, error) {
-	in, err := body[strategyJSON](r)
-	if err != nil {
-		return result{}, err
-	}
-	if in.ID != 0 || in.Version != 0 {
-		return result{}, access.Invalid("id", "a new strategy gets its id and version from the console; leave them out")
-	}
-	answer, err := s.save(r, in, 0, 0)
-	answer.status = http.StatusCreated
-	return answer, err
-}
-
-// edit replaces a strategy. Without If-Match it replaces what is there.
-func (s *strategyAPI) edit(r request) (result, error) {
-	in, err := body[strategyJSON](r)
-	if err != nil {
-		return result{}, err
-	}
-	id, err := r.id("strategy")
-	if err != nil {
-		return result{}, err
-	}
-	version, given, err := transport.MatchNumber(r)
-	if err != nil {
-		return result{}, err
-	}
-	if !given {
-		was, err := s.strategies.Strategy(r.Request().Context(), r.actor, id)
-		if err != nil {
-			return result{}, err
-		}
-		version = was.Version
-	}
-	return s.save(r, in, id, version)
-}
-
-func (s *strategyAPI) save(r request, in strategyJSON, id, version int64) (result, error) {
-	strategy, err := in.strategy()
-	if err != nil {
-		return result{}, err
-	}
-	strategy.ID, strategy.Version = id, version
-	saved, err := s.strategies.SaveStrategy(r.Request().Context(), r.actor, strategy)
-	if err != nil {
-		return result{}, err
-	}
-	return result{etag: transport.VersionTag(saved.Version), location: apiPrefix + "/strategies/" + strconv.FormatInt(saved.ID, 10), body: toStrategyJSON(saved)}, nil
-}
-
-func (s *strategyAPI) remove(r request) (result, error) {
-	if err := noBody(r); err != nil {
-		return result{}, err
-	}
-	id, err := r.id("strategy")
-	if err != nil {
-		return result{}, err
-	}
-	return result{status: http.StatusNoContent}, s.strategies.RemoveStrategy(r.Request().Context(), r.actor, id)
 }

@@ -81,12 +81,13 @@ func (s *changePages) allowlistNamed(ctx context.Context, actor access.Actor, na
 // reviewProps fills in what reviewers look at beside the edits.
 func (s *changePages) reviewProps(c echo.Context, actor access.Actor, v change.View, p *view.ChangePage) error {
 	p.Guards, p.Comments, p.Needs, p.Rules, p.Settings = v.Guards, v.Comments, v.Needs, v.Rules, v.Settings
-	p.Names = v.Names
+	p.Names, p.Strategies, p.DefaultStrategy = v.Names, v.Strategies, v.DefaultStrategy
 	if v.Permissions.Apply == nil {
-		var err error
-		if p.Strategies, err = s.strategies.Strategies(c.Request().Context(), actor); err != nil {
+		found, err := s.strategies.Strategies(c.Request().Context(), actor, change.Head)
+		if err != nil {
 			return err
 		}
+		p.ApplyBy = view.StrategyOptions(found.Strategies, found.Default)
 	}
 	if editable := v.Open() && v.Permissions.Edit == nil; !editable {
 		return nil

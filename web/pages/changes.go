@@ -57,9 +57,9 @@ type AllowlistLister interface {
 	Allowlists(ctx context.Context, actor access.Actor, q access.PageQuery) (access.Page[access.AllowlistRow], error)
 }
 
-// StrategyLister lists strategies.
+// StrategyLister lists the strategies of a revision.
 type StrategyLister interface {
-	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
+	Strategies(ctx context.Context, actor access.Actor, revision int64) (change.StrategiesView, error)
 }
 
 // changePages are the pages of changes.

@@ -41,9 +41,9 @@ func New(cfg Config) *Pages {
 		&explainPage{s, cfg.Changes},
 		&changePages{
 			site: s, reader: cfg.Changes, editor: cfg.Changes, reviewer: cfg.Changes, scheduler: cfg.Changes,
-			allowlists: cfg.Changes, strategies: cfg.Rollouts,
+			allowlists: cfg.Changes, strategies: cfg.Changes,
 		},
-		&strategyPages{s, cfg.Rollouts},
+		&strategyPages{s, cfg.Changes},
 		&historyPages{s, cfg.Changes},
 		&settingsPages{s, cfg.Changes},
 		&rolloutPages{s, cfg.Rollouts, cfg.Rollouts, cfg.Changes},

@@ -15,6 +15,7 @@ type Changes interface {
 	AllowlistLister
 	HistoryService
 	SettingsService
+	StrategyService
 	Pusher
 	Adopter
 	AccountService
@@ -25,8 +26,6 @@ type Changes interface {
 // Rollouts is what the pages need of the rollout service.
 type Rollouts interface {
 	RolloutLister
-	StrategyLister
-	StrategyStore
 	RolloutViewer
 	RolloutController
 	TargetService

@@ -29,7 +29,14 @@ func TestSettingsPage(t *testing.T) {
 	c := webtest.New(t).As("viewer")
 	c.Changes.RulesView = someRules()
 	p := c.Page("/settings")
-	p.Contains("rules", "Production <b>", `Accounts in: Root/"CI/CD" (ou-ab12-cicd0000)`, "Allowlists: office", "changes review rules or settings", "2 approvals by team network or team security")
+	p.Contains(
+		"rules",
+		"Production <b>",
+		`Accounts in: Root/"CI/CD" (ou-ab12-cicd0000)`,
+		"Allowlists: office",
+		"changes review rules, strategies or settings",
+		"2 approvals by team network or team security",
+	)
 	p.Contains("settings", "50 written accounts", "Bob for all accounts", "7 days", "24 hours", "refused")
 	if p.Form("/settings/rules/rr-1/remove") != nil {
 		t.Error("a viewer is offered to remove a rule")

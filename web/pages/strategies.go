@@ -13,30 +13,45 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/change"
 	"portcullis.internal/portcullis/web/view"
 )
 
-// StrategyStore keeps strategies.
-type StrategyStore interface {
-	Strategies(ctx context.Context, actor access.Actor) ([]access.Strategy, error)
-	Strategy(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
-	SaveStrategy(ctx context.Context, actor access.Actor, s access.Strategy) (access.Strategy, error)
-	RemoveStrategy(ctx context.Context, actor access.Actor, id int64) error
+// StrategyService reads strategies and puts edits of them into drafts.
+type StrategyService interface {
+	StrategyLister
+	// StrategyForm is the strategies at the head, with the actor's drafts.
+	StrategyForm(ctx context.Context, actor access.Actor) (change.StrategiesView, error)
+	StrategyHistory(
+		ctx context.Context,
+		actor access.Actor,
+		id string,
+		q access.PageQuery,
+	) (access.Page[access.StrategyRevision], error)
+	SaveStrategy(
+		ctx context.Context,
+		actor access.Actor,
+		id int64,
+		s access.Strategy,
+		byDefault bool,
+	) (access.Change, error)
+	RemoveStrategy(ctx context.Context, actor access.Actor, id int64, strategyID string) (access.Change, error)
 }
 
 // strategyPages are the pages of strategies.
 type strategyPages struct {
 	*site
-	strategies StrategyStore
+	strategies StrategyService
 }
 
 func (s *strategyPages) routes() {
 	s.Get("/settings/strategies", authz.Read, s.showStrategies)
-	s.Get("/settings/strategies/new", authz.ManageStrategies, s.editStrategy)
-	s.Post("/settings/strategies/new", authz.ManageStrategies, s.saveStrategy, "maintenance_window/days")
-	s.Get("/settings/strategies/:id/edit", authz.ManageStrategies, s.editStrategy)
-	s.Post("/settings/strategies/:id/edit", authz.ManageStrategies, s.saveStrategy, "maintenance_window/days")
-	s.Post("/settings/strategies/:id/remove", authz.ManageStrategies, s.removeStrategy)
+	s.Get("/settings/strategies/new", authz.EditChange, s.editStrategy)
+	s.Post("/settings/strategies/new", authz.EditChange, s.saveStrategy, "maintenance_window/days")
+	s.Get("/settings/strategies/:id", authz.Read, s.showHistory)
+	s.Get("/settings/strategies/:id/edit", authz.EditChange, s.editStrategy)
+	s.Post("/settings/strategies/:id/edit", authz.EditChange, s.saveStrategy, "maintenance_window/days")
+	s.Post("/settings/strategies/:id/remove", authz.EditChange, s.removeStrategy)
 }
 
 func strategyCrumb() view.Crumb {
@@ -44,87 +59,96 @@ func strategyCrumb() view.Crumb {
 }
 
 func (s *strategyPages) showStrategies(c echo.Context, actor access.Actor) error {
-	found, err := s.strategies.Strategies(c.Request().Context(), actor)
+	v, err := s.strategies.Strategies(c.Request().Context(), actor, change.Head)
 	if err != nil {
 		return err
 	}
-	shell, err := s.shellWithOUs(c, actor, "Strategies", "settings", settingsCrumb())
-	if err != nil {
-		return err
-	}
+	shell := s.shell(c, actor, "Strategies", "settings", settingsCrumb())
+	shell.OUs = v.OUs
 	return s.ok(c, view.Strategies(view.StrategiesPage{
-		Shell: shell, Strategies: found, MayEdit: authz.Can(actor, authz.ManageStrategies),
+		Shell: shell, Strategies: v.Strategies, Default: v.Default, MayEdit: authz.Can(actor, authz.EditChange),
 	}))
 }
 
-func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
-	p, err := s.strategyForm(c, actor)
+// showHistory shows what became of a strategy, revision by revision.
+func (s *strategyPages) showHistory(c echo.Context, actor access.Actor) error {
+	q := pageQuery(c)
+	found, err := s.strategies.StrategyHistory(c.Request().Context(), actor, c.Param("id"), q)
 	if err != nil {
 		return err
 	}
-	if p.ID != 0 {
-		found, err := s.strategies.Strategy(c.Request().Context(), actor, p.ID)
+	shell, err := s.shellWithOUs(c, actor, "History of a strategy", "settings", settingsCrumb(), strategyCrumb())
+	if err != nil {
+		return err
+	}
+	return s.ok(
+		c,
+		view.StrategyHistory(view.StrategyHistoryPage{Shell: shell, ID: c.Param("id"), Steps: found, Cursor: q.Cursor}),
+	)
+}
+
+func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
+	p, v, err := s.strategyForm(c, actor)
+	if err != nil {
+		return err
+	}
+	if p.ID != "" {
+		found, err := v.Find(p.ID)
 		if err != nil {
 			return err
 		}
-		p.Form = view.StrategyFormOf(found, p.Shell.OUs)
+		p.Form = view.StrategyFormOf(found, v.Default, v.OUs)
 	}
 	p.Form = p.Form.Padded()
 	return s.ok(c, view.StrategyFormPage(p))
 }
 
-func (s *strategyPages) strategyForm(c echo.Context, actor access.Actor) (view.StrategyFormProps, error) {
+func (s *strategyPages) strategyForm(
+	c echo.Context,
+	actor access.Actor,
+) (view.StrategyFormProps, change.StrategiesView, error) {
 	title := "New strategy"
-	var id int64
 	if c.Param("id") != "" {
-		var err error
-		if id, err = idParam(c); err != nil {
-			return view.StrategyFormProps{}, err
-		}
 		title = "Edit strategy"
 	}
-	shell, err := s.shellWithOUs(c, actor, title, "settings", settingsCrumb(), strategyCrumb())
-	return view.StrategyFormProps{Shell: shell, ID: id}, err
+	v, err := s.strategies.StrategyForm(c.Request().Context(), actor)
+	shell := s.shell(c, actor, title, "settings", settingsCrumb(), strategyCrumb())
+	shell.OUs = v.OUs
+	return view.StrategyFormProps{Shell: shell, ID: c.Param("id"), Drafts: v.Drafts, Draft: draftChoice(c)}, v, err
 }
 
 func (s *strategyPages) saveStrategy(c echo.Context, actor access.Actor) error {
-	p, err := s.strategyForm(c, actor)
-	if err != nil {
-		return err
-	}
 	values, err := c.FormParams()
 	if err != nil {
 		return err
 	}
-	p.Form = readStrategyForm(values)
-	strategy, err := strategyOf(p.Form)
+	form := readStrategyForm(values)
+	strategy, err := strategyOf(form)
+	var saved access.Change
 	if err == nil {
-		strategy.ID = p.ID
-		_, err = s.strategies.SaveStrategy(c.Request().Context(), actor, strategy)
+		strategy.ID = c.Param("id")
+		saved, err = s.strategies.SaveStrategy(c.Request().Context(), actor, draftChoice(c), strategy, form.Default)
 	}
 	if err == nil {
-		s.Flash(c, "Saved. Changes that are applied from now on can go by it.")
-		return s.See(c, view.StrategiesURL())
-	}
-	if access.KindOf(err) == access.KindStale {
-		err = access.Wrap(access.KindConflict, err, "%s", access.MessageOf(err))
+		return s.drafted(
+			c,
+			saved,
+			"The strategy is part of this change now. Rollouts can use it once the change is reviewed and applied.",
+		)
 	}
 	return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
-		p.Problems, p.Form = problems, p.Form.Padded()
-		return view.StrategyFormPage(p), nil
+		p, _, err := s.strategyForm(c, actor)
+		p.Problems, p.Form = problems, form.Padded()
+		return view.StrategyFormPage(p), err
 	})
 }
 
 func (s *strategyPages) removeStrategy(c echo.Context, actor access.Actor) error {
-	id, err := idParam(c)
+	saved, err := s.strategies.RemoveStrategy(c.Request().Context(), actor, draftChoice(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
-	if err := s.strategies.RemoveStrategy(c.Request().Context(), actor, id); err != nil {
-		return err
-	}
-	s.Flash(c, "Removed. Rollouts that began with it go on.")
-	return s.See(c, view.StrategiesURL())
+	return s.drafted(c, saved, removalDrafted+" The strategy stays until the change is reviewed and applied.")
 }
 
 // mostRows bounds what is read of a form, whatever it was made to hold.
@@ -133,15 +157,36 @@ const mostRows = 40
 // readStrategyForm reads the rows that say something, in their order.
 func readStrategyForm(v url.Values) view.StrategyForm {
 	f := view.StrategyForm{
-		Version: v.Get("version"), Name: v.Get("name"), Description: v.Get("description"), MaxInFlight: v.Get("max_in_flight"), MaxFailures: v.Get("max_failures"), Confirm: v.Get("confirm_within"),
-		Default: v.Get("default") != "", ReadBack: v.Get("read_back") != "", RollBack: v.Get("roll_back") != "",
-		Days: v["maintenance_window/days"], From: v.Get("maintenance_window/from"), To: v.Get("maintenance_window/to"), Zone: v.Get("maintenance_window/zone"),
+		Name: v.Get(
+			"name",
+		),
+		Description: v.Get("description"),
+		MaxInFlight: v.Get("max_in_flight"),
+		MaxFailures: v.Get("max_failures"),
+		Confirm:     v.Get("confirm_within"),
+		Default:     v.Get("default") != "",
+		ReadBack:    v.Get("read_back") != "",
+		RollBack:    v.Get("roll_back") != "",
+		Days:        v["maintenance_window/days"],
+		From:        v.Get("maintenance_window/from"),
+		To:          v.Get("maintenance_window/to"),
+		Zone:        v.Get("maintenance_window/zone"),
 	}
 	for i := range mostRows {
 		at := "waves/" + strconv.Itoa(i) + "/"
 		w := view.WaveForm{
-			Selects: v.Get(at + "selects"), Which: v.Get(at + "accounts"), Name: v.Get(at + "name"), MaxInFlight: v.Get(at + "max_in_flight"),
-			MaxFailures: v.Get(at + "max_failures"), Bake: v.Get(at + "bake"), RequiresApproval: v.Get(at+"requires_approval") != "",
+			Selects: v.Get(
+				at + "selects",
+			),
+			Which:       v.Get(at + "accounts"),
+			Except:      v.Get(at + "except"),
+			Name:        v.Get(at + "name"),
+			MaxInFlight: v.Get(at + "max_in_flight"),
+			MaxFailures: v.Get(
+				at + "max_failures",
+			),
+			Bake:             v.Get(at + "bake"),
+			RequiresApproval: v.Get(at+"requires_approval") != "",
 		}
 		if w != (view.WaveForm{}) {
 			f.Waves = append(f.Waves, w)
@@ -208,11 +253,24 @@ func (r *strategyReader) limit(field, text string) access.Limit {
 func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 	var r strategyReader
 	s := access.Strategy{
-		Name: strings.TrimSpace(f.Name), Description: strings.TrimSpace(f.Description), Default: f.Default, ReadBack: f.ReadBack, RollBack: f.RollBack,
-		MaxInFlight: r.number("max_in_flight", f.MaxInFlight), MaxFailures: r.limit("max_failures", f.MaxFailures), Confirm: r.duration("confirm_within", f.Confirm),
-		MaintenanceWindow: access.MaintenanceWindow{From: strings.TrimSpace(f.From), To: strings.TrimSpace(f.To), Zone: strings.TrimSpace(f.Zone)},
+		Name: strings.TrimSpace(
+			f.Name,
+		),
+		Description: strings.TrimSpace(f.Description),
+		ReadBack:    f.ReadBack,
+		RollBack:    f.RollBack,
+		MaxInFlight: r.number(
+			"max_in_flight",
+			f.MaxInFlight,
+		),
+		MaxFailures: r.limit("max_failures", f.MaxFailures),
+		Confirm:     r.duration("confirm_within", f.Confirm),
+		MaintenanceWindow: access.MaintenanceWindow{
+			From: strings.TrimSpace(f.From),
+			To:   strings.TrimSpace(f.To),
+			Zone: strings.TrimSpace(f.Zone),
+		},
 	}
-	s.Version, _ = strconv.ParseInt(f.Version, 10, 64) // what is no version is not that of what is there
 	for _, d := range f.Days {
 		n, err := strconv.Atoi(d)
 		if err != nil {
@@ -242,7 +300,10 @@ func (r *strategyReader) wave(at string, w view.WaveForm) access.WaveRule {
 	rule := access.WaveRule{
 		Name: strings.TrimSpace(w.Name), MaxInFlight: r.number(at+"max_in_flight", w.MaxInFlight), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), RequiresApproval: w.RequiresApproval,
 	}
+	rule.Accounts.Except = access.SplitOUs(w.Except)
 	switch w.Selects {
+	case view.SelectsAll:
+		rule.Accounts.All = true
 	case view.SelectsCount, view.SelectsPercent:
 		n := r.number(at+"accounts", strings.TrimSuffix(strings.TrimSpace(w.Which), "%"))
 		if n == 0 && strings.TrimSpace(w.Which) == "" {

@@ -97,9 +97,6 @@ var eventNames = map[string]string{
 	"target.skip":             "left an account out",
 	"conflict.resolve":        "decided about an edit by somebody else",
 	"operation.write":         "is about to write to IAM",
-	"strategy.add":            "added a strategy",
-	"strategy.edit":           "edited a strategy",
-	"strategy.remove":         "removed a strategy",
 
 	"organization.sync":   "had the organization read",
 	"organization.ask":    "asked admins to confirm the answer of AWS Organizations",

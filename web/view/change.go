@@ -42,7 +42,10 @@ type ChangePage struct {
 	Settings   []access.SettingChange
 	Names      map[string]string // of the allowlists and mappings in the scopes of Rules, by id
 	Allowlists []string          // names to choose from when entries are added
-	Strategies []access.Strategy // to apply it by
+	Strategies []access.StrategyChange
+	ApplyBy    []Option // the strategies to apply it by
+
+	DefaultStrategy *access.SettingChange // nil if it stays
 
 	Form     ChangeForm
 	Problems Problems // of the form that failed
@@ -126,6 +129,14 @@ func editTitle(e access.Edit, ous *access.OUs) string {
 		return "Remove a review rule"
 	case access.EditUpdateSettings:
 		return "Change the settings"
+	case access.EditAddStrategy:
+		return "New strategy: " + e.Strategy.Name
+	case access.EditUpdateStrategy:
+		return "Change the strategy: " + e.Strategy.Name
+	case access.EditRemoveStrategy:
+		return "Remove a strategy"
+	case access.EditDefaultStrategy:
+		return "Choose the default strategy"
 	default:
 		return string(e.Op)
 	}

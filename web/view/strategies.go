@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,32 +14,38 @@ import (
 // StrategiesURL lists the saved strategies.
 func StrategiesURL() string { return "/settings/strategies" }
 
+// StrategyURL is the history of a strategy.
+func StrategyURL(id string) string { return StrategiesURL() + "/" + url.PathEscape(id) }
+
 // NewStrategyURL is the form of a new strategy.
 func NewStrategyURL() string { return StrategiesURL() + "/new" }
 
 // EditStrategyURL is the form of a strategy.
-func EditStrategyURL(id int64) string { return StrategiesURL() + "/" + number(id) + "/edit" }
+func EditStrategyURL(id string) string { return StrategyURL(id) + "/edit" }
 
 // RemoveStrategyURL removes a strategy.
-func RemoveStrategyURL(id int64) string { return StrategiesURL() + "/" + number(id) + "/remove" }
+func RemoveStrategyURL(id string) string { return StrategyURL(id) + "/remove" }
 
-// StrategiesPage lists the saved strategies.
+// StrategiesPage lists the saved strategies. Default is the id of the default; none is all at once.
 type StrategiesPage struct {
 	Shell      Shell
 	Strategies []access.Strategy
+	Default    string
 	MayEdit    bool
 }
 
-// StrategyFormProps is the form of a strategy. ID is 0 for a new one.
+// StrategyFormProps is the form of a strategy. ID is empty for a new one.
 type StrategyFormProps struct {
 	Shell    Shell
-	ID       int64
+	ID       string
 	Form     StrategyForm
+	Drafts   []access.Change
+	Draft    int64
 	Problems Problems
 }
 
 func (p StrategyFormProps) action() string {
-	if p.ID == 0 {
+	if p.ID == "" {
 		return NewStrategyURL()
 	}
 	return EditStrategyURL(p.ID)
@@ -46,8 +53,8 @@ func (p StrategyFormProps) action() string {
 
 // StrategyForm is a strategy as it was typed.
 type StrategyForm struct {
-	Version, Name, Description, MaxInFlight, MaxFailures, Confirm string
-	Default, ReadBack, RollBack                                   bool
+	Name, Description, MaxInFlight, MaxFailures, Confirm string
+	Default, ReadBack, RollBack                          bool
 
 	Waves  []WaveForm
 	Probes []ProbeForm
@@ -58,8 +65,8 @@ type StrategyForm struct {
 
 // WaveForm is one wave as it was typed. Selects says in which way Which selects accounts.
 type WaveForm struct {
-	Selects, Which, Name, MaxInFlight, MaxFailures, Bake string
-	RequiresApproval                                     bool
+	Selects, Which, Except, Name, MaxInFlight, MaxFailures, Bake string
+	RequiresApproval                                             bool
 }
 
 // ProbeForm is one probe as it was typed.
@@ -67,6 +74,7 @@ type ProbeForm struct{ Role, Expect, Accounts string }
 
 // How a wave selects accounts.
 const (
+	SelectsAll     = "all"
 	SelectsIDs     = "ids"
 	SelectsOUs     = "ous"
 	SelectsTags    = "tags"
@@ -85,11 +93,20 @@ func (f StrategyForm) Padded() StrategyForm {
 	return f
 }
 
-// StrategyFormOf fills the form from a strategy.
-func StrategyFormOf(s access.Strategy, ous *access.OUs) StrategyForm {
+// StrategyFormOf fills the form from a strategy. byDefault is the id of the default.
+func StrategyFormOf(s access.Strategy, byDefault string, ous *access.OUs) StrategyForm {
 	f := StrategyForm{
-		Version: number(s.Version), Name: s.Name, Description: s.Description, MaxInFlight: typed(s.MaxInFlight, strconv.Itoa), MaxFailures: limitText(s.MaxFailures), Confirm: typed(s.Confirm, access.DurationText),
-		Default: s.Default, ReadBack: s.ReadBack, RollBack: s.RollBack, From: s.MaintenanceWindow.From, To: s.MaintenanceWindow.To, Zone: s.MaintenanceWindow.Zone,
+		Name:        s.Name,
+		Description: s.Description,
+		MaxInFlight: typed(s.MaxInFlight, strconv.Itoa),
+		MaxFailures: limitText(s.MaxFailures),
+		Confirm:     typed(s.Confirm, access.DurationText),
+		Default:     s.ID == byDefault,
+		ReadBack:    s.ReadBack,
+		RollBack:    s.RollBack,
+		From:        s.MaintenanceWindow.From,
+		To:          s.MaintenanceWindow.To,
+		Zone:        s.MaintenanceWindow.Zone,
 	}
 	for _, d := range s.MaintenanceWindow.Days {
 		f.Days = append(f.Days, strconv.Itoa(d))
@@ -97,7 +114,14 @@ func StrategyFormOf(s access.Strategy, ous *access.OUs) StrategyForm {
 	for _, w := range s.Waves {
 		selects, which := selectedBy(w, ous)
 		f.Waves = append(f.Waves, WaveForm{
-			Selects: selects, Which: which, Name: w.Name, MaxInFlight: typed(w.MaxInFlight, strconv.Itoa), MaxFailures: limitText(w.MaxFailures), Bake: typed(w.Bake, access.DurationText), RequiresApproval: w.RequiresApproval,
+			Selects:          selects,
+			Which:            which,
+			Except:           strings.Join(ous.Editable(w.Accounts.Except), ", "),
+			Name:             w.Name,
+			MaxInFlight:      typed(w.MaxInFlight, strconv.Itoa),
+			MaxFailures:      limitText(w.MaxFailures),
+			Bake:             typed(w.Bake, access.DurationText),
+			RequiresApproval: w.RequiresApproval,
 		})
 	}
 	for _, p := range s.Probes {
@@ -113,6 +137,8 @@ func StrategyFormOf(s access.Strategy, ous *access.OUs) StrategyForm {
 // selectedBy says in which way a rule selects accounts, and which.
 func selectedBy(w access.WaveRule, ous *access.OUs) (selects, which string) {
 	switch {
+	case w.Accounts.All:
+		return SelectsAll, ""
 	case len(w.Accounts.IDs) > 0:
 		ids := make([]string, len(w.Accounts.IDs))
 		for i, id := range w.Accounts.IDs {
@@ -140,6 +166,7 @@ func selectsOptions(chosen string) []Option {
 		{Value: SelectsIDs, Label: "These account ids"},
 		{Value: SelectsOUs, Label: "These OUs"},
 		{Value: SelectsTags, Label: "These tags"},
+		{Value: SelectsAll, Label: "All accounts"},
 		{Value: SelectsEachOU, Label: "One OU after the other"},
 	}
 	return chosenOf(options, chosen)
@@ -165,31 +192,46 @@ func chosenOf(options []Option, chosen string) []Option {
 	return options
 }
 
-// StrategyOptions are the strategies by which a change can be applied.
-func StrategyOptions(saved []access.Strategy, chosen string) []Option {
+// builtinStrategy is all at once, as the list of strategies shows it.
+func builtinStrategy() access.Strategy {
+	return access.Strategy{
+		Name:        access.BuiltinStrategy,
+		Description: "Used if no other strategy is the default, and always when the glass is broken.",
+	}
+}
+
+// StrategyOptions are the strategies by which a change can be applied. defaultID is the id of the default.
+func StrategyOptions(saved []access.Strategy, defaultID string) []Option {
+	if len(saved) == 0 {
+		return nil
+	}
 	byDefault := access.BuiltinStrategy
 	for _, s := range saved {
-		if s.Default {
+		if s.ID == defaultID {
 			byDefault = s.Name
 		}
 	}
 	options := []Option{{Value: "", Label: "The default: " + byDefault}}
 	for _, s := range saved {
-		if !s.Default {
+		if s.ID != defaultID {
 			options = append(options, Option{Value: s.Name, Label: s.Name})
 		}
 	}
 	if byDefault != access.BuiltinStrategy {
 		options = append(options, Option{Value: access.BuiltinStrategy, Label: access.BuiltinStrategy})
 	}
-	return chosenOf(options, chosen)
+	return options
 }
 
 // waveWords describes the waves of a strategy, one line for each.
 func waveWords(s access.Strategy, ous *access.OUs) []string {
 	var lines []string
 	for _, w := range s.Waves {
-		lines = append(lines, cmp.Or(w.Name, ruleWords(w, ous))+waveTail(w))
+		title := ruleWords(w, ous)
+		if w.Name != "" {
+			title = w.Name + " (" + title + ")"
+		}
+		lines = append(lines, title+waveTail(w))
 	}
 	last := "All accounts"
 	if len(s.Waves) > 0 {
@@ -210,7 +252,7 @@ func ruleWords(w access.WaveRule, ous *access.OUs) string {
 	case SelectsEachOU:
 		return "One OU after the other"
 	default:
-		return ous.Describe(w.Accounts)
+		return ous.DescribeWithIDs(w.Accounts)
 	}
 }
 

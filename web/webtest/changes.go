@@ -23,22 +23,25 @@ type otherChanges interface{ web.Changes }
 type changes struct {
 	Desired desired
 	otherChanges
-	ChangeView  change.View
-	ChangePlan  access.Plan
-	Listed      access.Page[access.Change]
-	Accounts    access.Page[access.Account]
-	AccountView change.AccountView
-	OUList      []access.OURow
-	GoneOUs     []access.OU
-	AuditPage   access.Page[access.AuditEvent]
-	Filter      access.AuditFilter
-	Query       access.ChangeQuery
-	Refuse      error         // of every writing method
-	Voided      int           // reviews, by every edit
-	Rebased     access.Change // what a rebase leaves
-	Did         []string
-	Proposal    change.Proposal
-	RulesView   change.RulesView
+	ChangeView    change.View
+	ChangePlan    access.Plan
+	Listed        access.Page[access.Change]
+	Accounts      access.Page[access.Account]
+	AccountView   change.AccountView
+	OUList        []access.OURow
+	GoneOUs       []access.OU
+	AuditPage     access.Page[access.AuditEvent]
+	Filter        access.AuditFilter
+	Query         access.ChangeQuery
+	Refuse        error         // of every writing method
+	Voided        int           // reviews, by every edit
+	Rebased       access.Change // what a rebase leaves
+	Did           []string
+	Proposal      change.Proposal
+	RulesView     change.RulesView
+	StrategyView  change.StrategiesView
+	StrategySaved access.Strategy // the last one
+	StrategySteps access.Page[access.StrategyRevision]
 }
 
 // ErrBroken is what a test lets an export fail with, half-way.
@@ -414,6 +417,38 @@ func (f *changes) RemoveRule(_ context.Context, _ access.Actor, id int64, rule s
 
 func (f *changes) SaveSettings(_ context.Context, _ access.Actor, id int64, s access.Settings) (access.Change, error) {
 	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d", id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife, s.ExpiryNoticeDays)
+}
+
+func (f *changes) Strategies(context.Context, access.Actor, int64) (change.StrategiesView, error) {
+	return f.StrategyView, nil
+}
+
+func (f *changes) StrategyForm(context.Context, access.Actor) (change.StrategiesView, error) {
+	return f.StrategyView, nil
+}
+
+func (f *changes) StrategyHistory(
+	context.Context,
+	access.Actor,
+	string,
+	access.PageQuery,
+) (access.Page[access.StrategyRevision], error) {
+	return f.StrategySteps, nil
+}
+
+func (f *changes) SaveStrategy(
+	_ context.Context,
+	_ access.Actor,
+	id int64,
+	s access.Strategy,
+	byDefault bool,
+) (access.Change, error) {
+	f.StrategySaved = s
+	return access.Change{ID: 12}, f.note("strategy %d %s %v", id, s.Name, byDefault)
+}
+
+func (f *changes) RemoveStrategy(_ context.Context, _ access.Actor, id int64, strategy string) (access.Change, error) {
+	return access.Change{ID: 12}, f.note("remove strategy %d %s", id, strategy)
 }
 
 func (f *changes) Comment(_ context.Context, _ access.Actor, id int64, body string, options ...change.Option) (access.Comment, error) {

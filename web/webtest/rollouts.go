@@ -23,13 +23,10 @@ type rollouts struct {
 	Did           []string
 }
 
-// staged is what the rollout service says of waves and strategies.
+// staged is what the rollout service says of waves.
 type staged struct {
-	waves        []access.Wave
-	checks       []access.Check
-	StrategyList []access.Strategy
-	Saved        []access.Strategy
-	Removed      []int64
+	waves  []access.Wave
+	checks []access.Check
 }
 
 func (f *rollouts) act(format string, args ...any) (access.Rollout, error) {
@@ -153,31 +150,4 @@ func (f *staged) Checks(context.Context, access.Actor, int64, int, int) (access.
 
 func (f *staged) StrategyOf(context.Context, access.Actor, int64) (access.Strategy, error) {
 	return access.Strategy{}, nil
-}
-
-func (f *staged) Strategies(context.Context, access.Actor) ([]access.Strategy, error) {
-	return f.StrategyList, nil
-}
-
-func (f *staged) Strategy(_ context.Context, _ access.Actor, id int64) (access.Strategy, error) {
-	for _, s := range f.StrategyList {
-		if s.ID == id {
-			return s, nil
-		}
-	}
-	return access.Strategy{}, access.Errorf(access.KindNotFound, "There is no strategy %d.", id)
-}
-
-func (f *staged) SaveStrategy(_ context.Context, _ access.Actor, s access.Strategy) (access.Strategy, error) {
-	if err := s.Check(); err != nil {
-		return access.Strategy{}, err
-	}
-	f.Saved = append(f.Saved, s)
-	s.ID, s.Version = max(s.ID, 1), s.Version+1
-	return s, nil
-}
-
-func (f *staged) RemoveStrategy(_ context.Context, _ access.Actor, id int64) error {
-	f.Removed = append(f.Removed, id)
-	return nil
 }
