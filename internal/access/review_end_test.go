@@ -85,7 +85,7 @@ func TestWithdrawReviewEndsTheSchedule(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := c.Schedule.Outcome; !strings.Contains(got, "Arno took the approval back") || !strings.Contains(got, "1 approval") {
-		t.Errorf("the schedule ended with %q, want who took the approval back and what is missing", got)
+		t.Errorf("the schedule ended with %q, want the person and the missing approval", got)
 	}
 	if err := c.Review(approver, VerdictApprove, c.Digest, "", noon); err != nil || c.Scheduled() {
 		t.Errorf("approved again (%v) it is scheduled: %v; want the schedule to stay ended", err, c.Scheduled())
