@@ -57,7 +57,7 @@ func trySelfReview(t *testing.T, w *world) {
 	refused("by page and by API", page, api)
 	page, _ = second.approve(own, digest)
 	refused("in a second session", page)
-	second.token = w.token(t, w.people["all"])
+	second.token = w.token(t, w.people["all"], harness.EveryScope()...)
 	_, api = second.approve(own, digest)
 	refused("with another token of one's own", api)
 
