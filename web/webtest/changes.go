@@ -420,7 +420,9 @@ func (f *changes) RemoveRule(_ context.Context, _ access.Actor, id int64, rule s
 }
 
 func (f *changes) SaveSettings(_ context.Context, _ access.Actor, id int64, s access.Settings) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d", id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife, s.ExpiryNoticeDays)
+	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d %s %v %v %v",
+		id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife,
+		s.ExpiryNoticeDays, s.ApprovalsValidFor, s.OutsideAccounts, s.TokensMayReview, s.TokensMayApply)
 }
 
 func (f *changes) Comment(_ context.Context, _ access.Actor, id int64, body string, options ...change.Option) (access.Comment, error) {
