@@ -20,7 +20,7 @@ type tokenCmd struct {
 type tokenCreateCmd struct {
 	User          string   `required:"" placeholder:"E" help:"The e-mail address of whoever it acts for."`
 	Name          string   `required:"" placeholder:"N" help:"What it is for."`
-	Scope         []string `placeholder:"S" help:"What it may do of that: read, propose, review, apply, rollout, admin or people; may be repeated. Without one: read. Reviewing and applying also need the settings tokens_may_review and tokens_may_apply."`
+	Scope         []string `placeholder:"S" help:"What it may do: read, propose, review, apply, rollout, admin or people; may be repeated. Without one: read. Reviewing and applying also need the settings tokens_may_review and tokens_may_apply."`
 	Expires       string   `placeholder:"WHEN" help:"When it ends: a day (2027-03-01), a time, how long it lives (30d, 12h; at most a year), or never. Without it: after 90 days."`
 	databaseFlags `embed:""`
 }

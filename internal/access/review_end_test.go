@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// approved is a change with one approval, which is all that it needs.
-func approved(t *testing.T) *Change {
+// changeWithApproval is a change with one approval, which is all that it needs.
+func changeWithApproval(t *testing.T) *Change {
 	t.Helper()
 	c := submitted(t)
 	if err := c.Review(approver, VerdictApprove, c.Digest, "", noon); err != nil {
@@ -17,7 +17,7 @@ func approved(t *testing.T) *Change {
 }
 
 func TestApprovalOfAnotherDigestDoesNotCount(t *testing.T) {
-	c := approved(t)
+	c := changeWithApproval(t)
 	c.Reviews[0].Digest = "the digest of an earlier form"
 	if got := c.Approvals(); got != 0 {
 		t.Errorf("%d approvals count, want 0: the approval is of another digest", got)
@@ -28,7 +28,7 @@ func TestApprovalOfAnotherDigestDoesNotCount(t *testing.T) {
 }
 
 func TestWithdrawReviewSendsTheChangeBackIntoReview(t *testing.T) {
-	c := approved(t)
+	c := changeWithApproval(t)
 	version := c.Version
 	if err := c.WithdrawReview(second, noon); KindOf(err) != KindConflict {
 		t.Errorf("withdrawn by a person without an approval: %v, want KindConflict", err)
@@ -68,7 +68,7 @@ func TestWithdrawReviewKeepsAChangeWithEnoughApprovals(t *testing.T) {
 
 func TestWithdrawReviewIsForChangesBeforeTheyAreApplied(t *testing.T) {
 	for _, state := range []ChangeState{ChangeDraft, ChangeApplied, ChangeRejected, ChangeWithdrawn, ChangeConflicted, ChangeExpiring} {
-		c := approved(t)
+		c := changeWithApproval(t)
 		c.State = state
 		if err := c.WithdrawReview(approver, noon); KindOf(err) != KindConflict || c.Reviews[0].Void {
 			t.Errorf("a change that is %s: %v, review %+v; want KindConflict and no difference", state, err, c.Reviews[0])
@@ -77,7 +77,7 @@ func TestWithdrawReviewIsForChangesBeforeTheyAreApplied(t *testing.T) {
 }
 
 func TestWithdrawReviewEndsTheSchedule(t *testing.T) {
-	c := approved(t)
+	c := changeWithApproval(t)
 	if err := c.ScheduleApply(second, c.Digest, noon.Add(time.Hour), time.Hour, noon); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestApprovalsExpire(t *testing.T) {
 		"a setting of 30 days":   {30 * 24 * time.Hour, 20 * 24 * time.Hour, false},
 		"a setting of 3 minutes": {3 * time.Minute, DefaultApprovalsValidFor, true},
 	} {
-		c := approved(t)
+		c := changeWithApproval(t)
 		c.ApprovalsValidFor = tc.valid
 		expired := c.ExpireReviews(noon.Add(tc.after))
 		if got := len(expired) == 1 && c.Approvals() == 0 && c.Reviews[0].Because == VoidExpired; got != tc.want {
@@ -114,7 +114,7 @@ func TestApprovalsExpire(t *testing.T) {
 }
 
 func TestExpiredApprovalCanBeGivenAgain(t *testing.T) {
-	c := approved(t)
+	c := changeWithApproval(t)
 	late := noon.Add(DefaultApprovalsValidFor)
 	if text := c.ExpiredText(c.ExpireReviews(late)); !strings.Contains(text, "approval by Arno of 2026-03-03 12:00 UTC has expired") ||
 		!strings.Contains(text, "14 days") {
@@ -129,7 +129,7 @@ func TestExpiredApprovalCanBeGivenAgain(t *testing.T) {
 }
 
 func TestAppliedApprovalsDoNotExpire(t *testing.T) {
-	c := approved(t)
+	c := changeWithApproval(t)
 	if err := c.Apply(c.Digest, 5, noon); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestAppliedApprovalsDoNotExpire(t *testing.T) {
 }
 
 func TestScheduleEndsBeforeTheApprovalsExpire(t *testing.T) {
-	c := approved(t)
+	c := changeWithApproval(t)
 	late := noon.Add(DefaultApprovalsValidFor)
 	if err := c.ScheduleApply(second, c.Digest, late, time.Hour, noon); KindOf(err) != KindInvalid || !strings.Contains(err.Error(), "Arno") {
 		t.Errorf("scheduled when the approval has expired: %v, want KindInvalid that names the reviewer", err)

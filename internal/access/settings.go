@@ -169,7 +169,8 @@ func (s Settings) checkOutsideAccounts() []FieldError {
 	}
 	for _, id := range s.OutsideAccounts {
 		if !id.Valid() {
-			fields = append(fields, FieldError{field, fmt.Sprintf("%q is not an account id: give its 12 digits", string(id))})
+			text := fmt.Sprintf("%q is not an account id: give its 12 digits", string(id))
+			fields = append(fields, FieldError{field, text})
 		}
 	}
 	return fields

@@ -89,7 +89,7 @@ func (t Token) Check(now time.Time) error {
 	case !t.ExpiresAt.After(now):
 		fields = append(fields, FieldError{"expires", fmt.Sprintf("the token would have expired already; now it is %s", now.UTC().Format(time.DateOnly))})
 	case t.ExpiresAt.After(now.Add(MaxTokenLife)):
-		fields = append(fields, FieldError{"expires", "a token lives for a year at most; ask for a token that never ends if it must live longer"})
+		fields = append(fields, FieldError{"expires", "a token lives for a year at most, unless it is made to never end"})
 	}
 	return InvalidFields(fields)
 }

@@ -108,7 +108,8 @@ func (s *Service) checkAccounts(ctx context.Context, base access.State, had, edi
 		return err
 	}
 	fields := planning.UnknownAccounts(base, had, edits, all)
-	return access.InvalidFields(append(fields, planning.OutsideUsers(base, had, edits, all, settings.OutsideAccounts)...))
+	outside := planning.OutsideUsers(base, had, edits, all, settings.OutsideAccounts)
+	return access.InvalidFields(append(fields, outside...))
 }
 
 // checkReach refuses a mapping that cannot work in any account: one that reaches none, or

@@ -80,7 +80,9 @@ func (s *Service) mayApprove(
 }
 
 // WithdrawReview takes back the actor's own approval of a change that is not applied yet.
-func (s *Service) WithdrawReview(ctx context.Context, actor access.Actor, id int64, options ...Option) (access.Change, error) {
+func (s *Service) WithdrawReview(
+	ctx context.Context, actor access.Actor, id int64, options ...Option,
+) (access.Change, error) {
 	if err := authz.Require(actor, authz.ReviewChange); err != nil {
 		return access.Change{}, err
 	}

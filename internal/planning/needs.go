@@ -20,8 +20,8 @@ type Effects struct {
 	Written       []access.Account
 }
 
-// Needs returns what the rules ask for; the default where none applies. A rule also protects itself and the settings
-// on which it depends.
+// Needs returns the needs of the rules that apply, or the default need. A rule also protects itself and the settings on
+// which it depends.
 func (e Effects) Needs() []access.Need {
 	touched := e.alteredObjects()
 	dangers := e.dangers(touched)

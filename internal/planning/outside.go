@@ -36,7 +36,8 @@ func OutsideUsers(
 				continue
 			}
 			_, left := inside[u.Account]
-			fields = append(fields, access.FieldError{Field: fmt.Sprintf("edits/%d/users", i), Message: outsideText(u, left)})
+			field := fmt.Sprintf("edits/%d/users", i)
+			fields = append(fields, access.FieldError{Field: field, Message: outsideText(u, left)})
 		}
 	}
 	return fields
@@ -52,5 +53,6 @@ func outsideText(u access.UserName, left bool) string {
 			"or first add the account to the setting outside_accounts with another change.", u.Account, u)
 	}
 	return fmt.Sprintf("Account %s of user %s is not in the organization. Correct the id, synchronize the organization "+
-		"if the account is new, or first add the account to the setting outside_accounts with another change.", u.Account, u)
+		"if the account is new, or first add the account to the setting outside_accounts with another change.",
+		u.Account, u)
 }

@@ -17,10 +17,7 @@ func (e Effects) protects(r access.ReviewRule) string {
 		return "the change edits this rule"
 	}
 	for _, s := range guardingSettings {
-		if s.equal(e.Before.Settings.OrDefault(), e.After.Settings.OrDefault()) {
-			continue
-		}
-		if len(s.dangers) == 0 || slices.ContainsFunc(s.dangers, func(d access.Danger) bool { return slices.Contains(r.Scope.Dangers, d) }) {
+		if !s.equal(e.Before.Settings.OrDefault(), e.After.Settings.OrDefault()) && s.guards(r) {
 			return "the change edits the setting " + s.name + ", on which this rule depends"
 		}
 	}
@@ -33,6 +30,12 @@ type guardingSetting struct {
 	name    string // as in the API
 	dangers []access.Danger
 	equal   func(a, b access.Settings) bool
+}
+
+// guards reports whether the effect of a rule depends on the setting.
+func (s guardingSetting) guards(r access.ReviewRule) bool {
+	about := func(d access.Danger) bool { return slices.Contains(r.Scope.Dangers, d) }
+	return len(s.dangers) == 0 || slices.ContainsFunc(s.dangers, about)
 }
 
 func setting[T comparable](name string, of func(access.Settings) T, dangers ...access.Danger) guardingSetting {
@@ -63,8 +66,12 @@ var guardingSettings = []guardingSetting{
 	setting("large_ipv6", func(s access.Settings) int64 { return s.LargeIPv6 }, access.DangerLargeReach),
 	setting("allow_dangerous", func(s access.Settings) bool { return s.AllowDangerous },
 		access.DangerWholeInternet, access.DangerLargeList),
-	setting("guards.no_address", func(s access.Settings) access.GuardMode { return s.Guards.NoAddress }, access.DangerNoAddress),
-	setting("guards.break_glass", func(s access.Settings) access.GuardMode { return s.Guards.BreakGlass }, access.DangerBreakGlass),
-	listSetting("break_glass_mappings", func(s access.Settings) []string { return s.BreakGlassMappings }, access.DangerBreakGlass),
-	listSetting("break_glass_allowlists", func(s access.Settings) []string { return s.BreakGlassAllowlists }, access.DangerBreakGlass),
+	setting("guards.no_address", func(s access.Settings) access.GuardMode { return s.Guards.NoAddress },
+		access.DangerNoAddress),
+	setting("guards.break_glass", func(s access.Settings) access.GuardMode { return s.Guards.BreakGlass },
+		access.DangerBreakGlass),
+	listSetting("break_glass_mappings", func(s access.Settings) []string { return s.BreakGlassMappings },
+		access.DangerBreakGlass),
+	listSetting("break_glass_allowlists", func(s access.Settings) []string { return s.BreakGlassAllowlists },
+		access.DangerBreakGlass),
 }

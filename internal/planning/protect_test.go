@@ -10,8 +10,8 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// guarded is a state with a rule about an allowlist that no change below touches, and one rule for each danger.
-func guarded() access.State {
+// guardedState is a state with a rule about an allowlist that no change below touches, and one rule for each danger.
+func guardedState() access.State {
 	need := []access.Requirement{{Count: 2, Teams: []string{"security"}}}
 	s := access.State{Rules: []access.ReviewRule{
 		{ID: "rr-list", Name: "The vault", Scope: access.RuleScope{Allowlists: []string{"al-vault"}}, Need: need},
@@ -24,8 +24,8 @@ func guarded() access.State {
 	return s
 }
 
-// needed are the rules whose approvals the edits need, in the order of the rules.
-func needed(t *testing.T, before access.State, edits ...access.Edit) []string {
+// rulesNeeded are the rules whose approvals the edits need, in the order of the rules.
+func rulesNeeded(t *testing.T, before access.State, edits ...access.Edit) []string {
 	t.Helper()
 	after, err := before.Apply(edits)
 	if err != nil {
@@ -39,7 +39,7 @@ func needed(t *testing.T, before access.State, edits ...access.Edit) []string {
 }
 
 func TestRulesProtectThemselves(t *testing.T) {
-	rule := guarded().Rules[0]
+	rule := guardedState().Rules[0]
 	update := func(alter func(*access.ReviewRule)) access.Edit {
 		r := rule
 		alter(&r)
@@ -53,12 +53,12 @@ func TestRulesProtectThemselves(t *testing.T) {
 		"another name":   update(func(r *access.ReviewRule) { r.Name = "The old vault" }),
 		"more reviewers": update(func(r *access.ReviewRule) { r.Need = []access.Requirement{{Count: 3, Teams: []string{"security"}}} }),
 	} {
-		if got := needed(t, guarded(), edit); !slices.Equal(got, []string{"rr-list", "rr-rules"}) {
+		if got := rulesNeeded(t, guardedState(), edit); !slices.Equal(got, []string{"rr-list", "rr-rules"}) {
 			t.Errorf("%s: the change needs the approvals of %v, want those of the rule and of the rule about rules", name, got)
 		}
 	}
 	r := access.ReviewRule{Name: "Another", Need: []access.Requirement{{Count: 1}}}
-	if got := needed(t, guarded(), access.Edit{Op: access.EditAddRule, ID: "rr-new", Rule: &r}); !slices.Equal(got, []string{"rr-rules"}) {
+	if got := rulesNeeded(t, guardedState(), access.Edit{Op: access.EditAddRule, ID: "rr-new", Rule: &r}); !slices.Equal(got, []string{"rr-rules"}) {
 		t.Errorf("a new rule needs the approvals of %v, want those of the rule about rules alone", got)
 	}
 }
@@ -67,7 +67,7 @@ func TestDangerRulesProtectThemselves(t *testing.T) {
 	for _, d := range access.Dangers() {
 		id := "rr-" + string(d)
 		want := slices.Compact([]string{id, "rr-rules"})
-		if got := needed(t, guarded(), access.Edit{Op: access.EditRemoveRule, ID: id}); !slices.Equal(got, want) {
+		if got := rulesNeeded(t, guardedState(), access.Edit{Op: access.EditRemoveRule, ID: id}); !slices.Equal(got, want) {
 			t.Errorf("to remove the rule about %s needs the approvals of %v, want %v", d, got, want)
 		}
 	}
@@ -76,7 +76,7 @@ func TestDangerRulesProtectThemselves(t *testing.T) {
 // everyRule is the want of a setting that lets a change past all rules.
 var everyRule = func() []string {
 	var ids []string
-	for _, r := range guarded().Rules {
+	for _, r := range guardedState().Rules {
 		ids = append(ids, r.ID)
 	}
 	return ids
@@ -118,16 +118,16 @@ func TestSettingsAreProtected(t *testing.T) {
 			t.Errorf("say in this test which rules protect the setting %s", name)
 			continue
 		}
-		before := guarded()
+		before := guardedState()
 		settings := before.Settings
 		p.alter(&settings)
 		edit := access.Edit{Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &settings}
-		if got := needed(t, before, edit); !slices.Equal(got, p.rules) {
+		if got := rulesNeeded(t, before, edit); !slices.Equal(got, p.rules) {
 			t.Errorf("to edit %s needs the approvals of %v, want %v", name, got, p.rules)
 		}
 		undo := access.Edit{Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &access.Settings{}}
 		before.Settings = settings
-		if got := needed(t, before, undo); !slices.Equal(got, p.rules) {
+		if got := rulesNeeded(t, before, undo); !slices.Equal(got, p.rules) {
 			t.Errorf("to undo the edit of %s needs the approvals of %v, want %v", name, got, p.rules)
 		}
 	}
@@ -152,7 +152,7 @@ func fieldsOf(t reflect.Type, prefix string) func(func(string) bool) {
 }
 
 func TestNeedSaysWhatARuleProtects(t *testing.T) {
-	before := guarded()
+	before := guardedState()
 	settings := access.Settings{BreakGlassAllowed: true}
 	edit := access.Edit{Op: access.EditUpdateSettings, ID: access.SettingsID, Settings: &settings}
 	after, err := before.Apply([]access.Edit{edit})

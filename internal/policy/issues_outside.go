@@ -19,12 +19,15 @@ func (c *Compiler) usersElsewhere(p *resolvedMapping) []Issue {
 		outside := !known || a.State == access.AccountLeft
 		switch {
 		case !outside || !c.opts.RefuseOutside:
-			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning, "correct the id, or synchronise the organization",
-				"account %s of user %s is not known; the user's own policy is shown but can only be written once it is", u.Account, u))
-		case slices.Contains(c.opts.OutsideAccounts, u.Account):
-			is = append(is, c.mappingIssue(p, CodeUserOutside, SeverityInfo, "have an administrator of that account write the user's policy",
-				"account %s of user %s is outside the organization, and the settings list it; the console writes nothing there",
+			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning,
+				"correct the id, or synchronise the organization",
+				"account %s of user %s is not known; the user's own policy is shown but can only be written once it is",
 				u.Account, u))
+		case slices.Contains(c.opts.OutsideAccounts, u.Account):
+			is = append(is, c.mappingIssue(p, CodeUserOutside, SeverityInfo,
+				"have an administrator of that account write the user's policy",
+				"account %s of user %s is outside the organization, and the settings list it; "+
+					"the console writes nothing there", u.Account, u))
 		default:
 			is = append(is, c.outsideUser(p, u, known))
 		}
@@ -40,8 +43,10 @@ func (c *Compiler) outsideUser(p *resolvedMapping, u access.UserName, left bool)
 		why = "has left the organization"
 	}
 	return Issue{
-		Code: CodeUserOutside, Severity: SeverityError, Object: "user " + u.String(), Position: c.positions["mapping/"+p.ID],
+		Code: CodeUserOutside, Severity: SeverityError,
+		Object: "user " + u.String(), Position: c.positions["mapping/"+p.ID],
 		Message: fmt.Sprintf("account %s of user %s, who is mapped to role %s, %s", u.Account, u, p.Role, why),
-		Advice:  "remove the user from the mapping, or first add the account to the setting outside_accounts with another change",
+		Advice: "remove the user from the mapping, " +
+			"or first add the account to the setting outside_accounts with another change",
 	}
 }

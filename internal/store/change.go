@@ -181,7 +181,8 @@ func loadChange(orm *gorm.DB, id int64) (access.Change, error) {
 // loadApprovalsValidFor reads how long approvals are valid by the settings at the head; 0 for the default.
 func loadApprovalsValidFor(orm *gorm.DB) (time.Duration, error) {
 	var valid int64
-	const query = "SELECT coalesce(max((body ->> 'approvals_valid_for')::bigint), 0) FROM settings WHERE removed_in IS NULL"
+	const query = `SELECT coalesce(max((body ->> 'approvals_valid_for')::bigint), 0)
+		FROM settings WHERE removed_in IS NULL`
 	if err := orm.Raw(query).Scan(&valid).Error; err != nil {
 		return 0, translate(fmt.Errorf("reading how long approvals are valid: %w", err))
 	}

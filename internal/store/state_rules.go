@@ -36,7 +36,7 @@ func loadSettings(ctx context.Context, q querier, revision int64) (access.Settin
 	return s, err
 }
 
-// Settings are those at the head; the defaults where none were made.
+// Settings are the settings at the head. They are the zero value before any were made.
 func (s *Store) Settings(ctx context.Context) (access.Settings, error) {
 	var settings access.Settings
 	const query = "SELECT body FROM settings WHERE removed_in IS NULL"

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // digest is what a review of a change binds to now.

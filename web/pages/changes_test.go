@@ -217,7 +217,7 @@ func TestTakeBackAnApproval(t *testing.T) {
 		t.Errorf("answered %d to %q", a.Status, a.Header.Get("Location"))
 	}
 	if d := cmp.Diff([]string{"withdraw review of 12"}, c.Changes.Did); d != "" {
-		t.Errorf("what was asked of the service (-want +got):\n%s", d)
+		t.Errorf("calls of the service (-want +got):\n%s", d)
 	}
 	c.Changes.ChangeView.Permissions.WithdrawReview = access.Errorf(access.KindConflict, "You have no approval.")
 	c.Changes.ChangeView.Reviews[0].Void, c.Changes.ChangeView.Reviews[0].Because = true, access.VoidTakenBack

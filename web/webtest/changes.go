@@ -132,7 +132,9 @@ func (f *changes) Edit(_ context.Context, _ access.Actor, id, version int64, in 
 	return access.Change{ID: id, Version: version + 1, Voided: f.Voided}, f.note("edit %d@%d %q %q %d", id, version, in.Title, in.Reason, len(in.Edits))
 }
 
-func (f *changes) WithdrawReview(_ context.Context, _ access.Actor, id int64, options ...change.Option) (access.Change, error) {
+func (f *changes) WithdrawReview(
+	_ context.Context, _ access.Actor, id int64, options ...change.Option,
+) (access.Change, error) {
 	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
 		return access.Change{}, err
 	}
