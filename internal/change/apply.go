@@ -116,9 +116,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 			return Application{}, err
 		}
 		fresh.Dangers = d.dangers
-		if made, err := s.reassess(fresh, a, d.needs); err != nil {
-			reopened = err
-			return made, nil
+		if made, why := s.reassess(fresh, a, d.needs); why != nil {
+			reopened = why
+			return made, nil //nolint:nilerr // the reopened change is saved, and reopened says why
 		}
 		overridden, err := a.step.override(fresh, a.actor, d.guards(a.actor), s.at())
 		if err != nil {
