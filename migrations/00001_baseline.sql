@@ -614,8 +614,11 @@ CREATE TABLE reviews (
     warnings       text NOT NULL DEFAULT '' CHECK (warnings ~ '^([0-9a-f]{64})?$'),
     comment        text NOT NULL CHECK (verdict = 'approve' OR comment <> ''),
     at             timestamptz NOT NULL,
-    void           boolean NOT NULL, -- the change was edited after the review
+    void           boolean NOT NULL, -- the review counts no more
+    void_reason    text NOT NULL DEFAULT '' CHECK (void_reason IN ('', 'changed', 'taken_back', 'expired')),
     FOREIGN KEY (change_id, author_id) REFERENCES changes (id, author_id),
+    CONSTRAINT void_has_a_reason CHECK (void = (void_reason <> '')),
+    CONSTRAINT only_approvals_end_alone CHECK (void_reason NOT IN ('taken_back', 'expired') OR verdict = 'approve'),
     CONSTRAINT reviewer_is_not_the_author CHECK (reviewer_id <> author_id)
 );
 CREATE INDEX reviews_by_change ON reviews (change_id, id);

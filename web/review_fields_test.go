@@ -270,6 +270,26 @@ func settingFields() map[string]shownField {
 			`"expiry_notice_days":47`,
 			func(s *access.Settings) { s.ExpiryNoticeDays = 47 },
 		),
+		"ApprovalsValidFor": field(
+			"47 days",
+			`"approvals_valid_for":4060800000000000`,
+			func(s *access.Settings) { s.ApprovalsValidFor = 47 * 24 * time.Hour },
+		),
+		"OutsideAccounts[]": field(
+			"210987650047",
+			`"outside_accounts":["210987650047"]`,
+			func(s *access.Settings) { s.OutsideAccounts = []access.AccountID{"210987650047"} },
+		),
+		"TokensMayReview": field(
+			"API tokens may review",
+			`"tokens_may_review":true`,
+			func(s *access.Settings) { s.TokensMayReview = true },
+		),
+		"TokensMayApply": field(
+			"API tokens may apply",
+			`"tokens_may_apply":true`,
+			func(s *access.Settings) { s.TokensMayApply = true },
+		),
 	}
 }
 

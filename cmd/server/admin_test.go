@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"portcullis.internal/portcullis/test/harness"
 )
@@ -35,6 +36,14 @@ func TestPeopleAndTokens(t *testing.T) {
 	if !strings.Contains(list, "export") || strings.Contains(list, strings.TrimSpace(secret)) {
 		t.Errorf("token list = %q, want the name without the secret", list)
 	}
+	if in90 := time.Now().AddDate(0, 0, 90).UTC().Format("2006-01-02"); !strings.Contains(list, " read ") || !strings.Contains(list, in90) {
+		t.Errorf("token list = %q, want the scope read and an end at %s", list, in90)
+	}
+	harness.MustCommand(t, env, "", "token", "create", "--user", "you@example.com", "--name", "eternal", "--expires", "never")
+	if list := harness.MustCommand(t, env, "", "token", "list"); !strings.Contains(list, "never") {
+		t.Errorf("token list = %q, want a token that never ends", list)
+	}
+	command(t, env, "token", "create", "--user", "you@example.com", "--name", "x", "--expires", "400d").refused(t, 2, "a year")
 	harness.MustCommand(t, env, "", "token", "revoke", "1")
 	if list := harness.MustCommand(t, env, "", "token", "list"); !strings.Contains(list, "revoked") {
 		t.Errorf("token list = %q, want it revoked", list)

@@ -20,8 +20,8 @@ type tokenCmd struct {
 type tokenCreateCmd struct {
 	User          string   `required:"" placeholder:"E" help:"The e-mail address of whoever it acts for."`
 	Name          string   `required:"" placeholder:"N" help:"What it is for."`
-	Scope         []string `placeholder:"S" help:"What it may do of that: read, propose, review, apply, rollout, admin or people; may be repeated. Without one: all of it."`
-	Expires       string   `placeholder:"WHEN" help:"When it ends: a day (2027-03-01), a time, or how long it lives (90d, 12h). Without it the token ends when it is revoked."`
+	Scope         []string `placeholder:"S" help:"What it may do: read, propose, review, apply, rollout, admin or people; may be repeated. Without one: read. Reviewing and applying also need the settings tokens_may_review and tokens_may_apply."`
+	Expires       string   `placeholder:"WHEN" help:"When it ends: a day (2027-03-01), a time, how long it lives (30d, 12h; at most a year), or never. Without it: after 90 days."`
 	databaseFlags `embed:""`
 }
 
@@ -37,34 +37,33 @@ func (cmd tokenCreateCmd) Run(c *console) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.err, "Token %d of %s. It is shown this once; keep it as you keep a password.\n", t.ID, cmd.User)
+		fmt.Fprintf(c.err, "Token %d of %s, with the scopes %s, ends: %s. It is shown this once; keep it as you keep a password.\n",
+			t.ID, cmd.User, scopeNames(t.Scopes), moment(t.ExpiresAt))
 		_, err = fmt.Fprintln(c.out, secret)
 		return err
 	})
 }
 
-func (cmd tokenCreateCmd) token(now time.Time) (access.Token, error) {
-	t := access.Token{Name: cmd.Name, Scopes: access.Scopes()}
+func (cmd tokenCreateCmd) token(now time.Time) (server.NewToken, error) {
+	n := server.NewToken{Name: cmd.Name, Never: cmd.Expires == "never"}
 	var err error
-	if len(cmd.Scope) > 0 {
-		if t.Scopes, err = access.ParseScopes(cmd.Scope); err != nil {
-			return t, usagef("--scope: %s", access.MessageOf(err))
-		}
+	if n.Scopes, err = access.ParseScopes(cmd.Scope); err != nil {
+		return n, usagef("--scope: %s", access.MessageOf(err))
 	}
-	if t.ExpiresAt, err = expiry(cmd.Expires, now); err == nil {
-		err = t.Check(now)
+	if cmd.Expires == "" || n.Never {
+		return n, nil
+	}
+	if n.Expires, err = expiry(cmd.Expires, now); err == nil {
+		err = access.Token{Scopes: access.Scopes(), ExpiresAt: n.Expires}.Check(now)
 	}
 	if err != nil {
-		return t, usagef("--expires: %s", err.Error())
+		return n, usagef("--expires: %s", err.Error())
 	}
-	return t, nil
+	return n, nil
 }
 
 // expiry reads a day, a time, or a duration from now.
 func expiry(s string, now time.Time) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
 	if days, found := strings.CutSuffix(s, "d"); found {
 		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 10000 {
 			return now.AddDate(0, 0, n), nil
@@ -78,7 +77,7 @@ func expiry(s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no day (2027-03-01), no time (2027-03-01T12:00:00Z) and no duration (90d, 12h)", s)
+	return time.Time{}, fmt.Errorf("%q is no day (2027-03-01), no time (2027-03-01T12:00:00Z), no duration (90d, 12h) and not never", s)
 }
 
 type tokenListCmd struct {

@@ -291,3 +291,12 @@ func (as Accounts) IDs() []AccountID {
 	}
 	return ids
 }
+
+// AccountTexts are account ids as texts.
+func AccountTexts(ids []AccountID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
+	}
+	return out
+}

@@ -61,6 +61,7 @@ type Actor struct {
 	Teams     []string
 	TokenID   int64
 	Scopes    []TokenScope // of a token: what of its person's roles it may use
+	Withheld  []TokenScope // scopes that the token was given and that the settings do not let tokens use
 	Addr      netip.Addr
 	UserAgent string
 	RequestID string

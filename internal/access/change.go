@@ -53,6 +53,8 @@ type Change struct {
 
 	EmergencyUntil time.Time // when the last emergency entry of its edits ends; zero if there is none
 
+	ApprovalsValidFor time.Duration // by the settings at present, each time that the change is read; 0 for the default
+
 	Voided      int    // how many reviews the edit just made has voided; not kept
 	Note        string // why it is rejected or conflicted
 	Revision    int64  // the revision it became
@@ -86,6 +88,7 @@ type Review struct {
 	Comment  string
 	At       time.Time
 	Void     bool
+	Because  VoidReason // set if the review is void
 	Standing Standing
 }
 
@@ -179,7 +182,7 @@ func (c *Change) noteEditor(actor Actor) {
 func (c *Change) backToDraft(at time.Time) (voided int) {
 	for i := range c.Reviews {
 		if !c.Reviews[i].Void {
-			c.Reviews[i].Void = true
+			c.Reviews[i].end(VoidChanged)
 			voided++
 		}
 	}

@@ -22,6 +22,7 @@
 //	settings.go    what an organization decides about its own changes
 //	guard.go       what would lock people out, and overrides of it
 //	break_glass.go a change applied by one person alone
+//	review_end.go  why a review counts no more: taken back, expired, the change edited
 //	change_view.go comments, permissions and other facts about a change for its readers
 //	plan.go        the writes of a change, account by account; plan_digest.go the digest that reviews bind to
 //	rollout.go     the carrying out of a plan; its targets and operations
@@ -48,7 +49,8 @@
 //
 // A rebase leaves a change in review or approved if nothing that its reviewers saw differs, and makes it a draft
 // otherwise. Every state but applied and rejected can be withdrawn. An approved change goes back to
-// in_review when a reviewer no longer counts or a rule has become stricter. From
+// in_review when a reviewer no longer counts, an approval is taken back or has expired, or a rule has become
+// stricter. From
 // in_review, one person with the break-glass role may apply it alone where the settings
 // allow it: it is then applied, and flagged until somebody else has reviewed it.
 //

@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // zones load on machines without a zone database, such as the container image
@@ -105,4 +106,17 @@ func DurationText(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// LifeText says in words how long something is valid: whole days as days, for example "14 days".
+func LifeText(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d == day:
+		return "1 day"
+	case d > day && d%day == 0:
+		return strconv.Itoa(int(d/day)) + " days"
+	default:
+		return DurationText(d)
+	}
 }

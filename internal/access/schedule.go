@@ -52,6 +52,11 @@ func (c *Change) ScheduleApply(actor Actor, digest string, when time.Time, start
 	case startWithin < MinStartWithin || startWithin > MaxStartWithin:
 		return Invalid("start_within", "choose a time limit from 5 minutes to 24 hours")
 	}
+	if r := c.expireBy(when); len(r) > 0 {
+		until := c.Expires(r[0]).UTC().Format(scheduleFormat)
+		return Invalid("schedule_at", "the approval by %s expires at %s, before that time; choose an earlier time, "+
+			"or have the approval taken back and given again", r[0].Reviewer.Name, until)
+	}
 	c.Schedule = &Schedule{At: when.UTC(), Until: when.Add(startWithin).UTC(), By: actor.Ref(), Digest: digest}
 	c.touch(at)
 	return nil

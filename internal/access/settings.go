@@ -36,6 +36,14 @@ type Settings struct {
 	EmergencyMaxLife time.Duration `json:"emergency_max_life,omitempty"`
 	// ExpiryNoticeDays is how many days before its expiry an entry is announced.
 	ExpiryNoticeDays int `json:"expiry_notice_days,omitempty"`
+
+	// ApprovalsValidFor is how long after an approval a change can be applied with it.
+	ApprovalsValidFor time.Duration `json:"approvals_valid_for,omitempty"`
+	// OutsideAccounts are accounts outside the organization whose users mappings may name.
+	OutsideAccounts []AccountID `json:"outside_accounts,omitempty"`
+	// TokensMayReview and TokensMayApply let API tokens review and apply changes.
+	TokensMayReview bool `json:"tokens_may_review,omitempty"`
+	TokensMayApply  bool `json:"tokens_may_apply,omitempty"`
 }
 
 // GuardModes says for each lock-out guard what it does.
@@ -64,6 +72,11 @@ const (
 	MaxEmergencyMaxLife     = 30 * 24 * time.Hour
 	DefaultExpiryNoticeDays = 7
 	MaxExpiryNoticeDays     = 90
+
+	DefaultApprovalsValidFor = 14 * 24 * time.Hour
+	MinApprovalsValidFor     = time.Minute
+	MaxApprovalsValidFor     = 365 * 24 * time.Hour
+	MaxOutsideAccounts       = 100
 )
 
 // OrDefault returns the settings with what is unset at its default.
@@ -73,6 +86,7 @@ func (s Settings) OrDefault() Settings {
 	s.LargeIPv6 = cmp.Or(s.LargeIPv6, DefaultLargeIPv6)
 	s.EmergencyMaxLife = cmp.Or(s.EmergencyMaxLife, DefaultEmergencyMaxLife)
 	s.ExpiryNoticeDays = cmp.Or(s.ExpiryNoticeDays, DefaultExpiryNoticeDays)
+	s.ApprovalsValidFor = cmp.Or(s.ApprovalsValidFor, DefaultApprovalsValidFor)
 	s.Guards = GuardModes{
 		NoAddress:     cmp.Or(s.Guards.NoAddress, GuardConfirm),
 		OwnAddress:    cmp.Or(s.Guards.OwnAddress, GuardConfirm),
@@ -118,6 +132,10 @@ func (s Settings) Check() error {
 	if s.ExpiryNoticeDays < 0 || s.ExpiryNoticeDays > MaxExpiryNoticeDays {
 		add("expiry_notice_days", "expiries are announced from 1 to %d days ahead", MaxExpiryNoticeDays)
 	}
+	if v := s.ApprovalsValidFor; v != 0 && (v < MinApprovalsValidFor || v > MaxApprovalsValidFor) {
+		add("approvals_valid_for", "an approval is valid for one minute at least and 365 days at most")
+	}
+	fields = append(fields, s.checkOutsideAccounts()...)
 	for field, mode := range map[string]GuardMode{
 		"guards/no_address": s.Guards.NoAddress, "guards/own_address": s.Guards.OwnAddress,
 		"guards/break_glass": s.Guards.BreakGlass, "guards/nobody_applies": s.Guards.NobodyApplies,
@@ -136,7 +154,38 @@ func (s Settings) Equal(o Settings) bool {
 	return s.ManyAccounts == o.ManyAccounts && s.LargeIPv4 == o.LargeIPv4 && s.LargeIPv6 == o.LargeIPv6 &&
 		s.AllowDangerous == o.AllowDangerous && s.BreakGlassAllowed == o.BreakGlassAllowed &&
 		sameSet(s.BreakGlassMappings, o.BreakGlassMappings) && sameSet(s.BreakGlassAllowlists, o.BreakGlassAllowlists) &&
-		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays
+		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays &&
+		s.ApprovalsValidFor == o.ApprovalsValidFor && sameSet(s.OutsideAccounts, o.OutsideAccounts) &&
+		s.TokensMayReview == o.TokensMayReview && s.TokensMayApply == o.TokensMayApply
+}
+
+// checkOutsideAccounts refuses account ids that cannot be any, and too many of them.
+func (s Settings) checkOutsideAccounts() []FieldError {
+	const field = "outside_accounts"
+	var fields []FieldError
+	if len(s.OutsideAccounts) > MaxOutsideAccounts {
+		fields = append(fields, FieldError{field, fmt.Sprintf(
+			"the list has %d accounts; at most %d are possible", len(s.OutsideAccounts), MaxOutsideAccounts)})
+	}
+	for _, id := range s.OutsideAccounts {
+		if !id.Valid() {
+			text := fmt.Sprintf("%q is not an account id: give its 12 digits", string(id))
+			fields = append(fields, FieldError{field, text})
+		}
+	}
+	return fields
+}
+
+// WithheldScopes are the token scopes that the settings do not let API tokens use.
+func (s Settings) WithheldScopes() []TokenScope {
+	var withheld []TokenScope
+	if !s.TokensMayReview {
+		withheld = append(withheld, ScopeReview)
+	}
+	if !s.TokensMayApply {
+		withheld = append(withheld, ScopeApply)
+	}
+	return withheld
 }
 
 // SettingChange is one setting before and after a change, in words.

@@ -71,8 +71,12 @@ func (t Token) State(now time.Time) TokenState {
 	}
 }
 
-// MaxTokenLife is the longest life that a token can be given.
-const MaxTokenLife = 2 * 366 * 24 * time.Hour
+// How long a token lives: DefaultTokenLife if nothing else is asked for, and MaxTokenLife at most. A token without an
+// end must be asked for explicitly.
+const (
+	DefaultTokenLife = 90 * 24 * time.Hour
+	MaxTokenLife     = 366 * 24 * time.Hour
+)
 
 // Check refuses a token that could do nothing, or that ends at no sensible time.
 func (t Token) Check(now time.Time) error {
@@ -85,7 +89,7 @@ func (t Token) Check(now time.Time) error {
 	case !t.ExpiresAt.After(now):
 		fields = append(fields, FieldError{"expires", fmt.Sprintf("the token would have expired already; now it is %s", now.UTC().Format(time.DateOnly))})
 	case t.ExpiresAt.After(now.Add(MaxTokenLife)):
-		fields = append(fields, FieldError{"expires", "a token lives for two years at most"})
+		fields = append(fields, FieldError{"expires", "a token lives for a year at most, unless it is made to never end"})
 	}
 	return InvalidFields(fields)
 }

@@ -9,10 +9,10 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 )
 
-// How much of what somebody is refused goes on record: each kind of attempt once a
-// minute, and so many kinds. Whoever is refused again and again would otherwise fill the
-// log as fast as they can send. What is left out is counted, and the next record says
-// how often. People who are not known share one account between all of them.
+// Refused actions of known people and tokens are always on record: reviews, applies, and whatever else would change
+// something. The rate limits of the console bound them. The rest is sampled, since it could fill the log as fast as
+// requests arrive: each kind of refused read once a minute, and so many kinds. The next record says how many were left
+// out. All people who are not known share one account.
 const (
 	refusalWindow    = time.Minute
 	refusalsOfOne    = 20
@@ -21,18 +21,22 @@ const (
 )
 
 // Refusal is something that an actor asked for and may not have. Sort names the kind of
-// attempt, such as the route.
+// attempt, such as the route. Action is set if the request would have changed something.
 type Refusal struct {
 	Sort   string
 	Object string
 	Why    string
+	Action bool
 }
 
 // NoteRefusal puts into the audit log that an actor was refused something.
 func (s *Service) NoteRefusal(ctx context.Context, actor access.Actor, r Refusal) error {
-	left, record := s.refusals.count(actor, r.Sort, s.Now())
-	if !record {
-		return nil
+	left := 0
+	if sampled := !r.Action || actor.PersonID == 0; sampled {
+		var record bool
+		if left, record = s.refusals.count(actor, r.Sort, s.Now()); !record {
+			return nil
+		}
 	}
 	action := "access.refused"
 	if actor.PersonID == 0 {

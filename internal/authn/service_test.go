@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -460,11 +461,74 @@ func TestScopesAndExpiryOfATokenCount(t *testing.T) {
 		t.Errorf("an expired token: %v, want unauthenticated", err)
 	}
 	for what, bad := range map[string]authn.NewToken{
-		"no scope": {Name: "x"}, "no name": {Scopes: access.Scopes()},
-		"in the past": {Name: "x", Scopes: access.Scopes(), Expires: now}, "for ever and a day": {Name: "x", Scopes: access.Scopes(), Expires: now.AddDate(3, 0, 0)},
+		"no name":             {Scopes: access.Scopes()},
+		"in the past":         {Name: "x", Scopes: access.Scopes(), Expires: now},
+		"more than a year":    {Name: "x", Scopes: access.Scopes(), Expires: now.AddDate(1, 0, 2)},
+		"never and at a time": {Name: "x", Scopes: access.Scopes(), Expires: now.Add(time.Hour), Never: true},
 	} {
 		if _, _, err := f.CreateToken(t.Context(), system, alice.ID, bad); kind(err) != access.KindInvalid || len(access.FieldsOf(err)) != 1 {
 			t.Errorf("%s: %v, want one field named", what, err)
+		}
+	}
+}
+
+func TestTokenDefaults(t *testing.T) {
+	f := setUp(t, nil)
+	now := f.clock.now()
+	alice := f.add(t, "alice", access.RoleEditor)
+	got, _, err := f.CreateToken(t.Context(), system, alice.ID, authn.NewToken{Name: "plain"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := now.Add(90 * 24 * time.Hour); len(got.Scopes) != 1 || got.Scopes[0] != access.ScopeRead || !got.ExpiresAt.Equal(want) {
+		t.Errorf("a token without more has the scopes %v and ends at %s, want read and %s", got.Scopes, got.ExpiresAt, want)
+	}
+	got, _, err = f.CreateToken(t.Context(), system, alice.ID, authn.NewToken{Name: "for ever", Never: true})
+	if err != nil || !got.ExpiresAt.IsZero() {
+		t.Errorf("a token that never ends: %s, %v", got.ExpiresAt, err)
+	}
+}
+
+// settled is a store with settings at its head.
+type settled struct {
+	authn.Store
+	settings *access.Settings
+}
+
+func (s settled) Settings(context.Context) (access.Settings, error) { return *s.settings, nil }
+
+func TestTokensDecideOnlyIfTheSettingsLetThem(t *testing.T) {
+	var settings access.Settings
+	f := setUp(t, func(c *authn.Config) { c.Store = settled{c.Store, &settings} })
+	alice := f.add(t, "alice", access.RoleApprover, access.RoleOperator)
+	_, secret, err := f.CreateToken(t.Context(), system, alice.ID, authn.NewToken{Name: "ci", Scopes: access.Scopes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		settings      access.Settings
+		review, apply bool
+	}{
+		{access.Settings{}, false, false},
+		{access.Settings{TokensMayReview: true}, true, false},
+		{access.Settings{TokensMayApply: true}, false, true},
+		{access.Settings{TokensMayReview: true, TokensMayApply: true}, true, true},
+	} {
+		settings = tc.settings
+		actor, err := f.TokenActor(t.Context(), secret, office, agent, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, want := range map[authz.Permission]bool{authz.ReviewChange: tc.review, authz.ApplyChange: tc.apply, authz.Read: true} {
+			if authz.Can(actor, p) != want {
+				t.Errorf("with %+v a token can %s: %v, want %v", tc.settings, p, !want, want)
+			}
+		}
+		if err := authz.Require(actor, authz.ReviewChange); !tc.review && !strings.Contains(err.Error(), "tokens_may_review") {
+			t.Errorf("the refusal says %v, want the name of the setting", err)
+		}
+		if err := authz.Require(actor, authz.ApplyChange); !tc.apply && !strings.Contains(err.Error(), "tokens_may_apply") {
+			t.Errorf("the refusal says %v, want the name of the setting", err)
 		}
 	}
 }

@@ -36,6 +36,8 @@ type Store interface {
 	TokenByHash(ctx context.Context, hash []byte, at time.Time) (access.Token, access.Person, error)
 	CreateToken(ctx context.Context, t access.Token, hash []byte, event access.AuditEvent) (access.Token, error)
 	Tokens(ctx context.Context) ([]access.Token, error)
+	// Settings are those at the head.
+	Settings(ctx context.Context) (access.Settings, error)
 	RevokeToken(ctx context.Context, id int64, at time.Time, event access.AuditEvent) error
 
 	// CountFailures counts failed sign-ins by e-mail and by address since a time.

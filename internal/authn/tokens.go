@@ -39,15 +39,51 @@ func (s *Service) TokenActor(ctx context.Context, secret string, addr netip.Addr
 		return access.Actor{}, fmt.Errorf("looking up an API token: %w", err)
 	}
 	actor := origin{addr, userAgent, requestID}.actor(access.ActorToken, person)
-	actor.TokenID, actor.Scopes = token.ID, token.Scopes
+	actor.TokenID = token.ID
+	if actor.Scopes, actor.Withheld, err = s.scopesOf(ctx, token); err != nil {
+		return access.Actor{}, err
+	}
 	return actor, nil
 }
 
-// NewToken has the data of a new API token. A zero Expires never comes.
+// scopesOf splits the scopes of a token into those that it may use and those that the settings withhold from tokens.
+func (s *Service) scopesOf(ctx context.Context, t access.Token) (usable, withheld []access.TokenScope, err error) {
+	decides := func(s access.TokenScope) bool { return s == access.ScopeReview || s == access.ScopeApply }
+	if !slices.ContainsFunc(t.Scopes, decides) {
+		return t.Scopes, nil, nil
+	}
+	settings, err := s.Store.Settings(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading what tokens may do: %w", err)
+	}
+	off := settings.WithheldScopes()
+	for _, scope := range t.Scopes {
+		if slices.Contains(off, scope) {
+			withheld = append(withheld, scope)
+		} else {
+			usable = append(usable, scope)
+		}
+	}
+	return usable, withheld, nil
+}
+
+// NewToken has the data of a new API token. Without Scopes it can only read. Without Expires it ends after
+// access.DefaultTokenLife, unless Never is set: then it ends when it is revoked.
 type NewToken struct {
 	Name    string
 	Scopes  []access.TokenScope
 	Expires time.Time
+	Never   bool
+}
+
+func (n NewToken) withDefaults(now time.Time) NewToken {
+	if len(n.Scopes) == 0 {
+		n.Scopes = []access.TokenScope{access.ScopeRead}
+	}
+	if n.Expires.IsZero() && !n.Never {
+		n.Expires = now.Add(access.DefaultTokenLife)
+	}
+	return n
 }
 
 // CreateToken makes an API token for a person and returns its secret, which is shown
@@ -71,10 +107,14 @@ func (s *Service) AddToken(ctx context.Context, actor access.Actor, personID int
 	if actor.Kind != access.ActorSystem {
 		return access.Token{}, access.Errorf(access.KindForbidden, "Only the console itself adds tokens with a given secret.")
 	}
-	return s.storeToken(ctx, actor, personID, NewToken{Name: name, Scopes: access.Scopes()}, secret)
+	return s.storeToken(ctx, actor, personID, NewToken{Name: name, Scopes: access.Scopes(), Never: true}, secret)
 }
 
 func (s *Service) storeToken(ctx context.Context, actor access.Actor, personID int64, n NewToken, secret string) (access.Token, error) {
+	if n.Never && !n.Expires.IsZero() {
+		return access.Token{}, access.Invalid("expires", "a token that never ends has no expiry; give one of both")
+	}
+	n = n.withDefaults(s.Now())
 	t := access.Token{PersonID: personID, Name: strings.TrimSpace(n.Name), Scopes: n.Scopes, CreatedAt: s.Now(), ExpiresAt: n.Expires}
 	if err := checkToken(t, s.Now()); err != nil {
 		return access.Token{}, err

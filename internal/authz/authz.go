@@ -103,14 +103,18 @@ func Require(actor access.Actor, p Permission) error {
 	case !slices.ContainsFunc(table[p], actor.Has):
 		return access.Errorf(access.KindForbidden, "Your roles do not allow this. It needs %s.", names(table[p]))
 	default:
-		return outOfScope(p)
+		return outOfScope(actor, p)
 	}
 }
 
-func outOfScope(p Permission) error {
+func outOfScope(actor access.Actor, p Permission) error {
 	scope, known := scopes[p]
 	if !known {
 		return access.Errorf(access.KindForbidden, "API tokens are not for this. Sign in to the console instead.")
+	}
+	if slices.Contains(actor.Withheld, scope) {
+		return access.Errorf(access.KindForbidden, "The settings do not let API tokens %s changes: "+
+			"tokens_may_%s is off. Sign in to the console to %s, or have the setting changed by a reviewed change.", scope, scope, scope)
 	}
 	return access.Errorf(access.KindForbidden, "This API token does not have the scope %s. Make one that has it.", scope)
 }

@@ -120,9 +120,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 			return Application{}, err
 		}
 		fresh.Dangers = d.dangers
-		if !a.alone && fresh.Reassess(d.needs, s.at()) {
-			reopened = access.Errorf(access.KindConflict, "The change is no longer approved: reviewers or review rules have changed since. It is back in review and lacks %s.", fresh.MissingText())
-			return s.applyReopen(fresh), nil
+		if made, why := s.reassess(fresh, a, d.needs); why != nil {
+			reopened = why
+			return made, nil //nolint:nilerr // the reopened change is saved, and reopened says why
 		}
 		overridden, err := a.step.override(fresh, a.actor, d.guards(a.actor), s.at())
 		if err != nil {
@@ -155,11 +155,6 @@ func (s *Service) checkPermitted(c *access.Change, a application, d draft) error
 		return err
 	}
 	return c.Unconfirmed(d.guards(a.actor), a.actor)
-}
-
-func (s *Service) applyReopen(c *access.Change) Application {
-	event := access.NewAuditEvent(access.System("change"), s.at(), "change.reopen", object(c.ID), map[string]any{"needs": c.Needs, "missing": c.MissingText()})
-	return Application{Events: []access.AuditEvent{event}}
 }
 
 // recompilePlan compiles once more and compares with what was approved: also on the same

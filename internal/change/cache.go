@@ -219,6 +219,7 @@ func (s *Service) workOut(ctx context.Context, base, next access.State, edits []
 	}
 	w.Now, w.Options = now, policy.Options{
 		AllowDangerous: base.Settings.AllowDangerous, LargeIPv4: base.Settings.LargeIPv4, LargeIPv6: base.Settings.LargeIPv6,
+		RefuseOutside: len(w.Organization) > 0, OutsideAccounts: base.Settings.OutsideAccounts,
 	}
 	written := planning.WithExpired(base, edits, now)
 	c := planning.NewAffected(w.Accounts, base, next, written, edits, now)

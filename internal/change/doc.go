@@ -34,7 +34,7 @@
 //	submit.go       planning, freezing; rebase.go: on a newer revision, with or without its reviews
 //	step.go         options of a step: IfVersion, OverrideGuards
 //	since.go        changes that others have applied meanwhile
-//	review.go       reviews and withdrawal
+//	review.go       reviews and withdrawal; reassess.go: whether approvals still count
 //	apply.go        the step from approved to a revision and a rollout; strategy.go: its waves
 //	strategies.go   strategies, and edits of them
 //	pushhead.go     the head once more, to all accounts or to some

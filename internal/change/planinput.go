@@ -90,7 +90,8 @@ func (s *Service) know(ctx context.Context, w *planning.PlanInput, q access.Inve
 	return nil
 }
 
-// checkAccounts refuses edits that bring account ids into mappings that the organization does not know.
+// checkAccounts refuses edits that bring account ids into mappings that the organization does not know, and users of
+// accounts outside it that the settings at the head do not list.
 func (s *Service) checkAccounts(ctx context.Context, base access.State, had, edits []access.Edit) error {
 	if !slices.ContainsFunc(edits, func(e access.Edit) bool { return e.Mapping != nil }) {
 		return nil
@@ -102,7 +103,13 @@ func (s *Service) checkAccounts(ctx context.Context, base access.State, had, edi
 	if len(all) == 0 {
 		return nil // the organization has not been read yet: nothing can be said
 	}
-	return access.InvalidFields(planning.UnknownAccounts(base, had, edits, all))
+	settings, err := s.settings(ctx)
+	if err != nil {
+		return err
+	}
+	fields := planning.UnknownAccounts(base, had, edits, all)
+	outside := planning.OutsideUsers(base, had, edits, all, settings.OutsideAccounts)
+	return access.InvalidFields(append(fields, outside...))
 }
 
 // checkReach refuses a mapping that cannot work in any account: one that reaches none, or

@@ -9,6 +9,14 @@ import (
 	"portcullis.internal/portcullis/internal/policy"
 )
 
+// applyByTwo applies edits with two approvals.
+func (d *desk) applyByTwo(title string, edits ...access.Edit) {
+	d.t.Helper()
+	c := d.approve(d.submit(title, edits...))
+	d.must(second(d.Review(d.t.Context(), d.approver2, c.ID, access.VerdictApprove, c.Digest, "")))
+	d.must(second(d.Apply(d.t.Context(), d.operator, c.ID, asSeen(c))))
+}
+
 // TestLargeReachIsADanger: a rule about large reach holds where an addition is large or makes the total
 // large, and not for a small addition to a reach that is large already.
 func TestLargeReachIsADanger(t *testing.T) {
@@ -34,7 +42,7 @@ func TestLargeReachIsADanger(t *testing.T) {
 	if c := d.submit("Small", addEntry("al-office", "52.0.0.0/24")); needs(c) {
 		t.Errorf("52.0.0.0/24 needs %+v", c.Needs)
 	}
-	d.apply("Remove the rule", access.Edit{Op: access.EditRemoveRule, ID: "rr-reach"})
+	d.applyByTwo("Remove the rule", access.Edit{Op: access.EditRemoveRule, ID: "rr-reach"})
 	d.apply("Open", addEntry("al-office", "52.0.0.0/9"))
 	d.apply("Rules", addRule("rr-reach", access.RuleScope{Dangers: []access.Danger{access.DangerLargeReach}}, access.Requirement{Count: 2}))
 	if c := d.submit("Small again", addEntry("al-office", "9.9.9.0/24")); needs(c) {
@@ -43,7 +51,7 @@ func TestLargeReachIsADanger(t *testing.T) {
 	if c := d.submit("Large again", addEntry("al-office", "54.0.0.0/10")); !needs(c) {
 		t.Errorf("a large addition to a large reach needs %+v, want the rule", c.Needs)
 	}
-	d.apply("Settings", putSettings(access.Settings{LargeIPv4: 256}))
+	d.applyByTwo("Settings", putSettings(access.Settings{LargeIPv4: 256}))
 	if c := d.submit("By the settings", addEntry("al-office", "9.9.9.0/24")); !needs(c) {
 		t.Errorf("with 256 addresses as large, 9.9.9.0/24 needs %+v, want the rule", c.Needs)
 	}

@@ -31,6 +31,7 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 			return Decision{}, err
 		}
 		afterwards := c.Flagged()
+		expired := c.ExpireReviews(at)
 		if err := c.Review(actor, verdict, digest, comment, at); err != nil {
 			return Decision{}, err
 		}
@@ -41,6 +42,9 @@ func (s *Service) Review(ctx context.Context, actor access.Actor, id int64, verd
 		}
 		if comment != "" {
 			detail["comment"] = comment
+		}
+		if len(expired) > 0 {
+			detail["expired"] = approvalsOf(expired)
 		}
 		reviewed := access.NewAuditEvent(actor, at, "change."+string(verdict), object(id), detail)
 		return Decision{Events: append(overridden, reviewed)}, nil
@@ -73,6 +77,30 @@ func (s *Service) mayApprove(
 		return nil, "", err
 	}
 	return own, d.warnings, tried.Unconfirmed(own, actor)
+}
+
+// WithdrawReview takes back the actor's own approval of a change that is not applied yet.
+func (s *Service) WithdrawReview(
+	ctx context.Context, actor access.Actor, id int64, options ...Option,
+) (access.Change, error) {
+	if err := authz.Require(actor, authz.ReviewChange); err != nil {
+		return access.Change{}, err
+	}
+	return s.store.UpdateChange(ctx, id, func(c *access.Change) (Decision, error) {
+		if err := stepOf(options).holds(c); err != nil {
+			return Decision{}, err
+		}
+		at := s.at()
+		if err := c.WithdrawReview(actor, at); err != nil {
+			return Decision{}, err
+		}
+		detail := map[string]any{"digest": c.Digest, "state": c.State, "approvals": c.Approvals()}
+		if c.Schedule != nil && c.Schedule.Outcome != "" {
+			detail["schedule"] = c.Schedule.Outcome
+		}
+		event := access.NewAuditEvent(actor, at, "change.withdraw_review", object(id), detail)
+		return Decision{Events: []access.AuditEvent{event}}, nil
+	})
 }
 
 // Withdraw withdraws a change. Its author may do so, and an admin.

@@ -261,12 +261,19 @@ func settingWords(state access.State, ous *access.OUs) []access.SettingChange {
 		{Name: "Nobody who could review or apply", After: mode(s.Guards.NobodyApplies)},
 		{Name: "Longest life of an emergency entry", After: lifeText(s.EmergencyMaxLife)},
 		{Name: "Expiries are announced", After: fmt.Sprintf("%d days ahead", s.ExpiryNoticeDays)},
+		{Name: "Approvals are valid for", After: access.LifeText(s.ApprovalsValidFor)},
+		{Name: "Accounts outside the organization", After: joinNames(access.AccountTexts(s.OutsideAccounts), nil)},
+		{Name: "API tokens may review", After: yes(s.TokensMayReview)},
+		{Name: "API tokens may apply", After: yes(s.TokensMayApply)},
 	}
 }
 
 func joinNames(ids []string, name func(string) (string, bool)) string {
 	list := slices.Clone(ids)
 	for i, id := range list {
+		if name == nil {
+			continue
+		}
 		if n, ok := name(id); ok {
 			list[i] = withID(n, id)
 		}

@@ -158,5 +158,6 @@ func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions
 		OverrideGuards: first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),
 		Alone:          first(state("applied", c.State == access.ChangeInReview || c.State == access.ChangeApproved), authz.Require(actor, authz.BreakGlass)),
 		Rebase:         first(state("rebased", c.Open()), authz.Require(actor, authz.EditChange)),
+		WithdrawReview: first(c.CanWithdrawReview(actor), authz.Require(actor, authz.ReviewChange)),
 	}
 }

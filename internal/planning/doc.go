@@ -28,8 +28,8 @@
 //	planner.go             from two states to the operations that differ
 //	user_side.go           operations on user-side policies
 //	expiry_plan.go         entries that have expired and are still in AWS
-//	reach.go               what one mapping names; refusals of unknown names
-//	needs.go               which review rules apply
+//	reach.go, outside.go   unknown names, and users of accounts outside the organization
+//	needs.go, protect.go   which review rules apply; how rules protect themselves and the settings
 //	guards.go, guards_later.go  what would lock people out, now or when entries expire
 //	warnings.go            everything else that a reviewer reads, in a form that can be compared
 //	summary.go             equal operations folded into one; sizes in memory

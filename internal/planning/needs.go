@@ -1,6 +1,7 @@
 package planning
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,13 +20,14 @@ type Effects struct {
 	Written       []access.Account
 }
 
-// Needs returns what the rules ask for; the default where none applies.
+// Needs returns the needs of the rules that apply, or the default need. A rule also protects itself and the settings on
+// which it depends.
 func (e Effects) Needs() []access.Need {
 	touched := e.alteredObjects()
 	dangers := e.dangers(touched)
 	var needs []access.Need
 	for _, r := range e.Before.Rules {
-		if why := e.why(r.Scope, touched, dangers); why != "" {
+		if why := cmp.Or(e.protects(r), e.why(r.Scope, touched, dangers)); why != "" {
 			needs = append(needs, access.Need{Rule: r.ID, Name: r.Name, Why: why, Need: r.Need})
 		}
 	}

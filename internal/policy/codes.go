@@ -10,6 +10,7 @@ const (
 	CodeTooLong        = "document_too_long" // a document does not fit its quota
 	CodeEntryRefused   = "entry_refused"     // a private range and the like
 	CodeRoleSameName   = "role_same_name"    // two roles of one account that IAM takes for one
+	CodeUserOutside    = "user_outside"      // a user of an account outside the organization
 	CodeUserSameName   = "user_same_name"    // two users of one account that IAM takes for one
 
 	// What is dangerous: an error unless settings allow it.

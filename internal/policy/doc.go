@@ -27,7 +27,7 @@
 //
 // # Files
 //
-//	options.go codes.go issues.go      settings; what there is to say, and its codes
+//	options.go codes.go issues.go issues_outside.go  settings; what there is to say, and its codes
 //	networks.go                        what a set of allowlists admits
 //	selection.go known.go rule.go      which accounts; what exists in them; what holds for a user
 //	compile.go template.go role.go     from mappings to one role in one account

@@ -192,12 +192,7 @@ func (c *Compiler) existence(p *resolvedMapping, users *missing) []Issue {
 		is = append(is, c.mappingIssue(p, CodeRoleUnknown, SeverityWarning, "create the role there, or leave these accounts out of the mapping",
 			"role %s does not exist in %d of the %d accounts that its mapping reaches: %s", p.Role, len(without), len(p.sel.accounts), iam.Some(without)))
 	}
-	for _, u := range p.Users {
-		if _, ok := c.index[u.Account]; u.Account != "" && !ok {
-			is = append(is, c.mappingIssue(p, CodeAccountUnknown, SeverityWarning, "correct the id, or synchronise the organization", "account %s of user %s is not known; the user's own policy is shown but can only be written once it is", u.Account, u))
-		}
-	}
-	return is
+	return append(is, c.usersElsewhere(p)...)
 }
 
 // Severity says what an issue means for a change.

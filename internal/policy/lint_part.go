@@ -186,6 +186,10 @@ func Brought(before, after *PartLint) []Issue {
 	}
 	fresh := &linter{c: after.l.c}
 	for _, i := range slices.Concat(after.l.issues, after.l.c.roleUnions()) {
+		if known[i] && i.Code == CodeUserOutside && i.Severity == SeverityError {
+			i.Severity = SeverityWarning // a mapping that the change edits keeps the user
+			fresh.issues = append(fresh.issues, i)
+		}
 		if !known[i] && (i.Code != CodeAllowlistLarge || !large[i.Object]) {
 			fresh.issues = append(fresh.issues, i)
 		}

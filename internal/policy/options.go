@@ -23,6 +23,11 @@ type Options struct {
 	// internet, a union beyond the limit) into warnings.
 	AllowDangerous bool
 
+	// RefuseOutside makes it an error if a mapping names a user of an account outside the organization.
+	// OutsideAccounts are accounts outside whose users may be named all the same.
+	RefuseOutside   bool
+	OutsideAccounts []access.AccountID
+
 	// ProtectedRoles are names of roles that no mapping may touch, such as the console's
 	// own deployment role. OrganizationAccountAccessRole and the paths that AWS manages
 	// are always protected.

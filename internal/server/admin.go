@@ -99,14 +99,16 @@ func (a *Admin) People(ctx context.Context) ([]access.Person, error) {
 	return a.identity.People(ctx, commandLine())
 }
 
-// CreateToken makes an API token for a person, with the name, scopes and expiry of the
-// one given, and returns its secret.
-func (a *Admin) CreateToken(ctx context.Context, email string, t access.Token) (access.Token, string, error) {
+// NewToken has the data of a new API token.
+type NewToken = authn.NewToken
+
+// CreateToken makes an API token for a person, and returns its secret.
+func (a *Admin) CreateToken(ctx context.Context, email string, n NewToken) (access.Token, string, error) {
 	p, err := a.identity.PersonByEmail(ctx, commandLine(), email)
 	if err != nil {
 		return access.Token{}, "", err
 	}
-	return a.identity.CreateToken(ctx, commandLine(), p.ID, authn.NewToken{Name: t.Name, Scopes: t.Scopes, Expires: t.ExpiresAt})
+	return a.identity.CreateToken(ctx, commandLine(), p.ID, n)
 }
 
 // Tokens lists all API tokens, without their secrets.

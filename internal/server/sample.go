@@ -32,6 +32,8 @@ func sampleEdits(accounts []access.Account, ous *access.OUs) ([]access.Edit, err
 			return ok && m.Accounts.Matches(a)
 		})
 	})
+	// The demo is to be tried with its tokens, too.
+	state.Settings.TokensMayReview, state.Settings.TokensMayApply = true, true
 	return access.EditsBetween(access.State{}, state), nil
 }
 

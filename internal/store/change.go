@@ -168,11 +168,25 @@ func loadChange(orm *gorm.DB, id int64) (access.Change, error) {
 	if err := orm.Take(&row, "id = ?", id).Error; err != nil {
 		return access.Change{}, missing(err, "There is no change %d.", id)
 	}
-	reviews, err := loadReviews(orm.Session(&gorm.Session{NewDB: true}), []int64{id})
+	fresh := orm.Session(&gorm.Session{NewDB: true})
+	reviews, err := loadReviews(fresh, []int64{id})
 	if err != nil {
 		return access.Change{}, err
 	}
-	return row.change(reviews[id]), nil
+	c := row.change(reviews[id])
+	c.ApprovalsValidFor, err = loadApprovalsValidFor(fresh)
+	return c, err
+}
+
+// loadApprovalsValidFor reads how long approvals are valid by the settings at the head; 0 for the default.
+func loadApprovalsValidFor(orm *gorm.DB) (time.Duration, error) {
+	var valid int64
+	const query = `SELECT coalesce(max((body ->> 'approvals_valid_for')::bigint), 0)
+		FROM settings WHERE removed_in IS NULL`
+	if err := orm.Raw(query).Scan(&valid).Error; err != nil {
+		return 0, translate(fmt.Errorf("reading how long approvals are valid: %w", err))
+	}
+	return time.Duration(valid), nil
 }
 
 // Changes lists changes, the newest first, without their edits: these may be many, and a

@@ -23,6 +23,7 @@ type reviewRow struct {
 	Comment       string
 	At            time.Time `gorm:"serializer:null"`
 	Void          bool
+	VoidReason    string
 }
 
 // TableName names the table.
@@ -32,7 +33,7 @@ func (r reviewRow) review() access.Review {
 	return access.Review{
 		ID: r.ID, Reviewer: access.PersonRef{ID: r.ReviewerID, Name: r.ReviewerName, Email: r.ReviewerEmail},
 		Verdict: access.Verdict(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
-		Comment: r.Comment, At: r.At, Void: r.Void,
+		Comment: r.Comment, At: r.At, Void: r.Void, Because: access.VoidReason(r.VoidReason),
 	}
 }
 
@@ -87,7 +88,8 @@ func (tx *txn) saveReviews(c *access.Change, known []access.Review) error {
 		r := &c.Reviews[i]
 		old, there := was[r.ID]
 		if there && r.Void && !old.Void {
-			if err := tx.orm.Model(&reviewRow{}).Where("id = ?", r.ID).Update("void", true).Error; err != nil {
+			if err := tx.orm.Model(&reviewRow{}).Where("id = ?", r.ID).
+				Updates(map[string]any{"void": true, "void_reason": string(r.Because)}).Error; err != nil {
 				return err
 			}
 		}
@@ -97,7 +99,7 @@ func (tx *txn) saveReviews(c *access.Change, known []access.Review) error {
 		row := reviewRow{
 			ChangeID: c.ID, AuthorID: c.Author.ID, ReviewerID: r.Reviewer.ID, ReviewerName: r.Reviewer.Name, ReviewerEmail: r.Reviewer.Email,
 			Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
-			Comment: r.Comment, At: r.At, Void: r.Void,
+			Comment: r.Comment, At: r.At, Void: r.Void, VoidReason: string(r.Because),
 		}
 		if err := tx.orm.Create(&row).Error; err != nil {
 			return err

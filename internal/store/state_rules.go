@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,17 @@ func loadSettings(ctx context.Context, q querier, revision int64) (access.Settin
 		return row.Scan(&s)
 	})
 	return s, err
+}
+
+// Settings are the settings at the head. They are the zero value before any were made.
+func (s *Store) Settings(ctx context.Context) (access.Settings, error) {
+	var settings access.Settings
+	const query = "SELECT body FROM settings WHERE removed_in IS NULL"
+	err := s.pool.QueryRow(ctx, query).Scan(&settings)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return settings, translate(fmt.Errorf("reading the settings: %w", err))
+	}
+	return settings, nil
 }
 
 // writeRules gives rules and settings that are gone the revision that removed them, and

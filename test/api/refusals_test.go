@@ -95,7 +95,7 @@ func outsider(op operation) string {
 // insider is somebody whose roles allow it.
 func insider(op operation) string {
 	switch {
-	case op.id == "reviewChange" || op.id == "openUnverifiedRoles":
+	case op.id == "reviewChange" || op.id == "withdrawReview" || op.id == "openUnverifiedRoles":
 		return "approver"
 	case op.id == "adoptEdit":
 		return "editor"

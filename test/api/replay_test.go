@@ -190,6 +190,13 @@ func (j *judge) rollsOut(c *harness.Console, id int) {
 	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"another"}`).want(409)
 	j.send("operator", "POST", path+"/apply", `{"digest":"`+digest+`"}`).want(409)
 	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"`+digest+`","comment":"seen"}`).want(200)
+	j.send("viewer", "DELETE", path+"/reviews/mine", "").want(403)
+	j.send("approver", "DELETE", path+"/reviews/mine", "", "If-Match", `"1"`).want(412)
+	if taken := j.send("approver", "DELETE", path+"/reviews/mine", "").want(200); taken.text("state") != "in_review" {
+		j.t.Errorf("after the approval was taken back: %s", clip(taken.body))
+	}
+	j.send("approver", "DELETE", path+"/reviews/mine", "").want(409)
+	j.send("approver", "POST", path+"/reviews", `{"verdict":"approve","digest":"`+digest+`"}`).want(200)
 	j.schedules(path, digest)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"2000-01-01T02:00:00Z"}`).want(422)
 	j.send("operator", "POST", path+"/schedule", `{"digest":"`+digest+`","at":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`","start_within":"30m"}`).want(200)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"portcullis.internal/portcullis/internal/access"
 )
 
 // DemoPassword is what everybody in the demo signs in with.
@@ -156,7 +158,8 @@ type Person struct {
 // Email is the person's e-mail address.
 func (p Person) Email() string { return strings.ToLower(p.Name) + "@example.com" }
 
-// AddPerson makes a local account with an API token, by the command line.
+// AddPerson makes a local account with an API token of every scope, by the command line. It also lets tokens review and
+// apply, because tests decide by token, too.
 func AddPerson(t testing.TB, db *Database, name string, roles ...string) Person {
 	t.Helper()
 	p := Person{Name: name, Roles: roles, Password: "correct horse " + url.QueryEscape(name)}
@@ -166,8 +169,19 @@ func AddPerson(t testing.TB, db *Database, name string, roles ...string) Person 
 	}
 	env := []string{db.Env()}
 	MustCommand(t, env, p.Password+"\n", args...)
-	p.Token = strings.TrimSpace(MustCommand(t, env, "", "token", "create", "--user", p.Email(), "--name", "test"))
+	create := append([]string{"token", "create", "--user", p.Email(), "--name", "test"}, EveryScope()...)
+	p.Token = strings.TrimSpace(MustCommand(t, env, "", create...))
+	db.letTokensDecide()
 	return p
+}
+
+// EveryScope are the flags that give a token every scope.
+func EveryScope() []string {
+	var flags []string
+	for _, scope := range access.Scopes() {
+		flags = append(flags, "--scope", string(scope))
+	}
+	return flags
 }
 
 // DemoPerson is one of the people of the demo: editor, approver, operator and so on.

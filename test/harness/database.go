@@ -153,6 +153,14 @@ func (d *Database) Exec(sql string, args ...any) {
 	execute(d.t, d.Owner, sql, args...)
 }
 
+// letTokensDecide switches on the settings that let API tokens review and apply changes, before the first revision.
+func (d *Database) letTokensDecide() {
+	d.t.Helper()
+	d.Exec(`ALTER TABLE settings DROP CONSTRAINT IF EXISTS settings_added_in_check`)
+	d.Exec(`INSERT INTO settings (body, added_in)
+		SELECT '{"tokens_may_review": true, "tokens_may_apply": true}', 0 WHERE NOT EXISTS (SELECT FROM settings)`)
+}
+
 // Lock runs a statement in a transaction that stays open until it is released.
 func (d *Database) Lock(sql string, args ...any) (release func()) {
 	d.t.Helper()

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // digest is what a review of a change binds to now.
@@ -57,7 +59,7 @@ func trySelfReview(t *testing.T, w *world) {
 	refused("by page and by API", page, api)
 	page, _ = second.approve(own, digest)
 	refused("in a second session", page)
-	second.token = w.token(t, w.people["all"])
+	second.token = w.token(t, w.people["all"], harness.EveryScope()...)
 	_, api = second.approve(own, digest)
 	refused("with another token of one's own", api)
 

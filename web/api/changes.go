@@ -32,6 +32,9 @@ type ChangeEditor interface {
 type ChangeReviewer interface {
 	Review(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, digest, comment string, options ...change.Option) (access.Change, error)
 	Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...change.Option) (access.Comment, error)
+	WithdrawReview(
+		ctx context.Context, actor access.Actor, id int64, options ...change.Option,
+	) (access.Change, error)
 }
 
 // Scheduler applies a change by a strategy, which is named; "" is the default.

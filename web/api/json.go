@@ -123,13 +123,17 @@ type reviewJSON struct {
 	Comment  string     `json:"comment,omitempty"`
 	At       time.Time  `json:"at"`
 	Void     bool       `json:"void"`
+	Because  string     `json:"void_reason,omitempty"`
+	Expires  time.Time  `json:"expires_at,omitzero"` // of an approval that counts
 }
 
-func toReviewJSON(r access.Review) reviewJSON {
-	return reviewJSON{
-		Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base,
-		Comment: r.Comment, At: r.At.UTC(), Void: r.Void,
-	}
+func toReviewsJSON(c access.Change) []reviewJSON {
+	return convertAll(c.Reviews, func(r access.Review) reviewJSON {
+		return reviewJSON{
+			Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base,
+			Comment: r.Comment, At: r.At.UTC(), Void: r.Void, Because: string(r.Because), Expires: c.Expires(r).UTC(),
+		}
+	})
 }
 
 // changeJSON is a change as a list shows it; changeDetailJSON adds what can be long.
@@ -188,7 +192,7 @@ type changeDetailJSON struct {
 func toChangeDetailJSON(c access.Change) changeDetailJSON {
 	return changeDetailJSON{
 		changeJSON: toChangeJSON(c), Editors: convertAll(c.Editors, toPersonJSON), Edits: convertAll(c.Edits, toEditJSON),
-		Reviews: convertAll(c.Reviews, toReviewJSON), Approvals: c.Approvals(),
+		Reviews: toReviewsJSON(c), Approvals: c.Approvals(),
 	}
 }
 

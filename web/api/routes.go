@@ -150,6 +150,9 @@ func (s *API) addActions(method string, routes []actionRoute) {
 func (s *API) actionRoutes() {
 	c, f := &s.changes, &s.findings
 	s.addActions(http.MethodPut, []actionRoute{{"/changes/:id", authz.EditChange, c.revise}})
+	s.addActions(http.MethodDelete, []actionRoute{
+		{"/changes/:id/reviews/mine", authz.ReviewChange, c.step(c.reviewer.WithdrawReview)},
+	})
 	s.addActions(http.MethodPost, []actionRoute{
 		{"/changes", authz.EditChange, c.propose},
 		{"/changes/:id/submit", authz.EditChange, c.submit},

@@ -17,6 +17,7 @@ func (s *changePages) reviewRoutes() {
 	s.Post("/changes/:id/comment", authz.Read, s.commentChange)
 	// Editors, reviewers and operators override guards: the service decides who may.
 	s.Post("/changes/:id/override-guards", authz.Read, s.overrideGuard)
+	s.Post("/changes/:id/withdraw-review", authz.ReviewChange, s.withdrawReview)
 	s.Post("/changes/:id/clone", authz.EditChange, s.cloneChange)
 	s.Post("/changes/:id/alone", authz.BreakGlass, s.applyAlone)
 	s.Post("/changes/:id/entries", authz.EditChange, s.composeChange)
@@ -33,6 +34,17 @@ func (s *changePages) overrideGuard(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		_, err := s.reviewer.OverrideGuard(ctx, actor, id, access.GuardCode(c.FormValue("guard")), c.FormValue("typed"))
 		return view.ChangeURL(id), "Overridden. Everyone who can read the change sees that you did it.", err
+	})
+}
+
+func (s *changePages) withdrawReview(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		saved, err := s.reviewer.WithdrawReview(ctx, actor, id)
+		said := "Your approval is taken back."
+		if lacks := saved.MissingText(); saved.State == access.ChangeInReview && lacks != "" {
+			said += " The change lacks " + lacks + "."
+		}
+		return view.ChangeURL(id), said, err
 	})
 }
 

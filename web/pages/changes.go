@@ -38,6 +38,9 @@ type ChangeReviewer interface {
 	Review(ctx context.Context, actor access.Actor, id int64, verdict access.Verdict, digest, comment string, options ...change.Option) (access.Change, error)
 	Comment(ctx context.Context, actor access.Actor, id int64, body string, options ...change.Option) (access.Comment, error)
 	OverrideGuard(ctx context.Context, actor access.Actor, id int64, code access.GuardCode, typed string) (access.Change, error)
+	WithdrawReview(
+		ctx context.Context, actor access.Actor, id int64, options ...change.Option,
+	) (access.Change, error)
 }
 
 // Scheduler applies a change by a strategy, which is named; "" is the default.

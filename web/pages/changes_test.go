@@ -203,6 +203,31 @@ func TestApplyLeadsToTheRollout(t *testing.T) {
 	}
 }
 
+func TestTakeBackAnApproval(t *testing.T) {
+	c := webtest.New(t).As("approver")
+	c.Changes.ChangeView = webtest.ViewInReview()
+	c.Changes.ChangeView.Reviews = []access.Review{{
+		Reviewer: access.PersonRef{ID: 3, Name: "Arno Approver"}, Verdict: access.VerdictApprove, Digest: c.Changes.ChangeView.Digest,
+		At: webtest.Noon,
+	}}
+	p := c.Page("/changes/12")
+	p.Contains("reviews", "the approval expires", webtest.Noon.Add(access.DefaultApprovalsValidFor).Format("2 Jan 2006"))
+	p.Contains("decision", "Take back my approval")
+	if a := c.Post("/changes/12/withdraw-review"); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/changes/12" {
+		t.Errorf("answered %d to %q", a.Status, a.Header.Get("Location"))
+	}
+	if d := cmp.Diff([]string{"withdraw review of 12"}, c.Changes.Did); d != "" {
+		t.Errorf("calls of the service (-want +got):\n%s", d)
+	}
+	c.Changes.ChangeView.Permissions.WithdrawReview = access.Errorf(access.KindConflict, "You have no approval.")
+	c.Changes.ChangeView.Reviews[0].Void, c.Changes.ChangeView.Reviews[0].Because = true, access.VoidTakenBack
+	p = c.Page("/changes/12")
+	p.Contains("reviews", "Void approval", "the reviewer took the approval back")
+	if p.Form("/changes/12/withdraw-review") != nil {
+		t.Error("a person without an approval is offered to take one back")
+	}
+}
+
 // A right that somebody lacks is refused before the service is asked, whatever they send.
 func TestActionsNeedTheirRole(t *testing.T) {
 	for _, tc := range []struct{ who, path string }{

@@ -260,6 +260,8 @@ func readSettingsForm(v url.Values) view.SettingsForm {
 		Mappings: lines(strings.Join(v["break_glass/mappings"], "\n")), Allowlists: lines(strings.Join(v["break_glass/allowlists"], "\n")),
 		NoAddress: v.Get("guards/no_address"), OwnAddress: v.Get("guards/own_address"), BreakGlass: v.Get("guards/break_glass"), NobodyApplies: v.Get("guards/nobody_applies"),
 		EmergencyMaxLife: v.Get("emergency_max_life"), ExpiryNoticeDays: v.Get("expiry_notice_days"),
+		ApprovalsValidFor: v.Get("approvals_valid_for"), OutsideAccounts: v.Get("outside_accounts"),
+		TokensMayReview: slices.Contains(v["tokens"], "review"), TokensMayApply: slices.Contains(v["tokens"], "apply"),
 	}
 }
 
@@ -283,6 +285,14 @@ func settingsOf(f view.SettingsForm, v change.RulesView) (access.Settings, error
 		wrong = append(wrong, access.FieldError{Field: "emergency_max_life", Message: strconv.Quote(f.EmergencyMaxLife) + " is not a length of time; write it as 24h or 90m"})
 	}
 	s.EmergencyMaxLife = life
+	if s.ApprovalsValidFor, err = parseLife(f.ApprovalsValidFor); err != nil {
+		wrong = append(wrong, access.FieldError{Field: "approvals_valid_for", Message: access.MessageOf(err)})
+	}
+	s.OutsideAccounts = nil
+	for _, id := range lines(f.OutsideAccounts) {
+		s.OutsideAccounts = append(s.OutsideAccounts, access.AccountID(id))
+	}
+	s.TokensMayReview, s.TokensMayApply = f.TokensMayReview, f.TokensMayApply
 	s.AllowDangerous, s.BreakGlassAllowed = f.AllowDangerous, f.BreakGlassAllowed
 	s.BreakGlassMappings, s.BreakGlassAllowlists = idsOf(f.Mappings, v.Mappings), idsOf(f.Allowlists, v.Allowlists)
 	s.Guards = access.GuardModes{
@@ -293,4 +303,19 @@ func settingsOf(f view.SettingsForm, v change.RulesView) (access.Settings, error
 		return s, access.InvalidFields(wrong)
 	}
 	return s, s.Check()
+}
+
+// parseLife reads a length of time in days (14d) or as a duration (36h).
+func parseLife(text string) (time.Duration, error) {
+	text = strings.TrimSpace(text)
+	if days, found := strings.CutSuffix(text, "d"); found {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 100000 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	life, err := time.ParseDuration(text)
+	if err != nil || life <= 0 {
+		return 0, access.Invalid("life", "%q is not a length of time; write it as 14d or 36h", text)
+	}
+	return life, nil
 }

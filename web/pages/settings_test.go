@@ -86,11 +86,12 @@ func TestSettingsForm(t *testing.T) {
 		"many_accounts": {"20"}, "large_ipv4": {"1024"}, "large_ipv6": {"2048"}, "break_glass_allowed": {"yes"}, "break_glass/mappings": {"mp-1"}, "break_glass/allowlists": {"office"},
 		"guards/no_address": {"refuse"}, "guards/own_address": {"confirm"}, "guards/break_glass": {"refuse"}, "guards/nobody_applies": {"refuse"},
 		"emergency_max_life": {"8h"}, "expiry_notice_days": {"3"}, "change": {"0"},
+		"approvals_valid_for": {"3d"}, "outside_accounts": {"999999999999\r\n888888888888"}, "tokens": {"review", "apply"},
 	}
 	if a := c.PostForm("/settings/edit", form); a.Status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.Status, a.Body)
 	}
-	if d := cmp.Diff([]string{"settings 0 20 true [mp-1] [al-1] refuse 8h0m0s 3"}, c.Changes.Did); d != "" {
+	if d := cmp.Diff([]string{"settings 0 20 true [mp-1] [al-1] refuse 8h0m0s 3 72h0m0s [999999999999 888888888888] true true"}, c.Changes.Did); d != "" {
 		t.Errorf("what was asked of the service (-want +got):\n%s", d)
 	}
 	form.Set("emergency_max_life", "soon")
@@ -98,6 +99,18 @@ func TestSettingsForm(t *testing.T) {
 	p := c.Parse(c.PostForm("/settings/edit", form), http.StatusUnprocessableEntity)
 	p.Contains("emergency_max_life-problem", "24h")
 	p.Contains("many_accounts-problem", "1 or more")
+	form.Set("emergency_max_life", "8h")
+	form.Set("many_accounts", "20")
+	form.Set("approvals_valid_for", "a week")
+	p = c.Parse(c.PostForm("/settings/edit", form), http.StatusUnprocessableEntity)
+	p.Contains("approvals_valid_for-problem", "14d")
+	form.Set("approvals_valid_for", "14d")
+	form.Set("outside_accounts", "42")
+	p = c.Parse(c.PostForm("/settings/edit", form), http.StatusUnprocessableEntity)
+	p.Contains("outside_accounts-problem", "12 digits")
+	if got := p.Text("outside_accounts"); got != "42" {
+		t.Errorf("the account came back as %q", got)
+	}
 }
 
 func TestGuardsAreShownAndOverridden(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -43,27 +42,22 @@ func (s *tokenPages) showTokens(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	p.Scopes, p.Life = []access.TokenScope{access.ScopeRead}, "90"
+	p.Scopes, p.Life = defaultToken()
 	return s.ok(c, view.Tokens(p))
 }
 
 // makeToken answers with the page itself: the secret is kept nowhere, so a page that the
 // browser is sent to could not show it.
 func (s *tokenPages) makeToken(c echo.Context, actor access.Actor) error {
-	life, err := tokenLife(c.FormValue("expires"), s.now())
-	scopes, scopeErr := access.ParseScopes(c.Request().PostForm["scopes"])
-	if err == nil {
-		err = scopeErr
-	}
+	wanted, err := s.newToken(c)
 	secret := ""
 	if err == nil {
-		_, secret, err = s.tokens.CreateToken(c.Request().Context(), actor, actor.PersonID,
-			authn.NewToken{Name: c.FormValue("name"), Scopes: scopes, Expires: life})
+		_, secret, err = s.tokens.CreateToken(c.Request().Context(), actor, actor.PersonID, wanted)
 	}
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			p, err := s.tokensPage(c, actor)
-			p.Name, p.Scopes, p.Life, p.Problems = c.FormValue("name"), scopes, c.FormValue("expires"), problems
+			p.Name, p.Scopes, p.Life, p.Problems = wanted.Name, wanted.Scopes, c.FormValue("expires"), problems
 			return view.Tokens(p), err
 		})
 	}
@@ -71,20 +65,36 @@ func (s *tokenPages) makeToken(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	p.Secret, p.Scopes, p.Life = secret, []access.TokenScope{access.ScopeRead}, "90"
+	p.Secret = secret
+	p.Scopes, p.Life = defaultToken()
 	return s.page(c, http.StatusCreated, view.Tokens(p))
 }
 
-// tokenLife reads in how many days a token ends.
-func tokenLife(days string, now time.Time) (time.Time, error) {
-	if days == "never" {
-		return time.Time{}, nil
+// defaultToken has the choices that the form begins with.
+func defaultToken() (scopes []access.TokenScope, days string) {
+	return []access.TokenScope{access.ScopeRead}, strconv.Itoa(int(access.DefaultTokenLife.Hours() / 24))
+}
+
+// newToken reads the form of a new token.
+func (s *tokenPages) newToken(c echo.Context) (authn.NewToken, error) {
+	days := c.FormValue("expires")
+	n := authn.NewToken{Name: c.FormValue("name"), Never: days == "never"}
+	var err error
+	if n.Scopes, err = access.ParseScopes(c.Request().PostForm["scopes"]); err != nil {
+		return n, err
 	}
-	n, err := strconv.Atoi(days)
-	if err != nil || n < 1 || n > 10000 {
-		return time.Time{}, access.Invalid("expires", "choose when the token ends")
+	if len(n.Scopes) == 0 {
+		return n, access.Invalid("scopes", "choose at least one scope: a token without any can do nothing")
 	}
-	return now.AddDate(0, 0, n), nil
+	if n.Never {
+		return n, nil
+	}
+	count, err := strconv.Atoi(days)
+	if err != nil || count < 1 || count > 10000 {
+		return n, access.Invalid("expires", "choose when the token ends")
+	}
+	n.Expires = s.now().AddDate(0, 0, count)
+	return n, nil
 }
 
 func (s *tokenPages) revokeToken(c echo.Context, actor access.Actor) error {

@@ -2,8 +2,12 @@ package pages_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
 
 	"portcullis.internal/portcullis/web/webtest"
 )
@@ -31,6 +35,22 @@ func TestATokenIsShownOnce(t *testing.T) {
 	if a := c.Post("/tokens/8/revoke"); a.Status != http.StatusNotFound {
 		t.Errorf("revoking another's: %d", a.Status)
 	}
+}
+
+func TestANewTokenReadsForNinetyDays(t *testing.T) {
+	c := webtest.New(t).As("editor")
+	p := c.Page("/tokens")
+	chosen := map[string]bool{}
+	for n := range p.Form("/tokens").Descendants() {
+		if slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "checked" || a.Key == "selected" }) {
+			chosen[webtest.Attr(n, "value")] = true
+		}
+	}
+	if d := cmp.Diff(map[string]bool{"read": true, "90": true}, chosen); d != "" {
+		t.Errorf("the form begins with (-want +got):\n%s", d)
+	}
+	a := c.Post("/tokens", "name", "ci", "scopes", "read", "expires", "never")
+	c.Parse(a, http.StatusCreated).Contains("secret", "portcullis_secret-ci-never")
 }
 
 func TestATokenFormComesBack(t *testing.T) {

@@ -73,17 +73,21 @@ func (p *pacer[K]) sweep(now time.Time) {
 	}
 }
 
-// pacers are the limits of the API.
+// pacers are the limits of the API, and of the forms that one person sends: each refused one is on record.
 type pacers struct {
 	addrs  *pacer[netip.Prefix]
 	tokens *pacer[int64]
+	people *pacer[int64]
 }
 
 func newPacers(perSecond float64) pacers {
 	if perSecond == 0 {
 		perSecond = defaultAPIRate
 	}
-	return pacers{addrs: newPacer[netip.Prefix](perSecond * addrShare), tokens: newPacer[int64](perSecond)}
+	return pacers{
+		addrs: newPacer[netip.Prefix](perSecond * addrShare), tokens: newPacer[int64](perSecond),
+		people: newPacer[int64](defaultAPIRate),
+	}
 }
 
 // paceAddr limits the calls from one address, before anything is looked up for them.
@@ -104,6 +108,17 @@ func (s *Server) paceToken(h Handler) Handler {
 		}
 		return h(c, actor)
 	}
+}
+
+// paceForm limits the forms that one person sends.
+func (s *Server) paceForm(c echo.Context, actor access.Actor) error {
+	if isRead(c.Request().Method) {
+		return nil
+	}
+	if wait := s.pace.people.take(actor.PersonID, s.cfg.Now()); wait > 0 {
+		return tooMany(c, wait, "You send too many forms.")
+	}
+	return nil
 }
 
 func tooMany(c echo.Context, wait time.Duration, what string) error {

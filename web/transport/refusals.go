@@ -14,6 +14,8 @@ import (
 // noteTimeout bounds how long somebody who is refused waits until that is on record.
 const noteTimeout = 5 * time.Second
 
+func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
 // noteRefusal has a refusal put on record: what somebody may not, and tokens that are
 // none. To be asked to sign in is no refusal.
 func (s *Server) noteRefusal(c echo.Context, f Failure) {
@@ -28,7 +30,9 @@ func (s *Server) noteRefusal(c echo.Context, f Failure) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), noteTimeout)
 	defer cancel()
-	refusal := authn.Refusal{Sort: r.Method + " " + c.Path(), Object: r.Method + " " + r.URL.Path, Why: f.Text}
+	refusal := authn.Refusal{
+		Sort: r.Method + " " + c.Path(), Object: r.Method + " " + r.URL.Path, Why: f.Text, Action: !isRead(r.Method),
+	}
 	if err := s.cfg.Identity.NoteRefusal(ctx, actor, refusal); err != nil {
 		s.cfg.Log.ErrorContext(ctx, "a refusal could not be put on record", "error", err, "request_id", RequestID(c))
 	}

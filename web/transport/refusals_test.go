@@ -40,10 +40,25 @@ func TestRefusalsAreNoted(t *testing.T) {
 		case tc.sort == "" && len(c.Noted) > 0:
 			t.Errorf("%s is put on record: %+v", tc.name, c.Noted)
 		case tc.sort == "":
-		case len(c.Noted) != 1 || c.Noted[0].Refusal.Sort != tc.sort || c.Noted[0].Actor.PersonID != tc.person:
+		case len(c.Noted) != 1 || c.Noted[0].Refusal.Sort != tc.sort || c.Noted[0].Refusal.Action != !strings.HasPrefix(tc.sort, "GET ") || c.Noted[0].Actor.PersonID != tc.person:
 			t.Errorf("%s: on record is %+v, want %s by %d", tc.name, c.Noted, tc.sort, tc.person)
 		case !c.Noted[0].Actor.Addr.IsValid() && tc.person == 0:
 			t.Errorf("%s: the stranger has no address", tc.name)
 		}
+	}
+}
+
+// TestFormsOfOnePersonAreLimited: each refused form is on record, so the rate limit bounds the log.
+func TestFormsOfOnePersonAreLimited(t *testing.T) {
+	c := webtest.New(t).As("viewer")
+	statuses := map[int]int{}
+	for range 500 {
+		statuses[c.Post("/changes/12/review").Status]++
+	}
+	if n := statuses[http.StatusForbidden]; n == 0 || n != len(c.Noted) || statuses[http.StatusTooManyRequests] != 500-n {
+		t.Errorf("answers %v with %d refusals on record; want each 403 on record, and 429 for the rest", statuses, len(c.Noted))
+	}
+	if c.Get("/changes").Status != http.StatusOK {
+		t.Error("pages are limited, too")
 	}
 }

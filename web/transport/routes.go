@@ -101,6 +101,9 @@ func (s *Server) asActor(p authz.Permission, h Handler) echo.HandlerFunc {
 		if actor.PasswordDue && p != authz.ManageOwnAccount && c.Request().Method == http.MethodGet {
 			return s.See(c, s.cfg.PasswordURL)
 		}
+		if err := s.paceForm(c, actor); err != nil {
+			return err
+		}
 		return permitted(c, actor, p, h)
 	}
 }

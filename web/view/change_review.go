@@ -79,6 +79,18 @@ func reviewedOn(c access.Change, r access.Review) string {
 	return text + "."
 }
 
+// voidText says why a review counts no more.
+func voidText(r access.Review) string {
+	switch r.Because {
+	case access.VoidTakenBack:
+		return "Void: the reviewer took the approval back."
+	case access.VoidExpired:
+		return "Void: the approval had expired."
+	default:
+		return "Void: the change was edited or rebased afterwards."
+	}
+}
+
 // scopeText says which changes a rule is for, on one line.
 func scopeText(s access.RuleScope, names map[string]string, ous *access.OUs) string {
 	return strings.Join(scopeWords(s, names, ous), "; ")

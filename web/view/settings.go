@@ -29,11 +29,15 @@ func (p SettingsPage) names(r access.ReviewRule) []string {
 	return scopeWords(r.Scope, names, p.Shell.OUs)
 }
 
-func namesOrNone(ids []string, names map[string]string) string {
-	if len(ids) == 0 {
+func noneOr(list []string) string {
+	if len(list) == 0 {
 		return "none"
 	}
-	return join(named(ids, names))
+	return join(list)
+}
+
+func namesOrNone(ids []string, names map[string]string) string {
+	return noneOr(named(ids, names))
 }
 
 // named are objects by their names, or by their ids where these are not known.
@@ -133,6 +137,11 @@ func (p RuleFormProps) dangers() []Option {
 
 // SettingsForm is the settings as they were typed.
 type SettingsForm struct {
+	ApprovalsValidFor string
+	OutsideAccounts   string // one a line
+	TokensMayReview   bool
+	TokensMayApply    bool
+
 	ManyAccounts      string
 	LargeIPv4         string
 	LargeIPv6         string
@@ -157,6 +166,8 @@ func SettingsFormOf(s access.Settings) SettingsForm {
 		Mappings: s.BreakGlassMappings, Allowlists: s.BreakGlassAllowlists,
 		NoAddress: string(s.Guards.NoAddress), OwnAddress: string(s.Guards.OwnAddress), BreakGlass: string(s.Guards.BreakGlass), NobodyApplies: string(s.Guards.NobodyApplies),
 		EmergencyMaxLife: hoursText(s.EmergencyMaxLife), ExpiryNoticeDays: plainNumber(s.ExpiryNoticeDays),
+		ApprovalsValidFor: daysText(s.ApprovalsValidFor), OutsideAccounts: strings.Join(access.AccountTexts(s.OutsideAccounts), "\n"),
+		TokensMayReview: s.TokensMayReview, TokensMayApply: s.TokensMayApply,
 	}
 }
 
@@ -167,6 +178,15 @@ func hoursText(d time.Duration) string {
 		return plainNumber(int(d.Hours())) + "h"
 	}
 	return d.String()
+}
+
+// daysText writes a length of time as a form takes it: 14d, 36h.
+func daysText(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d%day == 0 {
+		return plainNumber(int(d/day)) + "d"
+	}
+	return hoursText(d)
 }
 
 // SettingsFormProps is the form of the settings.

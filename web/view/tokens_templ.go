@@ -32,8 +32,8 @@ type TokensPage struct {
 var scopeHints = map[access.TokenScope]string{
 	access.ScopeRead:    "Lists, plans, explanations, the audit log where you may read it.",
 	access.ScopePropose: "Compose, submit, rebase and withdraw changes.",
-	access.ScopeReview:  "Approve and reject changes of others.",
-	access.ScopeApply:   "Make approved changes the desired state.",
+	access.ScopeReview:  "Approve and reject changes of others, if the settings let tokens review.",
+	access.ScopeApply:   "Make approved changes the desired state, if the settings let tokens apply.",
 	access.ScopeRollout: "Pause, resume, abort and retry rollouts; read the organization.",
 	access.ScopeAdmin:   "What is kept to admins, such as withdrawing changes of others, but for people.",
 	access.ScopePeople:  "Add people, say what they may do, reset passwords. Whoever has it can become anybody.",

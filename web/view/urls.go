@@ -96,6 +96,9 @@ func ApplyChangeURL(id int64) string { return ChangeURL(id) + "/apply" }
 // WithdrawChangeURL takes a change back.
 func WithdrawChangeURL(id int64) string { return ChangeURL(id) + "/withdraw" }
 
+// WithdrawReviewURL takes the reader's approval of a change back.
+func WithdrawReviewURL(id int64) string { return ChangeURL(id) + "/withdraw-review" }
+
 // RebaseChangeURL puts a change on the newest revision.
 func RebaseChangeURL(id int64) string { return ChangeURL(id) + "/rebase" }
 

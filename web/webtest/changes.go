@@ -135,6 +135,15 @@ func (f *changes) Edit(_ context.Context, _ access.Actor, id, version int64, in 
 	return access.Change{ID: id, Version: version + 1, Voided: f.Voided}, f.note("edit %d@%d %q %q %d", id, version, in.Title, in.Reason, len(in.Edits))
 }
 
+func (f *changes) WithdrawReview(
+	_ context.Context, _ access.Actor, id int64, options ...change.Option,
+) (access.Change, error) {
+	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
+		return access.Change{}, err
+	}
+	return access.Change{ID: id, State: access.ChangeInReview}, f.note("withdraw review of %d", id)
+}
+
 func (f *changes) Submit(_ context.Context, _ access.Actor, id, version int64, options ...change.Option) (access.Change, error) {
 	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
 		return access.Change{}, err
@@ -416,7 +425,9 @@ func (f *changes) RemoveRule(_ context.Context, _ access.Actor, id int64, rule s
 }
 
 func (f *changes) SaveSettings(_ context.Context, _ access.Actor, id int64, s access.Settings) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d", id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife, s.ExpiryNoticeDays)
+	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d %s %v %v %v",
+		id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife,
+		s.ExpiryNoticeDays, s.ApprovalsValidFor, s.OutsideAccounts, s.TokensMayReview, s.TokensMayApply)
 }
 
 func (f *changes) Strategies(context.Context, access.Actor, int64) (change.StrategiesView, error) {

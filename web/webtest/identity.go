@@ -184,7 +184,11 @@ func (identity) CreateToken(_ context.Context, actor access.Actor, person int64,
 	if person != actor.PersonID {
 		return t, "", access.Errorf(access.KindForbidden, "Not for others.")
 	}
-	return t, "portcullis_secret-" + n.Name + "-" + n.Expires.Format(time.DateOnly), t.Check(Noon)
+	ends := n.Expires.Format(time.DateOnly)
+	if n.Never {
+		ends = "never"
+	}
+	return t, "portcullis_secret-" + n.Name + "-" + ends, t.Check(Noon)
 }
 
 func (identity) RevokeToken(_ context.Context, _ access.Actor, id int64) error {
