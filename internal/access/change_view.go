@@ -18,6 +18,7 @@ type ChangePermissions struct {
 	Comment        error
 	OverrideGuards error
 	Alone          error // break the glass
+	Revert         error
 }
 
 // ChangedSince lists the changes that others have applied between two revisions: after the base of

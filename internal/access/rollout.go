@@ -92,6 +92,9 @@ type Rollout struct {
 	SkipsQueue     bool      // it goes ahead of older rollouts
 	OpenUnverified string    // accounts whose roles may be opened without proof, separated by commas
 	WindowOverride WindowOverride
+
+	// Revokes says from whom the rollout takes access away, in a sentence; "" if it only grants access.
+	Revokes string
 }
 
 // WindowOverride lets a rollout work outside of its strategy's maintenance window, as a
@@ -136,11 +139,6 @@ type BlockedBy struct {
 
 // ChecksToMake is the value of ChecksLeft until the checks of the wave have been made.
 const ChecksToMake = -1
-
-// RollBackWithin is how long after its end a rollout can be rolled back. Later the former
-// state is proposed in a change, which is reviewed: what was right some days ago need
-// not be right now.
-const RollBackWithin = 24 * time.Hour
 
 // GiveWayAfter is how long a paused or halted rollout keeps newer ones from the accounts
 // that it has not reached.

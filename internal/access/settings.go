@@ -36,6 +36,10 @@ type Settings struct {
 	EmergencyMaxLife time.Duration `json:"emergency_max_life,omitempty"`
 	// ExpiryNoticeDays is how many days before its expiry an entry is announced.
 	ExpiryNoticeDays int `json:"expiry_notice_days,omitempty"`
+
+	// RollBackWithin is how long after its end one person may roll a rollout back alone. At 0 that is possible only
+	// until the rollout has ended.
+	RollBackWithin *time.Duration `json:"roll_back_within,omitempty"`
 }
 
 // GuardModes says for each lock-out guard what it does.
@@ -64,6 +68,8 @@ const (
 	MaxEmergencyMaxLife     = 30 * 24 * time.Hour
 	DefaultExpiryNoticeDays = 7
 	MaxExpiryNoticeDays     = 90
+	DefaultRollBackWithin   = time.Hour
+	MaxRollBackWithin       = 24 * time.Hour
 )
 
 // OrDefault returns the settings with what is unset at its default.
@@ -73,6 +79,8 @@ func (s Settings) OrDefault() Settings {
 	s.LargeIPv6 = cmp.Or(s.LargeIPv6, DefaultLargeIPv6)
 	s.EmergencyMaxLife = cmp.Or(s.EmergencyMaxLife, DefaultEmergencyMaxLife)
 	s.ExpiryNoticeDays = cmp.Or(s.ExpiryNoticeDays, DefaultExpiryNoticeDays)
+	within := s.MayRollBackWithin()
+	s.RollBackWithin = &within
 	s.Guards = GuardModes{
 		NoAddress:     cmp.Or(s.Guards.NoAddress, GuardConfirm),
 		OwnAddress:    cmp.Or(s.Guards.OwnAddress, GuardConfirm),
@@ -80,6 +88,14 @@ func (s Settings) OrDefault() Settings {
 		NobodyApplies: cmp.Or(s.Guards.NobodyApplies, GuardRefuse),
 	}
 	return s
+}
+
+// MayRollBackWithin returns RollBackWithin or its default.
+func (s Settings) MayRollBackWithin() time.Duration {
+	if s.RollBackWithin == nil {
+		return DefaultRollBackWithin
+	}
+	return *s.RollBackWithin
 }
 
 // Mode is what the guard of a code does.
@@ -118,6 +134,10 @@ func (s Settings) Check() error {
 	if s.ExpiryNoticeDays < 0 || s.ExpiryNoticeDays > MaxExpiryNoticeDays {
 		add("expiry_notice_days", "expiries are announced from 1 to %d days ahead", MaxExpiryNoticeDays)
 	}
+	if within := s.MayRollBackWithin(); within < 0 || within > MaxRollBackWithin {
+		add("roll_back_within", "a rollout can be rolled back alone for at most %d hours after its end; 0 allows it only until it has ended",
+			int(MaxRollBackWithin.Hours()))
+	}
 	for field, mode := range map[string]GuardMode{
 		"guards/no_address": s.Guards.NoAddress, "guards/own_address": s.Guards.OwnAddress,
 		"guards/break_glass": s.Guards.BreakGlass, "guards/nobody_applies": s.Guards.NobodyApplies,
@@ -136,7 +156,8 @@ func (s Settings) Equal(o Settings) bool {
 	return s.ManyAccounts == o.ManyAccounts && s.LargeIPv4 == o.LargeIPv4 && s.LargeIPv6 == o.LargeIPv6 &&
 		s.AllowDangerous == o.AllowDangerous && s.BreakGlassAllowed == o.BreakGlassAllowed &&
 		sameSet(s.BreakGlassMappings, o.BreakGlassMappings) && sameSet(s.BreakGlassAllowlists, o.BreakGlassAllowlists) &&
-		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays
+		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays &&
+		s.MayRollBackWithin() == o.MayRollBackWithin()
 }
 
 // SettingChange is one setting before and after a change, in words.
