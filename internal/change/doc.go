@@ -35,6 +35,7 @@
 //	step.go         options of a step: IfVersion, OverrideGuards
 //	since.go        changes that others have applied meanwhile
 //	review.go       reviews and withdrawal
+//	revert.go       a draft that undoes an applied change; byhand.go the script that undoes it without the console
 //	apply.go        the step from approved to a revision and a rollout; strategy.go: its waves
 //	pushhead.go     the head once more, to all accounts or to some
 //	planinput.go    the input of package planning

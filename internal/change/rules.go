@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
@@ -257,7 +258,15 @@ func settingWords(state access.State, ous *access.OUs) []access.SettingChange {
 		{Name: "Nobody who could review or apply", After: mode(s.Guards.NobodyApplies)},
 		{Name: "Longest life of an emergency entry", After: lifeText(s.EmergencyMaxLife)},
 		{Name: "Expiries are announced", After: fmt.Sprintf("%d days ahead", s.ExpiryNoticeDays)},
+		{Name: "A rollout can be rolled back by one person", After: rollBackText(s.MayRollBackWithin())},
 	}
+}
+
+func rollBackText(within time.Duration) string {
+	if within == 0 {
+		return "until it has ended"
+	}
+	return "until " + access.DurationText(within) + " after its end"
 }
 
 func joinNames(ids []string, name func(string) (string, bool)) string {
