@@ -270,6 +270,14 @@ func settingFields() map[string]shownField {
 			`"expiry_notice_days":47`,
 			func(s *access.Settings) { s.ExpiryNoticeDays = 47 },
 		),
+		"RollBackWithin": field(
+			"until 47m after its end",
+			`"roll_back_within":2820000000000`,
+			func(s *access.Settings) {
+				within := 47 * time.Minute
+				s.RollBackWithin = &within
+			},
+		),
 	}
 }
 

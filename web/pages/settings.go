@@ -257,6 +257,7 @@ func readSettingsForm(v url.Values) view.SettingsForm {
 		Mappings: lines(strings.Join(v["break_glass/mappings"], "\n")), Allowlists: lines(strings.Join(v["break_glass/allowlists"], "\n")),
 		NoAddress: v.Get("guards/no_address"), OwnAddress: v.Get("guards/own_address"), BreakGlass: v.Get("guards/break_glass"), NobodyApplies: v.Get("guards/nobody_applies"),
 		EmergencyMaxLife: v.Get("emergency_max_life"), ExpiryNoticeDays: v.Get("expiry_notice_days"),
+		RollBackWithin: v.Get("roll_back_within"),
 	}
 }
 
@@ -280,6 +281,15 @@ func settingsOf(f view.SettingsForm, v change.RulesView) (access.Settings, error
 		wrong = append(wrong, access.FieldError{Field: "emergency_max_life", Message: strconv.Quote(f.EmergencyMaxLife) + " is not a length of time; write it as 24h or 90m"})
 	}
 	s.EmergencyMaxLife = life
+	s.RollBackWithin = nil
+	if text := strings.TrimSpace(f.RollBackWithin); text != "" {
+		within, err := time.ParseDuration(text)
+		if err != nil || within < 0 {
+			wrong = append(wrong, access.FieldError{Field: "roll_back_within", Message: strconv.Quote(text) +
+				" is not a length of time; write it as 1h or 30m, or 0 for not at all"})
+		}
+		s.RollBackWithin = &within
+	}
 	s.AllowDangerous, s.BreakGlassAllowed = f.AllowDangerous, f.BreakGlassAllowed
 	s.BreakGlassMappings, s.BreakGlassAllowlists = idsOf(f.Mappings, v.Mappings), idsOf(f.Allowlists, v.Allowlists)
 	s.Guards = access.GuardModes{

@@ -146,6 +146,7 @@ type SettingsForm struct {
 	NobodyApplies     string
 	EmergencyMaxLife  string
 	ExpiryNoticeDays  string
+	RollBackWithin    string
 }
 
 // SettingsFormOf fills the form from settings.
@@ -157,7 +158,16 @@ func SettingsFormOf(s access.Settings) SettingsForm {
 		Mappings: s.BreakGlassMappings, Allowlists: s.BreakGlassAllowlists,
 		NoAddress: string(s.Guards.NoAddress), OwnAddress: string(s.Guards.OwnAddress), BreakGlass: string(s.Guards.BreakGlass), NobodyApplies: string(s.Guards.NobodyApplies),
 		EmergencyMaxLife: hoursText(s.EmergencyMaxLife), ExpiryNoticeDays: plainNumber(s.ExpiryNoticeDays),
+		RollBackWithin: access.DurationText(s.MayRollBackWithin()),
 	}
+}
+
+// rollBackWords says until when one person can roll a rollout back.
+func rollBackWords(s access.Settings) string {
+	if within := s.MayRollBackWithin(); within > 0 {
+		return "until " + access.DurationText(within) + " after its end"
+	}
+	return "until it has ended"
 }
 
 func plainNumber(n int) string { return number(int64(n)) }
