@@ -545,6 +545,7 @@ CREATE TABLE changes (
     guard_overrides      jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(guard_overrides) = 'array'),
     note                 text NOT NULL,
     cloned_from          bigint REFERENCES changes,
+    reverts              bigint REFERENCES changes CHECK (reverts < id),
     revision             bigint UNIQUE REFERENCES revisions,
     rollout_id           bigint UNIQUE, -- references rollouts, below
     created_at           timestamptz NOT NULL,
@@ -591,6 +592,7 @@ CREATE TABLE changes (
 );
 CREATE INDEX changes_by_state ON changes (state, id);
 CREATE INDEX changes_by_author ON changes (author_id, id);
+CREATE INDEX changes_reverting ON changes (reverts, id) WHERE reverts IS NOT NULL;
 CREATE INDEX changes_flagged ON changes (id) WHERE break_glass_at IS NOT NULL AND break_glass_reviewed IS NULL;
 CREATE UNIQUE INDEX changes_expiring ON changes (expires_at) WHERE state = 'expiring';
 CREATE INDEX changes_scheduled ON changes (schedule_at)
@@ -784,6 +786,7 @@ CREATE TABLE rollouts (
     confirmer_email        text NOT NULL DEFAULT '',
     confirmed_at           timestamptz,
 
+    revokes                text NOT NULL DEFAULT '', -- from whom it takes access away, in a sentence
     rolls_back             bigint REFERENCES rollouts,
     rolled_back_by         bigint UNIQUE REFERENCES rollouts,
     undoer_id              bigint,

@@ -290,6 +290,14 @@ func settingFields() map[string]shownField {
 			`"tokens_may_apply":true`,
 			func(s *access.Settings) { s.TokensMayApply = true },
 		),
+		"RollBackWithin": field(
+			"until 47m after its end",
+			`"roll_back_within":2820000000000`,
+			func(s *access.Settings) {
+				within := 47 * time.Minute
+				s.RollBackWithin = &within
+			},
+		),
 	}
 }
 

@@ -17,6 +17,7 @@ type changeCmd struct {
 	Status  changeStatusCmd  `cmd:"" help:"Where a change is."`
 	Approve changeApproveCmd `cmd:"" help:"Approve somebody else's change."`
 	Apply   changeApplyCmd   `cmd:"" help:"Make an approved change the desired state, and start its rollout."`
+	Revert  changeRevertCmd  `cmd:"" help:"Propose a change that undoes an applied one, and ask for reviews of it."`
 }
 
 // changeSeen is what the API says of a change.
@@ -175,4 +176,29 @@ func (cmd changeApplyCmd) Run(c *console) error {
 		return nil
 	}
 	return rollout.wait(c, api, time.Now().Add(cmd.Timeout))
+}
+
+type changeRevertCmd struct {
+	ID        int64  `arg:"" help:"The change's number."`
+	Reason    string `required:"" placeholder:"R" help:"Why it is reverted; the reviewer and the auditor read it."`
+	apiFlags  `embed:""`
+	waitFlags `embed:""`
+}
+
+// Run composes the change that undoes another one, and asks for reviews of it.
+func (cmd changeRevertCmd) Run(c *console) error {
+	api, err := cmd.client(c)
+	if err != nil {
+		return err
+	}
+	var revert changeSeen
+	path := changeSeen{ID: cmd.ID}.path() + "/revert"
+	if err := api.post(path, map[string]any{"reason": cmd.Reason}, &revert, nil); err != nil {
+		return err
+	}
+	if err := api.post(revert.path()+"/submit", nil, &revert, nil); err != nil {
+		return fmt.Errorf("change %d is a draft and could not be submitted: %w", revert.ID, err)
+	}
+	revert.tell(c, api)
+	return cmd.wait(c, api, revert.ID)
 }

@@ -52,6 +52,10 @@ func TestAPipelineProposesWhatPeopleApprove(t *testing.T) {
 	if a := command(t, as("operator"), "change", "apply", id, "--strategy", "All at once", "--wait", "--timeout", "2m"); a.code != 0 || !strings.Contains(a.out, "is completed") {
 		t.Fatalf("apply: code %d, %s%s", a.code, a.out, a.err)
 	}
+	command(t, as("editor"), "change", "revert", id).refused(t, 2, "--reason")
+	if r := command(t, as("editor"), "change", "revert", id, "--reason", "SEC-2"); r.code != 0 || !strings.Contains(r.out, "Revert change "+id) {
+		t.Errorf("revert: code %d, %s%s", r.code, r.out, r.err)
+	}
 	if s := command(t, as("editor"), "change", "status", id, "--wait"); s.code != 0 {
 		t.Errorf("waiting for what is over: code %d, %s%s", s.code, s.out, s.err)
 	}

@@ -48,6 +48,7 @@ type Change struct {
 	GuardOverrides []GuardOverride // of what lock-out guards have found
 	BreakGlass     *BreakGlass     // set when it was applied by one person alone
 	ClonedFrom     int64           // the change that it repeats
+	Reverts        int64           // the change that it undoes
 	Expiry         *Expiry         // set when the console composed it
 	Schedule       *Schedule       // when it is to be applied; nil for when somebody does
 

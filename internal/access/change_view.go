@@ -19,6 +19,7 @@ type ChangePermissions struct {
 	OverrideGuards error
 	Alone          error // break the glass
 	WithdrawReview error // take one's own approval back
+	Revert         error
 }
 
 // ChangedSince lists the changes that others have applied between two revisions: after the base of

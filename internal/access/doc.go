@@ -29,7 +29,8 @@
 //	strategy.go    how changes are carried out; maintenance_window.go when; wave.go its waves;
 //	               state_strategies.go strategies as part of the desired state
 //	rollout_progress.go a rollout's way through its waves
-//	rollout_control.go  what people do to a rollout; undo.go undoes one
+//	rollout_control.go  what people do to a rollout
+//	rollback.go    the limits of a rollback by one person; undo.go the edits that undo a revision
 //	rollout_insight.go  progress samples and groups of failures
 //	finding.go     differences between AWS and the desired state, and groups of them
 //	live.go        what is really in an account: roles, users, documents; inventories.go in many

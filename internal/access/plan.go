@@ -183,6 +183,9 @@ func (p Plan) Targets() iter.Seq[PlannedTarget] {
 	}
 }
 
+// Bare is the i-th target, counted from 0, without its operations.
+func (p Plan) Bare(i int) PlannedTarget { return p.targets[i].bare() }
+
 // Target is the i-th target, counted from 0.
 func (p Plan) Target(i int) PlannedTarget {
 	packed := &p.targets[i]

@@ -94,6 +94,8 @@ type Rollout struct {
 	WindowOverride WindowOverride
 
 	Unanswered Unanswered // targets in flight whose calls AWS does not answer; as a page reads it
+	// Revokes says from whom the rollout takes access away, in a sentence; "" if it only grants access.
+	Revokes string
 }
 
 // WindowOverride lets a rollout work outside of its strategy's maintenance window, as a
@@ -138,11 +140,6 @@ type BlockedBy struct {
 
 // ChecksToMake is the value of ChecksLeft until the checks of the wave have been made.
 const ChecksToMake = -1
-
-// RollBackWithin is how long after its end a rollout can be rolled back. Later the former
-// state is proposed in a change, which is reviewed: what was right some days ago need
-// not be right now.
-const RollBackWithin = 24 * time.Hour
 
 // GiveWayAfter is how long a paused or halted rollout keeps newer ones from the accounts
 // that it has not reached.

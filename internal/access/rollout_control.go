@@ -2,7 +2,6 @@ package access
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -185,7 +184,7 @@ func (r *Rollout) Confirm(c *WaveProgress, by PersonRef, at time.Time) error {
 		return Errorf(KindConflict, "This rollout needs nobody to confirm it.")
 	case !r.ConfirmedAt.IsZero():
 		return Errorf(KindConflict, "%s has confirmed this rollout already.", r.ConfirmedBy.Name)
-	case (r.State != RolloutRunning || r.Phase != PhaseConfirm) && !r.pausedToConfirm():
+	case r.Phase != PhaseConfirm || r.State != RolloutRunning && !r.stoppedToConfirm():
 		return Errorf(KindConflict, "A rollout is confirmed once all of it is pushed. This one is %s.", r.State)
 	}
 	r.ConfirmedBy, r.ConfirmedAt = by, at
@@ -203,46 +202,6 @@ func (r *Rollout) SkipQueue() error {
 	}
 	r.SkipsQueue = true
 	return nil
-}
-
-// RollBack begins to undo the rollout: what waits is skipped, what is in flight ends, and
-// a rollout of its own puts back what this one has replaced.
-func (r *Rollout) RollBack(by PersonRef, reason string, at time.Time) error {
-	switch {
-	case r.Kind == RolloutRollback:
-		return Errorf(KindConflict, "A rollback is not rolled back itself. Make a change that says what should be.")
-	case r.State == RolloutRollingBack || r.State == RolloutRolledBack || r.State == RolloutScheduled:
-		return r.refuse("rolled back")
-	case !r.EndedAt.IsZero() && at.Sub(r.EndedAt) > RollBackWithin:
-		return Errorf(KindConflict, "This rollout ended more than %d hours ago. Make a change that restores what was before: it is reviewed, and what has happened since is in it.", int(RollBackWithin.Hours()))
-	}
-	r.rollBack(reason)
-	r.UndoneBy = by
-	return nil
-}
-
-func (r *Rollout) rollBack(note string) {
-	r.State, r.Note, r.EndedAt, r.StoppedSince = RolloutRollingBack, note, time.Time{}, time.Time{}
-	r.Phase, r.Until, r.BlockedBy, r.ChecksLeft = PhasePushing, time.Time{}, BlockedBy{}, 0
-}
-
-// RolledBack ends the roll back. left counts the accounts that could not be restored.
-func (r *Rollout) RolledBack(left int, at time.Time) error {
-	if r.State != RolloutRollingBack || r.Counts.Running > 0 {
-		return r.refuse("marked as rolled back")
-	}
-	r.State, r.EndedAt = RolloutRolledBack, at
-	if left > 0 {
-		r.Note += " " + notRestoredText(left)
-	}
-	return nil
-}
-
-func notRestoredText(n int) string {
-	if n == 1 {
-		return "One account could not be restored."
-	}
-	return strconv.Itoa(n) + " accounts could not be restored."
 }
 
 func (r *Rollout) refuse(verb string) error {

@@ -127,7 +127,7 @@ func (r *Rollout) WakeAt(at time.Time) time.Time {
 		return at
 	case r.State == RolloutRollingBack || r.State == RolloutRunning && r.BlockedBy.Targets > 0:
 		return at.Add(time.Second)
-	case r.State == RolloutRunning || r.pausedToConfirm():
+	case r.State == RolloutRunning || r.State == RolloutPaused && r.stoppedToConfirm():
 		return r.Until
 	default:
 		return time.Time{}
@@ -148,13 +148,13 @@ func (r *Rollout) step(c *WaveProgress, at time.Time) AuditEvent {
 	switch idle := r.Open() == 0 && r.Counts.Running == 0; {
 	case !live:
 		return AuditEvent{}
-	case r.State == RolloutRunning && r.failure(c) != "" && (!idle || r.more(c) || c.Strategy.RollBack):
+	case r.State == RolloutRunning && r.failure(c) != "" && (!idle || r.more(c) || c.Strategy.RollBack && r.rollsBack()):
 		return r.halt(c, r.failure(c), at)
 	case !idle:
 		return r.keepWindow(c, at)
 	case r.State == RolloutRunning:
 		return r.advance(c, at)
-	case r.pausedToConfirm():
+	case r.stoppedToConfirm():
 		return r.afterConfirm(at)
 	case !r.more(c): // paused or halted, with nothing left that could be resumed
 		return r.complete(at)
@@ -210,9 +210,14 @@ func (r *Rollout) toConfirm(c *WaveProgress) bool {
 func (r *Rollout) halt(c *WaveProgress, why string, at time.Time) AuditEvent {
 	r.State, r.Note, r.StoppedSince, r.WindowOverride = RolloutHalted, "Halted: "+why, at, WindowOverride{}
 	detail := map[string]any{"why": why, "wave": r.Wave, "counts": r.Counts}
-	if c.Strategy.RollBack && r.Kind != RolloutRollback {
+	switch {
+	case !c.Strategy.RollBack || r.Kind == RolloutRollback:
+	case r.rollsBack():
 		r.rollBack("Halted and rolled back by its strategy: " + why)
 		detail["rolls_back"] = true
+	default:
+		r.Note += " Its strategy does not roll it back, because it takes access away: " + r.Revokes
+		detail["revokes"] = r.Revokes
 	}
 	return r.event("rollout.halted", at, detail)
 }
@@ -346,23 +351,29 @@ func (r *Rollout) begin(c *WaveProgress, at time.Time) {
 	r.Phase, r.Until = PhasePushing, time.Time{}
 }
 
-// pausedToConfirm reports whether a rollout is paused that only waits to be confirmed. Its
-// timer keeps running: a pause must not prevent the rollback that lets people in again who
-// were locked out.
-func (r *Rollout) pausedToConfirm() bool {
-	return r.State == RolloutPaused && r.Phase == PhaseConfirm
+// stoppedToConfirm reports whether a rollout is paused or halted that only waits to be confirmed. Its timer keeps
+// running: a pause must not prevent the rollback.
+func (r *Rollout) stoppedToConfirm() bool {
+	return (r.State == RolloutPaused || r.State == RolloutHalted) && r.Phase == PhaseConfirm
 }
 
 func (r *Rollout) afterConfirm(at time.Time) AuditEvent {
 	switch {
 	case !r.ConfirmedAt.IsZero():
 		return r.complete(at)
-	case at.Before(r.Until):
+	case at.Before(r.Until) || r.State == RolloutHalted:
 		return AuditEvent{}
-	default:
-		r.rollBack("Nobody confirmed the rollout in time.")
-		return r.event("rollout.unconfirmed", at, map[string]any{"deadline": r.Until, "rolls_back": true})
 	}
+	detail := map[string]any{"deadline": r.Until, "rolls_back": r.rollsBack()}
+	if r.rollsBack() {
+		r.rollBack("Nobody confirmed the rollout in time.")
+		return r.event("rollout.unconfirmed", at, detail)
+	}
+	r.State, r.StoppedSince = RolloutHalted, at
+	r.Note = "The rollout was not confirmed in time. It is not rolled back, because it takes access away: " + r.Revokes +
+		" Confirm it, or revert the change."
+	detail["revokes"] = r.Revokes
+	return r.event("rollout.unconfirmed", at, detail)
 }
 
 func (r *Rollout) complete(at time.Time) AuditEvent {

@@ -300,15 +300,15 @@ func TestRollBackIsRefused(t *testing.T) {
 	for name, r := range map[string]Rollout{
 		"a rollback":                    {Kind: RolloutRollback, State: RolloutCompleted, EndedAt: noon},
 		"one that is rolled back":       {State: RolloutRolledBack, EndedAt: noon},
-		"one that ended long ago":       {State: RolloutCompleted, EndedAt: noon.Add(-RollBackWithin - time.Second)},
+		"one that ended long ago":       {State: RolloutCompleted, EndedAt: noon.Add(-time.Hour - time.Second)},
 		"one that is being rolled back": {State: RolloutRollingBack},
 	} {
-		if err := r.RollBack(operatorRef, "why", noon); KindOf(err) != KindConflict {
+		if err := r.RollBack(operatorRef, "why", noon, RollbackFacts{Within: time.Hour}); KindOf(err) != KindConflict {
 			t.Errorf("%s: %v, want KindConflict", name, err)
 		}
 	}
 	r := Rollout{State: RolloutCompleted, EndedAt: noon.Add(-time.Hour)}
-	if err := r.RollBack(operatorRef, "why", noon); err != nil || r.State != RolloutRollingBack || !r.EndedAt.IsZero() {
+	if err := r.RollBack(operatorRef, "why", noon, RollbackFacts{Within: time.Hour}); err != nil || r.State != RolloutRollingBack || !r.EndedAt.IsZero() {
 		t.Errorf("a rollout that has just ended: %v, %+v; want it to be rolled back", err, r)
 	}
 	r.Counts.Running = 1

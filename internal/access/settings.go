@@ -44,6 +44,9 @@ type Settings struct {
 	// TokensMayReview and TokensMayApply let API tokens review and apply changes.
 	TokensMayReview bool `json:"tokens_may_review,omitempty"`
 	TokensMayApply  bool `json:"tokens_may_apply,omitempty"`
+	// RollBackWithin is how long after its end one person may roll a rollout back alone. At 0 that is possible only
+	// until the rollout has ended.
+	RollBackWithin *time.Duration `json:"roll_back_within,omitempty"`
 }
 
 // GuardModes says for each lock-out guard what it does.
@@ -77,6 +80,8 @@ const (
 	MinApprovalsValidFor     = time.Minute
 	MaxApprovalsValidFor     = 365 * 24 * time.Hour
 	MaxOutsideAccounts       = 100
+	DefaultRollBackWithin    = time.Hour
+	MaxRollBackWithin        = 24 * time.Hour
 )
 
 // OrDefault returns the settings with what is unset at its default.
@@ -87,6 +92,8 @@ func (s Settings) OrDefault() Settings {
 	s.EmergencyMaxLife = cmp.Or(s.EmergencyMaxLife, DefaultEmergencyMaxLife)
 	s.ExpiryNoticeDays = cmp.Or(s.ExpiryNoticeDays, DefaultExpiryNoticeDays)
 	s.ApprovalsValidFor = cmp.Or(s.ApprovalsValidFor, DefaultApprovalsValidFor)
+	within := s.MayRollBackWithin()
+	s.RollBackWithin = &within
 	s.Guards = GuardModes{
 		NoAddress:     cmp.Or(s.Guards.NoAddress, GuardConfirm),
 		OwnAddress:    cmp.Or(s.Guards.OwnAddress, GuardConfirm),
@@ -94,6 +101,14 @@ func (s Settings) OrDefault() Settings {
 		NobodyApplies: cmp.Or(s.Guards.NobodyApplies, GuardRefuse),
 	}
 	return s
+}
+
+// MayRollBackWithin returns RollBackWithin or its default.
+func (s Settings) MayRollBackWithin() time.Duration {
+	if s.RollBackWithin == nil {
+		return DefaultRollBackWithin
+	}
+	return *s.RollBackWithin
 }
 
 // Mode is what the guard of a code does.
@@ -136,6 +151,10 @@ func (s Settings) Check() error {
 		add("approvals_valid_for", "an approval is valid for one minute at least and 365 days at most")
 	}
 	fields = append(fields, s.checkOutsideAccounts()...)
+	if within := s.MayRollBackWithin(); within < 0 || within > MaxRollBackWithin {
+		add("roll_back_within", "a rollout can be rolled back alone for at most %d hours after its end; 0 allows it only until it has ended",
+			int(MaxRollBackWithin.Hours()))
+	}
 	for field, mode := range map[string]GuardMode{
 		"guards/no_address": s.Guards.NoAddress, "guards/own_address": s.Guards.OwnAddress,
 		"guards/break_glass": s.Guards.BreakGlass, "guards/nobody_applies": s.Guards.NobodyApplies,
@@ -156,7 +175,8 @@ func (s Settings) Equal(o Settings) bool {
 		sameSet(s.BreakGlassMappings, o.BreakGlassMappings) && sameSet(s.BreakGlassAllowlists, o.BreakGlassAllowlists) &&
 		s.Guards == o.Guards && s.EmergencyMaxLife == o.EmergencyMaxLife && s.ExpiryNoticeDays == o.ExpiryNoticeDays &&
 		s.ApprovalsValidFor == o.ApprovalsValidFor && sameSet(s.OutsideAccounts, o.OutsideAccounts) &&
-		s.TokensMayReview == o.TokensMayReview && s.TokensMayApply == o.TokensMayApply
+		s.TokensMayReview == o.TokensMayReview && s.TokensMayApply == o.TokensMayApply &&
+		s.MayRollBackWithin() == o.MayRollBackWithin()
 }
 
 // checkOutsideAccounts refuses account ids that cannot be any, and too many of them.

@@ -2,26 +2,86 @@ package access
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// Undo returns the edits that undo, in the state as it is now, the step from one state to
-// another. It refuses where the same objects have been edited since: to undo the step
-// would undo those edits too.
-func (s State) Undo(before, after State) ([]Edit, error) {
-	since := map[string]bool{}
+// Undo returns the edits that undo, in the state as it is now, the step from one state to another, for a rollback of
+// whole documents. It refuses where the same objects, an entry's being its allowlist, have been edited since: to undo
+// the step would undo those edits too.
+func (s State) Undo(before, after State) ([]Edit, error) { return s.undo(before, after, Edit.whole) }
+
+// Revert returns the edits that undo the step, for a change that is planned and reviewed like any other. It refuses
+// only where the same entry or object has been edited since.
+func (s State) Revert(before, after State) ([]Edit, error) { return s.undo(before, after, Edit.Object) }
+
+func (s State) undo(before, after State, object func(Edit) string) ([]Edit, error) {
+	since, whole := map[string]bool{}, map[string]bool{}
 	for _, e := range EditsBetween(after, s) {
-		since[e.whole()] = true
+		since[object(e)], whole[e.whole()] = true, true
 	}
 	edits := EditsBetween(after, before)
-	if i := slices.IndexFunc(edits, func(e Edit) bool { return since[e.whole()] }); i >= 0 {
-		return nil, Errorf(KindConflict, "Revision %d or one after it has edited the same %s since. Make a change that says what should be.", after.Revision+1, edits[i].noun())
+	var names []string
+	for _, e := range edits {
+		removed := (e.Op == EditRemoveAllowlist || e.Op == EditAddAllowlist) && whole[e.whole()]
+		if name := e.named(s, after, before); (removed || since[object(e)]) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		return nil, Errorf(KindConflict, "Revision %d or one after it has edited the same objects since: %s. "+
+			"Make a change that says how they should be.", after.Revision+1, someNames(names))
 	}
 	if _, err := s.Apply(edits); err != nil {
-		return nil, Wrap(KindConflict, err, "What has been edited since rests on it: %s Make a change that says what should be.", MessageOf(err))
+		return nil, Wrap(KindConflict, err, "Later edits depend on it: %s Make a change that says how it should be.",
+			MessageOf(err))
 	}
 	return edits, nil
 }
+
+// someNames lists the first few names and counts the others.
+func someNames(names []string) string {
+	const few = 5
+	if more := len(names) - few; more > 0 {
+		return strings.Join(names[:few], ", ") + " and " + strconv.Itoa(more) + " more"
+	}
+	return strings.Join(names, ", ")
+}
+
+// named names the object that an edit touches, by its name in the first of some states that has it.
+func (e Edit) named(states ...State) string {
+	name := e.ID
+	for _, s := range states {
+		list, isList := s.Allowlist(e.ID)
+		mapping, isMapping := s.Mapping(e.ID)
+		rule, isRule := s.Rule(e.ID)
+		switch {
+		case isList:
+			name = list.Name
+		case isMapping:
+			name = "of role " + mapping.Role.String() + " (" + e.ID + ")"
+		case isRule:
+			name = rule.Name
+		default:
+			continue
+		}
+		break
+	}
+	switch e.Op {
+	case EditAddEntry, EditUpdateEntry:
+		return "entry " + e.Entry.Key() + " of allowlist " + name
+	case EditRemoveEntry:
+		return "entry " + e.Key + " of allowlist " + name
+	case EditUpdateSettings:
+		return "settings"
+	default:
+		return e.noun() + " " + name
+	}
+}
+
+// Grants reports whether an edit is about who can assume roles, and not about how changes are made.
+func (e Edit) Grants() bool { return e.noun() == "allowlist" || e.noun() == "mapping" }
 
 // whole names the object that an edit touches, an entry's being its allowlist.
 func (e Edit) whole() string {
@@ -63,7 +123,8 @@ func NewRollbackChange(r Rollout, edits []Edit, head int64, documents string, at
 		return Change{}, err
 	}
 	return Change{
-		Title: shorten("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(), Base: head, Edits: edits, Version: 1,
+		Reverts: r.ChangeID,
+		Title:   shorten("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(), Base: head, Edits: edits, Version: 1,
 		Digest: digest, Documents: documents, CreatedAt: at, UpdatedAt: at, SubmittedAt: at,
 	}, nil
 }

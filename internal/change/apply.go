@@ -97,8 +97,16 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 	if err := s.checkPermitted(trial(c), a, d); err != nil {
 		return access.Rollout{}, err
 	}
+	if a.alone && c.Reverts != 0 {
+		if err := s.checkReadmits(ctx, c, d); err != nil {
+			return access.Rollout{}, err
+		}
+	}
 	rollout := s.newRollout(a.actor, c.Title, c.ID, head+1)
 	rollout.LeftBehind = len(d.LeftBehind)
+	if rollout.Revokes, err = s.revokes(ctx, d, head, c.Edits); err != nil {
+		return access.Rollout{}, err
+	}
 	strategy, err := s.strategyAt(ctx, head, a.strategy)
 	if err != nil {
 		return access.Rollout{}, err

@@ -35,6 +35,7 @@
 //	step.go         options of a step: IfVersion, OverrideGuards
 //	since.go        changes that others have applied meanwhile
 //	review.go       reviews and withdrawal; reassess.go: whether approvals still count
+//	revert.go       a draft that undoes an applied change; byhand.go the script that undoes it without the console
 //	apply.go        the step from approved to a revision and a rollout; strategy.go: its waves
 //	strategies.go   strategies, and edits of them
 //	pushhead.go     the head once more, to all accounts or to some

@@ -67,12 +67,16 @@ func (s *Service) tryExpiry(ctx context.Context, id int64) error {
 	if c, err = s.freezeExpiry(ctx, c, d, skipped); err != nil {
 		return err
 	}
+	revokes, err := s.revokes(ctx, d, head, c.Edits)
+	if err != nil {
+		return err
+	}
 	digests, _ := d.Plan.Digests()
 	_, err = s.store.ApplyChange(ctx, id, func(fresh *access.Change, now int64) (Application, error) {
 		if now != head || fresh.Version != c.Version {
 			return Application{}, errMoved
 		}
-		made, err := s.applyExpiry(fresh, head, d.LeftBehind)
+		made, err := s.applyExpiry(fresh, head, d.LeftBehind, revokes)
 		made.Digests = digests
 		return made, err
 	})
@@ -134,7 +138,9 @@ func skippedText(refusals []error) string {
 	return fmt.Sprintf("%s could not be planned and stay as they are: %s", count(len(refusals), "document", "documents"), strings.Join(said, " "))
 }
 
-func (s *Service) applyExpiry(c *access.Change, head int64, leftBehind []access.Account) (Application, error) {
+func (s *Service) applyExpiry(
+	c *access.Change, head int64, leftBehind []access.Account, revokes string,
+) (Application, error) {
 	at := s.at()
 	if err := c.ApplyExpiry(c.Digest, head+1, at); err != nil {
 		return Application{}, err
@@ -151,6 +157,6 @@ func (s *Service) applyExpiry(c *access.Change, head int64, leftBehind []access.
 		events = append(events, access.NewAuditEvent(expirySystem, at, "change.expired", object(id), map[string]any{"removed_by": c.ID, "revision": c.Revision}))
 	}
 	r := s.newRollout(expirySystem, c.Title, c.ID, c.Revision)
-	r.LeftBehind = len(leftBehind)
+	r.LeftBehind, r.Revokes = len(leftBehind), revokes
 	return Application{Rollout: r, Events: events}, nil
 }

@@ -27,7 +27,7 @@ func (s *Service) PushAccounts(ctx context.Context, actor access.Actor, ids []ac
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push to %s: it cannot be written to, or no mapping reaches it.", accountsInWords(ids))
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d to %s again", head, accountsInWords(ids)), 0, head)
-	r.LeftBehind = len(p.LeftBehind)
+	r.LeftBehind, r.Revokes = len(p.LeftBehind), planning.RevokesBy(p.Plan)
 	event := access.NewAuditEvent(actor, s.at(), "rollout.start", "", map[string]any{
 		"revision": head, "account": ids[0], "accounts": p.Plan.Len(), "why": why, "documents": p.Plan.Documents,
 		"left_behind": idsOf(p.LeftBehind),
@@ -56,7 +56,7 @@ func (s *Service) PushAgain(ctx context.Context, actor access.Actor) (access.Rol
 		return access.Rollout{}, access.Errorf(access.KindConflict, "There is nothing to push: revision %d reaches no account.", head)
 	}
 	r := s.newRollout(actor, fmt.Sprintf("Push revision %d again", head), 0, head)
-	r.LeftBehind = len(p.LeftBehind)
+	r.LeftBehind, r.Revokes = len(p.LeftBehind), planning.RevokesBy(p.Plan)
 	strategy, err := s.strategyAt(ctx, head, access.DefaultStrategy)
 	if err != nil {
 		return access.Rollout{}, err

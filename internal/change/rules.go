@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
@@ -265,7 +266,15 @@ func settingWords(state access.State, ous *access.OUs) []access.SettingChange {
 		{Name: "Accounts outside the organization", After: joinNames(access.AccountTexts(s.OutsideAccounts), nil)},
 		{Name: "API tokens may review", After: yes(s.TokensMayReview)},
 		{Name: "API tokens may apply", After: yes(s.TokensMayApply)},
+		{Name: "A rollout can be rolled back by one person", After: rollBackText(s.MayRollBackWithin())},
 	}
+}
+
+func rollBackText(within time.Duration) string {
+	if within == 0 {
+		return "until it has ended"
+	}
+	return "until " + access.DurationText(within) + " after its end"
 }
 
 func joinNames(ids []string, name func(string) (string, bool)) string {

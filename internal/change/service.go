@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/byhand"
 	"portcullis.internal/portcullis/internal/planning"
 	"portcullis.internal/portcullis/internal/policy"
 )
@@ -18,6 +19,7 @@ type Config struct {
 	Log         *slog.Logger     // slog.Default()
 	MaxInFlight int              // targets in flight at once, at least 1; DefaultMaxInFlight
 	MaxFailures int              // failed targets that halt a rollout, at least 1; DefaultMaxFailures
+	DeployRole  string           // that a script to undo by hand assumes; byhand.DefaultDeployRole
 }
 
 func (c Config) withDefaults() Config {
@@ -27,6 +29,7 @@ func (c Config) withDefaults() Config {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.MaxInFlight = cmp.Or(c.MaxInFlight, DefaultMaxInFlight)
 	c.MaxFailures = cmp.Or(c.MaxFailures, DefaultMaxFailures)
+	c.DeployRole = cmp.Or(c.DeployRole, byhand.DefaultDeployRole)
 	return c
 }
 
@@ -38,6 +41,7 @@ type Service struct {
 	log         *slog.Logger
 	maxInFlight int
 	maxFailures int
+	deployRole  string
 	targetable  targetable
 	results     resultCache[planKey, *planning.Result]
 	drafts      resultCache[draftKey, draft]
@@ -54,7 +58,7 @@ const (
 // New makes the service.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures}
+	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures, deployRole: cfg.DeployRole}
 }
 
 // revision resolves Head to the newest revision.

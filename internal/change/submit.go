@@ -190,6 +190,19 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 	return err
 }
 
+// revokes says from whom edits of a revision take access away.
+func (s *Service) revokes(ctx context.Context, d draft, on int64, edits []access.Edit) (string, error) {
+	base, err := s.store.State(ctx, on)
+	if err != nil {
+		return "", err
+	}
+	after, err := base.Apply(edits)
+	if err != nil {
+		return "", err
+	}
+	return planning.Revokes(d.Result, base, after, edits), nil
+}
+
 func writtenAccounts(all access.Accounts, plan access.Plan) []access.Account {
 	accounts := make([]access.Account, 0, plan.Len())
 	for t := range plan.Accounts() {

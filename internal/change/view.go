@@ -153,6 +153,7 @@ func permissionsOf(c access.Change, actor access.Actor) access.ChangePermissions
 		Review:         first(c.CanReview(actor), authz.Require(actor, authz.ReviewChange)),
 		Apply:          first(state("applied", c.State == access.ChangeApproved), authz.Require(actor, authz.ApplyChange)),
 		Withdraw:       first(withdraw, requireAny(actor, authz.EditChange, authz.WithdrawAny)),
+		Revert:         first(revertible(c), authz.Require(actor, authz.EditChange)),
 		Clone:          first(clonable(c), authz.Require(actor, authz.EditChange)),
 		Comment:        authz.Require(actor, authz.Read),
 		OverrideGuards: first(state("confirmed", c.Open()), requireAny(actor, authz.EditChange, authz.ReviewChange, authz.ApplyChange, authz.BreakGlass)),

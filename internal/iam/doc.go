@@ -34,6 +34,7 @@
 //	ghosts.go         unique ids of users and roles that were deleted
 //	bypass.go, federated.go  statements of others that admit callers past ours
 //	caller.go, way.go, demand.go  from where, and under which conditions, such a statement admits a caller
+//	widens.go, widens_calls.go  who can assume a role in more ways with another document
 //	request.go        one call of sts:AssumeRole
 //	parsed.go, parse_cache.go  documents prepared for evaluation, and a cache of them
 //	operators.go, pattern.go, tri.go  condition operators, wildcards, three-valued logic

@@ -24,5 +24,6 @@
 //	grants.go   roles that a user policy opens; the cut-down form
 //	revoke.go   users whom a trust policy stops admitting; the closing form
 //	way_in.go   how such a user could get in without the Deny
+//	gains.go    who gains from the documents of a plan, and who loses by them
 //	forms.go    the first form of a planned document, for reviewers
 package order

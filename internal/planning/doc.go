@@ -31,6 +31,7 @@
 //	reach.go, outside.go   unknown names, and users of accounts outside the organization
 //	needs.go, protect.go   which review rules apply; how rules protect themselves and the settings
 //	guards.go, guards_later.go  what would lock people out, now or when entries expire
+//	revokes.go             whom a change takes access from, so that one person must not undo it; readmits.go whom a revert lets in
 //	warnings.go            everything else that a reviewer reads, in a form that can be compared
 //	summary.go             equal operations folded into one; sizes in memory
 //	at_once.go             many accounts compiled at the same time

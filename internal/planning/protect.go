@@ -57,6 +57,7 @@ var guardingSettings = []guardingSetting{
 	// How a change gets past the rules altogether.
 	setting("break_glass_allowed", func(s access.Settings) bool { return s.BreakGlassAllowed }),
 	setting("approvals_valid_for", func(s access.Settings) int64 { return int64(s.ApprovalsValidFor) }),
+	setting("roll_back_within", func(s access.Settings) int64 { return int64(s.MayRollBackWithin()) }),
 	setting("tokens_may_review", func(s access.Settings) bool { return s.TokensMayReview }),
 	setting("tokens_may_apply", func(s access.Settings) bool { return s.TokensMayApply }),
 

@@ -102,6 +102,7 @@ var protectedBy = map[string]struct {
 	"ExpiryNoticeDays":     {func(s *access.Settings) { s.ExpiryNoticeDays = 1 }, []string{"rr-rules"}},
 	"ApprovalsValidFor":    {func(s *access.Settings) { s.ApprovalsValidFor = 90 * 24 * time.Hour }, everyRule},
 	"OutsideAccounts":      {func(s *access.Settings) { s.OutsideAccounts = []access.AccountID{"999999999999"} }, []string{"rr-rules"}},
+	"RollBackWithin":       {func(s *access.Settings) { d := 24 * time.Hour; s.RollBackWithin = &d }, everyRule},
 	"TokensMayReview":      {func(s *access.Settings) { s.TokensMayReview = true }, everyRule},
 	"TokensMayApply":       {func(s *access.Settings) { s.TokensMayApply = true }, everyRule},
 }

@@ -10,10 +10,15 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-// rollBack rolls a rollout back, and returns the rollout that restored the documents once it has ended.
+// rollBack rolls a rollout back as a strategy does, whatever it opens, and returns the rollout that restored the documents once it has ended.
 func (w *world) rollBack(t *testing.T, s *rollout.Service, id int64) access.Rollout {
 	t.Helper()
-	if _, err := s.RollBack(t.Context(), operator, id, "It was the wrong day."); err != nil {
+	_, err := w.store.UpdateProgress(t.Context(), id, func(
+		r *access.Rollout, _ *access.WaveProgress,
+	) ([]access.AuditEvent, error) {
+		return nil, r.RollBack(operator.Ref(), "It was the wrong day.", time.Now(), access.RollbackFacts{Within: time.Hour})
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	r := wait(t, s, id, "rolled back", func(r access.Rollout) bool { return r.State == access.RolloutRolledBack })

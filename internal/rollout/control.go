@@ -157,30 +157,6 @@ func (s *Service) SkipQueue(ctx context.Context, actor access.Actor, id int64) (
 	})
 }
 
-// RollBack rolls a rollout back: waiting targets are skipped, and a separate rollout restores the
-// documents that were replaced, with the desired state as it was before. A document that another
-// person has edited since is left alone and reported as a conflict.
-func (s *Service) RollBack(ctx context.Context, actor access.Actor, id int64, reason string) (access.Rollout, error) {
-	if err := authz.Require(actor, authz.ControlRollout); err != nil {
-		return access.Rollout{}, err
-	}
-	reason, err := reasonFor(reason, "the rollout is rolled back")
-	if err != nil {
-		return access.Rollout{}, err
-	}
-	r, err := s.controlWith(ctx, actor, id, "rollout.roll_back", func() map[string]any { return map[string]any{"reason": reason} }, func(r *access.Rollout, _ *access.WaveProgress) error {
-		return r.RollBack(actor.Ref(), reason, s.cfg.Now())
-	})
-	if err != nil {
-		return access.Rollout{}, err
-	}
-	if err := s.rollBackOn(ctx, id); err != nil { // it is tried again within a second
-		s.cfg.Log.Warn("starting a rollback failed, will try again", "rollout", id, "error", err)
-		return r, nil
-	}
-	return s.cfg.Store.Rollout(ctx, id)
-}
-
 func reasonFor(reason, what string) (string, error) {
 	reason = strings.TrimSpace(reason)
 	switch {

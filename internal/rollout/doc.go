@@ -103,7 +103,8 @@
 //
 //	service.go   reading and watching rollouts, for people; authorises
 //	control.go   what people do to a rollout
-//	rollback.go  what has been written, read backwards
+//	alone.go     rollbacks by one person; rollback.go the writes of a rollout, read backwards
+//	byhand.go    the script that undoes a rollout without the console
 //	open_unverified.go  roles that a reviewer lets a rollout open without proof
 //	check.go     a look at the health of a wave
 //	waves.go     what the store keeps of waves and checks

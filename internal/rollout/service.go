@@ -8,6 +8,7 @@ import (
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/internal/byhand"
 	"portcullis.internal/portcullis/internal/lifetime"
 )
 
@@ -27,6 +28,8 @@ type Config struct {
 
 	Now func() time.Time // for records and audit events; time.Now
 	Log *slog.Logger     // nil: no log
+
+	DeployRole string // that a script to undo by hand assumes in each account; PortcullisDeploy
 
 	Lease        time.Duration // how long a silent worker keeps its claim; 6 s
 	RequeueEvery time.Duration // how often targets with an expired lease are looked for; 1 s
@@ -63,6 +66,7 @@ func (c Config) withDefaults() Config {
 		c.Fault = func(Point) error { return nil }
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.DeployRole = cmp.Or(c.DeployRole, byhand.DefaultDeployRole)
 	c.Lease = cmp.Or(c.Lease, 6*time.Second)
 	c.RequeueEvery = cmp.Or(c.RequeueEvery, time.Second)
 	c.MoveEvery = cmp.Or(c.MoveEvery, 500*time.Millisecond)

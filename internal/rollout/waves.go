@@ -13,6 +13,17 @@ type WaveStore interface {
 	// targets follow: an abort skips waiting targets, a retry makes failed and conflicting targets
 	// wait again, a resume starts as many targets as max in flight allows.
 	UpdateProgress(ctx context.Context, id int64, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error)) (access.Rollout, error)
+	// RollBack is UpdateProgress for a rollback by a person, with all that decides on whether the person may do so alone.
+	RollBack(
+		ctx context.Context, id int64, by access.PersonRef,
+		decide func(*access.Rollout, *access.WaveProgress, access.RollbackFacts) ([]access.AuditEvent, error),
+	) (access.Rollout, error)
+	// Former hands on the operations of a rollout with the documents from before, target by target.
+	Former(ctx context.Context, rollout int64, take func(access.PlannedTarget) error) error
+	// Append adds events to the audit log.
+	Append(ctx context.Context, events ...access.AuditEvent) error
+	// Settings are the settings of the head.
+	Settings(ctx context.Context) (access.Settings, error)
 	// UpdateTarget locks the rollout and one target: a target that waits again is started again, a
 	// skipped one is left out.
 	UpdateTarget(ctx context.Context, id int64, account access.AccountID, decide func(*access.Rollout, *access.Target) ([]access.AuditEvent, error)) (access.Rollout, error)

@@ -42,7 +42,7 @@ type services struct {
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
 	engine := rollout.Config{
 		Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock,
-		Replica: cfg.replica,
+		Replica: cfg.replica, DeployRole: cfg.Cloud.DeployRole,
 	}
 	watched := drift.Config{Store: st, Cloud: cloud, Log: cfg.Log, Watch: cfg.scans, Replica: cfg.replica}
 	if cloud != nil {
@@ -50,7 +50,7 @@ func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
 		engine.Silence, engine.CredentialsRefused = cloud.Silence, refused
 		watched.CredentialsRefused, watched.LacksExternalID = refused, cloud.LacksExternalID()
 	}
-	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures})
+	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures, DeployRole: cfg.Cloud.DeployRole})
 	watched.Pusher = changes
 	return services{
 		store:    st,

@@ -40,6 +40,7 @@ type changeRow struct {
 	EmergencyUntil     time.Time              `gorm:"serializer:null"`
 	GuardOverrides     []access.GuardOverride `gorm:"column:guard_overrides;serializer:json"`
 	ClonedFrom         int64                  `gorm:"serializer:null"`
+	Reverts            int64                  `gorm:"serializer:null"`
 	BreakGlassBy       int64                  `gorm:"serializer:null"`
 	BreakGlassName     string
 	BreakGlassEmail    string
@@ -82,6 +83,7 @@ func changeRowOf(c access.Change) changeRow {
 		r.Editors = append(r.Editors, personJSON(p))
 	}
 	r.Needs, r.GuardOverrides, r.ClonedFrom = orEmpty(c.Needs), orEmpty(c.GuardOverrides), c.ClonedFrom
+	r.Reverts = c.Reverts
 	r.Dangers, r.EmergencyUntil = orEmpty(c.Dangers), c.EmergencyUntil
 	if b := c.BreakGlass; b != nil {
 		r.BreakGlassBy, r.BreakGlassName, r.BreakGlassEmail = b.By.ID, b.By.Name, b.By.Email
@@ -103,6 +105,7 @@ func (r changeRow) change(reviews []access.Review) access.Change {
 		c.Editors = append(c.Editors, access.PersonRef(p))
 	}
 	c.Needs, c.GuardOverrides, c.ClonedFrom = r.Needs, r.GuardOverrides, r.ClonedFrom
+	c.Reverts = r.Reverts
 	c.Dangers, c.EmergencyUntil = r.Dangers, r.EmergencyUntil
 	if !r.BreakGlassAt.IsZero() {
 		by := access.PersonRef{ID: r.BreakGlassBy, Name: r.BreakGlassName, Email: r.BreakGlassEmail}

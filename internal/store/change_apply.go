@@ -30,6 +30,9 @@ func (s *Store) ApplyChange(ctx context.Context, id int64, decide func(c *access
 		if err != nil {
 			return err
 		}
+		if err := tx.checkAlone(ctx, c); err != nil {
+			return err
+		}
 		if len(a.Events) > 0 {
 			now := c.Snapshot()
 			for i := range a.Events {
@@ -56,6 +59,18 @@ func (s *Store) ApplyChange(ctx context.Context, id int64, decide func(c *access
 		s.states.put(after)
 	}
 	return r, nil
+}
+
+// checkAlone refuses to let a person apply a change alone while an earlier act alone of the person waits for a review.
+func (tx *txn) checkAlone(ctx context.Context, c access.Change) error {
+	if c.BreakGlass == nil {
+		return nil
+	}
+	unreviewed, err := tx.unreviewedAct(ctx, c.BreakGlass.By.ID, 0)
+	if err != nil {
+		return err
+	}
+	return unreviewed.Blocked()
 }
 
 // revise writes the revision that the change makes of the head.

@@ -141,7 +141,9 @@ func TestRollbackStoresDocumentsBeforeItLocks(t *testing.T) {
 	for i := range 2 {
 		first = push(t, s, first, accountID(i), access.TargetSucceeded)
 	}
-	control(t, s, first.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
+	control(t, s, first.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
+		return r.RollBack(operator.Ref(), "why", t0, oneHour)
+	})
 	other := startStaged(t, s, 2, access.Strategy{}, 2)
 	busy := claim(t, s, other, accountID(0))
 

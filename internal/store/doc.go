@@ -77,7 +77,8 @@
 //	rollout_group.go     intents and ends of many pushes in one transaction
 //	rollout_checks.go    health checks of a wave
 //	rollout_failures.go, rollout_progress_samples.go, rollout_recount.go
-//	rollout_resolve.go, rollout_rollback.go
+//	rollout_former.go    the documents that a rollout replaces; rollout_resolve.go
+//	rollout_alone.go     what decides on acts alone; rollout_rollback.go carries a rollback out
 //
 //	findings.go    findings; findings_groups.go, findings_scans.go
 //

@@ -16,7 +16,7 @@ const rolloutColumns = `id, kind, change_id, title, revision, strategy_name, sta
 	starter_id, starter_name, starter_email, note, created_at, started_at, ended_at,
 	wave, waves, phase, until, later, blocked_by_rollout, blocked_by_targets, wave_max_in_flight, wave_bad, ignored_failures, wave_ignored_failures, checks_left, checks_bad,
 	confirmer_id, confirmer_name, confirmer_email, confirmed_at, rolls_back, rolled_back_by, stopped_since, skips_queue, undoer_id, undoer_name, undoer_email,
-	window_override_wave, window_override_by, window_override_reason, open_unverified, left_behind`
+	window_override_wave, window_override_by, window_override_reason, open_unverified, left_behind, revokes`
 
 // scanRollout reads rolloutColumns.
 func scanRollout(row pgx.Row) (access.Rollout, error) {
@@ -27,7 +27,7 @@ func scanRollout(row pgx.Row) (access.Rollout, error) {
 		&r.StartedBy.ID, &r.StartedBy.Name, &r.StartedBy.Email, &r.Note, &r.CreatedAt, timeOrZero{&r.StartedAt}, timeOrZero{&r.EndedAt},
 		&r.Wave, &r.Waves, &r.Phase, timeOrZero{&r.Until}, &r.Later, idOrZero{&r.BlockedBy.Rollout}, &r.BlockedBy.Targets, &r.WaveMaxInFlight, &r.WaveBad, &r.IgnoredFailures, &r.WaveIgnoredFailures, &r.ChecksLeft, &r.ChecksBad,
 		idOrZero{&r.ConfirmedBy.ID}, &r.ConfirmedBy.Name, &r.ConfirmedBy.Email, timeOrZero{&r.ConfirmedAt}, idOrZero{&r.RollsBack}, idOrZero{&r.RolledBackBy}, timeOrZero{&r.StoppedSince}, &r.SkipsQueue, idOrZero{&r.UndoneBy.ID}, &r.UndoneBy.Name, &r.UndoneBy.Email,
-		&r.WindowOverride.Wave, &r.WindowOverride.By, &r.WindowOverride.Reason, &r.OpenUnverified, &r.LeftBehind)
+		&r.WindowOverride.Wave, &r.WindowOverride.By, &r.WindowOverride.Reason, &r.OpenUnverified, &r.LeftBehind, &r.Revokes)
 	return r, err
 }
 

@@ -292,7 +292,7 @@ func TestRollbackCoversAContinuingTarget(t *testing.T) {
 	r = goOnAt(t, s, r, accountID(0), access.Place{Wave: 1, Pass: access.PassFinal})
 	c := claimAndWrite(t, s, r, accountID(1))
 	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
-		return r.RollBack(operator.Ref(), "because", t0)
+		return r.RollBack(operator.Ref(), "because", t0, oneHour)
 	})
 	wantText(t, targetOf(t, s, r, accountID(0)).Message, "The documents written here are put back.")
 	r = goOn(t, s, c, access.Place{Wave: 1, Pass: access.PassFinal})

@@ -19,26 +19,33 @@ func (s *Store) UpdateProgress(ctx context.Context, id int64, decide func(*acces
 		if o, err = tx.open(ctx, id); err != nil {
 			return err
 		}
-		before, wave := o.Rollout, o.progress.Wave
-		events, err := decide(&o.Rollout, &o.progress)
-		if err != nil {
-			return err
-		}
-		tx.noteFor(access.RolloutObject(id), events)
-		if err := tx.follow(ctx, before, o); err != nil {
-			return fmt.Errorf("making the targets of rollout %d follow: %w", id, err)
-		}
-		if wave != o.progress.Wave {
-			if err := tx.saveWave(ctx, o.progress.Wave); err != nil {
-				return err
-			}
-		}
-		return tx.moveOn(ctx, o)
+		return tx.progress(ctx, o, decide)
 	})
 	if err != nil {
 		return access.Rollout{}, err
 	}
 	return o.Rollout, nil
+}
+
+// progress lets decide change a locked rollout and its wave progress, makes its targets follow, and saves it.
+func (tx *txn) progress(
+	ctx context.Context, o *opened, decide func(*access.Rollout, *access.WaveProgress) ([]access.AuditEvent, error),
+) error {
+	before, wave := o.Rollout, o.progress.Wave
+	events, err := decide(&o.Rollout, &o.progress)
+	if err != nil {
+		return err
+	}
+	tx.noteFor(access.RolloutObject(o.ID), events)
+	if err := tx.follow(ctx, before, o); err != nil {
+		return fmt.Errorf("making the targets of rollout %d follow: %w", o.ID, err)
+	}
+	if wave != o.progress.Wave {
+		if err := tx.saveWave(ctx, o.progress.Wave); err != nil {
+			return err
+		}
+	}
+	return tx.moveOn(ctx, o)
 }
 
 func (tx *txn) saveWave(ctx context.Context, w access.Wave) error {

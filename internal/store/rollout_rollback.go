@@ -67,7 +67,8 @@ func (s *Store) writtenAt(ctx context.Context, rollout int64, from int) ([]acces
 // BeginRollback starts the rollout that rolls another one back, with a plan made of the documents
 // that the other one has written. A separate change also reverts the desired state. If that is not
 // possible because the same objects were edited since, the desired state stays, and the note says
-// so. BeginRollback does nothing if the rollout does not wait for it.
+// so. The change of a person is there in any case: it is flagged until another person has reviewed it. BeginRollback does
+// nothing if the rollout does not wait for it.
 func (s *Store) BeginRollback(ctx context.Context, id int64, plan access.Plan) (access.Rollout, error) {
 	var undone access.Rollout
 	var after access.State
@@ -116,7 +117,7 @@ func (tx *txn) beginRollback(ctx context.Context, o *opened, docs planDocuments,
 	}
 	detail := map[string]any{"rolls_back": o.ID, "accounts": docs.plan.Len()}
 	var after access.State
-	if len(edits) > 0 {
+	if len(edits) > 0 || o.Undoer().ID != 0 { // the change of a person carries the flag, even without an edit
 		if r, after, err = tx.startUndoing(ctx, r, o, edits, docs, head); err != nil {
 			return after, err
 		}
@@ -125,7 +126,7 @@ func (tx *txn) beginRollback(ctx context.Context, o *opened, docs planDocuments,
 		return after, err
 	}
 	if why != "" {
-		o.Note += " The desired state stays at revision " + fmt.Sprint(head) + ": " + why
+		o.Note += " The desired state stays as in revision " + fmt.Sprint(head) + ": " + why
 		detail["desired_state_stays"] = why
 	}
 	o.RolledBackBy = r.ID

@@ -2,10 +2,14 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/store/storetest"
 )
+
+// oneHour are the facts of a rollback that is allowed.
+var oneHour = access.RollbackFacts{Within: time.Hour}
 
 func TestRollbackRestoresTheDesiredState(t *testing.T) {
 	s := storetest.New(t)
@@ -19,7 +23,7 @@ func TestRollbackRestoresTheDesiredState(t *testing.T) {
 	r = must[access.Rollout](t)(s.FinishTarget(ctx, c, []access.Outcome{{OperationID: op.ID, State: access.OperationWritten}}, access.TargetResult{State: access.TargetSucceeded}, nil))
 	inFlight := claim(t, s, r, accountID(1))
 	r = control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
-		return r.RollBack(operator.Ref(), "It locks people out.", t0)
+		return r.RollBack(operator.Ref(), "It locks people out.", t0, oneHour)
 	})
 	if r.State != access.RolloutRollingBack || r.Counts != (access.TargetCounts{Succeeded: 1, Running: 1, Skipped: 1}) {
 		t.Fatalf("%s with %+v, want what waits to be skipped", r.State, r.Counts)
@@ -68,14 +72,21 @@ func TestRollbackLeavesTheDesiredStateWhereItWasEditedSince(t *testing.T) {
 	e := entry(t, "198.51.100.0/24")
 	c := approve(t, s, []access.Edit{{Op: access.EditAddEntry, ID: "a1", Key: e.Key(), Entry: &e}}, planFor(0))
 	must[access.Rollout](t)(apply(t.Context(), s, c, 1, 0))
-	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error { return r.RollBack(operator.Ref(), "why", t0) })
+	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
+		return r.RollBack(operator.Ref(), "why", t0, oneHour)
+	})
 	r = must[access.Rollout](t)(s.BeginRollback(t.Context(), r.ID, planFor(1)))
-	if head := must[int64](t)(s.Head(t.Context())); head != 2 {
-		t.Errorf("the head is %d, want it left at 2", head)
-	}
-	wantText(t, r.Note, "The desired state stays at revision 2")
-	if back := must[access.Rollout](t)(s.Rollout(t.Context(), r.RolledBackBy)); back.ChangeID != 0 || back.Revision != 2 || back.Counts.Total() != 1 {
+	wantText(t, r.Note, "The desired state stays as in revision 2")
+	back := must[access.Rollout](t)(s.Rollout(t.Context(), r.RolledBackBy))
+	if back.Revision != 3 || back.Counts.Total() != 1 {
 		t.Errorf("the rollout that restores documents is %+v", back)
+	}
+	before, after := must[access.State](t)(s.State(t.Context(), 2)), must[access.State](t)(s.State(t.Context(), 3))
+	if edits := access.EditsBetween(before, after); len(edits) != 0 {
+		t.Errorf("the desired state is edited: %+v", edits)
+	}
+	if flagged := must[access.Change](t)(s.Change(t.Context(), back.ChangeID)); !flagged.Flagged() || len(flagged.Edits) != 0 {
+		t.Errorf("its change is %+v, want it flagged and without an edit", flagged)
 	}
 }
 

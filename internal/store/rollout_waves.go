@@ -31,12 +31,12 @@ func (tx *txn) insertRollout(ctx context.Context, r access.Rollout, s access.Sta
 	}
 	err = tx.QueryRow(ctx, `INSERT INTO rollouts (kind, change_id, title, revision, strategy, strategy_name, state, max_in_flight, pace, max_failures,
 			waiting, running, succeeded, unchanged, failed, conflict, skipped, starter_id, starter_name,
-				starter_email, note, created_at, started_at, wave, waves, later, rolls_back, left_behind)
+				starter_email, note, created_at, started_at, wave, waves, later, rolls_back, left_behind, revokes)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, 0, 0, 0, 0, 0, 0, $11, $12, $13, $14, $15, $16, 0,
-			$17, $10, $18, $19) RETURNING id`,
+			$17, $10, $18, $19, $20) RETURNING id`,
 		string(r.Kind), nullID(r.ChangeID), r.Title, r.Revision, strategy, s.Strategy.Name, string(r.State), r.MaxInFlight, r.MaxFailures,
 		targets, r.StartedBy.ID, r.StartedBy.Name, r.StartedBy.Email, r.Note, r.CreatedAt, nullTime(r.StartedAt),
-		len(waves), nullID(r.RollsBack), r.LeftBehind).Scan(&r.ID)
+		len(waves), nullID(r.RollsBack), r.LeftBehind, storable(r.Revokes)).Scan(&r.ID)
 	if err != nil {
 		return r, fmt.Errorf("creating a rollout: %w", err)
 	}

@@ -185,7 +185,7 @@ func TestRollbackRestoresStrategies(t *testing.T) {
 	r := must[access.Rollout](t)(apply(t.Context(), s, approve(t, s, weaker, planFor(1)), 1, 1))
 	r = push(t, s, r, accountID(0), access.TargetSucceeded)
 	control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
-		return r.RollBack(operator.Ref(), "too weak", t0)
+		return r.RollBack(operator.Ref(), "too weak", t0, oneHour)
 	})
 	r = must[access.Rollout](t)(s.BeginRollback(t.Context(), r.ID, planFor(1)))
 	back := must[access.Rollout](t)(s.Rollout(t.Context(), r.RolledBackBy))

@@ -86,10 +86,22 @@ func (j *judge) goesInWaves(c *harness.Console) {
 	j.send("operator", "POST", rollout+"/rollback", `{"reason":" "}`).want(422)
 	j.send("operator", "POST", rollout+"/rollback", `{"reason":"it locks people out"}`).want(200)
 	back := j.until(rollout, func(r answer) bool { return r.text("state") == "rolled_back" })
-	j.send("viewer", "GET", fmt.Sprint("/rollouts/", back.number("rolled_back_by")), "").want(200)
+	j.reviewsRollback(back)
 	j.overridesAndChecksAgain()
 	j.retriesOne(c)
 	j.skipsQueue()
+}
+
+// reviewsRollback reviews the change of a rollback: until then, the operator can roll back nothing else alone.
+func (j *judge) reviewsRollback(rolledBack answer) {
+	back := j.send("viewer", "GET", fmt.Sprint("/rollouts/", rolledBack.number("rolled_back_by")), "").want(200)
+	path := fmt.Sprint("/changes/", back.number("change"))
+	flagged := j.send("viewer", "GET", path, "").want(200)
+	verdict := fmt.Sprintf(`{"verdict":"approve","digest":%q}`, flagged.text("digest"))
+	j.send("approver2", "POST", path+"/reviews", verdict).want(200)
+	j.send("viewer", "GET", path+"/undo-by-hand", "").want(200)
+	j.send("viewer", "GET", fmt.Sprint("/rollouts/", back.number("id"), "/undo-by-hand"), "").want(200)
+	j.send("editor", "POST", path+"/revert", `{"reason":"it was right"}`).want(201)
 }
 
 // overridesAndChecksAgain lets a rollout run outside its maintenance window. Then it checks the wave

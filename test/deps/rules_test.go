@@ -52,6 +52,9 @@ var folders = []folder{
 	{"internal/scenario", "state and documents as files: YAML, JSON, Terraform, CloudFormation", []string{
 		"internal/access", "internal/iam", "internal/policy",
 	}},
+	{"internal/byhand", "a shell script that puts former documents back without the console", []string{
+		"internal/access", "internal/iam", "internal/order",
+	}},
 	{"internal/planning", "from two states to operations; lock-out guards, review needs", []string{
 		"internal/access", "internal/cidr", "internal/iam", "internal/order", "internal/policy",
 	}},
@@ -64,11 +67,11 @@ var folders = []folder{
 	}},
 	{"internal/audit", "signed checkpoints of the audit log, and its verification", []string{"internal/access"}},
 	{"internal/change", "the service for drafts, reviews and applying", []string{
-		"internal/access", "internal/authz", "internal/cidr", "internal/iam", "internal/jobs", "internal/onboard", "internal/planning",
-		"internal/policy", "internal/scenario",
+		"internal/access", "internal/authz", "internal/byhand", "internal/cidr", "internal/iam", "internal/jobs", "internal/onboard",
+		"internal/planning", "internal/policy", "internal/scenario",
 	}},
 	{"internal/rollout", "the engine: claims, pushes, waves and their health, control, rollback", []string{
-		"internal/access", "internal/authz", "internal/iam", "internal/jobs", "internal/lifetime", "internal/order",
+		"internal/access", "internal/authz", "internal/byhand", "internal/iam", "internal/jobs", "internal/lifetime", "internal/order",
 	}},
 	{"internal/drift", "reads the organization and its accounts, and compares them with the desired state", []string{
 		"internal/access", "internal/authz", "internal/iam", "internal/jobs", "internal/order", "internal/policy",
@@ -109,7 +112,7 @@ var standardLibraryOnly = []string{"internal/access", "internal/authz", "interna
 // pure packages compute from their arguments alone: no clock, randomness, I/O, logging or context.
 var pure = []string{
 	"internal/access", "internal/cidr", "internal/iam", "internal/judge", "internal/policy", "internal/scenario",
-	"internal/order", "internal/planning", "internal/onboard",
+	"internal/order", "internal/byhand", "internal/planning", "internal/onboard",
 }
 
 // impure matches standard packages that a pure package must not import.
@@ -130,7 +133,7 @@ var keptTo = []struct {
 	{
 		regexp.MustCompile(`^github\.com/aws/(aws-sdk-go-v2|smithy-go)(/|$)`),
 		[]string{"internal/aws", "test/harness"},
-		[]string{"internal/aws/sandbox", "test/load", "test/fault", "test/e2e"},
+		[]string{"internal/aws/sandbox", "internal/byhand", "test/load", "test/fault", "test/e2e"},
 	},
 	{
 		regexp.MustCompile(`^github\.com/labstack/`),

@@ -390,7 +390,9 @@ func (s *script) control(r *rand.Rand, id int64, account access.AccountID) strin
 			return s.requeue()
 		}
 		return change("roll back",
-			only(func(r *access.Rollout) error { return r.RollBack(operator.Ref(), "reason", now) }))
+			only(func(r *access.Rollout) error {
+				return r.RollBack(operator.Ref(), "reason", now, access.RollbackFacts{Within: time.Hour})
+			}))
 	case 11:
 		return s.beginRollback(id)
 	default:

@@ -169,6 +169,29 @@ func (m *modelStore) UpdateProgress(_ context.Context, id int64, decide decidePr
 	return m.moveOn(o)
 }
 
+// RollBack is UpdateProgress with facts that allow the rollback.
+func (m *modelStore) RollBack(ctx context.Context, id int64, _ access.PersonRef,
+	decide func(*access.Rollout, *access.WaveProgress, access.RollbackFacts) ([]access.AuditEvent, error),
+) (access.Rollout, error) {
+	return m.UpdateProgress(ctx, id, func(r *access.Rollout, c *access.WaveProgress) ([]access.AuditEvent, error) {
+		return decide(r, c, access.RollbackFacts{Within: access.MaxRollBackWithin})
+	})
+}
+
+// Append adds nothing.
+func (m *modelStore) Append(context.Context, ...access.AuditEvent) error { return nil }
+
+// Former hands on nothing.
+func (m *modelStore) Former(context.Context, int64, func(access.PlannedTarget) error) error {
+	return nil
+}
+
+// Settings allow a rollback for as long as they can.
+func (m *modelStore) Settings(context.Context) (access.Settings, error) {
+	within := access.MaxRollBackWithin
+	return access.Settings{RollBackWithin: &within}, nil
+}
+
 // UpdateTarget lets decide change a rollout and one of its targets.
 func (m *modelStore) UpdateTarget(_ context.Context, id int64, account access.AccountID,
 	decide decideTarget,

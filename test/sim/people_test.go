@@ -113,7 +113,7 @@ func (s *simulation) act() {
 		_, err = s.svc.Abort(ctx, operator, r.ID, "reason")
 	case draw < 16:
 		what = "rolls back"
-		_, err = s.svc.RollBack(ctx, operator, r.ID, "reason")
+		err = s.rollBack(r.ID)
 	case draw < 17:
 		what = "approves the wave of"
 		_, err = s.svc.ApproveWave(ctx, operator, r.ID, r.Wave)
@@ -182,7 +182,7 @@ func (s *simulation) doMore() bool {
 			_, err = s.svc.Retry(ctx, operator, r.ID)
 			s.note("the operator retries rollout %d: %s", r.ID, answerText(err))
 		} else {
-			_, err = s.svc.RollBack(ctx, operator, r.ID, "reason")
+			err = s.rollBack(r.ID)
 			s.note("the operator rolls back rollout %d: %s", r.ID, answerText(err))
 		}
 		if err == nil {
@@ -191,6 +191,17 @@ func (s *simulation) doMore() bool {
 		}
 	}
 	return false
+}
+
+// rollBack rolls back as a strategy does, also a rollback that one person must not start: the order of writes must hold for
+// every rollback.
+func (s *simulation) rollBack(id int64) error {
+	_, err := s.store.RollBack(context.Background(), id, operator.Ref(), func(
+		r *access.Rollout, _ *access.WaveProgress, f access.RollbackFacts,
+	) ([]access.AuditEvent, error) {
+		return nil, r.RollBack(operator.Ref(), "reason", time.Now(), f)
+	})
+	return err
 }
 
 func isAnyBad(r *modelRollout) bool { return r.Counts.Failed+r.Counts.Conflict > 0 }

@@ -16,6 +16,7 @@ type ChangeReader interface {
 	Plan(ctx context.Context, actor access.Actor, id int64) (access.Plan, error)
 	ChangedSince(ctx context.Context, actor access.Actor, id int64) (access.ChangedSince, error)
 	Comments(ctx context.Context, actor access.Actor, id int64) ([]access.Comment, error)
+	transport.HandUndoer
 }
 
 // ChangeEditor edits changes and takes them from state to state.
@@ -26,6 +27,7 @@ type ChangeEditor interface {
 	Withdraw(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Rebase(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+	Revert(ctx context.Context, actor access.Actor, id int64, reason string, options ...change.Option) (access.Change, error)
 }
 
 // ChangeReviewer records verdicts and comments.

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
+	"portcullis.internal/portcullis/internal/change"
 )
 
 type commentJSON struct {
@@ -64,6 +66,34 @@ func (s *changeAPI) comment(r request) (result, error) {
 // clone begins a new draft with the edits of a change that came to nothing.
 func (s *changeAPI) clone(r request) (result, error) {
 	answer, err := s.step(s.editor.Clone)(r)
+	if err != nil {
+		return answer, err
+	}
+	if c, ok := answer.body.(changeDetailJSON); ok {
+		answer.location = changeURL(c.ID)
+	}
+	answer.status = http.StatusCreated
+	return answer, nil
+}
+
+type revertJSON struct {
+	Reason string `json:"reason"`
+}
+
+// revert begins a new draft with the edits that undo an applied change.
+func (s *changeAPI) revert(r request) (result, error) {
+	var in revertJSON
+	if r.Request().ContentLength != 0 { // the reason may also be added to the draft
+		var err error
+		if in, err = body[revertJSON](r); err != nil {
+			return result{}, err
+		}
+	}
+	answer, err := s.step(func(
+		ctx context.Context, actor access.Actor, id int64, options ...change.Option,
+	) (access.Change, error) {
+		return s.editor.Revert(ctx, actor, id, in.Reason, options...)
+	})(r)
 	if err != nil {
 		return answer, err
 	}

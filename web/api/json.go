@@ -150,6 +150,7 @@ type changeJSON struct {
 	Note        string     `json:"note,omitempty"`
 	Revision    int64      `json:"revision,omitempty"`
 	RolloutID   int64      `json:"rollout_id,omitempty"`
+	Reverts     int64      `json:"reverts,omitempty"`
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
 	SubmittedAt time.Time  `json:"submitted_at,omitzero"`
@@ -165,7 +166,7 @@ type changeJSON struct {
 func toChangeJSON(c access.Change) changeJSON {
 	return changeJSON{
 		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State), Author: toPersonJSON(c.Author), Base: c.Base,
-		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID,
+		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID, Reverts: c.Reverts,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), SubmittedAt: c.SubmittedAt.UTC(), AppliedAt: c.AppliedAt.UTC(),
 		Dangers: append([]access.Danger{}, c.Dangers...), EmergencyUntil: c.EmergencyUntil.UTC(),
 		Schedule: toScheduledJSON(c.Schedule), Expiry: toExpiryJSON(c.Expiry),

@@ -165,6 +165,7 @@ type rolloutJSON struct {
 	StartedBy   personJSON `json:"started_by"`
 	Note        string     `json:"note,omitempty"`
 	LeftBehind  int        `json:"left_behind"`
+	Revokes     string     `json:"revokes,omitempty"`
 	CreatedAt   time.Time  `json:"created_at"`
 	StartedAt   time.Time  `json:"started_at,omitzero"`
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
@@ -239,7 +240,7 @@ func rolloutFields(r access.Rollout) rolloutJSON {
 		Kind: string(r.Kind), Strategy: r.Strategy, Wave: r.Wave, Waves: r.Waves, Phase: string(r.Phase), Until: r.Until.UTC(), RollsBack: r.RollsBack, RolledBackBy: r.RolledBackBy,
 		ID: r.ID, Change: r.ChangeID, Title: r.Title, Revision: r.Revision, State: string(r.State), MaxInFlight: r.MaxInFlight,
 		MaxFailures: r.MaxFailures, Targets: r.Counts.Total(), Counts: countsJSON(r.Counts), StartedBy: toPersonJSON(r.StartedBy), Note: r.Note,
-		LeftBehind: r.LeftBehind, CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(),
+		LeftBehind: r.LeftBehind, Revokes: r.Revokes, CreatedAt: r.CreatedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(),
 	}
 }
 

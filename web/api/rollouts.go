@@ -21,6 +21,7 @@ type RolloutViewer interface {
 	Checks(ctx context.Context, actor access.Actor, id int64, wave, round int) (access.Page[access.Check], error)
 	StrategyOf(ctx context.Context, actor access.Actor, id int64) (access.Strategy, error)
 	Watch(ctx context.Context, actor access.Actor, id int64) (<-chan access.Rollout, error)
+	transport.HandUndoer
 }
 
 // RolloutController steers a rollout.

@@ -162,6 +162,7 @@ func (s *API) actionRoutes() {
 		{"/changes/:id/unschedule", authz.ApplyChange, c.step(c.scheduler.CancelSchedule)},
 		{"/changes/:id/comments", authz.Read, c.comment},
 		{"/changes/:id/clone", authz.EditChange, c.clone},
+		{"/changes/:id/revert", authz.EditChange, c.revert},
 		// An admin withdraws without the right to edit: the service decides who may.
 		{"/changes/:id/withdraw", authz.Read, c.step(c.editor.Withdraw)},
 		{"/changes/:id/rebase", authz.EditChange, c.rebase},
@@ -216,6 +217,8 @@ func (s *API) exchangeRoutes() {
 	s.APIDownload(apiPrefix+"/allowlists/:id/entries.csv", authz.Read, transport.ExportEntries(s.allowlists.allowlists))
 	s.addActions(http.MethodPost, []actionRoute{{"/allowlists/:id/entries.csv", authz.EditChange, s.allowlists.importEntries}})
 	s.API(http.MethodGet, apiPrefix+"/accounts/:id/export", authz.Read, s.accounts.export)
+	s.APIDownload(apiPrefix+"/changes/:id/undo-by-hand", authz.Read, transport.UndoByHand("change", s.changes.reader))
+	s.APIDownload(apiPrefix+"/rollouts/:id/undo-by-hand", authz.Read, transport.UndoByHand("rollout", s.rollouts.viewer))
 	s.APIDownload(apiPrefix+"/audit/export", authz.ReadAudit, s.ExportAudit(s.audit.audit))
 }
 

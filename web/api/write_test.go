@@ -194,6 +194,27 @@ func TestAPIControlsRollouts(t *testing.T) {
 	}
 }
 
+func TestAPIRevertsAndUndoesByHand(t *testing.T) {
+	c := webtest.New(t)
+	a := c.Tell("POST", "/changes/12/revert", "editor", `{"reason":"too much"}`)
+	if a.Status != http.StatusCreated || a.Header.Get("Location") != "/api/v1/changes/13" {
+		t.Errorf("revert: %d %s to %q", a.Status, a.Body, a.Header.Get("Location"))
+	}
+	c.Tell("POST", "/changes/12/revert", "editor", "").JSON(t, http.StatusCreated)
+	if d := cmp.Diff([]string{`revert 12 "too much"`, `revert 12 ""`}, c.Changes.Did); d != "" {
+		t.Errorf("did (-want +got):\n%s", d)
+	}
+	if a := c.Tell("POST", "/changes/12/revert", "viewer", ""); a.Status != http.StatusForbidden {
+		t.Errorf("revert by a viewer: %d, want 403", a.Status)
+	}
+	for path, want := range map[string]string{"/changes/12": "# change 12", "/rollouts/3": "# rollout 3"} {
+		a := c.Tell("GET", path+"/undo-by-hand", "viewer", "")
+		if a.Status != http.StatusOK || !strings.Contains(a.Body, want) || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/x-shellscript") {
+			t.Errorf("%s by hand: %d %s (%s)", path, a.Status, a.Body, a.Header.Get("Content-Type"))
+		}
+	}
+}
+
 func TestAPIDoesThingsOnce(t *testing.T) {
 	c := webtest.New(t)
 	post := func(key, body string) webtest.Answer {

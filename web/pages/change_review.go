@@ -9,6 +9,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
 	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/transport"
 	"portcullis.internal/portcullis/web/view"
 )
 
@@ -19,6 +20,8 @@ func (s *changePages) reviewRoutes() {
 	s.Post("/changes/:id/override-guards", authz.Read, s.overrideGuard)
 	s.Post("/changes/:id/withdraw-review", authz.ReviewChange, s.withdrawReview)
 	s.Post("/changes/:id/clone", authz.EditChange, s.cloneChange)
+	s.Post("/changes/:id/revert", authz.EditChange, s.revertChange)
+	s.Download("/changes/:id/undo-by-hand", authz.Read, transport.UndoByHand("change", s.reader))
 	s.Post("/changes/:id/alone", authz.BreakGlass, s.applyAlone)
 	s.Post("/changes/:id/entries", authz.EditChange, s.composeChange)
 }
@@ -52,6 +55,13 @@ func (s *changePages) cloneChange(c echo.Context, actor access.Actor) error {
 	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
 		clone, err := s.editor.Clone(ctx, actor, id)
 		return view.ChangeURL(clone.ID), "A new draft with the same edits. Look at it, then submit it.", err
+	})
+}
+
+func (s *changePages) revertChange(c echo.Context, actor access.Actor) error {
+	return s.changeForm(c, actor, func(ctx context.Context, id int64) (string, string, error) {
+		revert, err := s.editor.Revert(ctx, actor, id, "")
+		return view.ChangeURL(revert.ID), "A new draft that undoes the change. Say why, then submit it for review.", err
 	})
 }
 

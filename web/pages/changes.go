@@ -10,6 +10,7 @@ import (
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
 	"portcullis.internal/portcullis/internal/change"
+	"portcullis.internal/portcullis/web/transport"
 	"portcullis.internal/portcullis/web/view"
 )
 
@@ -18,6 +19,7 @@ type ChangeReader interface {
 	Changes(ctx context.Context, actor access.Actor, q access.ChangeQuery) (access.Page[access.Change], error)
 	Change(ctx context.Context, actor access.Actor, id int64) (access.Change, error)
 	View(ctx context.Context, actor access.Actor, id int64) (change.View, error)
+	transport.HandUndoer
 }
 
 // ChangeEditor edits changes and takes them from state to state.
@@ -31,6 +33,7 @@ type ChangeEditor interface {
 	Withdraw(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Rebase(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
 	Clone(ctx context.Context, actor access.Actor, id int64, options ...change.Option) (access.Change, error)
+	Revert(ctx context.Context, actor access.Actor, id int64, reason string, options ...change.Option) (access.Change, error)
 }
 
 // ChangeReviewer records the words and verdicts of people about a change.

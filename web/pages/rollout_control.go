@@ -36,6 +36,7 @@ func (s *rolloutPages) controlRoutes() {
 	s.Get("/rollouts/:id/open-unverified", authz.Read, s.showUnverified)
 	s.Post("/rollouts/:id/open-unverified", authz.ReviewChange, s.openUnverified)
 	s.Post("/rollouts/:id/max-in-flight", authz.ControlRollout, s.changeMaxInFlight)
+	s.Download("/rollouts/:id/undo-by-hand", authz.Read, transport.UndoByHand("rollout", s.viewer))
 	s.Post("/rollouts/:id/rollback", authz.ControlRollout, s.rollBack)
 }
 

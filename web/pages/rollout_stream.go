@@ -116,7 +116,7 @@ func (t *rolloutStream) begin(ctx context.Context) error {
 // stays where it is can be pressed, and a reason that is being typed is not lost.
 func (t *rolloutStream) update(ctx context.Context, rollout access.Rollout) error {
 	before := t.page
-	t.page = t.s.rolloutProps(t.c, t.who.Actor, rollout)
+	t.page = t.s.rolloutProps(t.c, t.who.Actor, rollout, before.RollBackWithin)
 	t.page.Waves, t.page.Bad, t.page.Failures, t.page.ProgressSamples, t.page.Targets = before.Waves, before.Bad, before.Failures, before.ProgressSamples, before.Targets
 	t.dirty, t.stale, t.heard = true, true, time.Now()
 	if err := t.send(ctx, "status", view.RolloutStatus(t.page)); err != nil {

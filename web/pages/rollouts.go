@@ -24,6 +24,8 @@ type RolloutViewer interface {
 	RecentTargets(ctx context.Context, actor access.Actor, id int64, q access.TargetQuery, since time.Time) (access.Page[access.Target], error)
 	Watch(ctx context.Context, actor access.Actor, id int64) (<-chan access.Rollout, error)
 	Unverified(ctx context.Context, actor access.Actor, id int64) ([]access.Opening, error)
+	RollBackWithin(ctx context.Context, actor access.Actor) (time.Duration, error)
+	transport.HandUndoer
 }
 
 // RolloutController steers a rollout.
@@ -117,7 +119,11 @@ func (s *rolloutPages) rolloutPage(c echo.Context, actor access.Actor, id int64)
 	if err != nil {
 		return view.RolloutPage{}, err
 	}
-	p := s.rolloutProps(c, actor, rollout)
+	within, err := s.viewer.RollBackWithin(ctx, actor)
+	if err != nil {
+		return view.RolloutPage{}, err
+	}
+	p := s.rolloutProps(c, actor, rollout, within)
 	insight, err := s.viewer.Insight(ctx, actor, id)
 	if err != nil {
 		return view.RolloutPage{}, err
@@ -127,9 +133,11 @@ func (s *rolloutPages) rolloutPage(c echo.Context, actor access.Actor, id int64)
 	return p, err
 }
 
-func (s *rolloutPages) rolloutProps(c echo.Context, actor access.Actor, rollout access.Rollout) view.RolloutPage {
+func (s *rolloutPages) rolloutProps(
+	c echo.Context, actor access.Actor, rollout access.Rollout, within time.Duration,
+) view.RolloutPage {
 	q := queryOf(c)
-	p := view.RolloutPage{Rollout: rollout, Cursor: q.Text("cursor"), Now: s.now(), FromWave: int(max(q.Number("from_wave", 0), 0))}
+	p := view.RolloutPage{Rollout: rollout, RollBackWithin: within, Cursor: q.Text("cursor"), Now: s.now(), FromWave: int(max(q.Number("from_wave", 0), 0))}
 	p.Filter = view.TargetFilter{
 		Wave: int(max(q.Number("wave", 0), 0)), Class: access.CloudClass(q.Text("class")), Cause: q.Text("cause"), Search: q.Text("q"),
 	}
@@ -137,7 +145,7 @@ func (s *rolloutPages) rolloutProps(c echo.Context, actor access.Actor, rollout 
 		p.Filter.State = one[0]
 	}
 	p.MayAccept = mayAccept(rollout, actor)
-	p.Actions = view.ActionsOf(rollout, authz.Require(actor, authz.ControlRollout), p.Now)
+	p.Actions = view.ActionsOf(rollout, authz.Require(actor, authz.ControlRollout), p.Now, within)
 	return p
 }
 

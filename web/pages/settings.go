@@ -262,6 +262,7 @@ func readSettingsForm(v url.Values) view.SettingsForm {
 		EmergencyMaxLife: v.Get("emergency_max_life"), ExpiryNoticeDays: v.Get("expiry_notice_days"),
 		ApprovalsValidFor: v.Get("approvals_valid_for"), OutsideAccounts: v.Get("outside_accounts"),
 		TokensMayReview: slices.Contains(v["tokens"], "review"), TokensMayApply: slices.Contains(v["tokens"], "apply"),
+		RollBackWithin: v.Get("roll_back_within"),
 	}
 }
 
@@ -293,6 +294,15 @@ func settingsOf(f view.SettingsForm, v change.RulesView) (access.Settings, error
 		s.OutsideAccounts = append(s.OutsideAccounts, access.AccountID(id))
 	}
 	s.TokensMayReview, s.TokensMayApply = f.TokensMayReview, f.TokensMayApply
+	s.RollBackWithin = nil
+	if text := strings.TrimSpace(f.RollBackWithin); text != "" {
+		within, err := time.ParseDuration(text)
+		if err != nil || within < 0 {
+			wrong = append(wrong, access.FieldError{Field: "roll_back_within", Message: strconv.Quote(text) +
+				" is not a length of time; write it as 1h or 30m, or 0 for not at all"})
+		}
+		s.RollBackWithin = &within
+	}
 	s.AllowDangerous, s.BreakGlassAllowed = f.AllowDangerous, f.BreakGlassAllowed
 	s.BreakGlassMappings, s.BreakGlassAllowlists = idsOf(f.Mappings, v.Mappings), idsOf(f.Allowlists, v.Allowlists)
 	s.Guards = access.GuardModes{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -36,6 +37,25 @@ func ExportEntries(from EntryExporter) SendFile {
 			return err
 		}
 		return out.Flush()
+	}
+}
+
+// HandUndoer writes the script that undoes a change or a rollout without the console.
+type HandUndoer interface {
+	UndoByHand(ctx context.Context, actor access.Actor, id int64, begin func() io.Writer) error
+}
+
+// UndoByHand sends that script. what names the kind of thing that the address names: "change" or "rollout".
+func UndoByHand(what string, from HandUndoer) SendFile {
+	return func(c echo.Context, actor access.Actor, d *File) error {
+		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+		if err != nil || id <= 0 {
+			return access.Errorf(access.KindNotFound, "There is no %s %q.", what, c.Param("id"))
+		}
+		return from.UndoByHand(c.Request().Context(), actor, id, func() io.Writer {
+			d.begin("text/x-shellscript; charset=utf-8", fmt.Sprintf("undo-by-hand-%s-%d.sh", what, id))
+			return d
+		})
 	}
 }
 

@@ -112,4 +112,6 @@ var eventNames = map[string]string{
 	"export.entries":  "exported an allowlist",
 	"export.account":  "exported an account's documents",
 	"export.audit":    "exported the audit log",
+
+	"export.undo_by_hand": "exported the script that undoes it by hand",
 }

@@ -172,7 +172,12 @@ func sizeBefore(f access.FoldedOperation) int { return iam.Size(f.Example.Before
 
 // deciding reports whether the card with decisions has anything in it.
 func (p ChangePage) deciding() bool {
-	return p.Change.Open() || p.May.Clone == nil || p.Change.Flagged()
+	return p.Change.Open() || p.May.Clone == nil || p.May.Revert == nil || p.Change.Flagged() || p.undoableByHand()
+}
+
+// undoableByHand reports whether the documents that the change replaces are fixed.
+func (p ChangePage) undoableByHand() bool {
+	return p.Change.State == access.ChangeApproved || p.Change.State == access.ChangeApplied
 }
 
 // composing reports whether more edits can be added on the page.

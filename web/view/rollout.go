@@ -26,7 +26,7 @@ type RolloutActions struct {
 
 // ActionsOf asks the rollout itself, on a copy. denied is why the reader may control no
 // rollout at all, nil when they may.
-func ActionsOf(r access.Rollout, denied error, now time.Time) RolloutActions {
+func ActionsOf(r access.Rollout, denied error, now time.Time, within time.Duration) RolloutActions {
 	try := func(step func(*access.Rollout) error) error {
 		if denied != nil {
 			return denied
@@ -49,7 +49,7 @@ func ActionsOf(r access.Rollout, denied error, now time.Time) RolloutActions {
 		SkipQueue:      try((*access.Rollout).SkipQueue),
 		MaxInFlight:    try(func(r *access.Rollout) error { return r.SetMaxInFlight(max(r.MaxInFlight, 1)) }),
 		Abort:          try(func(r *access.Rollout) error { return r.Abort("", now) }),
-		RollBack:       try(func(r *access.Rollout) error { return r.RollBack(access.PersonRef{}, "", now) }),
+		RollBack:       try(func(r *access.Rollout) error { return r.CanRollBack(now, within) }),
 	}
 }
 

@@ -25,6 +25,9 @@ func CheckAgainURL(id int64) string { return RolloutURL(id) + "/recheck" }
 // MaxInFlightURL changes how many accounts are in flight at once.
 func MaxInFlightURL(id int64) string { return RolloutURL(id) + "/max-in-flight" }
 
+// UndoRolloutByHandURL is the script that undoes a rollout without the console.
+func UndoRolloutByHandURL(id int64) string { return RolloutURL(id) + "/undo-by-hand" }
+
 // RollBackURL puts back what a rollout has written.
 func RollBackURL(id int64) string { return RolloutURL(id) + "/rollback" }
 

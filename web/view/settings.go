@@ -155,6 +155,7 @@ type SettingsForm struct {
 	NobodyApplies     string
 	EmergencyMaxLife  string
 	ExpiryNoticeDays  string
+	RollBackWithin    string
 }
 
 // SettingsFormOf fills the form from settings.
@@ -168,7 +169,16 @@ func SettingsFormOf(s access.Settings) SettingsForm {
 		EmergencyMaxLife: hoursText(s.EmergencyMaxLife), ExpiryNoticeDays: plainNumber(s.ExpiryNoticeDays),
 		ApprovalsValidFor: daysText(s.ApprovalsValidFor), OutsideAccounts: strings.Join(access.AccountTexts(s.OutsideAccounts), "\n"),
 		TokensMayReview: s.TokensMayReview, TokensMayApply: s.TokensMayApply,
+		RollBackWithin: access.DurationText(s.MayRollBackWithin()),
 	}
+}
+
+// rollBackWords says until when one person can roll a rollout back.
+func rollBackWords(s access.Settings) string {
+	if within := s.MayRollBackWithin(); within > 0 {
+		return "until " + access.DurationText(within) + " after its end"
+	}
+	return "until it has ended"
 }
 
 func plainNumber(n int) string { return number(int64(n)) }

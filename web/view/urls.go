@@ -202,6 +202,12 @@ func OverrideGuardsURL(id int64) string { return ChangeURL(id) + "/override-guar
 // CommentChangeURL takes a comment.
 func CommentChangeURL(id int64) string { return ChangeURL(id) + "/comment" }
 
+// RevertChangeURL begins a draft that undoes an applied change.
+func RevertChangeURL(id int64) string { return ChangeURL(id) + "/revert" }
+
+// UndoChangeByHandURL is the script that undoes a change without the console.
+func UndoChangeByHandURL(id int64) string { return ChangeURL(id) + "/undo-by-hand" }
+
 // CloneChangeURL clones a change that was not applied.
 func CloneChangeURL(id int64) string { return ChangeURL(id) + "/clone" }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -478,6 +479,22 @@ func (f *changes) Clone(_ context.Context, _ access.Actor, id int64, options ...
 		return access.Change{}, err
 	}
 	return access.Change{ID: 13}, f.note("clone %d", id)
+}
+
+// Revert notes the change and the reason.
+func (f *changes) Revert(
+	_ context.Context, _ access.Actor, id int64, reason string, options ...change.Option,
+) (access.Change, error) {
+	if err := change.Holds(f.ChangeView.Change, options...); err != nil {
+		return access.Change{}, err
+	}
+	return access.Change{ID: 13}, f.note("revert %d %q", id, reason)
+}
+
+// UndoByHand writes a script of one line.
+func (f *changes) UndoByHand(_ context.Context, _ access.Actor, id int64, begin func() io.Writer) error {
+	_, err := fmt.Fprintf(begin(), "#!/bin/sh\n# change %d\n", id)
+	return err
 }
 
 func (f *changes) ApplyAlone(_ context.Context, _ access.Actor, id int64, digest, reason string) (access.Rollout, error) {

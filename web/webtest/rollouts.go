@@ -3,6 +3,7 @@ package webtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
@@ -122,6 +123,17 @@ func (f *rollouts) SetMaxInFlight(_ context.Context, _ access.Actor, id int64, m
 
 func (f *rollouts) RollBack(_ context.Context, _ access.Actor, id int64, reason string) (access.Rollout, error) {
 	return f.act("rollback %d %q", id, reason)
+}
+
+// RollBackWithin is the default of the setting.
+func (f *rollouts) RollBackWithin(context.Context, access.Actor) (time.Duration, error) {
+	return access.DefaultRollBackWithin, nil
+}
+
+// UndoByHand writes a script of one line.
+func (f *rollouts) UndoByHand(_ context.Context, _ access.Actor, id int64, begin func() io.Writer) error {
+	_, err := fmt.Fprintf(begin(), "#!/bin/sh\n# rollout %d\n", id)
+	return err
 }
 
 func (f *rollouts) RetryTarget(_ context.Context, _ access.Actor, id int64, account access.AccountID) (access.Rollout, error) {
