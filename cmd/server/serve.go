@@ -20,12 +20,15 @@ type serveCmd struct {
 	STSRate           float64       `name:"sts-rate" env:"PORTCULLIS_STS_RATE" default:"0" placeholder:"N" help:"Calls a second to STS; 0 for the default of 100, -1 for no limit."`
 	OrganizationsRate float64       `name:"organizations-rate" env:"PORTCULLIS_ORGANIZATIONS_RATE" default:"0" placeholder:"N" help:"Calls a second to Organizations; 0 for the default of 20, -1 for no limit."`
 	APIRate           float64       `name:"api-rate" env:"PORTCULLIS_API_RATE" default:"0" placeholder:"N" help:"Calls of the HTTP API a second with one token; 0 for the default of 100, -1 for no limit."`
-	probeFlags        `embed:""`
-	oidcFlags         `embed:""`
-	auditFlags        `embed:""`
-	databaseFlags     `embed:""`
-	rolloutFlags      `embed:""`
-	logFlags          `embed:""`
+
+	SingleAdministrator bool `name:"single-administrator" env:"PORTCULLIS_SINGLE_ADMINISTRATOR" help:"Let one person apply changes alone, flagged, while no second person was vouched for."`
+
+	probeFlags    `embed:""`
+	oidcFlags     `embed:""`
+	auditFlags    `embed:""`
+	databaseFlags `embed:""`
+	rolloutFlags  `embed:""`
+	logFlags      `embed:""`
 }
 
 func (cmd serveCmd) Run(c *console) error {
@@ -56,9 +59,10 @@ func (cmd serveCmd) config(c *console) (server.Config, error) {
 	return server.Config{
 		OIDC: oidc, APIRate: cmd.APIRate,
 		Listen: cmd.Listen, MetricsListen: cmd.MetricsListen, PublicURL: cmd.PublicURL, TrustedProxies: proxies,
-		Database: cmd.database(),
-		Cloud:    server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
-		Workers:  cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
+		Database:            cmd.database(),
+		Cloud:               server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
+		SingleAdministrator: cmd.SingleAdministrator,
+		Workers:             cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
 		AuditKey: cmd.AuditKey, DriftInterval: cmd.driftInterval(),
 		Log: cmd.logger(c.err), Version: version,
 	}, nil

@@ -18,7 +18,8 @@
 //	sign_in.go       passwords checked, attempts limited and recorded
 //	password.go      argon2id in the PHC string format
 //	people.go        local accounts
-//	invite.go        first passwords, and what becomes of them
+//	invite.go        links with which people choose a password
+//	vouch.go         who vouches for a person
 //	last.go          the last person who can do something
 //	oidc.go          sign-in at an identity provider: the code flow
 //	oidc_people.go   whom its claims mean here, and what their groups give

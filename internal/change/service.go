@@ -18,6 +18,8 @@ type Config struct {
 	Log         *slog.Logger     // slog.Default()
 	MaxInFlight int              // targets in flight at once, at least 1; DefaultMaxInFlight
 	MaxFailures int              // failed targets that halt a rollout, at least 1; DefaultMaxFailures
+
+	SingleAdministrator bool // one person may apply changes alone, flagged, while no second person was vouched for
 }
 
 func (c Config) withDefaults() Config {
@@ -38,6 +40,7 @@ type Service struct {
 	log         *slog.Logger
 	maxInFlight int
 	maxFailures int
+	single      bool
 	targetable  targetable
 	results     resultCache[planKey, *planning.Result]
 	drafts      resultCache[draftKey, draft]
@@ -54,7 +57,7 @@ const (
 // New makes the service.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures}
+	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures, single: cfg.SingleAdministrator}
 }
 
 // revision resolves Head to the newest revision.

@@ -20,6 +20,8 @@ type Config struct {
 	Log      *slog.Logger     // nil: no log
 	Parallel int              // accounts read at once by this replica, at least 1; 8
 	Watch    Watch            // nil: nothing is told
+
+	SingleAdministrator bool // one admin is enough to accept, while no second person was vouched for
 }
 
 func (c Config) withDefaults() Config {

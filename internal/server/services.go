@@ -40,7 +40,7 @@ type services struct {
 
 func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
 	engine := rollout.Config{Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock}
-	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures})
+	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures, SingleAdministrator: cfg.SingleAdministrator})
 	return services{
 		store:    st,
 		identity: authn.New(authn.Config{Store: st, Log: cfg.Log, Hash: cfg.Hash}),
@@ -48,7 +48,7 @@ func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
 		changes:  changes,
 		rollouts: rollout.New(engine),
 		pusher:   rollout.NewPusher(engine),
-		drift:    drift.New(drift.Config{Store: st, Cloud: cloud, Pusher: changes, Log: cfg.Log, Watch: cfg.scans}),
+		drift:    drift.New(drift.Config{Store: st, Cloud: cloud, Pusher: changes, Log: cfg.Log, Watch: cfg.scans, SingleAdministrator: cfg.SingleAdministrator}),
 	}
 }
 

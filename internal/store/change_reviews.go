@@ -23,6 +23,7 @@ type reviewRow struct {
 	Comment       string
 	At            time.Time `gorm:"serializer:null"`
 	Void          bool
+	CountedWith   []int64 `gorm:"serializer:json"`
 }
 
 // TableName names the table.
@@ -32,7 +33,7 @@ func (r reviewRow) review() access.Review {
 	return access.Review{
 		ID: r.ID, Reviewer: access.PersonRef{ID: r.ReviewerID, Name: r.ReviewerName, Email: r.ReviewerEmail},
 		Verdict: access.Verdict(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
-		Comment: r.Comment, At: r.At, Void: r.Void,
+		Comment: r.Comment, At: r.At, Void: r.Void, With: r.CountedWith,
 	}
 }
 
@@ -97,7 +98,7 @@ func (tx *txn) saveReviews(c *access.Change, known []access.Review) error {
 		row := reviewRow{
 			ChangeID: c.ID, AuthorID: c.Author.ID, ReviewerID: r.Reviewer.ID, ReviewerName: r.Reviewer.Name, ReviewerEmail: r.Reviewer.Email,
 			Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
-			Comment: r.Comment, At: r.At, Void: r.Void,
+			Comment: r.Comment, At: r.At, Void: r.Void, CountedWith: orEmpty(r.With),
 		}
 		if err := tx.orm.Create(&row).Error; err != nil {
 			return err

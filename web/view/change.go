@@ -44,6 +44,9 @@ type ChangePage struct {
 	Allowlists []string          // names to choose from when entries are added
 	Strategies []access.Strategy // to apply it by
 
+	FourEyes access.FourEyes
+	OneGroup string // why nobody can approve it
+
 	Form     ChangeForm
 	Problems Problems // of the form that failed
 }
