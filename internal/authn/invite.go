@@ -50,7 +50,7 @@ func (s *Service) Invite(ctx context.Context, actor access.Actor, in Invitation)
 		return access.Person{}, "", err
 	}
 	p = s.newPerson(n)
-	if in.External || actor.Kind != access.ActorPerson {
+	if in.External || actor.Kind == access.ActorToken {
 		p, err = s.Store.CreatePerson(ctx, p, "", s.addEvent(actor, p))
 	} else {
 		secret, p.LinkUntil = newLink(), s.linkUntil()
@@ -73,9 +73,9 @@ func (s *Service) ResetPassword(ctx context.Context, actor access.Actor, personI
 		return "", err
 	}
 	switch {
-	case actor.Kind != access.ActorPerson:
+	case actor.Kind == access.ActorToken:
 		return "", access.Errorf(access.KindForbidden, "An API token does not get the link to choose a password. An admin who is signed in makes it, on the page of the person.")
-	case actor.PersonID == personID:
+	case actor.Is(access.PersonRef{ID: personID}):
 		return "", access.Errorf(access.KindForbidden, "Change your own password on the page of your account.")
 	}
 	secret = newLink()

@@ -179,7 +179,7 @@ func TestOtherOrganizationNeedsTwoAdmins(t *testing.T) {
 	if c := s.accept(ada, otherOrganization); !c.AcceptedAt.IsZero() {
 		t.Fatalf("one of two admins is enough: %+v", c)
 	}
-	s.refuseAccept(ada, otherOrganization, "Another admin")
+	s.refuseAccept(ada, otherOrganization, "An admin of another group")
 	s.sync(otherOrganization)
 	if c := s.accept(ben, s.record().Awaits.Digest); c.Basis != access.AcceptedByTwoAdmins {
 		t.Errorf("accepted by %q, want two admins", c.Basis)

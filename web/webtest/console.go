@@ -39,7 +39,8 @@ type Console struct {
 	Noted        []noted
 	Generation   int64
 	Invited      authn.Invitation
-	Due          bool
+	Bound        bool    // the admin counts together with Bea Bound
+	Vouched      []int64 // for whom
 	Revoked      atomic.Bool
 	Place        authn.Place
 	Routes       []transport.Route
@@ -93,7 +94,7 @@ func fakeConfig(c *Console) web.Config {
 	sessions := scs.New()
 	sessions.Cookie.Secure = false
 	people := identity{
-		noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, due: &c.Due, revoked: &c.Revoked,
+		noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, bound: &c.Bound, vouched: &c.Vouched, revoked: &c.Revoked,
 	}
 	return web.Config{
 		Changes: c.Changes, Rollouts: c.Rollouts, Organization: c.Organization, Identity: people,
