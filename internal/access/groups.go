@@ -218,6 +218,10 @@ func (g Groups) OneGroup(f FourEyes) string {
 			text += " The reasons: " + listed(why, "; ") + "."
 		}
 	}
+	if f.Single() {
+		return text + " The console runs in the mode single administrator: one person applies changes alone, and each such " +
+			"change stays flagged until a person of another group has reviewed it."
+	}
 	text += " A change needs people of two groups. A person becomes a group when they sign in at the identity " +
 		"provider, or when the operator of the server vouches for them: portcullis user vouch --email ADDRESS."
 	if f.Allowed {
