@@ -22,14 +22,14 @@ type accountOfJSON struct {
 	Disabled  bool          `json:"disabled"`
 	CreatedAt time.Time     `json:"created_at"`
 	LinkUntil *time.Time    `json:"password_link_until"`
-	Vouched   *vouchedJSON  `json:"vouched"`
+	Vouched   *vouchedJSON  `json:"vouched,omitempty"`
 	Group     groupJSON     `json:"group"`
 }
 
 // vouchedJSON is who vouched for a person.
 type vouchedJSON struct {
 	Basis access.VouchBasis `json:"basis"`
-	By    *personJSON       `json:"by"`
+	By    *personJSON       `json:"by,omitempty"`
 	At    time.Time         `json:"at"`
 }
 
