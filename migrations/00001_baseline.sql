@@ -376,7 +376,7 @@ CREATE TABLE person_acts (
     CONSTRAINT a_second_admin_is_a_person CHECK ((basis = 'second_admin') = (act = 'vouch' AND by_id <> 0))
 );
 CREATE INDEX person_acts_by_person ON person_acts (person_id, id);
-CREATE INDEX person_acts_vouch ON person_acts (person_id, id) WHERE act = 'vouch';
+CREATE INDEX person_acts_vouch ON person_acts (person_id, id) WHERE act = 'vouch' AND basis <> 'identity_provider';
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON person_acts FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE person_roles (

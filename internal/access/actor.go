@@ -119,8 +119,9 @@ type Person struct {
 	// link is good.
 	LinkUntil time.Time
 
-	// Vouching is filled in for lists and pages of people only.
+	// Vouching is filled in for lists and pages of people only, Subject for the people of Groups only.
 	Vouching Vouching
+	Subject  bool // an identity provider knows them
 }
 
 // Standing is what the person counts as when they review.

@@ -14,20 +14,22 @@ type Groups struct {
 	People []Person        // all of the console, each with at least id, name, e-mail address and Disabled
 	Acts   []Act           // of each person, from the last vouching on, in the order of their ids
 	Root   map[int64]int64 // the smallest id of the group, of all people who do not count alone
+
+	Doubts []Doubt
 }
 
 // NewGroups works out the groups of people from acts, of any order. Acts from before the last vouching for their person do not
 // count.
 func NewGroups(people []Person, acts []Act) Groups {
-	acts = slices.SortedFunc(slices.Values(acts), func(a, b Act) int { return cmp.Compare(a.ID, b.ID) })
+	all := slices.SortedFunc(slices.Values(acts), func(a, b Act) int { return cmp.Compare(a.ID, b.ID) })
 	last := map[int64]int64{}
-	for _, a := range acts {
+	for _, a := range all {
 		if a.Kind == ActVouch {
 			last[a.Person.ID] = a.ID
 		}
 	}
 	g := Groups{People: people, Root: map[int64]int64{}}
-	for _, a := range acts {
+	for _, a := range all {
 		if a.ID < last[a.Person.ID] {
 			continue
 		}
@@ -42,6 +44,7 @@ func NewGroups(people []Person, acts []Act) Groups {
 	for id := range g.Root {
 		g.Root[id] = g.root(id)
 	}
+	g.Doubts = doubtsOf(people, all)
 	return g
 }
 
@@ -65,7 +68,9 @@ func (g Groups) join(a, b int64) {
 func (g Groups) Of(id int64) int64 { return g.root(id) }
 
 // Together reports whether two people count once. The system counts with none.
-func (g Groups) Together(a, b int64) bool { return a != 0 && b != 0 && g.root(a) == g.root(b) }
+func (g Groups) Together(a, b int64) bool {
+	return a != 0 && b != 0 && (g.root(a) == g.root(b) || g.doubted(a, b))
+}
 
 // With lists the others in a person's group, by id.
 func (g Groups) With(id int64) []int64 {
@@ -112,6 +117,11 @@ func (g Groups) Vouching(id int64) Vouching {
 	if len(v.Why) == 0 && len(v.With) > 0 {
 		v.Why = g.bondsTo(id)
 	}
+	for _, d := range g.Doubts {
+		if d.Act.Person.ID == id || d.Local == id {
+			v.Doubts = append(v.Doubts, d.sentence(names))
+		}
+	}
 	return v
 }
 
@@ -136,16 +146,12 @@ func (g Groups) names() map[int64]PersonRef {
 
 // because says why a person counts together with others: "Ada added Ben on 3 Mar 2026".
 func (g Groups) because(id int64) string {
-	const shown = 3
+	v := g.Vouching(id)
 	var words []string
-	why := g.Vouching(id).Why
-	for _, a := range why[:min(len(why), shown)] {
+	for _, a := range v.Why {
 		words = append(words, a.Sentence())
 	}
-	if more := len(why) - shown; more > 0 {
-		words = append(words, "and more")
-	}
-	return strings.Join(words, "; ")
+	return listed(append(words, v.Doubts...), "; ")
 }
 
 // Independent counts the people whom the console knows to be different humans, whatever was done to their accounts
@@ -163,7 +169,7 @@ func (g Groups) Independent() int {
 			ever, bound = ever || a.Kind == ActVouch, bound || a.binds()
 			retired = a.Kind == ActRetire || retired && a.Kind != ActEnable
 		}
-		if (ever || !bound) && !(retired && p.Disabled) {
+		if (ever || !bound) && !(retired && p.Disabled) && !g.doubtful(p.ID) {
 			n++
 		}
 	}
@@ -172,13 +178,15 @@ func (g Groups) Independent() int {
 
 // Active counts the groups of the people who are not disabled.
 func (g Groups) Active() int {
-	roots := map[int64]bool{}
-	for _, p := range g.People {
-		if !p.Disabled {
-			roots[g.root(p.ID)] = true
+	var counted []int64
+	for _, local := range []bool{false, true} { // first those of whom the provider knows that they are different
+		for _, p := range g.People {
+			if !p.Disabled && g.doubtfulLocal(p.ID) == local && !g.together([]int64{p.ID}, counted) {
+				counted = append(counted, p.ID)
+			}
 		}
 	}
-	return len(roots)
+	return len(counted)
 }
 
 // FourEyes says whether changes need two humans now, and if not, in which sense.
@@ -210,6 +218,9 @@ func (g Groups) OneGroup(f FourEyes) string {
 		for _, a := range g.bonds(p.ID) {
 			why = append(why, a.Sentence())
 		}
+	}
+	for _, d := range g.Doubts {
+		why = append(why, d.sentence(g.names()))
 	}
 	text := strings.Join(names, ", ") + " is the only person with an active account."
 	if len(names) != 1 {

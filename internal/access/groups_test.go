@@ -110,6 +110,43 @@ func TestVouchingDoesNotFreeAccountsMadeBefore(t *testing.T) {
 	}
 }
 
+// The provider tells its subjects apart, but not a subject from a local account: an admin may have added a person under
+// the address that the admin has at the provider.
+func TestProviderDoesNotTellASubjectFromALocalAccount(t *testing.T) {
+	w := founded("Ada", "Dan")
+	ben, cleo := w.add(ada, "Ben"), w.add(ada, "Cleo")
+	for _, id := range []int64{ben, cleo} {
+		w.act(ActVouch, 0, id)
+		w.acts[len(w.acts)-1].Basis = VouchedByProvider
+		w.people[id-1].Subject = true
+	}
+	g := w.groups()
+	if g.Together(ben, cleo) || !g.Together(ada, ben) || !g.Together(cleo, ada) || g.Together(dan, ben) {
+		t.Errorf("doubts %+v: want Ada with each of the two, and the two apart", g.Doubts)
+	}
+	if f := g.FourEyes(false); f.Groups != 3 || f.Independent != 2 {
+		t.Errorf("%+v, want three groups: Dan, Ben and Cleo", f)
+	}
+	if v := g.Vouching(ben); !v.Vouched || len(v.With) != 0 || len(v.Doubts) != 1 || !strings.Contains(v.Doubts[0], "does not know Ada") {
+		t.Errorf("of Ben: %+v, want the doubt", v)
+	}
+	if err := g.CanVouch(Actor{Kind: ActorPerson, PersonID: ada}, w.people[ben-1]); KindOf(err) != KindForbidden {
+		t.Errorf("Ada vouches: %v, want KindForbidden", err)
+	}
+	puppet := w.add(ben, "Puppet")
+	if !w.groups().Together(ada, puppet) {
+		t.Error("an account that Ben added is apart from Ada")
+	}
+	w.act(ActVouch, dan, ben)
+	if g = w.groups(); g.Together(ada, ben) || !g.Together(ada, cleo) {
+		t.Errorf("doubts %+v after Dan vouched for Ben: want Ada with Cleo alone", g.Doubts)
+	}
+	w.people[ada-1].Subject = true
+	if g = w.groups(); g.Together(ada, cleo) || len(g.Doubts) != 0 {
+		t.Errorf("doubts %+v after Ada signed in at the provider, want none", g.Doubts)
+	}
+}
+
 func TestCanVouch(t *testing.T) {
 	w := founded("Ada", "Dan")
 	ben := w.add(ada, "Ben")

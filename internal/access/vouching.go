@@ -91,6 +91,8 @@ type Vouching struct {
 
 	With []PersonRef // who counts together with the person, without them
 	Why  []Act       // what made it so, the oldest first
+
+	Doubts []string // why the identity provider cannot tell the person from a local account
 }
 
 // CanVouch says whether an actor may vouch for a person now, and if not, why.
@@ -99,7 +101,7 @@ func (g Groups) CanVouch(actor Actor, p Person) error {
 	switch {
 	case p.Disabled:
 		return Errorf(KindConflict, "%s is disabled. Enable the account before you vouch for the person.", p.Name)
-	case v.Vouched:
+	case v.Vouched && !g.doubtful(p.ID):
 		return Errorf(KindConflict, "%s is vouched for already.", p.Name)
 	case !p.LinkUntil.IsZero():
 		return Errorf(KindConflict, "%s has not chosen a password yet, so another person could still use the link. "+

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -42,10 +43,12 @@ type actRow struct {
 	At          time.Time `gorm:"serializer:null"`
 }
 
-// selectActs reads the acts of each person from the last vouching on; earlier ones do not count.
+// selectActs reads the acts of each person from the last vouching on that was not by the identity provider; earlier ones
+// do not count.
 const selectActs = `SELECT a.id, a.person_id, a.act, coalesce(a.basis, '') basis, a.by_id, a.by_name, a.counted_with, a.at
 	FROM person_acts a
-	WHERE a.id >= coalesce((SELECT max(v.id) FROM person_acts v WHERE v.person_id = a.person_id AND v.act = 'vouch'), 0)
+	WHERE a.id >= coalesce((SELECT max(v.id) FROM person_acts v WHERE v.person_id = a.person_id AND v.act = 'vouch'
+		AND v.basis <> 'identity_provider'), 0)
 	ORDER BY a.id`
 
 // Groups says which people count together.
@@ -57,9 +60,11 @@ func loadGroups(orm *gorm.DB) (access.Groups, error) {
 	orm = orm.Session(&gorm.Session{NewDB: true})
 	var all []personRow
 	var rows []actRow
+	var subjects []int64
 	err := errors.Join(
 		orm.Select("id, email, name, disabled").Order("name, id").Find(&all).Error,
 		orm.Raw(selectActs).Scan(&rows).Error,
+		orm.Raw("SELECT DISTINCT person_id FROM person_identities").Scan(&subjects).Error,
 	)
 	if err != nil {
 		return access.Groups{}, translate(fmt.Errorf("reading who counts together: %w", err))
@@ -67,6 +72,7 @@ func loadGroups(orm *gorm.DB) (access.Groups, error) {
 	people, refs := make([]access.Person, len(all)), map[int64]access.PersonRef{}
 	for i, r := range all {
 		people[i] = r.person()
+		people[i].Subject = slices.Contains(subjects, r.ID)
 		refs[r.ID] = access.PersonRef{ID: r.ID, Name: r.Name, Email: r.Email}
 	}
 	acts := make([]access.Act, len(rows))

@@ -55,7 +55,8 @@ func toAccountOfJSON(p access.Person) accountOfJSON {
 			out.Vouched.By = &by
 		}
 	}
-	out.Group = groupJSON{With: convertAll(p.Vouching.With, toPersonJSON), Why: convertAll(p.Vouching.Why, access.Act.Sentence)}
+	why := convertAll(p.Vouching.Why, access.Act.Sentence)
+	out.Group = groupJSON{With: convertAll(p.Vouching.With, toPersonJSON), Why: append(why, p.Vouching.Doubts...)}
 	return out
 }
 
