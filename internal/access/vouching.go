@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ActKind says what was done to the account of a person.
+// ActKind names a deed on the account of a person.
 type ActKind string
 
 // The kinds of act. All but the last two bind the person to the admin who acted.

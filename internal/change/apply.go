@@ -149,7 +149,7 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 var errNotSingle = access.Errorf(access.KindConflict, "A second person has been vouched for in this moment. The change needs a review.")
 
 // appliesSingle reports whether a change in review is applied in the mode single administrator. It refuses one that
-// nobody can approve because all people are one group, and says why.
+// cannot be approved because all people are one group, and says why.
 func (s *Service) appliesSingle(c access.Change, a application) (bool, error) {
 	if a.alone || a.actor.Kind == access.ActorSystem || c.State != access.ChangeInReview {
 		return false, nil

@@ -42,7 +42,7 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 	return v, err
 }
 
-// addSingle lets a change in review be applied in the mode single administrator, or says why nobody can approve it.
+// addSingle lets a change in review be applied in the mode single administrator, or says why it cannot be approved.
 func (s *Service) addSingle(v *View, actor access.Actor) {
 	if v.State != access.ChangeInReview || v.FourEyes.InForce() {
 		return

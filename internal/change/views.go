@@ -68,7 +68,7 @@ type View struct {
 	OUs          *access.OUs         // for the texts about selectors
 	ChangedSince access.ChangedSince // changes of others since the base of a change that is not applied yet
 	FourEyes     access.FourEyes     // whether two humans are needed now
-	OneGroup     string              // why nobody can approve a change in review: all people count as one group
+	OneGroup     string              // why a change in review cannot be approved: all people count as one group
 	Warnings     string              // the digest of the warnings of a submitted change
 }
 

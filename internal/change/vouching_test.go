@@ -117,7 +117,7 @@ func TestApplyInModeCountsUnderTheLock(t *testing.T) {
 	}
 }
 
-// The author resets the reviewer's password after the review: the approval counts no more, also where that happens
+// The author resets the reviewer's password after the review: the approval counts no more, also if that happens
 // just before the change is applied.
 func TestApplyCountsGroupsUnderTheLock(t *testing.T) {
 	d := newDesk(t)
@@ -137,7 +137,7 @@ func TestApplyCountsGroupsUnderTheLock(t *testing.T) {
 	}
 }
 
-// Nobody is altered while a transaction counts groups.
+// No person is altered while a transaction counts groups.
 func TestPeopleStayWhileGroupsAreCounted(t *testing.T) {
 	d := newDesk(t)
 	d.base()

@@ -15,7 +15,7 @@ import (
 )
 
 // peopleLock is locked while a person is changed, because the decision also reads the other people. A transaction that
-// counts groups takes it shared: until its end nobody is added, altered or vouched for.
+// counts groups takes it shared: until its end no person is added, altered or vouched for.
 const peopleLock = 0x706f7274_70656f70
 
 func (tx *txn) lockPeople(ctx context.Context) error {

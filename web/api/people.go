@@ -12,7 +12,7 @@ import (
 	"portcullis.internal/portcullis/web/transport"
 )
 
-// accountOfJSON is a person with what they may do, who vouched for them, and with whom they count together.
+// accountOfJSON is a person with their roles, who vouched for them, and with whom they count together.
 type accountOfJSON struct {
 	ID        int64         `json:"id"`
 	Email     string        `json:"email"`

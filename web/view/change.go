@@ -45,7 +45,7 @@ type ChangePage struct {
 	Strategies []access.Strategy // to apply it by
 
 	FourEyes access.FourEyes
-	OneGroup string // why nobody can approve it
+	OneGroup string // why it cannot be approved
 
 	Form     ChangeForm
 	Problems Problems // of the form that failed

@@ -53,7 +53,7 @@ func vouchedBy(v access.Vouching) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = None("nobody").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = None("no one").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
