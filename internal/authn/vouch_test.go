@@ -191,3 +191,23 @@ func TestCommandLineVouches(t *testing.T) {
 		}
 	}
 }
+
+// An admin who disables the only other person does not get into the mode single administrator; the command line confirms
+// that the person has left.
+func TestCommandLineConfirmsThatAPersonHasLeft(t *testing.T) {
+	f := setUp(t, nil)
+	ada, dan := f.add(t, "ada", access.RoleAdmin, access.RoleApprover, access.RoleOperator), f.add(t, "dan", access.RoleAdmin)
+	gone := authn.Place{Roles: dan.Roles, Disabled: true}
+	if _, err := f.SetPlace(t.Context(), acting(ada), dan.ID, gone, authn.PersonChange{}); err != nil {
+		t.Fatal(err)
+	}
+	if four := f.groups(t).FourEyes(true); four.Single() {
+		t.Errorf("after an admin disabled the other: %+v, want no effect of the mode", four)
+	}
+	if _, err := f.SetPlace(t.Context(), access.System("command-line"), dan.ID, gone, authn.PersonChange{}); err != nil {
+		t.Fatal(err)
+	}
+	if four := f.groups(t).FourEyes(true); !four.Single() {
+		t.Errorf("after the command line confirmed it: %+v, want the mode", four)
+	}
+}
