@@ -148,7 +148,7 @@ func tryPushingAlone(t *testing.T, w *world) {
 	crew := &harness.Crew{Console: w.Console, Editor: puppet("editor")}
 	page := crew.AddEntries("office", "9.9.9.77/32 mine").Form("/edit").Fill("title", "Alone").Fill("reason", "SEC-8").Submit("Submit for review").Want(http.StatusOK)
 	digest := w.db.Strings("SELECT digest FROM changes WHERE id = $1", page.ID())[0]
-	taken := w.people["editor2"]
+	taken := harness.AddPerson(t, w.db, "Taken", "approver") // vouched for by the command line
 	id := w.db.Int("SELECT id FROM people WHERE email = $1", taken.Email())
 	if got := w.nobody(t).choose(linkIn(t, admin.form(fmt.Sprint("/people/", id, "/password"), nil))); got.status != http.StatusSeeOther {
 		t.Fatalf("choosing a password: %d", got.status)
