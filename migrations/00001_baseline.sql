@@ -102,13 +102,15 @@ CREATE TRIGGER immutable
     BEFORE DELETE OR UPDATE OF id, kind, recorded, seen, vanished, lost, active, digest, asked_at ON sync_confirmations
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
--- The word of one admin; person_id is 0 for the operator of the server.
+-- The word of one admin; person_id is 0 for the operator of the server. counted_with lists the accounts that counted
+-- together with the admin at that time.
 CREATE TABLE sync_acceptances (
     confirmation_id bigint NOT NULL REFERENCES sync_confirmations,
     person_id       bigint NOT NULL,
     name            text NOT NULL,
     email           text NOT NULL,
     at              timestamptz NOT NULL,
+    counted_with    jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(counted_with) = 'array'),
     PRIMARY KEY (confirmation_id, person_id)
 );
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON sync_acceptances
@@ -399,18 +401,42 @@ CREATE TRIGGER temporal AFTER UPDATE OR DELETE ON default_strategy
 -- ----------------------------------------------------------------------------------------------------
 
 -- generation numbers a person's sessions: it rises when their password is replaced or they are disabled, and sessions
--- of an earlier generation are over. Until initial_until, a password that another person set serves only to choose a
--- new one.
+-- of an earlier generation are over. link_hash is the SHA-256 of the secret of a link with which the person chooses a
+-- password, once, until link_until. The secret is not stored.
 CREATE TABLE people (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     email         text COLLATE "C" NOT NULL UNIQUE CHECK (email <> '' AND email = lower(btrim(email))),
     name          text NOT NULL CHECK (name <> ''),
     password_hash text NOT NULL,
-    initial_until timestamptz,
+    link_hash     bytea UNIQUE CHECK (octet_length(link_hash) = 32),
+    link_until    timestamptz,
     disabled      boolean NOT NULL DEFAULT false,
     generation    bigint NOT NULL DEFAULT 0 CHECK (generation >= 0),
-    created_at    timestamptz NOT NULL
+    created_at    timestamptz NOT NULL,
+    CONSTRAINT link_has_end CHECK ((link_hash IS NULL) = (link_until IS NULL)),
+    CONSTRAINT a_disabled_person_has_no_link CHECK (NOT (disabled AND link_hash IS NOT NULL))
 );
+
+-- Who did what to whose account. The order of the ids is the order in which acts count: each is inserted under the lock
+-- of the people. by_id is 0 for the system; counted_with lists the accounts that counted together with by_id at that
+-- time. basis says who vouched.
+CREATE TABLE person_acts (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id    bigint NOT NULL REFERENCES people,
+    act          text NOT NULL
+        CHECK (act IN ('add', 'reset', 'roles', 'teams', 'email', 'link', 'enable', 'vouch', 'retire')),
+    basis        text CHECK (basis IN ('identity_provider', 'second_admin', 'command_line')),
+    by_id        bigint NOT NULL,
+    by_name      text NOT NULL,
+    counted_with jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(counted_with) = 'array'),
+    at           timestamptz NOT NULL,
+    CONSTRAINT a_vouching_has_a_basis CHECK ((act = 'vouch') = (basis IS NOT NULL)),
+    CONSTRAINT an_admin_vouches_for_others CHECK (act <> 'vouch' OR by_id <> person_id),
+    CONSTRAINT a_second_admin_is_a_person CHECK ((basis = 'second_admin') = (act = 'vouch' AND by_id <> 0))
+);
+CREATE INDEX person_acts_by_person ON person_acts (person_id, id);
+CREATE INDEX person_acts_vouch ON person_acts (person_id, id) WHERE act = 'vouch' AND basis <> 'identity_provider';
+CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON person_acts FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE person_roles (
     person_id bigint NOT NULL REFERENCES people,
@@ -519,9 +545,12 @@ CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON documents FOR EACH ROW EXECU
 -- that reviews are bound to, of the edits and of documents; documents is the digest of the plan. needs lists the review
 -- requirements, guard_overrides the lock-out guards that a person has overridden.
 --
--- break_glass_*: the person who applied the change alone. schedule_*: when, for whom and with which strategy the
--- console applies an approved change, and why it did not. A change in state expiring was composed by the console and
--- removes the entries that expire at expires_at; set_by lists the changes that set that time.
+-- writers lists the accounts that counted together with author or editors when they wrote.
+--
+-- break_glass_*: the person who applied the change alone, in the mode single administrator if break_glass_single.
+-- schedule_*: when, for whom and with which strategy the console applies an approved change, and why it did not. A
+-- change in state expiring was composed by the console and removes the entries that expire at expires_at; set_by lists
+-- the changes that set that time.
 CREATE TABLE changes (
     id                   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title                text NOT NULL,
@@ -533,6 +562,7 @@ CREATE TABLE changes (
     author_name          text NOT NULL,
     author_email         text NOT NULL,
     editors              jsonb NOT NULL CHECK (jsonb_typeof(editors) = 'array'),
+    writers              jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(writers) = 'array'),
     base                 bigint NOT NULL REFERENCES revisions,
     edits                jsonb NOT NULL CHECK (jsonb_typeof(edits) = 'array'),
     version              bigint NOT NULL CHECK (version >= 0),
@@ -559,6 +589,7 @@ CREATE TABLE changes (
     break_glass_reason   text NOT NULL DEFAULT '',
     break_glass_at       timestamptz,
     break_glass_reviewed timestamptz,
+    break_glass_single   boolean NOT NULL DEFAULT false,
 
     expires_at           timestamptz,
     set_by               jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(set_by) = 'array'),
@@ -618,6 +649,8 @@ CREATE TABLE reviews (
     at             timestamptz NOT NULL,
     void           boolean NOT NULL, -- the review counts no more
     void_reason    text NOT NULL DEFAULT '' CHECK (void_reason IN ('', 'changed', 'taken_back', 'expired')),
+    -- counted_with lists the accounts that counted together with the reviewer at that time
+    counted_with   jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(counted_with) = 'array'),
     FOREIGN KEY (change_id, author_id) REFERENCES changes (id, author_id),
     CONSTRAINT void_has_a_reason CHECK (void = (void_reason <> '')),
     CONSTRAINT only_approvals_end_alone CHECK (void_reason NOT IN ('taken_back', 'expired') OR verdict = 'approve'),

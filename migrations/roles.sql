@@ -14,7 +14,8 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portcullis_app;
 
 -- What is only ever added to.
 GRANT INSERT ON audit_events, audit_checkpoints, revisions, documents, mapping_users, mapping_allowlists,
-    sync_acceptances, change_comments, target_digests, rollout_progress_samples, rollout_scans, person_identities
+    sync_acceptances, change_comments, target_digests, rollout_progress_samples, rollout_scans, person_identities,
+    person_acts
     TO portcullis_app;
 -- What is removed by noting the revision.
 GRANT INSERT, UPDATE (removed_in) ON allowlists, entries, mappings, review_rules, settings, strategies, default_strategy

@@ -93,8 +93,8 @@ func New(cfg Config) (*transport.Server, error) {
 	server, err := transport.New(transport.Config{
 		Identity: cfg.Identity, Sessions: cfg.Sessions, Assets: static,
 		ErrorPage: func(c echo.Context, f transport.Failure) error { return p.ErrorPage(c, f) },
-		SignInURL: view.SignInURL(), PasswordURL: view.ProfileURL(),
-		Log: cfg.Log, Now: cfg.Now, Ready: cfg.Ready, Checks: cfg.Checks, PublicURL: cfg.PublicURL,
+		SignInURL: view.SignInURL(),
+		Log:       cfg.Log, Now: cfg.Now, Ready: cfg.Ready, Checks: cfg.Checks, PublicURL: cfg.PublicURL,
 		TrustedProxies: cfg.TrustedProxies,
 		APIRate:        cfg.APIRate, StreamLook: cfg.StreamLook,
 	})

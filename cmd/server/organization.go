@@ -8,7 +8,7 @@ import (
 )
 
 type organizationCmd struct {
-	Accept organizationAcceptCmd `cmd:"" help:"Accept what the last sync asks to confirm, in place of two admins."`
+	Accept organizationAcceptCmd `cmd:"" help:"Accept what the last sync asks to confirm, in place of admins of two groups."`
 }
 
 type organizationAcceptCmd struct {

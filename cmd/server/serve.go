@@ -29,6 +29,8 @@ type serveCmd struct {
 	databaseFlags     `embed:""`
 	rolloutFlags      `embed:""`
 	logFlags          `embed:""`
+
+	SingleAdministrator bool `name:"single-administrator" env:"PORTCULLIS_SINGLE_ADMINISTRATOR" help:"Let one person apply changes alone, flagged, while no second person was vouched for."`
 }
 
 func (cmd serveCmd) Run(c *console) error {
@@ -63,9 +65,10 @@ func (cmd serveCmd) config(c *console) (server.Config, error) {
 	return server.Config{
 		OIDC: oidc, APIRate: cmd.APIRate,
 		Listen: cmd.Listen, MetricsListen: cmd.MetricsListen, PublicURL: cmd.PublicURL, TrustedProxies: proxies,
-		Database: database,
-		Cloud:    server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
-		Workers:  cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
+		Database:            database,
+		Cloud:               server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
+		SingleAdministrator: cmd.SingleAdministrator,
+		Workers:             cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
 		AuditKey: cmd.AuditKey, NoAuditKey: cmd.NoAuditKey, DriftInterval: cmd.driftInterval(),
 		Log: cmd.logger(c.err), Version: version,
 	}, nil

@@ -17,7 +17,8 @@ type userCmd struct {
 	Add      userAddCmd      `cmd:"" help:"Add a local account."`
 	Set      userSetCmd      `cmd:"" help:"Change the roles or teams of an account, or disable it."`
 	Password userPasswordCmd `cmd:"" help:"Set a new password for an account."`
-	List     userListCmd     `cmd:"" help:"Who has an account."`
+	Vouch    userVouchCmd    `cmd:"" help:"Vouch for a person: they are a human of their own, who alone has the account in hand."`
+	List     userListCmd     `cmd:"" help:"Who has an account, and who counts together."`
 }
 
 type userAddCmd struct {
@@ -155,6 +156,22 @@ func showPassword(c *console, password string, madeUp bool) error {
 	return err
 }
 
+type userVouchCmd struct {
+	Email         string `required:"" placeholder:"E" help:"The e-mail address of the account."`
+	databaseFlags `embed:""`
+}
+
+func (cmd userVouchCmd) Run(c *console) error {
+	return cmd.open(c, func(a *server.Admin) error {
+		p, err := a.Vouch(c.ctx, cmd.Email)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "Vouched for %s <%s>.\n", p.Name, p.Email)
+		return nil
+	})
+}
+
 type userListCmd struct {
 	databaseFlags `embed:""`
 }
@@ -166,7 +183,7 @@ func (cmd userListCmd) Run(c *console) error {
 			return err
 		}
 		w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tTEAMS\tSTATE")
+		fmt.Fprintln(w, "EMAIL\tNAME\tROLES\tTEAMS\tSTATE\tCOUNTS")
 		for _, p := range people {
 			roles := make([]string, len(p.Roles))
 			for i, r := range p.Roles {
@@ -176,8 +193,20 @@ func (cmd userListCmd) Run(c *console) error {
 			if p.Disabled {
 				state = "disabled"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Email, p.Name, strings.Join(roles, ","), strings.Join(p.Teams, ","), state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Email, p.Name, strings.Join(roles, ","), strings.Join(p.Teams, ","), state, countsWith(p))
 		}
 		return w.Flush()
 	})
+}
+
+// countsWith says with whom a person counts together.
+func countsWith(p access.Person) string {
+	if len(p.Vouching.With) == 0 {
+		return "alone"
+	}
+	emails := make([]string, len(p.Vouching.With))
+	for i, other := range p.Vouching.With {
+		emails[i] = other.Email
+	}
+	return "with " + strings.Join(emails, ",")
 }

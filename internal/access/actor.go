@@ -68,16 +68,15 @@ type Actor struct {
 
 	// Generation is that of the person's sessions; a session of an earlier one is over.
 	Generation int64
-
-	// PasswordDue says that the person has yet to choose a password of their own. Before,
-	// they may do nothing else.
-	PasswordDue bool
 }
 
 // System returns the actor of the console's own work; part says which ("rollout").
 func System(part string) Actor {
 	return Actor{Kind: ActorSystem, Name: "system/" + part}
 }
+
+// ProviderSystem is the actor of what the identity provider says about people.
+func ProviderSystem() Actor { return System("oidc") }
 
 // Has reports whether the actor holds a console role.
 func (a Actor) Has(r Role) bool { return slices.Contains(a.Roles, r) }
@@ -117,9 +116,13 @@ type Person struct {
 	// person is shut out.
 	Generation int64
 
-	// InitialUntil is set where somebody else gave them their password: until then it is
-	// good for choosing another.
-	InitialUntil time.Time
+	// LinkUntil is set while the person has not used the link with which they choose a password: until then the
+	// link is good.
+	LinkUntil time.Time
+
+	// Vouching is filled in for lists and pages of people only, Subject for the people of Groups only.
+	Vouching Vouching
+	Subject  bool // an identity provider knows them
 }
 
 // Standing is what the person counts as when they review.
@@ -133,11 +136,12 @@ type PersonContext struct {
 	Others   []Person
 	Settings Settings
 	Rules    []ReviewRule
+	Groups   Groups
 }
 
 // Tag changes with what a person is and may do.
 func (p Person) Tag() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t %d %d", p.Email, p.Name, p.Roles, p.Teams, p.Disabled, p.Generation, p.InitialUntil.UnixMicro()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t %d %d", p.Email, p.Name, p.Roles, p.Teams, p.Disabled, p.Generation, p.LinkUntil.UnixMicro()))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -69,6 +69,18 @@ func (e AuditEvent) ChainHash(prev string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// VouchBasis says on whose behalf the system did something to a person; "" for a deed of a person.
+func (e AuditEvent) VouchBasis() VouchBasis {
+	switch {
+	case e.Kind != ActorSystem:
+		return ""
+	case e.Name == ProviderSystem().Name:
+		return VouchedByProvider
+	default:
+		return VouchedByServer
+	}
+}
+
 // AuditFilter narrows the audit log. Zero fields do not narrow.
 type AuditFilter struct {
 	Person string

@@ -6,8 +6,9 @@ import (
 )
 
 // BreakGlass is how a change was applied by one person alone. The change stays flagged
-// until somebody else has reviewed it afterwards.
+// until a person of another group has reviewed it afterwards.
 type BreakGlass struct {
+	Single   bool // in the mode single administrator
 	By       PersonRef
 	Reason   string
 	At       time.Time
@@ -36,7 +37,21 @@ func (c *Change) ApplyAlone(actor Actor, digest, reason string, revision int64, 
 		return Invalid("alone_reason", "the reason has %d characters; at most %d are kept", len(reason), MaxReason)
 	}
 	c.BreakGlass = &BreakGlass{By: actor.Ref(), Reason: reason, At: at}
+	c.NoteWriter(actor.PersonID)
 	c.State, c.Revision, c.AppliedAt = ChangeApplied, revision, at
 	c.touch(at)
+	return nil
+}
+
+// singleReason is the reason on record of a change that was applied in the mode single administrator.
+const singleReason = "Applied in the mode single administrator: the console has no person of a second group."
+
+// ApplySingle makes a submitted change part of the desired state in the mode single administrator, without the reviews
+// it needs. The service checks that the mode has effect.
+func (c *Change) ApplySingle(actor Actor, digest string, revision int64, at time.Time) error {
+	if err := c.ApplyAlone(actor, digest, singleReason, revision, at); err != nil {
+		return err
+	}
+	c.BreakGlass.Single = true
 	return nil
 }

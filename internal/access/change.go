@@ -35,6 +35,7 @@ type Change struct {
 	State     ChangeState
 	Author    PersonRef
 	Editors   []PersonRef // everybody else who edited it
+	Writers   []int64     // accounts that counted together with author or editors when they wrote
 	Base      int64       // the revision it was composed on
 	Edits     []Edit
 	Version   int64
@@ -56,6 +57,7 @@ type Change struct {
 
 	ApprovalsValidFor time.Duration // by the settings at present, each time that the change is read; 0 for the default
 
+	Groups      Groups // of all people, each time that the change is read
 	Voided      int    // how many reviews the edit just made has voided; not kept
 	Note        string // why it is rejected or conflicted
 	Revision    int64  // the revision it became
@@ -91,6 +93,7 @@ type Review struct {
 	Void     bool
 	Because  VoidReason // set if the review is void
 	Standing Standing
+	With     []int64 // accounts that counted together with the reviewer at that time
 }
 
 // The longest texts of a change.
@@ -174,6 +177,7 @@ func (c *Change) WritersBut(actor Actor) []PersonRef {
 }
 
 func (c *Change) noteEditor(actor Actor) {
+	c.NoteWriter(actor.PersonID)
 	known := func(p PersonRef) bool { return actor.Is(p) }
 	if !known(c.Author) && !slices.ContainsFunc(c.Editors, known) {
 		c.Editors = append(c.Editors, actor.Ref())
@@ -242,7 +246,7 @@ func (c *Change) CanReview(actor Actor) error {
 	if c.BreakGlass != nil && actor.Is(c.BreakGlass.By) {
 		return Errorf(KindForbidden, "You applied this change alone, so somebody else has to review it.")
 	}
-	return nil
+	return c.refuseWriters(actor)
 }
 
 // Review adds a verdict on the digest that the reviewer saw. Enough approvals make the
@@ -269,7 +273,7 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 	}
 	c.Reviews = append(c.Reviews, Review{
 		Reviewer: actor.Ref(), Verdict: verdict, Digest: digest, Base: c.Base,
-		Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing(),
+		Comment: strings.TrimSpace(comment), At: at, Standing: actor.Standing(), With: c.Groups.With(actor.PersonID),
 	})
 	switch {
 	case c.Flagged():
@@ -285,18 +289,6 @@ func (c *Change) Review(actor Actor, verdict Verdict, digest, comment string, at
 
 // Approvals counts the approvals that are valid.
 func (c *Change) Approvals() int { return len(c.countedApprovers()) }
-
-// countedApprovers are the approvers whose verdict counts now.
-func (c *Change) countedApprovers() []Standing {
-	var who []Standing
-	for _, r := range c.Reviews {
-		own := func(p PersonRef) bool { return p.ID == r.Reviewer.ID }
-		if !r.Void && r.Verdict == VerdictApprove && r.Digest == c.Digest && r.Standing.MayReview() && !own(c.Author) && !slices.ContainsFunc(c.Editors, own) {
-			who = append(who, r.Standing)
-		}
-	}
-	return who
-}
 
 // Missing returns what the valid reviews leave open, need by need.
 func (c *Change) Missing() []Need {

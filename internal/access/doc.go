@@ -9,6 +9,8 @@
 // # Files
 //
 //	actor.go       who acts, and the console roles a person may hold
+//	vouching.go    who vouches for a person; groups.go which people count as one, doubts.go what a provider cannot tell
+//	change_groups.go which reviews of a change count
 //	token.go       API tokens and their scopes
 //	account.go     organization, account, selector, and accounts as a sorted list
 //	ou.go          OUs by id, and how a path that was typed becomes an id; ou_path.go how paths are written
@@ -53,7 +55,8 @@
 // in_review when a reviewer no longer counts, an approval is taken back or has expired, or a rule has become
 // stricter. From
 // in_review, one person with the break-glass role may apply it alone where the settings
-// allow it: it is then applied, and flagged until somebody else has reviewed it.
+// allow it: it is then applied, and flagged until a person of another group has reviewed it. An operator
+// may do the same in the mode single administrator.
 //
 // # A rollout's states
 //

@@ -67,14 +67,14 @@ type AcceptanceBasis string
 // The bases of an acceptance. AcceptedBySingleAdmin is an exception, and every record of it says so.
 const (
 	AcceptedByTwoAdmins   AcceptanceBasis = "two_admins"
-	AcceptedBySingleAdmin AcceptanceBasis = "single_administrator" // the only active admin
+	AcceptedBySingleAdmin AcceptanceBasis = "single_administrator" // one admin, in the mode single administrator
 	AcceptedByOperator    AcceptanceBasis = "operator"             // on the command line of the server
 )
 
 // SyncConfirmation is an answer of AWS that changes nothing until admins confirm it. Digest binds it to the ids of the
 // organizations and to the exact accounts.
 //
-//	asked ──two admins, the only admin, or the server's operator──▶ accepted ──the next sync──▶ applied
+//	asked ──admins of two groups, one in the mode single administrator, or the server's operator──▶ accepted ──the next sync──▶ applied
 //	  └──a sync that succeeds, or that asks for something else──▶ lapsed
 type SyncConfirmation struct {
 	ID       int64
@@ -103,8 +103,9 @@ type VanishedAccount struct {
 
 // SyncAcceptance is the word of one admin.
 type SyncAcceptance struct {
-	By PersonRef
-	At time.Time
+	By   PersonRef
+	At   time.Time
+	With []int64 // accounts that counted together with the admin at that time
 }
 
 // SyncRefusedError is the error of a sync that waits for confirmation.
@@ -209,18 +210,19 @@ func (c SyncConfirmation) Sentence() string {
 		return fmt.Sprintf("This console serves the organization %s, but its AWS credentials belong to the"+
 			" organization %s. Nothing was changed."+
 			" If the credentials are wrong, correct them and read the organization again."+
-			" If the console is to serve %s from now on, two admins must accept it on the page Accounts,",
+			" If the console is to serve %s from now on, admins of two groups must accept it on the page Accounts,",
 			c.Recorded, c.Seen, c.Seen) + remedy
 	}
 	return fmt.Sprintf("%d of %d active accounts are no longer in the organization %s. Nothing was changed."+
 		" If that is wrong, look into the answer of AWS and read the organization again."+
-		" If they have left, two admins must confirm their list on the page Accounts,",
+		" If they have left, admins of two groups must confirm their list on the page Accounts,",
 		c.Lost, c.Active, c.Seen) + remedy
 }
 
-// Accept adds the word of an admin, or of the operator of the server, who needs no second. people are all people of the
-// console: the only active admin needs no second either, and the record says so.
-func (c *SyncConfirmation) Accept(actor Actor, people []Person, at time.Time) error {
+// Accept adds the word of an admin, or of the operator of the server, who needs no second. people and groups are all
+// of the console: two admins of one group count once. In the mode single administrator one admin is enough, and the
+// record says so.
+func (c *SyncConfirmation) Accept(actor Actor, people []Person, groups Groups, single bool, at time.Time) error {
 	if !c.AcceptedAt.IsZero() {
 		return Errorf(KindConflict, "This is confirmed already. The next sync carries it out.")
 	}
@@ -228,31 +230,38 @@ func (c *SyncConfirmation) Accept(actor Actor, people []Person, at time.Time) er
 		return slices.ContainsFunc(c.Acceptances, func(a SyncAcceptance) bool { return a.By.ID == id })
 	}
 	if given(actor.PersonID) {
-		return Errorf(KindConflict, "You have accepted this already. Another admin must confirm it.")
+		return Errorf(KindConflict, "You have accepted this already. An admin of another group must confirm it.")
 	}
-	c.Acceptances = append(c.Acceptances, SyncAcceptance{By: actor.Ref(), At: at})
-	admins, accepted := 0, 0
-	for _, p := range people {
-		if p.Disabled || !slices.Contains(p.Roles, RoleAdmin) {
-			continue // the word of a former admin does not count
-		}
-		admins++
-		if given(p.ID) {
-			accepted++
-		}
-	}
+	c.Acceptances = append(c.Acceptances, SyncAcceptance{By: actor.Ref(), At: at, With: groups.With(actor.PersonID)})
+	accepted := c.acceptedGroups(people, groups)
 	switch {
 	case actor.Kind == ActorSystem:
 		c.Basis = AcceptedByOperator
 	case accepted >= 2:
 		c.Basis = AcceptedByTwoAdmins
-	case accepted == 1 && admins == 1:
+	case accepted == 1 && single:
 		c.Basis = AcceptedBySingleAdmin
 	default:
 		return nil
 	}
 	c.AcceptedAt = at
 	return nil
+}
+
+// acceptedGroups counts the groups of the admins who have accepted. The word of a former admin does not count.
+func (c *SyncConfirmation) acceptedGroups(people []Person, groups Groups) int {
+	var counted [][]int64
+	for _, a := range c.Acceptances {
+		i := slices.IndexFunc(people, func(p Person) bool { return p.ID == a.By.ID })
+		if i < 0 || people[i].Disabled || !slices.Contains(people[i].Roles, RoleAdmin) {
+			continue
+		}
+		mine := append([]int64{a.By.ID}, a.With...)
+		if !slices.ContainsFunc(counted, func(others []int64) bool { return groups.together(mine, others) }) {
+			counted = append(counted, mine)
+		}
+	}
+	return len(counted)
 }
 
 // Event records an acceptance.

@@ -233,13 +233,14 @@ func (r *Rollout) acceptUnverified(ids []AccountID) {
 }
 
 // OpenAnyway lets user policies open the roles of accounts although nothing proves that the trust policies of these roles are
-// set. The person who started the rollout cannot decide that.
-func (r *Rollout) OpenAnyway(by Actor, ids []AccountID) error {
+// set. Neither the person who started the rollout nor one who counts together with them can decide that.
+func (r *Rollout) OpenAnyway(by Actor, groups Groups, ids []AccountID) error {
 	switch {
 	case r.State == RolloutRollingBack || r.State == RolloutRolledBack || r.State == RolloutAborted:
 		return r.refuse("altered")
-	case by.PersonID != 0 && by.PersonID == r.StartedBy.ID:
-		return Errorf(KindForbidden, "You started this rollout. Another reviewer must accept roles without proof.")
+	case groups.Together(by.PersonID, r.StartedBy.ID):
+		return Errorf(KindForbidden, "You, or a person who counts together with you, started this rollout. "+
+			"A reviewer of another group must accept roles without proof.")
 	case len(ids) == 0:
 		return Invalid("accounts", "Name the accounts whose roles may be opened without proof.")
 	}

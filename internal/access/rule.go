@@ -188,6 +188,11 @@ func (s Standing) MayReview() bool {
 	return !s.Disabled && slices.Contains(s.Roles, RoleApprover)
 }
 
+// merge is the standing of two people of one group: the group counts once, for a place that either may take.
+func (s Standing) merge(o Standing) Standing {
+	return Standing{Roles: slices.Concat(s.Roles, o.Roles), Teams: slices.Concat(s.Teams, o.Teams)}
+}
+
 // Need is a rule that applies to a change, kept with the change when it is submitted.
 type Need struct {
 	Rule string        `json:"rule,omitempty"` // id; empty for the default
@@ -238,26 +243,34 @@ func (n Need) Missing(reviewers []Standing) []Requirement {
 
 // Unmet returns what the need would lack even if all people reviewed, for any author; empty
 // where the change of at least one person can be approved.
-func (n Need) Unmet(people []Person) []Requirement {
-	lacks := n.Missing(standings(people, 0))
+func (n Need) Unmet(people []Person, groups Groups) []Requirement {
+	lacks := n.Missing(standings(people, groups, 0))
 	for _, author := range people {
 		if author.Disabled || !slices.Contains(author.Roles, RoleEditor) && !slices.Contains(author.Roles, RoleBreakGlass) {
 			continue
 		}
-		if lacks = n.Missing(standings(people, author.ID)); len(lacks) == 0 {
+		if lacks = n.Missing(standings(people, groups, author.ID)); len(lacks) == 0 {
 			return nil
 		}
 	}
 	return lacks
 }
 
-// standings are of those people whose reviews count, all but one.
-func standings(people []Person, but int64) []Standing {
+// standings are of those people whose reviews count, one for each group, without the group of one person.
+func standings(people []Person, groups Groups, but int64) []Standing {
 	var who []Standing
+	place := map[int64]int{}
 	for _, p := range people {
-		if s := p.Standing(); p.ID != but && s.MayReview() {
-			who = append(who, s)
+		s := p.Standing()
+		if !s.MayReview() || groups.Together(p.ID, but) {
+			continue
 		}
+		if i, known := place[groups.Of(p.ID)]; known {
+			who[i] = who[i].merge(s)
+			continue
+		}
+		place[groups.Of(p.ID)] = len(who)
+		who = append(who, s)
 	}
 	return who
 }

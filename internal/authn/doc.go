@@ -20,7 +20,8 @@
 //	browsers.go      browsers that a person has signed in with before
 //	password.go      argon2id in the PHC string format
 //	people.go        local accounts
-//	invite.go        first passwords, and what becomes of them
+//	invite.go        links with which people choose a password
+//	vouch.go         who vouches for a person
 //	last.go          the last person who can do something
 //	oidc.go          sign-in at an identity provider: the code flow
 //	oidc_claims.go   its claims, from the ID token and from UserInfo

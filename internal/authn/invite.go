@@ -3,35 +3,34 @@ package authn
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
+	"encoding/base64"
 	"fmt"
-	"strings"
+	"net/netip"
 	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
 )
 
-// A first password is made up by the console, told once to the admin who asked for it,
-// and handed on by them. All that it lets anybody do is choose another.
+// A person chooses the first password, and after a reset the next one, with a link. An admin asks for the link, is told
+// its secret once, and hands it on. Only the hash of the secret is stored.
 //
-//	Invite, ResetPassword ──▶ first password ──SignIn──▶ PasswordDue ──ChangePassword──▶ their own
-//	                               │ a week                  │ an identity provider vouches for them
-//	                               ▼                         ▼
-//	                           no longer good            no password
+//	Invite, MakeLink ──▶ link ──ChoosePassword──▶ password
+//	                      │ three days, a newer link, the account is disabled, the person signs in at the provider
+//	                      ▼
+//	                no longer good
 
-// initialLife is how long a first password is good.
-const initialLife = 7 * 24 * time.Hour
+// linkLife is how long a link is good.
+const linkLife = 72 * time.Hour
 
-// newInitial makes up a password that can be read out: 100 random bits in groups of four.
-func newInitial() string {
-	raw := make([]byte, 13)
+// newLink makes the secret of a link: 256 random bits.
+func newLink() string {
+	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
-	text := strings.ToLower(base32.StdEncoding.EncodeToString(raw))[:20]
-	return strings.Join([]string{text[:4], text[4:8], text[8:12], text[12:16], text[16:]}, "-")
+	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// Invitation has the data of a new person whose password the console generates.
+// Invitation has the data of a new person who chooses their password with a link.
 type Invitation struct {
 	Email    string
 	Name     string
@@ -40,8 +39,9 @@ type Invitation struct {
 	External bool // they come by the identity provider, without a password
 }
 
-// Invite makes an account and returns its first password, which is shown this once.
-func (s *Service) Invite(ctx context.Context, actor access.Actor, in Invitation) (p access.Person, initial string, err error) {
+// Invite makes an account and returns the secret of the link with which the person chooses a password. It is shown this
+// once. An API token gets none: a signed-in admin makes the link.
+func (s *Service) Invite(ctx context.Context, actor access.Actor, in Invitation) (p access.Person, secret string, err error) {
 	if err := authz.Require(actor, authz.ManagePeople); err != nil {
 		return access.Person{}, "", err
 	}
@@ -49,52 +49,73 @@ func (s *Service) Invite(ctx context.Context, actor access.Actor, in Invitation)
 	if err := access.InvalidFields(n.check()); err != nil {
 		return access.Person{}, "", err
 	}
-	var until time.Time
-	if !in.External {
-		n.Password, until = newInitial(), s.initialUntil()
+	p = s.newPerson(n)
+	if in.External || actor.Kind == access.ActorToken {
+		p, err = s.Store.CreatePerson(ctx, p, "", s.addEvent(actor, p))
+	} else {
+		secret, p.LinkUntil = newLink(), s.linkUntil()
+		p, err = s.Store.InvitePerson(ctx, p, digest(secret), s.addEvent(actor, p))
 	}
-	p, err = s.add(ctx, actor, n, until)
-	return p, n.Password, err
+	if err != nil {
+		return access.Person{}, "", fmt.Errorf("adding %s: %w", access.NormalEmail(in.Email), err)
+	}
+	return p, secret, nil
 }
 
-func (s *Service) initialUntil() time.Time {
-	return s.Now().Add(initialLife).UTC().Truncate(time.Microsecond)
+func (s *Service) linkUntil() time.Time {
+	return s.Now().Add(linkLife).UTC().Truncate(time.Microsecond)
 }
 
-// ResetPassword gives somebody else a first password again, which is shown this once, in
-// place of the one they have. It ends their sessions and, unless they are to be kept,
-// their tokens.
-func (s *Service) ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error) {
+// ResetPassword makes a link with which another person chooses a password, in place of the one they have, and returns
+// its secret, which is shown this once. It ends their sessions and tokens. Only a signed-in admin is told the secret.
+func (s *Service) ResetPassword(ctx context.Context, actor access.Actor, personID int64) (secret string, err error) {
 	if err := authz.Require(actor, authz.ManagePeople); err != nil {
 		return "", err
 	}
-	if actor.Is(access.PersonRef{ID: personID}) {
+	switch {
+	case actor.Kind == access.ActorToken:
+		return "", access.Errorf(access.KindForbidden, "An API token does not get the link to choose a password. An admin who is signed in makes it, on the page of the person.")
+	case actor.Is(access.PersonRef{ID: personID}):
 		return "", access.Errorf(access.KindForbidden, "Change your own password on the page of your account.")
 	}
-	initial = newInitial()
-	hashed, err := s.hash(ctx, initial)
-	if err != nil {
-		return "", err
+	secret = newLink()
+	until := s.linkUntil()
+	event := access.NewAuditEvent(actor, s.Now(), "person.reset", personObject(personID), map[string]any{"link_until": until})
+	if err := s.Store.MakeLink(ctx, personID, digest(secret), until, event); err != nil {
+		return "", fmt.Errorf("making a link for person %d: %w", personID, err)
 	}
-	until := s.initialUntil()
-	event := access.NewAuditEvent(actor, s.Now(), "person.reset", personObject(personID), map[string]any{"tokens_kept": keepTokens, "initial_until": until})
-	if _, err := s.Store.ReplacePassword(ctx, personID, hashed, until, !keepTokens, event); err != nil {
-		return "", fmt.Errorf("resetting the password of person %d: %w", personID, err)
-	}
-	return initial, nil
+	return secret, nil
 }
 
-// forgetInitial removes the initial password of a person who signed in another way: the person who
-// handed it out still knows it.
-func (s *Service) forgetInitial(ctx context.Context, actor access.Actor, p access.Person) (access.Person, error) {
-	if p.InitialUntil.IsZero() {
-		return p, nil
+// ChoosePassword stores the password that the holder of a link chose. A wrong secret is an attempt to sign in like any
+// other.
+func (s *Service) ChoosePassword(ctx context.Context, secret, password string, addr netip.Addr, userAgent, requestID string) error {
+	a := attempt{origin: origin{addr, userAgent, requestID}}
+	a.email = "(password link) " + a.origin.network()
+	if err := s.refuseIfLimited(ctx, a); err != nil {
+		return err
 	}
-	event := access.NewAuditEvent(actor, s.Now(), "person.password", personObject(p.ID), map[string]any{"none": true, "tokens_kept": true})
-	var err error
-	p.InitialUntil = time.Time{}
-	if p.Generation, err = s.Store.ReplacePassword(ctx, p.ID, "", p.InitialUntil, false, event); err != nil {
-		return p, fmt.Errorf("removing the initial password of person %d: %w", p.ID, err)
+	p, err := s.Store.PersonByLink(ctx, digest(secret), s.Now())
+	if access.KindOf(err) == access.KindNotFound {
+		if failed := s.recordFailure(ctx, a); access.KindOf(failed) != access.KindUnauthenticated {
+			return failed
+		}
+		return access.Invalid("secret", "%s", access.MessageOf(err))
 	}
-	return p, nil
+	if err != nil {
+		return fmt.Errorf("looking up a link: %w", err)
+	}
+	if err := checkPassword(password, p.Email); err != nil {
+		return err
+	}
+	hashed, err := s.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	event := access.NewAuditEvent(a.origin.actor(access.ActorPerson, p), s.Now(), "person.password", personObject(p.ID), map[string]any{"link": true})
+	err = s.Store.UseLink(ctx, digest(secret), s.Now(), hashed, event)
+	if access.KindOf(err) == access.KindNotFound {
+		return access.Invalid("secret", "%s", access.MessageOf(err))
+	}
+	return err
 }

@@ -13,11 +13,11 @@ import (
 
 func (f fixture) invite(t *testing.T, name string, roles ...access.Role) (access.Person, string) {
 	t.Helper()
-	p, initial, err := f.Invite(t.Context(), system, authn.Invitation{Email: name + "@example.com", Name: name, Roles: roles, Teams: []string{"network"}})
+	p, secret, err := f.Invite(t.Context(), system, authn.Invitation{Email: name + "@example.com", Name: name, Roles: roles, Teams: []string{"network"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, initial
+	return p, secret
 }
 
 // enter signs in and returns the actor of the next request.
@@ -30,37 +30,38 @@ func (f fixture) enter(t *testing.T, p access.Person, password string) (access.A
 	return f.Actor(t.Context(), p.ID, in.Generation, office, agent, "")
 }
 
-// TestAFirstPasswordIsGoodForAnother, and for nothing else.
-func TestAFirstPasswordIsGoodForAnother(t *testing.T) {
+// choose uses a link.
+func (f fixture) choose(t *testing.T, secret, password string) error {
+	t.Helper()
+	return f.ChoosePassword(t.Context(), secret, password, office, agent, "")
+}
+
+const own = "a password of her own"
+
+func TestLinkChoosesPasswordOnce(t *testing.T) {
 	f := setUp(t, nil)
-	p, initial := f.invite(t, "alice", access.RoleEditor, access.RoleAdmin)
-	if len(initial) < 20 || strings.Contains(strings.Join(told(f.audit(t, access.AuditFilter{})), " "), initial) {
-		t.Errorf("the first password %q is short, or on record", initial)
+	p, secret := f.invite(t, "alice", access.RoleEditor, access.RoleAdmin)
+	if len(secret) < 43 || strings.Contains(strings.Join(told(f.audit(t, access.AuditFilter{})), " "), secret) {
+		t.Errorf("the secret %q is short, or on record", secret)
 	}
-	actor, err := f.enter(t, p, initial)
-	if err != nil || !actor.PasswordDue {
-		t.Fatalf("signed in as %+v, %v; want a password to be due", actor, err)
-	}
-	for _, perm := range authz.Permissions() {
-		if authz.Can(actor, perm) != (perm == authz.ManageOwnAccount) {
-			t.Errorf("before choosing a password: %s is %v", perm, authz.Can(actor, perm))
+	for _, password := range []string{secret, ""} {
+		if _, err := f.enter(t, p, password); kind(err) != access.KindUnauthenticated {
+			t.Errorf("signing in before a password is chosen, with %q: %v", password, err)
 		}
 	}
-	if _, _, err := f.CreateToken(t.Context(), actor, p.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()}); kind(err) != access.KindForbidden {
-		t.Errorf("a token is made of a first password: %v", err)
+	for field, password := range map[string]string{"short": "short", "the e-mail address": p.Email} {
+		if err := f.choose(t, secret, password); kind(err) != access.KindInvalid {
+			t.Errorf("%s: %v, want a refusal", field, err)
+		}
 	}
-	if _, err := f.ChangePassword(t.Context(), actor, p.ID, authn.NewPassword{Old: initial, New: initial}); kind(err) != access.KindInvalid {
-		t.Errorf("the same once more: %v, want a refusal", err)
-	}
-	const own = "a password of her own"
-	if _, err := f.ChangePassword(t.Context(), actor, p.ID, authn.NewPassword{Old: initial, New: own}); err != nil {
+	if err := f.choose(t, secret, own); err != nil {
 		t.Fatal(err)
 	}
-	if actor, err = f.enter(t, p, own); err != nil || actor.PasswordDue || !authz.Can(actor, authz.EditChange) {
+	if actor, err := f.enter(t, p, own); err != nil || !authz.Can(actor, authz.EditChange) {
 		t.Errorf("with her own password: %+v, %v", actor, err)
 	}
-	if _, err := f.enter(t, p, initial); kind(err) != access.KindUnauthenticated {
-		t.Errorf("with the first password again: %v", err)
+	if err := f.choose(t, secret, "another password of hers"); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "secret" {
+		t.Errorf("using the link again: %v, want a refusal at the code", err)
 	}
 }
 
@@ -73,23 +74,61 @@ func told(events []access.AuditEvent) []string {
 	return out
 }
 
-func TestAFirstPasswordEnds(t *testing.T) {
-	f := setUp(t, nil)
-	p, initial := f.invite(t, "alice", access.RoleViewer)
-	f.clock.at.Add(int64(7*24*time.Hour - time.Minute))
-	if _, err := f.enter(t, p, initial); err != nil {
-		t.Errorf("just before: %v", err)
+func TestLinkEnds(t *testing.T) {
+	boss := func(f fixture) access.Actor {
+		admin := f.add(t, "admin", access.RoleAdmin)
+		return access.Actor{Kind: access.ActorPerson, PersonID: admin.ID, Name: admin.Name, Roles: admin.Roles}
 	}
-	f.clock.at.Add(int64(time.Minute))
-	if _, err := f.enter(t, p, initial); kind(err) != access.KindUnauthenticated || !strings.Contains(access.MessageOf(err), "first password") {
-		t.Errorf("after a week: %v", err)
-	}
-	if _, err := f.enter(t, p, "another password"); strings.Contains(access.MessageOf(err), "first password") {
-		t.Errorf("somebody who does not know it is told of it: %v", err)
+	for how, end := range map[string]func(f fixture, p access.Person) error{
+		"after three days": func(f fixture, _ access.Person) error {
+			f.clock.advance(72 * time.Hour)
+			return nil
+		},
+		"by a newer link": func(f fixture, p access.Person) error {
+			_, err := f.ResetPassword(t.Context(), boss(f), p.ID)
+			return err
+		},
+		"when the account is disabled": func(f fixture, p access.Person) error {
+			_, err := f.SetPlace(t.Context(), boss(f), p.ID, authn.Place{Roles: p.Roles, Disabled: true}, authn.PersonChange{})
+			return err
+		},
+		"by a password of the command line": func(f fixture, p access.Person) error {
+			_, err := f.ChangePassword(t.Context(), system, p.ID, authn.NewPassword{New: password})
+			return err
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			f := setUp(t, nil)
+			p, secret := f.invite(t, "alice", access.RoleViewer)
+			f.clock.advance(71 * time.Hour)
+			if err := f.choose(t, secret, "short"); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "password" {
+				t.Errorf("before: %v, want the password refused", err)
+			}
+			f.clock.advance(-71 * time.Hour)
+			if err := end(f, p); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.choose(t, secret, own); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "secret" {
+				t.Errorf("after: %v, want the code refused", err)
+			}
+		})
 	}
 }
 
-// TestResetPassword: sessions and tokens end, and the person chooses anew.
+// A guess at a link is an attempt to sign in like any other.
+func TestGuessesAtLinksAreLimited(t *testing.T) {
+	f := setUp(t, nil)
+	for range 10 {
+		if err := f.choose(t, "guess", own); kind(err) != access.KindInvalid {
+			t.Fatalf("a guess: %v, want a refusal", err)
+		}
+	}
+	if err := f.choose(t, "guess", own); kind(err) != access.KindTooMany {
+		t.Errorf("the eleventh guess: %v, want KindTooMany", err)
+	}
+}
+
+// TestResetPassword: password, sessions and tokens end, and the person chooses another password.
 func TestResetPassword(t *testing.T) {
 	f := setUp(t, nil)
 	admin, alice := f.add(t, "admin", access.RoleAdmin), f.add(t, "alice", access.RoleViewer)
@@ -101,54 +140,77 @@ func TestResetPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, secret, err := f.CreateToken(t.Context(), before, alice.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()})
+	_, token, err := f.CreateToken(t.Context(), before, alice.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.ResetPassword(t.Context(), boss, admin.ID, false); kind(err) != access.KindForbidden {
+	if _, err := f.ResetPassword(t.Context(), boss, admin.ID); kind(err) != access.KindForbidden {
 		t.Errorf("one's own: %v, want a refusal", err)
 	}
-	if _, err := f.ResetPassword(t.Context(), before, admin.ID, false); kind(err) != access.KindForbidden {
+	if _, err := f.ResetPassword(t.Context(), before, admin.ID); kind(err) != access.KindForbidden {
 		t.Errorf("an admin's by a viewer: %v, want a refusal", err)
 	}
-	initial, err := f.ResetPassword(t.Context(), boss, alice.ID, false)
+	secret, err := f.ResetPassword(t.Context(), boss, alice.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Actor(t.Context(), alice.ID, before.Generation, office, agent, ""); kind(err) != access.KindUnauthenticated {
 		t.Errorf("the session from before: %v", err)
 	}
-	if _, err := f.TokenActor(t.Context(), secret, office, agent, ""); kind(err) != access.KindUnauthenticated {
+	if _, err := f.TokenActor(t.Context(), token, office, agent, ""); kind(err) != access.KindUnauthenticated {
 		t.Errorf("the token from before: %v", err)
 	}
 	if _, err := f.enter(t, alice, password); kind(err) != access.KindUnauthenticated {
 		t.Errorf("the password from before: %v", err)
 	}
-	if actor, err := f.enter(t, alice, initial); err != nil || !actor.PasswordDue {
-		t.Errorf("the first password: %+v, %v", actor, err)
+	if err := f.choose(t, secret, own); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.enter(t, alice, own); err != nil {
+		t.Errorf("the password that was chosen: %v", err)
 	}
 	if got := actions(f.audit(t, access.AuditFilter{Action: "person.reset"})); got != "person.reset" {
 		t.Errorf("audit = %q", got)
 	}
-	if _, err := f.ResetPassword(t.Context(), boss, 999, false); kind(err) != access.KindNotFound {
-		t.Errorf("nobody's: %v", err)
+	if _, err := f.ResetPassword(t.Context(), boss, 999); kind(err) != access.KindNotFound {
+		t.Errorf("of a person who does not exist: %v", err)
 	}
 }
 
-// A token from before a reset cannot be used until the person has set a password.
-func TestATokenWaitsForThePassword(t *testing.T) {
+// An API token adds a person without a link, and gets no link of a reset.
+func TestTokenGetsNoLink(t *testing.T) {
 	f := setUp(t, nil)
-	alice := f.add(t, "alice", access.RoleViewer)
-	_, secret, err := f.CreateToken(t.Context(), system, alice.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()})
+	admin, alice := f.add(t, "admin", access.RoleAdmin), f.add(t, "alice", access.RoleViewer)
+	token := access.Actor{Kind: access.ActorToken, PersonID: admin.ID, Name: admin.Name, Roles: admin.Roles, TokenID: 1, Scopes: access.Scopes()}
+	p, secret, err := f.Invite(t.Context(), token, authn.Invitation{Email: "bob@example.com", Name: "Bob", Roles: []access.Role{access.RoleViewer}})
+	if err != nil || secret != "" || !p.LinkUntil.IsZero() {
+		t.Errorf("a token that adds a person is told %q, %v", secret, err)
+	}
+	if secret, err := f.ResetPassword(t.Context(), token, alice.ID); kind(err) != access.KindForbidden || secret != "" {
+		t.Errorf("a token that resets a password is told %q, %v", secret, err)
+	}
+	if _, err := f.enter(t, alice, password); err != nil {
+		t.Errorf("the refused reset had an effect: %v", err)
+	}
+}
+
+// Only the command line of the server sets a password or makes a token of another person: with either, an admin would
+// act as that person.
+func TestAdminNeverActsAsAnotherPerson(t *testing.T) {
+	f := setUp(t, nil)
+	admin, alice := f.add(t, "admin", access.RoleAdmin), f.add(t, "alice", access.RoleApprover)
+	boss, err := f.enter(t, admin, password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.ResetPassword(t.Context(), system, alice.ID, true); err != nil {
-		t.Fatal(err)
+	if _, err := f.ChangePassword(t.Context(), boss, alice.ID, authn.NewPassword{New: own}); kind(err) != access.KindForbidden {
+		t.Errorf("an admin sets a password: %v", err)
 	}
-	actor, err := f.TokenActor(t.Context(), secret, office, agent, "")
-	if err != nil || authz.Can(actor, authz.Read) {
-		t.Errorf("the token may read: %+v, %v", actor, err)
+	if _, _, err := f.CreateToken(t.Context(), boss, alice.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()}); kind(err) != access.KindForbidden {
+		t.Errorf("an admin makes a token: %v", err)
+	}
+	if _, err := f.AddPerson(t.Context(), boss, authn.NewPerson{Email: "bob@example.com", Name: "Bob", Roles: alice.Roles, Password: own}); kind(err) != access.KindForbidden {
+		t.Errorf("an admin adds a person with a password: %v", err)
 	}
 }
 
@@ -163,8 +225,8 @@ func TestInviteRefuses(t *testing.T) {
 	} {
 		n := good
 		change(&n)
-		_, initial, err := f.Invite(t.Context(), system, n)
-		if fields := access.FieldsOf(err); len(fields) != 1 || fields[0].Field != field || initial != "" {
+		_, secret, err := f.Invite(t.Context(), system, n)
+		if fields := access.FieldsOf(err); len(fields) != 1 || fields[0].Field != field || secret != "" {
 			t.Errorf("%s: %v (fields %v), want that field refused", field, err, fields)
 		}
 	}
@@ -177,9 +239,9 @@ func TestInviteRefuses(t *testing.T) {
 		t.Errorf("by somebody who is no admin: %v", err)
 	}
 	good.External = true
-	p, initial, err := f.Invite(t.Context(), system, good)
-	if err != nil || initial != "" || !p.InitialUntil.IsZero() {
-		t.Errorf("somebody who comes by an identity provider has the password %q until %s, %v", initial, p.InitialUntil, err)
+	p, secret, err := f.Invite(t.Context(), system, good)
+	if err != nil || secret != "" || !p.LinkUntil.IsZero() {
+		t.Errorf("a person who comes by an identity provider has the link %q until %s, %v", secret, p.LinkUntil, err)
 	}
 	if _, err := f.enter(t, p, ""); kind(err) != access.KindUnauthenticated {
 		t.Errorf("without a password: %v", err)

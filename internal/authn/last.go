@@ -26,7 +26,7 @@ func lostCapabilities(was, is access.Person, personContext access.PersonContext)
 	before, after := append(slices.Clone(personContext.Others), was), append(slices.Clone(personContext.Others), is)
 	for _, r := range personContext.Rules {
 		need := access.Need{Need: r.Need}
-		if lacks := need.Unmet(after); len(lacks) > 0 && len(need.Unmet(before)) == 0 {
+		if lacks := need.Unmet(after, personContext.Groups); len(lacks) > 0 && len(need.Unmet(before, personContext.Groups)) == 0 {
 			lost = append(lost, "No change under the rule "+r.Name+" could be approved any more: it would always lack "+lacks[0].String()+".")
 		}
 	}

@@ -216,9 +216,7 @@ func (o *OIDC) Finish(ctx context.Context, ch Challenge, code string, addr netip
 	if err == nil {
 		a.email = cmp.Or(who.Email, a.email)
 		var person access.Person
-		if person, err = o.person(ctx, who); err == nil {
-			person, err = o.service.forgetInitial(ctx, access.System("oidc"), person)
-		}
+		person, err = o.person(ctx, who)
 		if err == nil {
 			return o.service.welcome(ctx, a, person, map[string]any{
 				"issuer": o.cfg.Issuer, "subject": who.Subject,

@@ -25,8 +25,9 @@ func (o *OIDC) person(ctx context.Context, who claims) (access.Person, error) {
 		return access.Person{}, err
 	case p.Disabled:
 		return access.Person{}, access.Errorf(access.KindUnauthenticated, "Your account is no longer active. Ask an admin of the console.")
-	case len(o.cfg.Grants) == 0:
-		return p, nil
+	}
+	if p, err = o.providerVouches(ctx, p, who.Subject); err != nil || len(o.cfg.Grants) == 0 {
+		return p, err
 	}
 	return o.keepUp(ctx, p, place)
 }
@@ -98,7 +99,7 @@ func (o *OIDC) newcomer(ctx context.Context, who claims, place Place) (access.Pe
 	if err != nil {
 		return access.Person{}, fmt.Errorf("finding %s: %w", who.Email, err)
 	}
-	event := access.NewAuditEvent(access.System("oidc"), o.service.Now(), "person.identity", personObject(p.ID),
+	event := access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.identity", personObject(p.ID),
 		map[string]any{"issuer": o.cfg.Issuer, "subject": who.Subject, "email": who.Email, "claim": o.cfg.LinkClaim})
 	err = o.service.Store.LinkIdentity(ctx, o.cfg.Issuer, who.Subject, p.ID, event)
 	if access.KindOf(err) == access.KindConflict {
@@ -113,7 +114,7 @@ func (o *OIDC) create(ctx context.Context, who claims, place Place) (access.Pers
 		name, _, _ = strings.Cut(who.Email, "@")
 	}
 	p := access.Person{Email: who.Email, Name: name, Roles: place.Roles, Teams: place.Teams, CreatedAt: o.service.Now()}
-	event := access.NewAuditEvent(access.System("oidc"), o.service.Now(), "person.add", "email/"+p.Email, map[string]any{"name": p.Name, "roles": p.Roles, "teams": p.Teams, "issuer": o.cfg.Issuer})
+	event := access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.add", "email/"+p.Email, map[string]any{"name": p.Name, "roles": p.Roles, "teams": p.Teams, "issuer": o.cfg.Issuer})
 	return o.service.Store.CreatePerson(ctx, p, "", event) // without a password nobody signs in with one
 }
 
@@ -127,6 +128,6 @@ func (o *OIDC) keepUp(ctx context.Context, p access.Person, place Place) (access
 		was := placeOf(*p)
 		p.Roles, p.Teams = place.Roles, place.Teams
 		detail := map[string]any{"before": was, "after": placeOf(*p), "issuer": o.cfg.Issuer}
-		return []access.AuditEvent{access.NewAuditEvent(access.System("oidc"), o.service.Now(), "person.place", personObject(p.ID), detail)}, nil
+		return []access.AuditEvent{access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.place", personObject(p.ID), detail)}, nil
 	})
 }

@@ -241,19 +241,55 @@ func TestOIDCIsLimitedAndSurvivesAProviderThatIsAway(t *testing.T) {
 	}
 }
 
-// TestAFirstPasswordGoesWhenTheProviderVouches: who gave it would go on knowing it.
-func TestAFirstPasswordGoesWhenTheProviderVouches(t *testing.T) {
+// An admin who invited or reset a person may have used the link. The word of the identity provider ends the password
+// that was chosen with it, and sessions and tokens from before.
+func TestProviderSignInEndsWhatAnAdminMayHold(t *testing.T) {
 	p := setUpOIDC(t, nil)
-	alice, initial := p.invite(t, "alice", access.RoleViewer)
+	admin, alice := p.add(t, "admin", access.RoleAdmin), p.add(t, "alice", access.RoleApprover)
+	boss := access.Actor{Kind: access.ActorPerson, PersonID: admin.ID, Name: admin.Name, Roles: admin.Roles}
+	secret, err := p.ResetPassword(t.Context(), boss, alice.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.choose(t, secret, own); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := p.enter(t, alice, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := p.CreateToken(t.Context(), taken, alice.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.groups(t).Together(admin.ID, alice.ID) {
+		t.Fatal("a person whose password an admin has reset counts alone")
+	}
 	p.issuer.Is("subject-1", alice.Email)
 	actor, err := p.signIn(t)
-	if err != nil || actor.PasswordDue {
-		t.Fatalf("by the provider: %+v, %v", actor, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if _, err := p.Actor(t.Context(), alice.ID, actor.Generation, office, agent, ""); err != nil {
 		t.Errorf("the session that was opened: %v", err)
 	}
-	if _, err := p.SignIn(t.Context(), alice.Email, initial, office, agent, ""); kind(err) != access.KindUnauthenticated {
-		t.Errorf("the first password is still good: %v", err)
+	if v := p.groups(t).Vouching(alice.ID); !v.Vouched || v.Basis != access.VouchedByProvider || len(v.With) > 0 {
+		t.Errorf("after the sign-in: %+v, want vouched for by the provider", v)
+	}
+	if _, err := p.SignIn(t.Context(), alice.Email, own, office, agent, ""); kind(err) != access.KindUnauthenticated {
+		t.Errorf("the password that the admin chose is still good: %v", err)
+	}
+	if _, err := p.Actor(t.Context(), alice.ID, taken.Generation, office, agent, ""); kind(err) != access.KindUnauthenticated {
+		t.Errorf("the session that the admin opened goes on: %v", err)
+	}
+	if _, err := p.TokenActor(t.Context(), token, office, agent, ""); kind(err) != access.KindUnauthenticated {
+		t.Errorf("the token that the admin made is still good: %v", err)
+	}
+	events := len(p.audit(t, access.AuditFilter{Action: "person.vouch"}))
+	if _, err := p.signIn(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(p.audit(t, access.AuditFilter{Action: "person.vouch"})); got != events {
+		t.Errorf("the next sign-in vouches again: %d events, want %d", got, events)
 	}
 }

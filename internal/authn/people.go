@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
-	"time"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
@@ -77,36 +76,45 @@ func checkPassword(password, email string) error {
 	return nil
 }
 
-// AddPerson makes a local account with a password that the person is to keep.
+// AddPerson makes a local account with a password that the person is to keep. Only the system does that, for the
+// server's command line and the demo; an admin invites.
 func (s *Service) AddPerson(ctx context.Context, actor access.Actor, n NewPerson) (access.Person, error) {
-	if err := authz.Require(actor, authz.ManagePeople); err != nil {
+	if err := requireSystem(actor); err != nil {
 		return access.Person{}, err
 	}
 	if err := access.InvalidFields(append(n.check(), access.FieldsOf(checkPassword(n.Password, access.NormalEmail(n.Email)))...)); err != nil {
 		return access.Person{}, err
 	}
-	return s.add(ctx, actor, n, time.Time{})
-}
-
-// add stores an account. Without a password nobody signs in with one.
-func (s *Service) add(ctx context.Context, actor access.Actor, n NewPerson, initialUntil time.Time) (access.Person, error) {
-	hashed := ""
-	if n.Password != "" {
-		var err error
-		if hashed, err = s.hash(ctx, n.Password); err != nil {
-			return access.Person{}, err
-		}
+	hashed, err := s.hash(ctx, n.Password)
+	if err != nil {
+		return access.Person{}, err
 	}
-	p := access.Person{Email: access.NormalEmail(n.Email), Name: strings.TrimSpace(n.Name), Roles: sortedRoles(n.Roles), Teams: sortedTeams(n.Teams), InitialUntil: initialUntil, CreatedAt: s.Now()}
-	detail := map[string]any{"name": p.Name, "roles": p.Roles, "teams": p.Teams}
-	if !initialUntil.IsZero() {
-		detail["initial_until"] = initialUntil
-	}
-	created, err := s.Store.CreatePerson(ctx, p, hashed, access.NewAuditEvent(actor, s.Now(), "person.add", "email/"+p.Email, detail))
+	p := s.newPerson(n)
+	created, err := s.Store.CreatePerson(ctx, p, hashed, s.addEvent(actor, p))
 	if err != nil {
 		return access.Person{}, fmt.Errorf("adding %s: %w", p.Email, err)
 	}
 	return created, nil
+}
+
+// requireSystem lets only the system go on: the server's command line, or the demo.
+func requireSystem(actor access.Actor) error {
+	if actor.Kind != access.ActorSystem {
+		return access.Errorf(access.KindForbidden, "Only the server's command line sets the password of another person. Make a link instead.")
+	}
+	return nil
+}
+
+func (s *Service) newPerson(n NewPerson) access.Person {
+	return access.Person{Email: access.NormalEmail(n.Email), Name: strings.TrimSpace(n.Name), Roles: sortedRoles(n.Roles), Teams: sortedTeams(n.Teams), CreatedAt: s.Now()}
+}
+
+func (s *Service) addEvent(actor access.Actor, p access.Person) access.AuditEvent {
+	detail := map[string]any{"name": p.Name, "roles": p.Roles, "teams": p.Teams}
+	if !p.LinkUntil.IsZero() {
+		detail["link_until"] = p.LinkUntil
+	}
+	return access.NewAuditEvent(actor, s.Now(), "person.add", "email/"+p.Email, detail)
 }
 
 // sortedRoles puts roles in the order of access.Roles, each once.
@@ -197,6 +205,13 @@ func (s *Service) People(ctx context.Context, actor access.Actor) ([]access.Pers
 	if err != nil {
 		return nil, fmt.Errorf("listing people: %w", err)
 	}
+	groups, err := s.Store.Groups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing people: %w", err)
+	}
+	for i := range people {
+		people[i].Vouching = groups.Vouching(people[i].ID)
+	}
 	return people, nil
 }
 
@@ -209,6 +224,11 @@ func (s *Service) Person(ctx context.Context, actor access.Actor, id int64) (acc
 	if err != nil {
 		return access.Person{}, fmt.Errorf("looking up person %d: %w", id, err)
 	}
+	groups, err := s.Store.Groups(ctx)
+	if err != nil {
+		return access.Person{}, fmt.Errorf("looking up person %d: %w", id, err)
+	}
+	p.Vouching = groups.Vouching(id)
 	return p, nil
 }
 
@@ -227,21 +247,25 @@ func (s *Service) PersonByEmail(ctx context.Context, actor access.Actor, email s
 	return p, nil
 }
 
-// NewPassword has the data to replace a password. Old is the present one, which an admin who
-// replaces the password of another person does not know.
+// NewPassword has the data to replace a password. Old is the present one, which the server's command line does not know.
 type NewPassword struct {
 	Old, New   string
 	KeepTokens bool
 }
 
 // ChangePassword gives a person a new password: their own after the old one was
-// checked (an attempt like any other), or, for an admin, anybody's. It ends the person's
+// checked (an attempt like any other), or, for the server's command line, anybody's. It ends the person's
 // sessions and, unless they are to be kept, their tokens. It returns the generation with
 // which the caller's own session can go on.
 func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, personID int64, n NewPassword) (generation int64, err error) {
 	own := isOwn(actor, personID)
 	if err := mayKeep(actor, personID); err != nil {
 		return 0, err
+	}
+	if !own {
+		if err := requireSystem(actor); err != nil {
+			return 0, err
+		}
 	}
 	if err := checkPassword(n.New, actor.Email); err != nil {
 		return 0, err
@@ -259,7 +283,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, person
 		return 0, err
 	}
 	event := access.NewAuditEvent(actor, s.Now(), "person.password", personObject(personID), map[string]any{"tokens_kept": n.KeepTokens})
-	if generation, err = s.Store.ReplacePassword(ctx, personID, hashed, time.Time{}, !n.KeepTokens, event); err != nil {
+	if generation, err = s.Store.ReplacePassword(ctx, personID, hashed, !n.KeepTokens, event); err != nil {
 		return 0, fmt.Errorf("storing the password of person %d: %w", personID, err)
 	}
 	return generation, nil

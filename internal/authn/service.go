@@ -78,7 +78,7 @@ const maxUserAgent = 300
 func (o origin) actor(kind access.ActorKind, p access.Person) access.Actor {
 	return access.Actor{
 		Kind: kind, PersonID: p.ID, Name: p.Name, Email: p.Email, Roles: p.Roles, Teams: p.Teams,
-		Generation: p.Generation, PasswordDue: !p.InitialUntil.IsZero(), Addr: o.addr, UserAgent: o.userAgent[:min(len(o.userAgent), maxUserAgent)], RequestID: o.requestID,
+		Generation: p.Generation, Addr: o.addr, UserAgent: o.userAgent[:min(len(o.userAgent), maxUserAgent)], RequestID: o.requestID,
 	}
 }
 

@@ -111,12 +111,6 @@ func (s *Service) check(ctx context.Context, a attempt) (access.Actor, error) {
 	if !h.matches(a.password) || !known || person.Disabled {
 		return access.Actor{}, s.recordFailure(ctx, a)
 	}
-	if !person.InitialUntil.IsZero() && !s.Now().Before(person.InitialUntil) {
-		if err := s.recordFailure(ctx, a); access.KindOf(err) != access.KindUnauthenticated {
-			return access.Actor{}, err
-		}
-		return access.Actor{}, access.Errorf(access.KindUnauthenticated, "This first password was good until %s. Ask an admin for another.", person.InitialUntil.Format("2006-01-02 15:04 MST"))
-	}
 	return s.completeSignIn(ctx, a, person, h)
 }
 

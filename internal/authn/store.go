@@ -13,17 +13,29 @@ type Store interface {
 	Person(ctx context.Context, id int64) (access.Person, error)
 	People(ctx context.Context) ([]access.Person, error)
 	CreatePerson(ctx context.Context, p access.Person, passwordHash string, event access.AuditEvent) (access.Person, error)
+	// InvitePerson adds a person with a link to choose a password, good until LinkUntil; MakeLink gives one to a person
+	// in place of the password and any earlier link, and ends their sessions and tokens. PersonByLink finds the person of
+	// a link that is good; UseLink stores the password that they chose, once.
+	InvitePerson(ctx context.Context, p access.Person, linkHash []byte, event access.AuditEvent) (access.Person, error)
+	MakeLink(ctx context.Context, personID int64, linkHash []byte, until time.Time, event access.AuditEvent) error
+	PersonByLink(ctx context.Context, linkHash []byte, at time.Time) (access.Person, error)
+	UseLink(ctx context.Context, linkHash []byte, at time.Time, passwordHash string, event access.AuditEvent) error
+
+	// Groups says which people count together. Each method that creates or alters a person records the act of the
+	// event's actor; the system vouches. Vouch vouches for a person, if check lets the person and the groups be.
+	Groups(ctx context.Context) (access.Groups, error)
+	Vouch(ctx context.Context, personID int64, basis access.VouchBasis, event access.AuditEvent, check func(access.Person, access.Groups) error) (access.Person, error)
+
 	// UpdatePerson locks a person and saves what decide leaves of name, roles, teams,
 	// generation and whether they are disabled, with its events. Decide also sees everybody
 	// else, the settings and the review rules. Whoever is disabled loses their tokens.
 	UpdatePerson(ctx context.Context, id int64, decide func(p *access.Person, personContext access.PersonContext) ([]access.AuditEvent, error)) (access.Person, error)
 	// SetPassword stores the same password in another form.
 	SetPassword(ctx context.Context, personID int64, passwordHash string, event access.AuditEvent) error
-	// ReplacePassword stores another password, which is good for choosing another until a
-	// time where that is set, and ends the person's sessions, on request their tokens. It
+	// ReplacePassword stores another password, and ends the person's sessions and any link, on request their tokens. It
 	// returns the generation of the sessions that are good from now on; EndSessions does so
 	// too.
-	ReplacePassword(ctx context.Context, personID int64, passwordHash string, initialUntil time.Time, tokens bool, event access.AuditEvent) (int64, error)
+	ReplacePassword(ctx context.Context, personID int64, passwordHash string, tokens bool, event access.AuditEvent) (int64, error)
 	EndSessions(ctx context.Context, personID int64, tokens bool, event access.AuditEvent) (int64, error)
 
 	// PersonByIdentity finds whom an identity provider knows as a subject; LinkIdentity ties

@@ -87,11 +87,15 @@ func (n NewToken) withDefaults(now time.Time) NewToken {
 }
 
 // CreateToken makes an API token for a person and returns its secret, which is shown
-// this once. People make their own; an admin makes anybody's. A token makes none, so
+// this once. People make their own, and the server's command line makes anybody's: with a token of
+// another person, an admin would act as that person. A token makes none, so
 // that a stolen one does not outlive its revocation.
 func (s *Service) CreateToken(ctx context.Context, actor access.Actor, personID int64, n NewToken) (access.Token, string, error) {
 	if err := mayManageTokensOf(actor, personID); err != nil {
 		return access.Token{}, "", err
+	}
+	if actor.Kind != access.ActorSystem && !isOwn(actor, personID) {
+		return access.Token{}, "", access.Errorf(access.KindForbidden, "People make their own API tokens. The operator of the server can make one for another person: portcullis token create.")
 	}
 	secret := newSecret()
 	t, err := s.storeToken(ctx, actor, personID, n, secret)

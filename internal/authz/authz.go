@@ -78,9 +78,6 @@ func Can(actor access.Actor, p Permission) bool {
 	if actor.Kind == access.ActorSystem {
 		return p != ReviewChange && p != BreakGlass
 	}
-	if actor.PasswordDue && p != ManageOwnAccount {
-		return false
-	}
 	return slices.ContainsFunc(table[p], actor.Has) && inScope(actor, p)
 }
 
@@ -98,8 +95,6 @@ func Require(actor access.Actor, p Permission) error {
 		return nil
 	case actor.Kind == "":
 		return access.Errorf(access.KindUnauthenticated, "Sign in first.")
-	case actor.PasswordDue && p != ManageOwnAccount:
-		return access.Errorf(access.KindForbidden, "Somebody else gave you your password. Choose one of your own first, on the page of your account.")
 	case !slices.ContainsFunc(table[p], actor.Has):
 		return access.Errorf(access.KindForbidden, "Your roles do not allow this. It needs %s.", names(table[p]))
 	default:

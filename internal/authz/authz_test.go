@@ -83,18 +83,3 @@ func TestTokensNeedTheirScope(t *testing.T) {
 		}
 	}
 }
-
-// A person who has yet to choose a password may do nothing before, with any role.
-func TestAPasswordThatIsDue(t *testing.T) {
-	for _, kind := range []access.ActorKind{access.ActorPerson, access.ActorToken} {
-		due := access.Actor{Kind: kind, PersonID: 1, Roles: access.Roles(), Scopes: access.Scopes(), PasswordDue: true}
-		for _, p := range Permissions() {
-			if got, want := Can(due, p), p == ManageOwnAccount && kind == access.ActorPerson; got != want {
-				t.Errorf("a %s may %s: %v, want %v", kind, p, got, want)
-			}
-		}
-		if err := Require(due, Read); access.KindOf(err) != access.KindForbidden {
-			t.Errorf("a %s reads: %v", kind, err)
-		}
-	}
-}

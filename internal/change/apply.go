@@ -50,12 +50,13 @@ func (s *Service) apply(ctx context.Context, id int64, a application) (access.Ro
 	return access.Rollout{}, access.Errorf(access.KindConflict, "Other changes are being applied at this moment. Try again.")
 }
 
-// application is how a change is applied: with its reviews or, by breaking the glass,
-// alone.
+// application is how a change is applied: with its reviews or alone, by breaking the glass or in the mode single
+// administrator.
 type application struct {
 	actor  access.Actor
 	digest string
 	alone  bool
+	single bool
 	reason string
 
 	strategy string
@@ -67,6 +68,9 @@ func (a application) do(c *access.Change, revision int64, at time.Time) error {
 	if a.alone {
 		return c.ApplyAlone(a.actor, a.digest, a.reason, revision, at)
 	}
+	if a.single {
+		return c.ApplySingle(a.actor, a.digest, revision, at)
+	}
 	return c.Apply(a.digest, revision, at)
 }
 
@@ -76,6 +80,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		return access.Rollout{}, err
 	}
 	if err := a.step.holds(&c); err != nil {
+		return access.Rollout{}, err
+	}
+	if a.single, err = s.appliesSingle(c, a); err != nil {
 		return access.Rollout{}, err
 	}
 	if c.State != access.ChangeApproved || c.Digest != a.digest {
@@ -128,6 +135,9 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 			return Application{}, err
 		}
 		fresh.Dangers = d.dangers
+		if a.single && !fresh.Groups.FourEyes(s.single).Single() {
+			return Application{}, errNotSingle
+		}
 		if made, why := s.reassess(fresh, a, d.needs); why != nil {
 			reopened = why
 			return made, nil //nolint:nilerr // the reopened change is saved, and reopened says why
@@ -146,6 +156,24 @@ func (s *Service) tryApply(ctx context.Context, id int64, a application) (access
 		return access.Rollout{}, reopened
 	}
 	return r, err
+}
+
+var errNotSingle = access.Errorf(access.KindConflict, "A second person has been vouched for in this moment. The change needs a review.")
+
+// appliesSingle reports whether a change in review is applied in the mode single administrator. It refuses one that
+// cannot be approved because all people are one group, and says why.
+func (s *Service) appliesSingle(c access.Change, a application) (bool, error) {
+	if a.alone || a.actor.Kind == access.ActorSystem || c.State != access.ChangeInReview {
+		return false, nil
+	}
+	switch f := c.Groups.FourEyes(s.single); {
+	case f.Single():
+		return true, nil
+	case !f.InForce():
+		return false, access.Errorf(access.KindConflict, "%s", c.Groups.OneGroup(f))
+	default:
+		return false, nil
+	}
 }
 
 // trial is a copy on which a step can be tried.
@@ -237,7 +265,7 @@ func (s *Service) applyApproved(
 ) (Application, error) {
 	at := s.at()
 	var events []access.AuditEvent
-	if c.Base != head && !a.alone {
+	if c.Base != head && !a.alone && !a.single {
 		var err error
 		if events, err = s.keepReviews(c, a.actor, d.onBase(head, c.Edits), d.needs, at); err != nil {
 			return Application{}, err
@@ -249,8 +277,11 @@ func (s *Service) applyApproved(
 	}
 	action := "change.apply"
 	detail["digest"], detail["revision"], detail["edits"] = a.digest, c.Revision, c.Edits
-	if a.alone {
+	switch {
+	case a.alone:
 		action, detail["reason"], detail["missing"] = "change.break_glass", c.BreakGlass.Reason, missing
+	case a.single:
+		detail["basis"], detail["missing"] = "single_administrator", missing
 	}
 	return Application{Events: append(events, access.NewAuditEvent(a.actor, at, action, object(c.ID), detail))}, nil
 }

@@ -28,6 +28,13 @@ func (s *Service) Overview(ctx context.Context, actor access.Actor) (Overview, e
 	if o.Missed, err = s.store.Missed(ctx, 10); err != nil {
 		return Overview{}, err
 	}
+	groups, err := s.store.Groups(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	if o.FourEyes = groups.FourEyes(s.single); !o.FourEyes.InForce() {
+		o.OneGroup = groups.OneGroup(o.FourEyes)
+	}
 	o.ForYou, err = s.forYou(ctx, actor)
 	return o, err
 }

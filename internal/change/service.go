@@ -20,6 +20,8 @@ type Config struct {
 	MaxInFlight int              // targets in flight at once, at least 1; DefaultMaxInFlight
 	MaxFailures int              // failed targets that halt a rollout, at least 1; DefaultMaxFailures
 	DeployRole  string           // that a script to undo by hand assumes; byhand.DefaultDeployRole
+
+	SingleAdministrator bool // one person may apply changes alone, flagged, while no second person was vouched for
 }
 
 func (c Config) withDefaults() Config {
@@ -42,6 +44,7 @@ type Service struct {
 	maxInFlight int
 	maxFailures int
 	deployRole  string
+	single      bool
 	targetable  targetable
 	results     resultCache[planKey, *planning.Result]
 	drafts      resultCache[draftKey, draft]
@@ -58,7 +61,10 @@ const (
 // New makes the service.
 func New(cfg Config) *Service {
 	cfg = cfg.withDefaults()
-	return &Service{store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures, deployRole: cfg.DeployRole}
+	return &Service{
+		store: cfg.Store, now: cfg.Now, log: cfg.Log, maxInFlight: cfg.MaxInFlight, maxFailures: cfg.MaxFailures,
+		deployRole: cfg.DeployRole, single: cfg.SingleAdministrator,
+	}
 }
 
 // revision resolves Head to the newest revision.

@@ -84,6 +84,8 @@ type Store interface {
 
 	// People are everybody with an account, with roles and teams.
 	People(ctx context.Context) ([]access.Person, error)
+	// Groups says which people count together.
+	Groups(ctx context.Context) (access.Groups, error)
 	// AddComment and CloneChange lock a change at its version, which judge is told, until the
 	// addition is committed. A clone is of the change that it was cloned from.
 	AddComment(ctx context.Context, change int64, c access.Comment, judge func(version int64) error, event access.AuditEvent) (access.Comment, error)

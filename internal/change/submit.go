@@ -133,8 +133,12 @@ func (s *Service) draft(ctx context.Context, c access.Change, on int64) (draft, 
 	if err != nil {
 		return draft{}, fmt.Errorf("reading the people: %w", err)
 	}
+	groups, err := s.store.Groups(ctx)
+	if err != nil {
+		return draft{}, err
+	}
 	d := draft{Result: *p}
-	if err := s.judge(ctx, &d, base, after, c.Edits, people); err != nil {
+	if err := s.judge(ctx, &d, base, after, c.Edits, people, groups); err != nil {
 		return draft{}, err
 	}
 	return d, nil
@@ -155,7 +159,7 @@ type draft struct {
 }
 
 // judge asks the review rules and the lock-out guards of the state before.
-func (s *Service) judge(ctx context.Context, d *draft, base, after access.State, edits []access.Edit, people []access.Person) error {
+func (s *Service) judge(ctx context.Context, d *draft, base, after access.State, edits []access.Edit, people []access.Person, groups access.Groups) error {
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return err
@@ -168,7 +172,7 @@ func (s *Service) judge(ctx context.Context, d *draft, base, after access.State,
 		Before: base, After: after, Edits: edits, OUs: ous, Issues: d.Issues, Written: writtenAccounts(accounts, d.Plan),
 	}
 	d.needs, d.dangers = e.Needs(), e.Dangers()
-	d.lockOuts = planning.LockOuts(base, after, ous, people, s.at())
+	d.lockOuts = planning.LockOuts(base, after, ous, people, groups, s.at())
 	d.settings = base.Settings
 	d.ruled = diffRules(base, after, ous)
 	d.untimely = untimely(d.Diff, base.Settings, s.at())

@@ -20,7 +20,8 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 	if err != nil {
 		return View{}, err
 	}
-	v := View{Change: c, Permissions: permissionsOf(c, actor), Computed: s.at()}
+	v := View{Change: c, Permissions: permissionsOf(c, actor), Computed: s.at(), FourEyes: c.Groups.FourEyes(s.single)}
+	s.addSingle(&v, actor)
 	if v.OUs, err = s.store.OUTree(ctx); err != nil {
 		return View{}, err
 	}
@@ -39,6 +40,17 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 	}
 	v.ChangedSince, err = s.changedSince(ctx, v.Change, v.History)
 	return v, err
+}
+
+// addSingle lets a change in review be applied in the mode single administrator, or says why it cannot be approved.
+func (s *Service) addSingle(v *View, actor access.Actor) {
+	if v.State != access.ChangeInReview || v.FourEyes.InForce() {
+		return
+	}
+	v.OneGroup = v.Groups.OneGroup(v.FourEyes)
+	if v.FourEyes.Single() {
+		v.Permissions.Apply = authz.Require(actor, authz.ApplyChange)
+	}
 }
 
 // consequences fills in what follows from the edits, and returns what there is to see

@@ -67,6 +67,8 @@ type View struct {
 	Names        map[string]string   // of the allowlists and mappings in the scopes of Rules, by id
 	OUs          *access.OUs         // for the texts about selectors
 	ChangedSince access.ChangedSince // changes of others since the base of a change that is not applied yet
+	FourEyes     access.FourEyes     // whether two humans are needed now
+	OneGroup     string              // why a change in review cannot be approved: all people count as one group
 	Warnings     string              // the digest of the warnings of a submitted change
 
 	Strategies      []access.StrategyChange
@@ -108,4 +110,7 @@ type Overview struct {
 
 	Expiring []access.Expiring // soon, or expired and being removed
 	Missed   []access.Change   // whose schedule was not kept
+
+	FourEyes access.FourEyes // whether changes need two humans now
+	OneGroup string          // if they do not: who counts as one group, why, and what to do
 }

@@ -21,7 +21,7 @@
 // An account that cannot be read keeps the inventory it had, with the reason in words
 // next to it.
 //
-//	ReadOrganization ─▶ another organization, or many accounts gone ─▶ refused ─▶ AcceptSync by two admins ─▶ again
+//	ReadOrganization ─▶ another organization, or many accounts gone ─▶ refused ─▶ AcceptSync by admins of two groups ─▶ again
 //
 // Files: organization.go syncs the organization, left_behind.go lists documents in accounts that are gone, service.go
 // reads accounts, scan_failure.go records why none can be read,

@@ -85,12 +85,13 @@ func (s *Service) AcceptSync(
 		return access.SyncConfirmation{}, err
 	}
 	at := s.cfg.Now()
-	decide := func(c *access.SyncConfirmation, people []access.Person) ([]access.AuditEvent, error) {
+	decide := func(c *access.SyncConfirmation, people access.PersonContext) ([]access.AuditEvent, error) {
 		if reference != c.Digest && reference != c.Reference() {
 			return nil, access.Errorf(access.KindConflict, "%q is not what awaits confirmation. Look at the page "+
 				"Accounts again. It is now about this: %s", reference, c.Sentence())
 		}
-		if err := c.Accept(actor, people, at); err != nil {
+		single := people.Groups.FourEyes(s.cfg.SingleAdministrator).Single()
+		if err := c.Accept(actor, people.Others, people.Groups, single, at); err != nil {
 			return nil, err
 		}
 		return []access.AuditEvent{c.Event(actor, at)}, nil

@@ -18,6 +18,7 @@ type synced struct {
 	t     *testing.T
 	org   *sandbox.Organization
 	store *store.Store
+	cloud drift.Cloud
 	*drift.Service
 	config drift.Config
 }
@@ -29,7 +30,7 @@ func newSynced(t *testing.T, accounts int) synced {
 	org, cloud := startOrganization(t, accounts)
 	st := storetest.New(t)
 	cfg := drift.Config{Store: st, Cloud: cloud}
-	s := synced{t, org, st, drift.New(cfg), cfg}
+	s := synced{t, org, st, cloud, drift.New(cfg), cfg}
 	s.sync("")
 	return s
 }
@@ -181,7 +182,7 @@ func TestOtherOrganizationNeedsTwoAdmins(t *testing.T) {
 	if c := s.accept(ada, otherOrganization); !c.AcceptedAt.IsZero() {
 		t.Fatalf("one of two admins is enough: %+v", c)
 	}
-	s.refuseAccept(ada, otherOrganization, "Another admin")
+	s.refuseAccept(ada, otherOrganization, "An admin of another group")
 	s.sync(otherOrganization)
 	if c := s.accept(ben, s.record().Awaits.Digest); c.Basis != access.AcceptedByTwoAdmins {
 		t.Errorf("accepted by %q, want two admins", c.Basis)
@@ -230,10 +231,17 @@ func TestFormerAdminDoesNotConfirm(t *testing.T) {
 	}
 }
 
-func TestSingleAdminAcceptsFlagged(t *testing.T) {
+func TestSingleAdministratorAcceptsFlagged(t *testing.T) {
 	s := newSynced(t, 12)
 	ada := s.person("ada", access.RoleAdmin)
-	s.person("op", access.RoleOperator)
+	s.org.SetOrganizationID(otherOrganization)
+	s.sync(otherOrganization)
+	if c := s.accept(ada, otherOrganization); !c.AcceptedAt.IsZero() {
+		t.Fatalf("without the mode one admin is enough: accepted by %q", c.Basis)
+	}
+	s = newSynced(t, 12)
+	s.Service = drift.New(drift.Config{Store: s.store, Cloud: s.cloud, SingleAdministrator: true})
+	ada = s.person("ada", access.RoleAdmin)
 	s.org.SetOrganizationID(otherOrganization)
 	s.sync(otherOrganization)
 	if c := s.accept(ada, otherOrganization); c.Basis != access.AcceptedBySingleAdmin {
@@ -243,6 +251,29 @@ func TestSingleAdminAcceptsFlagged(t *testing.T) {
 	if err != nil || len(events.Items) != 1 || !strings.Contains(string(events.Items[0].Detail),
 		"single_administrator") {
 		t.Errorf("the audit log has %v (%v), want the flag", events.Items, err)
+	}
+}
+
+// An admin who added another admin accepts once, whatever account they use.
+func TestOneGroupOfAdminsAcceptsOnce(t *testing.T) {
+	s := newSynced(t, 12)
+	ada, cleo := s.person("ada", access.RoleAdmin), s.person("cleo", access.RoleAdmin)
+	event := access.NewAuditEvent(ada, time.Now(), "person.add", "ben", nil)
+	ben, err := s.store.CreatePerson(t.Context(), access.Person{
+		Email: "ben@example.com", Name: "ben", Roles: []access.Role{access.RoleAdmin},
+	}, "-", event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.org.SetOrganizationID(otherOrganization)
+	s.sync(otherOrganization)
+	s.accept(ada, otherOrganization)
+	puppet := access.Actor{Kind: access.ActorPerson, PersonID: ben.ID, Name: ben.Name, Roles: ben.Roles}
+	if c := s.accept(puppet, otherOrganization); !c.AcceptedAt.IsZero() {
+		t.Fatalf("accepted by %q with two accounts of one group", c.Basis)
+	}
+	if c := s.accept(cleo, otherOrganization); c.Basis != access.AcceptedByTwoAdmins {
+		t.Errorf("accepted by %q with two groups", c.Basis)
 	}
 }
 

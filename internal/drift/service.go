@@ -21,9 +21,10 @@ type Config struct {
 	Parallel int              // accounts read at once by this replica, at least 1; 8
 	Watch    Watch            // nil: nothing is told
 
-	Replica            string       // the name of this replica, for records that other replicas show
-	CredentialsRefused func() error // why AWS refuses the console's own credentials; nil: it does not
-	LacksExternalID    bool         // deployment roles in AWS itself are assumed without an external id
+	Replica             string       // the name of this replica, for records that other replicas show
+	CredentialsRefused  func() error // why AWS refuses the console's own credentials; nil: it does not
+	LacksExternalID     bool         // deployment roles in AWS itself are assumed without an external id
+	SingleAdministrator bool         // one admin is enough to accept, while no second person was vouched for
 }
 
 func (c Config) withDefaults() Config {

@@ -22,7 +22,7 @@ type Store interface {
 	ScanFailed(ctx context.Context, words, replica string) error
 	// AcceptSync locks what awaits confirmation, lets decide judge it, and saves the acceptances.
 	AcceptSync(
-		ctx context.Context, decide func(*access.SyncConfirmation, []access.Person) ([]access.AuditEvent, error),
+		ctx context.Context, decide func(*access.SyncConfirmation, access.PersonContext) ([]access.AuditEvent, error),
 	) (access.SyncConfirmation, error)
 	// LeftBehind lists the accounts that are not active and keep documents of the console.
 	LeftBehind(ctx context.Context, q access.PageQuery) (access.Page[access.LeftBehind], error)

@@ -18,13 +18,14 @@ type guard struct {
 	before, after access.State
 	ous           *access.OUs
 	people        []access.Person
+	groups        access.Groups
 	now           time.Time
 	found         []access.Guard
 }
 
 // LockOuts returns what a change would lock out, for all readers alike.
-func LockOuts(before, after access.State, ous *access.OUs, people []access.Person, now time.Time) []access.Guard {
-	g := &guard{before: before, after: after, ous: ous, people: people, now: now}
+func LockOuts(before, after access.State, ous *access.OUs, people []access.Person, groups access.Groups, now time.Time) []access.Guard {
+	g := &guard{before: before, after: after, ous: ous, people: people, groups: groups, now: now}
 	g.noAddress()
 	g.noAddressLater()
 	g.breakGlassMappings()
@@ -223,7 +224,7 @@ func (g *guard) nobodyReviews() {
 
 // unmet says what a rule would lack even if all people reviewed; "" where nothing.
 func (g *guard) unmet(r access.ReviewRule) string {
-	lacks := access.Need{Need: r.Need}.Unmet(g.people)
+	lacks := access.Need{Need: r.Need}.Unmet(g.people, g.groups)
 	if len(lacks) == 0 {
 		return ""
 	}

@@ -137,7 +137,7 @@ func TestPatternWaitsForAReviewerWhereAnAccountIsDead(t *testing.T) {
 func (w *world) openAnyway(t *testing.T, id int64, by access.Actor, account access.AccountID) error {
 	t.Helper()
 	accept := func(r *access.Rollout, _ *access.WaveProgress) ([]access.AuditEvent, error) {
-		return nil, r.OpenAnyway(by, []access.AccountID{account})
+		return nil, r.OpenAnyway(by, access.Groups{}, []access.AccountID{account})
 	}
 	_, err := w.store.UpdateProgress(t.Context(), id, accept)
 	return err

@@ -10,7 +10,8 @@ import (
 )
 
 // OpenUnverified accepts that user policies open the roles of some accounts although nothing proves that the trust policies of
-// these roles are set. A reviewer decides that: neither the person who started the rollout nor an author of its change.
+// these roles are set. A reviewer decides that, of another group than the person who started the rollout and the
+// authors of its change.
 // The targets that failed for it are retried separately.
 func (s *Service) OpenUnverified(
 	ctx context.Context, actor access.Actor, id int64, accounts []access.AccountID, reason string,
@@ -26,12 +27,16 @@ func (s *Service) OpenUnverified(
 	if err := s.refuseAuthor(ctx, actor, id); err != nil {
 		return access.Rollout{}, err
 	}
+	groups, err := s.cfg.Store.Groups(ctx)
+	if err != nil {
+		return access.Rollout{}, err
+	}
 	if err := s.refuseUnknown(ctx, accounts); err != nil {
 		return access.Rollout{}, err
 	}
 	detail := map[string]any{"accounts": accounts, "reason": reason}
 	return s.control(ctx, actor, id, "rollout.open_unverified", detail, func(r *access.Rollout) error {
-		return r.OpenAnyway(actor, accounts)
+		return r.OpenAnyway(actor, groups, accounts)
 	})
 }
 
@@ -50,7 +55,8 @@ func (s *Service) refuseUnknown(ctx context.Context, ids []access.AccountID) err
 	return nil
 }
 
-// refuseAuthor refuses the people who wrote the change that a rollout carries out.
+// refuseAuthor refuses the people who wrote the change that a rollout carries out, and those who count together with
+// them.
 func (s *Service) refuseAuthor(ctx context.Context, actor access.Actor, id int64) error {
 	r, err := s.cfg.Store.Rollout(ctx, id)
 	if err != nil || r.ChangeID == 0 {
@@ -60,9 +66,9 @@ func (s *Service) refuseAuthor(ctx context.Context, actor access.Actor, id int64
 	if err != nil {
 		return fmt.Errorf("reading who wrote the change of rollout %d: %w", id, err)
 	}
-	if actor.Is(c.Author) || slices.ContainsFunc(c.Editors, actor.Is) {
-		return access.Errorf(access.KindForbidden,
-			"You wrote or edited the change of this rollout. Another reviewer must accept roles without proof.")
+	if c.WrittenBy(actor) {
+		return access.Errorf(access.KindForbidden, "You, or a person who counts together with you, wrote or edited the "+
+			"change of this rollout. A reviewer of another group must accept roles without proof.")
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ type Store interface {
 	BlockedRequirements(ctx context.Context, rollout int64) ([]string, error)
 	// Change is the change that a rollout carries out, with its author and editors.
 	Change(ctx context.Context, id int64) (access.Change, error)
+	// Groups says which people count together.
+	Groups(ctx context.Context) (access.Groups, error)
 	// Accounts are all accounts of the organization. The slice is shared: read only.
 	Accounts(ctx context.Context) ([]access.Account, error)
 

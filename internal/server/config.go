@@ -38,6 +38,9 @@ type Config struct {
 	MaxInFlight int // targets of one rollout in flight, over all processes; 20
 	MaxFailures int // failed targets that halt a rollout; 10
 
+	// SingleAdministrator lets one person apply changes alone, flagged, while no second person was vouched for.
+	SingleAdministrator bool
+
 	APIRate float64 // calls a second of one API token; 0 is the default, below 0 no limit
 
 	SyncEvery     time.Duration // how often the organization is read; 1 hour

@@ -44,13 +44,19 @@ func newServices(cfg Config, st *store.Store, cloud *aws.Cloud) services {
 		Store: st, Cloud: cloud, Log: cfg.Log, OnRequeue: cfg.onRequeue, Probe: cfg.probe, Fault: cfg.dieAt, Now: cfg.clock,
 		Replica: cfg.replica, DeployRole: cfg.Cloud.DeployRole,
 	}
-	watched := drift.Config{Store: st, Cloud: cloud, Log: cfg.Log, Watch: cfg.scans, Replica: cfg.replica}
+	watched := drift.Config{
+		Store: st, Cloud: cloud, Log: cfg.Log, Watch: cfg.scans, Replica: cfg.replica,
+		SingleAdministrator: cfg.SingleAdministrator,
+	}
 	if cloud != nil {
 		refused := func() error { _, why := cloud.CredentialsRefused(); return why }
 		engine.Silence, engine.CredentialsRefused = cloud.Silence, refused
 		watched.CredentialsRefused, watched.LacksExternalID = refused, cloud.LacksExternalID()
 	}
-	changes := change.New(change.Config{Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures, DeployRole: cfg.Cloud.DeployRole})
+	changes := change.New(change.Config{
+		Store: st, Log: cfg.Log, MaxInFlight: cfg.MaxInFlight, MaxFailures: cfg.MaxFailures,
+		DeployRole: cfg.Cloud.DeployRole, SingleAdministrator: cfg.SingleAdministrator,
+	})
 	watched.Pusher = changes
 	return services{
 		store:    st,

@@ -21,6 +21,7 @@ type changeRow struct {
 	AuthorName  string
 	AuthorEmail string
 	Editors     []personJSON `gorm:"serializer:json"`
+	Writers     []int64      `gorm:"serializer:json"`
 	Base        int64
 	Edits       []access.Edit `gorm:"serializer:json"`
 	Version     int64
@@ -47,6 +48,7 @@ type changeRow struct {
 	BreakGlassReason   string
 	BreakGlassAt       time.Time `gorm:"serializer:null"`
 	BreakGlassReviewed time.Time `gorm:"serializer:null"`
+	BreakGlassSingle   bool
 
 	ExpiresAt       time.Time `gorm:"serializer:null"`
 	SetBy           []int64   `gorm:"serializer:json"`
@@ -74,7 +76,7 @@ type personJSON struct {
 func changeRowOf(c access.Change) changeRow {
 	r := changeRow{
 		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State),
-		AuthorID: c.Author.ID, AuthorName: c.Author.Name, AuthorEmail: c.Author.Email, Editors: []personJSON{},
+		AuthorID: c.Author.ID, AuthorName: c.Author.Name, AuthorEmail: c.Author.Email, Editors: []personJSON{}, Writers: orEmpty(c.Writers),
 		Base: c.Base, Edits: orEmpty(c.Edits), Version: c.Version, Digest: c.Digest, Documents: c.Documents, Required: c.Required,
 		Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, SubmittedAt: c.SubmittedAt, AppliedAt: c.AppliedAt,
@@ -87,7 +89,7 @@ func changeRowOf(c access.Change) changeRow {
 	r.Dangers, r.EmergencyUntil = orEmpty(c.Dangers), c.EmergencyUntil
 	if b := c.BreakGlass; b != nil {
 		r.BreakGlassBy, r.BreakGlassName, r.BreakGlassEmail = b.By.ID, b.By.Name, b.By.Email
-		r.BreakGlassReason, r.BreakGlassAt, r.BreakGlassReviewed = b.Reason, b.At, b.Reviewed
+		r.BreakGlassReason, r.BreakGlassAt, r.BreakGlassReviewed, r.BreakGlassSingle = b.Reason, b.At, b.Reviewed, b.Single
 	}
 	r.putTime(c)
 	return r
@@ -96,8 +98,8 @@ func changeRowOf(c access.Change) changeRow {
 func (r changeRow) change(reviews []access.Review) access.Change {
 	c := access.Change{
 		ID: r.ID, Title: r.Title, Reason: r.Reason, State: access.ChangeState(r.State),
-		Author: access.PersonRef{ID: r.AuthorID, Name: r.AuthorName, Email: r.AuthorEmail},
-		Base:   r.Base, Edits: r.Edits, Version: r.Version, Digest: r.Digest, Documents: r.Documents, Required: r.Required,
+		Author:  access.PersonRef{ID: r.AuthorID, Name: r.AuthorName, Email: r.AuthorEmail},
+		Writers: r.Writers, Base: r.Base, Edits: r.Edits, Version: r.Version, Digest: r.Digest, Documents: r.Documents, Required: r.Required,
 		Reviews: reviews, Note: r.Note, Revision: r.Revision, RolloutID: r.RolloutID,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SubmittedAt: r.SubmittedAt, AppliedAt: r.AppliedAt,
 	}
@@ -109,7 +111,7 @@ func (r changeRow) change(reviews []access.Review) access.Change {
 	c.Dangers, c.EmergencyUntil = r.Dangers, r.EmergencyUntil
 	if !r.BreakGlassAt.IsZero() {
 		by := access.PersonRef{ID: r.BreakGlassBy, Name: r.BreakGlassName, Email: r.BreakGlassEmail}
-		c.BreakGlass = &access.BreakGlass{By: by, Reason: r.BreakGlassReason, At: r.BreakGlassAt, Reviewed: r.BreakGlassReviewed}
+		c.BreakGlass = &access.BreakGlass{Single: r.BreakGlassSingle, By: by, Reason: r.BreakGlassReason, At: r.BreakGlassAt, Reviewed: r.BreakGlassReviewed}
 	}
 	r.takeTime(&c)
 	return c
@@ -140,11 +142,18 @@ func (s *Store) CloneChange(ctx context.Context, clone access.Change, judge func
 }
 
 func (tx *txn) createChange(c access.Change, event access.AuditEvent) (access.Change, error) {
+	groups, err := loadGroups(tx.orm)
+	if err != nil {
+		return c, err
+	}
+	c.Groups = groups
+	c.NoteWriter(c.Author.ID)
 	row := changeRowOf(c)
 	if err := tx.orm.Create(&row).Error; err != nil {
 		return c, fmt.Errorf("creating a change: %w", err)
 	}
 	c = row.change(nil)
+	c.Groups = groups
 	if event.Object == "" {
 		event.Object = access.ChangeObject(c.ID)
 	}
@@ -177,7 +186,10 @@ func loadChange(orm *gorm.DB, id int64) (access.Change, error) {
 		return access.Change{}, err
 	}
 	c := row.change(reviews[id])
-	c.ApprovalsValidFor, err = loadApprovalsValidFor(fresh)
+	if c.ApprovalsValidFor, err = loadApprovalsValidFor(fresh); err != nil {
+		return c, err
+	}
+	c.Groups, err = loadGroups(fresh)
 	return c, err
 }
 
@@ -239,7 +251,15 @@ func (s *Store) Changes(ctx context.Context, q access.ChangeQuery) (access.Page[
 	if err != nil {
 		return none, err
 	}
-	return pageOf(page, func(r changeRow) access.Change { return r.change(reviews[r.ID]) }), nil
+	groups, err := loadGroups(s.read(ctx))
+	if err != nil {
+		return none, err
+	}
+	return pageOf(page, func(r changeRow) access.Change {
+		c := r.change(reviews[r.ID])
+		c.Groups = groups
+		return c
+	}), nil
 }
 
 // UpdateChange locks a change, lets decide alter it, and saves what it leaves.
@@ -273,11 +293,11 @@ func (s *Store) UpdateChange(ctx context.Context, id int64, decide func(*access.
 	return c, nil
 }
 
-// lockChange also locks its reviewers, so that what they are now stays so until the end.
+// lockChange also keeps the people from being altered, so that the reviewers and the groups stay as they are until the
+// end.
 func (tx *txn) lockChange(ctx context.Context, id int64) (access.Change, error) {
-	const reviewers = "SELECT id FROM people WHERE id IN (SELECT reviewer_id FROM reviews WHERE change_id = $1) ORDER BY id FOR SHARE"
-	if _, err := tx.Exec(ctx, reviewers, id); err != nil {
-		return access.Change{}, fmt.Errorf("locking the reviewers of change %d: %w", id, err)
+	if err := tx.keepPeople(ctx); err != nil {
+		return access.Change{}, err
 	}
 	return loadChange(tx.orm.Clauses(clause.Locking{Strength: "UPDATE"}), id)
 }

@@ -24,6 +24,7 @@ type reviewRow struct {
 	At            time.Time `gorm:"serializer:null"`
 	Void          bool
 	VoidReason    string
+	CountedWith   []int64 `gorm:"serializer:json"`
 }
 
 // TableName names the table.
@@ -33,7 +34,7 @@ func (r reviewRow) review() access.Review {
 	return access.Review{
 		ID: r.ID, Reviewer: access.PersonRef{ID: r.ReviewerID, Name: r.ReviewerName, Email: r.ReviewerEmail},
 		Verdict: access.Verdict(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
-		Comment: r.Comment, At: r.At, Void: r.Void, Because: access.VoidReason(r.VoidReason),
+		Comment: r.Comment, At: r.At, Void: r.Void, Because: access.VoidReason(r.VoidReason), With: r.CountedWith,
 	}
 }
 
@@ -99,7 +100,7 @@ func (tx *txn) saveReviews(c *access.Change, known []access.Review) error {
 		row := reviewRow{
 			ChangeID: c.ID, AuthorID: c.Author.ID, ReviewerID: r.Reviewer.ID, ReviewerName: r.Reviewer.Name, ReviewerEmail: r.Reviewer.Email,
 			Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base, Warnings: r.Warnings,
-			Comment: r.Comment, At: r.At, Void: r.Void, VoidReason: string(r.Because),
+			Comment: r.Comment, At: r.At, Void: r.Void, VoidReason: string(r.Because), CountedWith: orEmpty(r.With),
 		}
 		if err := tx.orm.Create(&row).Error; err != nil {
 			return err

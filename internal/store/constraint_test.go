@@ -174,9 +174,9 @@ func acceptOther(t *testing.T, s *store.Store) {
 	}
 	operator := access.System("command-line")
 	c := must[access.SyncConfirmation](t)(s.AcceptSync(t.Context(), func(c *access.SyncConfirmation,
-		people []access.Person,
+		people access.PersonContext,
 	) ([]access.AuditEvent, error) {
-		return []access.AuditEvent{c.Event(operator, t0)}, c.Accept(operator, people, t0)
+		return []access.AuditEvent{c.Event(operator, t0)}, c.Accept(operator, people.Others, people.Groups, false, t0)
 	}))
 	if c.Basis != access.AcceptedByOperator {
 		t.Errorf("accepted by %q", c.Basis)

@@ -12,9 +12,10 @@
 // jobs, and appends the audit events last, in one transaction. The order of locks is
 // fixed, so that no two transactions wait for each other:
 //
-//	head ─▶ change ─▶ rollout ─▶ flight ─▶ target ─▶ account ─▶ end of the audit log
+//	head ─▶ people ─▶ change ─▶ rollout ─▶ flight ─▶ target ─▶ account ─▶ end of the audit log
 //
-// An admin's confirmation of a sync locks the people and then the record of the organization; a sync locks that record
+// "People" is an advisory lock (people_acts.go): exclusive where a person is added, altered or vouched for, shared where
+// a change is decided on, because that counts groups of people. A confirmation of a sync locks the people and then the record of the organization; a sync locks that record
 // before the accounts.
 //
 // "Flight" is an advisory lock: a transaction that starts targets must take it
@@ -62,6 +63,7 @@
 //	state_allowlists.go, state_mappings.go  lists at the head, from state_catalog.go and state_bitset.go
 //
 //	people.go      people, their roles and teams; people_identities.go at identity providers
+//	people_acts.go       who did what to whose account, and who counts together; people_links.go links to choose a password
 //	people_sessions.go, people_sign_ins.go, people_tokens.go, people_idempotent_replies.go
 //
 //	change.go      changes; change_reviews.go, change_comments.go, change_history.go

@@ -60,10 +60,10 @@ func openConfirmation(ctx context.Context, q querier, accounts int) (*access.Syn
 	if err != nil {
 		return nil, err
 	}
-	err = eachRow(ctx, q, "SELECT person_id, name, email, at FROM sync_acceptances WHERE confirmation_id = $1 "+
+	err = eachRow(ctx, q, "SELECT person_id, name, email, at, counted_with FROM sync_acceptances WHERE confirmation_id = $1 "+
 		"ORDER BY at, person_id", []any{c.ID}, func(row pgx.Rows) error {
 		var a access.SyncAcceptance
-		if err := row.Scan(&a.By.ID, &a.By.Name, &a.By.Email, timeOrZero{&a.At}); err != nil {
+		if err := row.Scan(&a.By.ID, &a.By.Name, &a.By.Email, timeOrZero{&a.At}, &a.With); err != nil {
 			return err
 		}
 		c.Acceptances = append(c.Acceptances, a)
@@ -173,7 +173,7 @@ func (tx *txn) openConfirmation(ctx context.Context, c access.SyncConfirmation) 
 // sees all people, who stay as they are until the end. An accepted organization is recorded at once. In any case the
 // organization is read again once the confirmation is complete.
 func (s *Store) AcceptSync(
-	ctx context.Context, decide func(c *access.SyncConfirmation, people []access.Person) ([]access.AuditEvent, error),
+	ctx context.Context, decide func(c *access.SyncConfirmation, people access.PersonContext) ([]access.AuditEvent, error),
 ) (access.SyncConfirmation, error) {
 	var c access.SyncConfirmation
 	err := s.inTx(ctx, func(tx *txn) error {
@@ -189,7 +189,7 @@ func (s *Store) AcceptSync(
 			return access.Errorf(access.KindConflict, "Nothing of the organization awaits confirmation.")
 		}
 		before := len(record.Awaits.Acceptances)
-		events, err := decide(record.Awaits, people.Others)
+		events, err := decide(record.Awaits, people)
 		if err != nil {
 			return err
 		}
@@ -202,9 +202,9 @@ func (s *Store) AcceptSync(
 
 func (tx *txn) saveAcceptances(ctx context.Context, c access.SyncConfirmation, before int) error {
 	for _, a := range c.Acceptances[before:] {
-		_, err := tx.Exec(ctx, "INSERT INTO sync_acceptances (confirmation_id, person_id, name, email, at) VALUES "+
-			"($1, $2, $3, $4, $5)",
-			c.ID, a.By.ID, a.By.Name, a.By.Email, a.At)
+		_, err := tx.Exec(ctx, "INSERT INTO sync_acceptances (confirmation_id, person_id, name, email, at, counted_with) "+
+			"VALUES ($1, $2, $3, $4, $5, to_jsonb($6::bigint[]))",
+			c.ID, a.By.ID, a.By.Name, a.By.Email, a.At, orEmpty(a.With))
 		if err != nil {
 			return fmt.Errorf("saving the acceptance of %s: %w", a.By.Name, err)
 		}

@@ -19,7 +19,8 @@ type personRow struct {
 	PasswordHash string
 	Disabled     bool
 	Generation   int64
-	InitialUntil time.Time    `gorm:"serializer:null"`
+	LinkHash     []byte
+	LinkUntil    time.Time    `gorm:"serializer:null"`
 	CreatedAt    time.Time    `gorm:"serializer:null;autoCreateTime:false"`
 	Roles        []personRole `gorm:"foreignKey:PersonID"`
 	Teams        []personTeam `gorm:"foreignKey:PersonID"`
@@ -45,7 +46,7 @@ type personTeam struct {
 func (personTeam) TableName() string { return "person_teams" }
 
 func (r personRow) person() access.Person {
-	p := access.Person{ID: r.ID, Email: r.Email, Name: r.Name, Disabled: r.Disabled, Generation: r.Generation, InitialUntil: r.InitialUntil, CreatedAt: r.CreatedAt}
+	p := access.Person{ID: r.ID, Email: r.Email, Name: r.Name, Disabled: r.Disabled, Generation: r.Generation, LinkUntil: r.LinkUntil, CreatedAt: r.CreatedAt}
 	held := make([]access.Role, len(r.Roles))
 	for i, role := range r.Roles {
 		held[i] = access.Role(role.Role)
@@ -78,7 +79,7 @@ func (s *Store) Person(ctx context.Context, id int64) (access.Person, error) {
 
 // personColumns are a person with roles and teams, from people p; zeroes where a join
 // found nobody. Every request reads them, so they come in one query.
-const personColumns = `coalesce(p.id, 0), coalesce(p.email, ''), coalesce(p.name, ''), coalesce(p.disabled, false), coalesce(p.generation, 0), p.created_at, p.initial_until,
+const personColumns = `coalesce(p.id, 0), coalesce(p.email, ''), coalesce(p.name, ''), coalesce(p.disabled, false), coalesce(p.generation, 0), p.created_at, p.link_until,
 	ARRAY(SELECT role FROM person_roles WHERE person_id = p.id), ARRAY(SELECT team FROM person_teams WHERE person_id = p.id ORDER BY team)`
 
 // personScan reads personColumns.
@@ -89,7 +90,7 @@ type personScan struct {
 
 func (r *personScan) fields() []any {
 	p := &r.person
-	return []any{&p.ID, &p.Email, &p.Name, &p.Disabled, &p.Generation, timeOrZero{&p.CreatedAt}, timeOrZero{&p.InitialUntil}, &r.roles, &p.Teams}
+	return []any{&p.ID, &p.Email, &p.Name, &p.Disabled, &p.Generation, timeOrZero{&p.CreatedAt}, timeOrZero{&p.LinkUntil}, &r.roles, &p.Teams}
 }
 
 func (r *personScan) done() access.Person {
@@ -117,13 +118,27 @@ func (s *Store) People(ctx context.Context) ([]access.Person, error) {
 
 // CreatePerson adds a person. An event without an object is given the person's.
 func (s *Store) CreatePerson(ctx context.Context, p access.Person, passwordHash string, event access.AuditEvent) (access.Person, error) {
-	row := newPersonRow(p, passwordHash)
+	return s.createPerson(ctx, newPersonRow(p, passwordHash), event)
+}
+
+// InvitePerson is CreatePerson of a person with a link to choose a password, good until LinkUntil.
+func (s *Store) InvitePerson(ctx context.Context, p access.Person, linkHash []byte, event access.AuditEvent) (access.Person, error) {
+	row := newPersonRow(p, "")
+	row.LinkHash, row.LinkUntil = linkHash, p.LinkUntil
+	return s.createPerson(ctx, row, event)
+}
+
+func (s *Store) createPerson(ctx context.Context, row personRow, event access.AuditEvent) (access.Person, error) {
 	err := s.inTx(ctx, func(tx *txn) error {
+		if err := tx.lockPeople(ctx); err != nil {
+			return err
+		}
 		if err := tx.orm.Create(&row).Error; err != nil {
 			return fmt.Errorf("adding %s: %w", row.Email, err)
 		}
 		tx.noteFor(fmt.Sprintf("person/%d", row.ID), []access.AuditEvent{event})
-		return nil
+		_, err := tx.recordActs(ctx, row.person(), event, access.ActAdd)
+		return err
 	})
 	if err != nil {
 		return access.Person{}, err
@@ -132,7 +147,7 @@ func (s *Store) CreatePerson(ctx context.Context, p access.Person, passwordHash 
 }
 
 func newPersonRow(p access.Person, passwordHash string) personRow {
-	row := personRow{Email: access.NormalEmail(p.Email), Name: p.Name, PasswordHash: passwordHash, Disabled: p.Disabled, InitialUntil: p.InitialUntil, CreatedAt: p.CreatedAt}
+	row := personRow{Email: access.NormalEmail(p.Email), Name: p.Name, PasswordHash: passwordHash, Disabled: p.Disabled, CreatedAt: p.CreatedAt}
 	if row.CreatedAt.IsZero() {
 		row.CreatedAt = timeNow()
 	}
@@ -144,9 +159,6 @@ func newPersonRow(p access.Person, passwordHash string) personRow {
 	}
 	return row
 }
-
-// peopleLock is locked while a person is changed, because the decision also reads the other people.
-const peopleLock = 0x706f7274_70656f70
 
 // UpdatePerson locks a person, lets decide alter name, roles, teams, generation and
 // whether they are disabled, and saves what it leaves. Decide also sees everybody else,
@@ -164,17 +176,23 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 			return missing(err, noPerson, id)
 		}
 		p = row.person()
+		was := p
 		events, err := decide(&p, personContext)
 		if err != nil {
 			return err
 		}
 		tx.noteFor(fmt.Sprintf("person/%d", id), events)
 		if p.Disabled && len(events) > 0 {
-			if err := tx.revokeTokens(ctx, id, events[0]); err != nil {
+			p.LinkUntil = time.Time{}
+			if err := tx.revokeTokens(ctx, id, time.Time{}, events[0]); err != nil {
 				return err
 			}
 		}
-		return tx.savePerson(p)
+		if err := tx.savePerson(p); err != nil || len(events) == 0 {
+			return err
+		}
+		p.Generation, err = tx.recordActs(ctx, p, events[0], access.ActsBetween(was, p)...)
+		return err
 	})
 	if err != nil {
 		return access.Person{}, err
@@ -185,8 +203,8 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, decide func(p *acces
 // personContext reads what surrounds a person, and keeps other people from being altered.
 func (tx *txn) personContext(ctx context.Context, id int64) (access.PersonContext, error) {
 	var none, a access.PersonContext
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", peopleLock); err != nil {
-		return none, fmt.Errorf("waiting for others who alter people: %w", err)
+	if err := tx.lockPeople(ctx); err != nil {
+		return none, err
 	}
 	var rows []personRow
 	if err := tx.orm.Preload("Roles").Preload("Teams").Find(&rows, "id <> ?", id).Error; err != nil {
@@ -202,12 +220,19 @@ func (tx *txn) personContext(ctx context.Context, id int64) (access.PersonContex
 	if a.Settings, err = loadSettings(ctx, tx, n); err != nil {
 		return none, err
 	}
-	a.Rules, err = loadRules(ctx, tx, n)
+	if a.Rules, err = loadRules(ctx, tx, n); err != nil {
+		return none, err
+	}
+	a.Groups, err = loadGroups(tx.orm)
 	return a, err
 }
 
 func (tx *txn) savePerson(p access.Person) error {
-	if err := tx.orm.Model(&personRow{}).Where("id = ?", p.ID).Updates(map[string]any{"name": p.Name, "disabled": p.Disabled, "generation": p.Generation}).Error; err != nil {
+	set := map[string]any{"name": p.Name, "disabled": p.Disabled, "generation": p.Generation}
+	if p.LinkUntil.IsZero() {
+		set["link_hash"], set["link_until"] = nil, nil
+	}
+	if err := tx.orm.Model(&personRow{}).Where("id = ?", p.ID).Updates(set).Error; err != nil {
 		return fmt.Errorf("saving person %d: %w", p.ID, err)
 	}
 	if err := tx.orm.Where("person_id = ?", p.ID).Delete(&personRole{}).Error; err != nil {
@@ -237,11 +262,10 @@ func (s *Store) SetPassword(ctx context.Context, personID int64, passwordHash st
 	})
 }
 
-// ReplacePassword replaces the hash of a person's password, which is good for choosing
-// another until a time where that is set. It ends their sessions, and on request their
+// ReplacePassword replaces the hash of a person's password. It ends their sessions and any link, and on request their
 // tokens, and returns the generation of the sessions that are good from now on.
-func (s *Store) ReplacePassword(ctx context.Context, personID int64, passwordHash string, initialUntil time.Time, tokens bool, event access.AuditEvent) (int64, error) {
-	return s.endSessions(ctx, personID, tokens, event, ", password_hash = $2, initial_until = $3", passwordHash, nullTime(initialUntil))
+func (s *Store) ReplacePassword(ctx context.Context, personID int64, passwordHash string, tokens bool, event access.AuditEvent) (int64, error) {
+	return s.endSessions(ctx, personID, tokens, event, ", password_hash = $2, link_hash = NULL, link_until = NULL", passwordHash)
 }
 
 // EndSessions ends all sessions of a person, on request their tokens, and returns the
@@ -254,13 +278,26 @@ func (s *Store) EndSessions(ctx context.Context, personID int64, tokens bool, ev
 func (s *Store) endSessions(ctx context.Context, personID int64, tokens bool, event access.AuditEvent, set string, args ...any) (int64, error) {
 	var generation int64
 	err := s.inTx(ctx, func(tx *txn) error {
+		if set != "" {
+			if err := tx.lockPeople(ctx); err != nil {
+				return err
+			}
+		}
 		tx.noteFor(fmt.Sprintf("person/%d", personID), []access.AuditEvent{event})
-		err := tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+" WHERE id = $1 RETURNING generation", append([]any{personID}, args...)...).Scan(&generation)
+		p := access.Person{ID: personID}
+		err := tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+" WHERE id = $1 RETURNING generation, disabled", append([]any{personID}, args...)...).
+			Scan(&p.Generation, &p.Disabled)
 		if err != nil {
 			return missing(err, noPerson, personID)
 		}
+		generation = p.Generation
+		if set != "" && event.Kind == access.ActorSystem && !p.Disabled {
+			if generation, err = tx.recordActs(ctx, p, event); err != nil {
+				return err
+			}
+		}
 		if tokens {
-			return tx.revokeTokens(ctx, personID, event)
+			return tx.revokeTokens(ctx, personID, time.Time{}, event)
 		}
 		return nil
 	})

@@ -248,7 +248,7 @@ func TestBlockedRequirements(t *testing.T) {
 	got := must[[]string](t)(s.BlockedRequirements(t.Context(), r.ID))
 	diff(t, "what the blocked targets require", []string{same, alone}, got)
 	accepted := control(t, s, r.ID, func(r *access.Rollout, _ *access.WaveProgress) error {
-		return r.OpenAnyway(approver, []access.AccountID{accountID(9), accountID(8), accountID(9)})
+		return r.OpenAnyway(approver, access.Groups{}, []access.AccountID{accountID(9), accountID(8), accountID(9)})
 	})
 	stored := must[access.Rollout](t)(s.Rollout(t.Context(), r.ID))
 	if !stored.OpensUnverified(accountID(8)) || stored.OpensUnverified(accountID(7)) || accepted.OpenUnverified != stored.OpenUnverified {

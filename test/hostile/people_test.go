@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"portcullis.internal/portcullis/internal/access"
-	"portcullis.internal/portcullis/internal/authz"
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // tryPeople goes at what people are: their roles, their passwords, their sessions.
@@ -16,7 +16,8 @@ func tryPeople(t *testing.T, w *world) {
 	tryRaisingOneself(t, w)
 	trySayingTooMuchOfPeople(t, w)
 	trySessionsOfOthers(t, w)
-	tryFirstPassword(t, w)
+	tryLink(t, w)
+	tryPushingAlone(t, w)
 }
 
 // tryRaisingOneself: nobody gives themselves a role, an admin neither.
@@ -49,7 +50,7 @@ func tryRaisingOneself(t *testing.T, w *world) {
 func trySayingTooMuchOfPeople(t *testing.T, w *world) {
 	admin := w.as(t, "admin")
 	count := w.db.Int("SELECT count(*) FROM people")
-	for _, extra := range []string{`"id":1`, `"disabled":true`, `"generation":9`, `"password":"chosen by an admin"`, `"password_hash":"-"`, `"first_password_until":null`} {
+	for _, extra := range []string{`"id":1`, `"disabled":true`, `"generation":9`, `"password":"chosen by an admin"`, `"password_hash":"-"`, `"password_link_until":null`, `"vouched":{}`} {
 		body := `{"email":"extra@example.com","name":"Extra","roles":["viewer"],` + extra + `}`
 		got := admin.send(http.MethodPost, "/api/v1/people", body, "Content-Type", "application/json", "Authorization", "Bearer "+admin.token)
 		if got.status != http.StatusUnprocessableEntity {
@@ -61,12 +62,12 @@ func trySayingTooMuchOfPeople(t *testing.T, w *world) {
 	}
 	form := url.Values{
 		"name": {"Plain"}, "email": {"plain@example.com"}, "roles": {"viewer"}, "id": {"1"}, "generation": {"9"}, "password": {"chosen by an admin"},
-		"password_hash": {"-"}, "initial_until": {""}, "external": {"true"}, "signin": {"provider"}, "disabled": {"true"}, "state": {"disabled"},
+		"password_hash": {"-"}, "link_until": {""}, "vouched": {"true"}, "external": {"true"}, "signin": {"provider"}, "disabled": {"true"}, "state": {"disabled"},
 	}
 	if got := admin.form("/people/new", form); got.status != http.StatusCreated {
 		t.Fatalf("adding somebody: %d: %s", got.status, clip(got.body))
 	}
-	const asMeant = "SELECT count(*) FROM people WHERE email = 'plain@example.com' AND NOT disabled AND generation = 0 AND initial_until > now() AND password_hash LIKE '$argon2id$%'"
+	const asMeant = "SELECT count(*) FROM people WHERE email = 'plain@example.com' AND NOT disabled AND generation = 0 AND link_until > now() AND password_hash = ''"
 	if w.db.Int(asMeant) != 1 {
 		t.Errorf("somebody was added as the form has no fields for: %v", w.db.Contents("people"))
 	}
@@ -88,39 +89,85 @@ func trySessionsOfOthers(t *testing.T, w *world) {
 	}
 }
 
-var firstPassword = regexp.MustCompile(`[a-z2-7]{4}(-[a-z2-7]{4}){4}`)
+var link = regexp.MustCompile(`/password#([A-Za-z0-9_-]{43})`)
 
-// tryFirstPassword signs in with a first password of somebody who has every role, and
-// tries everything before another is chosen.
-func tryFirstPassword(t *testing.T, w *world) {
+// linkIn is the secret of the link on a page.
+func linkIn(t *testing.T, page answer) string {
+	t.Helper()
+	found := link.FindStringSubmatch(page.body)
+	if found == nil {
+		t.Fatalf("there is no link on the page: %d: %s", page.status, clip(page.body))
+	}
+	return found[1]
+}
+
+const chosen = "a password of my own"
+
+func (a *attacker) choose(secret string) answer {
+	a.t.Helper()
+	return a.form("/password", url.Values{"secret": {secret}, "password": {chosen}, "again": {chosen}})
+}
+
+// tryLink uses a link twice, as a password, and from another site.
+func tryLink(t *testing.T, w *world) {
 	admin := w.as(t, "admin")
-	form := url.Values{"name": {"Newcomer"}, "email": {"newcomer@example.com"}}
-	for _, r := range access.Roles() {
-		form.Add("roles", string(r))
-	}
-	initial := firstPassword.FindString(admin.form("/people/new", form).body)
+	secret := linkIn(t, admin.form("/people/new", url.Values{"name": {"Newcomer"}, "email": {"newcomer@example.com"}, "roles": {"viewer"}}))
 	a := w.nobody(t)
-	a.name = "Newcomer"
-	if got := a.form("/signin", url.Values{"email": {"newcomer@example.com"}, "password": {initial}}); got.status != http.StatusSeeOther {
-		t.Fatalf("signing in with the first password %q: %d", initial, got.status)
+	if got := a.form("/signin", url.Values{"email": {"newcomer@example.com"}, "password": {secret}}); got.status != http.StatusUnauthorized {
+		t.Errorf("signing in with the secret of a link: %d", got.status)
 	}
-	before := w.contents()
-	for _, r := range w.routes {
-		if r.Public || r.API || r.Permission == authz.ManageOwnAccount {
-			continue
-		}
-		got := a.try(r, w.paths(r)[0], "")
-		leads := reads(r) && got.status == http.StatusSeeOther && got.header.Get("Location") == "/profile"
-		if !leads && got.status != http.StatusForbidden {
-			t.Errorf("%s %s with a first password: %d", r.Method, r.Path, got.status)
-		}
+	foreign := url.Values{"secret": {secret}, "password": {chosen}, "again": {chosen}}.Encode()
+	if got := a.send(http.MethodPost, "/password", foreign, "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); got.status != http.StatusForbidden {
+		t.Errorf("a page of another site uses a link: %d", got.status)
 	}
-	w.unchanged(t, before, "a first password")
-	own := url.Values{"old_password": {initial}, "password": {"a password of my own"}, "again": {"a password of my own"}}
-	if got := a.form("/profile/password", own); got.status != http.StatusSeeOther {
+	if n := w.db.Int("SELECT count(*) FROM people WHERE position($1 in coalesce(password_hash, '') || coalesce(encode(link_hash, 'escape'), '')) > 0", secret); n != 0 {
+		t.Error("the secret of a link is stored")
+	}
+	if got := a.choose(secret); got.status != http.StatusSeeOther {
 		t.Errorf("choosing a password: %d: %s", got.status, clip(got.body))
 	}
-	if got := a.get("/changes"); got.status != http.StatusOK {
+	if got := a.choose(secret); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("using the link again: %d", got.status)
+	}
+	if got := w.signedIn(t, harness.Person{Name: "newcomer", Password: chosen}).get("/changes"); got.status != http.StatusOK {
 		t.Errorf("after choosing one: %d", got.status)
+	}
+}
+
+// tryPushingAlone has one admin create editor, approver and operator, and reset an approver who was vouched for, to push
+// a change with their accounts.
+func tryPushingAlone(t *testing.T, w *world) {
+	admin := w.as(t, "admin")
+	puppet := func(role string) harness.Person {
+		form := url.Values{"name": {"Puppet-" + role}, "email": {"puppet-" + role + "@example.com"}, "roles": {role}}
+		if got := w.nobody(t).choose(linkIn(t, admin.form("/people/new", form))); got.status != http.StatusSeeOther {
+			t.Fatalf("choosing a password: %d", got.status)
+		}
+		return harness.Person{Name: "Puppet-" + role, Password: chosen}
+	}
+	crew := &harness.Crew{Console: w.Console, Editor: puppet("editor")}
+	page := crew.AddEntries("office", "9.9.9.77/32 mine").Form("/edit").Fill("title", "Alone").Fill("reason", "SEC-8").Submit("Submit for review").Want(http.StatusOK)
+	digest := w.db.Strings("SELECT digest FROM changes WHERE id = $1", page.ID())[0]
+	taken := harness.AddPerson(t, w.db, "Taken", "approver") // vouched for by the command line
+	id := w.db.Int("SELECT id FROM people WHERE email = $1", taken.Email())
+	if got := w.nobody(t).choose(linkIn(t, admin.form(fmt.Sprint("/people/", id, "/password"), nil))); got.status != http.StatusSeeOther {
+		t.Fatalf("choosing a password: %d", got.status)
+	}
+	taken.Password = chosen
+	operator := w.signedIn(t, puppet("operator"))
+	for _, p := range []harness.Person{puppet("approver"), taken} {
+		a := w.signedIn(t, p)
+		if got := a.form(page.Path()+"/review", url.Values{"digest": {digest}, "verdict": {"approve"}}); got.status != http.StatusForbidden {
+			t.Errorf("%s approves a change of the same human: %d: %s", p.Name, got.status, clip(got.body))
+		}
+	}
+	if got := operator.form(page.Path()+"/apply", url.Values{"digest": {digest}}); got.status != http.StatusConflict {
+		t.Errorf("one human applies a change: %d", got.status)
+	}
+	if got := admin.form(fmt.Sprint("/people/", id, "/vouch"), nil); got.status != http.StatusForbidden {
+		t.Errorf("an admin vouches for a person whose password they have reset: %d", got.status)
+	}
+	if state := w.db.Strings("SELECT state FROM changes WHERE id = $1", page.ID())[0]; state != "in_review" {
+		t.Errorf("the change is %s", state)
 	}
 }

@@ -25,7 +25,6 @@ type result struct {
 	etag     string
 	location string
 	body     any
-	once     any // sent in place of the body, and never again: it tells a secret
 }
 
 // base is what all of the API shares: the server, and the answers that are kept.
@@ -51,7 +50,7 @@ func (s *base) asAction(act action) transport.Handler {
 		r := request{Context: c, actor: actor, query: transport.NewQuery(c.QueryParams())}
 		key := c.Request().Header.Get("Idempotency-Key")
 		if key == "" {
-			reply, _, err := perform(r, act)
+			reply, err := perform(r, act)
 			if err != nil {
 				return err
 			}
@@ -79,7 +78,7 @@ func (s *base) once(r request, key string, act action) error {
 	if !fresh {
 		return again(r.Context, known, print)
 	}
-	reply, kept, err := perform(r, act)
+	reply, err := perform(r, act)
 	// Whoever waits for the answer may be gone: what happened is kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -89,8 +88,8 @@ func (s *base) once(r request, key string, act action) error {
 		}
 		return err
 	}
-	kept.Fingerprint = print
-	if err := s.replies.FinishReply(ctx, r.actor.TokenID, key, kept); err != nil {
+	reply.Fingerprint = print
+	if err := s.replies.FinishReply(ctx, r.actor.TokenID, key, reply); err != nil {
 		s.log.ErrorContext(ctx, "an answer could not be kept for its idempotency key", "error", err, "request_id", transport.RequestID(r.Context))
 	}
 	return sendReply(r.Context, reply)
@@ -132,24 +131,20 @@ func fingerprint(r *http.Request) ([]byte, error) {
 
 // perform carries a request out and encodes the whole answer before any of it is sent.
 // What is kept of it holds no secret.
-func perform(r request, act action) (reply, kept access.IdempotentReply, err error) {
+func perform(r request, act action) (access.IdempotentReply, error) {
 	a, err := act(r)
 	if err != nil {
-		return reply, kept, err
+		return access.IdempotentReply{}, err
 	}
-	kept = access.IdempotentReply{Status: a.status, ETag: a.etag, Location: a.location}
-	if kept.Status == 0 {
-		kept.Status = http.StatusOK
+	reply := access.IdempotentReply{Status: a.status, ETag: a.etag, Location: a.location}
+	if reply.Status == 0 {
+		reply.Status = http.StatusOK
 	}
 	if a.body != nil {
-		kept.ContentType = "application/json"
-		kept.Body, err = encodeJSON(a.body)
+		reply.ContentType = "application/json"
+		reply.Body, err = encodeJSON(a.body)
 	}
-	reply = kept
-	if err == nil && a.once != nil {
-		reply.Body, err = encodeJSON(a.once)
-	}
-	return reply, kept, err
+	return reply, err
 }
 
 func sendReply(c echo.Context, reply access.IdempotentReply) error {

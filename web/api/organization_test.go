@@ -60,7 +60,7 @@ func TestOrganization(t *testing.T) {
 		t.Errorf("after one admin: %v", first)
 	}
 	twice := c.Tell("POST", "/organization/accept", "admin", `{"digest":"`+digest+`"}`)
-	if twice.Status != http.StatusConflict || !strings.Contains(twice.Body, "Another admin") {
+	if twice.Status != http.StatusConflict || !strings.Contains(twice.Body, "An admin of another group") {
 		t.Errorf("the same admin twice: %d %s", twice.Status, twice.Body)
 	}
 }

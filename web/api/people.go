@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -11,18 +12,31 @@ import (
 	"portcullis.internal/portcullis/web/transport"
 )
 
-// accountOfJSON is a person with what they may do. Initial is their first password, in the
-// one answer that tells it.
+// accountOfJSON is a person with their roles, who vouched for them, and with whom they count together.
 type accountOfJSON struct {
-	ID           int64         `json:"id"`
-	Email        string        `json:"email"`
-	Name         string        `json:"name"`
-	Roles        []access.Role `json:"roles"`
-	Teams        []string      `json:"teams"`
-	Disabled     bool          `json:"disabled"`
-	CreatedAt    time.Time     `json:"created_at"`
-	InitialUntil *time.Time    `json:"first_password_until"`
-	Initial      string        `json:"first_password,omitempty"`
+	ID        int64         `json:"id"`
+	Email     string        `json:"email"`
+	Name      string        `json:"name"`
+	Roles     []access.Role `json:"roles"`
+	Teams     []string      `json:"teams"`
+	Disabled  bool          `json:"disabled"`
+	CreatedAt time.Time     `json:"created_at"`
+	LinkUntil *time.Time    `json:"password_link_until"`
+	Vouched   *vouchedJSON  `json:"vouched,omitempty"`
+	Group     groupJSON     `json:"group"`
+}
+
+// vouchedJSON is who vouched for a person.
+type vouchedJSON struct {
+	Basis access.VouchBasis `json:"basis"`
+	By    *personJSON       `json:"by,omitempty"`
+	At    time.Time         `json:"at"`
+}
+
+// groupJSON is with whom a person counts together, and why.
+type groupJSON struct {
+	With []personJSON `json:"with"`
+	Why  []string     `json:"why"`
 }
 
 func toAccountOfJSON(p access.Person) accountOfJSON {
@@ -30,10 +44,19 @@ func toAccountOfJSON(p access.Person) accountOfJSON {
 		ID: p.ID, Email: p.Email, Name: p.Name, Roles: append([]access.Role{}, p.Roles...), Teams: append([]string{}, p.Teams...),
 		Disabled: p.Disabled, CreatedAt: p.CreatedAt.UTC(),
 	}
-	if !p.InitialUntil.IsZero() {
-		until := p.InitialUntil.UTC()
-		out.InitialUntil = &until
+	if !p.LinkUntil.IsZero() {
+		until := p.LinkUntil.UTC()
+		out.LinkUntil = &until
 	}
+	if v := p.Vouching; v.Vouched {
+		out.Vouched = &vouchedJSON{Basis: v.Basis, At: v.At.UTC()}
+		if v.By.ID != 0 {
+			by := toPersonJSON(v.By)
+			out.Vouched.By = &by
+		}
+	}
+	why := convertAll(p.Vouching.Why, access.Act.Sentence)
+	out.Group = groupJSON{With: convertAll(p.Vouching.With, toPersonJSON), Why: append(why, p.Vouching.Doubts...)}
 	return out
 }
 
@@ -43,22 +66,14 @@ func personAnswer(p access.Person) result {
 	return result{etag: personTag(p), body: toAccountOfJSON(p)}
 }
 
-// withInitial is an answer that also tells a first password, the first time.
-func withInitial(p access.Person, initial string) result {
-	answer, told := personAnswer(p), toAccountOfJSON(p)
-	if told.Initial = initial; initial != "" {
-		answer.once = told
-	}
-	return answer
-}
-
 // PeopleService keeps people.
 type PeopleService interface {
 	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
 	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
 	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.PersonChange) (access.Person, error)
-	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
-	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
+	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, secret string, err error)
+	ResetPassword(ctx context.Context, actor access.Actor, personID int64) (secret string, err error)
+	Vouch(ctx context.Context, actor access.Actor, personID int64, ifTag string) (access.Person, error)
 	EndSessions(ctx context.Context, actor access.Actor, personID int64, tokens bool) (generation int64, err error)
 }
 
@@ -101,17 +116,20 @@ type invitationJSON struct {
 	External bool          `json:"external"`
 }
 
-// invite adds somebody.
+// invite adds a person. The answer has no link to choose a password: a signed-in admin makes it.
 func (s *peopleAPI) invite(r request) (result, error) {
 	in, err := body[invitationJSON](r)
 	if err != nil {
 		return result{}, err
 	}
-	p, initial, err := s.people.Invite(r.Request().Context(), r.actor, authn.Invitation(in))
+	p, _, err := s.people.Invite(r.Request().Context(), r.actor, authn.Invitation(in))
 	if err != nil {
 		return result{}, err
 	}
-	answer := withInitial(p, initial)
+	answer, err := s.answer(r, p.ID)
+	if err != nil {
+		return result{}, err
+	}
 	answer.status, answer.location = http.StatusCreated, apiPrefix+"/people/"+strconv.FormatInt(p.ID, 10)
 	return answer, nil
 }
@@ -152,33 +170,51 @@ func (s *peopleAPI) place(r request) (result, error) {
 	if ifVersion == "" {
 		ifVersion = p.Tag()
 	}
-	p, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.PersonChange{Confirm: in.Confirm, IfTag: ifVersion})
+	_, err = s.people.SetPlace(r.Request().Context(), r.actor, p.ID, place, authn.PersonChange{Confirm: in.Confirm, IfTag: ifVersion})
 	if err != nil {
 		return result{}, err
 	}
-	return personAnswer(p), nil
+	return s.answer(r, p.ID)
 }
 
-type resetJSON struct {
-	KeepTokens bool `json:"keep_tokens"`
+// answer is the person as they are now.
+func (s *peopleAPI) answer(r request, id int64) (result, error) {
+	p, err := s.people.Person(r.Request().Context(), r.actor, id)
+	return personAnswer(p), err
 }
 
-// resetPassword gives somebody else a first password again.
+// resetPassword refuses every API token: the link goes to an admin who is signed in.
 func (s *peopleAPI) resetPassword(r request) (result, error) {
-	in, err := bodyIfAny[resetJSON](r)
-	if err != nil {
+	if err := noBody(r); err != nil {
 		return result{}, err
 	}
 	id, err := r.id("person")
 	if err != nil {
 		return result{}, err
 	}
-	initial, err := s.people.ResetPassword(r.Request().Context(), r.actor, id, in.KeepTokens)
+	if _, err := s.people.ResetPassword(r.Request().Context(), r.actor, id); err != nil {
+		return result{}, err
+	}
+	return s.answer(r, id)
+}
+
+// vouch vouches for a person as they were read, here or, with If-Match, by the caller.
+func (s *peopleAPI) vouch(r request) (result, error) {
+	if err := noBody(r); err != nil {
+		return result{}, err
+	}
+	ifVersion, err := transport.IfMatch(r)
 	if err != nil {
 		return result{}, err
 	}
-	p, err := s.people.Person(r.Request().Context(), r.actor, id)
-	return withInitial(p, initial), err
+	p, err := s.asked(r)
+	if err != nil {
+		return result{}, err
+	}
+	if _, err := s.people.Vouch(r.Request().Context(), r.actor, p.ID, cmp.Or(ifVersion, p.Tag())); err != nil {
+		return result{}, err
+	}
+	return s.answer(r, p.ID)
 }
 
 type signingOutJSON struct {

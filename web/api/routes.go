@@ -207,6 +207,7 @@ func (s *API) peopleRoutes() {
 	s.addActions(http.MethodPost, []actionRoute{
 		{"/people", authz.ManagePeople, p.invite},
 		{"/people/:id/password", authz.ManagePeople, p.resetPassword},
+		{"/people/:id/vouch", authz.ManagePeople, p.vouch},
 		{"/people/:id/signout", authz.ManagePeople, p.signOut},
 	})
 	s.addActions(http.MethodPatch, []actionRoute{{"/people/:id", authz.ManagePeople, p.place}})

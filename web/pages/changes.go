@@ -155,7 +155,7 @@ func changeProps(v change.View) view.ChangePage {
 		Change: v.Change, Diff: v.Diff, Impact: v.Impact, Issues: v.Issues, Cleared: v.Cleared,
 		LeftBehind: v.LeftBehind, Targets: v.Targets, Writes: v.Writes,
 		Folded: v.Folded, Since: v.ChangedSince, Warnings: v.Warnings, Problem: v.Problem, Fields: v.Fields,
-		History: v.History, Own: v.Own, May: v.Permissions,
+		History: v.History, Own: v.Own, May: v.Permissions, FourEyes: v.FourEyes, OneGroup: v.OneGroup,
 		Rollout: v.Rollout, Computed: v.Computed, Form: view.ChangeForm{Title: v.Title, Reason: v.Reason},
 	}
 }

@@ -81,7 +81,7 @@ func (s *organizationPages) accept(c echo.Context, actor access.Actor) error {
 		})
 	}
 	if accepted.AcceptedAt.IsZero() {
-		s.Flash(c, "Accepted. Another admin must confirm it.")
+		s.Flash(c, "Accepted. An admin of another group must confirm it.")
 		return s.See(c, view.ConfirmationURL())
 	}
 	s.Flash(c, "Confirmed. The organization is being read again.")

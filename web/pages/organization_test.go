@@ -69,7 +69,7 @@ func TestTwoAdminsConfirmVanishedAccounts(t *testing.T) {
 		t.Fatalf("status %d: %s", a.Status, a.Body)
 	}
 	p = c.Parse(c.Post("/accounts/confirmation", "digest", strings.Repeat("ab", 32)), http.StatusConflict)
-	p.Contains("main", "Another admin must confirm it")
+	p.Contains("main", "An admin of another group must confirm it")
 	if p.Form("/accounts/confirmation") != nil {
 		t.Error("the same admin is offered to confirm twice")
 	}

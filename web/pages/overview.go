@@ -63,5 +63,6 @@ func (s *overviewPage) showOverview(c echo.Context, actor access.Actor) error {
 		Revision: o.Revision, Allowlists: o.Allowlists, Entries: o.Entries, Mappings: o.Mappings, Accounts: o.Accounts,
 		Unreadable: o.Unreadable, OUs: o.OUs, ForYou: o.ForYou, Recent: o.Recent, Rollouts: rollouts.Items,
 		Findings: findings, Expiring: o.Expiring, Missed: o.Missed, Now: s.now(), Organization: organization,
+		FourEyes: o.FourEyes, OneGroup: o.OneGroup,
 	}))
 }

@@ -34,7 +34,7 @@ type Pages struct {
 func New(cfg Config) *Pages {
 	s := &site{Server: cfg.Server, now: cfg.Now, version: cfg.Version, demo: cfg.Demo, ous: cfg.Changes}
 	return &Pages{site: s, nouns: []interface{ routes() }{
-		&signInPages{s, cfg.Identity, cfg.Provider},
+		&signInPages{s, cfg.Identity, cfg.Identity, cfg.Provider},
 		&overviewPage{s, cfg.Changes, cfg.Rollouts, cfg.Organization, cfg.Organization},
 		&allowlistPages{s, cfg.Changes, cfg.Changes},
 		&mappingPages{s, cfg.Changes},

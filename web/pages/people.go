@@ -21,8 +21,10 @@ type PeopleService interface {
 	People(ctx context.Context, actor access.Actor) ([]access.Person, error)
 	Person(ctx context.Context, actor access.Actor, id int64) (access.Person, error)
 	SetPlace(ctx context.Context, actor access.Actor, personID int64, place authn.Place, say authn.PersonChange) (access.Person, error)
-	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, initial string, err error)
-	ResetPassword(ctx context.Context, actor access.Actor, personID int64, keepTokens bool) (initial string, err error)
+	Invite(ctx context.Context, actor access.Actor, in authn.Invitation) (p access.Person, secret string, err error)
+	ResetPassword(ctx context.Context, actor access.Actor, personID int64) (secret string, err error)
+	Vouch(ctx context.Context, actor access.Actor, personID int64, ifTag string) (access.Person, error)
+	MayVouch(ctx context.Context, actor access.Actor, personID int64) error
 	// Sessions returns a person's open sessions; here is the token of the session that asks.
 	Sessions(ctx context.Context, actor access.Actor, personID int64, here string) ([]access.SignedIn, error)
 	EndSessions(ctx context.Context, actor access.Actor, personID int64, tokens bool) (generation int64, err error)
@@ -48,6 +50,7 @@ func (s *peoplePages) routes() {
 	s.Get("/people/new", authz.ManagePeople, s.newPerson)
 	s.Post("/people/new", authz.ManagePeople, s.addPerson, "roles")
 	s.Post("/people/:id/password", authz.ManagePeople, s.resetPassword)
+	s.Post("/people/:id/vouch", authz.ManagePeople, s.vouch)
 	s.Post("/people/:id/signout", authz.ManagePeople, s.signOutPerson)
 }
 
@@ -85,6 +88,10 @@ func (s *peoplePages) personPage(c echo.Context, actor access.Actor, id int64) (
 	}
 	shell := s.shell(c, actor, person.Name, "people", peopleCrumb()).With(person.Email, nil)
 	p := view.PersonProps{Shell: shell, Person: person, Roles: person.Roles, Teams: strings.Join(person.Teams, ", "), Disabled: person.Disabled, Own: actor.PersonID == id, Now: s.now()}
+	p.Vouch = s.people.MayVouch(ctx, actor, id)
+	if kind := access.KindOf(p.Vouch); p.Vouch != nil && kind != access.KindForbidden && kind != access.KindConflict {
+		return p, p.Vouch
+	}
 	if p.Sessions, err = s.people.Sessions(ctx, actor, id, s.SessionToken(c)); err != nil {
 		return p, err
 	}
@@ -113,24 +120,26 @@ func (s *peoplePages) newPersonForm(c echo.Context, actor access.Actor, in authn
 	}
 }
 
-// addPerson answers with the person's page itself: their first password is kept nowhere.
+// addPerson answers with the person's page itself: the secret of their link is kept nowhere.
 func (s *peoplePages) addPerson(c echo.Context, actor access.Actor) error {
 	in := authn.Invitation{Name: c.FormValue("name"), Email: c.FormValue("email"), Roles: rolesIn(c), Teams: words(c.FormValue("teams")), External: s.external && c.FormValue("signin") == "provider"}
-	person, initial, err := s.people.Invite(c.Request().Context(), actor, in)
+	person, secret, err := s.people.Invite(c.Request().Context(), actor, in)
 	if err != nil {
 		return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 			return view.NewPerson(s.newPersonForm(c, actor, in, problems)), nil
 		})
 	}
-	return s.showFirstPassword(c, actor, person.ID, initial, http.StatusCreated)
+	return s.showLink(c, actor, person.ID, secret, http.StatusCreated)
 }
 
-func (s *peoplePages) showFirstPassword(c echo.Context, actor access.Actor, id int64, initial string, status int) error {
+func (s *peoplePages) showLink(c echo.Context, actor access.Actor, id int64, secret string, status int) error {
 	p, err := s.personPage(c, actor, id)
 	if err != nil {
 		return err
 	}
-	p.Initial = initial
+	if secret != "" {
+		p.Link = s.Absolute(c, view.ChoosePasswordURL()) + "#" + secret
+	}
 	return s.page(c, status, view.EditPerson(p))
 }
 
@@ -139,11 +148,24 @@ func (s *peoplePages) resetPassword(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	initial, err := s.people.ResetPassword(c.Request().Context(), actor, id, c.FormValue("keep_tokens") == "yes")
+	secret, err := s.people.ResetPassword(c.Request().Context(), actor, id)
 	if err != nil {
 		return err
 	}
-	return s.showFirstPassword(c, actor, id, initial, http.StatusOK)
+	return s.showLink(c, actor, id, secret, http.StatusOK)
+}
+
+func (s *peoplePages) vouch(c echo.Context, actor access.Actor) error {
+	id, err := idParam(c)
+	if err != nil {
+		return err
+	}
+	vouched, err := s.people.Vouch(c.Request().Context(), actor, id, c.FormValue("as_read"))
+	if err != nil {
+		return err
+	}
+	s.Flash(c, "You have vouched for "+vouched.Name+".")
+	return s.See(c, view.PersonURL(id))
 }
 
 func (s *peoplePages) signOutPerson(c echo.Context, actor access.Actor) error {

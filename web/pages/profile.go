@@ -47,9 +47,6 @@ func (s *profilePages) showProfile(c echo.Context, actor access.Actor) error {
 func (s *profilePages) profile(c echo.Context, actor access.Actor) (view.ProfileProps, error) {
 	ctx := c.Request().Context()
 	p := view.ProfileProps{Shell: s.shell(c, actor, "Your account", ""), KeepTokens: c.FormValue("keep_tokens") == "yes", External: s.IsExternal(c), Now: s.now()}
-	if actor.PasswordDue {
-		return p, nil
-	}
 	var err error
 	if p.Sessions, err = s.profiles.Sessions(ctx, actor, actor.PersonID, s.SessionToken(c)); err != nil {
 		return p, err

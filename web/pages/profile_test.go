@@ -60,22 +60,27 @@ func TestOwnSessionsAreEndedOneByOne(t *testing.T) {
 	}
 }
 
-// TestAPasswordIsChosenFirst: before, every page leads to the form, and no deed is done.
-func TestAPasswordIsChosenFirst(t *testing.T) {
+func TestChoosePasswordWithLink(t *testing.T) {
 	c := webtest.New(t)
-	c.Due = true
-	c.As("editor")
-	for _, path := range []string{"/", "/changes", "/tokens", "/people"} {
-		if a := c.Get(path); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/profile" {
-			t.Errorf("%s: status %d to %s", path, a.Status, a.Header.Get("Location"))
+	p := c.Page("/password")
+	if p.Form("/password") == nil || p.ID("secret") == nil {
+		t.Fatal("the page has no form for the code and the password")
+	}
+	const good = "another good password"
+	for field, a := range map[string]webtest.Answer{
+		"again":    c.Post("/password", "secret", "ijkl-mnop", "password", good, "again", "another god password"),
+		"secret":   c.Post("/password", "secret", "guess", "password", good, "again", good),
+		"password": c.Post("/password", "secret", "ijkl-mnop", "password", "short", "again", "short"),
+	} {
+		refused := c.Parse(a, http.StatusUnprocessableEntity)
+		if refused.ID(field+"-problem") == nil {
+			t.Errorf("the problem of %s is not at the field", field)
+		}
+		if strings.Contains(a.Body, "ijkl-mnop") || strings.Contains(a.Body, good) {
+			t.Errorf("%s: a secret is sent back", field)
 		}
 	}
-	p := c.Page("/profile")
-	p.Contains("main", "Choose a password of your own")
-	if p.Form("/profile/password") == nil || p.ID("sessions") != nil || strings.Contains(p.Text("main"), "API token with") {
-		t.Error("the page is to have the form and nothing else to do")
-	}
-	if got := c.Post("/allowlists/al-1/entries", "lines", "8.8.8.8").Status; got != http.StatusForbidden || len(c.Changes.Did) > 0 {
-		t.Errorf("a deed: status %d, did %v", got, c.Changes.Did)
+	if a := c.Post("/password", "secret", "ijkl-mnop", "password", good, "again", good); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/signin" {
+		t.Errorf("status %d to %s, want the sign-in form", a.Status, a.Header.Get("Location"))
 	}
 }

@@ -43,6 +43,7 @@ type Organization interface {
 // Identity is what the pages need of the sign-in service.
 type Identity interface {
 	SignInService
+	PasswordChooser
 	TokenService
 	PeopleService
 	TokenLister

@@ -27,6 +27,7 @@ type SignInService interface {
 type signInPages struct {
 	*site
 	identity SignInService
+	chooser  PasswordChooser
 	provider Provider // nil without one
 }
 
@@ -34,6 +35,7 @@ func (s *signInPages) routes() {
 	s.Visitor(http.MethodGet, "/signin", s.showSignIn)
 	s.Visitor(http.MethodPost, "/signin", s.signIn)
 	s.oidcRoutes()
+	s.choosePasswordRoutes()
 	s.Visitor(http.MethodPost, "/signout", s.signOut)
 	s.Visitor(http.MethodPost, "/theme", s.setTheme)
 }

@@ -156,6 +156,14 @@
   });
   document.addEventListener("htmx:sendError", () => notify("The console cannot be reached. Check the connection, then try again."));
 
+  // A link to choose a password carries its code after the #, which the browser does not send.
+  const fromHash = document.querySelector("[data-from-hash]");
+  if (fromHash && location.hash.length > 1) {
+    const field = fromHash.elements[fromHash.dataset.fromHash];
+    field.value = decodeURIComponent(location.hash.slice(1));
+    history.replaceState(null, "", location.pathname);
+  }
+
   // Where the navigation is one line that scrolls, the page that is shown is in sight.
   // Not by scrollIntoView: the first press of Tab would go on from there.
   const nav = document.querySelector(".pc-nav");

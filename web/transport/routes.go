@@ -98,9 +98,6 @@ func (s *Server) asActor(p authz.Permission, h Handler) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if actor.PasswordDue && p != authz.ManageOwnAccount && c.Request().Method == http.MethodGet {
-			return s.See(c, s.cfg.PasswordURL)
-		}
 		if err := s.paceForm(c, actor); err != nil {
 			return err
 		}

@@ -31,9 +31,8 @@ type Config struct {
 	Sessions *scs.SessionManager
 	Assets   *Assets
 
-	ErrorPage   func(c echo.Context, f Failure) error // answers a browser; plain text where it is nil
-	SignInURL   string                                // where people sign in
-	PasswordURL string                                // where people go whose password is due
+	ErrorPage func(c echo.Context, f Failure) error // answers a browser; plain text where it is nil
+	SignInURL string                                // where people sign in
 
 	Log            *slog.Logger
 	Now            func() time.Time              // time.Now unless a test says otherwise
@@ -102,13 +101,21 @@ func (c *Config) check() error {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
-	c.SignInURL, c.PasswordURL = cmp.Or(c.SignInURL, home), cmp.Or(c.PasswordURL, home)
+	c.SignInURL = cmp.Or(c.SignInURL, home)
 	c.StreamLook = cmp.Or(c.StreamLook, streamLook)
 	return nil
 }
 
 // HTTPS reports whether browsers reach the console over TLS.
 func (s *Server) HTTPS() bool { return s.cfg.PublicURL != nil && s.cfg.PublicURL.Scheme == "https" }
+
+// Absolute is the address of a path of the console as the browser of a request has to write it.
+func (s *Server) Absolute(c echo.Context, path string) string {
+	if s.cfg.PublicURL != nil {
+		return s.cfg.PublicURL.Scheme + "://" + s.cfg.PublicURL.Host + path
+	}
+	return c.Scheme() + "://" + c.Request().Host + path
+}
 
 // AssetsURL is the address below which the assets of this program are.
 func (s *Server) AssetsURL() string { return s.cfg.Assets.prefix }

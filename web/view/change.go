@@ -47,6 +47,9 @@ type ChangePage struct {
 
 	DefaultStrategy *access.SettingChange // nil if it stays
 
+	FourEyes access.FourEyes
+	OneGroup string // why it cannot be approved
+
 	Form     ChangeForm
 	Problems Problems // of the form that failed
 }

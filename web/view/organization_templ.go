@@ -1068,7 +1068,7 @@ func Confirmation(p ConfirmationPage) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					} else if p.Accepted {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p class=\"pc-hint\">You have accepted this. Another admin must confirm it.</p>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p class=\"pc-hint\">You have accepted this. An admin of another group must confirm it.</p>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -155,7 +155,14 @@ func PersonURL(id int64) string { return PeopleURL() + "/" + strconv.FormatInt(i
 // NewPersonURL adds somebody.
 func NewPersonURL() string { return PeopleURL() + "/new" }
 
-// ResetPasswordURL gives somebody a first password again.
+// ChoosePasswordURL is the form in which a person chooses a password with a link. The secret of the link comes after a
+// # so that the browser does not send it with the address.
+func ChoosePasswordURL() string { return "/password" }
+
+// VouchURL vouches for a person.
+func VouchURL(id int64) string { return PersonURL(id) + "/vouch" }
+
+// ResetPasswordURL makes a link with which a person chooses another password.
 func ResetPasswordURL(id int64) string { return PersonURL(id) + "/password" }
 
 // SignOutPersonURL ends all sessions of somebody.

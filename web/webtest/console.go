@@ -39,7 +39,8 @@ type Console struct {
 	Noted        []noted
 	Generation   int64
 	Invited      authn.Invitation
-	Due          bool
+	Bound        bool    // the admin counts together with Bea Bound
+	Vouched      []int64 // for whom
 	Revoked      atomic.Bool
 	Browsers     []string // the proofs of known browsers that came with sign-ins
 	Browser      string   // the proof that a sign-in returns
@@ -95,8 +96,8 @@ func fakeConfig(c *Console) web.Config {
 	sessions := scs.New()
 	sessions.Cookie.Secure = false
 	people := identity{
-		noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, due: &c.Due, revoked: &c.Revoked,
-		browser: browserProofs{&c.Browsers, &c.Browser},
+		noted: &c.Noted, generation: &c.Generation, place: &c.Place, invited: &c.Invited, bound: &c.Bound, vouched: &c.Vouched,
+		revoked: &c.Revoked, browser: browserProofs{&c.Browsers, &c.Browser},
 	}
 	return web.Config{
 		Changes: c.Changes, Rollouts: c.Rollouts, Organization: c.Organization, Identity: people,

@@ -32,7 +32,8 @@ type identity struct {
 	generation *int64
 	place      *authn.Place
 	invited    *authn.Invitation
-	due        *bool        // a password is to be chosen
+	bound      *bool        // the admin counts together with Bea Bound
+	vouched    *[]int64     // for whom
 	revoked    *atomic.Bool // of all tokens
 	browser    browserProofs
 }
@@ -61,9 +62,7 @@ type browserProofs struct {
 func (i identity) Actor(_ context.Context, id, generation int64, _ netip.Addr, _, _ string) (access.Actor, error) {
 	for name, p := range People {
 		if p.PersonID == id && atomic.LoadInt64(i.generation) == generation {
-			actor, err := Person(name, access.ActorPerson)
-			actor.PasswordDue = *i.due
-			return actor, err
+			return Person(name, access.ActorPerson)
 		}
 	}
 	return access.Actor{}, access.Errorf(access.KindUnauthenticated, "Sign in first.")
@@ -95,7 +94,13 @@ func (identity) SignOut(context.Context, access.Actor) error { return nil }
 
 func (identity) People(context.Context, access.Actor) ([]access.Person, error) {
 	return []access.Person{
-		{ID: 1, Name: "Vera Viewer", Email: "viewer@example.com", Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}, CreatedAt: Noon},
+		{ID: 1, Name: "Vera Viewer", Email: "viewer@example.com", Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}, CreatedAt: Noon, Vouching: access.Vouching{Vouched: true, Basis: access.VouchedByServer, At: Noon}},
+		{
+			ID: 8, Name: "Bea Bound", Email: "bound@example.com", Roles: []access.Role{access.RoleApprover}, CreatedAt: Noon,
+			Vouching: access.Vouching{With: []access.PersonRef{{ID: 6, Name: "Adam Admin"}}, Why: []access.Act{{
+				Kind: access.ActAdd, Person: access.PersonRef{ID: 8, Name: "Bea Bound"}, By: access.PersonRef{ID: 6, Name: "Adam Admin"}, At: Noon,
+			}}},
+		},
 		{ID: 9, Name: "Gone <b>", Email: "gone@example.com", Roles: []access.Role{access.RoleEditor, access.RoleAdmin}, Disabled: true},
 	}, nil
 }
@@ -130,11 +135,50 @@ func (i identity) Invite(ctx context.Context, actor access.Actor, in authn.Invit
 	return p, "abcd-efgh", err
 }
 
-func (i identity) ResetPassword(ctx context.Context, actor access.Actor, id int64, keepTokens bool) (string, error) {
-	if _, err := i.Person(ctx, actor, id); err != nil || keepTokens {
+func (i identity) ResetPassword(ctx context.Context, actor access.Actor, id int64) (string, error) {
+	if _, err := i.Person(ctx, actor, id); err != nil {
 		return "", err
 	}
+	if actor.Kind == access.ActorToken {
+		return "", access.Errorf(access.KindForbidden, "An API token does not get the link.")
+	}
 	return "ijkl-mnop", nil
+}
+
+func (identity) ChoosePassword(_ context.Context, secret, password string, _ netip.Addr, _, _ string) error {
+	switch {
+	case secret != "ijkl-mnop":
+		return access.Invalid("secret", "This link is not good any more.")
+	case len(password) < authn.MinPassword:
+		return access.Invalid("password", "the password is too short")
+	}
+	return nil
+}
+
+// MayVouch lets every admin vouch for the bound person but the one who added them.
+func (i identity) MayVouch(ctx context.Context, actor access.Actor, id int64) error {
+	p, err := i.Person(ctx, actor, id)
+	switch {
+	case err != nil:
+		return err
+	case p.Vouching.Vouched:
+		return access.Errorf(access.KindConflict, "%s is vouched for already.", p.Name)
+	case actor.PersonID == 6 && *i.bound:
+		return access.Errorf(access.KindForbidden, "You and %s count together.", p.Name)
+	}
+	return nil
+}
+
+func (i identity) Vouch(ctx context.Context, actor access.Actor, id int64, ifTag string) (access.Person, error) {
+	if err := i.MayVouch(ctx, actor, id); err != nil {
+		return access.Person{}, err
+	}
+	p, err := i.Person(ctx, actor, id)
+	if ifTag != p.Tag() {
+		return p, access.Errorf(access.KindStale, "Changed.")
+	}
+	*i.vouched = append(*i.vouched, id)
+	return p, err
 }
 
 func (i identity) ChangePassword(_ context.Context, actor access.Actor, person int64, n authn.NewPassword) (int64, error) {

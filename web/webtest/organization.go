@@ -48,7 +48,7 @@ func (o *organization) AcceptSync(_ context.Context, actor access.Actor,
 	reference string,
 ) (access.SyncConfirmation, error) {
 	o.Accepted = append(o.Accepted, actor.Name+" "+reference)
-	err := o.Record.Awaits.Accept(actor, nil, FoundAt)
+	err := o.Record.Awaits.Accept(actor, nil, access.Groups{}, false, FoundAt)
 	return *o.Record.Awaits, err
 }
 
