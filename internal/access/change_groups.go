@@ -79,6 +79,10 @@ func (c *Change) countedApprovers() []Standing {
 // Uncounted says why a review is no approval that counts; "" if it counts.
 func (c *Change) Uncounted(r Review) string {
 	switch {
+	case r.Void && r.Because == VoidTakenBack:
+		return r.Reviewer.Name + " took it back"
+	case r.Void && r.Because == VoidExpired:
+		return "it has expired"
 	case r.Void || r.Digest != c.Digest:
 		return "the change was edited since"
 	case r.Verdict != VerdictApprove:

@@ -63,7 +63,8 @@ FROM rollouts r JOIN operations l ON l.rollout_id = r.id AND l.intended_at IS NO
 		AND o.resource_path = l.resource_path AND o.resource_name = l.resource_name AND o.intended_at IS NOT NULL
 WHERE r.id > $1`
 
-// unreviewedAct finds an act alone of a person that no other person has reviewed yet: a change that is flagged, or a
+// unreviewedAct finds an act alone of a person that no other person has reviewed yet. Changes that were applied in the
+// mode single administrator do not count, because no other person exists then. An act is a change that is flagged, or a
 // rollback whose change does not exist yet. except is a rollout that does not count.
 func (tx *txn) unreviewedAct(ctx context.Context, person, except int64) (*access.UnreviewedAct, error) {
 	var a access.UnreviewedAct
@@ -71,7 +72,7 @@ func (tx *txn) unreviewedAct(ctx context.Context, person, except int64) (*access
 	var author int64
 	err := tx.QueryRow(ctx, `SELECT id, title, author_id, editors FROM changes
 		WHERE break_glass_by = $1 AND break_glass_at IS NOT NULL AND break_glass_reviewed IS NULL
-		ORDER BY id LIMIT 1`, person).
+			AND NOT break_glass_single ORDER BY id LIMIT 1`, person).
 		Scan(&a.Change, &a.Title, &author, &editors)
 	switch {
 	case err == nil:
