@@ -169,7 +169,7 @@ func (g Groups) Independent() int {
 			ever, bound = ever || a.Kind == ActVouch, bound || a.binds()
 			retired = a.Kind == ActRetire || retired && a.Kind != ActEnable
 		}
-		if (ever || !bound) && !(retired && p.Disabled) && !g.doubtful(p.ID) {
+		if (ever || !bound) && (!retired || !p.Disabled) && !g.doubtful(p.ID) {
 			n++
 		}
 	}

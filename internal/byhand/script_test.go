@@ -95,7 +95,7 @@ func commandLine(t *testing.T) string {
 		t.Fatal(err)
 	}
 	text := "#!/bin/sh\n" + standIn + "=1 exec '" + self + "' \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -91,8 +91,10 @@ func (a Administrator) SetTrust(role, document string) {
 func (a Administrator) CreateRole(name, trust string) {
 	a.t.Helper()
 	key, value := "portcullis-managed", "true"
-	in := &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust,
-		Tags: []types.Tag{{Key: &key, Value: &value}}}
+	in := &iam.CreateRoleInput{
+		RoleName: &name, AssumeRolePolicyDocument: &trust,
+		Tags: []types.Tag{{Key: &key, Value: &value}},
+	}
 	if _, err := a.iam.CreateRole(a.t.Context(), in); err != nil {
 		a.t.Fatalf("creating role %s: %v", name, err)
 	}

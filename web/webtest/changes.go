@@ -426,9 +426,9 @@ func (f *changes) RemoveRule(_ context.Context, _ access.Actor, id int64, rule s
 }
 
 func (f *changes) SaveSettings(_ context.Context, _ access.Actor, id int64, s access.Settings) (access.Change, error) {
-	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d %s %v %v %v",
+	return access.Change{ID: 12}, f.note("settings %d %d %v %v %v %s %s %d %s %v tokens %v,%v %v",
 		id, s.ManyAccounts, s.BreakGlassAllowed, s.BreakGlassMappings, s.BreakGlassAllowlists, s.Guards.NoAddress, s.EmergencyMaxLife,
-		s.ExpiryNoticeDays, s.ApprovalsValidFor, s.OutsideAccounts, s.TokensMayReview, s.TokensMayApply)
+		s.ExpiryNoticeDays, s.ApprovalsValidFor, s.OutsideAccounts, s.TokensMayReview, s.TokensMayApply, s.MayRollBackWithin())
 }
 
 func (f *changes) Strategies(context.Context, access.Actor, int64) (change.StrategiesView, error) {
