@@ -130,7 +130,7 @@ func TestRolloutSaysWhatItRevokes(t *testing.T) {
 		{"a user less", "carol loses role Bob", []access.Edit{update("mp-bob", "Bob", "office", "alice")}},
 		{"stricter", "MFA", []access.Edit{mfa}},
 		{"a mapping less", "carol loses role Admin", []access.Edit{{Op: access.EditRemoveMapping, ID: "mp-admin"}}},
-		{"settings", "review rules or settings", []access.Edit{putSettings(access.Settings{ManyAccounts: 7})}},
+		{"settings", "review rules, strategies or settings", []access.Edit{putSettings(access.Settings{ManyAccounts: 7})}},
 		{"an expiry", "9.9.8.0/24 of allowlist office", nil},
 	}
 	for _, s := range steps {

@@ -25,6 +25,13 @@ func (s *acceptStore) Rollout(context.Context, int64) (access.Rollout, error) { 
 
 func (s *acceptStore) Change(context.Context, int64) (access.Change, error) { return s.change, nil }
 
+// Groups has one bond: the person who started the rollout has added person 7.
+func (s *acceptStore) Groups(context.Context) (access.Groups, error) {
+	starter, added := access.Person{ID: 1, Name: "Stella"}, access.Person{ID: 7, Name: "Addie"}
+	act := access.Act{ID: 1, Kind: access.ActAdd, Person: access.PersonRef{ID: 7}, By: access.PersonRef{ID: 1}}
+	return access.NewGroups([]access.Person{starter, added, {ID: 9, Name: "Rita"}}, []access.Act{act}), nil
+}
+
 func (s *acceptStore) Accounts(context.Context) ([]access.Account, error) {
 	return []access.Account{{ID: "444455556666"}, {ID: "111122223333"}}, nil
 }
@@ -102,18 +109,19 @@ func TestAcceptanceIsRefused(t *testing.T) {
 		reason   string
 		want     access.Kind
 	}{
-		"nobody":               {access.Actor{}, access.RolloutRunning, known, "why", access.KindUnauthenticated},
-		"no reviewer":          {operator, access.RolloutRunning, known, "why", access.KindForbidden},
-		"the system":           {access.System("rollout"), access.RolloutRunning, known, "why", access.KindForbidden},
-		"the starter":          {reviewer(1), access.RolloutRunning, known, "why", access.KindForbidden},
-		"the author":           {reviewer(2), access.RolloutRunning, known, "why", access.KindForbidden},
-		"an editor":            {reviewer(5), access.RolloutRunning, known, "why", access.KindForbidden},
-		"no reason":            {reviewer(9), access.RolloutRunning, known, " ", access.KindInvalid},
-		"no account":           {reviewer(9), access.RolloutRunning, nil, "why", access.KindInvalid},
-		"an unknown account":   {reviewer(9), access.RolloutRunning, []access.AccountID{"999999999999"}, "why", access.KindInvalid},
-		"a list in an account": {reviewer(9), access.RolloutRunning, []access.AccountID{"111122223333,444455556666"}, "why", access.KindInvalid},
-		"an aborted rollout":   {reviewer(9), access.RolloutAborted, known, "why", access.KindConflict},
-		"one that rolls back":  {reviewer(9), access.RolloutRollingBack, known, "why", access.KindConflict},
+		"nobody":                 {access.Actor{}, access.RolloutRunning, known, "why", access.KindUnauthenticated},
+		"no reviewer":            {operator, access.RolloutRunning, known, "why", access.KindForbidden},
+		"the system":             {access.System("rollout"), access.RolloutRunning, known, "why", access.KindForbidden},
+		"the starter":            {reviewer(1), access.RolloutRunning, known, "why", access.KindForbidden},
+		"of the starter's group": {reviewer(7), access.RolloutRunning, known, "why", access.KindForbidden},
+		"the author":             {reviewer(2), access.RolloutRunning, known, "why", access.KindForbidden},
+		"an editor":              {reviewer(5), access.RolloutRunning, known, "why", access.KindForbidden},
+		"no reason":              {reviewer(9), access.RolloutRunning, known, " ", access.KindInvalid},
+		"no account":             {reviewer(9), access.RolloutRunning, nil, "why", access.KindInvalid},
+		"an unknown account":     {reviewer(9), access.RolloutRunning, []access.AccountID{"999999999999"}, "why", access.KindInvalid},
+		"a list in an account":   {reviewer(9), access.RolloutRunning, []access.AccountID{"111122223333,444455556666"}, "why", access.KindInvalid},
+		"an aborted rollout":     {reviewer(9), access.RolloutAborted, known, "why", access.KindConflict},
+		"one that rolls back":    {reviewer(9), access.RolloutRollingBack, known, "why", access.KindConflict},
 	} {
 		store := blockedRollout()
 		store.rollout.State = c.state

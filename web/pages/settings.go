@@ -42,7 +42,7 @@ var ruleLists = []string{"scope/dangers", "scope/allowlists", "scope/mappings"}
 func (s *settingsPages) routes() {
 	s.Get("/settings", authz.Read, s.showSettings)
 	s.Get("/settings/edit", authz.EditChange, s.editSettings)
-	s.Post("/settings/edit", authz.EditChange, s.saveSettings, "break_glass/mappings", "break_glass/allowlists")
+	s.Post("/settings/edit", authz.EditChange, s.saveSettings, "break_glass/mappings", "break_glass/allowlists", "tokens")
 	s.Get("/settings/rules/new", authz.EditChange, s.editRule)
 	s.Post("/settings/rules/new", authz.EditChange, s.saveRule, ruleLists...)
 	s.Get("/settings/rules/:id/edit", authz.EditChange, s.editRule)
