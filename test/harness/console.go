@@ -24,6 +24,7 @@ const readyWithin = 60 * time.Second
 type Console struct {
 	*Process
 	Sandbox *Sandbox      // of a demo
+	Data    string        // the data folder of a demo
 	Metrics string        // where its metrics are
 	Ready   time.Duration // from its start until it was ready
 
@@ -43,7 +44,7 @@ func Demo(t testing.TB, flags ...string) *Console {
 	box := freeAddr(t)
 	args := append([]string{"demo", "--sandbox-listen", box, "--data-dir", data}, flags...)
 	c := startConsole(t, freeAddr(t), nil, args)
-	c.Sandbox = SandboxAt(t, "http://"+box)
+	c.Sandbox, c.Data = SandboxAt(t, "http://"+box), data
 	return c
 }
 
