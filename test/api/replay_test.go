@@ -231,7 +231,7 @@ func (j *judge) rollsOut(c *harness.Console, id int) {
 
 // organization makes the sandbox another organization, accepts it, and lets an account leave.
 func (j *judge) organization(c *harness.Console) {
-	j.send("viewer", "GET", "/organization", "").want(200)
+	before := j.send("viewer", "GET", "/organization", "").want(200).text("id")
 	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(204)
 	c.Sandbox.SetOrganizationID("o-zzzzzzzzzz")
 	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(409)
@@ -252,6 +252,10 @@ func (j *judge) organization(c *harness.Console) {
 		j.t.Errorf("left behind are %v, want the documents in %s", left, identity)
 	}
 	c.Sandbox.SetAccountState(identity, access.AccountActive)
+	// The deployment roles trust callers of the organization in which they were made.
+	c.Sandbox.SetOrganizationID(before)
+	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(409)
+	harness.MustCommand(j.t, []string{"PORTCULLIS_DATA_DIR=" + c.Data}, "", "organization", "accept", before)
 	j.send("operator", "POST", "/organization/sync?wait=28s", "").want(204)
 }
 
