@@ -3,10 +3,12 @@ package api
 import (
 	"fmt"
 	"strings"
+
+	"portcullis.internal/portcullis/test/harness"
 )
 
 // managesPeople adds somebody, changes them, and lets them in.
-func (j *judge) managesPeople() {
+func (j *judge) managesPeople(c *harness.Console) {
 	const add = `{"email":"nina@example.com","name":"Nina","roles":["viewer"],"teams":["network"]}`
 	made := j.send("admin", "POST", "/people", add, "Idempotency-Key", "nina").want(201)
 	path := fmt.Sprint("/people/", made.number("id"))
@@ -28,6 +30,7 @@ func (j *judge) managesPeople() {
 	}
 	j.send("admin", "POST", path+"/vouch", "").want(403)
 	j.send("admin", "POST", "/people/999999/vouch", "").want(404)
+	j.vouches(c)
 	read := j.send("admin", "GET", path, "").want(200)
 	tag := read.header.Get("ETag")
 	j.send("admin", "PATCH", path, `{"roles":["viewer","editor"]}`, "If-Match", tag).want(200)
@@ -48,6 +51,21 @@ func (j *judge) managesPeople() {
 	j.send("admin", "POST", path+"/signout", `{"tokens":true}`).want(200)
 	j.send("admin", "PATCH", path, `{"disabled":true}`).want(200)
 	j.onlyWithItsScope(path)
+}
+
+// vouches makes a second admin, whom the command line vouches for, and lets this admin vouch for a person whom the first
+// one added.
+func (j *judge) vouches(c *harness.Console) {
+	const add = `{"email":"omar@example.com","name":"Omar","roles":["viewer"],"external":true}`
+	omar := fmt.Sprint("/people/", j.send("admin", "POST", "/people", add).want(201).number("id"), "/vouch")
+	harness.MustCommand(j.t, []string{"PORTCULLIS_DATA_DIR=" + c.Data}, "",
+		"user", "set", "--email", "approver2@example.com", "--role", "approver", "--role", "admin")
+	if vouched := j.send("approver2", "POST", omar, "").want(200); vouched.object()["vouched"] == nil {
+		j.t.Errorf("after a vouching: %s", clip(vouched.body))
+	}
+	j.send("approver2", "POST", omar, "").want(409)
+	harness.MustCommand(j.t, []string{"PORTCULLIS_DATA_DIR=" + c.Data}, "",
+		"user", "set", "--email", "approver2@example.com", "--role", "approver")
 }
 
 // onlyWithItsScope: a token of the admin that was not made for people is none for them.

@@ -57,7 +57,7 @@ func TestReplay(t *testing.T) {
 	j.decides(c)
 	j.goesInWaves(c)
 	j.makesTokens(c)
-	j.managesPeople()
+	j.managesPeople(c)
 	j.refuses()
 	j.wants("2", "401", "403", "404")
 }
