@@ -109,3 +109,17 @@ func (c *Change) Repeats(r Review) string {
 	}
 	return ""
 }
+
+// NotCounted says why an approval that is not void does not count, or counts once with another; "" if it counts.
+func (c *Change) NotCounted(r Review) string {
+	if r.Void || r.Verdict != VerdictApprove {
+		return ""
+	}
+	if why := c.Uncounted(r); why != "" {
+		return "This approval does not count: " + why + "."
+	}
+	if earlier := c.Repeats(r); earlier != "" {
+		return "This approval and that of " + earlier + " count once: " + r.Reviewer.Name + " and " + earlier + " count together."
+	}
+	return ""
+}

@@ -125,6 +125,8 @@ type reviewJSON struct {
 	Void     bool       `json:"void"`
 	Because  string     `json:"void_reason,omitempty"`
 	Expires  time.Time  `json:"expires_at,omitzero"` // of an approval that counts
+
+	NotCounted string `json:"not_counted,omitempty"`
 }
 
 func toReviewsJSON(c access.Change) []reviewJSON {
@@ -132,6 +134,7 @@ func toReviewsJSON(c access.Change) []reviewJSON {
 		return reviewJSON{
 			Reviewer: toPersonJSON(r.Reviewer), Verdict: string(r.Verdict), Digest: r.Digest, Base: r.Base,
 			Comment: r.Comment, At: r.At.UTC(), Void: r.Void, Because: string(r.Because), Expires: c.Expires(r).UTC(),
+			NotCounted: c.NotCounted(r),
 		}
 	})
 }
@@ -161,6 +164,28 @@ type changeJSON struct {
 
 	Schedule *scheduledJSON `json:"schedule,omitempty"`
 	Expiry   *expiryJSON    `json:"expiry,omitempty"`
+	Alone    *aloneJSON     `json:"applied_alone,omitempty"`
+}
+
+// aloneJSON says who applied a change without its approvals. It is flagged until it is reviewed.
+type aloneJSON struct {
+	By       personJSON `json:"by"`
+	Reason   string     `json:"reason"`
+	At       time.Time  `json:"at"`
+	Single   bool       `json:"single_administrator"`
+	Reviewed *time.Time `json:"reviewed_at"`
+}
+
+func toAloneJSON(b *access.BreakGlass) *aloneJSON {
+	if b == nil {
+		return nil
+	}
+	alone := &aloneJSON{By: toPersonJSON(b.By), Reason: b.Reason, At: b.At.UTC(), Single: b.Single}
+	if !b.Reviewed.IsZero() {
+		at := b.Reviewed.UTC()
+		alone.Reviewed = &at
+	}
+	return alone
 }
 
 func toChangeJSON(c access.Change) changeJSON {
@@ -170,6 +195,7 @@ func toChangeJSON(c access.Change) changeJSON {
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), SubmittedAt: c.SubmittedAt.UTC(), AppliedAt: c.AppliedAt.UTC(),
 		Dangers: append([]access.Danger{}, c.Dangers...), EmergencyUntil: c.EmergencyUntil.UTC(),
 		Schedule: toScheduledJSON(c.Schedule), Expiry: toExpiryJSON(c.Expiry),
+		Alone: toAloneJSON(c.BreakGlass),
 	}
 }
 

@@ -1146,7 +1146,7 @@ func changeReviews(p ChangePage) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					}
-					if why := uncounted(p.Change, r); why != "" {
+					if why := p.Change.NotCounted(r); why != "" {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "<p class=\"pc-hint\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"strings"
-
 	"portcullis.internal/portcullis/internal/access"
 )
 
@@ -42,18 +40,4 @@ func fourEyesTitle(f access.FourEyes) string {
 		return "Four eyes are not in force: one person applies changes alone."
 	}
 	return "Four eyes are not in force: no change can be applied."
-}
-
-// uncounted says why a review does not count as an approval; "" if it counts, or needs no explanation.
-func uncounted(c access.Change, r access.Review) string {
-	if r.Void || r.Verdict != access.VerdictApprove {
-		return ""
-	}
-	if why := c.Uncounted(r); why != "" {
-		return "This approval does not count: " + why + "."
-	}
-	if earlier := c.Repeats(r); earlier != "" {
-		return "This approval and that of " + earlier + " count once: " + strings.Join([]string{r.Reviewer.Name, earlier}, " and ") + " count together."
-	}
-	return ""
 }
