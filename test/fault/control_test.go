@@ -158,6 +158,7 @@ func TestManyReaders(t *testing.T) {
 	}
 	c := tell(t, fmt.Sprintf("%d live readers, a quarter of them not reading", readers), "the rollout ends as desired; every reader who reads gets the end; a reader who does not read delays no other")
 	f := newFleet(t, accounts, "PORTCULLIS_API_RATE=-1").mapped()
+	people := f.crowd(readers)
 	f.box.SetFaults(slow(100 * time.Millisecond))
 	id := f.change()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,7 +168,7 @@ func TestManyReaders(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 0}}
 	for i := range readers {
 		reading.Go(func() {
-			f.follow(ctx, client, id, i%4 == 0, &open, &told)
+			f.follow(ctx, client, people[i/streamsEach].Token, id, i%4 == 0, &open, &told)
 		})
 	}
 	f.endsAsDesired(id)
@@ -180,13 +181,15 @@ func TestManyReaders(t *testing.T) {
 }
 
 // follow reads a rollout's events to their end, or opens them and reads none.
-func (f *fleet) follow(ctx context.Context, client *http.Client, id string, lazy bool, open, told *atomic.Int64) {
+func (f *fleet) follow(
+	ctx context.Context, client *http.Client, token, id string, lazy bool, open, told *atomic.Int64,
+) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL()+"/api/v1/rollouts/"+id+"/events", nil)
 	if err != nil {
 		f.t.Error(err)
 		return
 	}
-	req.Header.Set("Authorization", "Bearer "+f.Editor.Token)
+	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := client.Do(req)
 	if err != nil {
 		if ctx.Err() == nil {

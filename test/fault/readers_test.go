@@ -30,9 +30,9 @@ func TestReadersShareWhatIsRead(t *testing.T) {
 	id := f.mapRole("Bob")
 	f.post(id, "pause", nil)
 	f.nobodyWorks(id)
-	none := f.asksWith(0, changes, id, pg)
-	one := f.asksWith(1, changes, id, pg)
-	all := f.asksWith(many, changes, id, pg)
+	none := f.asksWith(nil, 0, changes, id, pg)
+	one := f.asksWith([]harness.Person{f.Editor}, 1, changes, id, pg)
+	all := f.asksWith(f.crowd(many), many, changes, id, pg)
 	// One browser reads again after some of the changes, many together after each; and what
 	// the console asks by itself grows with the time that all this takes. If each browser
 	// asked anything of its own, that would be several times as many statements as browsers.
@@ -42,17 +42,34 @@ func TestReadersShareWhatIsRead(t *testing.T) {
 	c.fact("%d changes of a rollout: %d statements without a browser, %d with one browser, %d with %d", changes, none, one, all, many)
 }
 
-// asksWith changes a rollout so many times under the eyes of so many browsers, and
+// streamsEach is how many streams one person may have open.
+const streamsEach = 20
+
+// crowd adds as many people as are needed to open so many streams.
+func (f *fleet) crowd(streams int) []harness.Person {
+	f.t.Helper()
+	var people []harness.Person
+	for len(people)*streamsEach < streams {
+		people = append(people, harness.AddPerson(f.t, f.db, fmt.Sprintf("Reader%d", len(people)+1), "viewer"))
+	}
+	return people
+}
+
+// asksWith changes a rollout so many times under the eyes of so many browsers of some people, and
 // returns how many statements that took, the changes themselves included.
-func (f *fleet) asksWith(readers, changes int, id string, pg *harness.Postgres) int64 {
+func (f *fleet) asksWith(people []harness.Person, readers, changes int, id string, pg *harness.Postgres) int64 {
 	f.t.Helper()
 	ctx, leave := context.WithCancel(f.t.Context())
-	client := f.SignIn(f.Editor).Client()
-	client.Timeout = 0
+	var clients []*http.Client
+	for _, p := range people {
+		client := f.SignIn(p).Client()
+		client.Timeout = 0
+		clients = append(clients, client)
+	}
 	var open, told atomic.Int64
 	var reading sync.WaitGroup
-	for range readers {
-		reading.Go(func() { f.watchPage(ctx, client, id, &open, &told) })
+	for i := range readers {
+		reading.Go(func() { f.watchPage(ctx, clients[i/streamsEach], id, &open, &told) })
 	}
 	harness.Eventually(f.t, time.Minute, "everybody watches", func() (bool, string) {
 		return open.Load() == int64(readers), fmt.Sprint(open.Load())

@@ -52,14 +52,18 @@ func Demo(t testing.TB, flags ...string) *Console {
 // what else is set.
 func Serve(t testing.TB, db *Database, env ...string) *Console {
 	t.Helper()
-	env = append([]string{db.Env(), "PORTCULLIS_DATA_DIR=" + db.DataDir()}, env...)
-	return startConsole(t, freeAddr(t), env, []string{"serve"})
+	return startConsole(t, freeAddr(t), serveEnv(db, env), []string{"serve"})
 }
 
 // ServeUnready runs a console on a database that serves pages and may never be ready.
 func ServeUnready(t testing.TB, db *Database, env ...string) *Console {
 	t.Helper()
-	return startUntil(t, "/signin", freeAddr(t), append([]string{db.Env()}, env...), []string{"serve"})
+	return startUntil(t, "/signin", freeAddr(t), serveEnv(db, env), []string{"serve"})
+}
+
+// serveEnv is the environment of a console on a database. All consoles on it keep the same key of the audit log.
+func serveEnv(db *Database, env []string) []string {
+	return append([]string{db.Env(), "PORTCULLIS_DATA_DIR=" + db.DataDir()}, env...)
 }
 
 // Readiness asks whether the console is ready, with the details.

@@ -22,6 +22,8 @@ var public = map[string]string{
 	"GET /assets/:hash/*":       "styles and scripts, the same for everybody",
 	"GET /signin":               "the form",
 	"POST /signin":              "checks a password, at a limited rate",
+	"GET /password":             "the form; the secret of a link comes after a # and is not sent",
+	"POST /password":            "stores the password that the holder of a link chose, at a limited rate",
 	"GET /signin/oidc":          "sends to the identity provider",
 	"GET /signin/oidc/callback": "checks the provider's word against the session that asked for it, at a limited rate",
 	"POST /signout":             "ends the caller's own session",

@@ -37,6 +37,8 @@ var withoutActor = map[string]string{
 	"drift.Compare":          "a background part; no route leads to it",
 	"drift.ScanAll":          "a background part; no route leads to it",
 	"authn.SignIn":           "checks a password and yields an actor",
+	"authn.SignInBrowser":    "checks a password and yields an actor and a proof",
+	"authn.ChoosePassword":   "checks the secret of a link and acts for its person",
 	"authn.Actor":            "yields the actor of a session",
 	"authn.TokenActor":       "yields the actor of a token",
 }

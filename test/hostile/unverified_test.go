@@ -37,7 +37,10 @@ func tryUnverified(t *testing.T, w *world) {
 	}
 	const grant = "INSERT INTO person_roles SELECT id, 'approver' FROM people WHERE name = $1"
 	const revoke = "DELETE FROM person_roles USING people WHERE people.id = person_id AND name = $1 AND role = 'approver'"
-	for who, why := range map[string]string{"editor": "You wrote or edited the change", "operator": "You started this rollout"} {
+	for who, why := range map[string]string{
+		"editor":   "wrote or edited the change of this rollout",
+		"operator": "started this rollout",
+	} {
 		w.db.Exec(grant, w.people[who].Name)
 		refused(who, why)
 		w.db.Exec(revoke, w.people[who].Name)

@@ -128,7 +128,10 @@ func (w *world) path(r transport.Route, id string) string {
 
 // moving are the tables that the console itself writes to while nobody does anything, or
 // that a refused request leaves a trace in.
-var moving = []string{"sessions", "sign_ins", "tokens", "accounts", "inventories", "inventory_version", "inventory_moves", "rollout_progress_samples", "rollout_scans", "account_scans", "findings", "goose_db_version"}
+var moving = []string{
+	"sessions", "sign_ins", "tokens", "accounts", "inventories", "inventory_version", "inventory_moves",
+	"rollout_progress_samples", "rollout_scans", "account_scans", "findings", "goose_db_version", "audit_checkpoints",
+}
 
 // contents is what no refused request may change. Of the audit log that is everything but
 // that somebody was refused.
