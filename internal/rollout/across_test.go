@@ -106,19 +106,7 @@ func TestGrantAcrossAccountsOpensOnlyVerifiedRoles(t *testing.T) {
 	}
 	w.checkHeidi(t, home, accounts, []bool{true, false, true})
 
-	ops, err := s.Operations(t.Context(), operator, r.ID, accounts[1].ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var choices []access.ResolveConflict
-	for _, op := range ops {
-		if op.State == access.OperationConflict {
-			choices = append(choices, access.ResolveConflict{OperationID: op.ID, Choice: access.ConflictOverwrite, Seen: access.DocumentDigest(op.Found)})
-		}
-	}
-	if _, err := s.Resolve(t.Context(), operator, r.ID, accounts[1].ID, choices); err != nil {
-		t.Fatal(err)
-	}
+	w.overwrite(t, s, r.ID, accounts[1].ID)
 	wait(t, s, r.ID, "completed", completed)
 	if _, err := s.RetryTarget(t.Context(), operator, r.ID, home.ID); err != nil {
 		t.Fatal(err)
