@@ -55,6 +55,9 @@ func TestOverrideGuardsAtApply(t *testing.T) {
 	if c, err = d.store.Change(t.Context(), c.ID); err != nil || c.RolloutID != r.ID || len(c.GuardOverrides) != 1 {
 		t.Errorf("applied with %+v, %v", c.GuardOverrides, err)
 	}
+	if v, err := d.View(t.Context(), d.approver, c.ID); err != nil || v.Rollout == nil || v.Rollout.ID != r.ID {
+		t.Errorf("the view of the applied change has the rollout %+v (%v), want %d", v.Rollout, err, r.ID)
+	}
 }
 
 // TestAStepIsForWhatWasRead asks each step for a version that is no longer there.

@@ -94,6 +94,7 @@ type Store interface {
 	Comments(ctx context.Context, change int64) ([]access.Comment, error)
 
 	// StartRollout starts a rollout of a plan without a change, at the head. A zero staging is one wave.
+	Rollout(ctx context.Context, id int64) (access.Rollout, error)
 	StartRollout(ctx context.Context, r access.Rollout, plan access.Plan, staging access.Staging, events []access.AuditEvent) (access.Rollout, error)
 	// StoppedTargets are the last pushes of accounts; an account that no rollout has had as a target has none.
 	StoppedTargets(ctx context.Context, ids []access.AccountID) (map[access.AccountID]access.StoppedTarget, error)

@@ -38,8 +38,20 @@ func (s *Service) View(ctx context.Context, actor access.Actor, id int64) (View,
 	if v.History, err = s.store.History(ctx, object(id)); err != nil {
 		return View{}, err
 	}
+	if v.Rollout, err = s.rolloutOf(ctx, c); err != nil {
+		return View{}, err
+	}
 	v.ChangedSince, err = s.changedSince(ctx, v.Change, v.History)
 	return v, err
+}
+
+// rolloutOf is the rollout of an applied change; nil for any other.
+func (s *Service) rolloutOf(ctx context.Context, c access.Change) (*access.Rollout, error) {
+	if c.RolloutID == 0 {
+		return nil, nil //nolint:nilnil // to have none is no error
+	}
+	r, err := s.store.Rollout(ctx, c.RolloutID)
+	return &r, err
 }
 
 // addSingle lets a change in review be applied in the mode single administrator, or says why it cannot be approved.
