@@ -53,7 +53,8 @@ func uncounted(c access.Change, r access.Review) string {
 		return "This approval does not count: " + why + "."
 	}
 	if earlier := c.Repeats(r); earlier != "" {
-		return "This approval and that of " + earlier + " count once: " + strings.Join([]string{r.Reviewer.Name, earlier}, " and ") + " count together."
+		return "This approval and that of " + earlier + " count once: " +
+			strings.Join([]string{r.Reviewer.Name, earlier}, " and ") + " count together."
 	}
 	return ""
 }
