@@ -41,9 +41,7 @@ func entryFields(entry func(*access.Edit) *access.Entry) map[string]shownField {
 			e.Prefix = netip.MustParsePrefix("52.95.4.0/25")
 		})),
 		"Note": field(
-			"quaint harbour",
-			`"note":"quaint harbour"`,
-			func(e *access.Entry) { e.Note = "quaint harbour" },
+			"quaint harbour", `"note":"quaint harbour"`, func(e *access.Entry) { e.Note = "quaint harbour" },
 		),
 		"Ticket": field("SEC-4711", `"ticket":"SEC-4711"`, func(e *access.Entry) { e.Ticket = "SEC-4711" }),
 		"Expires": field("expires 3 Feb 2031, 04:05:06 UTC", `"expires":"2031-02-03T04:05:06Z"`, func(e *access.Entry) {
@@ -71,77 +69,57 @@ func mappingFields() map[string]shownField {
 		},
 
 		"Role.Path": field(
-			"role: harbour/Bob",
-			`"role":"harbour/Bob"`,
-			func(m *access.Mapping) { m.Role.Path = "/harbour/" },
+			"role: harbour/Bob", `"role":"harbour/Bob"`, func(m *access.Mapping) { m.Role.Path = "/harbour/" },
 		),
-		"Role.Name": field(
-			"role: Harbour",
-			`"role":"Harbour"`,
-			func(m *access.Mapping) { m.Role.Name = "Harbour" },
-		),
+		"Role.Name": field("role: Harbour", `"role":"Harbour"`, func(m *access.Mapping) { m.Role.Name = "Harbour" }),
 		"Users[].Account": field(
-			"user: 210987654321:zoe",
-			`"210987654321:zoe"`,
+			"user: 210987654321:zoe", `"210987654321:zoe"`,
 			user(access.UserName{Account: "210987654321", Path: "/", Name: "zoe"}),
 		),
 		"Users[].Path": field(
-			"user: harbour/zoe",
-			`"harbour/zoe"`,
-			user(access.UserName{Path: "/harbour/", Name: "zoe"}),
+			"user: harbour/zoe", `"harbour/zoe"`, user(access.UserName{Path: "/harbour/", Name: "zoe"}),
 		),
 		"Users[].Name": field("user: zoe", `"zoe"`, user(access.UserName{Path: "/", Name: "zoe"})),
 
 		"Accounts.All": field(
-			"accounts: all accounts",
-			`"all":true`,
-			func(m *access.Mapping) { m.Accounts = access.Selector{All: true} },
+			"accounts: all accounts", `"all":true`, func(m *access.Mapping) { m.Accounts = access.Selector{All: true} },
 		),
 		"Accounts.IDs[]": field(
-			"123456789012, 210987654321",
-			`"ids":["123456789012","210987654321"]`,
+			"123456789012, 210987654321", `"ids":["123456789012","210987654321"]`,
 			func(m *access.Mapping) { m.Accounts.IDs = append(slices.Clone(m.Accounts.IDs), "210987654321") },
 		),
 		"Accounts.OUs[]": field(
-			"OU Root/Harbour",
-			`"ous":["Root/Harbour"]`,
+			"OU Root/Harbour", `"ous":["Root/Harbour"]`,
 			func(m *access.Mapping) { m.Accounts = access.Selector{OUs: []string{"Root/Harbour"}} },
 		),
 		"Accounts.Tags{}": field(
-			"tags quay=seven",
-			`"tags":{"quay":"seven"}`,
+			"tags quay=seven", `"tags":{"quay":"seven"}`,
 			func(m *access.Mapping) { m.Accounts = access.Selector{Tags: map[string]string{"quay": "seven"}} },
 		),
 		"Accounts.Except[]": field(
-			"except 210987654321",
-			`"except":["210987654321"]`,
+			"except 210987654321", `"except":["210987654321"]`,
 			func(m *access.Mapping) { m.Accounts.Except = []string{"210987654321"} },
 		),
 
 		"Allowlists[]": field(
-			"allowlist: depot",
-			`"allowlists":["office","depot"]`,
+			"allowlist: depot", `"allowlists":["office","depot"]`,
 			func(m *access.Mapping) { m.Allowlists = []string{"office", "depot"} },
 		),
 		"Enforcement": field(
-			"enforcement: everyone",
-			`"enforcement":"everyone"`,
+			"enforcement: everyone", `"enforcement":"everyone"`,
 			func(m *access.Mapping) { m.Enforcement = access.EnforceEveryone },
 		),
 		"RequireMFA": field("MFA: required", `"require_mfa":true`, func(m *access.Mapping) { m.RequireMFA = true }),
 		"MFAMaxAge": field(
-			"at most 1h2m3s old",
-			`"mfa_max_age":"1h2m3s"`,
+			"at most 1h2m3s old", `"mfa_max_age":"1h2m3s"`,
 			func(m *access.Mapping) { m.RequireMFA, m.MFAMaxAge = true, time.Hour+2*time.Minute+3*time.Second },
 		),
 		"SessionName": field(
-			"session name: username",
-			`"session_name":"username"`,
+			"session name: username", `"session_name":"username"`,
 			func(m *access.Mapping) { m.SessionName = access.NamingUsername },
 		),
 		"SourceIdentity": field(
-			"source identity: username",
-			`"source_identity":"username"`,
+			"source identity: username", `"source_identity":"username"`,
 			func(m *access.Mapping) { m.SourceIdentity = access.NamingUsername },
 		),
 	}
@@ -159,46 +137,35 @@ func ruleFields() map[string]shownField {
 			set:      func(e *access.Edit) { e.ID, e.Rule.ID = "rr-quaint", "rr-quaint" },
 		},
 		"Name": field(
-			"Quaint harbour",
-			`"name":"Quaint harbour"`,
-			func(r *access.ReviewRule) { r.Name = "Quaint harbour" },
+			"Quaint harbour", `"name":"Quaint harbour"`, func(r *access.ReviewRule) { r.Name = "Quaint harbour" },
 		),
 
 		"Scope.Allowlists[]": field(
-			"depot (al-depot)",
-			`"al-depot"`,
-			func(r *access.ReviewRule) { r.Scope.Allowlists = []string{"al-depot"} },
+			"depot (al-depot)", `"al-depot"`, func(r *access.ReviewRule) { r.Scope.Allowlists = []string{"al-depot"} },
 		),
 		"Scope.Mappings[]": field(
-			"Bob for 111122223333 (mp-depot)",
-			`"mp-depot"`,
+			"Bob for 111122223333 (mp-depot)", `"mp-depot"`,
 			func(r *access.ReviewRule) { r.Scope.Mappings = []string{"mp-depot"} },
 		),
 		"Scope.OUs[]": field(
-			"Accounts in: Root/Harbour",
-			`"Root/Harbour"`,
+			"Accounts in: Root/Harbour", `"Root/Harbour"`,
 			func(r *access.ReviewRule) { r.Scope.OUs = []string{"Root/Harbour"} },
 		),
 		"Scope.Tags{}": field(
-			"quay=seven",
-			`"quay":"seven"`,
+			"quay=seven", `"quay":"seven"`,
 			func(r *access.ReviewRule) { r.Scope.Tags = map[string]string{"quay": "seven"} },
 		),
 		"Scope.Dangers[]": field(
-			"touches break-glass access",
-			`"break_glass"`,
+			"touches break-glass access", `"break_glass"`,
 			func(r *access.ReviewRule) { r.Scope.Dangers = []access.Danger{access.DangerBreakGlass} },
 		),
 
 		"Need[].Count": field("7 approvals", `"count":7`, func(r *access.ReviewRule) { r.Need[0].Count = 7 }),
 		"Need[].Teams[]": field(
-			"team harbour",
-			`"teams":["harbour"]`,
-			func(r *access.ReviewRule) { r.Need[0].Teams = []string{"harbour"} },
+			"team harbour", `"teams":["harbour"]`, func(r *access.ReviewRule) { r.Need[0].Teams = []string{"harbour"} },
 		),
 		"Need[].Roles[]": field(
-			"role auditor",
-			`"roles":["auditor"]`,
+			"role auditor", `"roles":["auditor"]`,
 			func(r *access.ReviewRule) { r.Need[0].Roles = []access.Role{access.RoleAuditor} },
 		),
 	}
@@ -210,28 +177,18 @@ func settingFields() map[string]shownField {
 	}
 	return map[string]shownField{
 		"ManyAccounts": field(
-			"4711 and more",
-			`"many_accounts":4711`,
-			func(s *access.Settings) { s.ManyAccounts = 4711 },
+			"4711 and more", `"many_accounts":4711`, func(s *access.Settings) { s.ManyAccounts = 4711 },
 		),
 		"AllowDangerous": field(
-			"Dangerous ranges may be submitted",
-			`"allow_dangerous":true`,
+			"Dangerous ranges may be submitted", `"allow_dangerous":true`,
 			func(s *access.Settings) { s.AllowDangerous = true },
 		),
-		"LargeIPv4": field(
-			"4712 IPv4 addresses",
-			`"large_ipv4":4712`,
-			func(s *access.Settings) { s.LargeIPv4 = 4712 },
-		),
+		"LargeIPv4": field("4712 IPv4 addresses", `"large_ipv4":4712`, func(s *access.Settings) { s.LargeIPv4 = 4712 }),
 		"LargeIPv6": field(
-			"4713 IPv6 /64 networks",
-			`"large_ipv6":4713`,
-			func(s *access.Settings) { s.LargeIPv6 = 4713 },
+			"4713 IPv6 /64 networks", `"large_ipv6":4713`, func(s *access.Settings) { s.LargeIPv6 = 4713 },
 		),
 		"BreakGlassAllowed": field(
-			"Break-glass is allowed",
-			`"break_glass_allowed":true`,
+			"Break-glass is allowed", `"break_glass_allowed":true`,
 			func(s *access.Settings) { s.BreakGlassAllowed = true },
 		),
 		"BreakGlassMappings[]": field("Bob for 111122223333 (mp-depot)", `"break_glass_mappings":["mp-depot"]`, func(s *access.Settings) {
@@ -241,58 +198,44 @@ func settingFields() map[string]shownField {
 			s.BreakGlassAllowlists = []string{"al-depot"}
 		}),
 		"Guards.NoAddress": field(
-			"A user without any address",
-			`"no_address":"refuse"`,
+			"A user without any address", `"no_address":"refuse"`,
 			func(s *access.Settings) { s.Guards.NoAddress = access.GuardRefuse },
 		),
 		"Guards.OwnAddress": field(
-			"One's own address",
-			`"own_address":"refuse"`,
+			"One's own address", `"own_address":"refuse"`,
 			func(s *access.Settings) { s.Guards.OwnAddress = access.GuardRefuse },
 		),
 		"Guards.BreakGlass": field(
-			"Lost break-glass access",
-			`"break_glass":"confirm"`,
+			"Lost break-glass access", `"break_glass":"confirm"`,
 			func(s *access.Settings) { s.Guards.BreakGlass = access.GuardConfirm },
 		),
 		"Guards.NobodyApplies": field(
-			"Nobody who could review or apply",
-			`"nobody_applies":"confirm"`,
+			"Nobody who could review or apply", `"nobody_applies":"confirm"`,
 			func(s *access.Settings) { s.Guards.NobodyApplies = access.GuardConfirm },
 		),
 		"EmergencyMaxLife": field(
-			"47 hours",
-			`"emergency_max_life":169200000000000`,
+			"47 hours", `"emergency_max_life":169200000000000`,
 			func(s *access.Settings) { s.EmergencyMaxLife = 47 * time.Hour },
 		),
 		"ExpiryNoticeDays": field(
-			"47 days ahead",
-			`"expiry_notice_days":47`,
-			func(s *access.Settings) { s.ExpiryNoticeDays = 47 },
+			"47 days ahead", `"expiry_notice_days":47`, func(s *access.Settings) { s.ExpiryNoticeDays = 47 },
 		),
 		"ApprovalsValidFor": field(
-			"47 days",
-			`"approvals_valid_for":4060800000000000`,
+			"47 days", `"approvals_valid_for":4060800000000000`,
 			func(s *access.Settings) { s.ApprovalsValidFor = 47 * 24 * time.Hour },
 		),
 		"OutsideAccounts[]": field(
-			"210987650047",
-			`"outside_accounts":["210987650047"]`,
+			"210987650047", `"outside_accounts":["210987650047"]`,
 			func(s *access.Settings) { s.OutsideAccounts = []access.AccountID{"210987650047"} },
 		),
 		"TokensMayReview": field(
-			"API tokens may review",
-			`"tokens_may_review":true`,
-			func(s *access.Settings) { s.TokensMayReview = true },
+			"API tokens may review", `"tokens_may_review":true`, func(s *access.Settings) { s.TokensMayReview = true },
 		),
 		"TokensMayApply": field(
-			"API tokens may apply",
-			`"tokens_may_apply":true`,
-			func(s *access.Settings) { s.TokensMayApply = true },
+			"API tokens may apply", `"tokens_may_apply":true`, func(s *access.Settings) { s.TokensMayApply = true },
 		),
 		"RollBackWithin": field(
-			"until 47m after its end",
-			`"roll_back_within":2820000000000`,
+			"until 47m after its end", `"roll_back_within":2820000000000`,
 			func(s *access.Settings) {
 				within := 47 * time.Minute
 				s.RollBackWithin = &within
@@ -316,25 +259,19 @@ func strategyFields() map[string]shownField {
 			set:      func(e *access.Edit) { e.ID, e.Strategy.ID = "st-quaint", "st-quaint" },
 		},
 		"Name": field(
-			"Quaint harbour",
-			`"name":"Quaint harbour"`,
-			func(s *access.Strategy) { s.Name = "Quaint harbour" },
+			"Quaint harbour", `"name":"Quaint harbour"`, func(s *access.Strategy) { s.Name = "Quaint harbour" },
 		),
 		"Description": field(
-			"for the harbour",
-			`"description":"for the harbour"`,
+			"for the harbour", `"description":"for the harbour"`,
 			func(s *access.Strategy) { s.Description = "for the harbour" },
 		),
 		"MaxInFlight": field(
-			"47 accounts at once",
-			`"max_in_flight":47`,
-			func(s *access.Strategy) { s.MaxInFlight = 47 },
+			"47 accounts at once", `"max_in_flight":47`, func(s *access.Strategy) { s.MaxInFlight = 47 },
 		),
 		"ReadBack": field("read once more", `"read_back":true`, func(s *access.Strategy) { s.ReadBack = true }),
 		"RollBack": field("when it halts", `"roll_back":true`, func(s *access.Strategy) { s.RollBack = true }),
 		"Confirm": field(
-			"confirms within 47m",
-			`"confirm_within":"47m0s"`,
+			"confirms within 47m", `"confirm_within":"47m0s"`,
 			func(s *access.Strategy) { s.Confirm = 47 * time.Minute },
 		),
 	}
@@ -346,18 +283,15 @@ func strategyFields() map[string]shownField {
 	overAll := func(s *access.Strategy, l access.Limit) { s.MaxFailures = l }
 	add("MaxFailures.", map[string]shownField{
 		"None": field(
-			"Over all, the first failure halts",
-			`"max_failures":{"none":true}`,
+			"Over all, the first failure halts", `"max_failures":{"none":true}`,
 			limit(overAll, access.Limit{None: true}),
 		),
 		"Count": field(
-			"Over all, more than 47 failures halt",
-			`"max_failures":{"count":47}`,
+			"Over all, more than 47 failures halt", `"max_failures":{"count":47}`,
 			limit(overAll, access.Limit{Count: 47}),
 		),
 		"Percent": field(
-			"Over all, more than 47 % failures halt",
-			`"max_failures":{"percent":47}`,
+			"Over all, more than 47 % failures halt", `"max_failures":{"percent":47}`,
 			limit(overAll, access.Limit{Percent: 47}),
 		),
 	})
@@ -367,23 +301,19 @@ func strategyFields() map[string]shownField {
 	}
 	add("Probes[].", map[string]shownField{
 		"Role.Path": field(
-			"refused by harbour/Bob",
-			`"role":"harbour/Bob"`,
+			"refused by harbour/Bob", `"role":"harbour/Bob"`,
 			probe(access.Probe{Role: access.RoleName{Path: "/harbour/", Name: "Bob"}}),
 		),
 		"Role.Name": field(
-			"refused by Harbour,",
-			`"role":"Harbour"`,
+			"refused by Harbour,", `"role":"Harbour"`,
 			probe(access.Probe{Role: access.RoleName{Path: "/", Name: "Harbour"}}),
 		),
 		"Allowed": field(
-			"let into Bob",
-			`"allowed":true`,
+			"let into Bob", `"allowed":true`,
 			probe(access.Probe{Role: access.RoleName{Path: "/", Name: "Bob"}, Allowed: true}),
 		),
 		"Accounts": field(
-			"in 47 accounts of each wave",
-			`"accounts":47`,
+			"in 47 accounts of each wave", `"accounts":47`,
 			probe(access.Probe{Role: access.RoleName{Path: "/", Name: "Bob"}, Accounts: 47}),
 		),
 	})
@@ -398,8 +328,7 @@ func strategyFields() map[string]shownField {
 		"From":   field("from 23:47", `"from":"23:47"`, window(func(m *access.MaintenanceWindow) { m.From = "23:47" })),
 		"To":     field("to 05:47", `"to":"05:47"`, window(func(m *access.MaintenanceWindow) { m.To = "05:47" })),
 		"Zone": field(
-			"Europe/Berlin",
-			`"zone":"Europe/Berlin"`,
+			"Europe/Berlin", `"zone":"Europe/Berlin"`,
 			window(func(m *access.MaintenanceWindow) { m.Zone = "Europe/Berlin" }),
 		),
 	})
@@ -420,68 +349,44 @@ func waveFields(field func(page, api string, set func(*access.Strategy)) shownFi
 	}
 	return map[string]shownField{
 		"Name": wave(
-			"Quaint quay (The first 1 account)",
-			`"name":"Quaint quay"`,
+			"Quaint quay (The first 1 account)", `"name":"Quaint quay"`,
 			func(w *access.WaveRule) { w.Name = "Quaint quay" },
 		),
 		"Accounts.All": wave("Quay (all accounts)", `"all":true`, of(access.Selector{All: true})),
 		"Accounts.IDs[]": wave(
-			"210987654321",
-			`"ids":["210987654321"]`,
-			of(access.Selector{IDs: []access.AccountID{"210987654321"}}),
+			"210987654321", `"ids":["210987654321"]`, of(access.Selector{IDs: []access.AccountID{"210987654321"}}),
 		),
 		"Accounts.OUs[]": wave(
-			"OU Root/Harbour",
-			`"ous":["Root/Harbour"]`,
-			of(access.Selector{OUs: []string{"Root/Harbour"}}),
+			"OU Root/Harbour", `"ous":["Root/Harbour"]`, of(access.Selector{OUs: []string{"Root/Harbour"}}),
 		),
 		"Accounts.Tags{}": wave(
-			"tags quay=seven",
-			`"tags":{"quay":"seven"}`,
-			of(access.Selector{Tags: map[string]string{"quay": "seven"}}),
+			"tags quay=seven", `"tags":{"quay":"seven"}`, of(access.Selector{Tags: map[string]string{"quay": "seven"}}),
 		),
 		"Accounts.Except[]": wave(
-			"except 210987654321",
-			`"except":["210987654321"]`,
+			"except 210987654321", `"except":["210987654321"]`,
 			of(access.Selector{All: true, Except: []string{"210987654321"}}),
 		),
 		"Count":   wave("The first 47 accounts", `"count":47`, func(w *access.WaveRule) { w.Count = 47 }),
 		"Percent": wave("Up to 47 %", `"percent":47`, func(w *access.WaveRule) { *w = access.WaveRule{Percent: 47} }),
 		"EachOU": wave(
-			"One OU after the other",
-			`"each_ou":true`,
-			func(w *access.WaveRule) { *w = access.WaveRule{EachOU: true} },
+			"One OU after the other", `"each_ou":true`, func(w *access.WaveRule) { *w = access.WaveRule{EachOU: true} },
 		),
 
-		"MaxInFlight": wave(
-			"47 at once",
-			`"max_in_flight":47`,
-			func(w *access.WaveRule) { w.MaxInFlight = 47 },
-		),
+		"MaxInFlight": wave("47 at once", `"max_in_flight":47`, func(w *access.WaveRule) { w.MaxInFlight = 47 }),
 		"MaxFailures.None": wave(
-			"account: the first failure halts",
-			`"none":true`,
-			func(w *access.WaveRule) { w.MaxFailures.None = true },
+			"account: the first failure halts", `"none":true`, func(w *access.WaveRule) { w.MaxFailures.None = true },
 		),
 		"MaxFailures.Count": wave(
-			"account: more than 47 failures halt",
-			`"max_failures":{"count":47}`,
+			"account: more than 47 failures halt", `"max_failures":{"count":47}`,
 			func(w *access.WaveRule) { w.MaxFailures.Count = 47 },
 		),
 		"MaxFailures.Percent": wave(
-			"more than 47 % failures",
-			`"max_failures":{"percent":47}`,
+			"more than 47 % failures", `"max_failures":{"percent":47}`,
 			func(w *access.WaveRule) { w.MaxFailures.Percent = 47 },
 		),
-		"Bake": wave(
-			"bakes for 47m",
-			`"bake":"47m0s"`,
-			func(w *access.WaveRule) { w.Bake = 47 * time.Minute },
-		),
+		"Bake": wave("bakes for 47m", `"bake":"47m0s"`, func(w *access.WaveRule) { w.Bake = 47 * time.Minute }),
 		"RequiresApproval": wave(
-			"requires approval",
-			`"requires_approval":true`,
-			func(w *access.WaveRule) { w.RequiresApproval = true },
+			"requires approval", `"requires_approval":true`, func(w *access.WaveRule) { w.RequiresApproval = true },
 		),
 	}
 }
@@ -673,13 +578,9 @@ func TestReviewersSeeTheDefaultStrategy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, _ = reviewOf(
-		t,
-		c,
-		after,
+	page, _ = reviewOf(t, c, after,
 		access.Edit{Op: access.EditDefaultStrategy, ID: access.AtOnceStrategy},
-		access.Edit{Op: access.EditRemoveStrategy, ID: "st-new"},
-	)
+		access.Edit{Op: access.EditRemoveStrategy, ID: "st-new"})
 	if !strings.Contains(page, "New (st-new) → All at once") {
 		t.Errorf("the page does not show that the default goes:\n%s", page)
 	}
@@ -750,11 +651,9 @@ func TestReviewersReachWholeValues(t *testing.T) {
 	}
 	whole := c.Page("/changes/12?all=1").Text("main")
 	for _, want := range slices.Concat(
-		many(250, "52.%d.0.0/24"), many(300, "user: user-%d."), many(40, "54.0.%d.0/24"), many(30, "gains-%d."), many(
-			30,
-			"barred-%d.",
-		),
-		many(30, "192.0.2.%d"), many(500, "ssue-%d."), many(500, "leared-issue-%d."), []string{note},
+		many(250, "52.%d.0.0/24"), many(300, "user: user-%d."), many(40, "54.0.%d.0/24"), many(30, "gains-%d."),
+		many(30, "barred-%d."), many(30, "192.0.2.%d"), many(500, "ssue-%d."), many(500, "leared-issue-%d."),
+		[]string{note},
 	) {
 		if !strings.Contains(whole, want) {
 			t.Errorf("the whole page does not show %q", want)

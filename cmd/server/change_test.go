@@ -53,7 +53,8 @@ func TestAPipelineProposesWhatPeopleApprove(t *testing.T) {
 		t.Fatalf("apply: code %d, %s%s", a.code, a.out, a.err)
 	}
 	command(t, as("editor"), "change", "revert", id).refused(t, 2, "--reason")
-	if r := command(t, as("editor"), "change", "revert", id, "--reason", "SEC-2"); r.code != 0 || !strings.Contains(r.out, "Revert change "+id) {
+	r = command(t, as("editor"), "change", "revert", id, "--reason", "SEC-2")
+	if r.code != 0 || !strings.Contains(r.out, "Revert change "+id) {
 		t.Errorf("revert: code %d, %s%s", r.code, r.out, r.err)
 	}
 	if s := command(t, as("editor"), "change", "status", id, "--wait"); s.code != 0 {

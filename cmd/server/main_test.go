@@ -277,7 +277,9 @@ func TestPostgresDown(t *testing.T) {
 	l.Close() // nobody listens there any more
 	env := []string{fmt.Sprintf("DATABASE_URL=postgres://portcullis:s3cret-word@%s/portcullis", addr)}
 	env = append(env, "AWS_REGION=us-east-1")
-	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0", "--no-audit-key"}, {"migrate"}, {"audit", "verify"}, {"user", "list"}} {
+	for _, args := range [][]string{
+		{"serve", "--listen", "127.0.0.1:0", "--no-audit-key"}, {"migrate"}, {"audit", "verify"}, {"user", "list"},
+	} {
 		r := command(t, env, args...)
 		r.refused(t, 1, "database")
 		if strings.Contains(r.err, "s3cret-word") {

@@ -43,7 +43,9 @@ func TestSecretsFromFiles(t *testing.T) {
 	}
 	s := got.Serve
 	all := []string{s.DatabaseURL, s.AuditKey, s.OIDCClientSecret, s.ProbeSecret, s.ExternalID}
-	if want := "of DATABASE_URL,of PORTCULLIS_AUDIT_KEY,of PORTCULLIS_OIDC_CLIENT_SECRET,of PORTCULLIS_PROBE_SECRET_ACCESS_KEY,typed"; strings.Join(all, ",") != want {
+	want := "of DATABASE_URL,of PORTCULLIS_AUDIT_KEY,of PORTCULLIS_OIDC_CLIENT_SECRET," +
+		"of PORTCULLIS_PROBE_SECRET_ACCESS_KEY,typed"
+	if strings.Join(all, ",") != want {
 		t.Errorf("got %q, want %s", all, want)
 	}
 	t.Setenv("PORTCULLIS_TOKEN_FILE", file("token", "a token"))

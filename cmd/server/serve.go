@@ -65,8 +65,11 @@ func (cmd serveCmd) config(c *console) (server.Config, error) {
 	return server.Config{
 		OIDC: oidc, APIRate: cmd.APIRate,
 		Listen: cmd.Listen, MetricsListen: cmd.MetricsListen, PublicURL: cmd.PublicURL, TrustedProxies: proxies,
-		Database:            database,
-		Cloud:               server.Cloud{DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate, OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret},
+		Database: database,
+		Cloud: server.Cloud{
+			DeployRole: cmd.DeployRole, ExternalID: cmd.ExternalID, IAMRate: cmd.IAMRate, STSRate: cmd.STSRate,
+			OrganizationsRate: cmd.OrganizationsRate, ProbeKeyID: cmd.ProbeKeyID, ProbeSecret: cmd.ProbeSecret,
+		},
 		SingleAdministrator: cmd.SingleAdministrator,
 		Workers:             cmd.Workers, MaxInFlight: cmd.MaxInFlight, MaxFailures: cmd.MaxFailures,
 		AuditKey: cmd.AuditKey, NoAuditKey: cmd.NoAuditKey, DriftInterval: cmd.driftInterval(),

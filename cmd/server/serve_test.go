@@ -56,11 +56,14 @@ func TestServeRefuses(t *testing.T) {
 		"two databases":       {[]string{newer.Env()}, []string{"--private-database"}, 2, []string{"leave out one"}},
 		"no key of the audit": {[]string{newer.Env()}, nil, 1, []string{"--data-dir", "PORTCULLIS_AUDIT_KEY", "--no-audit-key"}},
 		"a wrong key":         {[]string{newer.Env(), "PORTCULLIS_AUDIT_KEY=hunter2"}, nil, 1, []string{"PORTCULLIS_AUDIT_KEY"}},
-		"a key and no key":    {[]string{newer.Env(), "PORTCULLIS_AUDIT_KEY=hunter2"}, []string{"--no-audit-key"}, 1, []string{"Leave out one"}},
-		"no region":           {[]string{"DATABASE_URL=postgres://127.0.0.1:1/x", keep}, nil, 1, []string{"AWS_REGION"}},
-		"no address":          {[]string{"DATABASE_URL=mysql://x", keep}, nil, 1, []string{"DATABASE_URL is not"}},
-		"a newer database":    {[]string{newer.Env(), "AWS_REGION=us-east-1", keep}, nil, 1, []string{"newer than this release"}},
-		"an empty database":   {[]string{empty.Env(), "AWS_REGION=us-east-1", keep}, nil, 1, []string{"portcullis migrate"}},
+		"a key and no key": {
+			[]string{newer.Env(), "PORTCULLIS_AUDIT_KEY=hunter2"}, []string{"--no-audit-key"}, 1,
+			[]string{"Leave out one"},
+		},
+		"no region":         {[]string{"DATABASE_URL=postgres://127.0.0.1:1/x", keep}, nil, 1, []string{"AWS_REGION"}},
+		"no address":        {[]string{"DATABASE_URL=mysql://x", keep}, nil, 1, []string{"DATABASE_URL is not"}},
+		"a newer database":  {[]string{newer.Env(), "AWS_REGION=us-east-1", keep}, nil, 1, []string{"newer than this release"}},
+		"an empty database": {[]string{empty.Env(), "AWS_REGION=us-east-1", keep}, nil, 1, []string{"portcullis migrate"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"}, c.args...)
@@ -78,7 +81,8 @@ func TestServeRefuses(t *testing.T) {
 func TestServeMigratesWhenAsked(t *testing.T) {
 	db, box := harness.NewEmptyDatabase(t), harness.StartSandbox(t, 1)
 	console := harness.Serve(t, db, append(box.Env(), "PORTCULLIS_MIGRATE=true", "PORTCULLIS_NO_AUDIT_KEY=true")...)
-	if console.Stop(); !strings.Contains(console.Output(), "owns the tables") || !strings.Contains(console.Output(), "no signed checkpoints") {
+	if console.Stop(); !strings.Contains(console.Output(), "owns the tables") ||
+		!strings.Contains(console.Output(), "no signed checkpoints") {
 		t.Errorf("the log is %s, want warnings about the role and the checkpoints", console.Output())
 	}
 	if _, err := os.Stat(filepath.Join(db.DataDir(), "audit.key")); !os.IsNotExist(err) {

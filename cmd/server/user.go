@@ -193,7 +193,8 @@ func (cmd userListCmd) Run(c *console) error {
 			if p.Disabled {
 				state = "disabled"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Email, p.Name, strings.Join(roles, ","), strings.Join(p.Teams, ","), state, countsWith(p))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				p.Email, p.Name, strings.Join(roles, ","), strings.Join(p.Teams, ","), state, countsWith(p))
 		}
 		return w.Flush()
 	})

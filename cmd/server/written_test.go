@@ -11,8 +11,9 @@ import (
 
 // commandLine finds commands of the program in a text. Its arguments end at a quote of Markdown, a comment or a line.
 var (
-	commandLine = regexp.MustCompile("(?m)(?:^|[ `])portcullis ((?:demo|serve|migrate|policy|change|audit|user|token|organization)[^`#\n]*)")
-	word        = regexp.MustCompile(`"[^"]*"|\S+`)
+	commandLine = regexp.MustCompile("(?m)(?:^|[ `])portcullis " +
+		"((?:demo|serve|migrate|policy|change|audit|user|token|organization)[^`#\n]*)")
+	word = regexp.MustCompile(`"[^"]*"|\S+`)
 )
 
 // TestWrittenCommands reads the commands of README.md and docker-compose.yml as the program does.

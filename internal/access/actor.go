@@ -141,7 +141,8 @@ type PersonContext struct {
 
 // Tag changes with what a person is and may do.
 func (p Person) Tag() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t %d %d", p.Email, p.Name, p.Roles, p.Teams, p.Disabled, p.Generation, p.LinkUntil.UnixMicro()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t %d %d",
+		p.Email, p.Name, p.Roles, p.Teams, p.Disabled, p.Generation, p.LinkUntil.UnixMicro()))
 	return hex.EncodeToString(sum[:8])
 }
 

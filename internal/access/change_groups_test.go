@@ -21,7 +21,8 @@ func TestReviewerOfTheAuthorsGroupDoesNotCount(t *testing.T) {
 	w := founded("Edda", "Arno", "Ada")
 	bound := w.add(1, "Bound")
 	c := grouped(t, w)
-	if err := c.Review(reviewer(bound), VerdictApprove, c.Digest, "", noon); KindOf(err) != KindForbidden || !strings.Contains(err.Error(), "Edda added Bound") {
+	err := c.Review(reviewer(bound), VerdictApprove, c.Digest, "", noon)
+	if KindOf(err) != KindForbidden || !strings.Contains(err.Error(), "Edda added Bound") {
 		t.Errorf("a review in the author's group: %v, want KindForbidden and why", err)
 	}
 	if err := c.Review(reviewer(2), VerdictApprove, c.Digest, "", noon); err != nil || c.State != ChangeApproved {
@@ -91,7 +92,8 @@ func TestLaterVouchingDoesNotFreeEarlierDeeds(t *testing.T) {
 	w = founded("Edda", "Arno", "Ada")
 	puppet = w.add(2, "Puppet")
 	c = grouped(t, w)
-	if _, err := c.Compose(Actor{Kind: ActorPerson, PersonID: puppet, Name: "Puppet"}, c.Version, c.Title, c.Reason, c.Edits, noon); err != nil {
+	again := Actor{Kind: ActorPerson, PersonID: puppet, Name: "Puppet"}
+	if _, err := c.Compose(again, c.Version, c.Title, c.Reason, c.Edits, noon); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Submit("d0c5", noon); err != nil {

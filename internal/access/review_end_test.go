@@ -141,7 +141,8 @@ func TestAppliedApprovalsDoNotExpire(t *testing.T) {
 func TestScheduleEndsBeforeTheApprovalsExpire(t *testing.T) {
 	c := changeWithApproval(t)
 	late := noon.Add(DefaultApprovalsValidFor)
-	if err := c.ScheduleApply(second, c.Digest, late, time.Hour, noon); KindOf(err) != KindInvalid || !strings.Contains(err.Error(), "Arno") {
+	err := c.ScheduleApply(second, c.Digest, late, time.Hour, noon)
+	if KindOf(err) != KindInvalid || !strings.Contains(err.Error(), "Arno") {
 		t.Errorf("scheduled when the approval has expired: %v, want KindInvalid that names the reviewer", err)
 	}
 	if err := c.ScheduleApply(second, c.Digest, late.Add(-time.Second), time.Hour, noon); err != nil || c.Reviews[0].Void {

@@ -21,16 +21,21 @@ func TestRollBackAlone(t *testing.T) {
 		facts   RollbackFacts
 		want    string // part of the refusal; "" if it is allowed
 	}{
-		"while it runs":              {Rollout{State: RolloutRunning}, RollbackFacts{}, ""},
-		"while it is halted":         {Rollout{State: RolloutHalted}, RollbackFacts{}, ""},
-		"while it is paused":         {Rollout{State: RolloutPaused}, RollbackFacts{}, ""},
-		"while it waits":             {Rollout{State: RolloutRunning, Phase: PhaseConfirm}, RollbackFacts{}, ""},
-		"within an hour":             {ended(time.Hour), hour, ""},
-		"after an hour":              {ended(time.Hour + time.Second), hour, "more than 1h ago"},
-		"at once, but never":         {ended(0), RollbackFacts{}, "Revert change 12"},
-		"written since":              {ended(0), with(func(f *RollbackFacts) { f.WrittenBy = 9 }), "Rollout 9 has written"},
-		"it would open":              {ended(0), with(func(f *RollbackFacts) { f.Opens = "alice could." }), "alice could. Revert change 12"},
-		"it revokes":                 {Rollout{ChangeID: 12, State: RolloutRunning, Revokes: "Alice loses Bob."}, hour, "Alice loses Bob. Revert change 12"},
+		"while it runs":      {Rollout{State: RolloutRunning}, RollbackFacts{}, ""},
+		"while it is halted": {Rollout{State: RolloutHalted}, RollbackFacts{}, ""},
+		"while it is paused": {Rollout{State: RolloutPaused}, RollbackFacts{}, ""},
+		"while it waits":     {Rollout{State: RolloutRunning, Phase: PhaseConfirm}, RollbackFacts{}, ""},
+		"within an hour":     {ended(time.Hour), hour, ""},
+		"after an hour":      {ended(time.Hour + time.Second), hour, "more than 1h ago"},
+		"at once, but never": {ended(0), RollbackFacts{}, "Revert change 12"},
+		"written since":      {ended(0), with(func(f *RollbackFacts) { f.WrittenBy = 9 }), "Rollout 9 has written"},
+		"it would open": {
+			ended(0), with(func(f *RollbackFacts) { f.Opens = "alice could." }), "alice could. Revert change 12",
+		},
+		"it revokes": {
+			Rollout{ChangeID: 12, State: RolloutRunning, Revokes: "Alice loses Bob."}, hour,
+			"Alice loses Bob. Revert change 12",
+		},
 		"it revokes, without change": {Rollout{State: RolloutRunning, Revokes: "Alice loses Bob."}, hour, "Make a change"},
 		"an act alone is unreviewed": {ended(0), with(func(f *RollbackFacts) {
 			f.Unreviewed = &UnreviewedAct{Change: 4, Title: "Open", Reviewers: []string{"Ann", "Ben", "Cy"}}

@@ -308,7 +308,8 @@ func TestRollBackIsRefused(t *testing.T) {
 		}
 	}
 	r := Rollout{State: RolloutCompleted, EndedAt: noon.Add(-time.Hour)}
-	if err := r.RollBack(operatorRef, "why", noon, RollbackFacts{Within: time.Hour}); err != nil || r.State != RolloutRollingBack || !r.EndedAt.IsZero() {
+	err := r.RollBack(operatorRef, "why", noon, RollbackFacts{Within: time.Hour})
+	if err != nil || r.State != RolloutRollingBack || !r.EndedAt.IsZero() {
 		t.Errorf("a rollout that has just ended: %v, %+v; want it to be rolled back", err, r)
 	}
 	r.Counts.Running = 1

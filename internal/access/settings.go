@@ -152,7 +152,8 @@ func (s Settings) Check() error {
 	}
 	fields = append(fields, s.checkOutsideAccounts()...)
 	if within := s.MayRollBackWithin(); within < 0 || within > MaxRollBackWithin {
-		add("roll_back_within", "a rollout can be rolled back alone for at most %d hours after its end; 0 allows it only until it has ended",
+		add("roll_back_within", "a rollout can be rolled back alone for at most %d hours after its end; "+
+			"0 allows it only until it has ended",
 			int(MaxRollBackWithin.Hours()))
 	}
 	for field, mode := range map[string]GuardMode{

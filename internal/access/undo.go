@@ -124,7 +124,8 @@ func NewRollbackChange(r Rollout, edits []Edit, head int64, documents string, at
 	}
 	return Change{
 		Reverts: r.ChangeID,
-		Title:   shorten("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(), Base: head, Edits: edits, Version: 1,
+		Title:   shorten("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(),
+		Base: head, Edits: edits, Version: 1,
 		Digest: digest, Documents: documents, CreatedAt: at, UpdatedAt: at, SubmittedAt: at,
 	}, nil
 }

@@ -62,7 +62,9 @@ func (k Keyring) Key(create bool) (ed25519.PrivateKey, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, access.Wrap(access.KindUnavailable, reason(err), "The key of the audit log cannot be read from %s. Make the file readable, or give another folder with --data-dir", path)
+		return nil, access.Wrap(access.KindUnavailable, reason(err),
+			"The key of the audit log cannot be read from %s. Make the file readable, or give another folder with "+
+				"--data-dir", path)
 	}
 	return parseKey(string(text), path)
 }

@@ -74,7 +74,9 @@ func (s *Service) ResetPassword(ctx context.Context, actor access.Actor, personI
 	}
 	switch {
 	case actor.Kind == access.ActorToken:
-		return "", access.Errorf(access.KindForbidden, "An API token does not get the link to choose a password. An admin who is signed in makes it, on the page of the person.")
+		return "", access.Errorf(access.KindForbidden,
+			"An API token does not get the link to choose a password. An admin who is signed in makes it, on the page "+
+				"of the person.")
 	case actor.Is(access.PersonRef{ID: personID}):
 		return "", access.Errorf(access.KindForbidden, "Change your own password on the page of your account.")
 	}
@@ -112,7 +114,8 @@ func (s *Service) ChoosePassword(ctx context.Context, secret, password string, a
 	if err != nil {
 		return err
 	}
-	event := access.NewAuditEvent(a.origin.actor(access.ActorPerson, p), s.Now(), "person.password", personObject(p.ID), map[string]any{"link": true})
+	actor, detail := a.origin.actor(access.ActorPerson, p), map[string]any{"link": true}
+	event := access.NewAuditEvent(actor, s.Now(), "person.password", personObject(p.ID), detail)
 	err = s.Store.UseLink(ctx, digest(secret), s.Now(), hashed, event)
 	if access.KindOf(err) == access.KindNotFound {
 		return access.Invalid("secret", "%s", access.MessageOf(err))

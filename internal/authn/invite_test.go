@@ -13,7 +13,9 @@ import (
 
 func (f fixture) invite(t *testing.T, name string, roles ...access.Role) (access.Person, string) {
 	t.Helper()
-	p, secret, err := f.Invite(t.Context(), system, authn.Invitation{Email: name + "@example.com", Name: name, Roles: roles, Teams: []string{"network"}})
+	p, secret, err := f.Invite(t.Context(), system, authn.Invitation{
+		Email: name + "@example.com", Name: name, Roles: roles, Teams: []string{"network"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +62,8 @@ func TestLinkChoosesPasswordOnce(t *testing.T) {
 	if actor, err := f.enter(t, p, own); err != nil || !authz.Can(actor, authz.EditChange) {
 		t.Errorf("with her own password: %+v, %v", actor, err)
 	}
-	if err := f.choose(t, secret, "another password of hers"); kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "secret" {
+	err := f.choose(t, secret, "another password of hers")
+	if kind(err) != access.KindInvalid || access.FieldsOf(err)[0].Field != "secret" {
 		t.Errorf("using the link again: %v, want a refusal at the code", err)
 	}
 }
@@ -181,8 +184,13 @@ func TestResetPassword(t *testing.T) {
 func TestTokenGetsNoLink(t *testing.T) {
 	f := setUp(t, nil)
 	admin, alice := f.add(t, "admin", access.RoleAdmin), f.add(t, "alice", access.RoleViewer)
-	token := access.Actor{Kind: access.ActorToken, PersonID: admin.ID, Name: admin.Name, Roles: admin.Roles, TokenID: 1, Scopes: access.Scopes()}
-	p, secret, err := f.Invite(t.Context(), token, authn.Invitation{Email: "bob@example.com", Name: "Bob", Roles: []access.Role{access.RoleViewer}})
+	token := access.Actor{
+		Kind: access.ActorToken, PersonID: admin.ID, Name: admin.Name, Roles: admin.Roles, TokenID: 1,
+		Scopes: access.Scopes(),
+	}
+	p, secret, err := f.Invite(t.Context(), token, authn.Invitation{
+		Email: "bob@example.com", Name: "Bob", Roles: []access.Role{access.RoleViewer},
+	})
 	if err != nil || secret != "" || !p.LinkUntil.IsZero() {
 		t.Errorf("a token that adds a person is told %q, %v", secret, err)
 	}
@@ -206,10 +214,12 @@ func TestAdminNeverActsAsAnotherPerson(t *testing.T) {
 	if _, err := f.ChangePassword(t.Context(), boss, alice.ID, authn.NewPassword{New: own}); kind(err) != access.KindForbidden {
 		t.Errorf("an admin sets a password: %v", err)
 	}
-	if _, _, err := f.CreateToken(t.Context(), boss, alice.ID, authn.NewToken{Name: "x", Scopes: access.Scopes()}); kind(err) != access.KindForbidden {
+	wanted := authn.NewToken{Name: "x", Scopes: access.Scopes()}
+	if _, _, err := f.CreateToken(t.Context(), boss, alice.ID, wanted); kind(err) != access.KindForbidden {
 		t.Errorf("an admin makes a token: %v", err)
 	}
-	if _, err := f.AddPerson(t.Context(), boss, authn.NewPerson{Email: "bob@example.com", Name: "Bob", Roles: alice.Roles, Password: own}); kind(err) != access.KindForbidden {
+	bob := authn.NewPerson{Email: "bob@example.com", Name: "Bob", Roles: alice.Roles, Password: own}
+	if _, err := f.AddPerson(t.Context(), boss, bob); kind(err) != access.KindForbidden {
 		t.Errorf("an admin adds a person with a password: %v", err)
 	}
 }

@@ -114,7 +114,8 @@ func (o *OIDC) create(ctx context.Context, who claims, place Place) (access.Pers
 		name, _, _ = strings.Cut(who.Email, "@")
 	}
 	p := access.Person{Email: who.Email, Name: name, Roles: place.Roles, Teams: place.Teams, CreatedAt: o.service.Now()}
-	event := access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.add", "email/"+p.Email, map[string]any{"name": p.Name, "roles": p.Roles, "teams": p.Teams, "issuer": o.cfg.Issuer})
+	detail := map[string]any{"name": p.Name, "roles": p.Roles, "teams": p.Teams, "issuer": o.cfg.Issuer}
+	event := access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.add", "email/"+p.Email, detail)
 	return o.service.Store.CreatePerson(ctx, p, "", event) // without a password nobody signs in with one
 }
 
@@ -128,6 +129,8 @@ func (o *OIDC) keepUp(ctx context.Context, p access.Person, place Place) (access
 		was := placeOf(*p)
 		p.Roles, p.Teams = place.Roles, place.Teams
 		detail := map[string]any{"before": was, "after": placeOf(*p), "issuer": o.cfg.Issuer}
-		return []access.AuditEvent{access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.place", personObject(p.ID), detail)}, nil
+		return []access.AuditEvent{
+			access.NewAuditEvent(access.ProviderSystem(), o.service.Now(), "person.place", personObject(p.ID), detail),
+		}, nil
 	})
 }

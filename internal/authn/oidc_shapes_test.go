@@ -276,7 +276,8 @@ func TestOIDCWrongIssuerIsNamed(t *testing.T) {
 func TestOIDCSettingsOfAddresses(t *testing.T) {
 	p := setUpOIDC(t, nil)
 	cfg := authn.OIDCConfig{Issuer: p.issuer.URL, ClientID: "x", RedirectURL: "http://127.0.0.1:1/", LinkClaim: "upn"}
-	if _, err := authn.NewOIDC(cfg, p.Service); kind(err) != access.KindInvalid || !strings.Contains(access.MessageOf(err), "--oidc-trust-email=issuer") {
+	_, err := authn.NewOIDC(cfg, p.Service)
+	if kind(err) != access.KindInvalid || !strings.Contains(access.MessageOf(err), "--oidc-trust-email=issuer") {
 		t.Errorf("a claim that nothing verifies: %v, want a refusal that names the flag", err)
 	}
 	for _, bad := range []string{"", "yes", "Verified"} {

@@ -100,13 +100,17 @@ func (s *Service) AddPerson(ctx context.Context, actor access.Actor, n NewPerson
 // requireSystem lets only the system go on: the server's command line, or the demo.
 func requireSystem(actor access.Actor) error {
 	if actor.Kind != access.ActorSystem {
-		return access.Errorf(access.KindForbidden, "Only the server's command line sets the password of another person. Make a link instead.")
+		return access.Errorf(access.KindForbidden,
+			"Only the server's command line sets the password of another person. Make a link instead.")
 	}
 	return nil
 }
 
 func (s *Service) newPerson(n NewPerson) access.Person {
-	return access.Person{Email: access.NormalEmail(n.Email), Name: strings.TrimSpace(n.Name), Roles: sortedRoles(n.Roles), Teams: sortedTeams(n.Teams), CreatedAt: s.Now()}
+	return access.Person{
+		Email: access.NormalEmail(n.Email), Name: strings.TrimSpace(n.Name), Roles: sortedRoles(n.Roles),
+		Teams: sortedTeams(n.Teams), CreatedAt: s.Now(),
+	}
 }
 
 func (s *Service) addEvent(actor access.Actor, p access.Person) access.AuditEvent {

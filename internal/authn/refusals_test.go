@@ -28,7 +28,9 @@ func TestRefusalsAreOnRecordAndBounded(t *testing.T) {
 
 	refuse(actor, "GET /changes")
 	got := events()
-	if len(got) != 1 || got[0].PersonID != p.ID || got[0].Addr != office.String() || got[0].UserAgent != agent || got[0].RequestID != "request-1" || got[0].Object != "GET /changes/7" || !strings.Contains(string(got[0].Detail), "Only people") {
+	if len(got) != 1 || got[0].PersonID != p.ID || got[0].Addr != office.String() || got[0].UserAgent != agent ||
+		got[0].RequestID != "request-1" || got[0].Object != "GET /changes/7" ||
+		!strings.Contains(string(got[0].Detail), "Only people") {
 		t.Fatalf("audit = %+v, want one refusal of alice with all there is to know", got)
 	}
 	for range 5 {
@@ -76,7 +78,10 @@ func TestRefusedActionsAreAlwaysOnRecord(t *testing.T) {
 	}
 	want := map[string]int{}
 	for i := range 30 { // more than the samples of one person
-		for _, sort := range []string{"POST /api/v1/changes/:id/reviews", "POST /api/v1/changes/:id/apply", "PATCH /api/v1/people/:id", "POST /tokens"} {
+		for _, sort := range []string{
+			"POST /api/v1/changes/:id/reviews", "POST /api/v1/changes/:id/apply", "PATCH /api/v1/people/:id",
+			"POST /tokens",
+		} {
 			object := fmt.Sprint(sort, " ", i%3)
 			refuse(token, sort, object)
 			want[object]++

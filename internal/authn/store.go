@@ -24,7 +24,10 @@ type Store interface {
 	// Groups says which people count together. Each method that creates or alters a person records the act of the
 	// event's actor; the system vouches. Vouch vouches for a person, if check lets the person and the groups be.
 	Groups(ctx context.Context) (access.Groups, error)
-	Vouch(ctx context.Context, personID int64, basis access.VouchBasis, event access.AuditEvent, check func(access.Person, access.Groups) error) (access.Person, error)
+	Vouch(
+		ctx context.Context, personID int64, basis access.VouchBasis, event access.AuditEvent,
+		check func(access.Person, access.Groups) error,
+	) (access.Person, error)
 
 	// UpdatePerson locks a person and saves what decide leaves of name, roles, teams,
 	// generation and whether they are disabled, with its events. Decide also sees everybody

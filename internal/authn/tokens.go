@@ -95,7 +95,9 @@ func (s *Service) CreateToken(ctx context.Context, actor access.Actor, personID 
 		return access.Token{}, "", err
 	}
 	if actor.Kind != access.ActorSystem && !isOwn(actor, personID) {
-		return access.Token{}, "", access.Errorf(access.KindForbidden, "People make their own API tokens. The operator of the server can make one for another person: portcullis token create.")
+		return access.Token{}, "", access.Errorf(access.KindForbidden,
+			"People make their own API tokens. The operator of the server can make one for another person: "+
+				"portcullis token create.")
 	}
 	secret := newSecret()
 	t, err := s.storeToken(ctx, actor, personID, n, secret)

@@ -50,7 +50,7 @@ func (o *OIDC) providerVouches(ctx context.Context, p access.Person, subject str
 		return p, err
 	}
 	detail := map[string]any{"basis": access.VouchedByProvider, "issuer": o.cfg.Issuer, "subject": subject}
-	vouched, err := o.service.vouch(ctx, access.ProviderSystem(), p.ID, access.VouchedByProvider, detail, func(p access.Person, groups access.Groups) error {
+	check := func(p access.Person, groups access.Groups) error {
 		switch {
 		case p.Disabled:
 			return access.Errorf(access.KindUnauthenticated, "Your account is no longer active. Ask an admin of the console.")
@@ -58,7 +58,8 @@ func (o *OIDC) providerVouches(ctx context.Context, p access.Person, subject str
 			return errVouched
 		}
 		return nil
-	})
+	}
+	vouched, err := o.service.vouch(ctx, access.ProviderSystem(), p.ID, access.VouchedByProvider, detail, check)
 	if errors.Is(err, errVouched) {
 		return p, nil
 	}

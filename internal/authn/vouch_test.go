@@ -43,7 +43,9 @@ func TestSecondAdminVouches(t *testing.T) {
 	if !g.Together(ada.ID, cleo.ID) || g.Together(ada.ID, dan.ID) {
 		t.Fatalf("groups %v, want ada, ben and cleo in one and dan alone", g.Root)
 	}
-	for who, actor := range map[string]access.Actor{"the admin who added them": acting(ada), "one of their group": acting(ben), "themselves": acting(cleo)} {
+	for who, actor := range map[string]access.Actor{
+		"the admin who added them": acting(ada), "one of their group": acting(ben), "themselves": acting(cleo),
+	} {
 		actor.Roles = []access.Role{access.RoleAdmin}
 		if _, err := f.Vouch(t.Context(), actor, cleo.ID, ""); kind(err) != access.KindForbidden {
 			t.Errorf("vouched for by %s: %v, want a refusal", who, err)
@@ -128,11 +130,14 @@ func TestActsEndTheVouching(t *testing.T) {
 func TestNoVouchingWhileALinkIsOpen(t *testing.T) {
 	f := setUp(t, nil)
 	ada, dan := f.add(t, "ada", access.RoleAdmin), f.add(t, "dan", access.RoleAdmin)
-	cleo, _, err := f.Invite(t.Context(), acting(ada), authn.Invitation{Email: "cleo@example.com", Name: "Cleo", Roles: []access.Role{access.RoleApprover}})
+	cleo, _, err := f.Invite(t.Context(), acting(ada), authn.Invitation{
+		Email: "cleo@example.com", Name: "Cleo", Roles: []access.Role{access.RoleApprover},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Vouch(t.Context(), acting(dan), cleo.ID, ""); kind(err) != access.KindConflict || !strings.Contains(access.MessageOf(err), "link") {
+	_, err = f.Vouch(t.Context(), acting(dan), cleo.ID, "")
+	if kind(err) != access.KindConflict || !strings.Contains(access.MessageOf(err), "link") {
 		t.Errorf("vouched for while the link is open: %v, want a refusal that names the link", err)
 	}
 }

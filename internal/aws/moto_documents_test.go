@@ -60,7 +60,8 @@ func TestSandboxRefusesTheConditionsThatMotoRefuses(t *testing.T) {
 		"a day":   {`{"DateLessThan":{"aws:CurrentTime":"2026-12-01"}}`, ""},
 		"seconds": {`{"DateEquals":{"aws:EpochTime":"1767225600"}}`, ""},
 	} {
-		document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*","Condition":` + c.condition + `}]}`
+		document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*",` +
+			`"Condition":` + c.condition + `}]}`
 		for where, client := range map[string]*iam.Client{"sandbox": ours, "moto": theirs} {
 			_, err := client.PutUserPolicy(t.Context(),
 				&iam.PutUserPolicyInput{

@@ -146,7 +146,8 @@ var (
 )
 
 func allowRole(id access.AccountID, role string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAssumeRole","Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::` +
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAssumeRole","Effect":"Allow",` +
+		`"Action":"sts:AssumeRole","Resource":"arn:aws:iam::` +
 		string(id) + `:role/` + role + `"}]}`
 }
 
@@ -158,7 +159,8 @@ func (c *company) samplePlan() access.Plan {
 	one, two := accounts[3].ID, accounts[4].ID
 	alice, carol := c.users(one)
 	others := "{\n  \"Sid\": \"Vendor\", \"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::" + string(one) +
-		":root\"},\n  \"Action\": \"sts:AssumeRole\", \"Condition\": {\"StringEquals\": {\"sts:ExternalId\": \"it's $HOME `x` \\\\ \\\"q\\\"\"}}\n}"
+		":root\"},\n  \"Action\": \"sts:AssumeRole\", " +
+		"\"Condition\": {\"StringEquals\": {\"sts:ExternalId\": \"it's $HOME `x` \\\\ \\\"q\\\"\"}}\n}"
 	was := document(others, statement("PortcullisAllow", "Allow", carol, ""), statement("PortcullisDeny", "Deny", carol, notFrom))
 	is := document(others, statement("PortcullisAllow", "Allow", alice, ""), statement("PortcullisDeny", "Deny", alice, notFrom))
 	c.write(one, bob, was)
@@ -301,7 +303,10 @@ func TestScriptIsStreamed(t *testing.T) {
 			for i := range accounts {
 				id := access.AccountID(fmt.Sprintf("%012d", 111122200000+i))
 				alice := "arn:aws:iam::" + string(id) + ":user/alice"
-				op := access.PlannedOperation{Kind: access.OpTrustPolicy, Resource: bob, BeforeKnown: true, After: document(statement("PortcullisAllow", "Allow", alice, ""))}
+				op := access.PlannedOperation{
+					Kind: access.OpTrustPolicy, Resource: bob, BeforeKnown: true,
+					After: document(statement("PortcullisAllow", "Allow", alice, "")),
+				}
 				op.Before = document(statement("Others", "Allow", alice, strings.Repeat(" ", 2000)))
 				if err := take(access.PlannedTarget{Account: id, AccountName: "a", Operations: []access.PlannedOperation{op}}); err != nil {
 					return err

@@ -85,7 +85,9 @@ func (f flags) runIAM(ctx context.Context, c *iam.Client, command string) error 
 	var err error
 	switch command {
 	case "update-assume-role-policy":
-		_, err = c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: f["role-name"], PolicyDocument: f["policy-document"]})
+		_, err = c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
+			RoleName: f["role-name"], PolicyDocument: f["policy-document"],
+		})
 	case "put-user-policy":
 		_, err = c.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
 			UserName: f["user-name"], PolicyName: f["policy-name"], PolicyDocument: f["policy-document"],

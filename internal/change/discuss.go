@@ -101,7 +101,10 @@ func (s *Service) Clone(ctx context.Context, actor access.Actor, id int64, optio
 		return access.Change{}, err
 	}
 	at := s.at()
-	c := access.Change{State: access.ChangeDraft, Author: actor.Ref(), Editors: old.WritersBut(actor), Base: head, Required: 1, ClonedFrom: id, Reverts: old.Reverts, CreatedAt: at}
+	c := access.Change{
+		State: access.ChangeDraft, Author: actor.Ref(), Editors: old.WritersBut(actor), Base: head, Required: 1,
+		ClonedFrom: id, Reverts: old.Reverts, CreatedAt: at,
+	}
 	if _, err := c.Compose(actor, 0, old.Title, old.Reason, edits, at); err != nil {
 		return access.Change{}, err
 	}

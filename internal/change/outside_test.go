@@ -75,19 +75,22 @@ func TestUserOfAnAccountThatLeft(t *testing.T) {
 	kept := d.submit("Others of the mapping", withUsers("mp-bob", "alice", "carol", "444444444444:dave"))
 	v, err := d.View(t.Context(), d.viewer, kept.ID)
 	d.must(err)
-	if got := outsideIssues(v); len(got) != 1 || got[0].Severity != policy.SeverityWarning || !strings.Contains(got[0].Message, "has left") {
+	if got := outsideIssues(v); len(got) != 1 || got[0].Severity != policy.SeverityWarning ||
+		!strings.Contains(got[0].Message, "has left") {
 		t.Errorf("an edit that keeps the user: issues %+v, want one warning", got)
 	}
 	d.submit("Without Dave", withUsers("mp-bob", "alice"))
 
-	if err := d.tryDraft(withUsers("mp-late", "444444444444:dave")); access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), "has left") {
+	err = d.tryDraft(withUsers("mp-late", "444444444444:dave"))
+	if access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), "has left") {
 		t.Errorf("a new mapping with the user: %v, want KindInvalid", err)
 	}
 	_, err = d.Submit(t.Context(), d.editor, draft.ID, draft.Version)
 	if access.KindOf(err) != access.KindInvalid || !strings.Contains(err.Error(), "444444444444") {
 		t.Errorf("submitted after the account left: %v, want KindInvalid", err)
 	}
-	if _, err := d.Apply(t.Context(), d.operator, approved.ID, asSeen(approved)); err == nil || d.reread(approved).State == access.ChangeApplied {
+	_, err = d.Apply(t.Context(), d.operator, approved.ID, asSeen(approved))
+	if err == nil || d.reread(approved).State == access.ChangeApplied {
 		t.Errorf("applied after the account left: %v", err)
 	}
 }

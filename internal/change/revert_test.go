@@ -125,7 +125,9 @@ func TestRolloutSaysWhatItRevokes(t *testing.T) {
 			removeEntry("al-office", "9.9.9.0/24"), addEntry("al-office", "9.9.9.0/25"), addEntry("al-office", "9.9.9.128/25"),
 		}},
 		{"a narrower list", "alice loses networks on role Bob in 3 accounts", []access.Edit{removeEntry("al-office", "9.9.9.0/25")}},
-		{"grants and revokes", "alice loses networks", []access.Edit{removeEntry("al-office", "9.9.9.128/25"), addEntry("al-office", "7.7.7.0/24")}},
+		{"grants and revokes", "alice loses networks", []access.Edit{
+			removeEntry("al-office", "9.9.9.128/25"), addEntry("al-office", "7.7.7.0/24"),
+		}},
 		{"another user", "", []access.Edit{update("mp-bob", "Bob", "office", "alice", "carol")}},
 		{"a user less", "carol loses role Bob", []access.Edit{update("mp-bob", "Bob", "office", "alice")}},
 		{"stricter", "MFA", []access.Edit{mfa}},
@@ -180,7 +182,9 @@ func TestBreakGlassRevertsForThePeopleLockedOut(t *testing.T) {
 	if err := alone(); err != nil {
 		t.Errorf("a revert for alice, who was locked out: %v", err)
 	}
-	c, err := d.Draft(t.Context(), hero, change.Input{Title: "More", Reason: "fire", Edits: []access.Edit{addEntry("al-vpn", "9.9.9.0/24")}})
+	c, err := d.Draft(t.Context(), hero, change.Input{
+		Title: "More", Reason: "fire", Edits: []access.Edit{addEntry("al-vpn", "9.9.9.0/24")},
+	})
 	d.must(err)
 	c, err = d.Submit(t.Context(), hero, c.ID, c.Version)
 	d.must(err)

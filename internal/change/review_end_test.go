@@ -127,7 +127,8 @@ func TestExpiredApprovalIsFoundAtApply(t *testing.T) {
 	c := d.approve(d.submit("Add", addEntry("al-vpn", "9.9.9.0/24")))
 	late := d.later(time.Hour)
 	_, err := late.Apply(t.Context(), d.operator, c.ID, asSeen(c))
-	if access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), d.approver.Name) || !strings.Contains(err.Error(), "1h") {
+	if access.KindOf(err) != access.KindConflict || !strings.Contains(err.Error(), d.approver.Name) ||
+		!strings.Contains(err.Error(), "1h") {
 		t.Fatalf("apply with an expired approval: %v, want KindConflict that says whose approval expired", err)
 	}
 	if got := d.reread(c); got.State != access.ChangeInReview || got.Reviews[0].Because != access.VoidExpired {

@@ -159,7 +159,10 @@ type draft struct {
 }
 
 // judge asks the review rules and the lock-out guards of the state before.
-func (s *Service) judge(ctx context.Context, d *draft, base, after access.State, edits []access.Edit, people []access.Person, groups access.Groups) error {
+func (s *Service) judge(
+	ctx context.Context, d *draft, base, after access.State, edits []access.Edit, people []access.Person,
+	groups access.Groups,
+) error {
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return err

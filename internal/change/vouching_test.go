@@ -28,7 +28,8 @@ func newLonelyDesk(t *testing.T, single bool) (*desk, access.Actor) {
 func (d *desk) addedBy(admin access.Actor, name string, role access.Role) access.Actor {
 	d.t.Helper()
 	event := access.NewAuditEvent(admin, start, "person.add", name, nil)
-	p, err := d.store.CreatePerson(d.t.Context(), access.Person{Email: name + "@example.com", Name: name, Roles: []access.Role{role}}, "-", event)
+	person := access.Person{Email: name + "@example.com", Name: name, Roles: []access.Role{role}}
+	p, err := d.store.CreatePerson(d.t.Context(), person, "-", event)
 	d.must(err)
 	return access.Actor{Kind: access.ActorPerson, PersonID: p.ID, Name: p.Name, Email: p.Email, Roles: p.Roles}
 }
@@ -80,7 +81,8 @@ func TestSingleAdministratorAppliesFlagged(t *testing.T) {
 	if got.State != access.ChangeApplied || !got.Flagged() || !got.BreakGlass.Single || r.ChangeID != c.ID {
 		t.Errorf("%s, %+v; want applied and flagged", got.State, got.BreakGlass)
 	}
-	if _, err := d.Review(t.Context(), d.approver, c.ID, access.VerdictApprove, got.Digest, ""); access.KindOf(err) != access.KindForbidden {
+	_, err = d.Review(t.Context(), d.approver, c.ID, access.VerdictApprove, got.Digest, "")
+	if access.KindOf(err) != access.KindForbidden {
 		t.Errorf("reviewed afterwards in the same group: %v, want KindForbidden", err)
 	}
 	dan := d.person("dan@example.com", access.RoleApprover)
@@ -145,12 +147,13 @@ func TestPeopleStayWhileGroupsAreCounted(t *testing.T) {
 	event := access.NewAuditEvent(d.editor, start, "person.place", "", nil)
 	done := make(chan error, 1)
 	var roles []access.Role
+	demote := func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
+		p.Roles = []access.Role{access.RoleViewer}
+		return []access.AuditEvent{event}, nil
+	}
 	_, err := d.store.UpdateChange(t.Context(), c.ID, func(*access.Change) (access.ChangeDecision, error) {
 		go func() {
-			_, err := d.store.UpdatePerson(t.Context(), d.approver.PersonID, func(p *access.Person, _ access.PersonContext) ([]access.AuditEvent, error) {
-				p.Roles = []access.Role{access.RoleViewer}
-				return []access.AuditEvent{event}, nil
-			})
+			_, err := d.store.UpdatePerson(t.Context(), d.approver.PersonID, demote)
 			done <- err
 		}()
 		d.waitForALock()
@@ -171,7 +174,9 @@ type lateStore struct {
 	before func()
 }
 
-func (s lateStore) ApplyChange(ctx context.Context, id int64, decide func(c *access.Change, head int64) (change.Application, error)) (access.Rollout, error) {
+func (s lateStore) ApplyChange(
+	ctx context.Context, id int64, decide func(c *access.Change, head int64) (change.Application, error),
+) (access.Rollout, error) {
 	s.before()
 	return s.Store.ApplyChange(ctx, id, decide)
 }

@@ -130,7 +130,8 @@ func TestWidenedUser(t *testing.T) {
 			}
 		})
 	}
-	deny := `{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"` + bobsARN + `","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}`
+	deny := `{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"` + bobsARN +
+		`","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}`
 	if got, want := LiftedDenies(alice, "aws", doc(deny), ""), []string{bobsARN}; !slices.Equal(got, want) {
 		t.Errorf("LiftedDenies lists %q, want %q", got, want)
 	}

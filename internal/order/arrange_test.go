@@ -205,7 +205,8 @@ func TestRevokedUsersOfCompactShapes(t *testing.T) {
 		return statement(`{"ArnLike":{"aws:PrincipalArn":["` + strings.Join(arns, `","`) + `"]}}`)
 	}
 	pair := func(arns ...string) string {
-		return `[{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":["` + strings.Join(arns, `","`) + `"]},"Action":["sts:AssumeRole"]}]`
+		return `[{"Sid":"PortcullisAllow","Effect":"Allow","Principal":{"AWS":["` + strings.Join(arns, `","`) +
+			`"]},"Action":["sts:AssumeRole"]}]`
 	}
 	path := func(account access.AccountID, name string) (string, bool) {
 		return map[access.AccountID]string{here: "/", there: "/ops/"}[account], name != "gone"
@@ -215,15 +216,21 @@ func TestRevokedUsersOfCompactShapes(t *testing.T) {
 		before, after string
 		want          []access.UserName
 	}{
-		"all names go":               {byName("carol", "gone"), "", carol},
-		"a name stays":               {byName("alice", "carol"), byName("alice"), carol},
-		"an ARN of any account goes": {byARN("arn:aws:iam::*:user/alice", "arn:aws:iam::*:user/dave"), byARN("arn:aws:iam::*:user/alice"), []access.UserName{{Account: here, Path: "/", Name: "dave"}, {Account: there, Path: "/", Name: "dave"}}},
-		"an ARN of one account":      {byARN(aliceARN), "", []access.UserName{alice}},
-		"an escaped path":            {byARN("arn:aws:iam::111111111111:user/team-${*}/eve"), "", []access.UserName{{Account: here, Path: "/team-*/", Name: "eve"}}},
-		"a pattern of others":        {byARN("arn:aws:iam::111111111111:user/*"), "", nil},
-		"from principals to names":   {pair(aliceARN), byName("alice"), nil},
-		"from names to principals":   {byName("alice"), pair(aliceARN), []access.UserName{{Account: there, Path: "/ops/", Name: "alice"}}},
-		"from principals to ARNs":    {pair(aliceARN), byARN(aliceARN), nil},
+		"all names go": {byName("carol", "gone"), "", carol},
+		"a name stays": {byName("alice", "carol"), byName("alice"), carol},
+		"an ARN of any account goes": {
+			byARN("arn:aws:iam::*:user/alice", "arn:aws:iam::*:user/dave"), byARN("arn:aws:iam::*:user/alice"),
+			[]access.UserName{{Account: here, Path: "/", Name: "dave"}, {Account: there, Path: "/", Name: "dave"}},
+		},
+		"an ARN of one account": {byARN(aliceARN), "", []access.UserName{alice}},
+		"an escaped path": {
+			byARN("arn:aws:iam::111111111111:user/team-${*}/eve"), "",
+			[]access.UserName{{Account: here, Path: "/team-*/", Name: "eve"}},
+		},
+		"a pattern of others":      {byARN("arn:aws:iam::111111111111:user/*"), "", nil},
+		"from principals to names": {pair(aliceARN), byName("alice"), nil},
+		"from names to principals": {byName("alice"), pair(aliceARN), []access.UserName{{Account: there, Path: "/ops/", Name: "alice"}}},
+		"from principals to ARNs":  {pair(aliceARN), byARN(aliceARN), nil},
 	} {
 		if diff := cmp.Diff(c.want, Revoked(here, c.before, c.after, path)); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)

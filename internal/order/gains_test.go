@@ -54,8 +54,10 @@ func TestGainsInEveryAccount(t *testing.T) {
 func TestGainsOfUserSidePolicies(t *testing.T) {
 	policy := access.UserSidePolicy("alice", 1)
 	body := func(network string) string {
-		return `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow","Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + bobHere +
-			`","Condition":{"IpAddress":{"aws:SourceIp":"` + network + `"}}},{"Sid":"PortcullisDeny","Effect":"Deny","Action":"sts:AssumeRole","Resource":"` +
+		return `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` +
+			`"Action":"sts:AssumeRole","Resource":"` + bobHere +
+			`","Condition":{"IpAddress":{"aws:SourceIp":"` + network + `"}}},` +
+			`{"Sid":"PortcullisDeny","Effect":"Deny","Action":"sts:AssumeRole","Resource":"` +
 			bobHere + `","Condition":{"NotIpAddress":{"aws:SourceIp":"` + network + `"}}}]}`
 	}
 	attached := access.PlannedOperation{
@@ -89,7 +91,8 @@ func TestGainsOfUserSidePolicies(t *testing.T) {
 
 func TestClosesByUserPolicy(t *testing.T) {
 	user := access.Resource{Kind: access.ResourceUser, Path: "/", Name: "alice"}
-	allow := `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow","Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + bobHere + `"}]}`
+	allow := `{"Version":"2012-10-17","Statement":[{"Sid":"PortcullisAllow","Effect":"Allow",` +
+		`"Action":"sts:AssumeRole","Resource":"` + bobHere + `"}]}`
 	removed := access.PlannedOperation{Kind: access.OpDeleteUserPolicy, Resource: user, Before: allow}
 	if got, want := pairsOf(Closes(gainsPlan(removed)))[:1], []string{aliceARN + " " + bobHere}; !slices.Equal(got, want) {
 		t.Errorf("Closes lists %q, want %q", got, want)

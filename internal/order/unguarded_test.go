@@ -11,9 +11,11 @@ import (
 // statement of others would let her in without MFA until then.
 func TestUserSidePoliciesDoNotPrecedeADeny(t *testing.T) {
 	const (
-		noOthers = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-		account  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`
-		admits   = `{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},` +
+		noOthers = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+		account = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`
+		admits = `{"Sid":"PortcullisUserSide","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},` +
 			`"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:username":["alice"]}}}`
 		withoutMFA = `{"Sid":"PortcullisDenyNoMFA","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:root"},` +
 			`"Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}`

@@ -58,7 +58,8 @@ func TestRulesProtectThemselves(t *testing.T) {
 		}
 	}
 	r := access.ReviewRule{Name: "Another", Need: []access.Requirement{{Count: 1}}}
-	if got := rulesNeeded(t, guardedState(), access.Edit{Op: access.EditAddRule, ID: "rr-new", Rule: &r}); !slices.Equal(got, []string{"rr-rules"}) {
+	got := rulesNeeded(t, guardedState(), access.Edit{Op: access.EditAddRule, ID: "rr-new", Rule: &r})
+	if !slices.Equal(got, []string{"rr-rules"}) {
 		t.Errorf("a new rule needs the approvals of %v, want those of the rule about rules alone", got)
 	}
 }
@@ -87,16 +88,23 @@ var protectedBy = map[string]struct {
 	alter func(*access.Settings)
 	rules []string
 }{
-	"ManyAccounts":         {func(s *access.Settings) { s.ManyAccounts = 9000 }, []string{"rr-many_accounts", "rr-rules"}},
-	"LargeIPv4":            {func(s *access.Settings) { s.LargeIPv4 = 1 << 32 }, []string{"rr-large_reach", "rr-rules"}},
-	"LargeIPv6":            {func(s *access.Settings) { s.LargeIPv6 = 1 << 50 }, []string{"rr-large_reach", "rr-rules"}},
-	"AllowDangerous":       {func(s *access.Settings) { s.AllowDangerous = true }, []string{"rr-whole_internet", "rr-large_list", "rr-rules"}},
-	"BreakGlassAllowed":    {func(s *access.Settings) { s.BreakGlassAllowed = true }, everyRule},
-	"BreakGlassMappings":   {func(s *access.Settings) { s.BreakGlassMappings = []string{"mp-1"} }, []string{"rr-break_glass", "rr-rules"}},
-	"BreakGlassAllowlists": {func(s *access.Settings) { s.BreakGlassAllowlists = []string{"al-1"} }, []string{"rr-break_glass", "rr-rules"}},
-	"Guards.NoAddress":     {func(s *access.Settings) { s.Guards.NoAddress = access.GuardRefuse }, []string{"rr-no_address", "rr-rules"}},
-	"Guards.OwnAddress":    {func(s *access.Settings) { s.Guards.OwnAddress = access.GuardRefuse }, []string{"rr-rules"}},
-	"Guards.BreakGlass":    {func(s *access.Settings) { s.Guards.BreakGlass = access.GuardConfirm }, []string{"rr-break_glass", "rr-rules"}},
+	"ManyAccounts": {func(s *access.Settings) { s.ManyAccounts = 9000 }, []string{"rr-many_accounts", "rr-rules"}},
+	"LargeIPv4":    {func(s *access.Settings) { s.LargeIPv4 = 1 << 32 }, []string{"rr-large_reach", "rr-rules"}},
+	"LargeIPv6":    {func(s *access.Settings) { s.LargeIPv6 = 1 << 50 }, []string{"rr-large_reach", "rr-rules"}},
+	"AllowDangerous": {
+		func(s *access.Settings) { s.AllowDangerous = true },
+		[]string{"rr-whole_internet", "rr-large_list", "rr-rules"},
+	},
+	"BreakGlassAllowed":  {func(s *access.Settings) { s.BreakGlassAllowed = true }, everyRule},
+	"BreakGlassMappings": {func(s *access.Settings) { s.BreakGlassMappings = []string{"mp-1"} }, []string{"rr-break_glass", "rr-rules"}},
+	"BreakGlassAllowlists": {
+		func(s *access.Settings) { s.BreakGlassAllowlists = []string{"al-1"} }, []string{"rr-break_glass", "rr-rules"},
+	},
+	"Guards.NoAddress":  {func(s *access.Settings) { s.Guards.NoAddress = access.GuardRefuse }, []string{"rr-no_address", "rr-rules"}},
+	"Guards.OwnAddress": {func(s *access.Settings) { s.Guards.OwnAddress = access.GuardRefuse }, []string{"rr-rules"}},
+	"Guards.BreakGlass": {
+		func(s *access.Settings) { s.Guards.BreakGlass = access.GuardConfirm }, []string{"rr-break_glass", "rr-rules"},
+	},
 	"Guards.NobodyApplies": {func(s *access.Settings) { s.Guards.NobodyApplies = access.GuardConfirm }, []string{"rr-rules"}},
 	"EmergencyMaxLife":     {func(s *access.Settings) { s.EmergencyMaxLife = time.Hour }, []string{"rr-rules"}},
 	"ExpiryNoticeDays":     {func(s *access.Settings) { s.ExpiryNoticeDays = 1 }, []string{"rr-rules"}},

@@ -10,7 +10,8 @@ import (
 	"portcullis.internal/portcullis/internal/rollout"
 )
 
-// rollBack rolls a rollout back as a strategy does, whatever it opens, and returns the rollout that restored the documents once it has ended.
+// rollBack rolls a rollout back as a strategy does, whatever it opens, and returns the rollout that restored the
+// documents once it has ended.
 func (w *world) rollBack(t *testing.T, s *rollout.Service, id int64) access.Rollout {
 	t.Helper()
 	_, err := w.store.UpdateProgress(t.Context(), id, func(

@@ -119,9 +119,12 @@ func TestAcceptanceIsRefused(t *testing.T) {
 		"no reason":              {reviewer(9), access.RolloutRunning, known, " ", access.KindInvalid},
 		"no account":             {reviewer(9), access.RolloutRunning, nil, "why", access.KindInvalid},
 		"an unknown account":     {reviewer(9), access.RolloutRunning, []access.AccountID{"999999999999"}, "why", access.KindInvalid},
-		"a list in an account":   {reviewer(9), access.RolloutRunning, []access.AccountID{"111122223333,444455556666"}, "why", access.KindInvalid},
-		"an aborted rollout":     {reviewer(9), access.RolloutAborted, known, "why", access.KindConflict},
-		"one that rolls back":    {reviewer(9), access.RolloutRollingBack, known, "why", access.KindConflict},
+		"a list in an account": {
+			reviewer(9), access.RolloutRunning, []access.AccountID{"111122223333,444455556666"}, "why",
+			access.KindInvalid,
+		},
+		"an aborted rollout":  {reviewer(9), access.RolloutAborted, known, "why", access.KindConflict},
+		"one that rolls back": {reviewer(9), access.RolloutRollingBack, known, "why", access.KindConflict},
 	} {
 		store := blockedRollout()
 		store.rollout.State = c.state

@@ -160,15 +160,23 @@ func TestParseScenarioRefuses(t *testing.T) {
 		"OU twice":                {"ous:\n  - {id: r-ab12, path: Root}\n  - {id: r-ab12, path: Top}\n", "f.yaml:3: the OU r-ab12 is listed a second time; list it once (first at f.yaml:2)"},
 		"one path for two OUs":    {"ous:\n  - {id: r-ab12, path: Root}\n  - {id: r-cd34, path: Root}\n", "f.yaml: the OUs r-ab12 and r-cd34 have the same path Root"},
 		"account in unknown id":   {"accounts:\n  - id: \"111122223333\"\n    ou: ou-ab12-34cd56ef\n", "f.yaml:3: account 111122223333: the OU ou-ab12-34cd56ef has no path in this file"},
-		"unknown strategy key":    {"strategies: [{name: x, speed: 3}]", `f.yaml:1: a strategy has no key "speed"; its keys are confirm_within, default, description,`},
-		"unknown wave key":        {"strategies: [{name: x, waves: [{counts: 3}]}]", `f.yaml:1: a wave has no key "counts"`},
-		"strategy twice":          {"strategies:\n  - name: a\n  - name: A\n", `f.yaml:3: a strategy named "A" exists already (line 2)`},
-		"two defaults":            {"strategies:\n  - {name: a, default: true}\n  - {name: b, default: true}\n", `f.yaml:3: the strategy "a" is the default already (line 2)`},
-		"strategy's name":         {"strategies:\n  - {name: all at once}\n", `f.yaml:2: "All at once" is the strategy of the console`},
-		"wave of nothing":         {"strategies:\n  - name: a\n    waves:\n      - {name: b}\n", "f.yaml:2: a wave takes accounts in one way"},
-		"no number":               {"strategies:\n  - name: a\n    max_in_flight: many\n", `f.yaml:3: "many" is not a whole number`},
-		"a list for an object":    {"accounts: [[]]", "f.yaml:1: an account has to be an object"},
-		"an object for a list":    {"accounts: {id: x}", "f.yaml:1: a list is wanted"},
+		"unknown strategy key": {
+			"strategies: [{name: x, speed: 3}]",
+			`f.yaml:1: a strategy has no key "speed"; its keys are confirm_within, default, description,`,
+		},
+		"unknown wave key": {"strategies: [{name: x, waves: [{counts: 3}]}]", `f.yaml:1: a wave has no key "counts"`},
+		"strategy twice":   {"strategies:\n  - name: a\n  - name: A\n", `f.yaml:3: a strategy named "A" exists already (line 2)`},
+		"two defaults": {
+			"strategies:\n  - {name: a, default: true}\n  - {name: b, default: true}\n",
+			`f.yaml:3: the strategy "a" is the default already (line 2)`,
+		},
+		"strategy's name": {"strategies:\n  - {name: all at once}\n", `f.yaml:2: "All at once" is the strategy of the console`},
+		"wave of nothing": {
+			"strategies:\n  - name: a\n    waves:\n      - {name: b}\n", "f.yaml:2: a wave takes accounts in one way",
+		},
+		"no number":            {"strategies:\n  - name: a\n    max_in_flight: many\n", `f.yaml:3: "many" is not a whole number`},
+		"a list for an object": {"accounts: [[]]", "f.yaml:1: an account has to be an object"},
+		"an object for a list": {"accounts: {id: x}", "f.yaml:1: a list is wanted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseScenario([]byte(tc.text), "f.yaml")

@@ -41,7 +41,8 @@ func checkMark(ctx context.Context, cfg Config, st *store.Store) error {
 	}
 	demo, err := st.IsDemo(ctx)
 	if err == nil && demo {
-		return access.Errorf(access.KindForbidden, "The database is a demo's: its passwords and tokens are public. Use another database (DATABASE_URL or --data-dir), or start it with portcullis demo")
+		return access.Errorf(access.KindForbidden, "The database is a demo's: its passwords and tokens are public. "+
+			"Use another database (DATABASE_URL or --data-dir), or start it with portcullis demo")
 	}
 	return err
 }

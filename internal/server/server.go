@@ -131,7 +131,8 @@ func (s *Server) openDatabase(ctx context.Context) (*store.Store, error) {
 		return nil, err
 	}
 	if s.cfg.owner && !s.cfg.Database.private() {
-		s.cfg.Log.WarnContext(ctx, "the database role of the console owns the tables and can change the audit log; use the role that portcullis migrate makes")
+		s.cfg.Log.WarnContext(ctx, "the database role of the console owns the tables and can change the audit log; "+
+			"use the role that portcullis migrate makes")
 	}
 	return st, checkMark(ctx, s.cfg, st)
 }

@@ -172,7 +172,10 @@ func TestDemoFromNothingAndAgain(t *testing.T) {
 func checkNotServed(t *testing.T, dir string) {
 	t.Helper()
 	for _, url := range []string{"https://portcullis.example.com", ""} {
-		cfg := Config{Listen: "127.0.0.1:0", PublicURL: url, MetricsListen: metricsOff, Database: Database{Dir: dir}, Cloud: Cloud{Region: "us-east-1"}, Log: slog.New(slog.DiscardHandler)}
+		cfg := Config{
+			Listen: "127.0.0.1:0", PublicURL: url, MetricsListen: metricsOff, Database: Database{Dir: dir},
+			Cloud: Cloud{Region: "us-east-1"}, Log: slog.New(slog.DiscardHandler),
+		}
 		if served, err := Start(t.Context(), cfg); err == nil {
 			stop(t, served)
 			t.Errorf("the demo's database was served, with the address %q", url)

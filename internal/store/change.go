@@ -99,8 +99,8 @@ func (r changeRow) change(reviews []access.Review) access.Change {
 	c := access.Change{
 		ID: r.ID, Title: r.Title, Reason: r.Reason, State: access.ChangeState(r.State),
 		Author:  access.PersonRef{ID: r.AuthorID, Name: r.AuthorName, Email: r.AuthorEmail},
-		Writers: r.Writers, Base: r.Base, Edits: r.Edits, Version: r.Version, Digest: r.Digest, Documents: r.Documents, Required: r.Required,
-		Reviews: reviews, Note: r.Note, Revision: r.Revision, RolloutID: r.RolloutID,
+		Writers: r.Writers, Base: r.Base, Edits: r.Edits, Version: r.Version, Digest: r.Digest, Documents: r.Documents,
+		Required: r.Required, Reviews: reviews, Note: r.Note, Revision: r.Revision, RolloutID: r.RolloutID,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SubmittedAt: r.SubmittedAt, AppliedAt: r.AppliedAt,
 	}
 	for _, p := range r.Editors {
@@ -111,7 +111,10 @@ func (r changeRow) change(reviews []access.Review) access.Change {
 	c.Dangers, c.EmergencyUntil = r.Dangers, r.EmergencyUntil
 	if !r.BreakGlassAt.IsZero() {
 		by := access.PersonRef{ID: r.BreakGlassBy, Name: r.BreakGlassName, Email: r.BreakGlassEmail}
-		c.BreakGlass = &access.BreakGlass{Single: r.BreakGlassSingle, By: by, Reason: r.BreakGlassReason, At: r.BreakGlassAt, Reviewed: r.BreakGlassReviewed}
+		c.BreakGlass = &access.BreakGlass{
+			Single: r.BreakGlassSingle, By: by, Reason: r.BreakGlassReason, At: r.BreakGlassAt,
+			Reviewed: r.BreakGlassReviewed,
+		}
 	}
 	r.takeTime(&c)
 	return c

@@ -164,7 +164,8 @@ func TestReadOnlyDatabase(t *testing.T) {
 	if err := s.Writable(t.Context()); err != nil {
 		t.Fatalf("a database that takes writes: %v", err)
 	}
-	locked := must[*store.Store](t)(store.Open(t.Context(), store.Config{URL: address + "&options=-c%20default_transaction_read_only%3Don"}))
+	config := store.Config{URL: address + "&options=-c%20default_transaction_read_only%3Don"}
+	locked := must[*store.Store](t)(store.Open(t.Context(), config))
 	t.Cleanup(s.Close)
 	t.Cleanup(locked.Close)
 	for name, err := range map[string]error{

@@ -15,8 +15,8 @@
 //	head ─▶ people ─▶ change ─▶ rollout ─▶ flight ─▶ target ─▶ account ─▶ end of the audit log
 //
 // "People" is an advisory lock (people_acts.go): exclusive where a person is added, altered or vouched for, shared where
-// a change is decided on, because that counts groups of people. A confirmation of a sync locks the people and then the record of the organization; a sync locks that record
-// before the accounts.
+// a change is decided on, because that counts groups of people. A confirmation of a sync locks the people and then the
+// record of the organization; a sync locks that record before the accounts.
 //
 // "Flight" is an advisory lock: a transaction that starts targets must take it
 // (rollout_blocked.go). The targets whose claims a transaction ends come before all of it: only

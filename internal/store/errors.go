@@ -82,9 +82,11 @@ func translateState(err error, pg *pgconn.PgError) error {
 	case pg.Code == stateBadEncoding || pg.Code == stateBadCharacter:
 		return access.Wrap(access.KindInvalid, err, "The text contains a character that cannot be stored (a zero byte, or one that is not UTF-8). Remove it.")
 	case pg.Code == stateForbidden:
-		return access.Wrap(access.KindInternal, err, "the database refuses this to the console's role; run portcullis migrate as the owner of the tables, which grants what the role needs")
+		return access.Wrap(access.KindInternal, err, "the database refuses this to the console's role; run "+
+			"portcullis migrate as the owner of the tables, which grants what the role needs")
 	case pg.Code == stateNoTable || pg.Code == stateNoColumn:
-		return access.Wrap(access.KindUnavailable, err, "The database does not have the tables of this release yet. Run: portcullis migrate")
+		return access.Wrap(access.KindUnavailable, err,
+			"The database does not have the tables of this release yet. Run: portcullis migrate")
 	case pg.Code == stateReadOnly:
 		return readOnly(err)
 	case pg.Code == stateWrongRole || pg.Code == stateWrongSecret || pg.Code == stateNoDatabase:

@@ -46,7 +46,10 @@ type personTeam struct {
 func (personTeam) TableName() string { return "person_teams" }
 
 func (r personRow) person() access.Person {
-	p := access.Person{ID: r.ID, Email: r.Email, Name: r.Name, Disabled: r.Disabled, Generation: r.Generation, LinkUntil: r.LinkUntil, CreatedAt: r.CreatedAt}
+	p := access.Person{
+		ID: r.ID, Email: r.Email, Name: r.Name, Disabled: r.Disabled, Generation: r.Generation, LinkUntil: r.LinkUntil,
+		CreatedAt: r.CreatedAt,
+	}
 	held := make([]access.Role, len(r.Roles))
 	for i, role := range r.Roles {
 		held[i] = access.Role(role.Role)
@@ -79,7 +82,8 @@ func (s *Store) Person(ctx context.Context, id int64) (access.Person, error) {
 
 // personColumns are a person with roles and teams, from people p; zeroes where a join
 // found nobody. Every request reads them, so they come in one query.
-const personColumns = `coalesce(p.id, 0), coalesce(p.email, ''), coalesce(p.name, ''), coalesce(p.disabled, false), coalesce(p.generation, 0), p.created_at, p.link_until,
+const personColumns = `coalesce(p.id, 0), coalesce(p.email, ''), coalesce(p.name, ''), coalesce(p.disabled, false),
+	coalesce(p.generation, 0), p.created_at, p.link_until,
 	ARRAY(SELECT role FROM person_roles WHERE person_id = p.id), ARRAY(SELECT team FROM person_teams WHERE person_id = p.id ORDER BY team)`
 
 // personScan reads personColumns.
@@ -90,7 +94,10 @@ type personScan struct {
 
 func (r *personScan) fields() []any {
 	p := &r.person
-	return []any{&p.ID, &p.Email, &p.Name, &p.Disabled, &p.Generation, timeOrZero{&p.CreatedAt}, timeOrZero{&p.LinkUntil}, &r.roles, &p.Teams}
+	return []any{
+		&p.ID, &p.Email, &p.Name, &p.Disabled, &p.Generation, timeOrZero{&p.CreatedAt}, timeOrZero{&p.LinkUntil},
+		&r.roles, &p.Teams,
+	}
 }
 
 func (r *personScan) done() access.Person {
@@ -147,7 +154,10 @@ func (s *Store) createPerson(ctx context.Context, row personRow, event access.Au
 }
 
 func newPersonRow(p access.Person, passwordHash string) personRow {
-	row := personRow{Email: access.NormalEmail(p.Email), Name: p.Name, PasswordHash: passwordHash, Disabled: p.Disabled, CreatedAt: p.CreatedAt}
+	row := personRow{
+		Email: access.NormalEmail(p.Email), Name: p.Name, PasswordHash: passwordHash, Disabled: p.Disabled,
+		CreatedAt: p.CreatedAt,
+	}
 	if row.CreatedAt.IsZero() {
 		row.CreatedAt = timeNow()
 	}
@@ -264,7 +274,9 @@ func (s *Store) SetPassword(ctx context.Context, personID int64, passwordHash st
 
 // ReplacePassword replaces the hash of a person's password. It ends their sessions and any link, and on request their
 // tokens, and returns the generation of the sessions that are good from now on.
-func (s *Store) ReplacePassword(ctx context.Context, personID int64, passwordHash string, tokens bool, event access.AuditEvent) (int64, error) {
+func (s *Store) ReplacePassword(
+	ctx context.Context, personID int64, passwordHash string, tokens bool, event access.AuditEvent,
+) (int64, error) {
 	return s.endSessions(ctx, personID, tokens, event, ", password_hash = $2, link_hash = NULL, link_until = NULL", passwordHash)
 }
 
@@ -285,7 +297,8 @@ func (s *Store) endSessions(ctx context.Context, personID int64, tokens bool, ev
 		}
 		tx.noteFor(fmt.Sprintf("person/%d", personID), []access.AuditEvent{event})
 		p := access.Person{ID: personID}
-		err := tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+" WHERE id = $1 RETURNING generation, disabled", append([]any{personID}, args...)...).
+		err := tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+
+			" WHERE id = $1 RETURNING generation, disabled", append([]any{personID}, args...)...).
 			Scan(&p.Generation, &p.Disabled)
 		if err != nil {
 			return missing(err, noPerson, personID)

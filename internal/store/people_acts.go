@@ -149,7 +149,8 @@ func (tx *txn) vouch(ctx context.Context, p access.Person, e access.AuditEvent, 
 		set = ", password_hash = '', link_hash = NULL, link_until = NULL"
 	}
 	var generation int64
-	err = tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+" WHERE id = $1 RETURNING generation", p.ID).Scan(&generation)
+	err = tx.QueryRow(ctx, "UPDATE people SET generation = generation + 1"+set+
+		" WHERE id = $1 RETURNING generation", p.ID).Scan(&generation)
 	if err != nil {
 		return 0, fmt.Errorf("ending the sessions of person %d: %w", p.ID, err)
 	}

@@ -80,7 +80,9 @@ func (s *Store) Tokens(ctx context.Context) ([]access.Token, error) {
 // revokeTokens ends all tokens of a person that were made since a time, because of what an event says. Each has an
 // event of its own, by the same actor.
 func (tx *txn) revokeTokens(ctx context.Context, personID int64, since time.Time, because access.AuditEvent) error {
-	rows, err := tx.Query(ctx, "UPDATE tokens SET revoked_at = greatest($2, created_at) WHERE person_id = $1 AND created_at >= $3 AND revoked_at IS NULL RETURNING id, name", personID, because.At, since)
+	rows, err := tx.Query(ctx, `UPDATE tokens SET revoked_at = greatest($2, created_at)
+		WHERE person_id = $1 AND created_at >= $3 AND revoked_at IS NULL RETURNING id, name`,
+		personID, because.At, since)
 	if err != nil {
 		return fmt.Errorf("revoking the tokens of person %d: %w", personID, err)
 	}

@@ -117,7 +117,10 @@ func TestUnreviewedActBlocksTheNextOne(t *testing.T) {
 	c := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "hq"}}}, planFor(0))
 	alone := func() error {
 		_, err := s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
-			rollout := access.Rollout{Title: c.Title, State: access.RolloutRunning, MaxInFlight: 1, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0}
+			rollout := access.Rollout{
+				Title: c.Title, State: access.RolloutRunning, MaxInFlight: 1, StartedBy: operator.Ref(), CreatedAt: t0,
+				StartedAt: t0,
+			}
 			return access.Application{Rollout: rollout}, c.ApplyAlone(operator, c.Digest, "fire", head+1, t0)
 		})
 		return err

@@ -51,7 +51,8 @@ func (tx *txn) leaveToNewer(ctx context.Context, r *access.Rollout) (int, error)
 				WHERE t.rollout_id = $1 AND t.state = 'waiting' AND t.wave <= $2 AND o.state IN ('running', 'succeeded', 'unchanged')
 					AND ro.kind = 'push' AND ro.state NOT IN ('rolling_back', 'rolled_back') GROUP BY t.account_id) n
 			WHERE t.rollout_id = $1 AND t.account_id = n.account_id AND t.state = 'waiting' RETURNING t.account_id),
-		operations AS (UPDATE operations o SET `+leftOut+` FROM left_out l WHERE o.rollout_id = $1 AND o.account_id = l.account_id AND o.state = 'planned')
+		operations AS (UPDATE operations o SET `+leftOut+` FROM left_out l
+			WHERE o.rollout_id = $1 AND o.account_id = l.account_id AND o.state = 'planned')
 		SELECT count(*) FROM left_out`, r.ID, r.Wave).Scan(&left)
 	if err != nil {
 		return 0, fmt.Errorf("leaving accounts to newer rollouts than %d: %w", r.ID, err)

@@ -112,7 +112,8 @@ func (tx *txn) alterTarget(ctx context.Context, was access.TargetState, t access
 	case t.State == access.TargetSkipped && was == access.TargetWaiting:
 		b := &pgx.Batch{}
 		b.Queue("UPDATE targets SET state = 'skipped', ended_at = clock_timestamp(), message = $3 WHERE rollout_id = $1 AND account_id = $2", t.RolloutID, string(t.Account), storable(t.Message))
-		b.Queue("UPDATE operations o SET "+leftOut+" WHERE o.rollout_id = $1 AND o.account_id = $2 AND o.state = 'planned'", t.RolloutID, string(t.Account))
+		b.Queue("UPDATE operations o SET "+leftOut+" WHERE o.rollout_id = $1 AND o.account_id = $2 AND o.state = 'planned'",
+			t.RolloutID, string(t.Account))
 		return tx.batch(ctx, b)
 	default:
 		return errors.New("a target goes from " + string(was) + " to " + string(t.State) + " by a push only")

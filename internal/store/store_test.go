@@ -114,7 +114,8 @@ func TestMarkDemo(t *testing.T) {
 		t.Error("the mark of the demo was taken off")
 	}
 	used := storetest.New(t)
-	if _, err := used.Pool().Exec(t.Context(), "INSERT INTO people (email, name, password_hash, created_at) VALUES ('a@x', 'A', '', now())"); err != nil {
+	const add = "INSERT INTO people (email, name, password_hash, created_at) VALUES ('a@x', 'A', '', now())"
+	if _, err := used.Pool().Exec(t.Context(), add); err != nil {
 		t.Fatal(err)
 	}
 	wantKind(t, used.MarkDemo(t.Context()), access.KindForbidden, "--data-dir")

@@ -24,7 +24,11 @@ func TestPages(t *testing.T) {
 	for path, name := range map[string]string{
 		"/": "overview", "/allowlists": "allowlists", "/allowlists/new": "allowlist-new",
 		"/mappings": "mappings", "/mappings/new": "mapping-new", "/changes": "changes", "/changes?tab=all": "changes-all", "/rollouts": "rollouts",
-		"/accounts": "accounts", "/explain": "explain", "/history": "history", "/tokens": "tokens", "/settings": "settings", "/settings/edit": "settings-edit", "/settings/rules/new": "rule-new", "/settings/strategies": "strategies", "/settings/strategies/new": "strategy-new", "/settings/strategies/st-000001": "strategy-history", "/rollouts/1": "rollout-sample", "/findings": "findings", "/findings?state=resolved": "findings-resolved",
+		"/accounts": "accounts", "/explain": "explain", "/history": "history", "/tokens": "tokens",
+		"/settings": "settings", "/settings/edit": "settings-edit", "/settings/rules/new": "rule-new",
+		"/settings/strategies": "strategies", "/settings/strategies/new": "strategy-new",
+		"/settings/strategies/st-000001": "strategy-history",
+		"/rollouts/1": "rollout-sample", "/findings": "findings", "/findings?state=resolved": "findings-resolved",
 	} {
 		visit(editor, path, name)
 	}

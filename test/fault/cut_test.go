@@ -118,7 +118,8 @@ func TestReadOnlyDatabase(t *testing.T) {
 	owner := *db
 	owner.Owner += "&options=-c%20default_transaction_read_only%3Doff"
 	set := func(value string) {
-		owner.Exec("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = " + value + "', current_database()); END $$")
+		owner.Exec("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = " + value +
+			"', current_database()); END $$")
 		owner.Exec(cutAll)
 	}
 	set("on")

@@ -137,8 +137,10 @@ func (i *Issuer) describe(w http.ResponseWriter, _ *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	document := map[string]any{
-		"issuer": cmp.Or(i.itself, i.URL), "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
-		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256"},
+		"issuer": cmp.Or(i.itself, i.URL), "authorization_endpoint": i.URL + "/authorize",
+		"token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
+		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
 	}
 	if i.userInfo != nil {
 		document["userinfo_endpoint"] = i.URL + "/userinfo"

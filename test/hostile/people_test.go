@@ -50,7 +50,10 @@ func tryRaisingOneself(t *testing.T, w *world) {
 func trySayingTooMuchOfPeople(t *testing.T, w *world) {
 	admin := w.as(t, "admin")
 	count := w.db.Int("SELECT count(*) FROM people")
-	for _, extra := range []string{`"id":1`, `"disabled":true`, `"generation":9`, `"password":"chosen by an admin"`, `"password_hash":"-"`, `"password_link_until":null`, `"vouched":{}`} {
+	for _, extra := range []string{
+		`"id":1`, `"disabled":true`, `"generation":9`, `"password":"chosen by an admin"`, `"password_hash":"-"`,
+		`"password_link_until":null`, `"vouched":{}`,
+	} {
 		body := `{"email":"extra@example.com","name":"Extra","roles":["viewer"],` + extra + `}`
 		got := admin.send(http.MethodPost, "/api/v1/people", body, "Content-Type", "application/json", "Authorization", "Bearer "+admin.token)
 		if got.status != http.StatusUnprocessableEntity {
@@ -61,13 +64,15 @@ func trySayingTooMuchOfPeople(t *testing.T, w *world) {
 		t.Errorf("%d people were added", n-count)
 	}
 	form := url.Values{
-		"name": {"Plain"}, "email": {"plain@example.com"}, "roles": {"viewer"}, "id": {"1"}, "generation": {"9"}, "password": {"chosen by an admin"},
-		"password_hash": {"-"}, "link_until": {""}, "vouched": {"true"}, "external": {"true"}, "signin": {"provider"}, "disabled": {"true"}, "state": {"disabled"},
+		"name": {"Plain"}, "email": {"plain@example.com"}, "roles": {"viewer"}, "id": {"1"}, "generation": {"9"},
+		"password": {"chosen by an admin"}, "password_hash": {"-"}, "link_until": {""}, "vouched": {"true"},
+		"external": {"true"}, "signin": {"provider"}, "disabled": {"true"}, "state": {"disabled"},
 	}
 	if got := admin.form("/people/new", form); got.status != http.StatusCreated {
 		t.Fatalf("adding somebody: %d: %s", got.status, clip(got.body))
 	}
-	const asMeant = "SELECT count(*) FROM people WHERE email = 'plain@example.com' AND NOT disabled AND generation = 0 AND link_until > now() AND password_hash = ''"
+	const asMeant = "SELECT count(*) FROM people WHERE email = 'plain@example.com' AND NOT disabled " +
+		"AND generation = 0 AND link_until > now() AND password_hash = ''"
 	if w.db.Int(asMeant) != 1 {
 		t.Errorf("somebody was added as the form has no fields for: %v", w.db.Contents("people"))
 	}
@@ -113,14 +118,17 @@ func tryLink(t *testing.T, w *world) {
 	admin := w.as(t, "admin")
 	secret := linkIn(t, admin.form("/people/new", url.Values{"name": {"Newcomer"}, "email": {"newcomer@example.com"}, "roles": {"viewer"}}))
 	a := w.nobody(t)
-	if got := a.form("/signin", url.Values{"email": {"newcomer@example.com"}, "password": {secret}}); got.status != http.StatusUnauthorized {
+	stolen := url.Values{"email": {"newcomer@example.com"}, "password": {secret}}
+	if got := a.form("/signin", stolen); got.status != http.StatusUnauthorized {
 		t.Errorf("signing in with the secret of a link: %d", got.status)
 	}
 	foreign := url.Values{"secret": {secret}, "password": {chosen}, "again": {chosen}}.Encode()
-	if got := a.send(http.MethodPost, "/password", foreign, "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); got.status != http.StatusForbidden {
+	if got := a.send(http.MethodPost, "/password", foreign, "Content-Type", "application/x-www-form-urlencoded",
+		"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); got.status != http.StatusForbidden {
 		t.Errorf("a page of another site uses a link: %d", got.status)
 	}
-	if n := w.db.Int("SELECT count(*) FROM people WHERE position($1 in coalesce(password_hash, '') || coalesce(encode(link_hash, 'escape'), '')) > 0", secret); n != 0 {
+	if n := w.db.Int("SELECT count(*) FROM people WHERE position($1 in coalesce(password_hash, '') || "+
+		"coalesce(encode(link_hash, 'escape'), '')) > 0", secret); n != 0 {
 		t.Error("the secret of a link is stored")
 	}
 	if got := a.choose(secret); got.status != http.StatusSeeOther {
@@ -146,7 +154,8 @@ func tryPushingAlone(t *testing.T, w *world) {
 		return harness.Person{Name: "Puppet-" + role, Password: chosen}
 	}
 	crew := &harness.Crew{Console: w.Console, Editor: puppet("editor")}
-	page := crew.AddEntries("office", "9.9.9.77/32 mine").Form("/edit").Fill("title", "Alone").Fill("reason", "SEC-8").Submit("Submit for review").Want(http.StatusOK)
+	page := crew.AddEntries("office", "9.9.9.77/32 mine").Form("/edit").Fill("title", "Alone").Fill("reason", "SEC-8").
+		Submit("Submit for review").Want(http.StatusOK)
 	digest := w.db.Strings("SELECT digest FROM changes WHERE id = $1", page.ID())[0]
 	taken := harness.AddPerson(t, w.db, "Taken", "approver") // vouched for by the command line
 	id := w.db.Int("SELECT id FROM people WHERE email = $1", taken.Email())
@@ -157,7 +166,8 @@ func tryPushingAlone(t *testing.T, w *world) {
 	operator := w.signedIn(t, puppet("operator"))
 	for _, p := range []harness.Person{puppet("approver"), taken} {
 		a := w.signedIn(t, p)
-		if got := a.form(page.Path()+"/review", url.Values{"digest": {digest}, "verdict": {"approve"}}); got.status != http.StatusForbidden {
+		approval := url.Values{"digest": {digest}, "verdict": {"approve"}}
+		if got := a.form(page.Path()+"/review", approval); got.status != http.StatusForbidden {
 			t.Errorf("%s approves a change of the same human: %d: %s", p.Name, got.status, clip(got.body))
 		}
 	}

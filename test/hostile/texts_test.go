@@ -20,7 +20,9 @@ const markup = `"'--></title></textarea></script><script>window.pwned=1</script>
 // what comes from AWS by the database.
 func poison(t *testing.T, w *world) {
 	t.Helper()
-	w.db.Exec("UPDATE accounts SET name = $1, email = $1, tags = jsonb_build_object($1::text, $1::text), inventory_error = CASE WHEN management THEN inventory_error ELSE $1 END, inventory_error_at = CASE WHEN management THEN inventory_error_at ELSE now() END, "+
+	w.db.Exec("UPDATE accounts SET name = $1, email = $1, tags = jsonb_build_object($1::text, $1::text), "+
+		"inventory_error = CASE WHEN management THEN inventory_error ELSE $1 END, "+
+		"inventory_error_at = CASE WHEN management THEN inventory_error_at ELSE now() END, "+
 		"version = version + (SELECT max(version) FROM accounts)", markup)
 	w.db.Exec("UPDATE people SET name = $1 WHERE name = $2", "Vera"+markup, w.people["auditor"].Name)
 	w.db.Exec("UPDATE targets SET message = $1, advice = $1, account_name = $1", markup)

@@ -191,7 +191,8 @@ func toAloneJSON(b *access.BreakGlass) *aloneJSON {
 func toChangeJSON(c access.Change) changeJSON {
 	return changeJSON{
 		ID: c.ID, Title: c.Title, Reason: c.Reason, State: string(c.State), Author: toPersonJSON(c.Author), Base: c.Base,
-		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision, RolloutID: c.RolloutID, Reverts: c.Reverts,
+		Version: c.Version, Digest: c.Digest, Required: max(c.Required, 1), Note: c.Note, Revision: c.Revision,
+		RolloutID: c.RolloutID, Reverts: c.Reverts,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), SubmittedAt: c.SubmittedAt.UTC(), AppliedAt: c.AppliedAt.UTC(),
 		Dangers: append([]access.Danger{}, c.Dangers...), EmergencyUntil: c.EmergencyUntil.UTC(),
 		Schedule: toScheduledJSON(c.Schedule), Expiry: toExpiryJSON(c.Expiry),

@@ -209,8 +209,10 @@ func TestAPIRevertsAndUndoesByHand(t *testing.T) {
 	}
 	for path, want := range map[string]string{"/changes/12": "# change 12", "/rollouts/3": "# rollout 3"} {
 		a := c.Tell("GET", path+"/undo-by-hand", "viewer", "")
-		if a.Status != http.StatusOK || !strings.Contains(a.Body, want) || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/x-shellscript") {
-			t.Errorf("%s by hand: %d %s (%s)", path, a.Status, a.Body, a.Header.Get("Content-Type"))
+		kind := a.Header.Get("Content-Type")
+		if a.Status != http.StatusOK || !strings.Contains(a.Body, want) ||
+			!strings.HasPrefix(kind, "text/x-shellscript") {
+			t.Errorf("%s by hand: %d %s (%s)", path, a.Status, a.Body, kind)
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 )
 
 func TestPeopleAreForAdmins(t *testing.T) {
-	webtest.New(t).As("admin").Page("/people").Contains("main", "Vera Viewer", "viewer@example.com", "Gone <b>", "editor", "disabled", "the server’s command line", "Counts together with Adam Admin")
+	webtest.New(t).As("admin").Page("/people").Contains("main", "Vera Viewer", "viewer@example.com", "Gone <b>",
+		"editor", "disabled", "the server’s command line", "Counts together with Adam Admin")
 	for _, path := range []string{"/people", "/people/1"} {
 		if got := webtest.New(t).As("auditor").Get(path).Status; got != http.StatusForbidden {
 			t.Errorf("an auditor gets %s: status %d, want 403", path, got)

@@ -80,7 +80,8 @@ func TestChoosePasswordWithLink(t *testing.T) {
 			t.Errorf("%s: a secret is sent back", field)
 		}
 	}
-	if a := c.Post("/password", "secret", "ijkl-mnop", "password", good, "again", good); a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/signin" {
+	a := c.Post("/password", "secret", "ijkl-mnop", "password", good, "again", good)
+	if a.Status != http.StatusSeeOther || a.Header.Get("Location") != "/signin" {
 		t.Errorf("status %d to %s, want the sign-in form", a.Status, a.Header.Get("Location"))
 	}
 }

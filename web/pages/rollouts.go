@@ -137,7 +137,10 @@ func (s *rolloutPages) rolloutProps(
 	c echo.Context, actor access.Actor, rollout access.Rollout, within time.Duration,
 ) view.RolloutPage {
 	q := queryOf(c)
-	p := view.RolloutPage{Rollout: rollout, RollBackWithin: within, Cursor: q.Text("cursor"), Now: s.now(), FromWave: int(max(q.Number("from_wave", 0), 0))}
+	p := view.RolloutPage{
+		Rollout: rollout, RollBackWithin: within, Cursor: q.Text("cursor"), Now: s.now(),
+		FromWave: int(max(q.Number("from_wave", 0), 0)),
+	}
 	p.Filter = view.TargetFilter{
 		Wave: int(max(q.Number("wave", 0), 0)), Class: access.CloudClass(q.Text("class")), Cause: q.Text("cause"), Search: q.Text("q"),
 	}

@@ -91,7 +91,10 @@ func TestSettingsForm(t *testing.T) {
 	if a := c.PostForm("/settings/edit", form); a.Status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.Status, a.Body)
 	}
-	if d := cmp.Diff([]string{"settings 0 20 true [mp-1] [al-1] refuse 8h0m0s 3 72h0m0s [999999999999 888888888888] tokens true,true 1h0m0s"}, c.Changes.Did); d != "" {
+	want := []string{
+		"settings 0 20 true [mp-1] [al-1] refuse 8h0m0s 3 72h0m0s [999999999999 888888888888] tokens true,true 1h0m0s",
+	}
+	if d := cmp.Diff(want, c.Changes.Did); d != "" {
 		t.Errorf("what was asked of the service (-want +got):\n%s", d)
 	}
 	form.Set("emergency_max_life", "soon")

@@ -23,17 +23,10 @@ type StrategyService interface {
 	// StrategyForm is the strategies at the head, with the actor's drafts.
 	StrategyForm(ctx context.Context, actor access.Actor) (change.StrategiesView, error)
 	StrategyHistory(
-		ctx context.Context,
-		actor access.Actor,
-		id string,
-		q access.PageQuery,
+		ctx context.Context, actor access.Actor, id string, q access.PageQuery,
 	) (access.Page[access.StrategyRevision], error)
 	SaveStrategy(
-		ctx context.Context,
-		actor access.Actor,
-		id int64,
-		s access.Strategy,
-		byDefault bool,
+		ctx context.Context, actor access.Actor, id int64, s access.Strategy, byDefault bool,
 	) (access.Change, error)
 	RemoveStrategy(ctx context.Context, actor access.Actor, id int64, strategyID string) (access.Change, error)
 }
@@ -81,10 +74,9 @@ func (s *strategyPages) showHistory(c echo.Context, actor access.Actor) error {
 	if err != nil {
 		return err
 	}
-	return s.ok(
-		c,
-		view.StrategyHistory(view.StrategyHistoryPage{Shell: shell, ID: c.Param("id"), Steps: found, Cursor: q.Cursor}),
-	)
+	return s.ok(c, view.StrategyHistory(view.StrategyHistoryPage{
+		Shell: shell, ID: c.Param("id"), Steps: found, Cursor: q.Cursor,
+	}))
 }
 
 func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
@@ -104,8 +96,7 @@ func (s *strategyPages) editStrategy(c echo.Context, actor access.Actor) error {
 }
 
 func (s *strategyPages) strategyForm(
-	c echo.Context,
-	actor access.Actor,
+	c echo.Context, actor access.Actor,
 ) (view.StrategyFormProps, change.StrategiesView, error) {
 	title := "New strategy"
 	if c.Param("id") != "" {
@@ -130,11 +121,8 @@ func (s *strategyPages) saveStrategy(c echo.Context, actor access.Actor) error {
 		saved, err = s.strategies.SaveStrategy(c.Request().Context(), actor, draftChoice(c), strategy, form.Default)
 	}
 	if err == nil {
-		return s.drafted(
-			c,
-			saved,
-			"The strategy is part of this change now. Rollouts can use it once the change is reviewed and applied.",
-		)
+		return s.drafted(c, saved,
+			"The strategy is part of this change now. Rollouts can use it once the change is reviewed and applied.")
 	}
 	return s.refill(c, err, func(problems view.Problems) (templ.Component, error) {
 		p, _, err := s.strategyForm(c, actor)
@@ -157,9 +145,7 @@ const mostRows = 40
 // readStrategyForm reads the rows that say something, in their order.
 func readStrategyForm(v url.Values) view.StrategyForm {
 	f := view.StrategyForm{
-		Name: v.Get(
-			"name",
-		),
+		Name:        v.Get("name"),
 		Description: v.Get("description"),
 		MaxInFlight: v.Get("max_in_flight"),
 		MaxFailures: v.Get("max_failures"),
@@ -175,16 +161,12 @@ func readStrategyForm(v url.Values) view.StrategyForm {
 	for i := range mostRows {
 		at := "waves/" + strconv.Itoa(i) + "/"
 		w := view.WaveForm{
-			Selects: v.Get(
-				at + "selects",
-			),
-			Which:       v.Get(at + "accounts"),
-			Except:      v.Get(at + "except"),
-			Name:        v.Get(at + "name"),
-			MaxInFlight: v.Get(at + "max_in_flight"),
-			MaxFailures: v.Get(
-				at + "max_failures",
-			),
+			Selects:          v.Get(at + "selects"),
+			Which:            v.Get(at + "accounts"),
+			Except:           v.Get(at + "except"),
+			Name:             v.Get(at + "name"),
+			MaxInFlight:      v.Get(at + "max_in_flight"),
+			MaxFailures:      v.Get(at + "max_failures"),
 			Bake:             v.Get(at + "bake"),
 			RequiresApproval: v.Get(at+"requires_approval") != "",
 		}
@@ -193,7 +175,9 @@ func readStrategyForm(v url.Values) view.StrategyForm {
 		}
 		at = "probes/" + strconv.Itoa(i) + "/"
 		if role := strings.TrimSpace(v.Get(at + "role")); role != "" {
-			f.Probes = append(f.Probes, view.ProbeForm{Role: role, Expect: v.Get(at + "expect"), Accounts: v.Get(at + "accounts")})
+			f.Probes = append(f.Probes, view.ProbeForm{
+				Role: role, Expect: v.Get(at + "expect"), Accounts: v.Get(at + "accounts"),
+			})
 		}
 	}
 	return f
@@ -253,16 +237,11 @@ func (r *strategyReader) limit(field, text string) access.Limit {
 func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 	var r strategyReader
 	s := access.Strategy{
-		Name: strings.TrimSpace(
-			f.Name,
-		),
+		Name:        strings.TrimSpace(f.Name),
 		Description: strings.TrimSpace(f.Description),
 		ReadBack:    f.ReadBack,
 		RollBack:    f.RollBack,
-		MaxInFlight: r.number(
-			"max_in_flight",
-			f.MaxInFlight,
-		),
+		MaxInFlight: r.number("max_in_flight", f.MaxInFlight),
 		MaxFailures: r.limit("max_failures", f.MaxFailures),
 		Confirm:     r.duration("confirm_within", f.Confirm),
 		MaintenanceWindow: access.MaintenanceWindow{
@@ -288,7 +267,9 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 		if err != nil {
 			r.add(at+"role", access.MessageOf(err))
 		}
-		s.Probes = append(s.Probes, access.Probe{Role: role, Allowed: p.Expect == "allowed", Accounts: r.number(at+"accounts", p.Accounts)})
+		s.Probes = append(s.Probes, access.Probe{
+			Role: role, Allowed: p.Expect == "allowed", Accounts: r.number(at+"accounts", p.Accounts),
+		})
 	}
 	if len(r.wrong) > 0 {
 		return s, access.InvalidFields(r.wrong)
@@ -298,7 +279,9 @@ func strategyOf(f view.StrategyForm) (access.Strategy, error) {
 
 func (r *strategyReader) wave(at string, w view.WaveForm) access.WaveRule {
 	rule := access.WaveRule{
-		Name: strings.TrimSpace(w.Name), MaxInFlight: r.number(at+"max_in_flight", w.MaxInFlight), MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake), RequiresApproval: w.RequiresApproval,
+		Name: strings.TrimSpace(w.Name), MaxInFlight: r.number(at+"max_in_flight", w.MaxInFlight),
+		MaxFailures: r.limit(at+"max_failures", w.MaxFailures), Bake: r.duration(at+"bake", w.Bake),
+		RequiresApproval: w.RequiresApproval,
 	}
 	rule.Accounts.Except = access.SplitOUs(w.Except)
 	switch w.Selects {

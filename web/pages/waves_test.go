@@ -83,7 +83,8 @@ func TestStrategyFormComesBackAsItWas(t *testing.T) {
 	p := c.Page("/settings/strategies/st-4/edit")
 	for id, want := range map[string]string{
 		"name": "Careful <b>", "max_in_flight": "15", "max_failures": "5 %", "waves/0/accounts": "env=test",
-		"waves/0/except": "111122223333", "waves/2/except": "ou-ab12-prod0000", "waves/0/max_failures": "0", "waves/0/bake": "1h", "waves/1/accounts": "25",
+		"waves/0/except": "111122223333", "waves/2/except": "ou-ab12-prod0000", "waves/0/max_failures": "0",
+		"waves/0/bake": "1h", "waves/1/accounts": "25",
 		"probes/0/role": "Bob", "probes/0/accounts": "2", "confirm_within": "1h30m", "maintenance_window/zone": "Europe/Berlin",
 	} {
 		if got := webtest.Attr(p.ID(id), "value"); got != want {

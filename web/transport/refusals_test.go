@@ -40,7 +40,8 @@ func TestRefusalsAreNoted(t *testing.T) {
 		case tc.sort == "" && len(c.Noted) > 0:
 			t.Errorf("%s is put on record: %+v", tc.name, c.Noted)
 		case tc.sort == "":
-		case len(c.Noted) != 1 || c.Noted[0].Refusal.Sort != tc.sort || c.Noted[0].Refusal.Action != !strings.HasPrefix(tc.sort, "GET ") || c.Noted[0].Actor.PersonID != tc.person:
+		case len(c.Noted) != 1 || c.Noted[0].Refusal.Sort != tc.sort ||
+			c.Noted[0].Refusal.Action != !strings.HasPrefix(tc.sort, "GET ") || c.Noted[0].Actor.PersonID != tc.person:
 			t.Errorf("%s: on record is %+v, want %s by %d", tc.name, c.Noted, tc.sort, tc.person)
 		case !c.Noted[0].Actor.Addr.IsValid() && tc.person == 0:
 			t.Errorf("%s: the stranger has no address", tc.name)

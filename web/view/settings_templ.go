@@ -1355,7 +1355,9 @@ func SettingsFormPage(p SettingsFormProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ProblemSummary(p.Problems, "many_accounts", "large_ipv4", "large_ipv6", "emergency_max_life", "expiry_notice_days", "approvals_valid_for", "outside_accounts", "roll_back_within", "guards", "break_glass").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.Problems, "many_accounts", "large_ipv4", "large_ipv6", "emergency_max_life",
+				"expiry_notice_days", "approvals_valid_for", "outside_accounts", "roll_back_within", "guards",
+				"break_glass").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1366,7 +1368,7 @@ func SettingsFormPage(p SettingsFormProps) templ.Component {
 			var templ_7745c5c3_Var72 templ.SafeURL
 			templ_7745c5c3_Var72, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(EditSettingsURL()))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/settings.templ`, Line: 195, Col: 80}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `view/settings.templ`, Line: 197, Col: 80}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var72))
 			if templ_7745c5c3_Err != nil {
@@ -1522,7 +1524,11 @@ func SettingsFormPage(p SettingsFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "roll_back_within", Label: "How long after its end one person can roll a rollout back", Value: p.Form.RollBackWithin, Placeholder: "1h", Autocomplete: "off", Hint: "Write it as 1h or 30m; 0 allows it only until the rollout has ended.", Problems: p.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{
+					Name: "roll_back_within", Label: "How long after its end one person can roll a rollout back",
+					Value: p.Form.RollBackWithin, Placeholder: "1h", Autocomplete: "off", Problems: p.Problems,
+					Hint: "Write it as 1h or 30m; 0 allows it only until the rollout has ended.",
+				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1552,13 +1558,24 @@ func SettingsFormPage(p SettingsFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Field(FieldProps{Name: "approvals_valid_for", Label: "How long an approval is valid", Value: p.Form.ApprovalsValidFor, Placeholder: "14d", Autocomplete: "off", Problems: p.Problems, Hint: "In days or hours, such as 14d or 36h. An older approval does not count when the change is applied."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Field(FieldProps{
+					Name: "approvals_valid_for", Label: "How long an approval is valid",
+					Value: p.Form.ApprovalsValidFor, Placeholder: "14d", Autocomplete: "off", Problems: p.Problems,
+					Hint: "In days or hours, such as 14d or 36h. An older approval does not count when the " +
+						"change is applied.",
+				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = Choices(FieldProps{Name: "tokens", Label: "API tokens", Type: "checkbox"}, []Option{
-					{Value: "review", Label: "May review changes", Hint: "With the scope review. A program then approves for its person.", Selected: p.Form.TokensMayReview},
-					{Value: "apply", Label: "May apply and schedule changes", Hint: "With the scope apply.", Selected: p.Form.TokensMayApply},
+					{
+						Value: "review", Label: "May review changes", Selected: p.Form.TokensMayReview,
+						Hint: "With the scope review. A program then approves for its person.",
+					},
+					{
+						Value: "apply", Label: "May apply and schedule changes", Selected: p.Form.TokensMayApply,
+						Hint: "With the scope apply.",
+					},
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1589,7 +1606,12 @@ func SettingsFormPage(p SettingsFormProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = TextArea(FieldProps{Name: "outside_accounts", Label: "Accounts whose users may be mapped", Value: p.Form.OutsideAccounts, Mono: true, Rows: 3, Placeholder: "999999999999", Problems: p.Problems, Hint: "One account id a line. A user of any other account outside the organization is refused."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = TextArea(FieldProps{
+					Name: "outside_accounts", Label: "Accounts whose users may be mapped",
+					Value: p.Form.OutsideAccounts, Mono: true, Rows: 3, Placeholder: "999999999999",
+					Problems: p.Problems,
+					Hint:     "One account id a line. A user of any other account outside the organization is refused.",
+				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -94,11 +94,16 @@ func (identity) SignOut(context.Context, access.Actor) error { return nil }
 
 func (identity) People(context.Context, access.Actor) ([]access.Person, error) {
 	return []access.Person{
-		{ID: 1, Name: "Vera Viewer", Email: "viewer@example.com", Roles: []access.Role{access.RoleViewer}, Teams: []string{"network"}, CreatedAt: Noon, Vouching: access.Vouching{Vouched: true, Basis: access.VouchedByServer, At: Noon}},
+		{
+			ID: 1, Name: "Vera Viewer", Email: "viewer@example.com", Roles: []access.Role{access.RoleViewer},
+			Teams: []string{"network"}, CreatedAt: Noon,
+			Vouching: access.Vouching{Vouched: true, Basis: access.VouchedByServer, At: Noon},
+		},
 		{
 			ID: 8, Name: "Bea Bound", Email: "bound@example.com", Roles: []access.Role{access.RoleApprover}, CreatedAt: Noon,
 			Vouching: access.Vouching{With: []access.PersonRef{{ID: 6, Name: "Adam Admin"}}, Why: []access.Act{{
-				Kind: access.ActAdd, Person: access.PersonRef{ID: 8, Name: "Bea Bound"}, By: access.PersonRef{ID: 6, Name: "Adam Admin"}, At: Noon,
+				Kind: access.ActAdd, Person: access.PersonRef{ID: 8, Name: "Bea Bound"},
+				By: access.PersonRef{ID: 6, Name: "Adam Admin"}, At: Noon,
 			}}},
 		},
 		{ID: 9, Name: "Gone <b>", Email: "gone@example.com", Roles: []access.Role{access.RoleEditor, access.RoleAdmin}, Disabled: true},

@@ -95,12 +95,19 @@ func TestTrustPoliciesThatAreRefused(t *testing.T) {
 			"a date that is none", condition(`{"DateGreaterThan":{"aws:CurrentTime":"tomorrow"}}`),
 			"MalformedPolicyDocument", "legacy parsing",
 		},
-		{"a thirteenth month", condition(`{"DateLessThanIfExists":{"aws:CurrentTime":["2026-01-01T00:00:00Z","2026-13-01T00:00:00Z"]}}`), "MalformedPolicyDocument", "legacy parsing"},
+		{
+			"a thirteenth month",
+			condition(`{"DateLessThanIfExists":{"aws:CurrentTime":["2026-01-01T00:00:00Z","2026-13-01T00:00:00Z"]}}`),
+			"MalformedPolicyDocument", "legacy parsing",
+		},
 		{
 			"a date before the epoch", condition(`{"DateEquals":{"aws:CurrentTime":"-1"}}`), "MalformedPolicyDocument",
 			"legacy parsing",
 		},
-		{"dates", condition(`{"DateNotEquals":{"aws:CurrentTime":["2026-01-01","2026-01-01T10:00Z","2026-01-01T00:00:00+02:00","1767225600"]}}`), "", ""},
+		{
+			"dates", condition(`{"DateNotEquals":{"aws:CurrentTime":` +
+				`["2026-01-01","2026-01-01T10:00Z","2026-01-01T00:00:00+02:00","1767225600"]}}`), "", "",
+		},
 		{"a family that AWS has not", principal(`{"Person":"alice"}`), "MalformedPolicyDocument", "Invalid principal"},
 	} {
 		err := setTrust(admin, "Bob", tt.doc)
