@@ -57,7 +57,9 @@ func TestServeRefuses(t *testing.T) {
 		"no key of the audit": {[]string{newer.Env()}, nil, 1, []string{"--data-dir", "PORTCULLIS_AUDIT_KEY", "--no-audit-key"}},
 		"a wrong key":         {[]string{newer.Env(), "PORTCULLIS_AUDIT_KEY=hunter2"}, nil, 1, []string{"PORTCULLIS_AUDIT_KEY"}},
 		"a key and no key": {
-			[]string{newer.Env(), "PORTCULLIS_AUDIT_KEY=hunter2"}, []string{"--no-audit-key"}, 1,
+			[]string{newer.Env(), "PORTCULLIS_AUDIT_KEY=hunter2"},
+			[]string{"--no-audit-key"},
+			1,
 			[]string{"Leave out one"},
 		},
 		"no region":         {[]string{"DATABASE_URL=postgres://127.0.0.1:1/x", keep}, nil, 1, []string{"AWS_REGION"}},

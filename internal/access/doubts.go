@@ -45,8 +45,8 @@ func doubtsOf(people []Person, acts []Act) []Doubt {
 	return doubts
 }
 
-// doubted reports whether a doubt joins the groups of two people.
-func (g Groups) doubted(a, b int64) bool {
+// haveDoubt reports whether a doubt joins the groups of two people.
+func (g Groups) haveDoubt(a, b int64) bool {
 	return slices.ContainsFunc(g.Doubts, func(d Doubt) bool {
 		person, local := g.root(d.Act.Person.ID), g.root(d.Local)
 		return person == g.root(a) && local == g.root(b) || person == g.root(b) && local == g.root(a)

@@ -69,7 +69,7 @@ func (g Groups) Of(id int64) int64 { return g.root(id) }
 
 // Together reports whether two people count once. The system counts with none.
 func (g Groups) Together(a, b int64) bool {
-	return a != 0 && b != 0 && (g.root(a) == g.root(b) || g.doubted(a, b))
+	return a != 0 && b != 0 && (g.root(a) == g.root(b) || g.haveDoubt(a, b))
 }
 
 // With lists the others in a person's group, by id.
@@ -151,7 +151,7 @@ func (g Groups) because(id int64) string {
 	for _, a := range v.Why {
 		words = append(words, a.Sentence())
 	}
-	return listed(append(words, v.Doubts...), "; ")
+	return joinWords(append(words, v.Doubts...), "; ")
 }
 
 // Independent counts the people whom the console knows to be different humans, whatever was done to their accounts
@@ -224,9 +224,9 @@ func (g Groups) OneGroup(f FourEyes) string {
 	}
 	text := strings.Join(names, ", ") + " is the only person with an active account."
 	if len(names) != 1 {
-		text = "All people with an active account count as one group: " + listed(names, ", ") + "."
+		text = "All people with an active account count as one group: " + joinWords(names, ", ") + "."
 		if len(why) > 0 {
-			text += " The reasons: " + listed(why, "; ") + "."
+			text += " The reasons: " + joinWords(why, "; ") + "."
 		}
 	}
 	if f.Single() {
@@ -242,8 +242,8 @@ func (g Groups) OneGroup(f FourEyes) string {
 	return text + " If one person runs this console, the operator can start it with --single-administrator."
 }
 
-// listed joins the first few of a list.
-func listed(words []string, separator string) string {
+// joinWords joins the first few of a list.
+func joinWords(words []string, separator string) string {
 	const shown = 5
 	text := strings.Join(words[:min(len(words), shown)], separator)
 	if more := len(words) - shown; more > 0 {

@@ -33,7 +33,8 @@ func TestRollBackAlone(t *testing.T) {
 			ended(0), with(func(f *RollbackFacts) { f.Opens = "alice could." }), "alice could. Revert change 12",
 		},
 		"it revokes": {
-			Rollout{ChangeID: 12, State: RolloutRunning, Revokes: "Alice loses Bob."}, hour,
+			Rollout{ChangeID: 12, State: RolloutRunning, Revokes: "Alice loses Bob."},
+			hour,
 			"Alice loses Bob. Revert change 12",
 		},
 		"it revokes, without change": {Rollout{State: RolloutRunning, Revokes: "Alice loses Bob."}, hour, "Make a change"},

@@ -29,8 +29,8 @@ func (m MaintenanceWindow) equal(o MaintenanceWindow) bool {
 	return m.From == o.From && m.To == o.To && cmp.Or(m.Zone, "UTC") == cmp.Or(o.Zone, "UTC") && sameSet(m.Days, o.Days)
 }
 
-// named reports whether a strategy has a name. Names that differ in case alone are the same.
-func (s Strategy) named(name string) bool { return foldName(s.Name) == foldName(name) }
+// hasName reports whether a strategy has a name. Names that differ in case alone are the same.
+func (s Strategy) hasName(name string) bool { return foldName(s.Name) == foldName(name) }
 
 func foldName(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
@@ -69,7 +69,7 @@ func (s State) StrategyNamed(name string) (id string, found bool) {
 	case foldName(name) == foldName(BuiltinStrategy):
 		return AtOnceStrategy, true
 	}
-	i := slices.IndexFunc(s.Strategies, func(one Strategy) bool { return one.named(name) })
+	i := slices.IndexFunc(s.Strategies, func(one Strategy) bool { return one.hasName(name) })
 	if i < 0 {
 		return "", false
 	}
@@ -143,7 +143,7 @@ func (b *stateBuilder) chooseDefault(e Edit) error {
 // checkStrategies refuses two strategies of one name, and a default that is not there. strategies are sorted by name.
 func (s State) checkStrategies() error {
 	for i := 1; i < len(s.Strategies); i++ {
-		if s.Strategies[i-1].named(s.Strategies[i].Name) {
+		if s.Strategies[i-1].hasName(s.Strategies[i].Name) {
 			return Invalid("name", "a strategy named %q exists already; choose another name", s.Strategies[i].Name)
 		}
 	}

@@ -143,7 +143,7 @@ func (s Strategy) Check() error {
 		f.add("name", "%s", MessageOf(err))
 	} else if !strategyName.MatchString(s.Name) {
 		f.add("name", "a strategy has a name of at most 80 characters")
-	} else if s.named(BuiltinStrategy) {
+	} else if s.hasName(BuiltinStrategy) {
 		f.add("name", "%q is the strategy of the console; choose another name", BuiltinStrategy)
 	}
 	if len(s.Description) > 500 {

@@ -25,7 +25,7 @@ func (s State) undo(before, after State, object func(Edit) string) ([]Edit, erro
 	var names []string
 	for _, e := range edits {
 		removed := (e.Op == EditRemoveAllowlist || e.Op == EditAddAllowlist) && whole[e.whole()]
-		if name := e.named(s, after, before); (removed || since[object(e)]) && !slices.Contains(names, name) {
+		if name := e.nameIn(s, after, before); (removed || since[object(e)]) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -49,8 +49,8 @@ func someNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// named names the object that an edit touches, by its name in the first of some states that has it.
-func (e Edit) named(states ...State) string {
+// nameIn names the object that an edit touches, by its name in the first of some states that has it.
+func (e Edit) nameIn(states ...State) string {
 	name := e.ID
 	for _, s := range states {
 		list, isList := s.Allowlist(e.ID)

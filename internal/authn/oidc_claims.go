@@ -138,7 +138,7 @@ func (o *OIDC) claimsOf(
 		all.complete(info)
 	}
 	return claims{
-		Subject: id.Subject, Name: all.text(claimName), Email: o.emailOf(all), Verified: o.verified(all),
+		Subject: id.Subject, Name: all.text(claimName), Email: o.emailOf(all), Verified: o.hasVerified(all),
 		Groups: all.list(o.cfg.Claim), HasGroups: all.has(o.cfg.Claim), Overage: all.leftOut(o.cfg.Claim), Sources: sources,
 	}, nil
 }
@@ -179,9 +179,9 @@ func (o *OIDC) emailOf(all claimSet) string {
 	return email
 }
 
-// verified reports whether the address counts as verified. A provider that says no is believed in
+// hasVerified reports whether the address counts as verified. A provider that says no is believed in
 // any case.
-func (o *OIDC) verified(all claimSet) bool {
+func (o *OIDC) hasVerified(all claimSet) bool {
 	if o.cfg.TrustEmail == TrustIssuer && (o.cfg.LinkClaim != claimEmail || !all.has(claimVerified)) {
 		return true
 	}

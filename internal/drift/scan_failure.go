@@ -26,9 +26,9 @@ func (r *rareFailures) due(now time.Time) bool {
 	return true
 }
 
-// scanFailed records and logs why this replica can scan no account, and returns the reason. The accounts keep their
+// recordScanFailure records and logs why this replica can scan no account, and returns the reason. The accounts keep their
 // records, because the reason is not theirs.
-func (s *Service) scanFailed(ctx context.Context, reason error) error {
+func (s *Service) recordScanFailure(ctx context.Context, reason error) error {
 	if !s.scanFailures.due(time.Now()) {
 		return reason
 	}

@@ -65,7 +65,7 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 		return s.recordFailure(ctx, id, why) // what was found there is resolved by the comparison
 	}
 	if err := s.cfg.CredentialsRefused(); err != nil {
-		return s.scanFailed(ctx, err)
+		return s.recordScanFailure(ctx, err)
 	}
 	inventory, err := s.read(ctx, account)
 	switch {
@@ -79,7 +79,7 @@ func (s *Service) ReadInventory(ctx context.Context, id access.AccountID) error 
 	case access.KindOf(err) == access.KindConflict: // a push goes first
 		return err
 	case access.CloudClassOf(err) == access.CloudCredentials:
-		return s.scanFailed(ctx, err)
+		return s.recordScanFailure(ctx, err)
 	case passing(err):
 		// The reason is kept as well, since the next attempt may be the last.
 		err = errors.Join(err, s.recordFailure(ctx, id, inWords(err)))
@@ -114,7 +114,7 @@ func (s *Service) read(ctx context.Context, account access.Account) (access.Inve
 // ScanAll has every account read that a rollout may touch.
 func (s *Service) ScanAll(ctx context.Context) error {
 	if err := s.cfg.CredentialsRefused(); err != nil { // each reading would fail for the same reason
-		return s.scanFailed(ctx, err)
+		return s.recordScanFailure(ctx, err)
 	}
 	all, err := s.cfg.Store.Accounts(ctx)
 	if err != nil {

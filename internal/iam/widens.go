@@ -23,7 +23,7 @@ func WidenedTrust(at TrustContext, from, to string) []string {
 	var wider []string
 	for _, who := range trustCallers(at, was, is) {
 		rank := func(c *call, p *Policy) tri { return rankOf(c.decide(foldedAssume, p, everything).verdict) }
-		if d.widened(who.call(at), was, is, rank) {
+		if d.widens(who.call(at), was, is, rank) {
 			wider = append(wider, who.arn)
 		}
 	}
@@ -46,14 +46,14 @@ func rankOf(v Verdict) tri {
 // WidenedUser lists the roles, ARNs or patterns, that a user's policy lets the user assume in more ways than another
 // one.
 func WidenedUser(user access.UserName, partition, from, to string) []string {
-	return widenedUser(user, partition, from, to, permitted)
+	return widenedUser(user, partition, from, to, permits)
 }
 
 // LiftedDenies lists the roles, ARNs or patterns, that the policy from denies a user in more ways than the policy to.
 // It matters to a user whom another policy allows the role.
 func LiftedDenies(user access.UserName, partition, from, to string) []string {
 	return widenedUser(user, partition, from, to, func(c *call, p *Policy) tri {
-		return not(c.denied(p))
+		return not(c.denies(p))
 	})
 }
 
@@ -74,20 +74,20 @@ func widenedUser(
 		account, role, _ := access.ParseRoleARN(arn)
 		c := newCall(Request{Principal: user, Role: role, RoleAccount: account, Partition: partition})
 		c.roleARN = arn
-		if d.widened(c, was, is, rank) {
+		if d.widens(c, was, is, rank) {
 			wider = append(wider, resource)
 		}
 	}
 	return wider
 }
 
-// permitted says whether a policy of the user alone permits a call.
-func permitted(c *call, p *Policy) tri {
+// permits says whether a policy of the user alone permits a call.
+func permits(c *call, p *Policy) tri {
 	own, _ := c.permits(foldedAssume, []*Policy{p})
-	return and(own, not(c.denied(p)))
+	return and(own, not(c.denies(p)))
 }
 
-func (c *call) denied(p *Policy) tri {
+func (c *call) denies(p *Policy) tri {
 	result := no
 	for i := range p.statements {
 		if s := &p.statements[i]; s.deny {
@@ -218,8 +218,8 @@ func valuesOf(tests []*test, key string, more ...string) []string {
 	return sortedSet(values)
 }
 
-// widened reports whether one of the calls of a caller has a higher rank with the policy is than with the policy was.
-func (d drawnCalls) widened(base *call, was, is *Policy, rank func(*call, *Policy) tri) bool {
+// widens reports whether one of the calls of a caller has a higher rank with the policy is than with the policy was.
+func (d drawnCalls) widens(base *call, was, is *Policy, rank func(*call, *Policy) tri) bool {
 	if base.PrincipalID == "" {
 		base.PrincipalID = "AIDAPORTCULLISNOUSER" // the unique ids of a document are those of other users
 	}

@@ -214,7 +214,7 @@ func (a *arranger) losers(account access.AccountID, op access.PlannedOperation) 
 	if op.OursBefore == op.OursAfter {
 		return nil
 	}
-	everyone, byName := opensToOthers(op.OursBefore, op.OursAfter), admitted(op.OursAfter)
+	everyone, byName := opensToOthers(op.OursBefore, op.OursAfter), admittedUsers(op.OursAfter)
 	partition := a.partition(account)
 	role := op.Resource.ARN(partition, account)
 	var users []access.UserName

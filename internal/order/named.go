@@ -24,13 +24,13 @@ func anyIs(named []namedUser, u namedUser) bool {
 	return slices.ContainsFunc(named, func(n namedUser) bool { return n.is(u) })
 }
 
-// admitted lists the users of our Allows.
-func admitted(statements string) []namedUser {
+// admittedUsers lists the users of our Allows.
+func admittedUsers(statements string) []namedUser {
 	return usersIn(statements, func(s iam.Statement) bool { return s.Effect == iam.EffectAllow })
 }
 
-// named lists the users of our Allows, and those who were removed before and are still kept out.
-func named(statements string) []namedUser {
+// namedUsers lists the users of our Allows, and those who were removed before and are still kept out.
+func namedUsers(statements string) []namedUser {
 	return usersIn(statements, func(s iam.Statement) bool { return s.Effect == iam.EffectAllow || s.Sid == SidDenyRevoked })
 }
 

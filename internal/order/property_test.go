@@ -58,7 +58,7 @@ func draw(t *rapid.T) drawn {
 	for _, u := range []access.UserName{alice, dave} {
 		policies := []string{"", userPolicy(bobHere), userPolicy(bobAny), userPolicy("arn:aws:iam::111111111111:role/Other")}
 		was := rapid.SampledFrom(policies).Draw(t, "was")
-		if anyIs(admitted(d.trust.OursAfter), namedUser{UserName: u}) {
+		if anyIs(admittedUsers(d.trust.OursAfter), namedUser{UserName: u}) {
 			policies = policies[1:3] // a user who is mapped gets a policy that covers the role
 		}
 		is := rapid.SampledFrom(policies).Draw(t, "is")
@@ -194,13 +194,13 @@ func TestOrderOpensNothing(t *testing.T) {
 func TestRevokedUserStaysOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := draw(t)
-		kept := admitted(d.trust.OursAfter)
+		kept := admittedUsers(d.trust.OursAfter)
 		for u := range people {
 			op := d.policies[u]
 			if anyIs(kept, namedUser{UserName: u}) || d.allows(t, u, pair{d.trust.Before, op.Before}, "8.8.8.8") {
 				continue
 			}
-			was := anyIs(named(d.trust.OursBefore), namedUser{UserName: u})
+			was := anyIs(namedUsers(d.trust.OursBefore), namedUser{UserName: u})
 			if was && d.allows(t, u, pair{d.trust.After, op.After}, "8.8.8.8") {
 				t.Fatalf("%s was removed from Bob and may assume it from anywhere:\n%s\n%s", u, d.trust.After, op.After)
 			}

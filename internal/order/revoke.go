@@ -21,11 +21,11 @@ func Revoked(account access.AccountID, before, after string, path Path) []access
 	if before == "" || before == after {
 		return nil
 	}
-	was := named(before)
+	was := namedUsers(before)
 	for _, name := range iam.ReadUserSide(account, before).Names() {
 		was = append(was, namedUser{access.UserName{Account: account, Name: name}, true})
 	}
-	kept, is := admitted(after), iam.ReadUserSide(account, after)
+	kept, is := admittedUsers(after), iam.ReadUserSide(account, after)
 	var gone []access.UserName
 	for _, u := range was {
 		if anyIs(kept, u) || u.Account == account && is.Admits(u.Name) {
@@ -110,7 +110,7 @@ func KeptOut(statements string) (Kept, error) {
 }
 
 func (k Kept) admitted() []access.UserName {
-	allowed := admitted(k.Rest)
+	allowed := admittedUsers(k.Rest)
 	return slices.DeleteFunc(slices.Clone(k.Users), func(u access.UserName) bool {
 		return !anyIs(allowed, namedUser{UserName: u}) && !iam.ReadUserSide(u.Account, k.Rest).Admits(u.Name)
 	})

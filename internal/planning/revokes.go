@@ -95,7 +95,7 @@ func takenAway(before, after access.State, edits []access.Edit) string {
 			}
 		case access.EditRemoveEntry, access.EditUpdateEntry:
 			if list, _ := before.Allowlist(e.ID); !lists[e.ID] && len(before.MappingsUsing(list.Name)) > 0 {
-				if key := shortened(list, after); key != "" {
+				if key := findShortened(list, after); key != "" {
 					return "The entry " + key + " of allowlist " + list.Name + " is removed or ends earlier."
 				}
 			}
@@ -105,8 +105,8 @@ func takenAway(before, after access.State, edits []access.Edit) string {
 	return ""
 }
 
-// shortened finds an entry of an allowlist that the state after does not admit for as long.
-func shortened(list access.Allowlist, after access.State) string {
+// findShortened finds an entry of an allowlist that the state after does not admit for as long.
+func findShortened(list access.Allowlist, after access.State) string {
 	next, _ := after.Allowlist(list.ID)
 	known := make(map[string]access.Entry, len(next.Entries))
 	for _, e := range next.Entries {

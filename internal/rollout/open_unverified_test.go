@@ -120,7 +120,9 @@ func TestAcceptanceIsRefused(t *testing.T) {
 		"no account":             {reviewer(9), access.RolloutRunning, nil, "why", access.KindInvalid},
 		"an unknown account":     {reviewer(9), access.RolloutRunning, []access.AccountID{"999999999999"}, "why", access.KindInvalid},
 		"a list in an account": {
-			reviewer(9), access.RolloutRunning, []access.AccountID{"111122223333,444455556666"}, "why",
+			reviewer(9), access.RolloutRunning,
+			[]access.AccountID{"111122223333,444455556666"},
+			"why",
 			access.KindInvalid,
 		},
 		"an aborted rollout":  {reviewer(9), access.RolloutAborted, known, "why", access.KindConflict},

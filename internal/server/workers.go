@@ -46,7 +46,7 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 		JobTimeout:           rollout.JobTimeout,
 		RescueStuckJobsAfter: max(rollout.JobTimeout, drift.OrganizationTimeout, drift.CompareTimeout, change.TimeTimeout) + rescueMargin,
 		PeriodicJobs:         periodically(cfg),
-		ReindexerIndexNames:  reindexed(cfg),
+		ReindexerIndexNames:  reindexNames(cfg),
 		Logger:               telemetry.Quiet(cfg.Log),
 		Middleware:           []rivertype.Middleware{cfg.work},
 		ErrorHandler:         failedJobs{cfg.Log},
@@ -57,9 +57,9 @@ func newWorkers(cfg Config, s services) (*river.Client[pgx.Tx], error) {
 	return client, nil
 }
 
-// reindexed are the indexes that the job queue rebuilds each night: its default ones, which is nil, if the database role
+// reindexNames are the indexes that the job queue rebuilds each night: its default ones, which is nil, if the database role
 // owns them. Postgres lets no other role rebuild an index.
-func reindexed(cfg Config) []string {
+func reindexNames(cfg Config) []string {
 	if cfg.owner {
 		return nil
 	}

@@ -50,11 +50,11 @@ func newerSchema() error {
 // schema compares the steps that the database records with those of this release. It only reads, so that the role of
 // the console can ask.
 func (m *migrator) schema(ctx context.Context) (Schema, error) {
-	ours, err := m.recorded(ctx, "SELECT version_id FROM goose_db_version WHERE is_applied AND version_id > 0")
+	ours, err := m.recordedVersions(ctx, "SELECT version_id FROM goose_db_version WHERE is_applied AND version_id > 0")
 	if err != nil {
 		return "", err
 	}
-	queue, err := m.recorded(ctx, "SELECT version FROM river_migration WHERE line = 'main'")
+	queue, err := m.recordedVersions(ctx, "SELECT version FROM river_migration WHERE line = 'main'")
 	if err != nil {
 		return "", err
 	}
@@ -75,8 +75,8 @@ func (m *migrator) schema(ctx context.Context) (Schema, error) {
 	}
 }
 
-// recorded lists versions of steps; none where the table is missing.
-func (m *migrator) recorded(ctx context.Context, query string) ([]int64, error) {
+// recordedVersions lists versions of steps; none where the table is missing.
+func (m *migrator) recordedVersions(ctx context.Context, query string) ([]int64, error) {
 	rows, err := m.pool.Query(ctx, query)
 	var versions []int64
 	if err == nil {

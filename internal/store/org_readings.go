@@ -52,7 +52,7 @@ func readings(ctx context.Context, q querier, r *access.OrganizationRecord) erro
 	if err != nil {
 		return err
 	}
-	if r.Unanswered, err = unanswered(ctx, q); err != nil {
+	if r.Unanswered, err = loadUnanswered(ctx, q); err != nil {
 		return err
 	}
 	r.Refused, err = collect(ctx, q, func(row pgx.CollectableRow) (access.RefusedReplica, error) {

@@ -95,7 +95,9 @@ type personScan struct {
 func (r *personScan) fields() []any {
 	p := &r.person
 	return []any{
-		&p.ID, &p.Email, &p.Name, &p.Disabled, &p.Generation, timeOrZero{&p.CreatedAt}, timeOrZero{&p.LinkUntil},
+		&p.ID, &p.Email, &p.Name, &p.Disabled, &p.Generation,
+		timeOrZero{&p.CreatedAt},
+		timeOrZero{&p.LinkUntil},
 		&r.roles, &p.Teams,
 	}
 }

@@ -151,8 +151,8 @@ func (s *Store) unansweredTargets(ctx context.Context, rollout int64, targets []
 	return nil
 }
 
-// unanswered sums up the targets of all rollouts whose calls AWS does not answer.
-func unanswered(ctx context.Context, q querier) (access.Unanswered, error) {
+// loadUnanswered sums up the targets of all rollouts whose calls AWS does not answer.
+func loadUnanswered(ctx context.Context, q querier) (access.Unanswered, error) {
 	var u access.Unanswered
 	row := q.QueryRow(ctx, "SELECT "+unansweredColumns+" FROM "+freshSilences, reportedFor)
 	err := row.Scan(unansweredFields(&u)...)

@@ -148,13 +148,13 @@ func openPool(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, notOpened(err, pc.ConnConfig)
+		return nil, openError(err, pc.ConnConfig)
 	}
 	return pool, nil
 }
 
-// notOpened says why no connection could be made, and what to correct.
-func notOpened(err error, c *pgx.ConnConfig) error {
+// openError says why no connection could be made, and what to correct.
+func openError(err error, c *pgx.ConnConfig) error {
 	var pg *pgconn.PgError
 	code := ""
 	if errors.As(err, &pg) {

@@ -28,7 +28,7 @@ func TestPages(t *testing.T) {
 		"/settings": "settings", "/settings/edit": "settings-edit", "/settings/rules/new": "rule-new",
 		"/settings/strategies": "strategies", "/settings/strategies/new": "strategy-new",
 		"/settings/strategies/st-000001": "strategy-history",
-		"/rollouts/1": "rollout-sample", "/findings": "findings", "/findings?state=resolved": "findings-resolved",
+		"/rollouts/1":                    "rollout-sample", "/findings": "findings", "/findings?state=resolved": "findings-resolved",
 	} {
 		visit(editor, path, name)
 	}
