@@ -32,8 +32,8 @@ func brokenOffAgain(err error) sdk.Ternary {
 }
 
 // throttledCap bounds the wait after throttling. The pace slows down all calls to the place, so a
-// longer wait of one call would only waste its turn. It is about two turns at the steady rate of IAM.
-const throttledCap = 300 * time.Millisecond
+// longer wait of one call would only waste its turn. It is about one turn at the steady rate of IAM.
+const throttledCap = 150 * time.Millisecond
 
 // throttledShare is how many times more often a call is repeated that AWS throttles: it
 // is certain that nothing has happened, and what was read before stays read.
