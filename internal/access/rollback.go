@@ -18,27 +18,29 @@ type UnreviewedAct struct {
 	Change    int64 // 0 if the change is made once the rollout has nothing in flight
 	Title     string
 	Rollout   int64    // that is rolled back, if there is no change yet
-	Reviewers []string // people who may review it, some of them
+	Other     bool     // it is the act of another account, which counts together with the person's
+	Reviewers []string // people whose review counts, some of them
 }
 
 // Blocked refuses another act alone by the same person.
 func (a *UnreviewedAct) Blocked() error {
-	switch {
-	case a == nil:
+	if a == nil {
 		return nil
-	case a.Change == 0:
-		return Errorf(KindConflict, "You are rolling back rollout %d alone, and no other person has "+
-			"reviewed that yet. "+
-			"Wait until its change is there, and have it reviewed first.", a.Rollout)
-	case len(a.Reviewers) == 0:
-		return Errorf(KindConflict, "You put change %d (%s) into effect alone, and no other person has "+
-			"reviewed it yet. "+
-			"Have an approver review it first. No other person has the role approver now.", a.Change, a.Title)
-	default:
-		return Errorf(KindConflict, "You put change %d (%s) into effect alone, and no other person has "+
-			"reviewed it yet. "+
-			"Have it reviewed first, for example by %s.", a.Change, a.Title, joinOr(a.Reviewers))
 	}
+	who, are := "You", "are"
+	if a.Other {
+		who, are = "A person who counts together with you", "is"
+	}
+	if a.Change == 0 {
+		return Errorf(KindConflict, "%s %s rolling back rollout %d alone, and no other person has reviewed that yet. "+
+			"Wait until its change is there, and have it reviewed first.", who, are, a.Rollout)
+	}
+	next := "Have an approver review it first. No other person has the role approver and a review that counts."
+	if len(a.Reviewers) > 0 {
+		next = "Have it reviewed first, for example by " + joinOr(a.Reviewers) + "."
+	}
+	return Errorf(KindConflict, "%s put change %d (%s) into effect alone, and no other person has reviewed it yet. %s",
+		who, a.Change, a.Title, next)
 }
 
 func joinOr(names []string) string {
@@ -87,12 +89,10 @@ func (r *Rollout) CanRollBack(at time.Time, within time.Duration) error {
 			"People who are locked out can get their access back by break-glass.", r.Revokes, r.revertInstead())
 	case !r.EndedAt.IsZero() && within == 0:
 		return Errorf(KindConflict, "This rollout has ended, and the setting roll_back_within lets one person "+
-			"roll back only "+
-			"a rollout that has not. %s", r.revertInstead())
+			"roll back only a rollout that has not. %s", r.revertInstead())
 	case !r.EndedAt.IsZero() && at.Sub(r.EndedAt) > within:
 		return Errorf(KindConflict, "This rollout ended more than %s ago, which is the most that the setting "+
-			"roll_back_within "+
-			"allows. %s", DurationText(within), r.revertInstead())
+			"roll_back_within allows. %s", DurationText(within), r.revertInstead())
 	}
 	return nil
 }

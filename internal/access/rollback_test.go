@@ -62,10 +62,12 @@ func TestRollBackAlone(t *testing.T) {
 
 func TestBlockedNamesReviewers(t *testing.T) {
 	for want, a := range map[string]UnreviewedAct{
-		"for example by Ann.":                {Change: 4, Reviewers: []string{"Ann"}},
-		"for example by Ann or Ben.":         {Change: 4, Reviewers: []string{"Ann", "Ben"}},
-		"for example by Ann, Ben or Cy.":     {Change: 4, Reviewers: []string{"Ann", "Ben", "Cy"}},
-		"No other person has the role appro": {Change: 4},
+		"for example by Ann.":                                   {Change: 4, Reviewers: []string{"Ann"}},
+		"for example by Ann or Ben.":                            {Change: 4, Reviewers: []string{"Ann", "Ben"}},
+		"for example by Ann, Ben or Cy.":                        {Change: 4, Reviewers: []string{"Ann", "Ben", "Cy"}},
+		"No other person has the role appro":                    {Change: 4},
+		"A person who counts together with you put change 4":    {Change: 4, Other: true},
+		"A person who counts together with you is rolling back": {Rollout: 5, Other: true},
 	} {
 		if got := MessageOf(a.Blocked()); !strings.Contains(got, want) {
 			t.Errorf("the refusal is %q, want it to contain %q", got, want)

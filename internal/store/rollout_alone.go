@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,6 +22,9 @@ func (s *Store) RollBack(
 		var head int64
 		if err := tx.QueryRow(ctx, "SELECT revision FROM head FOR UPDATE").Scan(&head); err != nil {
 			return fmt.Errorf("locking the head: %w", err)
+		}
+		if err := tx.keepPeople(ctx); err != nil {
+			return err
 		}
 		var err error
 		if o, err = tx.open(ctx, id); err != nil {
@@ -63,45 +67,64 @@ FROM rollouts r JOIN operations l ON l.rollout_id = r.id AND l.intended_at IS NO
 		AND o.resource_path = l.resource_path AND o.resource_name = l.resource_name AND o.intended_at IS NOT NULL
 WHERE r.id > $1`
 
-// unreviewedAct finds an act alone of a person that no other person has reviewed yet. Changes that were applied in the
-// mode single administrator do not count, because no other person exists then. An act is a change that is flagged, or a
-// rollback whose change does not exist yet. except is a rollout that does not count.
+// unreviewedAct finds an act alone that no other person has reviewed yet, of a person or an account that counts together
+// with theirs. Changes that were applied in the mode single administrator do not count, because no other person exists
+// then. An act is a change that is flagged, or a rollback whose change does not exist yet. except is a rollout that does
+// not count.
 func (tx *txn) unreviewedAct(ctx context.Context, person, except int64) (*access.UnreviewedAct, error) {
+	groups, err := loadGroups(tx.orm)
+	if err != nil {
+		return nil, err
+	}
+	accounts := append([]int64{person}, groups.With(person)...)
 	var a access.UnreviewedAct
-	var editors []byte
-	var author int64
-	err := tx.QueryRow(ctx, `SELECT id, title, author_id, editors FROM changes
-		WHERE break_glass_by = $1 AND break_glass_at IS NOT NULL AND break_glass_reviewed IS NULL
-			AND NOT break_glass_single ORDER BY id LIMIT 1`, person).
-		Scan(&a.Change, &a.Title, &author, &editors)
+	var by int64
+	var writers []int64
+	err = tx.QueryRow(ctx, `SELECT id, title, break_glass_by,
+			ARRAY[author_id, break_glass_by] || ARRAY(SELECT (e ->> 'id')::bigint FROM jsonb_array_elements(editors) e)
+		FROM changes
+		WHERE break_glass_by = ANY($1) AND break_glass_at IS NOT NULL AND break_glass_reviewed IS NULL
+			AND NOT break_glass_single ORDER BY id LIMIT 1`, accounts).
+		Scan(&a.Change, &a.Title, &by, &writers)
 	switch {
 	case err == nil:
-		return &a, tx.loadReviewers(ctx, &a, person, author, editors)
+		a.Other = by != person
+		return &a, tx.loadReviewers(ctx, &a, groups, writers)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return nil, fmt.Errorf("looking for acts alone without a review: %w", err)
 	}
-	err = tx.QueryRow(ctx, `SELECT id FROM rollouts
-		WHERE state = 'rolling_back' AND undoer_id = $1 AND rolled_back_by IS NULL AND id <> $2 ORDER BY id LIMIT 1`,
-		person, except).Scan(&a.Rollout)
+	err = tx.QueryRow(ctx, `SELECT id, undoer_id FROM rollouts
+		WHERE state = 'rolling_back' AND undoer_id = ANY($1) AND rolled_back_by IS NULL AND id <> $2 ORDER BY id LIMIT 1`,
+		accounts, except).Scan(&a.Rollout, &by)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil //nolint:nilnil // the person has no such act
 	case err != nil:
 		return nil, fmt.Errorf("looking for rollbacks without a change: %w", err)
 	}
+	a.Other = by != person
 	return &a, nil
 }
 
-// loadReviewers names a few people who may review a change that a person put into effect alone.
-func (tx *txn) loadReviewers(ctx context.Context, a *access.UnreviewedAct, person, author int64, editors []byte) error {
-	names, err := collect(ctx, tx, pgx.RowTo[string], `SELECT p.name FROM people p
+// loadReviewers names a few people who may review a change that was put into effect alone: approvers of other groups than
+// its writers.
+func (tx *txn) loadReviewers(ctx context.Context, a *access.UnreviewedAct, groups access.Groups, writers []int64) error {
+	var id int64
+	var name string
+	err := eachRow(ctx, tx, `SELECT p.id, p.name FROM people p
 		JOIN person_roles r ON r.person_id = p.id AND r.role = $1
-		WHERE NOT p.disabled AND p.id NOT IN ($2, $3)
-			AND NOT EXISTS (SELECT 1 FROM jsonb_array_elements($4::jsonb) e WHERE (e ->> 'id')::bigint = p.id)
-		ORDER BY p.name, p.id LIMIT 3`, string(access.RoleApprover), person, author, string(editors))
+		WHERE NOT p.disabled ORDER BY p.name, p.id`, []any{string(access.RoleApprover)}, func(row pgx.Rows) error {
+		if err := row.Scan(&id, &name); err != nil {
+			return err
+		}
+		together := slices.ContainsFunc(writers, func(w int64) bool { return groups.Together(id, w) })
+		if !together && len(a.Reviewers) < 3 {
+			a.Reviewers = append(a.Reviewers, name)
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("looking for people who may review change %d: %w", a.Change, err)
 	}
-	a.Reviewers = names
 	return nil
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -133,5 +134,43 @@ func TestUnreviewedActBlocksTheNextOne(t *testing.T) {
 	}))
 	if err := alone(); err != nil {
 		t.Errorf("break-glass after the review: %v", err)
+	}
+}
+
+// TestUnreviewedActBlocksItsGroup: an account that counts together with the person cannot act alone either, and is not
+// named as a reviewer. In the mode single administrator, a change can be applied all the same.
+func TestUnreviewedActBlocksItsGroup(t *testing.T) {
+	s := storetest.New(t)
+	first := writeIn(t, s, start(t, s, 1, 1, 0), accountID(0))
+	second := startMore(t, s, planFor(0))
+	if _, err := rollBack(t, s, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	must[access.Rollout](t)(s.BeginRollback(t.Context(), first.ID, planFor(1)))
+	_, err := s.Pool().Exec(t.Context(), `INSERT INTO person_acts (person_id, by_id, by_name, act, at)
+		VALUES ($1, $2, 'Operator', 'add', now())`, approver.PersonID, operator.PersonID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.RollBack(t.Context(), second.ID, approver.Ref(), func(
+		_ *access.Rollout, _ *access.WaveProgress, f access.RollbackFacts,
+	) ([]access.AuditEvent, error) {
+		if f.Unreviewed == nil || !f.Unreviewed.Other || slices.Contains(f.Unreviewed.Reviewers, approver.Name) {
+			t.Errorf("for an account of the same group: %+v, want the act and other reviewers", f.Unreviewed)
+		}
+		return nil, f.Unreviewed.Blocked()
+	})
+	if access.KindOf(err) != access.KindConflict {
+		t.Errorf("rolled back by an account of the same group: %v, want KindConflict", err)
+	}
+	c := approve(t, s, []access.Edit{{Op: access.EditUpdateAllowlist, ID: "a1", Allowlist: &access.Allowlist{Name: "hq"}}}, planFor(0))
+	_, err = s.ApplyChange(t.Context(), c.ID, func(c *access.Change, head int64) (access.Application, error) {
+		rollout := access.Rollout{
+			Title: c.Title, State: access.RolloutRunning, MaxInFlight: 1, StartedBy: operator.Ref(), CreatedAt: t0, StartedAt: t0,
+		}
+		return access.Application{Rollout: rollout}, c.ApplySingle(operator, c.Digest, head+1, t0)
+	})
+	if err != nil {
+		t.Errorf("applied in the mode single administrator: %v", err)
 	}
 }
