@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Undo returns the edits that undo, in the state as it is now, the step from one state to another, for a rollback of
@@ -124,7 +125,7 @@ func NewRollbackChange(r Rollout, edits []Edit, head int64, documents string, at
 	}
 	return Change{
 		Reverts: r.ChangeID,
-		Title:   shorten("Roll back: "+r.Title, MaxTitle), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(),
+		Title:   CutTitle("Roll back: " + r.Title), Reason: r.Note, State: ChangeApproved, Author: r.Undoer(),
 		Base: head, Edits: edits, Version: 1,
 		Digest: digest, Documents: documents, CreatedAt: at, UpdatedAt: at, SubmittedAt: at,
 	}, nil
@@ -140,9 +141,15 @@ func (c *Change) ApplyRollback(revision int64, at time.Time) {
 	c.State, c.Revision, c.AppliedAt = ChangeApplied, revision, at
 }
 
-func shorten(s string, most int) string {
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most-1]) + "…"
+// CutTitle shortens a title to the bytes that are kept of one.
+func CutTitle(title string) string {
+	if len(title) <= MaxTitle {
+		return title
 	}
-	return s
+	const dots = "…"
+	title = title[:MaxTitle-len(dots)]
+	for !utf8.ValidString(title) {
+		title = title[:len(title)-1]
+	}
+	return title + dots
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"portcullis.internal/portcullis/internal/access"
 	"portcullis.internal/portcullis/internal/authz"
@@ -42,7 +41,7 @@ func (s *Service) Revert(
 	c := access.Change{
 		State: access.ChangeDraft, Author: actor.Ref(), Base: head, Required: 1, Reverts: id, CreatedAt: at,
 	}
-	title := cutTitle(fmt.Sprintf("Revert change %d: %s", id, old.Title))
+	title := access.CutTitle(fmt.Sprintf("Revert change %d: %s", id, old.Title))
 	if _, err := c.Compose(actor, 0, title, reason, edits, at); err != nil {
 		return access.Change{}, err
 	}
@@ -76,19 +75,6 @@ func (s *Service) revertEdits(ctx context.Context, c access.Change, head int64) 
 	return edits, nil
 }
 
-// cutTitle shortens a title to the bytes that are kept of one.
-func cutTitle(title string) string {
-	if len(title) <= access.MaxTitle {
-		return title
-	}
-	const dots = "…"
-	title = title[:access.MaxTitle-len(dots)]
-	for !utf8.ValidString(title) {
-		title = title[:len(title)-1]
-	}
-	return title + dots
-}
-
 // checkReadmits lets a person apply a revert alone only for the people from whom the reverted change took access.
 func (s *Service) checkReadmits(ctx context.Context, c access.Change, d draft) error {
 	reverted, err := s.store.Plan(ctx, c.Reverts)
@@ -104,6 +90,5 @@ func (s *Service) checkReadmits(ctx context.Context, c access.Change, d draft) e
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return access.Errorf(access.KindForbidden, "One person may revert change %d alone only for the people "+
-		"whom it locked out. "+
-		"This change lets in %s as well. Remove those edits, or have it reviewed.", c.Reverts, text)
+		"whom it locked out. This change lets in %s as well. Remove those edits, or have it reviewed.", c.Reverts, text)
 }

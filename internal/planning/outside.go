@@ -18,12 +18,7 @@ func OutsideUsers(
 	for _, a := range all {
 		inside[a.ID] = a.State != access.AccountLeft
 	}
-	old := map[string]access.Mapping{}
-	for _, e := range had {
-		if e.Mapping != nil {
-			old[e.ID] = *e.Mapping
-		}
-	}
+	old := editedMappings(had)
 	var fields []access.FieldError
 	for i, e := range edits {
 		if e.Mapping == nil {

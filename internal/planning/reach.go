@@ -72,12 +72,7 @@ func UnknownAccounts(before access.State, had, edits []access.Edit, all []access
 	for _, a := range all {
 		byID[a.ID] = a
 	}
-	old := map[string]access.Mapping{}
-	for _, e := range had {
-		if e.Mapping != nil {
-			old[e.ID] = *e.Mapping
-		}
-	}
+	old := editedMappings(had)
 	var fields []access.FieldError
 	for i, e := range edits {
 		if e.Mapping == nil {
@@ -91,6 +86,17 @@ func UnknownAccounts(before access.State, had, edits []access.Edit, all []access
 		}
 	}
 	return fields
+}
+
+// editedMappings are the mappings that edits bring, by id.
+func editedMappings(edits []access.Edit) map[string]access.Mapping {
+	mappings := map[string]access.Mapping{}
+	for _, e := range edits {
+		if e.Mapping != nil {
+			mappings[e.ID] = *e.Mapping
+		}
+	}
+	return mappings
 }
 
 // unknownAccounts names the account ids of a selector that are not in the organization. Ids that one of

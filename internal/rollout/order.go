@@ -34,6 +34,10 @@ func holdBack(steps []step, account access.Account) {
 // refuseUnguarded refuses user-side policies that come before a trust policy, where a statement of others has been added
 // since the plan that would let the user in without what the trust policy newly denies.
 func (u *push) refuseUnguarded() {
+	writes := those(u.steps, func(s *step) bool { return s.write && userSideUser(s.op) != "" })
+	if len(writes) == 0 {
+		return // as in most accounts: nothing is read again
+	}
 	for i := range u.steps {
 		t := &u.steps[i]
 		live := u.live[t.op.Resource].Document
@@ -46,19 +50,19 @@ func (u *push) refuseUnguarded() {
 			Account: u.claim.Account, OursBefore: ours, OursAfter: t.op.OursAfter, Others: others,
 			Unread: errOurs != nil || errOthers != nil,
 		}
-		for j := range u.steps {
-			s := &u.steps[j]
-			if user, ok := u.userSideUserName(s); ok && s.write && g.Lets(user) {
+		for _, s := range writes {
+			if user := u.userSideOwner(s); s.write && g.Lets(user) {
 				s.refuseAsUnguarded(user, t.op.Resource)
 			}
 		}
 	}
 }
 
-func (u *push) userSideUserName(s *step) (user access.UserName, ok bool) {
+// userSideOwner is the user whose user-side policies a step changes.
+func (u *push) userSideOwner(s *step) access.UserName {
 	name := userSideUser(s.op)
 	path, _ := u.pathOf(u.claim.Account.ID, name)
-	return access.UserName{Account: u.claim.Account.ID, Path: path, Name: name}, name != ""
+	return access.UserName{Account: u.claim.Account.ID, Path: path, Name: name}
 }
 
 func (s *step) refuseAsUnguarded(user access.UserName, role access.Resource) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,23 +27,7 @@ const (
 
 // Former hands on, target by target, the operations of a rollout with the documents from before as Before.
 func (s *Store) Former(ctx context.Context, rollout int64, take func(access.PlannedTarget) error) error {
-	var end int
-	const last = "SELECT coalesce(max(position) + 1, 0) FROM targets WHERE rollout_id = $1"
-	if err := s.pool.QueryRow(ctx, last, rollout).Scan(&end); err != nil {
-		return translate(fmt.Errorf("reading the former documents of rollout %d: %w", rollout, err))
-	}
-	for from := 0; from < end; from += planChunk {
-		some, err := s.formerAt(ctx, rollout, from)
-		if err != nil {
-			return translate(fmt.Errorf("reading the former documents of rollout %d: %w", rollout, err))
-		}
-		for _, t := range some {
-			if err := take(t); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return eachTarget(ctx, s, rollout, s.formerAt, take)
 }
 
 // formerAt reads the planChunk targets from a position on.

@@ -21,14 +21,23 @@ const writtenDocuments = `SELECT o.live_before, o.written FROM operations o JOIN
 // Written hands on what a rollout has written, in the order of its targets, with the
 // documents before and after.
 func (s *Store) Written(ctx context.Context, rollout int64, take func(access.WrittenTarget) error) error {
+	return eachTarget(ctx, s, rollout, s.writtenAt, take)
+}
+
+// eachTarget hands on what read finds in the targets of a rollout, planChunk positions at a time.
+func eachTarget[T any](
+	ctx context.Context, s *Store, rollout int64,
+	read func(ctx context.Context, rollout int64, from int) ([]T, error), take func(T) error,
+) error {
 	var end int
-	if err := s.pool.QueryRow(ctx, "SELECT coalesce(max(position) + 1, 0) FROM targets WHERE rollout_id = $1", rollout).Scan(&end); err != nil {
-		return translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+	const last = "SELECT coalesce(max(position) + 1, 0) FROM targets WHERE rollout_id = $1"
+	if err := s.pool.QueryRow(ctx, last, rollout).Scan(&end); err != nil {
+		return translate(fmt.Errorf("counting the targets of rollout %d: %w", rollout, err))
 	}
 	for from := 0; from < end; from += planChunk {
-		some, err := s.writtenAt(ctx, rollout, from)
+		some, err := read(ctx, rollout, from)
 		if err != nil {
-			return translate(fmt.Errorf("reading what rollout %d has written: %w", rollout, err))
+			return translate(fmt.Errorf("reading the documents of rollout %d: %w", rollout, err))
 		}
 		for _, t := range some {
 			if err := take(t); err != nil {
