@@ -291,7 +291,7 @@ func undoByHand(url string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "Undo by hand</a></p><p class=\"pc-hint\">A shell script with the former documents as AWS CLI commands. It works without the console: keep it before you apply.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "Undo by hand</a></p><p class=\"pc-hint\">A shell script with the former documents as AWS CLI commands. It works without the console: keep a copy outside the console.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
